@@ -1,0 +1,210 @@
+"""Command line of every job: one YAML file, then any key of it as a dotted option.
+
+    python jobs/NAME.py --config FILE.yaml --section.key VALUE ... [--dry-run]
+
+Knows the shape of a configuration, not its meaning.
+"""
+
+import difflib
+import types
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from rm_ray.errors import ConfigError
+
+Config = TypeVar("Config", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What stood on the command line, not yet checked."""
+
+    config_file: str | None
+    overrides: dict[str, str]
+    dry_run: bool
+    help: bool
+
+
+def parse_arguments(argv: Sequence[str]) -> Arguments:
+    """Split `--key value` and `--key=value`; `--dry-run` and `--help` take no value.
+
+    Raises:
+        ConfigError: a word that is no option, or an option without its value.
+    """
+    flags = {"--dry-run": False, "--help": False}
+    values: dict[str, str] = {}
+    words = list(argv)
+    while words:
+        word = words.pop(0)
+        if word in ("-h", *flags):
+            flags["--help" if word == "-h" else word] = True
+            continue
+        if not word.startswith("--") or word == "--":
+            raise ConfigError(f"'{word}' is not an option; options look like --input.path VALUE")
+        key, equals, value = word[2:].partition("=")
+        if not equals:
+            if not words:
+                raise ConfigError(f"--{key} needs a value")
+            value = words.pop(0)
+        if key in values:
+            raise ConfigError(f"--{key} is given twice")
+        values[key] = value
+    return Arguments(values.pop("config", None), values, flags["--dry-run"], flags["--help"])
+
+
+def load_config(schema: type[Config], arguments: Arguments) -> Config:
+    """The YAML file, overridden by the options, checked against `schema`.
+
+    Raises:
+        ConfigError: the file cannot be read; a key is unknown (the nearest known one is named);
+            a value has the wrong type or a combination makes no sense.
+    """
+    fields = dict(dotted_fields(schema))
+    tree = _read_yaml(arguments.config_file) if arguments.config_file else {}
+    _refuse_unknown(_leaf_keys(tree, fields), fields, where=f" in {arguments.config_file}")
+    _refuse_unknown(arguments.overrides, fields, where="", prefix="--")
+    for key, text in arguments.overrides.items():
+        _assign(tree, key, _parse_value(key, text, fields[key].annotation))
+    try:
+        return schema.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error)) from None
+
+
+def help_text(schema: type[BaseModel], usage: str) -> str:
+    """Usage, then every key with its type, default and meaning, grouped by section."""
+    lines = [usage.rstrip(), ""]
+    section = None
+    for key, field in dotted_fields(schema):
+        if key.rpartition(".")[0] != section:
+            section = key.rpartition(".")[0]
+            lines.append(f"{section}:")
+        default = "required" if field.is_required() else f"default {_show(field.default)}"
+        lines.append(f"  --{key}  {_type_name(field.annotation)}, {default}")
+        lines.append(f"      {field.description}")
+    return "\n".join(lines)
+
+
+def dotted_fields(schema: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Every leaf key of a configuration with its field, in the order written."""
+    for name, field in schema.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from dotted_fields(field.annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field
+
+
+def _read_yaml(path: str) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path} must hold sections (input:, output:, ...), not a bare value")
+    return tree
+
+
+def _leaf_keys(tree: dict[str, Any], fields: dict[str, FieldInfo], prefix: str = "") -> list[str]:
+    keys = []
+    for name, value in tree.items():
+        key = f"{prefix}{name}"
+        is_section = any(known.startswith(f"{key}.") for known in fields)
+        if is_section and isinstance(value, dict):
+            keys += _leaf_keys(value, fields, f"{key}.")
+        elif not is_section or value is not None:
+            keys.append(key)
+    return keys
+
+
+def _refuse_unknown(
+    keys: Sequence[str] | dict[str, str],
+    fields: dict[str, FieldInfo],
+    where: str,
+    prefix: str = "",
+) -> None:
+    for key in keys:
+        if key in fields:
+            continue
+        if any(known.startswith(f"{key}.") for known in fields):
+            raise ConfigError(f"{prefix}{key}{where} is a section; give its keys, not one value")
+        near = difflib.get_close_matches(key, fields, n=1, cutoff=0.5)
+        near = near or [known for known in fields if known.endswith(f".{key}")][:1]
+        hint = f"; did you mean {prefix}{near[0]}?" if near else "; --help lists the keys"
+        raise ConfigError(f"unknown key {prefix}{key}{where}{hint}")
+
+
+def _assign(tree: dict[str, Any], key: str, value: Any) -> None:
+    *sections, name = key.split(".")
+    for section in sections:
+        if not isinstance(tree.get(section), dict):
+            tree[section] = {}
+        tree = tree[section]
+    tree[name] = value
+
+
+def _parse_value(key: str, text: str, annotation: Any) -> Any:
+    """Text stays text where the key wants text; everything else is read as YAML."""
+    kinds = _alternatives(annotation)
+    if type(None) in kinds and text.lower() in ("null", "none"):
+        return None
+    wants_list = any(get_origin(kind) is list for kind in kinds)
+    if wants_list and not text.lstrip().startswith("["):
+        return [item.strip() for item in text.split(",")] if "," in text else [text]
+    if not wants_list and str in kinds:
+        return text
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"--{key}: cannot read the value {text!r}") from None
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [kind for part in get_args(annotation) for kind in _alternatives(part)]
+    if hasattr(annotation, "__metadata__"):  # Annotated[str, ...]
+        return _alternatives(annotation.__origin__)
+    return [annotation]
+
+
+def _sentence(error: ValidationError) -> str:
+    parts = []
+    for item in error.errors(include_url=False):
+        # a union names its failed branch after the key; the key alone is what the user typed
+        key = ".".join(str(part) for part in item["loc"] if "[" not in str(part) and part != "str")
+        message = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "missing":
+            section = issubclass(dict, type(item["input"])) and "." not in key
+            option = f"--{key}" if not section else f"the section {key}:"
+            parts.append(f"{option} is required")
+        else:
+            given = f" (given: {item['input']!r})" if not isinstance(item["input"], dict) else ""
+            parts.append(f"{key}: {message}{given}")
+    return "; ".join(dict.fromkeys(parts))
+
+
+def _type_name(annotation: Any) -> str:
+    names = []
+    for kind in _alternatives(annotation):
+        if get_origin(kind) is list:
+            names.append("list")
+        elif str(get_origin(kind)) == "typing.Literal":
+            names.append(" | ".join(get_args(kind)))
+        elif kind is not type(None):
+            names.append({"str": "text", "bool": "true | false"}.get(kind.__name__, kind.__name__))
+    return " | ".join(names)
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -1,0 +1,221 @@
+"""The configuration of the scoring job: every key, its type, its default and what it means.
+
+Knows nothing of files, Ray or models; checks only what the values alone can tell.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+NonEmpty = Annotated[str, StringConstraints(min_length=1)]
+
+
+class Section(BaseModel):
+    """A group of keys. Unknown keys are refused, values are never changed after the start."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StorageConfig(Section):
+    """How an object store is reached. Credentials come from the environment, never from here."""
+
+    endpoint_url: str | None = Field(
+        None, description="S3 endpoint, for stores other than AWS (or set AWS_ENDPOINT_URL)."
+    )
+    region: str | None = Field(None, description="S3 region.")
+    anonymous: bool = Field(False, description="Read public buckets without credentials.")
+
+
+class InputConfig(Section):
+    """The corpus."""
+
+    path: NonEmpty | list[NonEmpty] = Field(
+        description="File, folder or glob of Parquet files, or a list of them; "
+        "local or anything fsspec opens (s3://...)."
+    )
+    text: NonEmpty = Field("text", description="Column that holds the documents.")
+    id: NonEmpty | None = Field(
+        "id", description="Column that names a document, copied as given; null for none."
+    )
+    keep: list[NonEmpty] = Field(
+        [], description="Further columns to copy to the output (hive partition columns too)."
+    )
+    limit: int | None = Field(
+        None, ge=1, description="Look at the first N rows of the corpus only."
+    )
+    sample_fraction: float = Field(
+        1.0, gt=0, le=1, description="Score this fraction of the rows, chosen by a seeded hash."
+    )
+    sample_seed: int = Field(0, description="Seed of that choice.")
+    storage: StorageConfig = Field(StorageConfig(), description="How the input store is reached.")
+
+
+class OutputConfig(Section):
+    """Where the run's folder is."""
+
+    path: NonEmpty = Field(description="Folder of this run; the same folder resumes it.")
+    storage: StorageConfig = Field(StorageConfig(), description="How the output store is reached.")
+
+
+class JudgeConfig(Section):
+    """The reward model and the way of asking it."""
+
+    model: NonEmpty = Field(description="Model: a local folder or a hub name.")
+    revision: str | None = Field(None, description="Hub revision (branch, tag or commit).")
+    tokenizer: str | None = Field(None, description="Tokenizer, where it is not the model's own.")
+    chosen: NonEmpty = Field("A", description="Label of a good chunk; one token.")
+    rejected: NonEmpty = Field("B", description="Label of a bad chunk; one token.")
+    before_chunk: str = Field(
+        "\n\n<<JUDGEMENT_REGION>>\n", description="Marker between the context and the chunk."
+    )
+    after_chunk: str = Field(
+        "\n<</JUDGEMENT_REGION>>\n\n<<JUDGEMENT>>",
+        description="Marker between the chunk and the label.",
+    )
+    chunk_tokens: int = Field(64, ge=1, description="Tokens of one chunk.")
+    context_tokens: int = Field(
+        8192, ge=0, description="Most tokens of context shown before a chunk; whole chunks."
+    )
+    hop_tokens: int | None = Field(
+        None,
+        ge=0,
+        description="Tokens of context kept when the context is full and drops back "
+        "(null: a quarter of context_tokens).",
+    )
+    judge_first_chunk: bool = Field(
+        True, description="Judge the first chunk, with an empty context."
+    )
+    judge_partial_chunk: bool = Field(
+        False, description="Judge a tail shorter than a chunk, and documents shorter than one."
+    )
+    prompt: Literal["ids", "text"] = Field(
+        "ids",
+        description="ids: prompts are the document's own token ids; text: prompts are the tokens "
+        "of the assembled string, which merge across the markers.",
+    )
+
+    @property
+    def hop(self) -> int:
+        """Tokens of context kept at a hop, `hop_tokens` or L/4 in whole chunks."""
+        if self.hop_tokens is not None:
+            return self.hop_tokens
+        return self.context_tokens // 4 // self.chunk_tokens * self.chunk_tokens
+
+    @model_validator(mode="after")
+    def _whole_chunks(self) -> Self:
+        for name, value in (("context_tokens", self.context_tokens), ("hop_tokens", self.hop)):
+            if value % self.chunk_tokens:
+                raise ValueError(
+                    f"{name} is {value}, not a whole number of chunks of {self.chunk_tokens} tokens"
+                )
+        if self.hop > self.context_tokens:
+            raise ValueError(
+                f"hop_tokens ({self.hop}) is more than context_tokens ({self.context_tokens})"
+            )
+        if self.chosen == self.rejected:
+            raise ValueError(f"chosen and rejected are the same label, {self.chosen!r}")
+        return self
+
+
+class EngineConfig(Section):
+    """What runs the model."""
+
+    name: Literal["vllm", "transformers"] = Field(
+        "vllm", description="vllm (GPU and CPU), or transformers (the slow reference)."
+    )
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
+        "auto", description="Precision of the model; auto: as its config says."
+    )
+    quantization: str | None = Field(
+        None, description="vLLM quantisation, e.g. fp8_per_channel; null for none."
+    )
+    load_format: Literal["auto", "dummy"] = Field(
+        "auto", description="dummy: random weights, for measuring speed without a checkpoint."
+    )
+    block_size: int | None = Field(
+        None,
+        ge=1,
+        description="Tokens of one prefix-cache block; must divide the chunk. "
+        "null: the chunk with ids; with text the smallest the device has, since text moves tokens.",
+    )
+    max_batch_tokens: int = Field(
+        16384, ge=64, description="Most tokens in one step of the engine."
+    )
+    max_batch_windows: int = Field(512, ge=1, description="Most windows in one step.")
+    in_flight: int | None = Field(
+        None,
+        ge=1,
+        description="Most windows handed to the engine at once; null: twice max_batch_windows.",
+    )
+    kv_cache_gb: float | None = Field(
+        None, gt=0, description="KV cache size, GiB; null: what the GPU has left (CPU: 1 GiB)."
+    )
+    gpu_memory_utilization: float = Field(
+        0.9, gt=0, le=1, description="Share of the GPU's memory the engine may take."
+    )
+    enforce_eager: bool = Field(False, description="No CUDA graphs or compilation (always on CPU).")
+    threads: int | None = Field(
+        None, ge=1, description="CPU engine's threads; null: pool.cpus, rounded down, at least 1."
+    )
+
+
+class PoolConfig(Section):
+    """The judge actors: one engine each."""
+
+    min_actors: int = Field(1, ge=1, description="Actors the run starts with.")
+    max_actors: int = Field(1, ge=1, description="Actors the run may grow to.")
+    gpus: float = Field(1, ge=0, description="GPUs of one actor; 0 runs the engine on CPU.")
+    cpus: float = Field(1, gt=0, description="CPUs reserved for one actor.")
+    wait_s: float = Field(
+        1800,
+        ge=0,
+        description="How long to wait for machines on a cluster that can scale up, seconds.",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_actors > self.max_actors:
+            raise ValueError(
+                f"min_actors ({self.min_actors}) is more than max_actors ({self.max_actors})"
+            )
+        return self
+
+
+class ReadConfig(Section):
+    """The CPU tasks that read and tokenize."""
+
+    cpus: float = Field(1, gt=0, description="CPUs reserved for one reading task.")
+    max_tasks: int | None = Field(
+        None, ge=1, description="Most reading tasks at once; null: what the cluster has."
+    )
+
+
+class ShardConfig(Section):
+    """How new input files are cut. Files planned earlier keep their cuts."""
+
+    tokens: int = Field(
+        8_000_000, ge=1, description="Most tokens of one shard, estimated from a sample."
+    )
+    rows: int = Field(100_000, ge=1, description="Most rows of one shard.")
+
+
+class RunConfig(Section):
+    """The run as a whole."""
+
+    max_failed_fraction: float = Field(
+        0.0, ge=0, le=1, description="Exit status 1 when more of the documents are `failed`."
+    )
+    progress_s: float = Field(10, gt=0, description="Seconds between progress lines.")
+
+
+class ScoreConfig(Section):
+    """Everything the scoring job can be told."""
+
+    input: InputConfig
+    output: OutputConfig
+    judge: JudgeConfig
+    engine: EngineConfig = EngineConfig()
+    pool: PoolConfig = PoolConfig()
+    read: ReadConfig = ReadConfig()
+    shard: ShardConfig = ShardConfig()
+    run: RunConfig = RunConfig()

@@ -1,0 +1,125 @@
+"""vLLM in this process, driven step by step.
+
+`LLM.generate` would queue every prompt first; here prompts are made as the engine has room, so a
+document's windows, whose total length grows with its square, never exist all at once.
+Set `EngineSettings.environment()` before importing this module.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from vllm import SamplingParams
+from vllm.engine.arg_utils import EngineArgs
+from vllm.sampling_params import RequestOutputKind
+from vllm.v1.engine.llm_engine import LLMEngine
+
+from rm_ray.engines import EngineCounts, EngineSettings
+
+CPU_KV_CACHE_GB = 1.0
+
+
+class VllmEngine:
+    """One vLLM engine that reads the logits of the label tokens after each prompt."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        if not settings.on_gpu:
+            torch.set_num_threads(settings.threads)
+        config = settings.config
+        self.counts = EngineCounts()
+        self._in_flight = config.in_flight or 2 * config.max_batch_windows
+        self._engine = LLMEngine.from_engine_args(_engine_args(settings))
+        self._params = SamplingParams(
+            temperature=0.0,
+            max_tokens=1,
+            # top-k logprobs lose a label whose logit is low; asking by id never does
+            logprob_token_ids=list(settings.label_ids),
+            detokenize=False,
+            ignore_eos=True,
+            skip_clone=True,
+            flat_logprobs=True,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+        self._labels = len(settings.label_ids)
+        self._count_scheduled_tokens()
+
+    def score(self, prompts: Iterable[Sequence[int]]) -> Iterator[npt.NDArray[np.float32]]:
+        """Logits [labels] for each prompt, in order; float32."""
+        source = enumerate(prompts)
+        done: dict[int, npt.NDArray[np.float32]] = {}
+        submitted = yielded = 0
+        exhausted = False
+        try:
+            while not exhausted or submitted > yielded:
+                while not exhausted and submitted - yielded - len(done) < self._in_flight:
+                    item = next(source, None)
+                    if item is None:
+                        exhausted = True
+                    else:
+                        self._submit(*item)
+                        submitted += 1
+                if submitted > yielded:
+                    done.update(self._step())
+                while yielded in done:
+                    yield done.pop(yielded)
+                    yielded += 1
+        finally:  # whoever stops early must not find these answers in the next call
+            left = [str(index) for index in range(yielded, submitted) if index not in done]
+            self._engine.abort_request(left)
+
+    def _submit(self, index: int, prompt: Sequence[int]) -> None:
+        self._engine.add_request(str(index), {"prompt_token_ids": list(prompt)}, self._params)
+        self.counts.windows += 1
+
+    def _step(self) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+        began = time.perf_counter()
+        outputs = self._engine.step()
+        self.counts.step_seconds += time.perf_counter() - began
+        for output in outputs:
+            logits = output.outputs[0].logprobs.logprobs  # the sampled token, then the labels
+            yield int(output.request_id), np.asarray(logits[-self._labels :], dtype=np.float32)
+
+    def _count_scheduled_tokens(self) -> None:
+        """Count what every step schedules: requests' own figures are wrong after a preemption."""
+        scheduler = self._engine.engine_core.engine_core.scheduler
+        schedule = scheduler.schedule
+
+        def counting(*args: Any, **kwargs: Any) -> Any:
+            output = schedule(*args, **kwargs)
+            self.counts.forwarded_tokens += output.total_num_scheduled_tokens
+            self.counts.preemptions += len(output.preempted_req_ids or ())
+            return output
+
+        scheduler.schedule = counting
+
+
+def _engine_args(settings: EngineSettings) -> EngineArgs:
+    config = settings.config
+    kv_cache_gb = config.kv_cache_gb or (None if settings.on_gpu else CPU_KV_CACHE_GB)
+    return EngineArgs(
+        model=settings.model.name,
+        revision=settings.model.revision,
+        skip_tokenizer_init=True,
+        dtype=settings.dtype,
+        quantization=config.quantization,
+        load_format="dummy" if config.load_format == "dummy" else "safetensors",
+        # the label head in float32: in bf16 a log ratio of -11.031 comes out as -11.051
+        hf_overrides={"head_dtype": "float32"},
+        logprobs_mode="raw_logits",  # the normaliser cancels in a log ratio
+        generation_config="vllm",
+        max_model_len=settings.max_prompt_tokens + 1,
+        max_num_batched_tokens=max(config.max_batch_tokens, config.max_batch_windows),
+        max_num_seqs=config.max_batch_windows,
+        enable_prefix_caching=True,
+        enable_chunked_prefill=True,
+        block_size=settings.block_size,
+        kv_cache_memory_bytes=int(kv_cache_gb * 2**30) if kv_cache_gb else None,
+        gpu_memory_utilization=config.gpu_memory_utilization,
+        enforce_eager=config.enforce_eager or not settings.on_gpu,
+        disable_log_stats=True,
+        trust_remote_code=False,
+        seed=0,
+    )

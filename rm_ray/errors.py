@@ -1,0 +1,58 @@
+"""Every error a user can meet. One sentence each: what, where, what to do.
+
+RmRayError
+ +-- Refused            the run was not started and nothing was written; exit status 2
+ |    +-- ConfigError   a key, a value or a combination of them
+ |    +-- InputError    the corpus: paths, files, columns
+ |    +-- OutputError   the output folder: another run's, not writable
+ |    +-- JudgeError    the model, its tokenizer, its labels, its limits
+ |    +-- ClusterError  the machines: no GPU, too few CPUs, a package missing
+ +-- Incomplete         the run ended with work missing; exit status 1
+"""
+
+__all__ = [
+    "ClusterError",
+    "ConfigError",
+    "Incomplete",
+    "InputError",
+    "JudgeError",
+    "OutputError",
+    "Refused",
+    "RmRayError",
+]
+
+
+class RmRayError(Exception):
+    """An error whose message is meant for the person who started the job."""
+
+    exit_status = 1
+
+
+class Refused(RmRayError):
+    """What was asked for cannot be run as it stands; nothing was written."""
+
+    exit_status = 2
+
+
+class ConfigError(Refused):
+    """A configuration key or value is wrong."""
+
+
+class InputError(Refused):
+    """The corpus cannot be read as configured."""
+
+
+class OutputError(Refused):
+    """The output folder cannot be used."""
+
+
+class JudgeError(Refused):
+    """The model cannot judge with these settings."""
+
+
+class ClusterError(Refused):
+    """The machines cannot run the job."""
+
+
+class Incomplete(RmRayError):
+    """The run ended, and not every document has its row."""
