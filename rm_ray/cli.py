@@ -6,8 +6,9 @@ Knows the shape of a configuration, not its meaning.
 """
 
 import difflib
+import logging
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -16,7 +17,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from rm_ray.errors import ConfigError
+from rm_ray.errors import ConfigError, RmRayError
+
+log = logging.getLogger(__name__)
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -208,3 +211,35 @@ def _show(value: Any) -> str:
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def main(
+    argv: Sequence[str],
+    schema: type[Config],
+    usage: str,
+    run: Callable[[Config], None],
+    dry_run: Callable[[Config], str],
+) -> int:
+    """Parse, run, and give the exit status: 0 complete, 1 not complete, 2 refused."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"
+    )
+    for noisy in ("ray.data", "ray._private.authentication", "httpx", "botocore", "aiobotocore"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    try:
+        arguments = parse_arguments(argv)
+        if arguments.help:
+            print(help_text(schema, usage))
+            return 0
+        config = load_config(schema, arguments)
+        if arguments.dry_run:
+            print(dry_run(config))
+        else:
+            run(config)
+    except RmRayError as error:
+        log.error("%s", error)
+        return error.exit_status
+    except KeyboardInterrupt:
+        log.error("interrupted; what is committed stays, the same command goes on")
+        return 1
+    return 0

@@ -10,6 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
 
+# Columns of the output that are rm_ray's own; kept columns stand between the id and the rest.
+OUTPUT_COLUMNS = (
+    "id",
+    "source_file",
+    "row",
+    "reward",
+    "chunk_rewards",
+    "n_tokens",
+    "n_chunks",
+    "status",
+    "error",
+)
+
+
 class Section(BaseModel):
     """A group of keys. Unknown keys are refused, values are never changed after the start."""
 
@@ -49,12 +63,29 @@ class InputConfig(Section):
     sample_seed: int = Field(0, description="Seed of that choice.")
     storage: StorageConfig = Field(StorageConfig(), description="How the input store is reached.")
 
+    @model_validator(mode="after")
+    def _names_are_free(self) -> Self:
+        for path in [self.path] if isinstance(self.path, str) else self.path:
+            _refuse_credentials(path)
+        for name in self.keep:
+            if name in OUTPUT_COLUMNS or name.startswith("_"):
+                raise ValueError(
+                    f"keep: the column {name!r} would collide with one of the output's own "
+                    f"({', '.join(OUTPUT_COLUMNS)}; names beginning with _ are reserved)"
+                )
+        return self
+
 
 class OutputConfig(Section):
     """Where the run's folder is."""
 
     path: NonEmpty = Field(description="Folder of this run; the same folder resumes it.")
     storage: StorageConfig = Field(StorageConfig(), description="How the output store is reached.")
+
+    @model_validator(mode="after")
+    def _no_credentials(self) -> Self:
+        _refuse_credentials(self.path)
+        return self
 
 
 class JudgeConfig(Section):
@@ -219,3 +250,8 @@ class ScoreConfig(Section):
     read: ReadConfig = ReadConfig()
     shard: ShardConfig = ShardConfig()
     run: RunConfig = RunConfig()
+
+
+def _refuse_credentials(uri: str) -> None:
+    if "@" in uri.partition("://")[2].partition("/")[0]:
+        raise ValueError("path holds credentials; take them out and set them in the environment")

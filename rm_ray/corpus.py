@@ -62,9 +62,7 @@ def list_files(config: InputConfig) -> list[InputFile]:
     return [files[path] for path in sorted(files)]
 
 
-def read_footers(
-    files: Sequence[InputFile], config: InputConfig
-) -> dict[str, Footer]:
+def read_footers(files: Sequence[InputFile], config: InputConfig) -> dict[str, Footer]:
     """The footers of the files, by path, read by Ray tasks.
 
     Raises:
@@ -74,7 +72,8 @@ def read_footers(
     tasks = [_read_footer_batch.remote(batch, config) for batch in batches]
     footers: dict[str, Footer] = {}
     for batch, task in zip(batches, tasks, strict=True):
-        for file, footer in zip(batch, ray.get(task), strict=True):
+        results: list[Footer | str] = list(ray.get(task))
+        for file, footer in zip(batch, results, strict=True):
             if isinstance(footer, str):
                 raise InputError(footer)
             check_columns(file, footer.schema, config)
@@ -129,9 +128,7 @@ def open_parquet(path: str, storage: StorageConfig) -> pq.ParquetFile:
 
 
 @ray.remote(num_cpus=0.5, max_retries=3)
-def _read_footer_batch(
-    files: Sequence[InputFile], config: InputConfig
-) -> list[Footer | str]:
+def _read_footer_batch(files: Sequence[InputFile], config: InputConfig) -> list[Footer | str]:
     """Footers, or the sentence that says why there is none."""
     return [_read_footer(file, config) for file in files]
 

@@ -7,7 +7,8 @@ never cuts a planned file again, so part names stay what they were.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,17 @@ class ReadUnit:
     first_row: int
     shards: tuple[Shard, ...]
 
+    def to_json(self) -> str:
+        """The unit as a string, the form in which it travels to the read stage."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> "ReadUnit":
+        """The unit that `to_json` wrote."""
+        data = json.loads(line)
+        data["shards"] = tuple(Shard(**shard) for shard in data["shards"])
+        return cls(**data)
+
 
 @dataclass(frozen=True)
 class PlannedFile:
@@ -72,7 +84,7 @@ class PlannedFile:
         path = data["file"]
         units = []
         for first_group, stop_group, first_row, cuts in data["units"]:
-            shards = tuple(Shard(path, a, b) for a, b in zip(cuts, cuts[1:], strict=False))
+            shards = tuple(Shard(path, a, b) for a, b in pairwise(cuts))
             units.append(
                 ReadUnit(path, data["partition"], first_group, stop_group, first_row, shards)
             )
@@ -108,7 +120,7 @@ def cut_file(
             return
         pieces = _pieces(end - start, sum(tokens[first:stop]), max_rows, max_tokens)
         cuts = [start + (end - start) * i // pieces for i in range(pieces + 1)]
-        shards = tuple(Shard(path, a, b) for a, b in zip(cuts, cuts[1:], strict=False))
+        shards = tuple(Shard(path, a, b) for a, b in pairwise(cuts))
         units.append(ReadUnit(path, partition, first, stop, start, shards))
 
     starts = [0, *np.cumsum(rows, dtype=np.int64).tolist()]
@@ -141,10 +153,7 @@ def missing_units(files: Iterable[PlannedFile], committed: set[str]) -> list[Rea
         for unit in file.units:
             shards = tuple(shard for shard in unit.shards if shard.part not in committed)
             if shards:
-                left.append(
-                    ReadUnit(unit.file, unit.partition, unit.first_group, unit.stop_group,
-                             unit.first_row, shards)
-                )  # fmt: skip
+                left.append(replace(unit, shards=shards))
     return left
 
 

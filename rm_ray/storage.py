@@ -7,7 +7,7 @@ whole or not at all, and never replaces another (`create`).
 import contextlib
 import os
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,6 +15,9 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from rm_ray.config import StorageConfig
+
+
+AS_ENVIRONMENT = StorageConfig()
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Folder:
     """
 
     uri: str
-    storage: StorageConfig = field(default_factory=StorageConfig)
+    storage: StorageConfig = AS_ENVIRONMENT
     conditional: bool = True
     scratch: str = ""
 

@@ -1,4 +1,4 @@
-"""What tests share: the tiny judge, the real Qwen tokenizer where it is present, one Ray cluster."""
+"""What tests share: the tiny judge, the Qwen tokenizer where it is present, one Ray cluster."""
 
 from pathlib import Path
 

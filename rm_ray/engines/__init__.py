@@ -62,7 +62,9 @@ class EngineSettings:
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
             "VLLM_LOGGING_LEVEL": "ERROR",
             "VLLM_NO_USAGE_STATS": "1",
-            "TQDM_DISABLE": "1",
+            # what these say of every start is no news to whoever reads the log
+            "TORCH_CPP_LOG_LEVEL": "ERROR",
+            "PYTHONWARNINGS": "ignore::FutureWarning,ignore::DeprecationWarning",
         }
         if self.on_gpu:
             return common
@@ -72,9 +74,7 @@ class EngineSettings:
         return common | cpu
 
 
-def choose_block_size(
-    config: EngineConfig, chunk_tokens: int, prompt: str, *, on_gpu: bool
-) -> int:
+def choose_block_size(config: EngineConfig, chunk_tokens: int, prompt: str, *, on_gpu: bool) -> int:
     """The prefix cache's block: whole blocks are shared, so it must divide the chunk.
 
     Raises:

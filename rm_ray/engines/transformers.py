@@ -44,7 +44,6 @@ class TransformersEngine:
             self.counts.forwarded_tokens += sum(len(prompt) for prompt in batch)
             yield from logits
 
-    @torch.inference_mode()
     def _forward(self, batch: list[Sequence[int]]) -> npt.NDArray[np.float32]:
         # padded on the right: causal attention never sees it, and positions stay as they are
         longest = max(len(prompt) for prompt in batch)
@@ -52,7 +51,8 @@ class TransformersEngine:
         for row, prompt in enumerate(batch):
             ids[row, : len(prompt)] = torch.tensor(prompt)
         last = torch.tensor([len(prompt) - 1 for prompt in batch])
-        hidden = self._body(ids.to(self._device)).last_hidden_state
+        with torch.inference_mode():
+            hidden = self._body(ids.to(self._device)).last_hidden_state
         read = hidden[torch.arange(len(batch)), last.to(self._device)].float()
         logits: npt.NDArray[np.float32] = (read @ self._head.T).cpu().numpy()
         return logits

@@ -106,6 +106,7 @@ def _engine_args(settings: EngineSettings) -> EngineArgs:
         dtype=settings.dtype,
         quantization=config.quantization,
         load_format="dummy" if config.load_format == "dummy" else "safetensors",
+        use_tqdm_on_load=False,
         # the label head in float32: in bf16 a log ratio of -11.031 comes out as -11.051
         hf_overrides={"head_dtype": "float32"},
         logprobs_mode="raw_logits",  # the normaliser cancels in a log ratio

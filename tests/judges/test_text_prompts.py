@@ -38,9 +38,7 @@ def test_text_prompts_equal_the_tokens_of_the_assembled_string(tiny_tokenizer, t
 
 @settings(max_examples=150, deadline=None)
 @given(text=TEXTS, hop=st.integers(0, 3))
-def test_text_prompts_equal_the_assembled_string_with_the_qwen_tokenizer(
-    qwen_tokenizer, text, hop
-):
+def test_text_prompts_equal_the_assembled_string_with_the_qwen_tokenizer(qwen_tokenizer, text, hop):
     check(qwen_tokenizer, text, WindowRule(chunk=4, context=12, hop=4 * hop, judge_partial=True))
 
 
@@ -69,9 +67,7 @@ def test_most_of_a_long_context_keeps_its_tokens(tiny_tokenizer):
 
 def test_a_tokenizer_that_joins_words_across_spaces_gets_no_cuts():
     tokenizers = pytest.importorskip("tokenizers")
-    model = tokenizers.models.BPE(
-        {"a": 0, "Ġ": 1, "b": 2, "aĠ": 3}, [("a", "Ġ")], fuse_unk=False
-    )
+    model = tokenizers.models.BPE({"a": 0, "Ġ": 1, "b": 2, "aĠ": 3}, [("a", "Ġ")], fuse_unk=False)
     tokenizer = tokenizers.Tokenizer(model)
     tokenizer.decoder = tokenizers.decoders.ByteLevel()
     assert len(safe_cuts(tokenizer, np.asarray([0, 1, 2]))) == 0

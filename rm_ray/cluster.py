@@ -1,0 +1,116 @@
+"""The machines: connect to Ray, and check that what is asked for can run, before it waits for ever.
+
+Actors that hold every CPU leave none to read with, and the job would stand still without a word.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import ray
+from ray._private.state import state as ray_state
+
+from rm_ray.config import EngineConfig, PoolConfig, ReadConfig
+from rm_ray.errors import ClusterError
+
+log = logging.getLogger(__name__)
+
+# CPUs of a task that writes a part or counts parts: mostly waiting for the store.
+WRITE_CPUS = 0.25
+POLL_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Resources of the whole cluster and of its largest node, now or at most."""
+
+    cpus: float
+    gpus: float
+
+
+def connect() -> None:
+    """Join the cluster this process was told of (RAY_ADDRESS, ray job submit), or start one here.
+
+    Raises:
+        ClusterError: there is no cluster at the address.
+    """
+    try:
+        ray.init(logging_level=logging.ERROR, log_to_driver=True)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise ClusterError(f"cannot join or start Ray: {error}") from None
+
+
+def check_engine_installed(engine: EngineConfig) -> None:
+    """Refuse an engine whose package is missing.
+
+    Raises:
+        ClusterError: naming the extra to install.
+    """
+    for package in ("torch", engine.name):
+        if find_spec(package) is None:
+            raise ClusterError(
+                f"engine.name is {engine.name}, and the package {package} is not installed; "
+                "install rm_ray[gpu], or rm_ray[cpu] on machines without a GPU"
+            )
+
+
+def wait_for_machines(pool: PoolConfig, read: ReadConfig) -> int:
+    """Wait until the smallest pool and one reading task fit; the actors that can ever run at once.
+
+    A cluster that can scale up is waited for, up to `pool.wait_s`; any other is refused at once.
+
+    Raises:
+        ClusterError: the machines are too few, and none will come or none came in time.
+    """
+    deadline = time.monotonic() + pool.wait_s
+    while lacking := _lacking(pool, read, _present()):
+        most = _possible()
+        if most is None or _lacking(pool, read, most):
+            raise ClusterError(f"{lacking}; lower pool.* or read.cpus, or add machines")
+        if time.monotonic() >= deadline:
+            raise ClusterError(f"{lacking}, and no machine came within {pool.wait_s:.0f} s")
+        log.info("waiting for machines: %s", lacking)
+        time.sleep(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+    return _most_actors(pool, read, _possible() or _present())
+
+
+def _lacking(pool: PoolConfig, read: ReadConfig, there: Machines) -> str | None:
+    gpus = pool.gpus * pool.min_actors
+    cpus = pool.cpus * pool.min_actors + read.cpus + WRITE_CPUS
+    if gpus > there.gpus:
+        hint = "" if there.gpus else " (--pool.gpus 0 runs on CPU)"
+        return (
+            f"{pool.min_actors} judge actors need {gpus:g} GPUs and the cluster has "
+            f"{there.gpus:g}{hint}"
+        )
+    if cpus > there.cpus:
+        return (
+            f"{pool.min_actors} judge actors ({pool.cpus:g} CPUs each), one reading task "
+            f"({read.cpus:g}) and one writing task ({WRITE_CPUS:g}) need {cpus:g} CPUs "
+            f"and the cluster has {there.cpus:g}"
+        )
+    return None
+
+
+def _most_actors(pool: PoolConfig, read: ReadConfig, there: Machines) -> int:
+    by_cpus = int((there.cpus - read.cpus - WRITE_CPUS) / pool.cpus)
+    by_gpus = int(there.gpus / pool.gpus) if pool.gpus else by_cpus
+    most = max(pool.min_actors, min(pool.max_actors, by_cpus, by_gpus))
+    if most < pool.max_actors:
+        log.info("pool.max_actors %d lowered to %d, what fits", pool.max_actors, most)
+    return most
+
+
+def _present() -> Machines:
+    resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return Machines(resources.get("CPU", 0.0), resources.get("GPU", 0.0))
+
+
+def _possible() -> Machines | None:
+    """What an autoscaler may bring the cluster to; None where there is none."""
+    most = ray_state.get_max_resources_from_cluster_config()
+    if most is None:
+        return None
+    present = _present()
+    return Machines(max(present.cpus, most.get("CPU", 0)), max(present.gpus, most.get("GPU", 0)))

@@ -1,0 +1,90 @@
+"""The commit stage: one shard, one part, written once and whole.
+
+A part's name and content follow from its shard, so a second attempt finds the first one's part
+and leaves it. Its footer carries the shard's counts: totals are read from the parts themselves.
+"""
+
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import ray
+from ray.data import Datasink
+from ray.data.block import Block
+
+from rm_ray.documents import unpack
+from rm_ray.plan import RowSample, Shard
+from rm_ray.rewards import Counts, total
+from rm_ray.storage import Folder
+
+COUNTS_KEY = b"rm_ray.counts"
+FINGERPRINT_KEY = b"rm_ray.fingerprint"
+PARTS_PER_TASK = 256
+
+
+class PartSink(Datasink[None]):
+    """Writes packed shards of rewards as parts."""
+
+    def __init__(self, rewards: Folder, fingerprint: str, tally: Any) -> None:
+        self._rewards = rewards
+        self._fingerprint = fingerprint
+        self._tally = tally
+
+    def write(self, blocks: Iterable[Block], ctx: Any) -> None:  # noqa: ARG002 - Ray's signature
+        """Write each shard's part; returns nothing, since Ray keeps every result in the driver."""
+        for block in blocks:
+            for shard, rewards, note in unpack(block):
+                self._rewards.create(shard.part, part_bytes(rewards, note, self._fingerprint))
+                self._tally.committed.remote(1)
+
+
+def part_bytes(rewards: pa.Table, counts: str, fingerprint: str) -> bytes:
+    """A part as Parquet bytes, its counts and the run's fingerprint in the footer."""
+    metadata = {COUNTS_KEY: counts.encode(), FINGERPRINT_KEY: fingerprint.encode()}
+    buffer = io.BytesIO()
+    pq.write_table(rewards.replace_schema_metadata(metadata), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def count_parts(
+    shards: Sequence[Shard], rewards: Folder, fingerprint: str, sample: RowSample
+) -> tuple[Counts, list[str]]:
+    """Totals over the shards' parts, and a sentence for each part that is not what it should be."""
+    batches = [shards[i : i + PARTS_PER_TASK] for i in range(0, len(shards), PARTS_PER_TASK)]
+    tasks = [_count_batch.remote(batch, rewards, fingerprint, sample) for batch in batches]
+    results = ray.get(tasks)
+    return total(counts for counts, _ in results), [s for _, found in results for s in found]
+
+
+@ray.remote(num_cpus=0.25, max_retries=3)
+def _count_batch(
+    shards: Sequence[Shard], rewards: Folder, fingerprint: str, sample: RowSample
+) -> tuple[Counts, list[str]]:
+    counts, problems = [], []
+    for shard in shards:
+        result = _count_part(shard, rewards, fingerprint, sample)
+        if isinstance(result, str):
+            problems.append(f"{shard.part}: {result}")
+        else:
+            counts.append(result)
+    return total(counts), problems
+
+
+def _count_part(shard: Shard, rewards: Folder, fingerprint: str, sample: RowSample) -> Counts | str:
+    try:
+        with rewards.fs.open(f"{rewards.path}/{shard.part}", "rb") as file:
+            footer = pq.read_metadata(file)
+    except FileNotFoundError:
+        return "missing"
+    except pa.ArrowInvalid as error:
+        return f"not a readable Parquet file: {error}"
+    metadata = footer.metadata or {}
+    if metadata.get(FINGERPRINT_KEY) != fingerprint.encode():
+        return "written by another judge"
+    expected = len(sample.chosen(shard.file, shard.start, shard.stop))
+    counts = Counts.from_json(metadata[COUNTS_KEY].decode())
+    if footer.num_rows != expected or counts.documents != expected:
+        return f"has {footer.num_rows} rows, not {expected}"
+    return counts

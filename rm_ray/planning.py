@@ -1,0 +1,152 @@
+"""From what the corpus is now to what there is to do: files, footers, cuts.
+
+Reads, and writes nothing: the caller keeps the new segment, or shows it (`--dry-run`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from rm_ray.config import ScoreConfig
+from rm_ray.corpus import Footer, InputFile, list_files, read_footers
+from rm_ray.errors import InputError
+from rm_ray.estimate import Sample, sample_corpus
+from rm_ray.plan import PlannedFile, RowSample, cut_file, shards_of
+from rm_ray.reading import carried_columns
+
+# With a limit, footers are read this many files at a time, until they hold rows enough.
+FILES_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class NewFiles:
+    """Files not planned before, cut into shards; `columns`: types of the carried columns."""
+
+    files: list[PlannedFile]
+    columns: dict[str, str]
+    text_bytes: float
+    sample: Sample
+
+
+def plan_new_files(
+    config: ScoreConfig,
+    planned: Sequence[PlannedFile],
+    columns: Mapping[str, str] | None,
+    judge: Any,
+) -> NewFiles:
+    """Cut the files that the plan does not have yet.
+
+    Args:
+        planned: the files planned before; they keep their cuts.
+        columns: types of the carried columns where the run has them already.
+        judge: a Ray object reference to the PreferenceJudge.
+
+    Raises:
+        InputError: the corpus cannot be read, lacks a column, or a planned file has changed.
+    """
+    found = list_files(config.input)
+    known = {file.path: file for file in planned}
+    _refuse_changed(found, known)
+    new = [file for file in found if file.path not in known]
+    rows_left = None
+    if config.input.limit is not None:
+        rows_left = config.input.limit - sum(s.stop - s.start for s in shards_of(planned))
+    footers = _footers(new, config, rows_left)
+    new = [file for file in new if file.path in footers]
+    types = _column_types(new, footers, config, columns)
+    sample = sample_corpus(new, footers, config.input, judge)
+    cut = [_cut(file, footers[file.path], config, sample, None) for file in new]
+    if rows_left is not None:
+        cut = []
+        for file in new:
+            cut.append(_cut(file, footers[file.path], config, sample, rows_left))
+            rows_left = max(0, rows_left - sum(footers[file.path].rows))
+    return NewFiles(cut, types, _text_bytes(cut, footers), sample)
+
+
+def _refuse_changed(found: Sequence[InputFile], known: Mapping[str, PlannedFile]) -> None:
+    changed = [
+        file
+        for file in found
+        if file.path in known
+        and (file.size, file.version) != (known[file.path].size, known[file.path].version)
+    ]
+    if changed:
+        first, before = changed[0], known[changed[0].path]
+        raise InputError(
+            f"{len(changed)} input files have changed since this run planned them; first "
+            f"{first.path}: {before.size:,} bytes, version {before.version} then, "
+            f"{first.size:,} bytes, version {first.version} now. Their rewards would not be "
+            "theirs: put the files back, or give another --output.path"
+        )
+
+
+def _footers(
+    files: Sequence[InputFile], config: ScoreConfig, rows_left: int | None
+) -> dict[str, Footer]:
+    if rows_left is None:
+        return read_footers(files, config.input)
+    footers: dict[str, Footer] = {}
+    for i in range(0, len(files), FILES_AT_ONCE):
+        if rows_left <= sum(sum(footer.rows) for footer in footers.values()):
+            break
+        footers |= read_footers(files[i : i + FILES_AT_ONCE], config.input)
+    return footers
+
+
+def _column_types(
+    files: Sequence[InputFile],
+    footers: Mapping[str, Footer],
+    config: ScoreConfig,
+    columns: Mapping[str, str] | None,
+) -> dict[str, str]:
+    """Types of the carried columns, which must be the same in every file of the run."""
+    types = dict(columns or {})
+    for file in files:
+        schema = footers[file.path].schema
+        for name, source in carried_columns(config.input).items():
+            there = str(schema.field(source).type if source in schema.names else pa.string())
+            if types.setdefault(name, there) != there:
+                raise InputError(
+                    f"column {source!r} is {there} in {file.path} and {types[name]} in the files "
+                    "before it; one output cannot hold both: cast it, or leave it out of input.keep"
+                )
+    return types
+
+
+def _cut(
+    file: InputFile, footer: Footer, config: ScoreConfig, sample: Sample, limit: int | None
+) -> PlannedFile:
+    # a sampled run reads many rows for one it scores: its shards span more of them
+    fraction = config.input.sample_fraction
+    scale = sample.tokens_per_byte * fraction
+    units = cut_file(
+        file.path,
+        file.partition,
+        footer.rows,
+        [size * scale for size in footer.text_bytes],
+        max_rows=max(1, int(config.shard.rows / fraction)),
+        max_tokens=config.shard.tokens,
+        limit=limit,
+    )
+    return PlannedFile(file.path, file.size, file.version, units)
+
+
+def _text_bytes(files: Sequence[PlannedFile], footers: Mapping[str, Footer]) -> float:
+    """Bytes of text column that the planned rows take, by their share of their file."""
+    total = 0.0
+    for file in files:
+        footer = footers[file.path]
+        rows = sum(s.stop - s.start for s in shards_of([file]))
+        total += sum(footer.text_bytes) * rows / max(1, sum(footer.rows))
+    return total
+
+
+def count_rows(files: Sequence[PlannedFile], sample: RowSample) -> int:
+    """Documents of the planned files: rows, or those a sampled run has chosen."""
+    shards = list(shards_of(files))
+    if sample.fraction >= 1:
+        return sum(shard.stop - shard.start for shard in shards)
+    return sum(len(sample.chosen(s.file, s.start, s.stop)) for s in shards)
