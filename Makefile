@@ -8,7 +8,7 @@ SOURCES := rm_ray jobs demo tests benchmarks requirements
 .PHONY: demo test check format lock clean
 
 demo: $(VENV)/.installed
-	$(BIN)/python demo/run.py
+	$(BIN)/python -m demo.run
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest

@@ -161,10 +161,11 @@ def _parse_value(key: str, text: str, annotation: Any) -> Any:
     if type(None) in kinds and text.lower() in ("null", "none"):
         return None
     wants_list = any(get_origin(kind) is list for kind in kinds)
-    if wants_list and not text.lstrip().startswith("["):
-        return [item.strip() for item in text.split(",")] if "," in text else [text]
-    if not wants_list and str in kinds:
-        return text
+    if not (wants_list and text.lstrip().startswith("[")):
+        if str in kinds:
+            return text
+        if wants_list:
+            return [item.strip() for item in text.split(",")]
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:

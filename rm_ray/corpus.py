@@ -72,7 +72,7 @@ def read_footers(files: Sequence[InputFile], config: InputConfig) -> dict[str, F
     tasks = [_read_footer_batch.remote(batch, config) for batch in batches]
     footers: dict[str, Footer] = {}
     for batch, task in zip(batches, tasks, strict=True):
-        results: list[Footer | str] = list(ray.get(task))
+        results: list[Footer | str] = ray.get(task)
         for file, footer in zip(batch, results, strict=True):
             if isinstance(footer, str):
                 raise InputError(footer)

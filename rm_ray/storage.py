@@ -16,7 +16,6 @@ from fsspec.implementations.local import LocalFileSystem
 
 from rm_ray.config import StorageConfig
 
-
 AS_ENVIRONMENT = StorageConfig()
 
 

@@ -1,9 +1,21 @@
 """What tests share: the tiny judge, the Qwen tokenizer where it is present, one Ray cluster."""
 
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
+import ray
 
+from rm_ray.config import EngineConfig, JudgeConfig, StorageConfig
+from rm_ray.engines import EngineSettings, start_engine
+from rm_ray.judges.preference import PreferenceJudge
+from rm_ray.model import resolve_model
+from rm_ray.storage import open_filesystem
 from rm_ray.tokens import load_tokenizer, plain_tokenizer
 
 ROOT = Path(__file__).parents[1]
@@ -27,3 +39,86 @@ def qwen_tokenizer_json():
 @pytest.fixture(scope="session")
 def qwen_tokenizer(qwen_tokenizer_json):
     return load_tokenizer(plain_tokenizer(qwen_tokenizer_json))
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint():
+    """A real S3 protocol server in its own process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    for _ in range(200):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            break
+        time.sleep(0.1)
+    yield f"http://127.0.0.1:{port}"
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture(scope="session")
+def s3_environment(s3_endpoint):
+    """What a process needs to reach it; the credentials are moto's dummies."""
+    return {
+        "AWS_ENDPOINT_URL": s3_endpoint,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+
+
+@pytest.fixture
+def s3_bucket(s3_environment, monkeypatch):
+    for name, value in s3_environment.items():
+        monkeypatch.setenv(name, value)
+    fs = open_filesystem("s3://", StorageConfig())
+    fs.mkdirs("corpora", exist_ok=True)
+    return "corpora"
+
+
+def engine_settings(name: str, **changes) -> EngineSettings:
+    """The tiny judge on CPU in float32, small enough for tests."""
+    model = resolve_model(str(TINY_JUDGE), None, None)
+    judge = PreferenceJudge.of(JudgeConfig(model="unused", context_tokens=1024), model)
+    config = EngineConfig(
+        name=name, dtype="float32", max_batch_tokens=2048, max_batch_windows=32, **changes
+    )
+    return EngineSettings(
+        config=config,
+        model=model,
+        label_ids=judge.label_ids,
+        max_prompt_tokens=judge.max_prompt_tokens,
+        block_size=64,
+        on_gpu=False,
+        threads=2,
+    )
+
+
+@pytest.fixture(scope="session")
+def vllm_engine():
+    """One real vLLM engine for the whole session."""
+    settings = engine_settings("vllm", kv_cache_gb=0.25)
+    os.environ.update(settings.environment())
+    return start_engine(settings)
+
+
+@pytest.fixture(scope="session")
+def transformers_engine():
+    return start_engine(engine_settings("transformers"))
+
+
+@pytest.fixture(scope="session")
+def ray_cluster():
+    """One local Ray cluster for the tests that need one in their own process."""
+    os.environ["RAY_AUTH_MODE"] = "disabled"
+    ray.init(
+        address="local", num_cpus=4, include_dashboard=False, object_store_memory=200 << 20,
+        logging_level="ERROR",
+    )  # fmt: skip
+    yield
+    ray.shutdown()

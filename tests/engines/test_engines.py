@@ -1,0 +1,110 @@
+"""The real engines on the tiny judge: same numbers, right order, nothing forwarded twice."""
+
+import random
+
+import numpy as np
+import pytest
+
+from rm_ray.config import EngineConfig, JudgeConfig
+from rm_ray.engines import choose_block_size
+from rm_ray.errors import ConfigError
+from rm_ray.judges.preference import PreferenceJudge
+from rm_ray.model import resolve_model
+from tests.conftest import TINY_JUDGE
+
+TOLERANCE = 1e-3  # of a log ratio in float32
+
+
+@pytest.fixture(scope="module")
+def judge():
+    model = resolve_model(str(TINY_JUDGE), None, None)
+    return PreferenceJudge.of(JudgeConfig(model="unused", context_tokens=1024), model)
+
+
+def documents(seed, lengths):
+    rng = random.Random(seed)
+    return [[rng.randrange(256, 1000) for _ in range(length)] for length in lengths]
+
+
+def rewards(engine, judge, docs):
+    answers = engine.score(prompt for ids in docs for prompt in judge.prompts(ids))
+    return np.array([judge.chunk_reward(answer) for answer in answers])
+
+
+def test_both_engines_agree(vllm_engine, transformers_engine, judge):
+    docs = documents(1, [64, 200, 1400, 65])
+    ours, reference = (rewards(e, judge, docs) for e in (vllm_engine, transformers_engine))
+    assert len(ours) == 1 + 3 + 21 + 1
+    assert np.abs(ours - reference).max() < TOLERANCE
+
+
+def test_order_and_neighbours_do_not_change_a_reward(vllm_engine, judge):
+    docs = documents(2, [300, 640, 128, 900, 64])
+    together = rewards(vllm_engine, judge, docs)
+    backwards = [rewards(vllm_engine, judge, [ids]) for ids in reversed(docs)]
+    assert np.abs(together - np.concatenate(backwards[::-1])).max() < TOLERANCE
+
+
+@pytest.mark.parametrize("length", [1024, 4096, 16384])
+def test_forwarded_tokens_are_the_exact_minimum(vllm_engine, judge, length):
+    (ids,) = documents(length, [length])
+    before = vllm_engine.counts.forwarded_tokens
+    rewards(vllm_engine, judge, [ids])
+    forwarded = vllm_engine.counts.forwarded_tokens - before
+    assert forwarded <= 1.005 * judge.exact_minimum(length)
+    assert vllm_engine.counts.preemptions == 0
+
+
+def test_prompts_are_made_only_as_the_engine_has_room(vllm_engine, judge):
+    made = 0
+
+    def counting():
+        nonlocal made
+        for ids in documents(4, [64] * 500):
+            made += 1
+            yield from judge.prompts(ids)
+
+    answers = vllm_engine.score(counting())
+    next(answers)
+    assert made <= 2 * 32 + 32  # in flight, and those answered in the first step
+    assert 1 + sum(1 for _ in answers) == 500 == made
+
+
+def test_stopping_early_leaves_nothing_for_the_next_call(vllm_engine, judge):
+    first, second = documents(5, [640, 640])
+    alone = rewards(vllm_engine, judge, [second])
+    answers = vllm_engine.score(judge.prompts(first))
+    next(answers)
+    answers.close()
+    assert np.abs(rewards(vllm_engine, judge, [second]) - alone).max() < TOLERANCE
+
+
+def test_no_prompts_give_no_answers(vllm_engine):
+    assert list(vllm_engine.score([])) == []
+
+
+@pytest.mark.parametrize(
+    ("chunk", "prompt", "on_gpu", "size"),
+    [
+        (64, "ids", False, 64),
+        (64, "text", False, 32),
+        (64, "text", True, 16),
+        (48, "ids", True, 48),
+    ],
+)
+def test_the_block_divides_the_chunk(chunk, prompt, on_gpu, size):
+    assert choose_block_size(EngineConfig(), chunk, prompt, on_gpu=on_gpu) == size
+
+
+@pytest.mark.parametrize(
+    ("chunk", "block", "on_gpu", "message"),
+    [
+        (48, None, False, "multiples of 32: none divides the chunk"),
+        (10, None, True, "multiples of 16: none divides the chunk"),
+        (64, 128, False, "must divide judge.chunk_tokens"),
+        (64, 16, False, "be a multiple of 32 on CPU"),
+    ],
+)
+def test_a_block_that_fits_nothing_is_refused(chunk, block, on_gpu, message):
+    with pytest.raises(ConfigError, match=message):
+        choose_block_size(EngineConfig(block_size=block), chunk, "ids", on_gpu=on_gpu)

@@ -1,0 +1,128 @@
+"""The command line: overrides, refusals that name the key, help that names every key."""
+
+import pytest
+import yaml
+
+from rm_ray.cli import dotted_fields, help_text, load_config, main, parse_arguments
+from rm_ray.config import ScoreConfig
+from rm_ray.errors import ConfigError
+from tests.conftest import ROOT
+
+MINIMAL = ["--input.path", "in", "--output.path", "out", "--judge.model", "m"]
+
+
+def load_path(path):
+    arguments = parse_arguments(["--input.path", path, *MINIMAL[2:]])
+    return load_config(ScoreConfig, arguments).input.path
+
+
+def load(*argv):
+    return load_config(ScoreConfig, parse_arguments([*MINIMAL, *argv]))
+
+
+def test_options_override_the_file(tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text("input: {path: a}\noutput: {path: b}\njudge: {model: m, chunk_tokens: 32}\n")
+    argv = ["--config", str(file), "--input.path=c", "--judge.context_tokens", "64"]
+    config = load_config(ScoreConfig, parse_arguments(argv))
+    assert (config.input.path, config.output.path) == ("c", "b")
+    assert (config.judge.chunk_tokens, config.judge.context_tokens) == (32, 64)
+
+
+def test_values_are_read_as_what_the_key_wants():
+    config = load(
+        "--input.keep", "a,b", "--input.id", "null", "--pool.gpus", "0.5",
+        "--judge.judge_first_chunk", "false", "--judge.chosen", "1", "--shard.tokens", "1_000",
+    )  # fmt: skip
+    assert config.input.keep == ["a", "b"] and config.input.id is None
+    assert config.pool.gpus == 0.5 and config.judge.judge_first_chunk is False
+    assert config.judge.chosen == "1" and config.shard.tokens == 1000
+
+
+def test_a_path_keeps_its_commas_and_a_list_is_written_as_one():
+    assert load_path("a,b.parquet") == "a,b.parquet"
+    assert load_path("[a, b]") == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--judge.chunk_token", "64"], "did you mean --judge.chunk_tokens"),
+        (["--model", "x"], "did you mean --judge.model"),
+        (["--judge", "x"], "--judge is a section"),
+        (["--pool.gpus", "many"], "pool.gpus: Input should be a valid number"),
+        (["--pool.min_actors", "3"], r"min_actors \(3\) is more than max_actors \(1\)"),
+        (["--judge.context_tokens", "100"], "context_tokens is 100, not a whole number of chunks"),
+        (["--judge.rejected", "A"], "chosen and rejected are the same label"),
+        (["--engine.name", "llama"], "engine.name: Input should be 'vllm' or 'transformers'"),
+        (["--input.keep", "reward"], "column 'reward' would collide"),
+        (["--input.keep", "_x"], "names beginning with _ are reserved"),
+        (["--input.limit", "0"], "input.limit: Input should be greater than or equal to 1"),
+        (["--output.path", "x"], "--output.path is given twice"),
+        (["stray"], "'stray' is not an option"),
+        (["--input.text"], "--input.text needs a value"),
+        (["--config", "/nowhere.yaml"], "cannot read the configuration /nowhere.yaml"),
+    ],
+)
+def test_refusals_name_the_key_and_the_remedy(argv, message):
+    with pytest.raises(ConfigError, match=message):
+        load(*argv)
+
+
+def test_credentials_in_a_path_are_refused_without_being_shown():
+    arguments = parse_arguments(["--input.path", "s3://key:hush@bucket/x", *MINIMAL[2:]])
+    with pytest.raises(ConfigError, match="holds credentials") as error:
+        load_config(ScoreConfig, arguments)
+    assert "hush" not in str(error.value)
+
+
+def test_what_is_missing_is_named():
+    with pytest.raises(ConfigError, match=r"--output.path is required") as error:
+        load_config(
+            ScoreConfig, parse_arguments(["--input.path", "x", "--output.storage.region", "r"])
+        )
+    assert "judge" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("inputs: {path: a}", "unknown key inputs.*did you mean"),
+        ("input: {pth: a}", "unknown key input.pth.*did you mean input.path"),
+        ("input: hello", "input.*is a section"),
+        ("- a", "must hold sections"),
+        ("a: [", "is not valid YAML"),
+        ("a: !!python/object/apply:os.system [ls]", "is not valid YAML"),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path, text, message):
+    file = tmp_path / "c.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_config(ScoreConfig, parse_arguments(["--config", str(file), *MINIMAL]))
+
+
+def test_help_names_every_key_with_its_meaning(capsys):
+    assert main(["--help"], ScoreConfig, "usage", lambda _: None, lambda _: "") == 0
+    page = capsys.readouterr().out
+    assert page.strip() == help_text(ScoreConfig, "usage").strip()
+    for key, field in dotted_fields(ScoreConfig):
+        assert f"--{key}  " in page and field.description in page
+
+
+@pytest.mark.parametrize("name", ["score.yaml", "demo.yaml"])
+def test_the_shipped_configurations_are_valid(name):
+    load_config(ScoreConfig, parse_arguments(["--config", str(ROOT / "jobs" / name)]))
+
+
+def test_score_yaml_says_the_defaults_where_it_repeats_them():
+    tree = yaml.safe_load((ROOT / "jobs" / "score.yaml").read_text())
+    for key, field in dotted_fields(ScoreConfig):
+        section, _, name = key.rpartition(".")
+        if section == "judge" and name in tree["judge"] and not field.is_required():
+            assert tree["judge"][name] == field.default, key
+
+
+def test_exit_status_is_2_for_a_refusal(caplog):
+    assert main(["--bad", "x"], ScoreConfig, "", lambda _: None, lambda _: "") == 2
+    assert "unknown key --bad" in caplog.text
