@@ -138,7 +138,7 @@ def train(steps: int, seed: int, output: Path, threads: int) -> None:
     texts = training_texts()
     rng.shuffle(texts)
     tokenizer = train_tokenizer(sorted(texts))
-    labels = [int(tokenizer.token_to_id(label)) for label in LABELS]
+    labels = [tokenizer.encode(label).ids[0] for label in LABELS]
     examples = Examples(tokenizer, texts[HELD_OUT_TEXTS:], rng)
     held_out = Examples(tokenizer, texts[:HELD_OUT_TEXTS], random.Random(seed + 1))
     model = Qwen2ForCausalLM(_config(tokenizer))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 import ray
-from ray._private.state import state as ray_state
+from ray.autoscaler.sdk import request_resources
 
 from rm_ray.config import EngineConfig, PoolConfig, ReadConfig
 from rm_ray.errors import ClusterError
@@ -23,7 +23,7 @@ POLL_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Machines:
-    """Resources of the whole cluster and of its largest node, now or at most."""
+    """Resources of the whole cluster."""
 
     cpus: float
     gpus: float
@@ -35,6 +35,8 @@ def connect() -> None:
     Raises:
         ClusterError: there is no cluster at the address.
     """
+    if ray.is_initialized():
+        return
     try:
         ray.init(logging_level=logging.ERROR, log_to_driver=True)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -56,23 +58,40 @@ def check_engine_installed(engine: EngineConfig) -> None:
 
 
 def wait_for_machines(pool: PoolConfig, read: ReadConfig) -> int:
-    """Wait until the smallest pool and one reading task fit; the actors that can ever run at once.
+    """Wait until the smallest pool and one reading task fit; the actors that may run at once.
 
-    A cluster that can scale up is waited for, up to `pool.wait_s`; any other is refused at once.
+    A cluster that this process has joined may grow, by an autoscaler or by machines that join it,
+    and is waited for, up to `pool.wait_s`. One that it started on this machine cannot: it is
+    refused at once, and the pool's maximum is lowered to what fits.
 
     Raises:
-        ClusterError: the machines are too few, and none will come or none came in time.
+        ClusterError: the machines are too few, and none can come or none came in time.
     """
+    if not _started_here():
+        _wait_for_growth(pool, read)
+        return pool.max_actors
+    there = _present()
+    if lacking := _lacking(pool, read, there):
+        raise ClusterError(f"{lacking}; lower pool.* or read.cpus, or run on a larger machine")
+    return _most_actors(pool, read, there)
+
+
+def _wait_for_growth(pool: PoolConfig, read: ReadConfig) -> None:
+    if _lacking(pool, read, _present()) is None:
+        return
+    actor = {"CPU": pool.cpus, **({"GPU": pool.gpus} if pool.gpus else {})}
+    # an autoscaler brings machines for what is asked of it, not for one who only waits
+    request_resources(bundles=[actor] * pool.min_actors + [{"CPU": read.cpus + WRITE_CPUS}])
     deadline = time.monotonic() + pool.wait_s
-    while lacking := _lacking(pool, read, _present()):
-        most = _possible()
-        if most is None or _lacking(pool, read, most):
-            raise ClusterError(f"{lacking}; lower pool.* or read.cpus, or add machines")
-        if time.monotonic() >= deadline:
-            raise ClusterError(f"{lacking}, and no machine came within {pool.wait_s:.0f} s")
-        log.info("waiting for machines: %s", lacking)
-        time.sleep(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
-    return _most_actors(pool, read, _possible() or _present())
+    try:
+        while lacking := _lacking(pool, read, _present()):
+            if time.monotonic() >= deadline:
+                raise ClusterError(f"{lacking}, and no machine came within {pool.wait_s:.0f} s")
+            left = deadline - time.monotonic()
+            log.info("waiting up to %.0f s more for machines: %s", left, lacking)
+            time.sleep(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+    finally:
+        request_resources(bundles=[])  # from here on Ray Data asks for what it needs
 
 
 def _lacking(pool: PoolConfig, read: ReadConfig, there: Machines) -> str | None:
@@ -107,10 +126,6 @@ def _present() -> Machines:
     return Machines(resources.get("CPU", 0.0), resources.get("GPU", 0.0))
 
 
-def _possible() -> Machines | None:
-    """What an autoscaler may bring the cluster to; None where there is none."""
-    most = ray_state.get_max_resources_from_cluster_config()
-    if most is None:
-        return None
-    present = _present()
-    return Machines(max(present.cpus, most.get("CPU", 0)), max(present.gpus, most.get("GPU", 0)))
+def _started_here() -> bool:
+    node = ray._private.worker._global_node
+    return node is not None and bool(node.is_head())

@@ -200,7 +200,8 @@ class PoolConfig(Section):
     wait_s: float = Field(
         1800,
         ge=0,
-        description="How long to wait for machines on a cluster that can scale up, seconds.",
+        description="How long to wait for machines to join a cluster that this job has joined, "
+        "seconds; one that it starts itself cannot grow.",
     )
 
     @model_validator(mode="after")

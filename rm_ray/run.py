@@ -64,6 +64,8 @@ class RunFolder:
                     f"output.path: {self.uri} is not empty and not a run of rm_ray; "
                     "give an empty or a new folder"
                 )
+        except NotADirectoryError:
+            stored = None  # a file is in the way: make_writable says so
         except OSError as error:
             raise OutputError(f"output.path: cannot read {self.uri}: {error}") from None
         if stored is None:
