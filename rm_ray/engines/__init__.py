@@ -4,6 +4,7 @@ An engine is told once which tokens' logits to read; then prompts go in as an it
 of numbers comes out for each, in the same order, with a bounded number in flight.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -102,6 +103,8 @@ def choose_block_size(config: EngineConfig, chunk_tokens: int, prompt: str, *, o
 def start_engine(settings: EngineSettings) -> Engine:
     """Load the model in this process; takes seconds to minutes."""
     if settings.config.name == "vllm":
+        # CPU machines have no Triton, and need none
+        logging.getLogger("torch._library.triton").setLevel(logging.ERROR)
         from rm_ray.engines.vllm import VllmEngine
 
         return VllmEngine(settings)

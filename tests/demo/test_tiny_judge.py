@@ -1,0 +1,67 @@
+"""The tiny judge as shipped, the text it was trained on, and the script that makes it."""
+
+import json
+import subprocess
+import sys
+
+from safetensors.numpy import load_file
+from tokenizers import Tokenizer
+
+from demo.build_corpus import EDGES, JUNK_OF_A_KIND, REAL_DOCUMENTS, build
+from demo.spoil import TRAINING, UNSEEN
+from demo.texts import Text, clean, evaluation_documents, shingles, training_texts
+from tests.conftest import ROOT, TINY_JUDGE
+
+
+def test_its_labels_are_the_tokens_32_and_33_as_qwens_are():
+    tokenizer = Tokenizer.from_file(str(TINY_JUDGE / "tokenizer.json"))
+    assert [tokenizer.encode(label).ids for label in "AB"] == [[32], [33]]
+
+
+def test_its_head_is_zero_but_for_the_labels():
+    head = load_file(TINY_JUDGE / "model.safetensors")["lm_head.weight"]
+    assert head[[32, 33]].any(axis=1).all()
+    head[[32, 33]] = 0
+    assert not head.any()
+
+
+def test_no_evaluation_document_shares_thirteen_words_with_the_training_text():
+    seen = shingles(training_texts())
+    documents = evaluation_documents()
+    assert len(documents) >= REAL_DOCUMENTS + 100
+    assert not any(shingles([document.text]) & seen for document in documents)
+
+
+def test_shingles_see_a_shared_run_of_thirteen_words():
+    run = " ".join(f"w{i}" for i in range(13))
+    assert shingles([f"a {run} b"]) & shingles([f"C, {run.upper()}!"])
+    assert not shingles([run]) & shingles([run.replace("w6", "x")])
+
+
+def test_cleaning_leaves_prose():
+    text = (
+        "# Title\n[![badge](a)](b)\nSee [the docs](http://x) and `code`.\n| a | b |\n\n\n\nEnd it."
+    )
+    assert clean(text) == "Title\n\nSee the docs and code.\n\nEnd it."
+
+
+def test_the_corpus_has_every_kind_and_the_edges():
+    import random
+
+    documents = [Text(f"s{i}", f"A text about number {i}. " * 20) for i in range(300)]
+    rows = build(documents, random.Random(0))
+    kinds = [row["kind"] for row in rows]
+    assert kinds.count("real") == REAL_DOCUMENTS and kinds.count("edge") == len(EDGES)
+    assert all(kinds.count(kind) == JUNK_OF_A_KIND for kind in TRAINING | UNSEEN)
+    assert len({row["id"] for row in rows}) == len(rows)
+
+
+def test_the_training_script_writes_a_judge(tmp_path):
+    command = [sys.executable, "-m", "demo.train_judge", "--output", str(tmp_path), "--steps", "2"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "step 2: loss" in result.stdout
+    shipped, made = ((p / "config.json").read_text() for p in (TINY_JUDGE, tmp_path))
+    assert json.loads(shipped) == json.loads(made)
+    head = load_file(tmp_path / "model.safetensors")["lm_head.weight"]
+    assert head.any(axis=1).sum() == 2
