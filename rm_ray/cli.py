@@ -240,6 +240,9 @@ def main(
     except RmRayError as error:
         log.error("%s", error)
         return error.exit_status
+    except Exception as error:
+        log.error("stopped by an error that rm_ray did not expect: %s", error, exc_info=True)
+        return 1
     except KeyboardInterrupt:
         log.error("interrupted; what is committed stays, the same command goes on")
         return 1

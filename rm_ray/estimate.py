@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import ray
 
@@ -97,7 +98,10 @@ def _sample_group(
     shard = Shard(file.path, first, first + taken)
     unit = ReadUnit(file.path, file.partition, group, group + 1, first, (shard,))
     everything = config.model_copy(update={"sample_fraction": 1.0})
-    documents = next(table for _, table in read_shards(unit, everything))
+    try:
+        documents = next(table for _, table in read_shards(unit, everything))
+    except (OSError, pa.ArrowException):
+        return Sample()  # an estimate can do without it; the run itself will say what is wrong
     ids = tokenize(documents, judge).column("_ids")
     lengths = pc.list_value_length(ids).to_pylist()
     return Sample(

@@ -37,15 +37,24 @@ class JudgeActor:
         self._judge: PreferenceJudge = ray.get(judge)
         self._tally = tally
         began = time.monotonic()
-        self._engine = start_engine(settings)
+        try:
+            self._engine = start_engine(settings)
+        except Exception as error:
+            tally.failed.remote(f"the engine did not start: {_sentence(error)}")
+            raise
         tally.started.remote(time.monotonic() - began)
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """One block, of one row, for each shard of `block`; the note carries its counts."""
         for shard, documents, _ in unpack(block):
-            rewards, counts = score_shard(
-                shard.file, documents, self._judge, self._engine, self._report
-            )
+            try:
+                rewards, counts = score_shard(
+                    shard.file, documents, self._judge, self._engine, self._report
+                )
+            except Exception as error:
+                rows = f"{shard.file}, rows {shard.start} to {shard.stop - 1}"
+                self._tally.failed.remote(f"{rows} could not be judged: {_sentence(error)}")
+                raise
             yield pack(shard, rewards, counts.to_json())
 
     def _report(self, progress: Progress) -> None:
@@ -82,6 +91,10 @@ def score_shard(
     carried = {name: documents.column(name) for name in names}
     table = reward_table(source_file, documents.column("_row"), carried, verdicts)
     return table, _counts(verdicts, judge, before, engine)
+
+
+def _sentence(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def _prompts(ids: pa.LargeListArray, judge: PreferenceJudge) -> Iterator[list[int]]:

@@ -25,6 +25,7 @@ class Standing:
     windows: int
     parts: int
     judging_seconds: float
+    first_error: str | None
 
 
 class Tally:
@@ -36,6 +37,7 @@ class Tally:
         self._sum = Progress()
         self._parts = 0
         self._first: float | None = None
+        self._error: str | None = None
 
     def started(self, seconds: float) -> None:
         """An engine is ready after so many seconds."""
@@ -54,13 +56,17 @@ class Tally:
         """Parts were written."""
         self._parts += parts
 
+    def failed(self, reason: str) -> None:
+        """A shard was given up; the first reason is kept for the closing sentence."""
+        self._error = self._error or reason
+
     def standing(self) -> Standing:
         """The sums so far."""
         s = self._sum
         seconds = time.monotonic() - self._first if self._first else 0.0
         return Standing(
             self._engines, self._start_seconds, s.documents, s.tokens, s.windows,
-            self._parts, seconds,
+            self._parts, seconds, self._error,
         )  # fmt: skip
 
 

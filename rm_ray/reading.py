@@ -26,18 +26,24 @@ DECODE_ROWS = 1024
 class ReadStage:
     """Reads and tokenises; called by Ray Data with blocks of read units.
 
-    `judge`: a Ray object reference, since a tokenizer's JSON is megabytes.
+    `judge`: a Ray object reference, since a tokenizer's JSON is megabytes. `tally`: who is told
+    what went wrong.
     """
 
     config: InputConfig
     judge: Any
+    tally: Any
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """One block, of one row, for each shard of the units in `block`."""
         judge: PreferenceJudge = ray.get(self.judge)
         for line in block.column("unit").to_pylist():
-            for shard, rows in read_shards(ReadUnit.from_json(line), self.config):
-                yield pack(shard, tokenize(rows, judge))
+            try:
+                for shard, rows in read_shards(ReadUnit.from_json(line), self.config):
+                    yield pack(shard, tokenize(rows, judge))
+            except OSError as error:
+                self.tally.failed.remote(str(error))
+                raise
 
 
 def read_shards(unit: ReadUnit, config: InputConfig) -> Iterator[tuple[Shard, pa.Table]]:
@@ -99,17 +105,18 @@ def _decode(value: bytes | None) -> tuple[str, str, str | None]:
 def _decoded(unit: ReadUnit, config: InputConfig) -> Iterator[tuple[int, pa.Table]]:
     """The unit's rows in order, with the number of each batch's first row."""
     groups = list(range(unit.first_group, unit.stop_group))
+    wanted = dict.fromkeys([config.text, *carried_columns(config).values()])
     first = unit.first_row
-    with open_parquet(unit.file, config.storage) as parquet:
-        names = set(parquet.schema_arrow.names)  # the rest are partition columns
-        stored = [
-            name
-            for name in dict.fromkeys([config.text, *carried_columns(config).values()])
-            if name in names
-        ]
-        for batch in parquet.iter_batches(DECODE_ROWS, row_groups=groups, columns=stored):
-            yield first, pa.Table.from_batches([batch])
-            first += len(batch)
+    try:
+        with open_parquet(unit.file, config.storage) as parquet:
+            names = parquet.schema_arrow.names  # those wanted and not here are partition columns
+            stored = [name for name in wanted if name in names]
+            for batch in parquet.iter_batches(DECODE_ROWS, row_groups=groups, columns=stored):
+                yield first, pa.Table.from_batches([batch])
+                first += len(batch)
+    except (OSError, pa.ArrowException) as error:
+        place = f"{unit.file}, row groups {unit.first_group} to {unit.stop_group - 1}"
+        raise OSError(f"cannot read {place}: {str(error).rstrip(".")}") from error
 
 
 def carried_columns(config: InputConfig) -> dict[str, str]:

@@ -59,18 +59,22 @@ class RunFolder:
         """
         try:
             stored = self.state.read("run.json")
-            if stored is None and not self.root.is_empty():
-                raise OutputError(
-                    f"output.path: {self.uri} is not empty and not a run of rm_ray; "
-                    "give an empty or a new folder"
-                )
+            foreign = [name for name in self.root.entries() if name != "_rm_ray"]
         except NotADirectoryError:
-            stored = None  # a file is in the way: make_writable says so
+            return None  # a file is in the way: make_writable says so
         except OSError as error:
             raise OutputError(f"output.path: cannot read {self.uri}: {error}") from None
         if stored is None:
+            if foreign:
+                raise OutputError(
+                    f"output.path: {self.uri} is not empty and not a run of rm_ray (it holds "
+                    f"{foreign[0]}); give an empty or a new folder"
+                )
             return None
-        run: dict[str, Any] = json.loads(stored)
+        try:
+            run: dict[str, Any] = json.loads(stored)
+        except ValueError:
+            raise OutputError(f"{self.uri}/_rm_ray/run.json is damaged; restore it") from None
         differences = _differences(run["fingerprint"], fingerprint)
         if differences:
             raise OutputError(
@@ -93,14 +97,22 @@ class RunFolder:
         self._set_root(replace(self.root, conditional=probed.conditional))
 
     def create(self, run: dict[str, Any]) -> None:
-        """Store run.json of a new run."""
-        self.state.create("run.json", _pretty(run))
+        """Store run.json of a new run.
+
+        Raises:
+            OutputError: another driver has just done so.
+        """
+        if not self.state.create("run.json", _pretty(run)):
+            raise OutputError(f"{self.uri}: another run has just begun here; wait for it to end")
 
     def planned_files(self) -> list[PlannedFile]:
         """Every planned file, segment by segment."""
         files = []
         for name in self.plan.names():
-            lines = gzip.decompress(self.plan.read(name) or b"").decode().splitlines()
+            data = self.plan.read(name)
+            if data is None:
+                raise OutputError(f"{self.uri}/_rm_ray/plan/{name} has just disappeared")
+            lines = gzip.decompress(data).decode().splitlines()
             files += [PlannedFile.from_json(line) for line in lines]
         return files
 

@@ -27,7 +27,7 @@ from rm_ray.judges.preference import PreferenceJudge
 from rm_ray.judging import JudgeActor
 from rm_ray.model import resolve_model
 from rm_ray.plan import PlannedFile, ReadUnit, RowSample, missing_units, shards_of
-from rm_ray.planning import count_rows, plan_new_files
+from rm_ray.planning import NewFiles, count_rows, plan_new_files
 from rm_ray.progress import ProgressLog, Standing, start_tally
 from rm_ray.reading import ReadStage
 from rm_ray.report_text import dry_run_text, totals_text
@@ -65,37 +65,29 @@ def score(config: ScoreConfig) -> None:
         Incomplete: the run ended with documents missing or too many failed.
     """
     job = prepare(config)
-    run = RunFolder(config.output)
-    stored = run.open(job.fingerprint)
-    connect()
-    planned = run.planned_files()
-    new = plan_new_files(config, planned, (stored or {}).get("columns"), ray.put(job.judge))
+    run, stored, planned, new = survey(job)
+    plan = [*planned, *new.files]
+    units = missing_units(plan, run.committed())
     run.make_writable()
+    actors = wait_for_machines(config.pool, config.read) if units else 0
     if stored is None:
         run.create(new_run(job.fingerprint, config.model_dump(mode="json"), new.columns))
     else:
         _warn_of_versions(stored["versions"])
-    if new.files:
-        run.add_segment(new.files)
-    plan = [*planned, *new.files]
-    units = missing_units(plan, run.committed())
-    _log_plan(run, plan, units)
-    began = time.monotonic()
-    standing = None
     if units:
         run.set_success(None)
-        standing = judge_units(units, job, run)
+    if new.files:
+        run.add_segment(new.files)
+    _log_plan(run, plan, units)
+    began = time.monotonic()
+    standing = judge_units(units, job, run, actors) if units else None
     finish(plan, job, run, standing, time.monotonic() - began)
 
 
 def dry_run(config: ScoreConfig) -> str:
     """What `score` would do, as text; nothing is written and no engine is started."""
     job = prepare(config)
-    run = RunFolder(config.output)
-    stored = run.open(job.fingerprint)
-    connect()
-    planned = run.planned_files()
-    new = plan_new_files(config, planned, (stored or {}).get("columns"), ray.put(job.judge))
+    run, _, planned, new = survey(job)
     plan = [*planned, *new.files]
     committed = run.committed()
     done = sum(shard.part in committed for shard in shards_of(plan))
@@ -135,13 +127,27 @@ def prepare(config: ScoreConfig) -> Job:
     )
 
 
-def judge_units(units: Sequence[ReadUnit], job: Job, run: RunFolder) -> Standing:
-    """Run the pipeline over the units that have shards missing.
+def survey(job: Job) -> tuple[RunFolder, dict[str, Any] | None, list[PlannedFile], NewFiles]:
+    """The run's folder, what it stored, what it planned, and what is new; nothing is written.
 
     Raises:
-        ClusterError: the machines cannot hold it.
+        OutputError: the folder is another run's.
+        InputError: the corpus cannot be read, or has changed.
     """
-    actors = wait_for_machines(job.config.pool, job.config.read)
+    run = RunFolder(job.config.output)
+    stored = run.open(job.fingerprint)
+    connect()
+    planned = run.planned_files()
+    columns = stored["columns"] if stored else None
+    new = plan_new_files(job.config, planned, columns, ray.put(job.judge))
+    return run, stored, planned, new
+
+
+def judge_units(units: Sequence[ReadUnit], job: Job, run: RunFolder, actors: int) -> Standing:
+    """Run the pipeline over the units that have shards missing, on at most `actors` engines.
+
+    What stops it is logged; what is missing then, `finish` finds by counting.
+    """
     tally = start_tally()
     sink = PartSink(run.rewards, fingerprint_id(job.fingerprint), tally)
     shards = [shard for unit in units for shard in unit.shards]
@@ -169,7 +175,7 @@ def pipeline(units: Sequence[ReadUnit], job: Job, tally: Any, actors: int) -> Da
             override_num_blocks=max(min(len(units), 256), len(units) // UNITS_PER_BLOCK),
         )
         .map_batches(
-            ReadStage(config.input, judge),
+            ReadStage(config.input, judge, tally),
             batch_size=1,
             batch_format="pyarrow",
             num_cpus=config.read.cpus,
@@ -208,9 +214,11 @@ def finish(
     for line in totals_text(totals, standing):
         log.info("%s", line)
     if problems:
+        reason = standing.first_error if standing else None
         raise Incomplete(
-            f"{len(problems)} of {len(shards)} shards are not done (first: {problems[0]}); "
-            "run the same command again to go on"
+            f"{len(problems)} of {len(shards)} shards are not done; first {problems[0]}"
+            + (f"; first reason: {reason}" if reason else "")
+            + ". Run the same command again to go on"
         )
     run.set_success({"shards": len(shards), **asdict(totals)})
     failed = totals.statuses.get("failed", 0)

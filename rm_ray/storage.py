@@ -55,12 +55,13 @@ class Folder:
             PurePosixPath(entry["name"]).name for entry in entries if entry["type"] == "file"
         )
 
-    def is_empty(self) -> bool:
-        """Whether nothing at all is at this path."""
+    def entries(self) -> list[str]:
+        """Names of the files and folders directly in the folder; [] where it is missing."""
         try:
-            return not self.fs.ls(self.path, detail=False)
+            found = self.fs.ls(self.path, detail=False)
         except (FileNotFoundError, NotADirectoryError):
-            return not self.fs.exists(self.path)
+            return []
+        return sorted(PurePosixPath(name).name for name in found)
 
     def read(self, name: str) -> bytes | None:
         """The file's bytes, None where there is no such file."""

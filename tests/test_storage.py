@@ -32,11 +32,11 @@ def test_overwrite_replaces_and_remove_removes(folder):
 
 
 def test_names_are_the_files_directly_inside(folder):
-    assert folder.names() == [] and folder.is_empty()
+    assert folder.names() == [] == folder.entries()
     folder.create("b", b"")
     folder.create("a", b"")
     (folder / "sub").create("c", b"")
-    assert folder.names() == ["a", "b"] and not folder.is_empty()
+    assert folder.names() == ["a", "b"] and folder.entries() == ["a", "b", "sub"]
 
 
 def test_probe_finds_that_create_only_works_and_leaves_nothing(folder):
