@@ -116,7 +116,7 @@ def _decoded(unit: ReadUnit, config: InputConfig) -> Iterator[tuple[int, pa.Tabl
                 first += len(batch)
     except (OSError, pa.ArrowException) as error:
         place = f"{unit.file}, row groups {unit.first_group} to {unit.stop_group - 1}"
-        raise OSError(f"cannot read {place}: {str(error).rstrip(".")}") from error
+        raise OSError(f"cannot read {place}: {error}") from error
 
 
 def carried_columns(config: InputConfig) -> dict[str, str]:

@@ -217,7 +217,7 @@ def finish(
         reason = standing.first_error if standing else None
         raise Incomplete(
             f"{len(problems)} of {len(shards)} shards are not done; first {problems[0]}"
-            + (f"; first reason: {reason}" if reason else "")
+            + (f"; first reason: {reason.rstrip('.')}" if reason else "")
             + ". Run the same command again to go on"
         )
     run.set_success({"shards": len(shards), **asdict(totals)})
