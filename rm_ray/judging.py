@@ -113,6 +113,7 @@ def _counts(
         statuses=statuses,
         tokens=sum(verdict.n_tokens for verdict in verdicts),
         windows=engine.counts.windows - before.windows,
+        prompt_tokens=engine.counts.prompt_tokens - before.prompt_tokens,
         forwarded_tokens=engine.counts.forwarded_tokens - before.forwarded_tokens,
         minimum_tokens=sum(judge.exact_minimum(verdict.n_tokens) for verdict in verdicts),
         preemptions=engine.counts.preemptions - before.preemptions,

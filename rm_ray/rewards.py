@@ -30,13 +30,15 @@ class Verdict:
 class Counts:
     """What was done, summable over documents, shards and runs. Tokens unless they say otherwise.
 
-    `forwarded_tokens`: what the engine scheduled. `minimum_tokens`: the fewest it could have.
+    `prompt_tokens`: of all windows, whole. `forwarded_tokens`: what the engine scheduled of them.
+    `minimum_tokens`: the fewest it could have.
     """
 
     documents: int = 0
     statuses: Mapping[str, int] = field(default_factory=dict)
     tokens: int = 0
     windows: int = 0
+    prompt_tokens: int = 0
     forwarded_tokens: int = 0
     minimum_tokens: int = 0
     preemptions: int = 0

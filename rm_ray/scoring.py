@@ -30,15 +30,14 @@ from rm_ray.plan import PlannedFile, ReadUnit, RowSample, missing_units, shards_
 from rm_ray.planning import NewFiles, count_rows, plan_new_files
 from rm_ray.progress import ProgressLog, Standing, start_tally
 from rm_ray.reading import ReadStage
-from rm_ray.report_text import dry_run_text, totals_text
-from rm_ray.rewards import Counts
 from rm_ray.run import RunFolder, installed_versions, new_run, version_changes
+from rm_ray.summary import dry_run_text, metrics, totals_text
 
 log = logging.getLogger(__name__)
 
 # Read units a reading task goes through, where there are many; fewer, where there are few.
 UNITS_PER_BLOCK = 16
-# One shard is lost and one is judged while one waits: enough to keep an engine fed.
+# One shard is judged while the next lies ready beside it.
 SHARDS_PER_ACTOR = 2
 # A shard that keeps killing its actor is given up and reported, rather than tried for ever.
 SHARD_TRIES = 3
@@ -91,7 +90,7 @@ def dry_run(config: ScoreConfig) -> str:
     plan = [*planned, *new.files]
     committed = run.committed()
     done = sum(shard.part in committed for shard in shards_of(plan))
-    return dry_run_text(run.uri, plan, done, count_rows(plan, job.sample), new, job)
+    return dry_run_text(run.uri, plan, done, count_rows(plan, job.sample), new, job.sample)
 
 
 def prepare(config: ScoreConfig) -> Job:
@@ -210,7 +209,7 @@ def finish(
     """
     shards = list(shards_of(plan))
     totals, problems = count_parts(shards, run.rewards, fingerprint_id(job.fingerprint), job.sample)
-    run.write_metrics(_metrics(totals, len(shards), len(problems), standing, seconds))
+    run.write_metrics(metrics(totals, len(shards), len(problems), standing, seconds))
     for line in totals_text(totals, standing):
         log.info("%s", line)
     if problems:
@@ -242,18 +241,6 @@ def _set_data_context() -> None:
     context.execution_no_progress_timeout_s = -1  # a large shard takes as long as it takes
 
 
-def _metrics(
-    totals: Counts, shards: int, missing: int, standing: Standing | None, seconds: float
-) -> dict[str, Any]:
-    return {
-        "totals": {"shards": shards, "missing_shards": missing, **asdict(totals)},
-        "this_invocation": {"wall_seconds": round(seconds, 3), **asdict(standing)}
-        if standing
-        else None,
-        "versions": installed_versions(),
-    }
-
-
 def _log_plan(run: RunFolder, plan: Sequence[PlannedFile], units: Sequence[ReadUnit]) -> None:
     shards = sum(1 for _ in shards_of(plan))
     left = sum(len(unit.shards) for unit in units)
@@ -271,8 +258,11 @@ def _warn_of_versions(stored: dict[str, str]) -> None:
         log.warning("versions have changed since this run began: %s", ", ".join(changes))
 
 
-def _cause(error: BaseException) -> str:
-    while error.__cause__ is not None:
+def _cause(error: BaseException | None) -> str:
+    """The last line of the deepest error that says anything."""
+    said = f"{type(error).__name__}"
+    while error is not None:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        said = f"{type(error).__name__}: {lines[-1]}" if lines else said
         error = error.__cause__
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[-1].strip() if lines else 'no message'}"
+    return said

@@ -5,6 +5,7 @@ obeyed. Knows nothing of judges or files.
 """
 
 import json
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -28,6 +29,8 @@ def plain_tokenizer(tokenizer_json: str) -> str:
 @lru_cache(maxsize=4)
 def load_tokenizer(tokenizer_json: str) -> Tokenizer:
     """A tokenizer from its JSON, built once a process (Qwen's takes most of a second)."""
+    # a task asks Ray for its CPUs; the tokenizer's own threads would take every core besides
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     return Tokenizer.from_str(tokenizer_json)
 
 

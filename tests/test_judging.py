@@ -28,7 +28,8 @@ class CountingEngine:
         for prompt in prompts:
             n = self.counts.windows
             self.counts.windows += 1
-            self.counts.forwarded_tokens += len(prompt)
+            self.counts.prompt_tokens += len(prompt)
+            self.counts.forwarded_tokens += len(prompt) - 1
             yield np.float32([math.nan if n == self._bad else n, 0])
 
 
@@ -64,6 +65,7 @@ def test_every_row_has_its_verdict_in_order(judge):
     assert rows[3]["error"] == "not valid UTF-8: invalid start byte at byte 0"
     assert all(row["reward"] is None and row["chunk_rewards"] is None for row in rows[1:5])
     assert counts.statuses == {"empty": 2, "invalid": 1, "ok": 2, "too_short": 1}
+    assert counts.prompt_tokens - counts.forwarded_tokens == counts.windows
     assert counts.documents == 6 and counts.windows == sum(row["n_chunks"] for row in rows)
 
 

@@ -25,6 +25,7 @@ class EngineCounts:
     """What an engine has done since it started; tokens as its scheduler counted them."""
 
     windows: int = 0
+    prompt_tokens: int = 0
     forwarded_tokens: int = 0
     preemptions: int = 0
     step_seconds: float = 0.0

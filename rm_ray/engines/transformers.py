@@ -41,7 +41,9 @@ class TransformersEngine:
             logits = self._forward(batch)
             self.counts.step_seconds += time.perf_counter() - began
             self.counts.windows += len(batch)
-            self.counts.forwarded_tokens += sum(len(prompt) for prompt in batch)
+            tokens = sum(len(prompt) for prompt in batch)
+            self.counts.prompt_tokens += tokens
+            self.counts.forwarded_tokens += tokens
             yield from logits
 
     def _forward(self, batch: list[Sequence[int]]) -> npt.NDArray[np.float32]:

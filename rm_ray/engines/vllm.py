@@ -73,6 +73,7 @@ class VllmEngine:
     def _submit(self, index: int, prompt: Sequence[int]) -> None:
         self._engine.add_request(str(index), {"prompt_token_ids": list(prompt)}, self._params)
         self.counts.windows += 1
+        self.counts.prompt_tokens += len(prompt)
 
     def _step(self) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
         began = time.perf_counter()

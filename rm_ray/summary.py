@@ -1,15 +1,14 @@
-"""What the scoring job tells a person: the dry run's page and the closing lines."""
+"""What the scoring job says of itself: the dry run's page, the closing lines, metrics.json."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import Any
 
-from rm_ray.plan import PlannedFile, shards_of
+from rm_ray.plan import PlannedFile, RowSample, shards_of
 from rm_ray.planning import NewFiles
 from rm_ray.progress import Standing, duration
 from rm_ray.rewards import Counts
-
-if TYPE_CHECKING:
-    from rm_ray.scoring import Job
+from rm_ray.run import installed_versions
 
 
 def totals_text(totals: Counts, standing: Standing | None) -> list[str]:
@@ -20,7 +19,8 @@ def totals_text(totals: Counts, standing: Standing | None) -> list[str]:
         f"{totals.documents:,} documents ({statuses or 'none'}), {totals.tokens:,} tokens, "
         f"{totals.windows:,} windows",
         f"forwarded {totals.forwarded_tokens:,} tokens, {ratio:.4f} times the exact minimum "
-        f"{totals.minimum_tokens:,}; {totals.preemptions:,} preemptions",
+        f"{totals.minimum_tokens:,}; {totals.preemptions:,} preemptions; "
+        f"{_cached(totals):.1%} of the prompts' {totals.prompt_tokens:,} tokens from the cache",
     ]
     if standing and standing.judging_seconds:
         lines.append(
@@ -31,12 +31,46 @@ def totals_text(totals: Counts, standing: Standing | None) -> list[str]:
     return lines
 
 
+def metrics(
+    totals: Counts, shards: int, missing: int, standing: Standing | None, seconds: float
+) -> dict[str, Any]:
+    """The content of metrics.json: totals over the parts, then what this invocation did."""
+    invocation: dict[str, Any] | None = None
+    if standing:
+        per_second = standing.tokens / standing.judging_seconds if standing.judging_seconds else 0.0
+        invocation = {
+            "wall_seconds": round(seconds, 3),
+            **asdict(standing),
+            "tokens_per_second": round(per_second, 1),
+        }
+    return {
+        "totals": {
+            "shards": shards,
+            "missing_shards": missing,
+            **asdict(totals),
+            "cached_fraction": round(_cached(totals), 6),
+        },
+        "this_invocation": invocation,
+        "versions": installed_versions(),
+    }
+
+
+def _cached(totals: Counts) -> float:
+    """Share of the prompts' tokens that the engine did not have to forward."""
+    return 1 - totals.forwarded_tokens / totals.prompt_tokens if totals.prompt_tokens else 0.0
+
+
 def dry_run_text(
-    output: str, plan: Sequence[PlannedFile], done: int, documents: int, new: NewFiles, job: "Job"
+    output: str,
+    plan: Sequence[PlannedFile],
+    done: int,
+    documents: int,
+    new: NewFiles,
+    sample: RowSample,
 ) -> str:
     """Files, rows, shards done and left, and what the new files would cost."""
     shards = list(shards_of(plan))
-    estimate = new.sample.scaled_to(new.text_bytes * job.sample.fraction)
+    estimate = new.sample.scaled_to(new.text_bytes * sample.fraction)
     lines = [
         f"files          {len(plan):>15,}   ({len(new.files):,} new)",
         f"documents      {documents:>15,}",
