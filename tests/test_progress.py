@@ -1,0 +1,33 @@
+"""Progress lines as a person reads them."""
+
+import pytest
+
+from rm_ray.progress import Standing, duration, progress_line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (3599, "59 min 59 s"), (3600, "1 h 00 min"),
+     (86400 * 2 + 3600 * 5, "2 d 5 h")],
+)  # fmt: skip
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def standing(**changes):
+    fields = {
+        "engines": 1, "start_seconds": 9.0, "documents": 0, "tokens": 0, "windows": 0, "parts": 0,
+        "judging_seconds": 0.0, "first_error": None,
+    }  # fmt: skip
+    return Standing(**(fields | changes))
+
+
+def test_before_an_engine_is_ready():
+    assert progress_line(standing(engines=0), 10, 2) == "engines are starting; 0 of 2 shards"
+
+
+def test_half_way_the_time_left_is_the_time_gone():
+    line = progress_line(
+        standing(engines=2, documents=50, tokens=6000, parts=1, judging_seconds=30.0), 100, 2
+    )
+    assert line == "1 of 2 shards, 50 of 100 documents, 2 engines, 200 tokens/s, 30 s left"

@@ -1,0 +1,73 @@
+"""The read stage: whatever row groups and shards, the same rows come out, once, in order."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rm_ray import reading
+from rm_ray.config import InputConfig
+from rm_ray.plan import ReadUnit, RowSample, Shard, cut_file
+from rm_ray.reading import read_shards
+
+
+def write(path, rows, group):
+    table = pa.table({"id": range(rows), "text": [f"text {i}" for i in range(rows)]})
+    pq.write_table(table, path, row_group_size=group)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rows=st.integers(1, 60),
+    group=st.integers(1, 30),
+    max_rows=st.integers(1, 40),
+    decode=st.integers(1, 25),
+    fraction=st.sampled_from([1.0, 0.4]),
+    data=st.data(),
+)
+def test_shards_hold_their_rows_whatever_the_row_groups(
+    tmp_path, monkeypatch, rows, group, max_rows, decode, fraction, data
+):
+    path = str(tmp_path / "f.parquet")
+    write(path, rows, group)
+    monkeypatch.setattr(reading, "DECODE_ROWS", decode)
+    groups = [min(group, rows - i) for i in range(0, rows, group)]
+    units = cut_file(path, {}, groups, [0.0] * len(groups), max_rows=max_rows, max_tokens=1)
+    config = InputConfig(path=path, sample_fraction=fraction)
+    for unit in units:
+        kept = data.draw(st.lists(st.sampled_from(unit.shards), unique=True))
+        left = tuple(shard for shard in unit.shards if shard in kept)
+        unit = ReadUnit(path, {}, unit.first_group, unit.stop_group, unit.first_row, left)
+        found = dict(read_shards(unit, config))
+        assert tuple(found) == left
+        for shard, table in found.items():
+            expected = RowSample(fraction, 0).chosen(path, shard.start, shard.stop).tolist()
+            assert table["_row"].to_pylist() == table["id"].to_pylist() == expected
+            assert table["_text"].to_pylist() == [f"text {i}".encode() for i in expected]
+
+
+def test_a_file_that_has_become_shorter_is_an_error_not_a_short_part(tmp_path):
+    path = str(tmp_path / "f.parquet")
+    write(path, 10, 10)
+    unit = ReadUnit(path, {}, 0, 1, 0, (Shard(path, 0, 20),))
+    with pytest.raises(OSError, match=r"ended before row 20; has it changed\?"):
+        list(read_shards(unit, InputConfig(path=path)))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.string(), pa.large_string(), pa.binary(), pa.dictionary(pa.int32(), pa.string())],
+    ids=str,
+)
+def test_text_columns_of_every_kind_are_read(tmp_path, kind):
+    path = str(tmp_path / "f.parquet")
+    base = pa.binary() if kind == pa.binary() else pa.string()
+    values = [b"one", None, b"two"] if kind == pa.binary() else ["one", None, "two"]
+    text = pa.array(values, base).cast(kind) if kind != base else pa.array(values, base)
+    pq.write_table(pa.table({"text": text}), path)
+    unit = ReadUnit(path, {}, 0, 1, 0, (Shard(path, 0, 3),))
+    ((_, table),) = read_shards(unit, InputConfig(path=path, id=None))
+    assert table["_text"].to_pylist() == [b"one", None, b"two"]
