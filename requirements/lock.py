@@ -7,7 +7,6 @@ backend. Install the locks with `pip install --no-deps -r`.
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,20 +16,14 @@ HERE = Path(__file__).parent
 NOT_ON_CPU = {"torchvision", "torchaudio", "torchcodec", "triton"}
 
 
-def resolve(
-    *wanted: str, constraints: Path | None = None, local_wheels: bool = True
-) -> dict[str, str]:
-    """Name -> version of everything pip would install for `wanted` in an empty environment.
-
-    `local_wheels`: whether folders of wheels (PIP_FIND_LINKS) count; a CPU torch may lie in one.
-    """
-    environment = dict(os.environ) if local_wheels else {**os.environ, "PIP_FIND_LINKS": ""}
+def resolve(*wanted: str, constraints: Path | None = None) -> dict[str, str]:
+    """Name -> version of everything pip would install for `wanted` in an empty environment."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run"]
         command += ["--ignore-installed", "--report", str(report), *wanted]
         command += ["--constraint", str(constraints)] if constraints else []
-        subprocess.run(command, check=True, env=environment)
+        subprocess.run(command, check=True)
         installs = json.loads(report.read_text())["install"]
     pins = {i["metadata"]["name"]: i["metadata"]["version"].split("+")[0] for i in installs}
     return {name: version for name, version in pins.items() if name != "rm_ray"}
@@ -52,7 +45,9 @@ def main() -> None:
     dev = resolve("torch==2.13.0", f"{root}[cpu,dev]", constraints=HERE / "cpu.txt")
     dev = {n: v for n, v in dev.items() if n not in cpu and n.lower() not in NOT_ON_CPU}
     write(HERE / "dev.txt", dev, "what tests and linters need besides cpu.txt")
-    write(HERE / "gpu.txt", resolve(f"{root}[gpu]", local_wheels=False), "rm_ray on NVIDIA GPUs")
+    # exactly: a CPU build, "2.13.0+cpu", would satisfy == and bring no CUDA packages
+    gpu = resolve("torch===2.13.0", f"{root}[gpu]")
+    write(HERE / "gpu.txt", gpu, "rm_ray on NVIDIA GPUs")
 
 
 if __name__ == "__main__":
