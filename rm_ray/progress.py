@@ -118,8 +118,8 @@ def progress_line(standing: Standing, documents: int, parts: int) -> str:
         f"{standing.parts} of {parts} shards, {standing.documents:,} of {documents:,} documents, "
         f"{standing.engines} engine{'s' if standing.engines > 1 else ''}"
     )
-    if not standing.documents or standing.judging_seconds <= 0:
-        return line
+    if standing.documents < max(2, documents / 100) or standing.judging_seconds <= 0:
+        return line  # too little to tell a speed from
     rate = standing.tokens / standing.judging_seconds
     left = max(0, documents - standing.documents)
     seconds = left * standing.judging_seconds / standing.documents

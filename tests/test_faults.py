@@ -90,14 +90,19 @@ def _submit_once(ray, jobs_address, env, words):
 def test_submitted_job_reads_and_writes_s3(tmp_path, s3_environment, monkeypatch):
     for name, value in s3_environment.items():
         monkeypatch.setenv(name, value)
-    env = environment(**s3_environment)
-    env.pop("RAY_ADDRESS")
+    secrets = {key: value for key, value in s3_environment.items() if "KEY" in key}
+    env = environment(**secrets)  # only credentials come from the environment
+    for name in ("RAY_ADDRESS", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
+        env.pop(name)
     write_corpus(tmp_path / "in", files=2, rows=6, words=150)
     fs = open_filesystem("s3://", StorageConfig())
     fs.mkdirs("submitted", exist_ok=True)
     fs.put(str(tmp_path / "in"), "submitted/corpus", recursive=True)
     places = {"input_path": "s3://submitted/corpus", "output_path": "s3://submitted/out"}
     words = options(**places, shard_tokens=1000, judge_model="demo/tiny_judge")
+    for side in ("input", "output"):
+        words += [f"--{side}.storage.endpoint_url", s3_environment["AWS_ENDPOINT_URL"]]
+        words += [f"--{side}.storage.region", "us-east-1"]
     with ray_head(env) as (_, address):
         done = submit(address, env, *words)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -1,6 +1,7 @@
 """The real engines on the tiny judge: same numbers, right order, nothing forwarded twice."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,11 +49,27 @@ def test_order_and_neighbours_do_not_change_a_reward(vllm_engine, judge):
 @pytest.mark.parametrize("length", [1024, 4096, 16384])
 def test_forwarded_tokens_are_the_exact_minimum(vllm_engine, judge, length):
     (ids,) = documents(length, [length])
-    before = vllm_engine.counts.forwarded_tokens
+    before = replace(vllm_engine.counts)
     rewards(vllm_engine, judge, [ids])
-    forwarded = vllm_engine.counts.forwarded_tokens - before
+    forwarded = vllm_engine.counts.forwarded_tokens - before.forwarded_tokens
     assert forwarded <= 1.005 * judge.exact_minimum(length)
-    assert vllm_engine.counts.preemptions == 0
+    assert vllm_engine.counts.preemptions == before.preemptions
+
+
+def test_preempted_windows_are_counted_and_what_they_forward_twice_too(vllm_engine, judge):
+    docs = documents(7, [1000, 1000, 1000])
+    calm = rewards(vllm_engine, judge, docs)
+    vllm_engine._engine.reset_prefix_cache()
+    before = replace(vllm_engine.counts)
+    answers = vllm_engine.score(prompt for ids in docs for prompt in judge.prompts(ids))
+    first = next(answers)
+    # vLLM's own way of throwing running windows out of the cache
+    vllm_engine._engine.reset_prefix_cache(reset_running_requests=True)
+    disturbed = [judge.chunk_reward(answer) for answer in (first, *answers)]
+    assert vllm_engine.counts.preemptions > before.preemptions
+    minimum = sum(judge.exact_minimum(len(ids)) for ids in docs)
+    assert vllm_engine.counts.forwarded_tokens - before.forwarded_tokens > minimum
+    assert np.abs(np.array(disturbed) - calm).max() < TOLERANCE
 
 
 def test_prompts_are_made_only_as_the_engine_has_room(vllm_engine, judge):
