@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 import ray
 
-from rm_ray.documents import pack, unpack
 from rm_ray.engines import Engine, EngineSettings, start_engine
 from rm_ray.judges.preference import PreferenceJudge
+from rm_ray.packing import pack, unpack
 from rm_ray.rewards import Counts, Verdict, judged, reward_table
 
 # How often an actor tells how far it is, seconds: often enough for a progress line.

@@ -14,8 +14,8 @@ import ray
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus import open_parquet
-from rm_ray.documents import pack
 from rm_ray.judges.preference import PreferenceJudge
+from rm_ray.packing import pack
 from rm_ray.plan import ReadUnit, RowSample, Shard
 
 # Rows decoded at once: few enough that wide rows stay small, enough to keep Arrow efficient.

@@ -6,7 +6,7 @@ obeyed. Knows nothing of judges or files.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from tokenizers import Tokenizer
@@ -41,21 +41,94 @@ def encode(tokenizer: Tokenizer, text: str) -> list[int]:
 
 
 def encode_all(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of many texts, in batches of about BATCH_CHARACTERS."""
-    ids: list[list[int]] = []
-    for batch in _batches(texts):
-        encodings = tokenizer.encode_batch_fast(batch, add_special_tokens=False)
-        ids += [encoding.ids for encoding in encodings]
+    """Token ids of many texts, in calls of about BATCH_CHARACTERS; long texts go in pieces."""
+    ids: list[list[int]] = [[] for _ in texts]
+    cuts = cut_characters(tokenizer)
+    pieces = [
+        (n, piece)
+        for n, text in enumerate(texts)
+        for piece in split_text(text, cuts, BATCH_CHARACTERS)
+    ]
+    for batch in _batches(pieces):
+        encodings = tokenizer.encode_batch_fast(
+            [piece for _, piece in batch], add_special_tokens=False
+        )
+        for (n, _), encoding in zip(batch, encodings, strict=True):
+            ids[n] += encoding.ids
     return ids
 
 
-def _batches(texts: Sequence[str]) -> list[list[str]]:
-    batches: list[list[str]] = [[]]
+def split_text(text: str, cuts: frozenset[str], most: int) -> Iterator[str]:
+    """Pieces of at most about `most` characters whose token ids, joined, are the text's.
+
+    A piece ends before one of `cuts` that follows a letter (or, for a space, anything visible in
+    ASCII); where there is no such place a piece is as long as it has to be.
+    """
+    start = 0
+    while len(text) - start > most:
+        stop = _last_cut(text, start + 1, start + most, cuts) or _first_cut(
+            text, start + most, cuts
+        )
+        if stop is None:
+            break
+        yield text[start:stop]
+        start = stop
+    yield text[start:]
+
+
+@lru_cache(maxsize=4)
+def cut_characters(tokenizer: Tokenizer) -> frozenset[str]:
+    """The characters before which this tokenizer always splits, tried and not assumed.
+
+    Byte-level pre-tokenisers (GPT-2, Llama 3, Qwen) let a space begin a piece, never stand inside
+    one, and end a run of letters at a line's end or at punctuation.
+    """
+    return frozenset(cut for cut in _CUTS if _splits_before(tokenizer, cut))
+
+
+_CUTS = (" ", "\n", "。", "，", "、")
+_LETTERS = ("word", "don't", "né", "漢字")
+_VISIBLE = (*_LETTERS, "12", "end.", "(x)", "--", "x=", "a\n\nb")
+
+
+def _splits_before(tokenizer: Tokenizer, cut: str) -> bool:
+    if tokenizer.pre_tokenizer is None:
+        return False  # merges may then run across anything
+    return all(
+        _splits_at(tokenizer, left, f"{cut}{right}")
+        for left in (_VISIBLE if cut == " " else _LETTERS)
+        for right in (*_VISIBLE, " ", "\n", "")
+    )
+
+
+def _splits_at(tokenizer: Tokenizer, left: str, right: str) -> bool:
+    pieces = tokenizer.pre_tokenizer.pre_tokenize_str(left + right)
+    whole = any(start < len(left) < stop for _, (start, stop) in pieces)
+    parts = encode(tokenizer, left) + encode(tokenizer, right)
+    return not whole and encode(tokenizer, left + right) == parts
+
+
+def _may_cut(text: str, i: int, cuts: frozenset[str]) -> bool:
+    before = text[i - 1]
+    return text[i] in cuts and (before.isalpha() or (text[i] == " " and "!" <= before <= "~"))
+
+
+def _last_cut(text: str, low: int, high: int, cuts: frozenset[str]) -> int | None:
+    return next((i for i in range(high, low - 1, -1) if _may_cut(text, i, cuts)), None)
+
+
+def _first_cut(text: str, low: int, cuts: frozenset[str]) -> int | None:
+    return next((i for i in range(low, len(text)) if _may_cut(text, i, cuts)), None)
+
+
+def _batches(pieces: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    batch: list[tuple[int, str]] = []
     room = BATCH_CHARACTERS
-    for text in texts:
-        if room < len(text) and batches[-1]:
-            batches.append([])
-            room = BATCH_CHARACTERS
-        batches[-1].append(text)
-        room -= len(text)
-    return batches
+    for piece in pieces:
+        if room < len(piece[1]) and batch:
+            yield batch
+            batch, room = [], BATCH_CHARACTERS
+        batch.append(piece)
+        room -= len(piece[1])
+    if batch:
+        yield batch

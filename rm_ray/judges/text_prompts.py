@@ -13,11 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from rm_ray.tokens import encode
+from rm_ray.tokens import cut_characters, encode
 from rm_ray.windows import Window
-
-# Probes for "always splits before a space": letters, digits, punctuation, contractions, spaces.
-_PROBES = ("word", "don't", "12", "end.", "(x)", "né", "漢字", "a\n\nb", "--", "x=")
 
 
 class TextPrompts:
@@ -79,7 +76,8 @@ def _space_tables(tokenizer: Tokenizer) -> tuple[npt.NDArray[np.bool_], npt.NDAr
     """For every token id: does it begin with a space; could it end in white space."""
     size = max(tokenizer.get_vocab().values()) + 1
     begins, ends = np.zeros(size, dtype=bool), np.ones(size, dtype=bool)
-    if _splits_before_space(tokenizer):
+    byte_level = encode(tokenizer, " ") == [tokenizer.token_to_id("Ġ")]
+    if byte_level and " " in cut_characters(tokenizer):
         for token, i in tokenizer.get_vocab().items():
             begins[i] = token.startswith("Ġ")
             ends[i] = token[-1:] not in _VISIBLE
@@ -89,15 +87,3 @@ def _space_tables(tokenizer: Tokenizer) -> tuple[npt.NDArray[np.bool_], npt.NDAr
 # Byte-level BPE writes bytes as characters: printable ASCII stands for itself. Only tokens that
 # end in it are sure to end in no white space (U+00A0 and its kin end in bytes above ASCII).
 _VISIBLE = frozenset(chr(code) for code in range(0x21, 0x7F))
-
-
-def _splits_before_space(tokenizer: Tokenizer) -> bool:
-    """Whether text after a non-space, from a space on, tokenises by itself; tried, not assumed."""
-    if encode(tokenizer, " ") != [tokenizer.token_to_id("Ġ")]:
-        return False
-    return all(
-        encode(tokenizer, f"{left} {right}")
-        == encode(tokenizer, left) + encode(tokenizer, f" {right}")
-        for left in _PROBES
-        for right in (*_PROBES, " ", "\n", "")
-    )
