@@ -7,6 +7,10 @@ Knows the shape of a configuration, not its meaning.
 
 import difflib
 import logging
+import os
+import shlex
+import signal
+import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -227,6 +231,7 @@ def main(
     )
     for noisy in ("ray.data", "ray._private.authentication", "httpx", "botocore", "aiobotocore"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         arguments = parse_arguments(argv)
         if arguments.help:
@@ -243,7 +248,9 @@ def main(
     except Exception as error:
         log.error("stopped by an error that rm_ray did not expect: %s", error, exc_info=True)
         return 1
-    except KeyboardInterrupt:
-        log.error("interrupted; what is committed stays, the same command goes on")
-        return 1
+    except (KeyboardInterrupt, SystemExit):  # Ray turns SIGTERM into SystemExit
+        command = shlex.join([sys.executable, *sys.argv])
+        log.error("stopped; what is committed stays. To go on: %s", command)
+        logging.shutdown()
+        os._exit(1)  # Ray's threads are still at work: taking them down in order can abort
     return 0

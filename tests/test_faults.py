@@ -1,6 +1,5 @@
 """The real job as a process that is killed, and as a submitted job on an S3 store."""
 
-import signal
 import subprocess
 import sys
 import time
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import polars
+import psutil
 import pyarrow.parquet as pq
 
 from rm_ray.config import StorageConfig
@@ -38,36 +38,60 @@ def assert_same_rows(one, other):
             assert abs(a["reward"] - b["reward"]) < TOLERANCE
 
 
-def test_killed_half_way_and_run_again_equals_an_undisturbed_run(tmp_path):
-    write_corpus(tmp_path / "in", files=4, rows=24, words=400)
-    changes = {"input_path": tmp_path / "in", "shard_tokens": 3000}
-    killed, calm = tmp_path / "killed", tmp_path / "calm"
-    log = (tmp_path / "log").open("w")
-    driver = subprocess.Popen(
-        command(output_path=killed, **changes), cwd=ROOT, env=environment(), stderr=log, stdout=log
+def start_job(log, **changes):
+    return subprocess.Popen(
+        command(**changes), cwd=ROOT, env=environment(), stderr=log.open("w"), stdout=log.open("a")
     )
-    deadline = time.monotonic() + 120
-    while not (killed / "rewards").is_dir() or len(parts(killed)) < 4:
-        assert driver.poll() is None and time.monotonic() < deadline, Path(log.name).read_text()
-        time.sleep(0.02)
-    driver.send_signal(signal.SIGKILL)
-    driver.wait()
-    time.sleep(3)  # workers may write for a moment after their driver is gone
-    done = parts(killed)
-    assert not (killed / "_SUCCESS").exists()
 
-    again = run_job(output_path=killed, **changes)
-    assert again.returncode == 0, again.stderr
-    after = parts(killed)
-    assert done.items() <= after.items()  # not one finished shard was written again
-    assert 4 <= len(done) < len(after)
-    assert f"{len(after)} shards, {len(done)} done" in again.stderr
-    assert (killed / "_SUCCESS").exists()
+
+def wait_for_parts(job, output, count, log):
+    """Until so many parts are committed, while the job still runs."""
+    deadline = time.monotonic() + 180
+    while not (output / "rewards").is_dir() or len(parts(output)) < count:
+        assert job.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+
+
+def judge_actors(job):
+    children = psutil.Process(job.pid).children(recursive=True)
+    return [child for child in children if "JudgeActor" in " ".join(child.cmdline())]
+
+
+def test_stopped_killed_and_its_actor_killed_it_still_equals_an_undisturbed_run(tmp_path):
+    write_corpus(tmp_path / "in", files=4, rows=24, words=400)
+    hurt, calm, log = tmp_path / "hurt", tmp_path / "calm", tmp_path / "log"
+    changes = {"input_path": tmp_path / "in", "shard_tokens": 2000}
+
+    job = start_job(log, output_path=hurt, **changes)
+    wait_for_parts(job, hurt, 3, log)
+    job.terminate()
+    assert job.wait(60) == 1
+    assert f"To go on: {sys.executable} jobs/score.py --judge.model" in log.read_text()
+    time.sleep(3)  # workers may write for a moment after their driver is gone
+    stopped = parts(hurt)
+
+    job = start_job(log, output_path=hurt, **changes)
+    wait_for_parts(job, hurt, len(stopped) + 3, log)
+    job.kill()
+    job.wait()
+    time.sleep(3)
+    killed = parts(hurt)
+    assert stopped.items() <= killed.items() and not (hurt / "_SUCCESS").exists()
+
+    job = start_job(log, output_path=hurt, **changes)
+    wait_for_parts(job, hurt, len(killed) + 3, log)
+    (actor,) = judge_actors(job)
+    actor.kill()
+    assert job.wait(120) == 0, log.read_text()
+    after = parts(hurt)
+    assert killed.items() <= after.items()  # not one finished shard was written again
+    assert f"{len(after)} shards, {len(killed)} done" in log.read_text()
+    assert (hurt / "_SUCCESS").exists()
 
     undisturbed = run_job(output_path=calm, **changes)
     assert undisturbed.returncode == 0, undisturbed.stderr
     assert parts(calm).keys() == after.keys()
-    assert_same_rows(read_rewards(killed), read_rewards(calm))
+    assert_same_rows(read_rewards(hurt), read_rewards(calm))
 
 
 def submit(jobs_address, env, *words):

@@ -46,6 +46,7 @@ def messy(tmp_path_factory):
     binary = pa.array([b"\xff\xfe broken", prose(rng, 90).encode()], pa.binary())
     broken = pa.table({"id": pa.array([100, 101], pa.int32()), "text": binary, "meta": nested[:2]})
     pq.write_table(broken, root / "lang=en" / "b.parquet")
+    pq.write_table(table.slice(0, 0), root / "lang=fr" / "no_rows.parquet")
     return root
 
 
@@ -144,6 +145,33 @@ def test_a_corpus_that_grew_scores_only_what_is_new(tmp_path, caplog):
     ]
 
 
+def test_a_corpus_without_a_row_is_complete_at_once(tmp_path, caplog):
+    (tmp_path / "in").mkdir()
+    nothing = pa.table({"id": pa.array([], pa.string()), "text": pa.array([], pa.string())})
+    pq.write_table(nothing, tmp_path / "in" / "a.parquet")
+    status, log = run(caplog, input_path=tmp_path / "in", output_path=tmp_path / "out")
+    assert status == 0 and "1 files, 0 shards" in log
+    assert json.loads((tmp_path / "out" / "_SUCCESS").read_text())["documents"] == 0
+
+
+def test_a_damaged_row_group_costs_only_itself_and_is_named(tmp_path, caplog):
+    write_corpus(tmp_path / "in", files=2, rows=12, words=150)
+    victim = tmp_path / "in" / "0-1.parquet"
+    data = bytearray(victim.read_bytes())
+    text = pq.read_metadata(victim).row_group(1).column(1)
+    start = text.dictionary_page_offset + 40  # in the compressed words themselves
+    data[start : start + 200] = bytes(byte ^ 0x55 for byte in data[start : start + 200])
+    victim.write_bytes(data)
+    status, log = run(
+        caplog, input_path=tmp_path / "in", output_path=tmp_path / "out", shard_rows=4
+    )
+    assert status == 1
+    assert "1 of 6 shards are not done" in log
+    assert f"first reason: cannot read {victim}, row groups 1 to 1" in log
+    rows = read_rewards(tmp_path / "out")
+    assert len(rows) == 20 and not (tmp_path / "out" / "_SUCCESS").exists()
+
+
 def test_a_lost_part_is_scored_again_and_nothing_else(scored, messy, tmp_path, caplog):
     output = tmp_path / "out"
     shutil.copytree(scored, output)
@@ -222,7 +250,7 @@ def test_a_dry_run_writes_nothing(messy, tmp_path, capsys, caplog):
     status, _ = run(caplog, "--dry-run", input_path=messy, output_path=tmp_path / "out")
     page = capsys.readouterr().out
     assert status == 0 and "nothing written" in page
-    assert [line.split()[1] for line in page.splitlines()[:2]] == ["3", "20"]
+    assert [line.split()[1] for line in page.splitlines()[:2]] == ["4", "20"]
     assert not (tmp_path / "out").exists()
 
 
