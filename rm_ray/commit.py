@@ -14,9 +14,9 @@ import ray
 from ray.data import Datasink
 from ray.data.block import Block
 
-from rm_ray.packing import unpack
 from rm_ray.plan import RowSample, Shard
 from rm_ray.rewards import Counts, total
+from rm_ray.shard_row import unpack
 from rm_ray.storage import Folder
 
 COUNTS_KEY = b"rm_ray.counts"

@@ -25,7 +25,7 @@ BYTES_PER_TOKEN = 4.0
 
 
 @dataclass(frozen=True)
-class Sample:
+class CorpusEstimate:
     """Sums over sampled documents, scaled to their row groups. Tokens unless they say otherwise.
 
     `text_bytes`: the sampled row groups' text columns as their footers give them.
@@ -36,24 +36,24 @@ class Sample:
     windows: float = 0.0
     minimum_tokens: float = 0.0
 
-    def __add__(self, other: "Sample") -> "Sample":
+    def __add__(self, other: "CorpusEstimate") -> "CorpusEstimate":
         mine, theirs = vars(self), vars(other)
-        return Sample(**{name: mine[name] + theirs[name] for name in mine})
+        return CorpusEstimate(**{name: mine[name] + theirs[name] for name in mine})
 
     @property
     def tokens_per_byte(self) -> float:
         """Document tokens per byte of text column."""
         return self.tokens / self.text_bytes if self.tokens else 1 / BYTES_PER_TOKEN
 
-    def scaled_to(self, text_bytes: float) -> "Sample":
+    def scaled_to(self, text_bytes: float) -> "CorpusEstimate":
         """What so many bytes of the same corpus would hold."""
         scale = text_bytes / self.text_bytes if self.text_bytes else 0.0
-        return Sample(**{name: value * scale for name, value in vars(self).items()})
+        return CorpusEstimate(**{name: value * scale for name, value in vars(self).items()})
 
 
-def sample_corpus(
+def estimate_corpus(
     files: Sequence[InputFile], footers: Mapping[str, Footer], config: InputConfig, judge: Any
-) -> Sample:
+) -> CorpusEstimate:
     """Tokenise a few documents of row groups spread evenly over the corpus's bytes.
 
     Args:
@@ -69,7 +69,7 @@ def sample_corpus(
         _sample_group.remote(file, group, footers[file.path], config, judge)
         for file, group in _spread(groups, footers)
     ]
-    return sum(ray.get(tasks), Sample())
+    return sum(ray.get(tasks), CorpusEstimate())
 
 
 def _spread(
@@ -91,7 +91,7 @@ def _spread(
 @ray.remote(num_cpus=0.5, max_retries=3)
 def _sample_group(
     file: InputFile, group: int, footer: Footer, config: InputConfig, judge: PreferenceJudge
-) -> Sample:
+) -> CorpusEstimate:
     rows = footer.rows[group]
     taken = min(rows, SAMPLED_ROWS)
     first = sum(footer.rows[:group])
@@ -101,10 +101,10 @@ def _sample_group(
     try:
         documents = next(table for _, table in read_shards(unit, everything))
     except (OSError, pa.ArrowException):
-        return Sample()  # an estimate can do without it; the run itself will say what is wrong
+        return CorpusEstimate()  # an estimate does without it; the run will say what is wrong
     ids = tokenize(documents, judge).column("_ids")
     lengths = pc.list_value_length(ids).to_pylist()
-    return Sample(
+    return CorpusEstimate(
         text_bytes=footer.text_bytes[group],
         tokens=sum(lengths) * rows / taken,
         windows=sum(map(judge.count_windows, lengths)) * rows / taken,

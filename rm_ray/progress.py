@@ -9,13 +9,20 @@ from typing import Any, Self
 
 import ray
 
-from rm_ray.judging import Progress
-
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Standing:
+class Judged:
+    """What an actor has judged since it last told."""
+
+    documents: int = 0
+    tokens: int = 0
+    windows: int = 0
+
+
+@dataclass(frozen=True)
+class RunProgress:
     """Where the run stands. Seconds since the first engine was ready are `judging_seconds`."""
 
     engines: int
@@ -34,7 +41,7 @@ class Tally:
     def __init__(self) -> None:
         self._engines = 0
         self._start_seconds = 0.0
-        self._sum = Progress()
+        self._sum = Judged()
         self._parts = 0
         self._first: float | None = None
         self._error: str | None = None
@@ -45,10 +52,10 @@ class Tally:
         self._start_seconds = max(self._start_seconds, seconds)
         self._first = self._first or time.monotonic()
 
-    def judged(self, more: Progress) -> None:
+    def judged(self, more: Judged) -> None:
         """Documents were judged."""
         s = self._sum
-        self._sum = Progress(
+        self._sum = Judged(
             s.documents + more.documents, s.tokens + more.tokens, s.windows + more.windows
         )
 
@@ -60,11 +67,11 @@ class Tally:
         """A shard was given up; the first reason is kept for the closing sentence."""
         self._error = self._error or reason
 
-    def standing(self) -> Standing:
+    def standing(self) -> RunProgress:
         """The sums so far."""
         s = self._sum
         seconds = time.monotonic() - self._first if self._first else 0.0
-        return Standing(
+        return RunProgress(
             self._engines, self._start_seconds, s.documents, s.tokens, s.windows,
             self._parts, seconds, self._error,
         )  # fmt: skip
@@ -110,7 +117,7 @@ class ProgressLog:
             log.info("%s", progress_line(standing, self._documents, self._parts))
 
 
-def progress_line(standing: Standing, documents: int, parts: int) -> str:
+def progress_line(standing: RunProgress, documents: int, parts: int) -> str:
     """One line: shards and documents done, speed, time left."""
     if not standing.engines:
         return f"engines are starting; 0 of {parts} shards"

@@ -15,8 +15,8 @@ import ray
 from rm_ray.config import InputConfig
 from rm_ray.corpus import open_parquet
 from rm_ray.judges.preference import PreferenceJudge
-from rm_ray.packing import pack
 from rm_ray.plan import ReadUnit, RowSample, Shard
+from rm_ray.shard_row import pack
 
 # Rows decoded at once: few enough that wide rows stay small, enough to keep Arrow efficient.
 DECODE_ROWS = 1024

@@ -131,12 +131,13 @@ class RunFolder:
         """Names of the parts that are there, from one listing."""
         return {name for name in self.rewards.names() if name.startswith("part-")}
 
-    def set_success(self, totals: dict[str, Any] | None) -> None:
-        """Put up `_SUCCESS` with the totals, or take it down (None)."""
-        if totals is None:
-            self.root.remove("_SUCCESS")
-        else:
-            self.root.overwrite("_SUCCESS", _pretty(totals))
+    def mark_complete(self, totals: dict[str, Any]) -> None:
+        """Put up `_SUCCESS`, with the totals."""
+        self.root.overwrite("_SUCCESS", _pretty(totals))
+
+    def mark_incomplete(self) -> None:
+        """Take `_SUCCESS` down, if it is up."""
+        self.root.remove("_SUCCESS")
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Store the metrics of this invocation over those of the last."""

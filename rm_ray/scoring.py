@@ -1,10 +1,13 @@
 """The scoring job: what happens to a document, from a corpus's file to its row in a part.
 
-plan      corpus -> shards                          planning, plan
+plan      corpus -> shards                          plan_corpus, plan
 read      shard -> documents -> token ids           reading        CPU tasks
-judge     token ids -> windows -> label logits      judging        actors, one engine each
+judge     token ids -> windows -> label logits      judge_actor    actors, one engine each
 reward    label logits -> one row a document        rewards        in the same actor
 commit    rows -> one part, written once            commit         CPU tasks
+
+Between the stages a shard travels as one row of the dataset (shard_row); how a document is asked
+about, and what its reward is, is judges/preference.
 """
 
 import logging
@@ -23,12 +26,12 @@ from rm_ray.config import ScoreConfig
 from rm_ray.engines import EngineSettings, choose_block_size
 from rm_ray.errors import Incomplete
 from rm_ray.fingerprint import fingerprint, fingerprint_id
+from rm_ray.judge_actor import JudgeActor
 from rm_ray.judges.preference import PreferenceJudge
-from rm_ray.judging import JudgeActor
 from rm_ray.model import resolve_model
 from rm_ray.plan import PlannedFile, ReadUnit, RowSample, missing_units, shards_of
-from rm_ray.planning import NewFiles, count_rows, plan_new_files
-from rm_ray.progress import ProgressLog, Standing, start_tally
+from rm_ray.plan_corpus import NewFiles, count_rows, plan_new_files
+from rm_ray.progress import ProgressLog, RunProgress, start_tally
 from rm_ray.reading import ReadStage
 from rm_ray.run import RunFolder, installed_versions, new_run, version_changes
 from rm_ray.summary import dry_run_text, metrics, totals_text
@@ -60,7 +63,7 @@ def score(config: ScoreConfig) -> None:
     """Score the corpus; the same call again goes on where the last one ended.
 
     Raises:
-        Refused: before anything is written, with what to do.
+        Refused: before anything is scored, with what to do.
         Incomplete: the run ended with documents missing or too many failed.
     """
     job = prepare(config)
@@ -74,7 +77,7 @@ def score(config: ScoreConfig) -> None:
     else:
         _warn_of_versions(stored["versions"])
     if units:
-        run.set_success(None)
+        run.mark_incomplete()
     if new.files:
         run.add_segment(new.files)
     _log_plan(run, plan, units)
@@ -142,7 +145,7 @@ def survey(job: Job) -> tuple[RunFolder, dict[str, Any] | None, list[PlannedFile
     return run, stored, planned, new
 
 
-def judge_units(units: Sequence[ReadUnit], job: Job, run: RunFolder, actors: int) -> Standing:
+def judge_units(units: Sequence[ReadUnit], job: Job, run: RunFolder, actors: int) -> RunProgress:
     """Run the pipeline over the units that have shards missing, on at most `actors` engines.
 
     What stops it is logged; what is missing then, `finish` finds by counting.
@@ -159,7 +162,7 @@ def judge_units(units: Sequence[ReadUnit], job: Job, run: RunFolder, actors: int
             )
         except ray.exceptions.RayError as error:
             log.error("the pipeline stopped: %s", _cause(error))
-    standing: Standing = ray.get(tally.standing.remote())
+    standing: RunProgress = ray.get(tally.standing.remote())
     return standing
 
 
@@ -200,7 +203,11 @@ def pipeline(units: Sequence[ReadUnit], job: Job, tally: Any, actors: int) -> Da
 
 
 def finish(
-    plan: Sequence[PlannedFile], job: Job, run: RunFolder, standing: Standing | None, seconds: float
+    plan: Sequence[PlannedFile],
+    job: Job,
+    run: RunFolder,
+    standing: RunProgress | None,
+    seconds: float,
 ) -> None:
     """Count every part, store the totals, and say the truth about the run.
 
@@ -219,7 +226,7 @@ def finish(
             + (f"; first reason: {reason.rstrip('.')}" if reason else "")
             + ". Run the same command again to go on"
         )
-    run.set_success({"shards": len(shards), **asdict(totals)})
+    run.mark_complete({"shards": len(shards), **asdict(totals)})
     failed = totals.statuses.get("failed", 0)
     if failed > job.config.run.max_failed_fraction * totals.documents:
         raise Incomplete(

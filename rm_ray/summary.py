@@ -5,13 +5,13 @@ from dataclasses import asdict
 from typing import Any
 
 from rm_ray.plan import PlannedFile, RowSample, shards_of
-from rm_ray.planning import NewFiles
-from rm_ray.progress import Standing, duration
+from rm_ray.plan_corpus import NewFiles
+from rm_ray.progress import RunProgress, duration
 from rm_ray.rewards import Counts
 from rm_ray.run import installed_versions
 
 
-def totals_text(totals: Counts, standing: Standing | None) -> list[str]:
+def totals_text(totals: Counts, standing: RunProgress | None) -> list[str]:
     """The closing lines: over all parts of the run, then of this invocation."""
     statuses = ", ".join(f"{count:,} {status}" for status, count in totals.statuses.items())
     ratio = totals.forwarded_tokens / totals.minimum_tokens if totals.minimum_tokens else 1.0
@@ -32,14 +32,14 @@ def totals_text(totals: Counts, standing: Standing | None) -> list[str]:
 
 
 def metrics(
-    totals: Counts, shards: int, missing: int, standing: Standing | None, seconds: float
+    totals: Counts, shards: int, missing: int, standing: RunProgress | None, seconds: float
 ) -> dict[str, Any]:
     """The content of metrics.json: totals over the parts, then what this invocation did."""
     invocation: dict[str, Any] | None = None
     if standing:
         per_second = standing.tokens / standing.judging_seconds if standing.judging_seconds else 0.0
         invocation = {
-            "wall_seconds": round(seconds, 3),
+            "pipeline_seconds": round(seconds, 3),
             **asdict(standing),
             "tokens_per_second": round(per_second, 1),
         }
@@ -70,7 +70,7 @@ def dry_run_text(
 ) -> str:
     """Files, rows, shards done and left, and what the new files would cost."""
     shards = list(shards_of(plan))
-    estimate = new.sample.scaled_to(new.text_bytes * sample.fraction)
+    estimate = new.estimate.scaled_to(new.text_bytes * sample.fraction)
     lines = [
         f"files          {len(plan):>15,}   ({len(new.files):,} new)",
         f"documents      {documents:>15,}",

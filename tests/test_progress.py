@@ -2,7 +2,7 @@
 
 import pytest
 
-from rm_ray.progress import Standing, duration, progress_line
+from rm_ray.progress import RunProgress, duration, progress_line
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ def standing(**changes):
         "engines": 1, "start_seconds": 9.0, "documents": 0, "tokens": 0, "windows": 0, "parts": 0,
         "judging_seconds": 0.0, "first_error": None,
     }  # fmt: skip
-    return Standing(**(fields | changes))
+    return RunProgress(**(fields | changes))
 
 
 def test_before_an_engine_is_ready():

@@ -8,12 +8,12 @@ import pytest
 
 from rm_ray.config import JudgeConfig
 from rm_ray.engines import EngineCounts
+from rm_ray.judge_actor import score_shard
 from rm_ray.judges.preference import PreferenceJudge
-from rm_ray.judging import score_shard
 from rm_ray.model import resolve_model
-from rm_ray.packing import pack, unpack
 from rm_ray.plan import Shard
 from rm_ray.reading import tokenize
+from rm_ray.shard_row import pack, unpack
 from tests.conftest import TINY_JUDGE
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from rm_ray.config import ScoreConfig
 from rm_ray.corpus import Footer, InputFile, list_files, read_footers
 from rm_ray.errors import InputError
-from rm_ray.estimate import Sample, sample_corpus
+from rm_ray.estimate import CorpusEstimate, estimate_corpus
 from rm_ray.plan import PlannedFile, RowSample, cut_file, shards_of
 from rm_ray.reading import carried_columns
 
@@ -27,7 +27,7 @@ class NewFiles:
     files: list[PlannedFile]
     columns: dict[str, str]
     text_bytes: float
-    sample: Sample
+    estimate: CorpusEstimate
 
 
 def plan_new_files(
@@ -56,14 +56,14 @@ def plan_new_files(
     footers = _footers(new, config, rows_left)
     new = [file for file in new if file.path in footers]
     types = _column_types(new, footers, config, columns)
-    sample = sample_corpus(new, footers, config.input, judge)
-    cut = [_cut(file, footers[file.path], config, sample, None) for file in new]
+    estimate = estimate_corpus(new, footers, config.input, judge)
+    cut = [_cut(file, footers[file.path], config, estimate, None) for file in new]
     if rows_left is not None:
         cut = []
         for file in new:
-            cut.append(_cut(file, footers[file.path], config, sample, rows_left))
+            cut.append(_cut(file, footers[file.path], config, estimate, rows_left))
             rows_left = max(0, rows_left - sum(footers[file.path].rows))
-    return NewFiles(cut, types, _text_bytes(cut, footers), sample)
+    return NewFiles(cut, types, _text_bytes(cut, footers), estimate)
 
 
 def _refuse_changed(found: Sequence[InputFile], known: Mapping[str, PlannedFile]) -> None:
@@ -117,11 +117,15 @@ def _column_types(
 
 
 def _cut(
-    file: InputFile, footer: Footer, config: ScoreConfig, sample: Sample, limit: int | None
+    file: InputFile,
+    footer: Footer,
+    config: ScoreConfig,
+    estimate: CorpusEstimate,
+    limit: int | None,
 ) -> PlannedFile:
     # a sampled run reads many rows for one it scores: its shards span more of them
     fraction = config.input.sample_fraction
-    scale = sample.tokens_per_byte * fraction
+    scale = estimate.tokens_per_byte * fraction
     units = cut_file(
         file.path,
         file.partition,

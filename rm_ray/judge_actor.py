@@ -6,7 +6,7 @@ same order, so each belongs to the document that is next.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -14,20 +14,12 @@ import ray
 
 from rm_ray.engines import Engine, EngineSettings, start_engine
 from rm_ray.judges.preference import PreferenceJudge
-from rm_ray.packing import pack, unpack
+from rm_ray.progress import Judged
 from rm_ray.rewards import Counts, Verdict, judged, reward_table
+from rm_ray.shard_row import pack, unpack
 
 # How often an actor tells how far it is, seconds: often enough for a progress line.
 REPORT_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a shard has come since the last report."""
-
-    documents: int = 0
-    tokens: int = 0
-    windows: int = 0
 
 
 class JudgeActor:
@@ -57,7 +49,7 @@ class JudgeActor:
                 raise
             yield pack(shard, rewards, counts.to_json())
 
-    def _report(self, progress: Progress) -> None:
+    def _report(self, progress: Judged) -> None:
         self._tally.judged.remote(progress)
 
 
@@ -66,7 +58,7 @@ def score_shard(
     documents: pa.Table,
     judge: PreferenceJudge,
     engine: Engine,
-    report: Callable[[Progress], None] = lambda _: None,
+    report: Callable[[Judged], None] = lambda _: None,
 ) -> tuple[pa.Table, Counts]:
     """The output rows of one shard's documents, and what they cost."""
     before = replace(engine.counts)
@@ -123,18 +115,18 @@ def _counts(
 class _Meter:
     """Adds up progress and reports it every REPORT_SECONDS."""
 
-    def __init__(self, report: Callable[[Progress], None]) -> None:
+    def __init__(self, report: Callable[[Judged], None]) -> None:
         self._report = report
-        self._sum = Progress()
+        self._sum = Judged()
         self._last = time.monotonic()
 
     def add(self, tokens: int, windows: int) -> None:
         s = self._sum
-        self._sum = Progress(s.documents + 1, s.tokens + tokens, s.windows + windows)
+        self._sum = Judged(s.documents + 1, s.tokens + tokens, s.windows + windows)
         if time.monotonic() - self._last > REPORT_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         self._report(self._sum)
-        self._sum = Progress()
+        self._sum = Judged()
         self._last = time.monotonic()
