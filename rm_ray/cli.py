@@ -12,7 +12,7 @@ import shlex
 import signal
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -38,8 +38,10 @@ class Arguments:
     help: bool
 
 
-def parse_arguments(argv: Sequence[str]) -> Arguments:
+def parse_arguments(argv: Sequence[str], switches: Collection[str] = ()) -> Arguments:
     """Split `--key value` and `--key=value`; `--dry-run` and `--help` take no value.
+
+    `switches`: keys that are true or false; alone, they mean true.
 
     Raises:
         ConfigError: a word that is no option, or an option without its value.
@@ -55,7 +57,9 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         if not word.startswith("--") or word == "--":
             raise ConfigError(f"'{word}' is not an option; options look like --input.path VALUE")
         key, equals, value = word[2:].partition("=")
-        if not equals:
+        if not equals and key in switches and (not words or words[0].startswith("--")):
+            value = "true"
+        elif not equals:
             if not words:
                 raise ConfigError(f"--{key} needs a value")
             value = words.pop(0)
@@ -105,6 +109,11 @@ def dotted_fields(schema: type[BaseModel], prefix: str = "") -> Iterator[tuple[s
             yield from dotted_fields(field.annotation, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", field
+
+
+def switches(schema: type[BaseModel]) -> list[str]:
+    """The keys that are true or false."""
+    return [key for key, field in dotted_fields(schema) if field.annotation is bool]
 
 
 def _read_yaml(path: str) -> dict[str, Any]:
@@ -229,11 +238,13 @@ def main(
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"
     )
-    for noisy in ("ray.data", "ray._private.authentication", "httpx", "botocore", "aiobotocore"):
+    for noisy in ("ray._private.authentication", "httpx", "botocore", "aiobotocore"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    # Ray Data prints a traceback of each fault that a run survives; rm_ray says it in a line
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        arguments = parse_arguments(argv)
+        arguments = parse_arguments(argv, switches(schema))
         if arguments.help:
             print(help_text(schema, usage))
             return 0
@@ -245,6 +256,11 @@ def main(
     except RmRayError as error:
         log.error("%s", error)
         return error.exit_status
+    except OSError as error:
+        log.error(
+            "stopped by the store: %s; what is committed stays, the same command goes on", error
+        )
+        return 1
     except Exception as error:
         log.error("stopped by an error that rm_ray did not expect: %s", error, exc_info=True)
         return 1

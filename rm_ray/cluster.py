@@ -47,14 +47,26 @@ def check_engine_installed(engine: EngineConfig) -> None:
     """Refuse an engine whose package is missing.
 
     Raises:
-        ClusterError: naming the extra to install.
+        ClusterError: naming the extra to install, or the module that cannot be found.
     """
-    for package in ("torch", engine.name):
+    module, own, name = engine.name.partition(":")
+    if own:
+        if not _can_find(module):
+            raise ClusterError(f"engine.name: there is no module {module} to take {name} from")
+        return
+    for package in ("torch", module):
         if find_spec(package) is None:
             raise ClusterError(
                 f"engine.name is {engine.name}, and the package {package} is not installed; "
                 "install rm_ray[gpu], or rm_ray[cpu] on machines without a GPU"
             )
+
+
+def _can_find(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # of the package that it should be in
+        return False
 
 
 def wait_for_machines(pool: PoolConfig, read: ReadConfig) -> int:

@@ -14,7 +14,8 @@ import ray
 from ray.data import Datasink
 from ray.data.block import Block
 
-from rm_ray.plan import RowSample, Shard
+from rm_ray.patience import patiently
+from rm_ray.plan import PlannedFile, RowSample, Shard, shards_of
 from rm_ray.rewards import Counts, total
 from rm_ray.shard_row import unpack
 from rm_ray.storage import Folder
@@ -36,7 +37,13 @@ class PartSink(Datasink[None]):
         """Write each shard's part; returns nothing, since Ray keeps every result in the driver."""
         for block in blocks:
             for shard, rewards, note in unpack(block):
-                self._rewards.create(shard.part, part_bytes(rewards, note, self._fingerprint))
+                try:
+                    self._rewards.create(shard.part, part_bytes(rewards, note, self._fingerprint))
+                except OSError as error:
+                    # every further shard would be judged for nothing
+                    reason = f"cannot write to {self._rewards.uri}: {error}"
+                    ray.get(self._tally.halt.remote(reason))
+                    return
                 self._tally.committed.remote(1)
 
 
@@ -48,6 +55,16 @@ def part_bytes(rewards: pa.Table, counts: str, fingerprint: str) -> bytes:
     return buffer.getvalue()
 
 
+def read_part(folder: Folder, name: str) -> tuple[pa.Table, Counts]:
+    """The rows of a part, without its metadata, and its counts."""
+    data = folder.read(name)
+    if data is None:
+        raise FileNotFoundError(f"{folder.uri}/{name} is gone")
+    table = pq.read_table(io.BytesIO(data))
+    counts = Counts.from_json(table.schema.metadata[COUNTS_KEY].decode())
+    return table.replace_schema_metadata(None), counts
+
+
 def count_parts(
     shards: Sequence[Shard], rewards: Folder, fingerprint: str, sample: RowSample
 ) -> tuple[Counts, list[str]]:
@@ -56,6 +73,12 @@ def count_parts(
     tasks = [_count_batch.remote(batch, rewards, fingerprint, sample) for batch in batches]
     results = ray.get(tasks)
     return total(counts for counts, _ in results), [s for _, found in results for s in found]
+
+
+def orphans(committed: Iterable[str], plan: Iterable[PlannedFile]) -> list[str]:
+    """A sentence for each part that no planned shard has: its rows would count twice."""
+    planned = {shard.part for shard in shards_of(plan)}
+    return [f"{name}: of no planned shard" for name in sorted(set(committed) - planned)]
 
 
 @ray.remote(num_cpus=0.25, max_retries=3)
@@ -73,9 +96,12 @@ def _count_batch(
 
 
 def _count_part(shard: Shard, rewards: Folder, fingerprint: str, sample: RowSample) -> Counts | str:
-    try:
+    def read() -> pq.FileMetaData:
         with rewards.fs.open(f"{rewards.path}/{shard.part}", "rb") as file:
-            footer = pq.read_metadata(file)
+            return pq.read_metadata(file)
+
+    try:
+        footer = patiently(read)
     except FileNotFoundError:
         return "missing"
     except pa.ArrowInvalid as error:

@@ -3,6 +3,7 @@
 Knows nothing of files, Ray or models; checks only what the values alone can tell.
 """
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -38,6 +39,9 @@ class StorageConfig(Section):
     )
     region: str | None = Field(None, description="S3 region.")
     anonymous: bool = Field(False, description="Read public buckets without credentials.")
+    timeout_s: float = Field(
+        30, gt=0, description="Seconds without an answer after which an S3 request is tried again."
+    )
 
 
 class InputConfig(Section):
@@ -61,6 +65,11 @@ class InputConfig(Section):
         1.0, gt=0, le=1, description="Score this fraction of the rows, chosen by a seeded hash."
     )
     sample_seed: int = Field(0, description="Seed of that choice.")
+    on_bad_file: Literal["fail", "skip"] = Field(
+        "fail",
+        description="A file that is not readable Parquet: fail (refuse, or end as not complete), "
+        "or skip (score the rest, and name what was skipped).",
+    )
     storage: StorageConfig = Field(StorageConfig(), description="How the input store is reached.")
 
     @model_validator(mode="after")
@@ -151,8 +160,16 @@ class JudgeConfig(Section):
 class EngineConfig(Section):
     """What runs the model."""
 
-    name: Literal["vllm", "transformers"] = Field(
-        "vllm", description="vllm (GPU and CPU), or transformers (the slow reference)."
+    name: NonEmpty = Field(
+        "vllm",
+        description="vllm (GPU and CPU), transformers (the slow reference), or module:Class of an "
+        "engine of your own.",
+    )
+    silence_s: float = Field(
+        600,
+        gt=0,
+        description="Seconds without an answer after which an engine counts as hung and its "
+        "process is ended.",
     )
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
         "auto", description="Precision of the model; auto: as its config says."
@@ -188,6 +205,14 @@ class EngineConfig(Section):
     threads: int | None = Field(
         None, ge=1, description="CPU engine's threads; null: pool.cpus, rounded down, at least 1."
     )
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.name not in ("vllm", "transformers") and not re.fullmatch(r"[\w.]+:\w+", self.name):
+            raise ValueError(
+                f"name is {self.name!r}; it must be vllm, transformers or module:Class"
+            )
+        return self
 
 
 class PoolConfig(Section):
@@ -238,6 +263,12 @@ class RunConfig(Section):
         0.0, ge=0, le=1, description="Exit status 1 when more of the documents are `failed`."
     )
     progress_s: float = Field(10, gt=0, description="Seconds between progress lines.")
+    retry_failed: bool = Field(False, description="Score the documents that are `failed` again.")
+    rescore_changed: bool = Field(
+        False,
+        description="Score input files that have changed since they were planned again, and "
+        "remove their old rewards first; false: refuse.",
+    )
 
 
 class ScoreConfig(Section):

@@ -56,3 +56,19 @@ class ClusterError(Refused):
 
 class Incomplete(RmRayError):
     """The run ended, and not every document has its row."""
+
+
+def one_line(error: BaseException) -> str:
+    """What the deepest cause of an error says, in one line of at most 300 characters.
+
+    Ray wraps an error of another process in pages of text, whose last line says what it was.
+    """
+    said = type(error).__name__
+    cause: BaseException | None = error
+    while cause is not None:
+        lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+        if lines:
+            name = type(cause).__name__
+            said = lines[-1] if lines[-1].startswith(name) else f"{name}: {lines[-1]}"
+        cause = cause.__cause__
+    return said[:300]

@@ -32,6 +32,8 @@ def fingerprint(
         "head dtype": "float32",
         "model dtype": engine.dtype,
         "engine.quantization": engine.config.quantization,
+        # the engines that rm_ray brings agree; another one may not
+        "engine.name": engine.config.name if ":" in engine.config.name else None,
         "engine.load_format": engine.config.load_format,
         "input.text": inputs.text,
         "input.id": inputs.id,

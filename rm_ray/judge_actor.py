@@ -1,132 +1,132 @@
-"""The judge stage: one actor, one engine; shards of token ids in, shards of rewards out.
+"""The judge stage: one actor, one engine; shards of token ids in, shards of rewards out."""
 
-Windows are made while the engine asks for them, document after document; answers come back in the
-same order, so each belongs to the document that is next.
-"""
-
+import logging
+import math
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import ray
 
 from rm_ray.engines import Engine, EngineSettings, start_engine
+from rm_ray.errors import one_line
+from rm_ray.judge_shard import failed_rows, pieces_between, score_shard
 from rm_ray.judges.preference import PreferenceJudge
-from rm_ray.progress import Judged
-from rm_ray.rewards import Counts, Verdict, judged, reward_table
+from rm_ray.plan import Shard
+from rm_ray.rewards import Counts
 from rm_ray.shard_row import pack, unpack
+from rm_ray.staging import Staging
+from rm_ray.tally import Judged
+from rm_ray.watchdog import Watchdog
 
-# How often an actor tells how far it is, seconds: often enough for a progress line.
-REPORT_SECONDS = 2.0
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How judging some rows of a shard ended.
+
+    `failed`: rows whose answer was no number, with the reason. `error`: the engine raised this.
+    `broken`: the engine cannot judge anything any more, so nothing is the rows' fault.
+    """
+
+    failed: dict[int, str] = field(default_factory=dict)
+    error: str | None = None
+    broken: bool = False
 
 
 class JudgeActor:
     """Holds the engine; called by Ray Data with blocks of packed shards."""
 
-    def __init__(self, settings: EngineSettings, judge: Any, tally: Any) -> None:
-        self._judge: PreferenceJudge = ray.get(judge)
+    def __init__(self, settings: EngineSettings, judge: Any, tally: Any, staging: Staging) -> None:
+        self._judge: PreferenceJudge = ray.get(judge) if isinstance(judge, ray.ObjectRef) else judge
         self._tally = tally
+        self._staging = staging
+        self._silence = settings.config.silence_s
         began = time.monotonic()
         try:
             self._engine = start_engine(settings)
+            with Watchdog(self._silence):
+                probe(self._engine, self._judge)
         except Exception as error:
-            tally.failed.remote(f"the engine did not start: {_sentence(error)}")
+            reason = f"the engine did not start: {one_line(error)}"
+            log.error("%s", reason)  # a traceback follows: Ray prints it
+            ray.get(tally.fault.remote(reason))
             raise
         tally.started.remote(time.monotonic() - began)
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
-        """One block, of one row, for each shard of `block`; the note carries its counts."""
+        """One block, of one row, for each shard of `block` that is judged to its end."""
         for shard, documents, _ in unpack(block):
-            try:
-                rewards, counts = score_shard(
-                    shard.file, documents, self._judge, self._engine, self._report
-                )
-            except Exception as error:
-                rows = f"{shard.file}, rows {shard.start} to {shard.stop - 1}"
-                self._tally.failed.remote(f"{rows} could not be judged: {_sentence(error)}")
-                raise
+            if ray.get(self._tally.begin.remote(shard.part)):
+                return  # the run is stopping
+            attempt, rewards, counts = self._attempt(shard, documents, self._report)
+            if attempt.broken:
+                ray.get(self._tally.fault.remote(f"an engine broke: {attempt.error}"))
+                os._exit(1)  # Ray starts the actor anew and gives it the shard again
+            if attempt.error or attempt.failed:
+                reason = attempt.error or next(iter(attempt.failed.values()))
+                where = f"{shard.file}, rows {shard.start} to {shard.stop - 1}"
+                ray.get(self._tally.suspect.remote(shard.part, f"{where}: {reason}"))
+                continue
+            self._tally.done.remote(shard.part)
             yield pack(shard, rewards, counts.to_json())
 
-    def _report(self, progress: Judged) -> None:
-        self._tally.judged.remote(progress)
+    def judge_span(self, documents: pa.Table, span: Shard) -> Attempt:
+        """Judge those of a shard's documents that are in `span`, and stage their rows."""
+        rows = pc.field("_row")
+        chosen = documents.filter((rows >= span.start) & (rows < span.stop))
+        attempt, rewards, counts = self._attempt(span, chosen.combine_chunks(), lambda _: None)
+        if not attempt.error and not attempt.failed:
+            self._staging.keep(span, rewards, counts)
+        return attempt
+
+    def node(self) -> str:
+        """The node this actor is on."""
+        return str(ray.get_runtime_context().get_node_id())
+
+    def _attempt(
+        self, span: Shard, documents: pa.Table, report: Callable[[Judged], None]
+    ) -> tuple[Attempt, pa.Table, Counts]:
+        """Judge the documents; where only some fail, the rows between them are staged."""
+        try:
+            with Watchdog(self._silence) as watchdog:
+                rewards, counts = score_shard(
+                    span.file, documents, self._judge, self._engine, report, watchdog.alive
+                )
+        except Exception as error:  # noqa: BLE001 - an engine may raise anything
+            return Attempt(error=one_line(error), broken=self._is_broken()), None, Counts()
+        failed = failed_rows(rewards)
+        if failed and self._is_broken():
+            return Attempt(failed, "it answers with no numbers", broken=True), None, Counts()
+        if failed:
+            for piece, some, theirs in pieces_between(span, rewards, counts, self._judge):
+                self._staging.keep(piece, some, theirs)
+        return Attempt(failed), rewards, counts
+
+    def _is_broken(self) -> bool:
+        try:
+            with Watchdog(self._silence):
+                probe(self._engine, self._judge)
+        except Exception:  # noqa: BLE001
+            return True
+        return False
+
+    def _report(self, judged: Judged) -> None:
+        self._tally.judged.remote(judged)
 
 
-def score_shard(
-    source_file: str,
-    documents: pa.Table,
-    judge: PreferenceJudge,
-    engine: Engine,
-    report: Callable[[Judged], None] = lambda _: None,
-) -> tuple[pa.Table, Counts]:
-    """The output rows of one shard's documents, and what they cost."""
-    before = replace(engine.counts)
-    ids = documents.column("_ids").combine_chunks()
-    given = zip(
-        documents.column("_status").to_pylist(), documents.column("_error").to_pylist(), strict=True
-    )
-    lengths = ids.value_lengths().to_pylist()
-    answers = engine.score(_prompts(ids, judge))
-    meter = _Meter(report)
-    verdicts: list[Verdict] = []
-    for n_tokens, (status, error) in zip(lengths, given, strict=True):
-        n_windows = judge.count_windows(n_tokens)
-        rewards = [judge.chunk_reward(next(answers)) for _ in range(n_windows)]
-        verdicts.append(
-            judged(n_tokens, rewards) if status == "ok" else Verdict(n_tokens, 0, status, error)
-        )
-        meter.add(n_tokens, n_windows)
-    next(answers, None)  # let the engine see the end
-    meter.flush()
-    names = [name for name in documents.column_names if not name.startswith("_")]
-    carried = {name: documents.column(name) for name in names}
-    table = reward_table(source_file, documents.column("_row"), carried, verdicts)
-    return table, _counts(verdicts, judge, before, engine)
+def probe(engine: Engine, judge: PreferenceJudge) -> None:
+    """Judge a document that no engine can stumble over, to tell a sick engine from a bad document.
 
-
-def _sentence(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-
-
-def _prompts(ids: pa.LargeListArray, judge: PreferenceJudge) -> Iterator[list[int]]:
-    for row in range(len(ids)):
-        yield from judge.prompts(ids[row].values.to_numpy().tolist())
-
-
-def _counts(
-    verdicts: Sequence[Verdict], judge: PreferenceJudge, before: Any, engine: Engine
-) -> Counts:
-    statuses: dict[str, int] = {}
-    for verdict in verdicts:
-        statuses[verdict.status] = statuses.get(verdict.status, 0) + 1
-    return Counts(
-        documents=len(verdicts),
-        statuses=statuses,
-        tokens=sum(verdict.n_tokens for verdict in verdicts),
-        windows=engine.counts.windows - before.windows,
-        prompt_tokens=engine.counts.prompt_tokens - before.prompt_tokens,
-        forwarded_tokens=engine.counts.forwarded_tokens - before.forwarded_tokens,
-        minimum_tokens=sum(judge.exact_minimum(verdict.n_tokens) for verdict in verdicts),
-        preemptions=engine.counts.preemptions - before.preemptions,
-    )
-
-
-class _Meter:
-    """Adds up progress and reports it every REPORT_SECONDS."""
-
-    def __init__(self, report: Callable[[Judged], None]) -> None:
-        self._report = report
-        self._sum = Judged()
-        self._last = time.monotonic()
-
-    def add(self, tokens: int, windows: int) -> None:
-        s = self._sum
-        self._sum = Judged(s.documents + 1, s.tokens + tokens, s.windows + windows)
-        if time.monotonic() - self._last > REPORT_SECONDS:
-            self.flush()
-
-    def flush(self) -> None:
-        self._report(self._sum)
-        self._sum = Judged()
-        self._last = time.monotonic()
+    Raises:
+        ArithmeticError: the answer is not a number.
+    """
+    ids = [judge.label_ids[0]] * (2 * judge.rule.chunk)
+    for answer in engine.score(judge.prompts(ids)):
+        if not math.isfinite(judge.chunk_reward(answer)):
+            raise ArithmeticError("the engine's answer to a harmless document is not a number")

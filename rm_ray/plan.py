@@ -6,7 +6,8 @@ never cuts a planned file again, so part names stay what they were.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 
@@ -25,15 +26,58 @@ class Shard:
     @property
     def part(self) -> str:
         """Name of the shard's output file; depends on the path and the rows alone."""
-        path = hashlib.sha256(self.file.encode()).hexdigest()[:16]
-        return f"part-{path}-{self.start:012d}-{self.stop:012d}.parquet"
+        return f"{part_prefix(self.file)}{self.start:012d}-{self.stop:012d}.parquet"
+
+    def piece(self, name: str) -> "Shard | None":
+        """The rows of this shard that a part of that name would hold; None if it is not of them."""
+        found = _PART.fullmatch(name)
+        if not found or not self.part.startswith(found[1]):
+            return None
+        piece = Shard(self.file, int(found[2]), int(found[3]))
+        return piece if self.start <= piece.start < piece.stop <= self.stop else None
+
+    def cut(self, pieces: int) -> "list[Shard]":
+        """The shard cut into at most `pieces` pieces of about as many rows."""
+        rows = self.stop - self.start
+        pieces = min(pieces, rows)
+        cuts = [self.start + rows * i // pieces for i in range(pieces + 1)]
+        return [Shard(self.file, a, b) for a, b in pairwise(cuts)]
+
+
+def part_prefix(path: str) -> str:
+    """What the names of all parts of one input file begin with."""
+    return f"part-{hashlib.sha256(path.encode()).hexdigest()[:16]}-"
+
+
+_PART = re.compile(r"(part-[0-9a-f]{16}-)(\d{12})-(\d{12})\.parquet")
+
+
+def tile(shard: Shard, names: Iterable[str]) -> tuple[list[Shard], list[Shard]]:
+    """Pieces of the shard among parts of these names, none overlapping, and the gaps they leave."""
+    known = sorted(
+        (piece for piece in map(shard.piece, names) if piece),
+        key=lambda piece: (piece.start, -piece.stop),
+    )
+    pieces, gaps = [], []
+    position = shard.start
+    for piece in known:
+        if piece.start < position:
+            continue
+        if piece.start > position:
+            gaps.append(Shard(shard.file, position, piece.start))
+        pieces.append(piece)
+        position = piece.stop
+    if position < shard.stop:
+        gaps.append(Shard(shard.file, position, shard.stop))
+    return pieces, gaps
 
 
 @dataclass(frozen=True)
 class ReadUnit:
     """Row groups [first_group, stop_group) of a file, decoded once, and the shards cut from them.
 
-    `first_row`: number in the file of the unit's first row.
+    `first_row`: number in the file of the unit's first row. `size` and `version`: the file's when
+    it was planned; None where nobody minds.
     """
 
     file: str
@@ -42,6 +86,8 @@ class ReadUnit:
     stop_group: int
     first_row: int
     shards: tuple[Shard, ...]
+    size: int | None = None
+    version: str | None = None
 
     def to_json(self) -> str:
         """The unit as a string, the form in which it travels to the read stage."""
@@ -119,8 +165,7 @@ def cut_file(
         if end <= start:
             return
         pieces = _pieces(end - start, sum(tokens[first:stop]), max_rows, max_tokens)
-        cuts = [start + (end - start) * i // pieces for i in range(pieces + 1)]
-        shards = tuple(Shard(path, a, b) for a, b in pairwise(cuts))
+        shards = tuple(Shard(path, start, end).cut(pieces))
         units.append(ReadUnit(path, partition, first, stop, start, shards))
 
     starts = [0, *np.cumsum(rows, dtype=np.int64).tolist()]
@@ -153,8 +198,30 @@ def missing_units(files: Iterable[PlannedFile], committed: set[str]) -> list[Rea
         for unit in file.units:
             shards = tuple(shard for shard in unit.shards if shard.part not in committed)
             if shards:
-                left.append(replace(unit, shards=shards))
+                left.append(replace(unit, shards=shards, size=file.size, version=file.version))
     return left
+
+
+def single_shards(units: Iterable[ReadUnit]) -> Iterator[ReadUnit]:
+    """The same work, a unit a shard."""
+    return (replace(unit, shards=(shard,)) for unit in units for shard in unit.shards)
+
+
+def split_units(
+    units: Iterable[ReadUnit], staged: Collection[str]
+) -> tuple[list[ReadUnit], list[ReadUnit]]:
+    """The units with only the shards that nothing is staged of; and the others, a unit a shard."""
+    prefixes = {name[: len(part_prefix(""))] for name in staged}
+    whole: list[ReadUnit] = []
+    begun: list[ReadUnit] = []
+    for unit in units:
+        touched = part_prefix(unit.file) in prefixes
+        parts = {s for s in unit.shards if touched and any(map(s.piece, staged))}
+        begun += single_shards([replace(unit, shards=tuple(s for s in unit.shards if s in parts))])
+        untouched = tuple(s for s in unit.shards if s not in parts)
+        if untouched:
+            whole.append(replace(unit, shards=untouched))
+    return whole, begun
 
 
 @dataclass(frozen=True)

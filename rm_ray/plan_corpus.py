@@ -22,12 +22,18 @@ FILES_AT_ONCE = 64
 
 @dataclass(frozen=True)
 class NewFiles:
-    """Files not planned before, cut into shards; `columns`: types of the carried columns."""
+    """Files to be planned, cut into shards; `columns`: types of the carried columns.
+
+    `replaced`: planned files that have changed, as they were; they are among `files` anew.
+    `skipped`: files that are not readable Parquet, with the reason.
+    """
 
     files: list[PlannedFile]
     columns: dict[str, str]
     text_bytes: float
     estimate: CorpusEstimate
+    replaced: list[PlannedFile]
+    skipped: dict[str, str]
 
 
 def plan_new_files(
@@ -48,12 +54,19 @@ def plan_new_files(
     """
     found = list_files(config.input)
     known = {file.path: file for file in planned}
-    _refuse_changed(found, known)
+    changed = _changed(found, known)
+    if changed and not config.run.rescore_changed:
+        raise InputError(_say_changed(changed, known))
+    for file in changed:
+        del known[file.path]
+    replaced = [file for file in planned if file.path not in known]
     new = [file for file in found if file.path not in known]
     rows_left = None
     if config.input.limit is not None:
-        rows_left = config.input.limit - sum(s.stop - s.start for s in shards_of(planned))
-    footers = _footers(new, config, rows_left)
+        rows_left = config.input.limit - sum(s.stop - s.start for s in shards_of(known.values()))
+    footers, skipped = _footers(new, config, rows_left)
+    # a planned file that is unreadable now is planned anew, as one without rows
+    lost = [PlannedFile(f.path, f.size, f.version, ()) for f in changed if f.path in skipped]
     new = [file for file in new if file.path in footers]
     types = _column_types(new, footers, config, columns)
     estimate = estimate_corpus(new, footers, config.input, judge)
@@ -63,37 +76,45 @@ def plan_new_files(
         for file in new:
             cut.append(_cut(file, footers[file.path], config, estimate, rows_left))
             rows_left = max(0, rows_left - sum(footers[file.path].rows))
-    return NewFiles(cut, types, _text_bytes(cut, footers), estimate)
+    text_bytes = _text_bytes(cut, footers)
+    return NewFiles([*cut, *lost], types, text_bytes, estimate, replaced, skipped)
 
 
-def _refuse_changed(found: Sequence[InputFile], known: Mapping[str, PlannedFile]) -> None:
-    changed = [
+def _changed(found: Sequence[InputFile], known: Mapping[str, PlannedFile]) -> list[InputFile]:
+    """The files that are not what they were when they were planned."""
+    return [
         file
         for file in found
         if file.path in known
         and (file.size, file.version) != (known[file.path].size, known[file.path].version)
     ]
-    if changed:
-        first, before = changed[0], known[changed[0].path]
-        raise InputError(
-            f"{len(changed)} input files have changed since this run planned them; first "
-            f"{first.path}: {before.size:,} bytes, version {before.version} then, "
-            f"{first.size:,} bytes, version {first.version} now. Their rewards would not be "
-            "theirs: put the files back, or give another --output.path"
-        )
+
+
+def _say_changed(changed: Sequence[InputFile], known: Mapping[str, PlannedFile]) -> str:
+    first, before = changed[0], known[changed[0].path]
+    return (
+        f"{len(changed)} input files have changed since this run planned them; first "
+        f"{first.path}: {before.size:,} bytes, version {before.version} then, "
+        f"{first.size:,} bytes, version {first.version} now. Their rewards would not be theirs: "
+        "put the files back, give another --output.path, or give --run.rescore_changed to score "
+        "them again"
+    )
 
 
 def _footers(
     files: Sequence[InputFile], config: ScoreConfig, rows_left: int | None
-) -> dict[str, Footer]:
+) -> tuple[dict[str, Footer], dict[str, str]]:
     if rows_left is None:
         return read_footers(files, config.input)
     footers: dict[str, Footer] = {}
+    skipped: dict[str, str] = {}
     for i in range(0, len(files), FILES_AT_ONCE):
         if rows_left <= sum(sum(footer.rows) for footer in footers.values()):
             break
-        footers |= read_footers(files[i : i + FILES_AT_ONCE], config.input)
-    return footers
+        some, bad = read_footers(files[i : i + FILES_AT_ONCE], config.input)
+        footers |= some
+        skipped |= bad
+    return footers, skipped
 
 
 def _column_types(

@@ -2,86 +2,14 @@
 
 import logging
 import threading
-import time
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import ray
 
+from rm_ray.tally import RunProgress
+
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What an actor has judged since it last told."""
-
-    documents: int = 0
-    tokens: int = 0
-    windows: int = 0
-
-
-@dataclass(frozen=True)
-class RunProgress:
-    """Where the run stands. Seconds since the first engine was ready are `judging_seconds`."""
-
-    engines: int
-    start_seconds: float
-    documents: int
-    tokens: int
-    windows: int
-    parts: int
-    judging_seconds: float
-    first_error: str | None
-
-
-class Tally:
-    """What actors and writers report to; an actor itself, of no CPUs, on the driver's machine."""
-
-    def __init__(self) -> None:
-        self._engines = 0
-        self._start_seconds = 0.0
-        self._sum = Judged()
-        self._parts = 0
-        self._first: float | None = None
-        self._error: str | None = None
-
-    def started(self, seconds: float) -> None:
-        """An engine is ready after so many seconds."""
-        self._engines += 1
-        self._start_seconds = max(self._start_seconds, seconds)
-        self._first = self._first or time.monotonic()
-
-    def judged(self, more: Judged) -> None:
-        """Documents were judged."""
-        s = self._sum
-        self._sum = Judged(
-            s.documents + more.documents, s.tokens + more.tokens, s.windows + more.windows
-        )
-
-    def committed(self, parts: int) -> None:
-        """Parts were written."""
-        self._parts += parts
-
-    def failed(self, reason: str) -> None:
-        """A shard was given up; the first reason is kept for the closing sentence."""
-        self._error = self._error or reason
-
-    def standing(self) -> RunProgress:
-        """The sums so far."""
-        s = self._sum
-        seconds = time.monotonic() - self._first if self._first else 0.0
-        return RunProgress(
-            self._engines, self._start_seconds, s.documents, s.tokens, s.windows,
-            self._parts, seconds, self._error,
-        )  # fmt: skip
-
-
-def start_tally() -> Any:
-    """A Tally actor beside the driver; dies with it."""
-    here = ray.get_runtime_context().get_node_id()
-    strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=True)
-    return ray.remote(Tally).options(num_cpus=0, scheduling_strategy=strategy).remote()
 
 
 class ProgressLog:
@@ -109,27 +37,31 @@ class ProgressLog:
         self._thread.join()
 
     def _run(self) -> None:
+        faults = 0
         while not self._stop.wait(self._every):
             try:
-                standing = ray.get(self._tally.standing.remote(), timeout=self._every)
+                now = ray.get(self._tally.progress.remote(), timeout=self._every)
             except ray.exceptions.RayError:
                 continue  # a busy or lost head must not end the run for want of a log line
-            log.info("%s", progress_line(standing, self._documents, self._parts))
+            if now.faults > faults:
+                faults = now.faults
+                log.warning("%d faults so far; the last: %s", faults, now.last_fault)
+            log.info("%s", progress_line(now, self._documents, self._parts))
 
 
-def progress_line(standing: RunProgress, documents: int, parts: int) -> str:
+def progress_line(now: RunProgress, documents: int, parts: int) -> str:
     """One line: shards and documents done, speed, time left."""
-    if not standing.engines:
+    if not now.engines:
         return f"engines are starting; 0 of {parts} shards"
     line = (
-        f"{standing.parts} of {parts} shards, {standing.documents:,} of {documents:,} documents, "
-        f"{standing.engines} engine{'s' if standing.engines > 1 else ''}"
+        f"{now.parts} of {parts} shards, {now.documents:,} of {documents:,} documents, "
+        f"{now.engines} engine{'s' if now.engines > 1 else ''}"
     )
-    if standing.documents < max(2, documents / 100) or standing.judging_seconds <= 0:
+    if now.documents < max(2, documents / 100) or now.judging_seconds <= 0:
         return line  # too little to tell a speed from
-    rate = standing.tokens / standing.judging_seconds
-    left = max(0, documents - standing.documents)
-    seconds = left * standing.judging_seconds / standing.documents
+    rate = now.tokens / now.judging_seconds
+    left = max(0, documents - now.documents)
+    seconds = left * now.judging_seconds / now.documents
     return f"{line}, {rate:,.0f} tokens/s, {duration(seconds)} left"
 
 

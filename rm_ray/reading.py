@@ -3,23 +3,27 @@
 Each row group is decoded once, in order; rows that share a shard leave together as one block.
 """
 
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 import ray
 
 from rm_ray.config import InputConfig
-from rm_ray.corpus import open_parquet
+from rm_ray.corpus import Unreadable, column_bytes, file_version, is_bad_file, open_parquet
 from rm_ray.judges.preference import PreferenceJudge
+from rm_ray.patience import BRIEF, may_pass, patiently, pauses
 from rm_ray.plan import ReadUnit, RowSample, Shard
 from rm_ray.shard_row import pack
 
-# Rows decoded at once: few enough that wide rows stay small, enough to keep Arrow efficient.
+# Decoded at once: few enough rows that wide ones stay small, enough to keep Arrow efficient.
 DECODE_ROWS = 1024
+DECODE_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -35,19 +39,51 @@ class ReadStage:
     tally: Any
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
-        """One block, of one row, for each shard of the units in `block`."""
+        """One block, of one row, for each shard of the units in `block` that can be read."""
         judge: PreferenceJudge = ray.get(self.judge)
         for line in block.column("unit").to_pylist():
+            unit = ReadUnit.from_json(line)
+            if ray.get(self.tally.halted.remote()):
+                return
             try:
-                for shard, rows in read_shards(ReadUnit.from_json(line), self.config):
+                for shard, rows in read_patiently(unit, self.config):
                     yield pack(shard, tokenize(rows, judge))
-            except OSError as error:
-                self.tally.failed.remote(str(error))
+            except Unreadable as error:
+                # its neighbours in this block lose nothing; finish() finds what is missing
+                if error.bad_file:
+                    ray.get(self.tally.bad_file.remote(unit.file, str(error)))
+                else:
+                    ray.get(self.tally.fault.remote(str(error)))
+
+
+def read_patiently(unit: ReadUnit, config: InputConfig) -> Iterator[tuple[Shard, pa.Table]]:
+    """`read_shards`, tried again after a fault that may pass, for the shards not yet yielded.
+
+    A bad file is tried again too: a body that was cut short looks like one.
+
+    Raises:
+        Unreadable: after the last try.
+    """
+    left = list(unit.shards)
+    waits = pauses()
+    while left:
+        try:
+            for shard, rows in read_shards(replace(unit, shards=tuple(left)), config):
+                yield shard, rows
+                left.pop(0)
+        except Unreadable as error:
+            wait = next(waits)
+            if wait is None or not error.may_pass or (error.bad_file and wait > BRIEF[-1]):
                 raise
+            time.sleep(wait)
 
 
 def read_shards(unit: ReadUnit, config: InputConfig) -> Iterator[tuple[Shard, pa.Table]]:
-    """Each shard of the unit with its chosen rows: `_row`, `_text` and the carried columns."""
+    """Each shard of the unit with its chosen rows: `_row`, `_text` and the carried columns.
+
+    Raises:
+        Unreadable: the file cannot be read, or is not the one that was planned.
+    """
     sample = RowSample(config.sample_fraction, config.sample_seed)
     shards = iter(unit.shards)
     shard = next(shards, None)
@@ -62,11 +98,12 @@ def read_shards(unit: ReadUnit, config: InputConfig) -> Iterator[tuple[Shard, pa
             pieces.append(_rename(taken, rows, unit, config))
             if shard.stop > first + len(batch):
                 break
+            _check_unchanged(unit, config)
             yield shard, pa.concat_tables(pieces)
             pieces = []
             shard = next(shards, None)
     if shard is not None:
-        raise OSError(f"{unit.file} ended before row {shard.stop}; has it changed?")
+        raise Unreadable(f"{unit.file} ended before row {shard.stop}", bad_file=True)
 
 
 def tokenize(rows: pa.Table, judge: PreferenceJudge) -> pa.Table:
@@ -82,7 +119,7 @@ def tokenize(rows: pa.Table, judge: PreferenceJudge) -> pa.Table:
         errors.append(error)
     ids = judge.tokenize(texts)
     lengths = np.fromiter((len(row) for row in ids), np.int64, len(ids))
-    flat = np.fromiter((i for row in ids for i in row), np.int32, int(lengths.sum()))
+    flat = np.concatenate(ids) if ids else np.empty(0, np.int32)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     rows = rows.drop_columns(["_text"])
     rows = rows.append_column("_ids", pa.LargeListArray.from_arrays(offsets, flat))
@@ -104,19 +141,52 @@ def _decode(value: bytes | None) -> tuple[str, str, str | None]:
 
 def _decoded(unit: ReadUnit, config: InputConfig) -> Iterator[tuple[int, pa.Table]]:
     """The unit's rows in order, with the number of each batch's first row."""
-    groups = list(range(unit.first_group, unit.stop_group))
+    groups = range(unit.first_group, unit.stop_group)
     wanted = dict.fromkeys([config.text, *carried_columns(config).values()])
     first = unit.first_row
     try:
-        with open_parquet(unit.file, config.storage) as parquet:
+        with open_parquet(unit.file, config.storage, groups, list(wanted)) as parquet:
             names = parquet.schema_arrow.names  # those wanted and not here are partition columns
             stored = [name for name in wanted if name in names]
-            for batch in parquet.iter_batches(DECODE_ROWS, row_groups=groups, columns=stored):
+            rows = _rows_at_once(parquet, groups, config.text)
+            for batch in parquet.iter_batches(rows, row_groups=list(groups), columns=stored):
                 yield first, pa.Table.from_batches([batch])
                 first += len(batch)
-    except (OSError, pa.ArrowException) as error:
+    except Exception as error:
         place = f"{unit.file}, row groups {unit.first_group} to {unit.stop_group - 1}"
-        raise OSError(f"cannot read {place}: {error}") from error
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        bad_file = is_bad_file(error)
+        raise Unreadable(
+            f"cannot read {place}: {reason}",
+            bad_file=bad_file,
+            may_pass=bad_file or may_pass(error),
+        ) from error
+
+
+def _rows_at_once(parquet: pq.ParquetFile, groups: range, text: str) -> int:
+    """Rows to decode together: as many as hold about DECODE_BYTES of text."""
+    metadata = [parquet.metadata.row_group(group) for group in groups]
+    rows = sum(group.num_rows for group in metadata)
+    per_row = sum(column_bytes(group, text) for group in metadata) / max(1, rows)
+    return max(1, min(DECODE_ROWS, int(DECODE_BYTES / max(1.0, per_row))))
+
+
+def _check_unchanged(unit: ReadUnit, config: InputConfig) -> None:
+    """Raises Unreadable if the file is not the one that was planned."""
+    if unit.version is None:
+        return
+    try:
+        now = patiently(lambda: file_version(unit.file, config.storage), BRIEF)
+    except OSError as error:
+        message = f"cannot read {unit.file}: {error}"
+        raise Unreadable(message, bad_file=is_bad_file(error)) from error
+    if now != (unit.size, unit.version):
+        raise Unreadable(
+            f"{unit.file} has changed since it was planned: {unit.size:,} bytes, version "
+            f"{unit.version} then, {now[0]:,} bytes, version {now[1]} now",
+            bad_file=False,
+            may_pass=False,
+        )
 
 
 def carried_columns(config: InputConfig) -> dict[str, str]:

@@ -7,7 +7,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import pyarrow as pa
 
@@ -51,6 +51,10 @@ class Counts:
         }
         statuses = Counter(self.statuses) + Counter(other.statuses)
         return Counts(**summed, statuses=dict(sorted(statuses.items())))
+
+    def engine_only(self) -> "Counts":
+        """What the engine did, without the documents it was done for."""
+        return replace(self, documents=0, statuses={}, tokens=0, minimum_tokens=0)
 
     def to_json(self) -> str:
         """For footers, notes and metrics."""

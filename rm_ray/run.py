@@ -5,12 +5,15 @@ OUTPUT/
   _SUCCESS                 complete, with the totals
   _rm_ray/run.json         fingerprint, configuration, versions
   _rm_ray/plan/            segments: the files of each planning, one JSON line each, gzipped
+  _rm_ray/staged/          pieces of shards that could not be judged whole; empty at the end
+  _rm_ray/lease.json       which driver is at work
   _rm_ray/metrics.json     what the last invocation did, and the totals
 """
 
 import gzip
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -18,7 +21,7 @@ from typing import Any
 
 from rm_ray.config import OutputConfig
 from rm_ray.errors import OutputError
-from rm_ray.plan import PlannedFile
+from rm_ray.plan import PlannedFile, part_prefix
 from rm_ray.storage import Folder, absolute, open_filesystem
 
 FORMAT = 1
@@ -50,6 +53,7 @@ class RunFolder:
         self.rewards = root / "rewards"
         self.state = root / "_rm_ray"
         self.plan = self.state / "plan"
+        self.staged = self.state / "staged"
 
     def open(self, fingerprint: dict[str, Any]) -> dict[str, Any] | None:
         """The stored run.json; None in a folder where nothing has run yet.
@@ -106,15 +110,17 @@ class RunFolder:
             raise OutputError(f"{self.uri}: another run has just begun here; wait for it to end")
 
     def planned_files(self) -> list[PlannedFile]:
-        """Every planned file, segment by segment."""
-        files = []
+        """Every planned file, segment by segment; one planned again counts as last planned."""
+        files: dict[str, PlannedFile] = {}
         for name in self.plan.names():
             data = self.plan.read(name)
             if data is None:
                 raise OutputError(f"{self.uri}/_rm_ray/plan/{name} has just disappeared")
             lines = gzip.decompress(data).decode().splitlines()
-            files += [PlannedFile.from_json(line) for line in lines]
-        return files
+            for file in map(PlannedFile.from_json, lines):
+                files.pop(file.path, None)
+                files[file.path] = file
+        return list(files.values())
 
     def add_segment(self, files: list[PlannedFile]) -> None:
         """Add newly planned files to the plan.
@@ -126,6 +132,19 @@ class RunFolder:
         lines = "".join(f"{file.to_json()}\n" for file in files)
         if not self.plan.create(name, gzip.compress(lines.encode(), mtime=0)):
             raise OutputError(f"{self.uri}: another run is planning here; wait for it to end")
+
+    def forget(self, files: Iterable[PlannedFile]) -> None:
+        """Remove all that was written of the files' shards, before they are planned anew."""
+        prefixes = {part_prefix(file.path) for file in files}
+        for folder in (self.staged, self.rewards):
+            for name in folder.names():
+                if name.startswith(tuple(prefixes)):
+                    folder.remove(name)
+
+    def discard_staged(self) -> None:
+        """Remove what is left of pieces whose shards were committed after all."""
+        for name in self.staged.names():
+            self.staged.remove(name)
 
     def committed(self) -> set[str]:
         """Names of the parts that are there, from one listing."""

@@ -13,7 +13,7 @@ about, and what its reward is, is judges/preference.
 import logging
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,20 +21,32 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
 from rm_ray.cluster import WRITE_CPUS, check_engine_installed, connect, wait_for_machines
-from rm_ray.commit import PartSink, count_parts
+from rm_ray.commit import PartSink, count_parts, orphans
 from rm_ray.config import ScoreConfig
 from rm_ray.engines import EngineSettings, choose_block_size
-from rm_ray.errors import Incomplete
+from rm_ray.errors import Incomplete, one_line
 from rm_ray.fingerprint import fingerprint, fingerprint_id
+from rm_ray.isolation import Isolation, Stopped
 from rm_ray.judge_actor import JudgeActor
 from rm_ray.judges.preference import PreferenceJudge
+from rm_ray.lease import Lease
 from rm_ray.model import resolve_model
-from rm_ray.plan import PlannedFile, ReadUnit, RowSample, missing_units, shards_of
+from rm_ray.plan import (
+    PlannedFile,
+    ReadUnit,
+    RowSample,
+    missing_units,
+    shards_of,
+    single_shards,
+    split_units,
+)
 from rm_ray.plan_corpus import NewFiles, count_rows, plan_new_files
-from rm_ray.progress import ProgressLog, RunProgress, start_tally
+from rm_ray.progress import ProgressLog
 from rm_ray.reading import ReadStage
 from rm_ray.run import RunFolder, installed_versions, new_run, version_changes
-from rm_ray.summary import dry_run_text, metrics, totals_text
+from rm_ray.staging import Staging, reopen_parts
+from rm_ray.summary import dry_run_text, incomplete_text, metrics, skipped_text, totals_text
+from rm_ray.tally import RunProgress, start_tally
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +54,8 @@ log = logging.getLogger(__name__)
 UNITS_PER_BLOCK = 16
 # One shard is judged while the next lies ready beside it.
 SHARDS_PER_ACTOR = 2
-# A shard that keeps killing its actor is given up and reported, rather than tried for ever.
-SHARD_TRIES = 3
-# More shards that fail than this are not the shards' fault: the run stops.
-MAX_FAILED_SHARDS = 10
+# A shard whose actor dies so often is looked at document by document (isolation).
+DEATHS_BEFORE_ISOLATION = 3
 
 
 @dataclass(frozen=True)
@@ -66,24 +76,25 @@ def score(config: ScoreConfig) -> None:
         Refused: before anything is scored, with what to do.
         Incomplete: the run ended with documents missing or too many failed.
     """
+    began = time.monotonic()
     job = prepare(config)
     run, stored, planned, new = survey(job)
     plan = [*planned, *new.files]
-    units = missing_units(plan, run.committed())
     run.make_writable()
-    actors = wait_for_machines(config.pool, config.read) if units else 0
-    if stored is None:
-        run.create(new_run(job.fingerprint, config.model_dump(mode="json"), new.columns))
-    else:
-        _warn_of_versions(stored["versions"])
-    if units:
-        run.mark_incomplete()
-    if new.files:
-        run.add_segment(new.files)
-    _log_plan(run, plan, units)
-    began = time.monotonic()
-    standing = judge_units(units, job, run, actors) if units else None
-    finish(plan, job, run, standing, time.monotonic() - began)
+    actors = 0
+    if config.run.retry_failed or missing_units(plan, run.committed()):
+        actors = wait_for_machines(config.pool, config.read)
+    tally = start_tally(engines=actors)
+    with Lease(run.state, lost=lambda reason: tally.halt.remote(reason)):
+        open_run(run, stored, new, job)
+        if config.run.retry_failed:
+            reopen_failed(plan, run, job)
+        units = missing_units(plan, run.committed())
+        if units:
+            run.mark_incomplete()
+        _log_plan(run, plan, units)
+        judge_units(units, job, run, tally, actors)
+        finish(plan, job, run, new.skipped, ray.get(tally.progress.remote()), began)
 
 
 def dry_run(config: ScoreConfig) -> str:
@@ -145,28 +156,103 @@ def survey(job: Job) -> tuple[RunFolder, dict[str, Any] | None, list[PlannedFile
     return run, stored, planned, new
 
 
-def judge_units(units: Sequence[ReadUnit], job: Job, run: RunFolder, actors: int) -> RunProgress:
-    """Run the pipeline over the units that have shards missing, on at most `actors` engines.
+def open_run(run: RunFolder, stored: dict[str, Any] | None, new: NewFiles, job: Job) -> None:
+    """Write down what this run is and what it adds to the plan.
+
+    Raises:
+        OutputError: another driver was faster.
+    """
+    if stored is None:
+        run.create(new_run(job.fingerprint, job.config.model_dump(mode="json"), new.columns))
+    else:
+        _warn_of_versions(stored["versions"])
+    if new.replaced:
+        log.info("%d input files have changed: their old rewards go first", len(new.replaced))
+        run.mark_incomplete()
+        run.forget(new.replaced)
+    if new.files:
+        run.mark_incomplete()
+        run.add_segment(new.files)
+
+
+def reopen_failed(plan: Sequence[PlannedFile], run: RunFolder, job: Job) -> None:
+    """Take back the parts in which documents failed, but for the rows that did not."""
+    committed = run.committed()
+    shards = [shard for shard in shards_of(plan) if shard.part in committed]
+    run.mark_incomplete()
+    reopened = reopen_parts(shards, run.rewards, staging_of(run, job), ray.put(job.judge))
+    log.info("%d shards have documents that failed: these are scored again", reopened)
+
+
+def staging_of(run: RunFolder, job: Job) -> Staging:
+    """Where this judge's pieces lie."""
+    return Staging(run.staged, fingerprint_id(job.fingerprint))
+
+
+def judge_units(
+    units: Sequence[ReadUnit], job: Job, run: RunFolder, tally: Any, actors: int
+) -> None:
+    """Judge what is missing on at most `actors` engines; then find what made shards fail.
 
     What stops it is logged; what is missing then, `finish` finds by counting.
     """
-    tally = start_tally()
+    if not units:
+        return
+    staging = staging_of(run, job)
+    whole, begun = split_units(units, staging.names())
     sink = PartSink(run.rewards, fingerprint_id(job.fingerprint), tally)
     shards = [shard for unit in units for shard in unit.shards]
     documents = sum(len(job.sample.chosen(s.file, s.start, s.stop)) for s in shards)
     every = job.config.run.progress_s
     with ProgressLog(tally, documents=documents, parts=len(shards), every=every):
         try:
-            pipeline(units, job, tally, actors).write_datasink(
-                sink, ray_remote_args={"num_cpus": WRITE_CPUS}
-            )
+            if whole:
+                pipeline(whole, job, staging, tally, actors).write_datasink(
+                    sink, ray_remote_args={"num_cpus": WRITE_CPUS}
+                )
+            isolate(whole, begun, job, run, tally, actors)
+        except Stopped as error:
+            ray.get(tally.halt.remote(str(error)))
         except ray.exceptions.RayError as error:
-            log.error("the pipeline stopped: %s", _cause(error))
-    standing: RunProgress = ray.get(tally.standing.remote())
-    return standing
+            log.error("the pipeline stopped: %s", one_line(error))
 
 
-def pipeline(units: Sequence[ReadUnit], job: Job, tally: Any, actors: int) -> Dataset:
+def isolate(
+    whole: Sequence[ReadUnit],
+    begun: Sequence[ReadUnit],
+    job: Job,
+    run: RunFolder,
+    tally: Any,
+    actors: int,
+) -> None:
+    """Find the documents that make shards fail, and commit these shards without them.
+
+    Args:
+        whole: units whose shards were judged whole just now; those whose judging failed count.
+        begun: units of shards with pieces staged by an earlier run.
+    """
+    progress: RunProgress = ray.get(tally.progress.remote())
+    committed = run.committed()
+    suspected = {part: why for part, why in progress.suspects.items() if part not in committed}
+    units = [*begun, *(u for u in single_shards(whole) if u.shards[0].part in suspected)]
+    if progress.halted or not units:
+        return
+    Isolation(
+        engine=job.engine,
+        judge=ray.put(job.judge),
+        tally=tally,
+        staging=staging_of(run, job),
+        rewards=run.rewards,
+        input=job.config.input,
+        pool=job.config.pool,
+        read=job.config.read,
+        actors=actors,
+    ).settle(units, suspected)
+
+
+def pipeline(
+    units: Sequence[ReadUnit], job: Job, staging: Staging, tally: Any, actors: int
+) -> Dataset:
     """The Ray dataset: rows are read units, then shards, one block each, to the end."""
     config = job.config
     _set_data_context()
@@ -185,7 +271,7 @@ def pipeline(units: Sequence[ReadUnit], job: Job, tally: Any, actors: int) -> Da
         )
         .map_batches(
             JudgeActor,
-            fn_constructor_args=(job.engine, judge, tally),
+            fn_constructor_args=(job.engine, judge, tally, staging),
             batch_size=1,
             batch_format="pyarrow",
             num_cpus=config.pool.cpus,
@@ -197,7 +283,7 @@ def pipeline(units: Sequence[ReadUnit], job: Job, tally: Any, actors: int) -> Da
             ),
             # an environment of its own also keeps Ray from fusing reading into the actor
             runtime_env={"env_vars": job.engine.environment()},
-            ray_remote_args_fn=lambda: {"max_task_retries": SHARD_TRIES - 1},
+            ray_remote_args_fn=lambda: {"max_task_retries": DEATHS_BEFORE_ISOLATION - 1},
         )
     )
 
@@ -206,35 +292,44 @@ def finish(
     plan: Sequence[PlannedFile],
     job: Job,
     run: RunFolder,
-    standing: RunProgress | None,
-    seconds: float,
+    skipped: Mapping[str, str],
+    progress: RunProgress,
+    began: float,
 ) -> None:
     """Count every part, store the totals, and say the truth about the run.
+
+    Args:
+        skipped: files that could not even be planned, with the reason.
+        began: when this invocation did, by time.monotonic.
 
     Raises:
         Incomplete: parts are missing or wrong, or too many documents failed.
     """
-    shards = list(shards_of(plan))
+    if job.config.input.on_bad_file == "skip":
+        skipped = {**skipped, **progress.bad_files}
+    committed = run.committed()
+    shards = [s for s in shards_of(plan) if s.part in committed or s.file not in skipped]
     totals, problems = count_parts(shards, run.rewards, fingerprint_id(job.fingerprint), job.sample)
-    run.write_metrics(metrics(totals, len(shards), len(problems), standing, seconds))
-    for line in totals_text(totals, standing):
+    problems += orphans(committed, plan)
+    seconds = time.monotonic() - began
+    run.write_metrics(metrics(totals, len(shards), problems, skipped, progress, seconds))
+    for line in totals_text(totals, progress):
         log.info("%s", line)
     if problems:
-        reason = standing.first_error if standing else None
-        raise Incomplete(
-            f"{len(problems)} of {len(shards)} shards are not done; first {problems[0]}"
-            + (f"; first reason: {reason.rstrip('.')}" if reason else "")
-            + ". Run the same command again to go on"
-        )
-    run.mark_complete({"shards": len(shards), **asdict(totals)})
+        raise Incomplete(incomplete_text(problems, len(shards), progress))
+    run.discard_staged()
+    skipping = skipped_text(skipped)
+    run.mark_complete({"shards": len(shards), **asdict(totals), "skipped_files": dict(skipped)})
     failed = totals.statuses.get("failed", 0)
     if failed > job.config.run.max_failed_fraction * totals.documents:
+        # every document has its row, and _SUCCESS says no more than that
         raise Incomplete(
             f"{failed:,} of {totals.documents:,} documents failed, more than "
             f"run.max_failed_fraction {job.config.run.max_failed_fraction:g} allows; "
-            f"their rows in {run.rewards.uri} say why"
+            f"their rows in {run.rewards.uri} say why; --run.retry_failed scores them again"
+            f"{skipping}"
         )
-    log.info("complete: %s", run.rewards.uri)
+    log.info("complete: %s%s", run.rewards.uri, skipping)
 
 
 def _set_data_context() -> None:
@@ -242,7 +337,7 @@ def _set_data_context() -> None:
     warnings.filterwarnings("ignore", "`ray_remote_args_fn`")
     context = DataContext.get_current()
     context.target_max_block_size = 1  # never join two shards in one block
-    context.max_errored_blocks = MAX_FAILED_SHARDS
+    context.max_errored_blocks = -1  # the tally counts what goes wrong, and knows more of it
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.execution_no_progress_timeout_s = -1  # a large shard takes as long as it takes
@@ -263,13 +358,3 @@ def _warn_of_versions(stored: dict[str, str]) -> None:
     changes = version_changes(stored, installed_versions())
     if changes:
         log.warning("versions have changed since this run began: %s", ", ".join(changes))
-
-
-def _cause(error: BaseException | None) -> str:
-    """The last line of the deepest error that says anything."""
-    said = f"{type(error).__name__}"
-    while error is not None:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        said = f"{type(error).__name__}: {lines[-1]}" if lines else said
-        error = error.__cause__
-    return said

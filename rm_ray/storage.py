@@ -15,6 +15,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from rm_ray.config import StorageConfig
+from rm_ray.patience import BRIEF, patiently
 
 AS_ENVIRONMENT = StorageConfig()
 
@@ -48,7 +49,7 @@ class Folder:
     def names(self) -> list[str]:
         """Names of the files directly in the folder, from one listing; [] where it is missing."""
         try:
-            entries = self.fs.ls(self.path, detail=True)
+            entries = patiently(lambda: self.fs.ls(self.path, detail=True), BRIEF)
         except (FileNotFoundError, NotADirectoryError):
             return []
         return sorted(
@@ -58,7 +59,7 @@ class Folder:
     def entries(self) -> list[str]:
         """Names of the files and folders directly in the folder; [] where it is missing."""
         try:
-            found = self.fs.ls(self.path, detail=False)
+            found = patiently(lambda: self.fs.ls(self.path, detail=False), BRIEF)
         except (FileNotFoundError, NotADirectoryError):
             return []
         return sorted(PurePosixPath(name).name for name in found)
@@ -66,7 +67,7 @@ class Folder:
     def read(self, name: str) -> bytes | None:
         """The file's bytes, None where there is no such file."""
         try:
-            return bytes(self.fs.cat_file(f"{self.path}/{name}"))
+            return bytes(patiently(lambda: self.fs.cat_file(f"{self.path}/{name}"), BRIEF))
         except FileNotFoundError:
             return None
 
@@ -75,18 +76,20 @@ class Folder:
         if isinstance(self.fs, LocalFileSystem):
             self._write_local(name, data, overwrite=True)
         else:
-            self.fs.pipe_file(f"{self.path}/{name}", data)
+            patiently(lambda: self.fs.pipe_file(f"{self.path}/{name}", data), BRIEF)
 
     def create(self, name: str, data: bytes) -> bool:
         """Write the file whole, only if there is none of that name; False if there is one.
 
         One request or one rename: no moment exists in which a reader sees half of it. A store
         without conditional PUTs gets a plain one, which is safe for files whose content follows
-        from their name.
+        from their name. So is False after a request whose answer was lost: the file is there.
         """
         if isinstance(self.fs, LocalFileSystem):
             return self._write_local(name, data, overwrite=False)
-        target = f"{self.path}/{name}"
+        return patiently(lambda: self._put(f"{self.path}/{name}", data))
+
+    def _put(self, target: str, data: bytes) -> bool:
         if not self.conditional:
             if self.fs.exists(target):
                 return False
@@ -106,7 +109,7 @@ class Folder:
     def remove(self, name: str) -> None:
         """Remove the file, if it is there."""
         with contextlib.suppress(FileNotFoundError):
-            self.fs.rm_file(f"{self.path}/{name}")
+            patiently(lambda: self.fs.rm_file(f"{self.path}/{name}"), BRIEF)
 
     def probe(self) -> "Folder":
         """Write and remove a small file; the folder, knowing whether create-only PUTs work.
@@ -161,6 +164,8 @@ def open_filesystem(uri: str, storage: StorageConfig) -> Any:
         options["anon"] = storage.anonymous
         client = {"endpoint_url": storage.endpoint_url, "region_name": storage.region}
         options["client_kwargs"] = {key: value for key, value in client.items() if value}
+        seconds = storage.timeout_s
+        options["config_kwargs"] = {"connect_timeout": seconds, "read_timeout": seconds}
     return fsspec.filesystem(protocol, **options)
 
 

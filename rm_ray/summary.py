@@ -1,17 +1,18 @@
 """What the scoring job says of itself: the dry run's page, the closing lines, metrics.json."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rm_ray.plan import PlannedFile, RowSample, shards_of
 from rm_ray.plan_corpus import NewFiles
-from rm_ray.progress import RunProgress, duration
+from rm_ray.progress import duration
 from rm_ray.rewards import Counts
 from rm_ray.run import installed_versions
+from rm_ray.tally import RunProgress
 
 
-def totals_text(totals: Counts, standing: RunProgress | None) -> list[str]:
+def totals_text(totals: Counts, now: RunProgress) -> list[str]:
     """The closing lines: over all parts of the run, then of this invocation."""
     statuses = ", ".join(f"{count:,} {status}" for status, count in totals.statuses.items())
     ratio = totals.forwarded_tokens / totals.minimum_tokens if totals.minimum_tokens else 1.0
@@ -22,37 +23,67 @@ def totals_text(totals: Counts, standing: RunProgress | None) -> list[str]:
         f"{totals.minimum_tokens:,}; {totals.preemptions:,} preemptions; "
         f"{_cached(totals):.1%} of the prompts' {totals.prompt_tokens:,} tokens from the cache",
     ]
-    if standing and standing.judging_seconds:
+    if now.judging_seconds:
         lines.append(
-            f"this run: {standing.tokens:,} tokens in {duration(standing.judging_seconds)} after "
-            f"{duration(standing.start_seconds)} of engine start, "
-            f"{standing.tokens / standing.judging_seconds:,.0f} tokens/s"
+            f"this run: {now.tokens:,} tokens in {duration(now.judging_seconds)} after "
+            f"{duration(now.start_seconds)} of engine start, "
+            f"{now.tokens / now.judging_seconds:,.0f} tokens/s"
         )
     return lines
 
 
 def metrics(
-    totals: Counts, shards: int, missing: int, standing: RunProgress | None, seconds: float
+    totals: Counts,
+    shards: int,
+    problems: Sequence[str],
+    skipped: Mapping[str, str],
+    now: RunProgress,
+    seconds: float,
 ) -> dict[str, Any]:
     """The content of metrics.json: totals over the parts, then what this invocation did."""
-    invocation: dict[str, Any] | None = None
-    if standing:
-        per_second = standing.tokens / standing.judging_seconds if standing.judging_seconds else 0.0
-        invocation = {
-            "pipeline_seconds": round(seconds, 3),
-            **asdict(standing),
-            "tokens_per_second": round(per_second, 1),
-        }
+    per_second = now.tokens / now.judging_seconds if now.judging_seconds else 0.0
     return {
         "totals": {
             "shards": shards,
-            "missing_shards": missing,
+            "problems": len(problems),
             **asdict(totals),
             "cached_fraction": round(_cached(totals), 6),
+            "skipped_files": dict(skipped),
         },
-        "this_invocation": invocation,
+        "this_invocation": {
+            "seconds": round(seconds, 3),
+            **asdict(now),
+            "tokens_per_second": round(per_second, 1),
+        },
         "versions": installed_versions(),
     }
+
+
+def incomplete_text(problems: Sequence[str], shards: int, now: RunProgress) -> str:
+    """Why the run is not complete and what to do, in one sentence."""
+    missing = [problem for problem in problems if problem.endswith(": missing")]
+    wrong = [problem for problem in problems if not problem.endswith(": missing")]
+    stopped = f"stopped before the end, {now.halted.rstrip('.')}: " if now.halted else ""
+    reason = ""
+    if now.first_fault and not now.halted:
+        reason = f"; first reason: {now.first_fault.rstrip('.')}"
+    if wrong:
+        return (
+            f"{stopped}{len(wrong)} parts are wrong, first {wrong[0]}; remove them and run the "
+            f"same command again ({len(missing)} of {shards} shards are not done{reason})"
+        )
+    return (
+        f"{stopped}{len(missing)} of {shards} shards are not done, first {missing[0]}{reason}. "
+        "Run the same command again to go on"
+    )
+
+
+def skipped_text(skipped: Mapping[str, str]) -> str:
+    """What to add to the closing sentence of a run that went on without some files."""
+    if not skipped:
+        return ""
+    first = next(iter(skipped.values()))
+    return f"; without {len(skipped)} unreadable input files, first: {first}"
 
 
 def _cached(totals: Counts) -> float:

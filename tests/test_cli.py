@@ -54,7 +54,7 @@ def test_a_path_keeps_its_commas_and_a_list_is_written_as_one():
         (["--pool.min_actors", "3"], r"min_actors \(3\) is more than max_actors \(1\)"),
         (["--judge.context_tokens", "100"], "context_tokens is 100, not a whole number of chunks"),
         (["--judge.rejected", "A"], "chosen and rejected are the same label"),
-        (["--engine.name", "llama"], "engine.name: Input should be 'vllm' or 'transformers'"),
+        (["--engine.name", "llama"], "must be vllm, transformers or module:Class"),
         (["--input.keep", "reward"], "column 'reward' would collide"),
         (["--input.keep", "_x"], "names beginning with _ are reserved"),
         (["--input.limit", "0"], "input.limit: Input should be greater than or equal to 1"),

@@ -8,7 +8,7 @@ import pytest
 
 from rm_ray.config import JudgeConfig
 from rm_ray.engines import EngineCounts
-from rm_ray.judge_actor import score_shard
+from rm_ray.judge_shard import score_shard
 from rm_ray.judges.preference import PreferenceJudge
 from rm_ray.model import resolve_model
 from rm_ray.plan import Shard

@@ -14,20 +14,20 @@ def test_durations(seconds, text):
     assert duration(seconds) == text
 
 
-def standing(**changes):
+def run_progress(**changes):
     fields = {
         "engines": 1, "start_seconds": 9.0, "documents": 0, "tokens": 0, "windows": 0, "parts": 0,
-        "judging_seconds": 0.0, "first_error": None,
+        "judging_seconds": 0.0,
     }  # fmt: skip
     return RunProgress(**(fields | changes))
 
 
 def test_before_an_engine_is_ready():
-    assert progress_line(standing(engines=0), 10, 2) == "engines are starting; 0 of 2 shards"
+    assert progress_line(run_progress(engines=0), 10, 2) == "engines are starting; 0 of 2 shards"
 
 
 def test_half_way_the_time_left_is_the_time_gone():
     line = progress_line(
-        standing(engines=2, documents=50, tokens=6000, parts=1, judging_seconds=30.0), 100, 2
+        run_progress(engines=2, documents=50, tokens=6000, parts=1, judging_seconds=30.0), 100, 2
     )
     assert line == "1 of 2 shards, 50 of 100 documents, 2 engines, 200 tokens/s, 30 s left"

@@ -53,7 +53,7 @@ def test_a_file_that_has_become_shorter_is_an_error_not_a_short_part(tmp_path):
     path = str(tmp_path / "f.parquet")
     write(path, 10, 10)
     unit = ReadUnit(path, {}, 0, 1, 0, (Shard(path, 0, 20),))
-    with pytest.raises(OSError, match=r"ended before row 20; has it changed\?"):
+    with pytest.raises(OSError, match=r"ended before row 20"):
         list(read_shards(unit, InputConfig(path=path)))
 
 

@@ -7,6 +7,7 @@ of numbers comes out for each, in the same order, with a bounded number in fligh
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Protocol
 
 import numpy as np
@@ -84,7 +85,7 @@ def choose_block_size(config: EngineConfig, chunk_tokens: int, prompt: str, *, o
     """
     device = "gpu" if on_gpu else "cpu"
     step = BLOCK_STEP[device]
-    if config.name == "transformers":
+    if config.name != "vllm":
         return step  # no prefix cache
     if chunk_tokens % step:
         raise ConfigError(
@@ -109,6 +110,10 @@ def start_engine(settings: EngineSettings) -> Engine:
         from rm_ray.engines.vllm import VllmEngine
 
         return VllmEngine(settings)
-    from rm_ray.engines.transformers import TransformersEngine
+    if settings.config.name == "transformers":
+        from rm_ray.engines.transformers import TransformersEngine
 
-    return TransformersEngine(settings)
+        return TransformersEngine(settings)
+    module, _, name = settings.config.name.partition(":")
+    engine: Engine = getattr(import_module(module), name)(settings)
+    return engine

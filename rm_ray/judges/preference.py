@@ -78,7 +78,7 @@ class PreferenceJudge:
         longest = self.rule.context + self.rule.chunk + self.marker_tokens
         return longest if self.prompt == "ids" else longest + self.rule.chunk
 
-    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+    def tokenize(self, texts: Sequence[str]) -> list[npt.NDArray[np.int32]]:
         """Token ids of each document, as plain text."""
         return encode_all(load_tokenizer(self.tokenizer_json), texts)
 

@@ -1,0 +1,296 @@
+"""Finding the documents that no engine survives, so that the rest of their shards is kept.
+
+A shard whose judging failed is cut into pieces, and a piece that fails into smaller ones, down to
+single documents. A document is `failed` only if it failed alone, on two actors; what a lost
+machine or a broken engine did is tried again and blamed on nobody. Pieces are staged and commit
+nothing: the shard is committed once, when every row of it is known.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+import ray
+from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from rm_ray.cluster import WRITE_CPUS
+from rm_ray.commit import part_bytes
+from rm_ray.config import InputConfig, PoolConfig, ReadConfig
+from rm_ray.engines import EngineSettings
+from rm_ray.errors import one_line
+from rm_ray.judge_actor import Attempt, JudgeActor
+from rm_ray.judge_shard import give_up
+from rm_ray.plan import ReadUnit, Shard, tile
+from rm_ray.reading import read_patiently, tokenize
+from rm_ray.staging import Staging
+from rm_ray.storage import Folder
+
+log = logging.getLogger(__name__)
+
+# Pieces that a failing span is cut into: each level costs one failure, and one start of an engine.
+PIECES = 8
+# A document is at fault when it fails alone on so many actors.
+PROOFS = 2
+# So many attempts that fail in a row prove nothing about any document: isolation stops.
+FAILURES_IN_A_ROW = 20
+# An actor that has not started by then finds no machine.
+START_SECONDS = 3600
+
+
+class Stopped(Exception):
+    """Isolation met faults that are not the documents'; nothing was marked."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One document, or some, failed on one actor."""
+
+    actor: int
+    node: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """Rows to be judged, and how they failed before when they were the same rows."""
+
+    span: Shard
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """How many."""
+        return self.span.stop - self.span.start
+
+
+@dataclass
+class Worker:
+    """One judge actor; `number` tells it from all others of the run."""
+
+    handle: Any
+    number: int
+    node: str
+
+
+@dataclass
+class Isolation:
+    """Judges suspects on actors of its own, at most `actors` at once. `judge`: a Ray reference."""
+
+    engine: EngineSettings
+    judge: Any
+    tally: Any
+    staging: Staging
+    rewards: Folder
+    input: InputConfig
+    pool: PoolConfig
+    read: ReadConfig
+    actors: int
+    _workers: list[Worker] = field(default_factory=list)
+    _idle: list[Worker] = field(default_factory=list)
+    _started: int = 0
+    _in_a_row: int = 0
+
+    def settle(self, units: Sequence[ReadUnit], reasons: Mapping[str, str]) -> None:
+        """Find what fails in each unit's one shard, and commit the shard.
+
+        Args:
+            reasons: by part name, why a shard is suspected; one that is not named was begun
+                by an earlier run, and what is left of it is tried as it is.
+
+        Raises:
+            Stopped: too many attempts failed in a row.
+        """
+        try:
+            for unit in units:
+                self._settle_shard(unit, reasons.get(unit.shards[0].part))
+        finally:
+            for worker in list(self._workers):
+                self._end(worker)
+
+    def _settle_shard(self, unit: ReadUnit, reason: str | None) -> None:
+        (shard,) = unit.shards
+        log.info(
+            "looking for what fails in %s, rows %d to %d%s",
+            shard.file, shard.start, shard.stop - 1, f" ({reason})" if reason else "",
+        )  # fmt: skip
+        reading = _read_documents.options(num_cpus=self.read.cpus)
+        try:
+            documents = reading.remote(unit, self.input, self.judge)
+            _, gaps = tile(shard, self.staging.names())
+            failed = self._find_failed(documents, gaps, whole=shard if reason else None)
+            committing = _commit_joined.options(num_cpus=WRITE_CPUS)
+            ray.get(
+                committing.remote(shard, documents, failed, self.judge, self.staging, self.rewards)
+            )
+        except RayTaskError as error:
+            # the store's fault, not a document's: the shard stays missing, nothing is marked
+            ray.get(self.tally.fault.remote(one_line(error.cause)))
+            return
+        self.tally.committed.remote(1)
+
+    def _find_failed(
+        self, documents: Any, spans: Sequence[Shard], whole: Shard | None
+    ) -> dict[int, str]:
+        """Judge the spans; the rows that fail alone, with the reason. The rest is staged."""
+        todo = [Suspect(span) for span in spans]
+        if spans == [whole]:
+            todo = _cut(todo[0])  # it has just failed as a whole
+        todo.reverse()
+        running: dict[Any, tuple[Worker, Suspect, float]] = {}
+        failed: dict[int, str] = {}
+        while todo or running:
+            while todo and len(running) < self.actors:
+                suspect = todo.pop()
+                worker = self._worker_for(suspect)
+                attempt = worker.handle.judge_span.remote(documents, suspect.span)
+                running[attempt] = (worker, suspect, time.monotonic())
+            (ended,), _ = ray.wait(list(running), num_returns=1)
+            worker, suspect, began = running.pop(ended)
+            # the smallest first: what fails is found before more is tried
+            for again in self._after(ended, worker, suspect, time.monotonic() - began):
+                if len(again.failures) >= PROOFS:
+                    reason = again.failures[-1].reason
+                    failed[again.span.start] = f"{reason} (alone, on {PROOFS} actors)"
+                else:
+                    todo.append(again)
+        return failed
+
+    def _after(self, ended: Any, worker: Worker, suspect: Suspect, seconds: float) -> list[Suspect]:
+        """What is left to be tried once an attempt has ended."""
+        try:
+            attempt: Attempt = ray.get(ended)
+        except RayActorError as error:
+            self._end(worker)
+            if isinstance(error, ActorUnavailableError) or not _is_alive(worker.node):
+                self._count_failure(f"the machine of an actor was lost: {one_line(error)}")
+                return [suspect]  # nobody's fault
+            return self._blame(suspect, worker, self._death(seconds))
+        if attempt.broken:  # it was well when it began
+            self._end(worker)
+            return self._blame(suspect, worker, f"{attempt.error}; no engine works after it")
+        self._idle.append(worker)
+        if attempt.error:
+            return self._blame(suspect, worker, attempt.error)
+        if not attempt.failed:
+            self._in_a_row = 0
+            return []
+        if suspect.rows == 1:
+            return self._blame(suspect, worker, attempt.failed[suspect.span.start])
+        # every row was judged, and those that are numbers are staged; none of these was alone
+        self._in_a_row = 0
+        file = suspect.span.file
+        return [Suspect(Shard(file, row, row + 1)) for row in reversed(attempt.failed)]
+
+    def _blame(self, suspect: Suspect, worker: Worker, reason: str) -> list[Suspect]:
+        self._count_failure(reason)
+        if suspect.rows > 1:
+            return list(reversed(_cut(suspect)))
+        failure = Failure(worker.number, worker.node, reason)
+        return [replace(suspect, failures=(*suspect.failures, failure))]
+
+    def _count_failure(self, reason: str) -> None:
+        self._in_a_row += 1
+        if self._in_a_row >= FAILURES_IN_A_ROW:
+            raise Stopped(
+                f"{self._in_a_row} attempts to find failing documents failed in a row, so it is "
+                f"not the documents: nothing was marked; the last: {reason}"
+            )
+
+    def _death(self, seconds: float) -> str:
+        limit = self.engine.config.silence_s
+        if seconds >= limit:
+            return f"the engine gave no answer for {limit:g} s, and its process was ended"
+        return "the engine's process ended while judging it"
+
+    def _worker_for(self, suspect: Suspect) -> Worker:
+        """An actor that the suspect has not failed on, on another machine if there is one."""
+        known = {failure.actor for failure in suspect.failures}
+        nodes = {failure.node for failure in suspect.failures}
+        fit = [worker for worker in self._idle if worker.number not in known]
+        fit.sort(key=lambda worker: worker.node in nodes)
+        if fit:
+            self._idle.remove(fit[0])
+            return fit[0]
+        if len(self._workers) >= self.actors:
+            self._end(self._idle[0])  # to make room
+        return self._start_worker(nodes)
+
+    def _start_worker(self, avoid: set[str]) -> Worker:
+        elsewhere = _other_node(avoid, self.pool) if avoid else None
+        actor = ray.remote(JudgeActor).options(
+            num_cpus=self.pool.cpus,
+            num_gpus=self.pool.gpus,
+            max_restarts=0,
+            runtime_env={"env_vars": self.engine.environment()},
+            scheduling_strategy=elsewhere or "DEFAULT",
+        )
+        while True:
+            self._started += 1
+            handle: Any = actor.remote(self.engine, self.judge, self.tally, self.staging)
+            worker = Worker(handle, self._started, "")
+            self._workers.append(worker)
+            try:
+                worker.node = ray.get(handle.node.remote(), timeout=START_SECONDS)
+            except (RayActorError, GetTimeoutError) as error:
+                self._end(worker)
+                self._count_failure(f"an engine did not start: {one_line(error)}")
+            else:
+                return worker
+
+    def _end(self, worker: Worker) -> None:
+        ray.kill(worker.handle)
+        self._workers.remove(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
+
+
+def _cut(suspect: Suspect) -> list[Suspect]:
+    return [Suspect(span) for span in suspect.span.cut(PIECES)]
+
+
+def _is_alive(node: str) -> bool:
+    return any(known["NodeID"] == node and known["Alive"] for known in ray.nodes())  # type: ignore[no-untyped-call]
+
+
+def _other_node(avoid: set[str], pool: PoolConfig) -> NodeAffinitySchedulingStrategy | None:
+    for node in ray.nodes():  # type: ignore[no-untyped-call]
+        resources = node["Resources"]
+        fits = resources.get("CPU", 0) >= pool.cpus and resources.get("GPU", 0) >= pool.gpus
+        if node["Alive"] and fits and node["NodeID"] not in avoid:
+            return NodeAffinitySchedulingStrategy(node["NodeID"], soft=True)
+    return None
+
+
+@ray.remote(max_retries=3)
+def _read_documents(unit: ReadUnit, config: InputConfig, judge: Any) -> pa.Table:
+    """The documents of the unit's one shard, tokenised. `judge` arrives as the judge itself."""
+    ((_, rows),) = read_patiently(unit, config)
+    return tokenize(rows, judge)
+
+
+@ray.remote(max_retries=3)
+def _commit_joined(
+    shard: Shard,
+    documents: pa.Table,
+    failed: Mapping[int, str],
+    judge: Any,
+    staging: Staging,
+    rewards: Folder,
+) -> None:
+    """Commit a shard from its staged pieces and the rows given up, and clear the pieces away.
+
+    Raises:
+        OSError: the rows are not exactly the shard's; nothing was committed.
+    """
+    rows = documents.column("_row")
+    lost = documents.filter(pa.array([row in failed for row in rows.to_pylist()], pa.bool_()))
+    more = [give_up(shard.file, lost, failed, judge)] if len(lost) else []
+    table, counts = staging.join(shard, more)
+    if table.column("row").to_pylist() != rows.to_pylist():
+        raise OSError(f"the staged pieces of {shard.part} do not make up its rows")
+    rewards.create(shard.part, part_bytes(table, counts.to_json(), staging.fingerprint))
+    staging.discard(name for name in staging.names() if shard.piece(name))

@@ -1,0 +1,147 @@
+"""One shard through one engine: windows in, answers out, one output row a document.
+
+Windows are made while the engine asks for them, document after document; answers come back in the
+same order, so each belongs to the document that is next.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import pairwise
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rm_ray.engines import Engine
+from rm_ray.judges.preference import PreferenceJudge
+from rm_ray.plan import Shard
+from rm_ray.rewards import Counts, Verdict, judged, reward_table
+from rm_ray.tally import Judged
+
+# How often an actor tells how far it is, seconds: often enough for a progress line.
+REPORT_SECONDS = 2.0
+
+
+def score_shard(
+    source_file: str,
+    documents: pa.Table,
+    judge: PreferenceJudge,
+    engine: Engine,
+    report: Callable[[Judged], None] = lambda _: None,
+    alive: Callable[[], None] = lambda: None,
+) -> tuple[pa.Table, Counts]:
+    """The output rows of one shard's documents, and what they cost."""
+    before = replace(engine.counts)
+    ids = documents.column("_ids").combine_chunks()
+    given = zip(
+        documents.column("_status").to_pylist(), documents.column("_error").to_pylist(), strict=True
+    )
+    lengths = ids.value_lengths().to_pylist()
+    answers = engine.score(_prompts(ids, judge))
+    meter = _Meter(report)
+    verdicts: list[Verdict] = []
+    for n_tokens, (status, error) in zip(lengths, given, strict=True):
+        n_windows = judge.count_windows(n_tokens)
+        rewards = []
+        for _ in range(n_windows):
+            rewards.append(judge.chunk_reward(next(answers)))
+            alive()
+        verdicts.append(
+            judged(n_tokens, rewards) if status == "ok" else Verdict(n_tokens, 0, status, error)
+        )
+        meter.add(n_tokens, n_windows)
+    next(answers, None)  # let the engine see the end
+    meter.flush()
+    table = reward_table(source_file, documents.column("_row"), _carried(documents), verdicts)
+    work = Counts(
+        windows=engine.counts.windows - before.windows,
+        prompt_tokens=engine.counts.prompt_tokens - before.prompt_tokens,
+        forwarded_tokens=engine.counts.forwarded_tokens - before.forwarded_tokens,
+        preemptions=engine.counts.preemptions - before.preemptions,
+    )
+    return table, count_rows(table, judge) + work
+
+
+def failed_rows(rewards: pa.Table) -> dict[int, str]:
+    """The numbers of the rows that are `failed`, with their errors."""
+    failed = rewards.filter(pc.equal(rewards.column("status"), "failed"))
+    return dict(
+        zip(failed.column("row").to_pylist(), failed.column("error").to_pylist(), strict=True)
+    )
+
+
+def pieces_between(
+    span: Shard, rewards: pa.Table, counts: Counts, judge: PreferenceJudge
+) -> Iterator[tuple[Shard, pa.Table, Counts]]:
+    """The rows of `span` between those that failed, as pieces; the first carries the engine's work.
+
+    `judge` counts what each piece's documents need.
+    """
+    work = counts
+    cuts = [span.start - 1, *failed_rows(rewards), span.stop]
+    for before, after in pairwise(cuts):
+        piece = Shard(span.file, before + 1, after)
+        if piece.start == piece.stop:
+            continue
+        rows = pc.field("row")
+        some = rewards.filter((rows >= piece.start) & (rows < piece.stop)).combine_chunks()
+        yield piece, some, count_rows(some, judge) + work.engine_only()
+        work = Counts()
+
+
+def count_rows(rewards: pa.Table, judge: PreferenceJudge) -> Counts:
+    """What output rows say of themselves, without what their engine did."""
+    lengths = rewards.column("n_tokens").to_pylist()
+    statuses = Counter(rewards.column("status").to_pylist())
+    return Counts(
+        documents=len(rewards),
+        statuses=dict(sorted(statuses.items())),
+        tokens=sum(lengths),
+        minimum_tokens=sum(map(judge.exact_minimum, lengths)),
+    )
+
+
+def give_up(
+    source_file: str, documents: pa.Table, reasons: Mapping[int, str], judge: PreferenceJudge
+) -> tuple[pa.Table, Counts]:
+    """The output rows of documents that cannot be judged: `failed`, each with its reason."""
+    ids = documents.column("_ids").combine_chunks()
+    verdicts = [
+        Verdict(length, judge.count_windows(length), "failed", reasons[row])
+        for row, length in zip(
+            documents.column("_row").to_pylist(), ids.value_lengths().to_pylist(), strict=True
+        )
+    ]
+    table = reward_table(source_file, documents.column("_row"), _carried(documents), verdicts)
+    return table, count_rows(table, judge)
+
+
+def _carried(documents: pa.Table) -> dict[str, pa.Array]:
+    names = [name for name in documents.column_names if not name.startswith("_")]
+    return {name: documents.column(name) for name in names}
+
+
+def _prompts(ids: pa.LargeListArray, judge: PreferenceJudge) -> Iterator[list[int]]:
+    for row in range(len(ids)):
+        yield from judge.prompts(ids[row].values.to_numpy().tolist())
+
+
+class _Meter:
+    """Adds up progress and reports it every REPORT_SECONDS."""
+
+    def __init__(self, report: Callable[[Judged], None]) -> None:
+        self._report = report
+        self._sum = Judged()
+        self._last = time.monotonic()
+
+    def add(self, tokens: int, windows: int) -> None:
+        s = self._sum
+        self._sum = Judged(s.documents + 1, s.tokens + tokens, s.windows + windows)
+        if time.monotonic() - self._last > REPORT_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        self._report(self._sum)
+        self._sum = Judged()
+        self._last = time.monotonic()

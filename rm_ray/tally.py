@@ -1,0 +1,155 @@
+"""The tally: one small actor that every stage of a run tells what it has done and what went wrong.
+
+It alone sees the whole run, so it decides when faults are too many to be any document's.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+# So many faults with no part committed in between are not the documents' fault: the run stops.
+FAULTS_IN_A_ROW = 10
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What an actor has judged since it last told."""
+
+    documents: int = 0
+    tokens: int = 0
+    windows: int = 0
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """Where the run stands. Seconds since the first engine was ready are `judging_seconds`.
+
+    `suspects`: part names of the shards whose judging failed or never ended, with the reason.
+    `bad_files`: input files that are not what their name says, with the reason.
+    `halted`: why the run is stopping before its end; None while it is not.
+    """
+
+    engines: int = 0
+    start_seconds: float = 0.0
+    documents: int = 0
+    tokens: int = 0
+    windows: int = 0
+    parts: int = 0
+    judging_seconds: float = 0.0
+    faults: int = 0
+    first_fault: str | None = None
+    last_fault: str | None = None
+    halted: str | None = None
+    suspects: dict[str, str] = field(default_factory=dict)
+    bad_files: dict[str, str] = field(default_factory=dict)
+
+
+class Tally:
+    """What actors and tasks report to. Reports of one process arrive in order."""
+
+    def __init__(self, most_faults: int) -> None:
+        self._most_faults = most_faults
+        self._engines = 0
+        self._start_seconds = 0.0
+        self._sum = Judged()
+        self._parts = 0
+        self._first: float | None = None
+        self._faults = 0
+        self._in_a_row = 0
+        self._first_fault: str | None = None
+        self._last_fault: str | None = None
+        self._halted: str | None = None
+        self._judging: set[str] = set()
+        self._suspects: dict[str, str] = {}
+        self._bad_files: dict[str, str] = {}
+
+    def started(self, seconds: float) -> None:
+        """An engine is ready after so many seconds."""
+        self._engines += 1
+        self._start_seconds = max(self._start_seconds, seconds)
+        self._first = self._first or time.monotonic()
+
+    def begin(self, part: str) -> str | None:
+        """A shard is about to be judged; returns why it should not be, if the run is stopping."""
+        if part in self._judging:
+            self.fault(f"the process that was judging {part} ended before it was done")
+        if self._halted is None:
+            self._judging.add(part)
+        return self._halted
+
+    def judged(self, more: Judged) -> None:
+        """Documents were judged."""
+        s = self._sum
+        self._sum = Judged(
+            s.documents + more.documents, s.tokens + more.tokens, s.windows + more.windows
+        )
+
+    def done(self, part: str) -> None:
+        """A shard was judged to its end."""
+        self._judging.discard(part)
+        self._suspects.pop(part, None)
+
+    def suspect(self, part: str, reason: str) -> None:
+        """Judging a shard failed, and the engine that did it is well."""
+        self._judging.discard(part)
+        self._suspects[part] = reason
+        self.fault(reason)
+
+    def committed(self, parts: int) -> None:
+        """Parts were written: whatever went wrong before, the run gets on."""
+        self._parts += parts
+        self._in_a_row = 0
+
+    def bad_file(self, path: str, reason: str) -> None:
+        """An input file turned out not to be readable Parquet."""
+        self._bad_files.setdefault(path, reason)
+        self._first_fault = self._first_fault or reason
+
+    def fault(self, reason: str) -> None:
+        """Something went wrong; too often in a row, and the run stops."""
+        self._faults += 1
+        self._in_a_row += 1
+        self._first_fault = self._first_fault or reason
+        self._last_fault = reason
+        if self._in_a_row >= self._most_faults:
+            self.halt(f"{self._in_a_row} faults in a row with no part written; the last: {reason}")
+
+    def halt(self, reason: str) -> None:
+        """Let nothing new begin; the first reason stands."""
+        self._halted = self._halted or reason
+
+    def halted(self) -> str | None:
+        """Why the run is stopping, None while it is not."""
+        return self._halted
+
+    def progress(self) -> RunProgress:
+        """Everything so far."""
+        ended = "the process that judged it ended before it was done"
+        return RunProgress(
+            engines=self._engines,
+            start_seconds=self._start_seconds,
+            documents=self._sum.documents,
+            tokens=self._sum.tokens,
+            windows=self._sum.windows,
+            parts=self._parts,
+            judging_seconds=time.monotonic() - self._first if self._first else 0.0,
+            faults=self._faults,
+            first_fault=self._first_fault,
+            last_fault=self._last_fault,
+            halted=self._halted,
+            suspects=dict.fromkeys(self._judging, ended) | self._suspects,
+            bad_files=dict(self._bad_files),
+        )
+
+
+def start_tally(engines: int) -> Any:
+    """A Tally actor beside the driver; dies with it. `engines`: the most that will run at once."""
+    here = ray.get_runtime_context().get_node_id()
+    strategy = NodeAffinitySchedulingStrategy(here, soft=True)
+    # all of them may be lost at once, twice over, and the run still goes on
+    most_faults = FAULTS_IN_A_ROW + 2 * engines
+    options = {"num_cpus": 0, "scheduling_strategy": strategy}
+    return ray.remote(Tally).options(**options).remote(most_faults)

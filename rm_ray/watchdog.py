@@ -1,0 +1,47 @@
+"""Ends this process when it has been silent for too long, even inside native code.
+
+A thread of Python's cannot do this: a kernel that hangs may hold the interpreter lock for ever.
+`faulthandler` waits in a thread of its own that needs no lock.
+"""
+
+import faulthandler
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+
+class Watchdog:
+    """While entered, `alive()` must be called every `seconds`, or the process ends (status 1).
+
+    Where it hung is written to `trace`, a file on this machine. One at a time in a process.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._armed = 0.0
+        self.trace = Path(tempfile.gettempdir()) / "rm_ray-hung.txt"
+
+    def __enter__(self) -> Self:
+        self._file = self.trace.open("w")
+        self._arm()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        faulthandler.cancel_dump_traceback_later()
+        self._file.close()
+
+    def alive(self) -> None:
+        """There is progress. Cheap: arming anew starts a thread, so it is not done every time."""
+        if time.monotonic() - self._armed > self._seconds / 10:
+            self._arm()
+
+    def _arm(self) -> None:
+        self._armed = time.monotonic()
+        faulthandler.dump_traceback_later(self._seconds, exit=True, file=self._file)

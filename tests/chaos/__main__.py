@@ -1,0 +1,61 @@
+"""`make chaos`: at least 50 faults over several seeds, with the hash engine and with vLLM."""
+
+import argparse
+import contextlib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests import fault_engine
+from tests.chaos.harness import Chaos, fault_plan, table
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3, 4], help="hash engine")
+    parser.add_argument("--vllm-seeds", type=int, nargs="*", default=[11, 12])
+    parser.add_argument("--faults", type=int, default=13, help="of each seed of the hash engine")
+    parser.add_argument("--vllm-faults", type=int, default=6)
+    options = parser.parse_args()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    for _ in range(200):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            break
+        time.sleep(0.1)
+    environment = {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    print(f"logs in {folder}", flush=True)
+    chaos = Chaos(f"http://127.0.0.1:{port}", environment, folder)
+    reports = []
+    try:
+        work = [(seed, fault_engine.NAME, options.faults) for seed in options.seeds]
+        work += [(seed, "vllm", options.vllm_faults) for seed in options.vllm_seeds]
+        for seed, engine, faults in work:
+            report = chaos.run_seed(seed, fault_plan(seed, faults), engine, files=6, rows=64)
+            reports.append(report)
+            print(f"seed {seed}: {dict(report.faults)}", flush=True)
+            for status, words in report.last_words:
+                print(f"  exit {status}: {words}", flush=True)
+    finally:
+        chaos.close()
+        server.terminate()
+    print()
+    print(table(reports))
+    return 0 if all(report.clean for report in reports) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,329 @@
+"""The real job on a cluster of several local nodes, hurt by a seeded plan of faults.
+
+The same command is run until it exits 0; then every row must be there, once, with the reward of an
+undisturbed run, and nothing that was committed may have been judged again.
+"""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import s3fs
+
+from rm_ray.config import JudgeConfig
+from rm_ray.judges.preference import PreferenceJudge
+from rm_ray.model import resolve_model
+from tests import fault_engine
+from tests.chaos.proxy import KINDS, FaultyProxy
+from tests.conftest import ROOT, TINY_JUDGE
+from tests.jobs import command, environment, prose
+
+PROCESS_FAULTS = ("driver killed", "driver stopped", "judge killed", "reader killed", "node lost")
+STORE_FAULTS = tuple(f"store {kind}" for kind in KINDS)
+WRITE_FAULTS = ("store full", "store read-only")
+ALL_FAULTS = (*PROCESS_FAULTS, *STORE_FAULTS, *WRITE_FAULTS)
+
+# Seconds: one invocation, with everything that was done to it.
+LIMIT = 300
+CLIENT_TIMEOUT = 2
+BUCKET = "chaos"
+
+
+@dataclass
+class Report:
+    """What one seed showed."""
+
+    seed: int
+    engine: str
+    faults: Counter = field(default_factory=Counter)
+    injected_answers: int = 0
+    invocations: int = 0
+    rows: int = 0
+    lost: int = 0
+    doubled: int = 0
+    differing: int = 0
+    judged_again: int = 0
+    untrue_exits: int = 0
+    seconds: float = 0.0
+    largest_difference: float = 0.0
+    last_words: list = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        return not (
+            self.lost or self.doubled or self.differing or self.judged_again or self.untrue_exits
+        )
+
+
+class Nodes:
+    """A Ray cluster of a head without CPUs and worker nodes, all on this machine."""
+
+    def __init__(self, env: dict[str, str], workers: int) -> None:
+        from ray.cluster_utils import Cluster
+
+        os.environ.update(env)
+        self._temp = tempfile.mkdtemp(prefix="rc", dir="/tmp")
+        self._cluster = Cluster(
+            initialize_head=True,
+            head_node_args={
+                "num_cpus": 0,
+                "include_dashboard": False,
+                "temp_dir": self._temp,
+                "object_store_memory": 100 << 20,
+            },
+        )
+        self._workers = [self._add() for _ in range(workers)]
+
+    @property
+    def address(self) -> str:
+        return self._cluster.address
+
+    def _add(self):
+        return self._cluster.add_node(num_cpus=2, object_store_memory=100 << 20)
+
+    def lose_one(self, rng: random.Random) -> None:
+        """A machine is gone, and another one comes."""
+        victim = self._workers.pop(rng.randrange(len(self._workers)))
+        self._cluster.remove_node(victim, allow_graceful=False)
+        self._workers.append(self._add())
+
+    def processes(self, title: str) -> list[psutil.Process]:
+        """Worker processes whose title has this in it."""
+        found = []
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if title in " ".join(process.cmdline()) and "ray::" in process.cmdline()[0]:
+                    found.append(process)
+        return found
+
+    def close(self) -> None:
+        self._cluster.shutdown()
+
+
+class Chaos:
+    """One S3 server behind one faulty proxy, one cluster, and jobs on them."""
+
+    def __init__(self, s3_endpoint: str, s3_environment: dict[str, str], folder: Path) -> None:
+        self.folder = folder
+        (folder / "judged").mkdir(parents=True)
+        self.proxy = FaultyProxy(s3_endpoint, stall=3 * CLIENT_TIMEOUT)
+        self.direct = s3fs.S3FileSystem(
+            endpoint_url=s3_endpoint, key="testing", secret="testing", use_listings_cache=False,
+            skip_instance_cache=True,
+        )  # fmt: skip
+        self.direct.mkdirs(BUCKET, exist_ok=True)
+        options = f'{{"log": "{folder / "judged"}", "seconds": 0.02}}'
+        self.env = environment(
+            **{**s3_environment, "AWS_ENDPOINT_URL": self.proxy.url},
+            PYTHONPATH=str(ROOT),
+            **{fault_engine.ENVIRONMENT: options},
+        )
+        self.nodes = Nodes(self.env, workers=3)
+
+    def close(self) -> None:
+        self.nodes.close()
+        self.proxy.close()
+
+    def corpus(self, seed: int, files: int, rows: int) -> str:
+        """A corpus in the store; row groups of 8."""
+        rng = random.Random(seed)
+        for f in range(files):
+            texts = [prose(rng, rng.randint(40, 160)) for _ in range(rows)]
+            table = pa.table({"id": [f"{f}-{r}" for r in range(rows)], "text": texts})
+            with self.direct.open(f"{BUCKET}/in-{seed}/{f}.parquet", "wb") as file:
+                pq.write_table(table, file, row_group_size=8)
+        return f"s3://{BUCKET}/in-{seed}"
+
+    def start(self, log: Path, corpus: str, output: str, engine: str) -> subprocess.Popen:
+        words = command(
+            input_path=corpus, output_path=f"s3://{output}", engine_name=engine,
+            shard_rows=8, pool_min_actors=2, pool_max_actors=3, pool_wait_s=60,
+            engine_threads=1,
+        )  # fmt: skip
+        words += ["--input.storage.timeout_s", str(CLIENT_TIMEOUT)]
+        words += ["--output.storage.timeout_s", str(CLIENT_TIMEOUT)]
+        env = {**self.env, "RAY_ADDRESS": self.nodes.address}
+        with log.open("a") as out:
+            return subprocess.Popen(words, cwd=ROOT, env=env, stdout=out, stderr=out)
+
+    def parts(self, output: str) -> dict[str, str]:
+        """Committed parts with their ETags."""
+        try:
+            found = self.direct.ls(f"{output}/rewards", detail=True)
+        except FileNotFoundError:
+            return {}
+        return {entry["name"].rpartition("/")[2]: entry["ETag"] for entry in found}
+
+    def rows(self, output: str) -> list[dict]:
+        rows = []
+        for name in self.parts(output):
+            with self.direct.open(f"{output}/rewards/{name}", "rb") as file:
+                rows += pq.read_table(file).to_pylist()
+        return sorted(rows, key=lambda row: (row["source_file"], row["row"]))
+
+    def run_seed(self, seed: int, faults: list[str], engine: str, files: int, rows: int) -> Report:
+        """Hurt one run with the faults, in order, until it is complete; then look at it closely."""
+        began = time.monotonic()
+        report = Report(seed, engine)
+        corpus = self.corpus(seed, files, rows)
+        calm, hurt = f"{BUCKET}/calm-{seed}", f"{BUCKET}/hurt-{seed}"
+        log = self.folder / f"seed-{seed}.log"
+        status = self.start(self.folder / f"calm-{seed}.log", corpus, calm, engine).wait(LIMIT)
+        assert status == 0, (self.folder / f"calm-{seed}.log").read_text()
+        rng = random.Random(seed)
+        left = list(faults)
+        while True:
+            report.invocations += 1
+            before, moment = self.parts(hurt), time.time()
+            job = self.start(log, corpus, hurt, engine)
+            self._hurt(job, hurt, left, rng, report)
+            status = job.wait(LIMIT)
+            self.proxy.refuse_writes = ""
+            self.proxy.fail("", 0)
+            done = self.direct.exists(f"{hurt}/_SUCCESS")
+            report.untrue_exits += (status == 0) != done
+            report.last_words.append((status, _last_line(log)))
+            report.differing += sum(self.parts(hurt).get(n) != tag for n, tag in before.items())
+            report.judged_again += len(self._judged_since(moment, corpus) & before.keys())
+            if status == 0:
+                break
+            assert report.invocations < 10 * len(faults), log.read_text()
+        self._compare(calm, hurt, engine, report)
+        report.injected_answers = sum(self.proxy.injected.values())
+        self.proxy.injected.clear()
+        report.seconds = time.monotonic() - began
+        return report
+
+    def _hurt(self, job, output: str, left: list[str], rng: random.Random, report: Report) -> None:
+        """One fault after the other, as the run gets on, until the job ends."""
+        deadline = time.monotonic() + LIMIT
+        while left and job.poll() is None and time.monotonic() < deadline:
+            self._wait_for_work(job, output, rng)
+            if job.poll() is None and self._inject(left[0], job, rng):
+                report.faults[left.pop(0)] += 1
+                if job.poll() is None:
+                    time.sleep(rng.uniform(0.2, 1.0))
+
+    def _wait_for_work(self, job, output: str, rng: random.Random) -> None:
+        """Until some more parts are there, or a while has passed."""
+        there = len(self.parts(output))
+        more = rng.randint(0, 3)
+        deadline = time.monotonic() + rng.uniform(4, 10)
+        while job.poll() is None and time.monotonic() < deadline:
+            if len(self.parts(output)) >= there + more and self.nodes.processes("JudgeActor"):
+                return
+            time.sleep(0.1)
+
+    def _inject(self, fault: str, job, rng: random.Random) -> bool:
+        """Do it; False where there is nothing to do it to just now."""
+        who, _, what = fault.partition(" ")
+        if who == "driver":
+            job.send_signal(signal.SIGKILL if what == "killed" else signal.SIGTERM)
+            job.wait(60)
+        elif fault == "node lost":
+            self.nodes.lose_one(rng)
+        elif who in ("judge", "reader"):
+            title = "JudgeActor" if who == "judge" else "ReadStage"
+            victims = self.nodes.processes(title)
+            if not victims:
+                time.sleep(0.05)
+                return False
+            with contextlib.suppress(psutil.NoSuchProcess):
+                rng.choice(victims).kill()
+        elif what in ("full", "read-only"):
+            self.proxy.refuse_writes = what
+            job.wait(LIMIT)
+        else:
+            self.proxy.fail(what, rng.randint(3, 12))
+        return True
+
+    def _judged_since(self, moment: float, corpus: str) -> set[str]:
+        """Parts of which a window was judged since then, by what the fault engines wrote down."""
+        judged = set()
+        for file in (self.folder / "judged").iterdir():
+            for line in file.read_text().splitlines():
+                at, _, window = line.partition(" ")
+                if float(at) > moment:
+                    judged.add(window)
+        if not hasattr(self, "_windows") or self._windows[0] != corpus:
+            self._windows = (corpus, self._all_windows(corpus))
+        return {part for window, part in self._windows[1].items() if window in judged}
+
+    def _all_windows(self, corpus: str) -> dict[str, str]:
+        """The part of every window that only one shard has."""
+        from rm_ray.plan import Shard
+
+        config = JudgeConfig(model="unused", context_tokens=256)
+        judge = PreferenceJudge.of(config, resolve_model(str(TINY_JUDGE), None, None))
+        owners: dict[str, set[str]] = {}
+        for path in self.direct.ls(corpus.removeprefix("s3://")):
+            with self.direct.open(path, "rb") as file:
+                texts = pq.read_table(file, columns=["text"]).column("text").to_pylist()
+            for row, ids in enumerate(judge.tokenize(texts)):
+                start = row // 8 * 8
+                part = Shard(f"s3://{path}", start, min(start + 8, len(texts))).part
+                for prompt in judge.prompts(ids.tolist()):
+                    owners.setdefault(fault_engine.digest(prompt), set()).add(part)
+        return {window: parts.pop() for window, parts in owners.items() if len(parts) == 1}
+
+    def _compare(self, calm: str, hurt: str, engine: str, report: Report) -> None:
+        expected, found = self.rows(calm), self.rows(hurt)
+        report.rows = len(expected)
+        keys = Counter((row["source_file"], row["row"]) for row in found)
+        report.lost = sum((row["source_file"], row["row"]) not in keys for row in expected)
+        report.doubled = sum(count - 1 for count in keys.values())
+        if engine == fault_engine.NAME:
+            # byte for byte: the very files
+            calm_parts, hurt_parts = self.parts(calm), self.parts(hurt)
+            names = calm_parts.keys() | hurt_parts.keys()
+            report.differing += sum(calm_parts.get(n) != hurt_parts.get(n) for n in names)
+            return
+        for one, other in zip(expected, found, strict=False):
+            difference = abs((one["reward"] or 0) - (other["reward"] or 0))
+            report.largest_difference = max(report.largest_difference, difference)
+            same = {k for k in one if one[k] == other[k]} >= {"id", "row", "status", "n_chunks"}
+            report.differing += not same or difference > 1e-3
+
+
+def fault_plan(seed: int, count: int) -> list[str]:
+    """So many faults, every kind before any a second time, in an order that the seed decides."""
+    rng = random.Random(seed)
+    plan: list[str] = []
+    while len(plan) < count:
+        plan += rng.sample(ALL_FAULTS, len(ALL_FAULTS))
+    return plan[:count]
+
+
+def table(reports: list[Report]) -> str:
+    """A line a seed, and what was done to all of them."""
+    lines = [
+        f"{'seed':>5} {'engine':<8}{'faults':>7}{'answers':>8}{'runs':>6}{'rows':>7}{'lost':>6}"
+        f"{'doubled':>9}{'differing':>11}{'judged again':>14}{'untrue exits':>14}{'seconds':>9}"
+    ]
+    for r in reports:
+        name = "vllm" if r.engine == "vllm" else "hash"
+        lines.append(
+            f"{r.seed:>5} {name:<8}{sum(r.faults.values()):>7}{r.injected_answers:>8}"
+            f"{r.invocations:>6}{r.rows:>7}{r.lost:>6}{r.doubled:>9}{r.differing:>11}"
+            f"{r.judged_again:>14}{r.untrue_exits:>14}{r.seconds:>9.0f}"
+        )
+    total: Counter = sum((r.faults for r in reports), Counter())
+    lines.append("")
+    lines += [f"  {count:>4} {fault}" for fault, count in sorted(total.items())]
+    lines.append(f"  {sum(total.values()):>4} faults in all")
+    return "\n".join(lines)
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text().splitlines() if " ERROR " in line or " INFO " in line]
+    return lines[-1] if lines else ""

@@ -1,0 +1,113 @@
+"""An HTTP proxy before a real S3 server, that does to some requests what networks and stores do."""
+
+import asyncio
+import threading
+from collections import Counter
+
+import aiohttp
+from aiohttp import web
+
+SLOW_DOWN = "<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
+INTERNAL = "<Error><Code>InternalError</Code><Message>We had a problem.</Message></Error>"
+DENIED = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+FULL = "<Error><Code>QuotaExceeded</Code><Message>The bucket is full.</Message></Error>"
+# What a request can meet; `lost` is done by the server, and its answer never arrives.
+KINDS = ("500", "503", "timeout", "reset", "truncate", "lost")
+
+
+class FaultyProxy:
+    """Serves at `url` from a thread of its own; `fail` arms it."""
+
+    def __init__(self, target: str, stall: float) -> None:
+        self._target = target
+        self._stall = stall
+        self._kind = ""
+        self._left = 0
+        self.refuse_writes = ""
+        self.injected: Counter[str] = Counter()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.url = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(30)
+
+    def fail(self, kind: str, requests: int) -> None:
+        """The next so many requests that it can happen to meet a fault of this kind."""
+        self._kind, self._left = kind, requests
+
+    def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(30)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    async def _start(self) -> str:
+        self._client = aiohttp.ClientSession(auto_decompress=False)
+        app = web.Application(client_max_size=1 << 30)
+        app.router.add_route("*", "/{path:.*}", self._serve)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        port = self._runner.addresses[0][1]
+        return f"http://127.0.0.1:{port}"
+
+    async def _stop(self) -> None:
+        await self._runner.cleanup()
+        await self._client.close()
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if self.refuse_writes and request.method == "PUT" and "/rewards/part-" in request.path:
+            self.injected[self.refuse_writes] += 1
+            if self.refuse_writes == "full":
+                return web.Response(status=507, text=FULL, content_type="application/xml")
+            return web.Response(status=403, text=DENIED, content_type="application/xml")
+        kind = self._take(request)
+        if kind in ("500", "503"):
+            text = INTERNAL if kind == "500" else SLOW_DOWN
+            return web.Response(status=int(kind), text=text, content_type="application/xml")
+        if kind == "timeout":
+            await asyncio.sleep(self._stall)
+        if kind in ("timeout", "reset"):
+            return self._hang_up(request)
+        async with self._client.request(
+            request.method,
+            f"{self._target}{request.raw_path}",
+            headers=request.headers,
+            data=await request.read(),
+            skip_auto_headers=("Accept-Encoding", "User-Agent", "Content-Type"),
+        ) as answer:
+            body = await answer.read()
+        if kind == "lost":
+            return self._hang_up(request)
+        headers = {
+            name: value
+            for name, value in answer.headers.items()
+            if name.lower() not in ("transfer-encoding", "connection", "content-length")
+        }
+        length = answer.headers.get("Content-Length", str(len(body)))
+        response = web.StreamResponse(
+            status=answer.status, headers={**headers, "Content-Length": length}
+        )
+        await response.prepare(request)
+        if kind == "truncate":
+            await response.write(body[: len(body) // 2])
+            return self._hang_up(request)
+        if request.method != "HEAD":
+            await response.write(body)
+        await response.write_eof()
+        return response
+
+    def _take(self, request: web.Request) -> str:
+        if not self._left:
+            return ""
+        fits = {"truncate": request.method == "GET", "lost": request.method == "PUT"}
+        if not fits.get(self._kind, True):
+            return ""
+        self._left -= 1
+        self.injected[self._kind] += 1
+        return self._kind
+
+    @staticmethod
+    def _hang_up(request: web.Request) -> web.Response:
+        if request.transport:
+            request.transport.abort()
+        return web.Response()
