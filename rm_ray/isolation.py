@@ -113,10 +113,7 @@ class Isolation:
 
     def _settle_shard(self, unit: ReadUnit, reason: str | None) -> None:
         (shard,) = unit.shards
-        log.info(
-            "looking for what fails in %s, rows %d to %d%s",
-            shard.file, shard.start, shard.stop - 1, f" ({reason})" if reason else "",
-        )  # fmt: skip
+        log.info("looking for what fails in %s: %s", shard, reason or "begun by an earlier run")
         reading = _read_documents.options(num_cpus=self.read.cpus)
         try:
             documents = reading.remote(unit, self.input, self.judge)

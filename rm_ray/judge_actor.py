@@ -62,7 +62,7 @@ class JudgeActor:
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """One block, of one row, for each shard of `block` that is judged to its end."""
         for shard, documents, _ in unpack(block):
-            if ray.get(self._tally.begin.remote(shard.part)):
+            if ray.get(self._tally.begin.remote(shard.part, str(shard))):
                 return  # the run is stopping
             attempt, rewards, counts = self._attempt(shard, documents, self._report)
             if attempt.broken:
@@ -70,8 +70,7 @@ class JudgeActor:
                 os._exit(1)  # Ray starts the actor anew and gives it the shard again
             if attempt.error or attempt.failed:
                 reason = attempt.error or next(iter(attempt.failed.values()))
-                where = f"{shard.file}, rows {shard.start} to {shard.stop - 1}"
-                ray.get(self._tally.suspect.remote(shard.part, f"{where}: {reason}"))
+                ray.get(self._tally.suspect.remote(shard.part, str(shard), reason))
                 continue
             self._tally.done.remote(shard.part)
             yield pack(shard, rewards, counts.to_json())

@@ -28,6 +28,9 @@ class Shard:
         """Name of the shard's output file; depends on the path and the rows alone."""
         return f"{part_prefix(self.file)}{self.start:012d}-{self.stop:012d}.parquet"
 
+    def __str__(self) -> str:
+        return f"{self.file}, rows {self.start} to {self.stop - 1}"
+
     def piece(self, name: str) -> "Shard | None":
         """The rows of this shard that a part of that name would hold; None if it is not of them."""
         found = _PART.fullmatch(name)
@@ -191,14 +194,21 @@ def shards_of(files: Iterable[PlannedFile]) -> Iterator[Shard]:
     return (shard for file in files for unit in file.units for shard in unit.shards)
 
 
-def missing_units(files: Iterable[PlannedFile], committed: set[str]) -> list[ReadUnit]:
+def missing_units(files: Iterable[PlannedFile], committed: Collection[str]) -> list[ReadUnit]:
     """The read units with work left, each with only the shards whose part is not committed."""
+    units = (
+        replace(unit, size=file.size, version=file.version) for file in files for unit in file.units
+    )
+    return without(units, committed)
+
+
+def without(units: Iterable[ReadUnit], committed: Collection[str]) -> list[ReadUnit]:
+    """The units without the shards whose part is committed, and without those that are done."""
     left = []
-    for file in files:
-        for unit in file.units:
-            shards = tuple(shard for shard in unit.shards if shard.part not in committed)
-            if shards:
-                left.append(replace(unit, shards=shards, size=file.size, version=file.version))
+    for unit in units:
+        shards = tuple(shard for shard in unit.shards if shard.part not in committed)
+        if shards:
+            left.append(replace(unit, shards=shards))
     return left
 
 

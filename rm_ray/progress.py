@@ -55,7 +55,7 @@ def progress_line(now: RunProgress, documents: int, parts: int) -> str:
         return f"engines are starting; 0 of {parts} shards"
     line = (
         f"{now.parts} of {parts} shards, {now.documents:,} of {documents:,} documents, "
-        f"{now.engines} engine{'s' if now.engines > 1 else ''}"
+        f"{now.engines} engine start{'s' if now.engines > 1 else ''}"
     )
     if now.documents < max(2, documents / 100) or now.judging_seconds <= 0:
         return line  # too little to tell a speed from

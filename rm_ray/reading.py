@@ -84,6 +84,7 @@ def read_shards(unit: ReadUnit, config: InputConfig) -> Iterator[tuple[Shard, pa
     Raises:
         Unreadable: the file cannot be read, or is not the one that was planned.
     """
+    _check_unchanged(unit, config)
     sample = RowSample(config.sample_fraction, config.sample_seed)
     shards = iter(unit.shards)
     shard = next(shards, None)

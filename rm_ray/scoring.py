@@ -39,6 +39,7 @@ from rm_ray.plan import (
     shards_of,
     single_shards,
     split_units,
+    without,
 )
 from rm_ray.plan_corpus import NewFiles, count_rows, plan_new_files
 from rm_ray.progress import ProgressLog
@@ -141,7 +142,7 @@ def prepare(config: ScoreConfig) -> Job:
 
 
 def survey(job: Job) -> tuple[RunFolder, dict[str, Any] | None, list[PlannedFile], NewFiles]:
-    """The run's folder, what it stored, what it planned, and what is new; nothing is written.
+    """The run's folder, what it stored, what stays planned, and what is new; nothing is written.
 
     Raises:
         OutputError: the folder is another run's.
@@ -153,7 +154,8 @@ def survey(job: Job) -> tuple[RunFolder, dict[str, Any] | None, list[PlannedFile
     planned = run.planned_files()
     columns = stored["columns"] if stored else None
     new = plan_new_files(job.config, planned, columns, ray.put(job.judge))
-    return run, stored, planned, new
+    kept = [file for file in planned if file not in new.replaced] if new.replaced else planned
+    return run, stored, kept, new
 
 
 def open_run(run: RunFolder, stored: dict[str, Any] | None, new: NewFiles, job: Job) -> None:
@@ -192,29 +194,38 @@ def staging_of(run: RunFolder, job: Job) -> Staging:
 def judge_units(
     units: Sequence[ReadUnit], job: Job, run: RunFolder, tally: Any, actors: int
 ) -> None:
-    """Judge what is missing on at most `actors` engines; then find what made shards fail.
+    """Judge what is missing on at most `actors` engines, and find what makes shards fail.
 
     What stops it is logged; what is missing then, `finish` finds by counting.
     """
-    if not units:
-        return
-    staging = staging_of(run, job)
-    whole, begun = split_units(units, staging.names())
-    sink = PartSink(run.rewards, fingerprint_id(job.fingerprint), tally)
     shards = [shard for unit in units for shard in unit.shards]
     documents = sum(len(job.sample.chosen(s.file, s.start, s.stop)) for s in shards)
     every = job.config.run.progress_s
     with ProgressLog(tally, documents=documents, parts=len(shards), every=every):
         try:
-            if whole:
-                pipeline(whole, job, staging, tally, actors).write_datasink(
-                    sink, ray_remote_args={"num_cpus": WRITE_CPUS}
-                )
-            isolate(whole, begun, job, run, tally, actors)
+            while units:
+                judge_once(units, job, run, tally, actors)
+                left = without(units, run.committed())
+                if left == units or ray.get(tally.halted.remote()):
+                    return
+                units = left  # such as shards that waited for an actor which another one killed
         except Stopped as error:
             ray.get(tally.halt.remote(str(error)))
         except ray.exceptions.RayError as error:
             log.error("the pipeline stopped: %s", one_line(error))
+
+
+def judge_once(
+    units: Sequence[ReadUnit], job: Job, run: RunFolder, tally: Any, actors: int
+) -> None:
+    """The pipeline over all units but those begun in pieces; then isolation of what failed."""
+    staging = staging_of(run, job)
+    whole, begun = split_units(units, staging.names())
+    if whole:
+        sink = PartSink(run.rewards, staging.fingerprint, tally)
+        dataset = pipeline(whole, job, staging, tally, actors)
+        dataset.write_datasink(sink, ray_remote_args={"num_cpus": WRITE_CPUS})
+    isolate(whole, begun, job, run, tally, actors)
 
 
 def isolate(

@@ -12,6 +12,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 # So many faults with no part committed in between are not the documents' fault: the run stops.
 FAULTS_IN_A_ROW = 10
+ENDED = "the process that was judging it ended"
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,10 @@ class Tally:
         self._start_seconds = max(self._start_seconds, seconds)
         self._first = self._first or time.monotonic()
 
-    def begin(self, part: str) -> str | None:
+    def begin(self, part: str, rows: str) -> str | None:
         """A shard is about to be judged; returns why it should not be, if the run is stopping."""
         if part in self._judging:
-            self.fault(f"the process that was judging {part} ended before it was done")
+            self.fault(f"{rows}: {ENDED}")
         if self._halted is None:
             self._judging.add(part)
         return self._halted
@@ -92,11 +93,11 @@ class Tally:
         self._judging.discard(part)
         self._suspects.pop(part, None)
 
-    def suspect(self, part: str, reason: str) -> None:
-        """Judging a shard failed, and the engine that did it is well."""
+    def suspect(self, part: str, rows: str, reason: str) -> None:
+        """Judging a shard (`rows`, in words) failed, and the engine that did it is well."""
         self._judging.discard(part)
         self._suspects[part] = reason
-        self.fault(reason)
+        self.fault(f"{rows}: {reason}")
 
     def committed(self, parts: int) -> None:
         """Parts were written: whatever went wrong before, the run gets on."""
@@ -127,7 +128,6 @@ class Tally:
 
     def progress(self) -> RunProgress:
         """Everything so far."""
-        ended = "the process that judged it ended before it was done"
         return RunProgress(
             engines=self._engines,
             start_seconds=self._start_seconds,
@@ -140,7 +140,7 @@ class Tally:
             first_fault=self._first_fault,
             last_fault=self._last_fault,
             halted=self._halted,
-            suspects=dict.fromkeys(self._judging, ended) | self._suspects,
+            suspects=dict.fromkeys(self._judging, ENDED) | self._suspects,
             bad_files=dict(self._bad_files),
         )
 

@@ -1,7 +1,9 @@
 """What tests share: the tiny judge, the Qwen tokenizer where it is present, one Ray cluster."""
 
 import contextlib
+import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from rm_ray.judges.preference import PreferenceJudge
 from rm_ray.model import resolve_model
 from rm_ray.storage import open_filesystem
 from rm_ray.tokens import load_tokenizer, plain_tokenizer
+from tests import fault_engine
 
 ROOT = Path(__file__).parents[1]
 TINY_JUDGE = ROOT / "demo" / "tiny_judge"
@@ -112,10 +115,22 @@ def transformers_engine():
     return start_engine(engine_settings("transformers"))
 
 
+@pytest.fixture
+def fault_folder(ray_cluster):
+    """Where fault engines of the session's cluster write what they judge; emptied for the test."""
+    folder = Path(json.loads(os.environ[fault_engine.ENVIRONMENT])["folder"])
+    shutil.rmtree(folder)
+    folder.mkdir()
+    return folder
+
+
 @pytest.fixture(scope="session")
-def ray_cluster():
+def ray_cluster(tmp_path_factory):
     """One local Ray cluster for the tests that need one in their own process."""
     os.environ["RAY_AUTH_MODE"] = "disabled"
+    os.environ[fault_engine.ENVIRONMENT] = json.dumps(
+        {"folder": str(tmp_path_factory.mktemp("fault-engine"))}
+    )
     ray.init(
         address="local", num_cpus=4, include_dashboard=False, object_store_memory=200 << 20,
         logging_level="ERROR",

@@ -6,9 +6,11 @@ a test can tell whether anything was judged twice.
 
 import hashlib
 import json
+import math
 import os
 import signal
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +19,11 @@ from rm_ray.engines import EngineCounts
 from rm_ray.tokens import load_tokenizer, plain_tokenizer
 
 NAME = "tests.fault_engine:FaultEngine"
-# Set in the cluster's environment: {"log": folder, "seconds": per window}
+# Set in the cluster's environment: {"folder": where it writes down what it judges, and looks for
+# files that change its ways, "seconds": per window}
 ENVIRONMENT = "RM_RAY_FAULT_ENGINE"
+# Names of such files: no text harms it any more; it stands no document at all; it starts sick.
+CURED, PICKY, SICK = "cured", "picky", "sick"
 POISON = {kind: f"poison by {kind} begins here" for kind in ("raise", "nan", "hang", "kill")}
 
 
@@ -27,36 +32,55 @@ class FaultEngine:
 
     def __init__(self, settings):
         options = json.loads(os.environ.get(ENVIRONMENT, "{}"))
+        self._folder = Path(options.get("folder", "/nowhere"))
         self.counts = EngineCounts()
         self._tokenizer = load_tokenizer(plain_tokenizer(settings.model.tokenizer_json))
         self._seconds = options.get("seconds", 0.0)
         self._log = None
-        if options.get("log"):
-            self._log = (Path(options["log"]) / f"{os.getpid()}-{time.time_ns()}").open("a")
+        if self._folder.is_dir():
+            (self._folder / "judged").mkdir(exist_ok=True)
+            self._log = (self._folder / "judged" / f"{os.getpid()}-{time.time_ns()}").open("a")
 
     def score(self, prompts):
         for prompt in prompts:
             self.counts.windows += 1
             self.counts.prompt_tokens += len(prompt)
             self.counts.forwarded_tokens += len(prompt)
-            time.sleep(self._seconds)
+            if self._seconds:
+                time.sleep(self._seconds)
             if self._log:
                 self._log.write(f"{time.time()} {digest(prompt)}\n")
                 self._log.flush()
-            yield self._poisoned(prompt)
+            poison = self._poison(prompt)
+            self._misbehave(prompt, poison)
+            yield np.float32([math.nan if poison == "nan" else answer(prompt), 0])
 
-    def _poisoned(self, prompt):
-        # the judged chunk, the markers, and what of a marker hangs over from the chunk before
+    def _poison(self, prompt):
+        if (self._folder / CURED).exists():
+            return None
+        # the judged chunk, the markers, and what of a poison hangs over from the chunk before
         text = self._tokenizer.decode(prompt[-200:])
-        if POISON["raise"] in text:
+        return next((kind for kind, words in POISON.items() if words in text), None)
+
+    def _misbehave(self, prompt, poison):
+        if (self._folder / SICK).exists():
+            raise RuntimeError("the engine is sick")
+        if (self._folder / PICKY).exists() and len(set(prompt)) > 40:
+            raise RuntimeError("the engine stands no document")
+        if poison == "raise":
             raise RuntimeError("the engine cannot stand this text")
-        if POISON["hang"] in text:
+        if poison == "hang":
             time.sleep(3600)
-        if POISON["kill"] in text:
+        if poison == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        if POISON["nan"] in text:
-            return np.float32([np.nan, 0])
-        return np.float32([answer(prompt), 0])
+
+
+def judged(folder):
+    """Digests of all windows that engines have begun, with how often."""
+    lines = [
+        line for file in (folder / "judged").iterdir() for line in file.read_text().split("\n")
+    ]
+    return Counter(line.partition(" ")[2] for line in lines if line)
 
 
 def answer(prompt):

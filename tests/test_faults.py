@@ -96,7 +96,7 @@ def test_stopped_killed_and_its_actor_killed_it_still_equals_an_undisturbed_run(
 
 def submit(jobs_address, env, *words):
     ray = str(Path(sys.executable).parent / "ray")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while True:
         result = _submit_once(ray, jobs_address, env, words)
         if "No available agent" not in result.stderr or time.monotonic() > deadline:

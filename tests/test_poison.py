@@ -1,5 +1,6 @@
 """Documents that harm the engine: found, marked and kept apart; everybody else is scored."""
 
+import json
 import random
 
 import pyarrow as pa
@@ -7,12 +8,27 @@ import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.cli import main
-from rm_ray.config import ScoreConfig
+from rm_ray.config import JudgeConfig, ScoreConfig
+from rm_ray.judges.preference import PreferenceJudge
+from rm_ray.model import resolve_model
 from rm_ray.scoring import dry_run, score
 from tests import fault_engine
-from tests.jobs import options, prose, read_rewards
+from tests.conftest import TINY_JUDGE
+from tests.jobs import options, parts, prose, read_rewards
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
+
+ROWS, BAD = 60, 30
+REASONS = {
+    "raise": "RuntimeError: the engine cannot stand this text (alone, on 2 actors)",
+    "nan": "the engine returned nan for chunk {chunk} (alone, on 2 actors)",
+    "hang": "the engine gave no answer for 3 s, and its process was ended (alone, on 2 actors)",
+    "kill": "the engine's process ended while judging it (alone, on 2 actors)",
+}
+# With the shard: once if the engine lives through it, at most three times if not. In the piece of 7
+# or 8 rows that 60 are cut into, once; not for nan, which names its row. Alone: twice.
+FEWEST = {"raise": 1 + 1 + 2, "nan": 1 + 2, "hang": 1 + 1 + 2, "kill": 1 + 1 + 2}
+MOST = FEWEST | {"hang": 3 + 1 + 2, "kill": 3 + 1 + 2}
 
 
 def run(caplog, *extra, **changes):
@@ -24,24 +40,80 @@ def run(caplog, *extra, **changes):
     return status, caplog.text
 
 
-def write_poisoned(folder, kinds, rows=60):
-    """One file a kind, a poisoned document in its middle; one shard each."""
+def write_poisoned(folder, kinds):
+    """One file a kind, one shard each, a poisoned document in its middle; its text by kind."""
     rng = random.Random(0)
     folder.mkdir()
+    bad = {}
     for kind in kinds:
-        texts = [prose(rng, rng.randint(60, 120)) for _ in range(rows)]
-        texts[rows // 2] = f"{texts[0]} {fault_engine.POISON[kind]} {texts[1]}"
-        table = pa.table({"id": [f"{kind}-{i}" for i in range(rows)], "text": texts})
+        texts = [prose(rng, rng.randint(60, 120)) for _ in range(ROWS)]
+        texts[BAD] = bad[kind] = f"{texts[BAD]} {fault_engine.POISON[kind]} {texts[BAD]}"
+        table = pa.table({"id": [f"{kind}-{i}" for i in range(ROWS)], "text": texts})
         pq.write_table(table, folder / f"{kind}.parquet")
+    return bad
 
 
-@pytest.mark.parametrize("kind", ["raise", "nan", "hang", "kill"])
-def test_poison(kind, tmp_path, caplog):
-    write_poisoned(tmp_path / "in", [kind])
-    status, log = run(caplog, input_path=tmp_path / "in", output_path=tmp_path / "out")
-    print(log)
-    rows = read_rewards(tmp_path / "out")
-    bad = [row for row in rows if row["status"] != "ok"]
-    print(bad)
-    assert len(rows) == 60 and [row["id"] for row in bad] == [f"{kind}-30"]
+def first_window(text):
+    config = JudgeConfig(model="unused", context_tokens=256)
+    judge = PreferenceJudge.of(config, resolve_model(str(TINY_JUDGE), None, None))
+    (ids,) = judge.tokenize([text])
+    return fault_engine.digest(next(judge.prompts(ids.tolist())))
+
+
+def test_poison_is_marked_its_neighbours_are_scored_and_it_can_be_tried_again(
+    tmp_path, caplog, fault_folder
+):
+    bad = write_poisoned(tmp_path / "in", fault_engine.POISON)
+    paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    status, log = run(caplog, **paths)
     assert status == 1
+    assert "4 of 240 documents failed, more than run.max_failed_fraction 0 allows" in log
+    rows = read_rewards(tmp_path / "out")
+    failed = {row["id"].partition("-")[0]: row for row in rows if row["status"] != "ok"}
+    assert [row["row"] for row in rows] == [*range(ROWS)] * 4
+    assert {row["id"] for row in failed.values()} == {f"{kind}-{BAD}" for kind in REASONS}
+    judged = fault_engine.judged(fault_folder)
+    for kind, row in failed.items():
+        assert row["status"] == "failed" and row["reward"] is None
+        chunk = row["error"].split("chunk ")[-1].split()[0]
+        assert row["error"] == REASONS[kind].format(chunk=chunk)
+        assert FEWEST[kind] <= judged[first_window(bad[kind])] <= MOST[kind]
+    assert (tmp_path / "out" / "_SUCCESS").exists()  # every document has its row
+    assert not list((tmp_path / "out" / "_rm_ray" / "staged").iterdir())
+    totals = json.loads((tmp_path / "out" / "_rm_ray" / "metrics.json").read_text())["totals"]
+    assert totals["statuses"] == {"failed": 4, "ok": 236} and totals["shards"] == 4
+
+    before = parts(tmp_path / "out")
+    status, _ = run(caplog, "--run.max_failed_fraction", "0.02", **paths)
+    assert status == 0 and parts(tmp_path / "out") == before  # nothing is tried again unasked
+
+    (fault_folder / fault_engine.CURED).touch()
+    status, log = run(caplog, "--run.retry_failed", **paths)
+    assert status == 0 and "4 shards have documents that failed" in log
+    healed = read_rewards(tmp_path / "out")
+    assert all(row["status"] == "ok" and row["reward"] is not None for row in healed)
+    assert [row for row in healed if row["row"] != BAD] == [r for r in rows if r["row"] != BAD]
+    again = fault_engine.judged(fault_folder)
+    innocent = first_window(pq.read_table(tmp_path / "in")["text"][0].as_py())
+    assert again[innocent] == judged[innocent]  # only what had failed was judged again
+    for text in bad.values():
+        assert again[first_window(text)] == judged[first_window(text)] + 1
+
+
+@pytest.mark.parametrize("trouble", [fault_engine.PICKY, fault_engine.SICK])
+def test_an_engine_that_fails_everybody_marks_nobody(trouble, tmp_path, caplog, fault_folder):
+    write_poisoned(tmp_path / "in", ["nan"])
+    (fault_folder / trouble).touch()
+    paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    status, log = run(caplog, **paths)
+    assert status == 1 and "1 of 1 shards are not done" in log
+    said = {
+        fault_engine.PICKY: "failed in a row, so it is not the documents: nothing was marked",
+        fault_engine.SICK: "the engine did not start: RuntimeError: the engine is sick",
+    }
+    assert said[trouble] in log.splitlines()[-1]
+    assert not (tmp_path / "out" / "_SUCCESS").exists()
+    (fault_folder / trouble).unlink()
+    (fault_folder / fault_engine.CURED).touch()
+    status, _ = run(caplog, **paths)
+    assert status == 0 and len(read_rewards(tmp_path / "out")) == ROWS

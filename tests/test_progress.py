@@ -30,4 +30,4 @@ def test_half_way_the_time_left_is_the_time_gone():
     line = progress_line(
         run_progress(engines=2, documents=50, tokens=6000, parts=1, judging_seconds=30.0), 100, 2
     )
-    assert line == "1 of 2 shards, 50 of 100 documents, 2 engines, 200 tokens/s, 30 s left"
+    assert line == "1 of 2 shards, 50 of 100 documents, 2 engine starts, 200 tokens/s, 30 s left"

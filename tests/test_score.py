@@ -154,24 +154,6 @@ def test_a_corpus_without_a_row_is_complete_at_once(tmp_path, caplog):
     assert json.loads((tmp_path / "out" / "_SUCCESS").read_text())["documents"] == 0
 
 
-def test_a_damaged_row_group_costs_only_itself_and_is_named(tmp_path, caplog):
-    write_corpus(tmp_path / "in", files=2, rows=12, words=150)
-    victim = tmp_path / "in" / "0-1.parquet"
-    data = bytearray(victim.read_bytes())
-    text = pq.read_metadata(victim).row_group(1).column(1)
-    start = text.dictionary_page_offset + 40  # in the compressed words themselves
-    data[start : start + 200] = bytes(byte ^ 0x55 for byte in data[start : start + 200])
-    victim.write_bytes(data)
-    status, log = run(
-        caplog, input_path=tmp_path / "in", output_path=tmp_path / "out", shard_rows=4
-    )
-    assert status == 1
-    assert "1 of 6 shards are not done" in log
-    assert f"first reason: cannot read {victim}, row groups 1 to 1" in log
-    rows = read_rewards(tmp_path / "out")
-    assert len(rows) == 20 and not (tmp_path / "out" / "_SUCCESS").exists()
-
-
 def test_a_lost_part_is_scored_again_and_nothing_else(scored, messy, tmp_path, caplog):
     output = tmp_path / "out"
     shutil.copytree(scored, output)

@@ -122,7 +122,7 @@ class Chaos:
             skip_instance_cache=True,
         )  # fmt: skip
         self.direct.mkdirs(BUCKET, exist_ok=True)
-        options = f'{{"log": "{folder / "judged"}", "seconds": 0.02}}'
+        options = f'{{"folder": "{folder}", "seconds": 0.02}}'
         self.env = environment(
             **{**s3_environment, "AWS_ENDPOINT_URL": self.proxy.url},
             PYTHONPATH=str(ROOT),

@@ -1,0 +1,224 @@
+"""Input as it should not be: what the user sees, and that it costs nobody else a row."""
+
+import json
+import random
+import shutil
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from rm_ray import scoring
+from rm_ray.cli import main
+from rm_ray.config import ScoreConfig
+from rm_ray.scoring import dry_run, score
+from tests import fault_engine
+from tests.jobs import options, parts, prose, read_rewards, write_corpus
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
+
+
+def run(caplog, folder, *extra, **changes):
+    """Exit status of the job from folder/in to folder/out, and the lines it logged."""
+    caplog.clear()
+    caplog.set_level("INFO")
+    paths = {"input_path": folder / "in", "output_path": folder / "out"}
+    changes = {"engine_name": fault_engine.NAME} | paths | changes
+    status = main([*options(**changes), *extra], ScoreConfig, "", score, dry_run)
+    return status, caplog.text
+
+
+def write(folder, name, texts, **columns):
+    folder.mkdir(parents=True, exist_ok=True)
+    ids = [f"{name}-{i}" for i in range(len(texts))]
+    pq.write_table(pa.table({"id": ids, "text": texts, **columns}), folder / f"{name}.parquet")
+
+
+BAD_FILES = {
+    "zero bytes": (b"", "is not a readable Parquet file (0 bytes)"),
+    "not Parquet": (b"hello, I am a text", "is not a readable Parquet file (18 bytes)"),
+    "truncated": (None, "is not a readable Parquet file"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_an_unreadable_file_is_refused_by_name_or_skipped_by_name(kind, tmp_path, caplog):
+    write_corpus(tmp_path / "in", files=2, rows=8, words=100)
+    content, said = BAD_FILES[kind]
+    bad = tmp_path / "in" / "bad.parquet"
+    if content is None:
+        whole = (tmp_path / "in" / "0-0.parquet").read_bytes()
+        content = whole[: len(whole) // 2]
+    bad.write_bytes(content)
+    status, log = run(caplog, tmp_path)
+    assert status == 2 and f"{bad} {said}" in log and "--input.on_bad_file skip" in log
+    assert not (tmp_path / "out" / "rewards").exists()
+
+    status, log = run(caplog, tmp_path, "--input.on_bad_file", "skip")
+    last = log.splitlines()[-1]
+    assert status == 0 and f"without 1 unreadable input files, first: {bad} {said}" in last
+    assert len(read_rewards(tmp_path / "out")) == 16
+    stored = json.loads((tmp_path / "out" / "_rm_ray" / "metrics.json").read_text())
+    assert list(stored["totals"]["skipped_files"]) == [str(bad)]
+
+
+def damage_row_group(path, group):
+    """Spoil the text of one row group; the footer stays whole."""
+    data = bytearray(path.read_bytes())
+    text = pq.read_metadata(path).row_group(group).column(1)
+    start = text.dictionary_page_offset + 40  # in the compressed words themselves
+    data[start : start + 200] = bytes(byte ^ 0x55 for byte in data[start : start + 200])
+    path.write_bytes(data)
+
+
+def test_a_damaged_row_group_costs_only_itself_and_is_named(tmp_path, caplog):
+    write_corpus(tmp_path / "in", files=2, rows=12, words=150)
+    victim = tmp_path / "in" / "0-1.parquet"
+    damage_row_group(victim, 1)
+    status, log = run(caplog, tmp_path, shard_rows=4)
+    assert status == 1
+    assert "1 of 6 shards are not done" in log
+    assert f"first reason: cannot read {victim}, row groups 1 to 1" in log
+    assert len(read_rewards(tmp_path / "out")) == 20
+    assert not (tmp_path / "out" / "_SUCCESS").exists()
+
+    status, log = run(caplog, tmp_path, "--input.on_bad_file", "skip", shard_rows=4)
+    assert status == 0 and "without 1 unreadable input files, first: cannot read" in log
+    skipped = json.loads((tmp_path / "out" / "_SUCCESS").read_text())["skipped_files"]
+    assert list(skipped) == [str(victim)]
+
+
+def when_the_plan_is_made(monkeypatch, action):
+    """Do something to the corpus after it was planned and before it is read."""
+    wait = scoring.wait_for_machines
+
+    def meddle(pool, read):
+        action()
+        return wait(pool, read)
+
+    monkeypatch.setattr(scoring, "wait_for_machines", meddle)
+
+
+def test_a_file_that_goes_during_the_run_costs_its_own_shards(tmp_path, caplog, monkeypatch):
+    write_corpus(tmp_path / "in", files=3, rows=8, words=100)
+    victim = tmp_path / "in" / "0-1.parquet"
+    when_the_plan_is_made(monkeypatch, victim.unlink)
+    status, log = run(caplog, tmp_path)
+    assert status == 1 and "1 of 3 shards are not done" in log
+    assert f"first reason: cannot read {victim}, row groups 0 to 1: [Errno 2]" in log
+    assert len(read_rewards(tmp_path / "out")) == 16
+
+
+def test_a_file_replaced_during_the_run_is_not_scored_under_the_old_ones_name(
+    tmp_path, caplog, monkeypatch
+):
+    write_corpus(tmp_path / "in", files=2, rows=8, words=100)
+    write_corpus(tmp_path / "new", files=1, rows=8, words=100, seed=5)
+    victim = tmp_path / "in" / "0-1.parquet"
+    before = victim.stat().st_size
+
+    def replace():
+        shutil.copy(tmp_path / "new" / "5-0.parquet", victim)
+
+    with monkeypatch.context() as patch:
+        when_the_plan_is_made(patch, replace)
+        status, log = run(caplog, tmp_path)
+    assert status == 1 and "1 of 2 shards are not done" in log
+    assert f"{victim} has changed since it was planned: {before:,} bytes" in log
+    assert {row["id"] for row in read_rewards(tmp_path / "out")} == {f"0-0-{i}" for i in range(8)}
+
+    status, log = run(caplog, tmp_path)
+    assert status == 2 and "--run.rescore_changed" in log
+    assert len(read_rewards(tmp_path / "out")) == 8
+
+
+def test_changed_files_are_scored_again_when_asked_and_leave_no_old_row(tmp_path, caplog):
+    write_corpus(tmp_path / "in", files=2, rows=12, words=100)
+    assert run(caplog, tmp_path, shard_rows=4)[0] == 0
+    kept = {n: t for n, t in parts(tmp_path / "out").items() if "000000000000" in n}
+    write_corpus(tmp_path / "new", files=1, rows=5, words=100, seed=5)
+    shutil.copy(tmp_path / "new" / "5-0.parquet", tmp_path / "in" / "0-1.parquet")
+
+    status, log = run(caplog, tmp_path, shard_rows=4)
+    assert status == 2 and "1 input files have changed" in log
+    status, log = run(caplog, tmp_path, "--run.rescore_changed", shard_rows=8)
+    assert status == 0 and "their old rewards go first" in log
+    rows = read_rewards(tmp_path / "out")
+    assert [row["id"] for row in rows] == [
+        *(f"0-0-{i}" for i in range(12)), *(f"5-0-{i}" for i in range(5))
+    ]  # fmt: skip
+    unchanged = parts(tmp_path / "out")
+    assert sum(unchanged.get(name) == time for name, time in kept.items()) == 1
+    assert run(caplog, tmp_path)[0] == 0 and parts(tmp_path / "out") == unchanged
+
+
+def test_a_part_of_no_planned_shard_is_found(tmp_path, caplog):
+    write_corpus(tmp_path / "in", files=1, rows=8, words=100)
+    assert run(caplog, tmp_path)[0] == 0
+    (part,) = (tmp_path / "out" / "rewards").iterdir()
+    stray = part.with_name(part.name.replace("-000000000000-", "-000000000003-"))
+    shutil.copy(part, stray)
+    status, log = run(caplog, tmp_path)
+    assert status == 1 and f"1 parts are wrong, first {stray.name}: of no planned shard" in log
+
+
+def test_every_type_that_holds_text_is_read_alike(tmp_path, caplog):
+    texts = [prose(random.Random(i), 80) for i in range(6)] + [None]
+    kinds = {
+        "string": pa.string(), "large": pa.large_string(), "binary": pa.binary(),
+        "large_binary": pa.large_binary(), "view": pa.string_view(),
+        "dictionary": pa.dictionary(pa.int32(), pa.string()),
+    }  # fmt: skip
+    for name, kind in kinds.items():
+        column = pa.array(texts, pa.string())
+        column = column.dictionary_encode() if name == "dictionary" else column.cast(kind)
+        write(tmp_path / "in", name, column)
+    assert run(caplog, tmp_path)[0] == 0
+    rows = read_rewards(tmp_path / "out")
+    by_file = {}
+    for row in rows:
+        by_file.setdefault(row["source_file"], []).append((row["reward"], row["status"]))
+    assert len(by_file) == len(kinds) and len({tuple(v) for v in by_file.values()}) == 1
+
+
+STRANGE = {
+    "surrogate": b"lone \xed\xa0\x80 surrogate " * 20,
+    "latin": "café".encode("latin-1") * 30,
+    "nul": b"a\x00b \x00 " * 60,
+    "combining": "e\u0301\u0323\u0302 ".encode() * 60,
+    "right to left": "\u202eשלום עולם مرحبا ".encode() * 30,
+    "one long word": b"x" * 5000,
+    "spaces": b" " * 5000,
+    "newlines": b"\n" * 5000,
+    "byte order mark": "\ufeffHello there. ".encode() * 30,
+    "private use": "\U0010ffff\ue000".encode() * 100,
+    "emoji": "👩‍👩‍👧‍👦🏳️‍🌈".encode() * 30,
+    "formulas": rb"\frac{1}{2} =IMPORTXML(A1) <script>alert(1)</script> " * 20,
+}
+
+
+def test_strange_characters_are_text_or_are_said_to_be_none(tmp_path, caplog):
+    nested = [{"a": [{"b": [[1, None], []]}], "m": [("k", {"x": 1.5})]}, None] * 6
+    kind = pa.struct([
+        ("a", pa.list_(pa.struct([("b", pa.list_(pa.list_(pa.int64())))]))),
+        ("m", pa.map_(pa.string(), pa.struct([("x", pa.float64())]))),
+    ])  # fmt: skip
+    write(
+        tmp_path / "in", "strange", pa.array(list(STRANGE.values()), pa.binary()),
+        deep=pa.array(nested, kind),
+    )  # fmt: skip
+    assert run(caplog, tmp_path, input_keep="deep")[0] == 0
+    rows = read_rewards(tmp_path / "out")
+    assert [row["status"] for row in rows] == ["invalid", "invalid", *["ok"] * 10]
+    assert rows[0]["error"] == "not valid UTF-8: invalid continuation byte at byte 5"
+    assert [row["deep"] for row in rows] == nested
+    assert all(row["n_chunks"] > 0 for row in rows[2:])
+
+
+def test_a_hundred_thousand_one_character_documents_are_one_row_each(tmp_path, caplog):
+    write(tmp_path / "in", "tiny", pa.array(["x", "é", "", "\x00"] * 25_000))
+    assert run(caplog, tmp_path)[0] == 0
+    totals = json.loads((tmp_path / "out" / "_SUCCESS").read_text())
+    assert totals["statuses"] == {"empty": 25_000, "too_short": 75_000}
+    rows = [row["row"] for row in read_rewards(tmp_path / "out")]
+    assert rows == list(range(100_000))
