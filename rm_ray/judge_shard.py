@@ -124,7 +124,7 @@ def _carried(documents: pa.Table) -> dict[str, pa.Array]:
 
 def _prompts(ids: pa.LargeListArray, judge: PreferenceJudge) -> Iterator[list[int]]:
     for row in range(len(ids)):
-        yield from judge.prompts(ids[row].values.to_numpy().tolist())
+        yield from judge.prompts(ids[row].values.to_numpy())
 
 
 class _Meter:

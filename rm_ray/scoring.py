@@ -80,22 +80,28 @@ def score(config: ScoreConfig) -> None:
     began = time.monotonic()
     job = prepare(config)
     run, stored, planned, new = survey(job)
-    plan = [*planned, *new.files]
     run.make_writable()
+    plan = [*planned, *new.files]
     actors = 0
     if config.run.retry_failed or missing_units(plan, run.committed()):
         actors = wait_for_machines(config.pool, config.read)
-    tally = start_tally(engines=actors)
-    with Lease(run.state, lost=lambda reason: tally.halt.remote(reason)):
-        open_run(run, stored, new, job)
-        if config.run.retry_failed:
-            reopen_failed(plan, run, job)
-        units = missing_units(plan, run.committed())
-        if units:
-            run.mark_incomplete()
-        _log_plan(run, plan, units)
-        judge_units(units, job, run, tally, actors)
-        finish(plan, job, run, new.skipped, ray.get(tally.progress.remote()), began)
+    try:
+        tally = start_tally(engines=actors)
+        with Lease(run.state, lost=lambda reason: tally.halt.remote(reason)):
+            open_run(run, stored, new, job)
+            if config.run.retry_failed:
+                reopen_failed(plan, run, job)
+            units = missing_units(plan, run.committed())
+            if units:
+                run.mark_incomplete()
+            _log_plan(run, plan, units)
+            judge_units(units, job, run, tally, actors)
+            finish(plan, job, run, new.skipped, ray.get(tally.progress.remote()), began)
+    except ray.exceptions.RayError as error:
+        raise Incomplete(
+            f"Ray has lost something that the run cannot do without: {one_line(error)}. "
+            "Run the same command again to go on"
+        ) from error
 
 
 def dry_run(config: ScoreConfig) -> str:

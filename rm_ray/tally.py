@@ -146,10 +146,14 @@ class Tally:
 
 
 def start_tally(engines: int) -> Any:
-    """A Tally actor beside the driver; dies with it. `engines`: the most that will run at once."""
+    """A Tally actor beside the driver. `engines`: the most that will run at once."""
     here = ray.get_runtime_context().get_node_id()
     strategy = NodeAffinitySchedulingStrategy(here, soft=True)
     # all of them may be lost at once, twice over, and the run still goes on
     most_faults = FAULTS_IN_A_ROW + 2 * engines
-    options = {"num_cpus": 0, "scheduling_strategy": strategy}
-    return ray.remote(Tally).options(**options).remote(most_faults)
+    # should it be lost, counting begins anew, which harms nothing but the progress line
+    return (
+        ray.remote(Tally)
+        .options(num_cpus=0, scheduling_strategy=strategy, max_restarts=-1, max_task_retries=-1)
+        .remote(most_faults)
+    )

@@ -1,10 +1,23 @@
 """Plans by hand, and what holds for any file."""
 
+import re
+from itertools import compress
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rm_ray.plan import PlannedFile, ReadUnit, RowSample, Shard, cut_file, missing_units, shards_of
+from rm_ray.plan import (
+    PlannedFile,
+    ReadUnit,
+    RowSample,
+    Shard,
+    cut_file,
+    missing_units,
+    shards_of,
+    split_units,
+    tile,
+)
 
 
 def spans(units):
@@ -106,3 +119,59 @@ def test_a_sample_is_the_same_rows_however_they_are_cut():
     assert abs(len(whole) - 2000) < 5 * (20_000 * 0.1 * 0.9) ** 0.5  # five standard deviations
     assert whole.tolist() != RowSample(0.1, 8).chosen("f", 0, 20_000).tolist()
     assert RowSample(1.0, 7).chosen("f", 3, 6).tolist() == [3, 4, 5]
+
+
+SPANS = st.tuples(st.integers(0, 60), st.integers(1, 40)).map(lambda s: (s[0], s[0] + s[1]))
+
+
+@given(SPANS, st.lists(SPANS, max_size=8), st.integers(0, 2))
+def test_pieces_and_gaps_tile_the_shard_whatever_is_staged(span, staged, strangers):
+    shard = Shard("f", *span)
+    names = [Shard("f", *other).part for other in staged]
+    names += [Shard(f"stranger{i}", *span).part for i in range(strangers)] + ["part-x.parquet"]
+    pieces, gaps = tile(shard, names)
+    rows = [row for s in sorted([*pieces, *gaps], key=lambda s: s.start) for row in rows_of(s)]
+    assert rows == rows_of(shard)
+    assert {piece.part for piece in pieces} <= set(names)
+
+
+@given(SPANS, SPANS)
+def test_a_part_name_gives_back_its_rows_to_the_shards_that_hold_them_all(outer, inner):
+    shard, piece = Shard("f", *outer), Shard("f", *inner)
+    inside = outer[0] <= inner[0] and inner[1] <= outer[1]
+    assert shard.piece(piece.part) == (piece if inside else None)
+    assert Shard("g", *outer).piece(piece.part) is None
+
+
+@given(st.lists(st.tuples(st.text(min_size=1), SPANS), max_size=20, unique=True))
+def test_no_two_shards_share_a_part_name_and_every_name_is_a_plain_file_name(shards):
+    names = [Shard(path, *span).part for path, span in shards]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"part-[0-9a-f]{16}-\d{12}-\d{12}\.parquet", name) for name in names)
+
+
+@given(SPANS, st.integers(1, 50))
+def test_a_cut_covers_every_row_once_in_pieces_that_differ_by_one_row_at_most(span, pieces):
+    shard = Shard("f", *span)
+    cut = shard.cut(pieces)
+    assert [row for piece in cut for row in rows_of(piece)] == rows_of(shard)
+    sizes = {piece.stop - piece.start for piece in cut}
+    assert len(cut) <= pieces and max(sizes) - min(sizes) <= 1 and min(sizes) >= 1
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=12), st.integers(1, 4))
+def test_units_split_by_what_is_staged_keep_every_shard_once(staged, per_unit):
+    shards = [Shard("f", i * 5, i * 5 + 5) for i in range(len(staged))]
+    touched = list(compress(shards, staged))
+    names = [Shard("f", shard.start, shard.start + 2).part for shard in touched]
+    units = [
+        ReadUnit("f", {}, i, i + 1, i, tuple(shards[i : i + per_unit]))
+        for i in range(0, len(shards), per_unit)
+    ]
+    whole, begun = split_units(units, names)
+    assert [s for unit in whole for s in unit.shards] == [s for s in shards if s not in touched]
+    assert [unit.shards for unit in begun] == [(shard,) for shard in touched]
+
+
+def rows_of(shard):
+    return list(range(shard.start, shard.stop))

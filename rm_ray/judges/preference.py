@@ -90,18 +90,27 @@ class PreferenceJudge:
         """Fewest tokens an engine can forward for a document of `n_tokens`."""
         return exact_minimum(n_tokens, self.rule, self.marker_tokens)
 
-    def prompts(self, ids: Sequence[int]) -> Iterator[list[int]]:
-        """One document's prompts as token ids, shortest context first, made as they are asked."""
-        ids = list(ids)
+    def prompts(self, ids: npt.ArrayLike) -> Iterator[list[int]]:
+        """One document's prompts as token ids, shortest context first, made as they are asked.
+
+        `ids`: [tokens]; only the context at hand is ever held as a list, which takes nine times
+        the memory of an array.
+        """
+        tokens = np.asarray(ids, np.int32)
         if self.prompt == "text":
             tokenizer = load_tokenizer(self.tokenizer_json)
-            text = TextPrompts(tokenizer, ids, self.before_text, self.after_text)
-            yield from (text.prompt(window) for window in windows(len(ids), self.rule))
+            text = TextPrompts(tokenizer, tokens.tolist(), self.before_text, self.after_text)
+            yield from (text.prompt(window) for window in windows(len(tokens), self.rule))
             return
         before, after = list(self.before), list(self.after)
-        for window in windows(len(ids), self.rule):
-            context, chunk = ids[window.start : window.middle], ids[window.middle : window.stop]
-            yield context + before + chunk + after
+        context: list[int] = []
+        start = middle = 0
+        for window in windows(len(tokens), self.rule):
+            if window.start != start:
+                context, middle = [], window.start
+            context += tokens[middle : window.middle].tolist()
+            start, middle = window.start, window.middle
+            yield context + before + tokens[middle : window.stop].tolist() + after
 
     def chunk_reward(self, label_logits: npt.NDArray[np.float32]) -> float:
         """log P(A) - log P(B) of one window; the normaliser cancels, so logits will do."""
