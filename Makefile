@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 SOURCES := rm_ray jobs demo tests benchmarks requirements
 
-.PHONY: demo test check format lock clean
+.PHONY: demo test chaos check format lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m demo.run
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
+
+chaos: $(VENV)/.installed
+	$(BIN)/python -m tests.chaos
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check $(SOURCES)

@@ -14,7 +14,7 @@ import ray
 from ray.data import Datasink
 from ray.data.block import Block
 
-from rm_ray.patience import patiently
+from rm_ray.patience import BRIEF, WAITS, patiently
 from rm_ray.plan import PlannedFile, RowSample, Shard, shards_of
 from rm_ray.rewards import Counts, total
 from rm_ray.shard_row import unpack
@@ -37,8 +37,11 @@ class PartSink(Datasink[None]):
         """Write each shard's part; returns nothing, since Ray keeps every result in the driver."""
         for block in blocks:
             for shard, rewards, note in unpack(block):
+                data = part_bytes(rewards, note, self._fingerprint)
+                # where another part could not be written, this one is tried, but not for long
+                waits = BRIEF if ray.get(self._tally.halted.remote()) else WAITS
                 try:
-                    self._rewards.create(shard.part, part_bytes(rewards, note, self._fingerprint))
+                    self._rewards.create(shard.part, data, waits)
                 except OSError as error:
                     # every further shard would be judged for nothing
                     reason = f"cannot write to {self._rewards.uri}: {error}"

@@ -7,6 +7,7 @@ whole or not at all, and never replaces another (`create`).
 import contextlib
 import os
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,7 +16,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from rm_ray.config import StorageConfig
-from rm_ray.patience import BRIEF, patiently
+from rm_ray.patience import BRIEF, WAITS, patiently
 
 AS_ENVIRONMENT = StorageConfig()
 
@@ -78,7 +79,7 @@ class Folder:
         else:
             patiently(lambda: self.fs.pipe_file(f"{self.path}/{name}", data), BRIEF)
 
-    def create(self, name: str, data: bytes) -> bool:
+    def create(self, name: str, data: bytes, waits: Sequence[float] = WAITS) -> bool:
         """Write the file whole, only if there is none of that name; False if there is one.
 
         One request or one rename: no moment exists in which a reader sees half of it. A store
@@ -87,7 +88,7 @@ class Folder:
         """
         if isinstance(self.fs, LocalFileSystem):
             return self._write_local(name, data, overwrite=False)
-        return patiently(lambda: self._put(f"{self.path}/{name}", data))
+        return patiently(lambda: self._put(f"{self.path}/{name}", data), waits)
 
     def _put(self, target: str, data: bytes) -> bool:
         if not self.conditional:

@@ -174,12 +174,12 @@ class Chaos:
     def run_seed(self, seed: int, faults: list[str], engine: str, files: int, rows: int) -> Report:
         """Hurt one run with the faults, in order, until it is complete; then look at it closely."""
         began = time.monotonic()
-        report = Report(seed, engine)
         corpus = self.corpus(seed, files, rows)
         calm, hurt = f"{BUCKET}/calm-{seed}", f"{BUCKET}/hurt-{seed}"
         log = self.folder / f"seed-{seed}.log"
         status = self.start(self.folder / f"calm-{seed}.log", corpus, calm, engine).wait(LIMIT)
         assert status == 0, (self.folder / f"calm-{seed}.log").read_text()
+        report = Report(seed, engine)
         rng = random.Random(seed)
         left = list(faults)
         while True:
@@ -194,11 +194,14 @@ class Chaos:
             report.untrue_exits += (status == 0) != done
             report.last_words.append((status, _last_line(log)))
             report.differing += sum(self.parts(hurt).get(n) != tag for n, tag in before.items())
-            report.judged_again += len(self._judged_since(moment, corpus) & before.keys())
+            report.judged_again += len(self.judged_since(moment, corpus) & before.keys())
             if status == 0:
                 break
             assert report.invocations < 10 * len(faults), log.read_text()
-        self._compare(calm, hurt, engine, report)
+        compared = self.compare(seed, calm, hurt, engine)
+        report.rows, report.lost, report.doubled = compared.rows, compared.lost, compared.doubled
+        report.differing += compared.differing
+        report.largest_difference = compared.largest_difference
         report.injected_answers = sum(self.proxy.injected.values())
         self.proxy.injected.clear()
         report.seconds = time.monotonic() - began
@@ -247,7 +250,7 @@ class Chaos:
             self.proxy.fail(what, rng.randint(3, 12))
         return True
 
-    def _judged_since(self, moment: float, corpus: str) -> set[str]:
+    def judged_since(self, moment: float, corpus: str) -> set[str]:
         """Parts of which a window was judged since then, by what the fault engines wrote down."""
         judged = set()
         for file in (self.folder / "judged").iterdir():
@@ -276,23 +279,25 @@ class Chaos:
                     owners.setdefault(fault_engine.digest(prompt), set()).add(part)
         return {window: parts.pop() for window, parts in owners.items() if len(parts) == 1}
 
-    def _compare(self, calm: str, hurt: str, engine: str, report: Report) -> None:
+    def compare(self, seed: int, calm: str, hurt: str, engine: str) -> Report:
+        """Rows lost, doubled and differing; with the hash engine, files that differ in a byte."""
+        report = Report(seed, engine)
         expected, found = self.rows(calm), self.rows(hurt)
         report.rows = len(expected)
         keys = Counter((row["source_file"], row["row"]) for row in found)
         report.lost = sum((row["source_file"], row["row"]) not in keys for row in expected)
         report.doubled = sum(count - 1 for count in keys.values())
         if engine == fault_engine.NAME:
-            # byte for byte: the very files
             calm_parts, hurt_parts = self.parts(calm), self.parts(hurt)
             names = calm_parts.keys() | hurt_parts.keys()
-            report.differing += sum(calm_parts.get(n) != hurt_parts.get(n) for n in names)
-            return
+            report.differing = sum(calm_parts.get(n) != hurt_parts.get(n) for n in names)
+            return report
         for one, other in zip(expected, found, strict=False):
             difference = abs((one["reward"] or 0) - (other["reward"] or 0))
             report.largest_difference = max(report.largest_difference, difference)
             same = {k for k in one if one[k] == other[k]} >= {"id", "row", "status", "n_chunks"}
             report.differing += not same or difference > 1e-3
+        return report
 
 
 def fault_plan(seed: int, count: int) -> list[str]:

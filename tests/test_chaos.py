@@ -1,0 +1,44 @@
+"""A short chaos: the long one is `make chaos`."""
+
+import pytest
+
+from tests import fault_engine
+from tests.chaos.harness import Chaos, fault_plan
+
+FAULTS = [
+    *("judge killed", "store 503", "driver killed", "store lost"),
+    *("node lost", "store truncate", "reader killed"),
+]
+
+
+@pytest.fixture(scope="module")
+def chaos(s3_endpoint, s3_environment, tmp_path_factory):
+    chaos = Chaos(s3_endpoint, s3_environment, tmp_path_factory.mktemp("chaos"))
+    yield chaos
+    chaos.close()
+
+
+def test_a_run_that_is_hurt_again_and_again_equals_an_undisturbed_one(chaos):
+    report = chaos.run_seed(7, FAULTS, fault_engine.NAME, files=3, rows=64)
+    assert report.clean, report
+    assert report.rows == 192 and sum(report.faults.values()) >= 4 and report.invocations >= 2
+
+
+def test_the_comparison_finds_what_is_lost_doubled_or_different(chaos):
+    """Of the run before: a part taken away, one added, one changed, and one judged again."""
+    calm, hurt = "chaos/calm-7", "chaos/hurt-7"
+    first, second, third, *_ = sorted(chaos.parts(hurt))
+    chaos.direct.rm_file(f"{hurt}/rewards/{first}")
+    data = chaos.direct.cat_file(f"{hurt}/rewards/{second}")
+    chaos.direct.pipe_file(f"{hurt}/rewards/{second.replace('part-', 'part-x')}", data)
+    chaos.direct.pipe_file(f"{hurt}/rewards/{third}", data)
+    report = chaos.compare(7, calm, hurt, fault_engine.NAME)
+    assert (report.lost, report.doubled) == (16, 16)
+    assert report.differing == 3 and not report.clean
+    assert chaos.judged_since(0.0, "s3://chaos/in-7") == chaos.parts(calm).keys()
+
+
+def test_every_kind_of_fault_comes_before_any_comes_twice():
+    plan = fault_plan(1, 26)
+    assert sorted(plan[:13]) == sorted(plan[13:]) and len(set(plan)) == 13
+    assert fault_plan(1, 26) == plan != fault_plan(2, 26)
