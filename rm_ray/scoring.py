@@ -98,9 +98,10 @@ def score(config: ScoreConfig) -> None:
             judge_units(units, job, run, tally, actors)
             finish(plan, job, run, new.skipped, ray.get(tally.progress.remote()), began)
     except ray.exceptions.RayError as error:
+        store = isinstance(error, ray.exceptions.RayTaskError) and isinstance(error.cause, OSError)
+        what = "the store failed" if store else "Ray has lost what the run cannot do without"
         raise Incomplete(
-            f"Ray has lost something that the run cannot do without: {one_line(error)}. "
-            "Run the same command again to go on"
+            f"{what}: {one_line(error)}. Run the same command again to go on"
         ) from error
 
 
@@ -329,7 +330,10 @@ def finish(
     totals, problems = count_parts(shards, run.rewards, fingerprint_id(job.fingerprint), job.sample)
     problems += orphans(committed, plan)
     seconds = time.monotonic() - began
-    run.write_metrics(metrics(totals, len(shards), problems, skipped, progress, seconds))
+    try:
+        run.write_metrics(metrics(totals, len(shards), problems, skipped, progress, seconds))
+    except OSError as error:
+        log.warning("cannot write metrics.json: %s", error)
     for line in totals_text(totals, progress):
         log.info("%s", line)
     if problems:

@@ -39,6 +39,6 @@ def test_the_comparison_finds_what_is_lost_doubled_or_different(chaos):
 
 
 def test_every_kind_of_fault_comes_before_any_comes_twice():
-    plan = fault_plan(1, 26)
-    assert sorted(plan[:13]) == sorted(plan[13:]) and len(set(plan)) == 13
-    assert fault_plan(1, 26) == plan != fault_plan(2, 26)
+    plan = fault_plan(1, 28)
+    assert sorted(plan[:14]) == sorted(plan[14:]) and len(set(plan)) == 14
+    assert fault_plan(1, 28) == plan != fault_plan(2, 28)

@@ -17,7 +17,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3, 4], help="hash engine")
     parser.add_argument("--vllm-seeds", type=int, nargs="*", default=[11, 12])
-    parser.add_argument("--faults", type=int, default=13, help="of each seed of the hash engine")
+    parser.add_argument("--faults", type=int, default=14, help="of each seed of the hash engine")
     parser.add_argument("--vllm-faults", type=int, default=6)
     options = parser.parse_args()
     with socket.socket() as probe:

@@ -30,8 +30,8 @@ from tests.jobs import command, environment, prose
 
 PROCESS_FAULTS = ("driver killed", "driver stopped", "judge killed", "reader killed", "node lost")
 STORE_FAULTS = tuple(f"store {kind}" for kind in KINDS)
-WRITE_FAULTS = ("store full", "store read-only")
-ALL_FAULTS = (*PROCESS_FAULTS, *STORE_FAULTS, *WRITE_FAULTS)
+REFUSALS = ("store full", "store read-only", "credentials expired")
+ALL_FAULTS = (*PROCESS_FAULTS, *STORE_FAULTS, *REFUSALS)
 
 # Seconds: one invocation, with everything that was done to it.
 LIMIT = 300
@@ -188,7 +188,7 @@ class Chaos:
             job = self.start(log, corpus, hurt, engine)
             self._hurt(job, hurt, left, rng, report)
             status = job.wait(LIMIT)
-            self.proxy.refuse_writes = ""
+            self.proxy.refuse_writes, self.proxy.refuse_all = "", False
             self.proxy.fail("", 0)
             done = self.direct.exists(f"{hurt}/_SUCCESS")
             report.untrue_exits += (status == 0) != done
@@ -218,12 +218,16 @@ class Chaos:
                     time.sleep(rng.uniform(0.2, 1.0))
 
     def _wait_for_work(self, job, output: str, rng: random.Random) -> None:
-        """Until some more parts are there, or a while has passed."""
+        """Until some more parts are there, or a while has passed; now and then not at all."""
+        if rng.random() < 0.1:
+            return
+        while job.poll() is None and not self.nodes.processes("JudgeActor"):
+            time.sleep(0.1)
         there = len(self.parts(output))
         more = rng.randint(0, 3)
-        deadline = time.monotonic() + rng.uniform(4, 10)
+        deadline = time.monotonic() + rng.uniform(1, 8)
         while job.poll() is None and time.monotonic() < deadline:
-            if len(self.parts(output)) >= there + more and self.nodes.processes("JudgeActor"):
+            if len(self.parts(output)) >= there + more:
                 return
             time.sleep(0.1)
 
@@ -243,8 +247,9 @@ class Chaos:
                 return False
             with contextlib.suppress(psutil.NoSuchProcess):
                 rng.choice(victims).kill()
-        elif what in ("full", "read-only"):
-            self.proxy.refuse_writes = what
+        elif fault in REFUSALS:
+            self.proxy.refuse_all = what == "expired"
+            self.proxy.refuse_writes = "" if self.proxy.refuse_all else what
             job.wait(LIMIT)
         else:
             self.proxy.fail(what, rng.randint(3, 12))

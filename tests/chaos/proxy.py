@@ -11,6 +11,7 @@ SLOW_DOWN = "<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Mes
 INTERNAL = "<Error><Code>InternalError</Code><Message>We had a problem.</Message></Error>"
 DENIED = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 FULL = "<Error><Code>QuotaExceeded</Code><Message>The bucket is full.</Message></Error>"
+EXPIRED = "<Error><Code>ExpiredToken</Code><Message>The token has expired.</Message></Error>"
 # What a request can meet; `lost` is done by the server, and its answer never arrives.
 KINDS = ("500", "503", "timeout", "reset", "truncate", "lost")
 
@@ -24,6 +25,7 @@ class FaultyProxy:
         self._kind = ""
         self._left = 0
         self.refuse_writes = ""
+        self.refuse_all = False
         self.injected: Counter[str] = Counter()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -60,6 +62,9 @@ class FaultyProxy:
             if self.refuse_writes == "full":
                 return web.Response(status=507, text=FULL, content_type="application/xml")
             return web.Response(status=403, text=DENIED, content_type="application/xml")
+        if self.refuse_all:
+            self.injected["expired"] += 1
+            return web.Response(status=403, text=EXPIRED, content_type="application/xml")
         kind = self._take(request)
         if kind in ("500", "503"):
             text = INTERNAL if kind == "500" else SLOW_DOWN
