@@ -138,6 +138,18 @@ class Isolation:
             todo = _cut(todo[0])  # it has just failed as a whole
         todo.reverse()
         running: dict[Any, tuple[Worker, Suspect, float]] = {}
+        try:
+            return self._try_all(todo, running, documents)
+        finally:
+            for worker, _, _ in running.values():
+                self._end(worker)
+
+    def _try_all(
+        self,
+        todo: list[Suspect],
+        running: dict[Any, tuple[Worker, Suspect, float]],
+        documents: Any,
+    ) -> dict[int, str]:
         failed: dict[int, str] = {}
         while todo or running:
             while todo and len(running) < self.actors:

@@ -31,7 +31,7 @@ class Attempt:
     """How judging some rows of a shard ended.
 
     `failed`: rows whose answer was no number, with the reason. `error`: the engine raised this.
-    `broken`: the engine cannot judge anything any more, so nothing is the rows' fault.
+    `broken`: the engine cannot judge anything any more.
     """
 
     failed: dict[int, str] = field(default_factory=dict)
@@ -64,7 +64,11 @@ class JudgeActor:
         for shard, documents, _ in unpack(block):
             if ray.get(self._tally.begin.remote(shard.part, str(shard))):
                 return  # the run is stopping
-            attempt, rewards, counts = self._attempt(shard, documents, self._report)
+            try:
+                attempt, rewards, counts = self._attempt(shard, documents, self._report)
+            except OSError as error:
+                ray.get(self._tally.halt.remote(f"cannot stage pieces of {shard}: {error}"))
+                return
             if attempt.broken:
                 ray.get(self._tally.fault.remote(f"an engine broke: {attempt.error}"))
                 os._exit(1)  # Ray starts the actor anew and gives it the shard again
@@ -91,7 +95,11 @@ class JudgeActor:
     def _attempt(
         self, span: Shard, documents: pa.Table, report: Callable[[Judged], None]
     ) -> tuple[Attempt, pa.Table, Counts]:
-        """Judge the documents; where only some fail, the rows between them are staged."""
+        """Judge the documents; where only some fail, the rows between them are staged.
+
+        Raises:
+            OSError: the rows could not be staged.
+        """
         try:
             with Watchdog(self._silence) as watchdog:
                 rewards, counts = score_shard(

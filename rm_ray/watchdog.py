@@ -15,16 +15,16 @@ from typing import Self
 class Watchdog:
     """While entered, `alive()` must be called every `seconds`, or the process ends (status 1).
 
-    Where it hung is written to `trace`, a file on this machine. One at a time in a process.
+    Where it hung stays in a file rm_ray-hung-* of this machine's folder for temporary ones. One
+    watchdog at a time in a process.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._armed = 0.0
-        self.trace = Path(tempfile.gettempdir()) / "rm_ray-hung.txt"
 
     def __enter__(self) -> Self:
-        self._file = self.trace.open("w")
+        self._file = tempfile.NamedTemporaryFile("w", prefix="rm_ray-hung-", delete=False)
         self._arm()
         return self
 
@@ -36,6 +36,7 @@ class Watchdog:
     ) -> None:
         faulthandler.cancel_dump_traceback_later()
         self._file.close()
+        Path(self._file.name).unlink(missing_ok=True)
 
     def alive(self) -> None:
         """There is progress. Cheap: arming anew starts a thread, so it is not done every time."""
