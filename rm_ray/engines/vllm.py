@@ -18,6 +18,7 @@ from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.llm_engine import LLMEngine
 
 from rm_ray.engines import EngineCounts, EngineSettings
+from rm_ray.engines.prefix_hashes import PrefixHashes
 
 CPU_KV_CACHE_GB = 1.0
 
@@ -45,6 +46,8 @@ class VllmEngine:
         )
         self._labels = len(settings.label_ids)
         self._count_scheduled_tokens()
+        core = self._engine.engine_core.engine_core
+        core.request_block_hasher = PrefixHashes(settings.block_size, core.request_block_hasher)
 
     def score(self, prompts: Iterable[Sequence[int]]) -> Iterator[npt.NDArray[np.float32]]:
         """Logits [labels] for each prompt, in order; float32."""

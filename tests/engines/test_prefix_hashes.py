@@ -1,0 +1,75 @@
+"""Block hashes taken from the prompt before are the ones that vLLM would have computed."""
+
+from types import SimpleNamespace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rm_ray.engines.prefix_hashes import PrefixHashes
+
+BLOCK = 4
+
+
+def request(tokens):
+    return SimpleNamespace(
+        prompt_token_ids=tokens, block_hashes=[], mm_features=[], lora_request=None
+    )
+
+
+class Plain:
+    """Hashes as vLLM does: each block with all before it; counts the blocks it hashed."""
+
+    def __init__(self):
+        self.blocks = 0
+
+    def __call__(self, one):
+        tokens, new = one.prompt_token_ids, []
+        for stop in range((len(one.block_hashes) + 1) * BLOCK, len(tokens) + 1, BLOCK):
+            new.append(hash(tuple(tokens[:stop])))
+            self.blocks += 1
+        return new
+
+
+def hashes(hasher, tokens):
+    one = request(tokens)
+    one.block_hashes.extend(hasher(one))  # as Request.update_block_hashes does
+    return one.block_hashes
+
+
+PROMPTS = st.lists(st.lists(st.integers(0, 1), max_size=40), max_size=12)
+
+
+@given(PROMPTS)
+def test_the_hashes_are_those_of_each_prompt_alone_whatever_came_before(prompts):
+    hasher = PrefixHashes(BLOCK, Plain())
+    for tokens in prompts:
+        assert hashes(hasher, tokens) == hashes(Plain(), tokens)
+
+
+def test_a_growing_context_is_hashed_once():
+    plain = Plain()
+    hasher = PrefixHashes(BLOCK, plain)
+    document = list(range(400))
+    for middle in range(0, 400, BLOCK):
+        hashes(hasher, [*document[:middle], 7, 7, *document[middle : middle + BLOCK], 8])
+    # 100 windows: at most the block that is new and the whole ones of region and markers
+    assert plain.blocks <= 100 * 3
+
+
+def test_a_request_that_has_hashes_already_is_left_to_vllm():
+    plain = Plain()
+    hasher = PrefixHashes(BLOCK, plain)
+    hashes(hasher, list(range(8)))
+    again = request(list(range(8)))
+    again.block_hashes = [1]
+    assert len(hasher(again)) == 1
+
+
+def test_the_real_engine_hits_its_cache_as_before(vllm_engine):
+    """Windows of one document forward what the arithmetic says, by the scheduler's own count."""
+    before = vllm_engine.counts.forwarded_tokens
+    document = [(i * 7919) % 900 + 50 for i in range(512)]
+    tail = [33, 34, 35]
+    prompts = [document[:m] + tail + document[m : m + 64] + tail for m in range(0, 512, 64)]
+    assert len(list(vllm_engine.score(prompts))) == 8
+    assert vllm_engine.counts.forwarded_tokens - before == 8 * (128 + 6) - 64
