@@ -92,7 +92,7 @@ def parts(output: Path) -> dict[str, int]:
 def ray_head(env, *more):
     """A Ray head with a dashboard, as `ray start --head` gives: its address and its jobs'."""
     ports = []
-    for _ in range(2):
+    for _ in range(3):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             ports.append(probe.getsockname()[1])
@@ -102,6 +102,8 @@ def ray_head(env, *more):
         [
             str(Path(sys.executable).parent / "ray"), "start", "--head", "--block",
             "--num-cpus=4", f"--port={ports[0]}", f"--dashboard-port={ports[1]}",
+            # another cluster of this machine may have the usual one, and then no job can be sent
+            f"--dashboard-agent-listen-port={ports[2]}",
             "--object-store-memory=200000000", f"--temp-dir={folder}", "--disable-usage-stats",
             *more,
         ],

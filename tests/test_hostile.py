@@ -1,6 +1,7 @@
 """Input as it should not be: what the user sees, and that it costs nobody else a row."""
 
 import json
+import os
 import random
 import shutil
 
@@ -11,7 +12,9 @@ import pytest
 from rm_ray import scoring
 from rm_ray.cli import main
 from rm_ray.config import ScoreConfig
+from rm_ray.lease import Lease
 from rm_ray.scoring import dry_run, score
+from rm_ray.storage import Folder
 from tests import fault_engine
 from tests.jobs import options, parts, prose, read_rewards, write_corpus
 
@@ -150,6 +153,16 @@ def test_changed_files_are_scored_again_when_asked_and_leave_no_old_row(tmp_path
     unchanged = parts(tmp_path / "out")
     assert sum(unchanged.get(name) == time for name, time in kept.items()) == 1
     assert run(caplog, tmp_path)[0] == 0 and parts(tmp_path / "out") == unchanged
+
+
+def test_a_second_driver_is_refused_while_the_first_one_lives(tmp_path, caplog):
+    write_corpus(tmp_path / "in", files=1, rows=8, words=100)
+    with Lease(Folder(str(tmp_path / "out" / "_rm_ray")), lambda _: None):
+        status, log = run(caplog, tmp_path)
+    assert status == 2
+    assert f"another run is at work in this output folder (process {os.getpid()} on" in log
+    assert not (tmp_path / "out" / "rewards").exists()
+    assert run(caplog, tmp_path)[0] == 0
 
 
 def test_a_part_of_no_planned_shard_is_found(tmp_path, caplog):

@@ -318,14 +318,16 @@ def table(reports: list[Report]) -> str:
     """A line a seed, and what was done to all of them."""
     lines = [
         f"{'seed':>5} {'engine':<8}{'faults':>7}{'answers':>8}{'runs':>6}{'rows':>7}{'lost':>6}"
-        f"{'doubled':>9}{'differing':>11}{'judged again':>14}{'untrue exits':>14}{'seconds':>9}"
+        f"{'doubled':>9}{'differing':>11}{'by at most':>12}{'judged again':>14}"
+        f"{'untrue exits':>14}{'seconds':>9}"
     ]
     for r in reports:
         name = "vllm" if r.engine == "vllm" else "hash"
         lines.append(
             f"{r.seed:>5} {name:<8}{sum(r.faults.values()):>7}{r.injected_answers:>8}"
             f"{r.invocations:>6}{r.rows:>7}{r.lost:>6}{r.doubled:>9}{r.differing:>11}"
-            f"{r.judged_again:>14}{r.untrue_exits:>14}{r.seconds:>9.0f}"
+            f"{r.largest_difference:>12.1e}{r.judged_again:>14}{r.untrue_exits:>14}"
+            f"{r.seconds:>9.0f}"
         )
     total: Counter = sum((r.faults for r in reports), Counter())
     lines.append("")
