@@ -5,6 +5,7 @@ and leaves it. Its footer carries the shard's counts: totals are read from the p
 """
 
 import io
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from rm_ray.plan import PlannedFile, RowSample, Shard, shards_of
 from rm_ray.rewards import Counts, total
 from rm_ray.shard_row import unpack
 from rm_ray.storage import Folder
+from rm_ray.tally import Work
 
 COUNTS_KEY = b"rm_ray.counts"
 FINGERPRINT_KEY = b"rm_ray.fingerprint"
@@ -37,6 +39,7 @@ class PartSink(Datasink[None]):
         """Write each shard's part; returns nothing, since Ray keeps every result in the driver."""
         for block in blocks:
             for shard, rewards, note in unpack(block):
+                began = time.perf_counter()
                 data = part_bytes(rewards, note, self._fingerprint)
                 # where another part could not be written, this one is tried, but not for long
                 waits = BRIEF if ray.get(self._tally.halted.remote()) else WAITS
@@ -47,7 +50,8 @@ class PartSink(Datasink[None]):
                     reason = f"cannot write to {self._rewards.uri}: {error}"
                     ray.get(self._tally.halt.remote(reason))
                     return
-                self._tally.committed.remote(1)
+                seconds = time.perf_counter() - began
+                self._tally.add.remote(Work(parts=1, commit_seconds=seconds))
 
 
 def part_bytes(rewards: pa.Table, counts: str, fingerprint: str) -> bytes:

@@ -28,6 +28,7 @@ from rm_ray.plan import ReadUnit, Shard, tile
 from rm_ray.reading import read_patiently, tokenize
 from rm_ray.staging import Staging
 from rm_ray.storage import Folder
+from rm_ray.tally import Work
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ class Isolation:
             # the store's fault, not a document's: the shard stays missing, nothing is marked
             ray.get(self.tally.fault.remote(one_line(error.cause)))
             return
-        self.tally.committed.remote(1)
+        self.tally.add.remote(Work(parts=1))
 
     def _find_failed(
         self, documents: Any, spans: Sequence[Shard], whole: Shard | None

@@ -20,7 +20,7 @@ from rm_ray.plan import Shard
 from rm_ray.rewards import Counts
 from rm_ray.shard_row import pack, unpack
 from rm_ray.staging import Staging
-from rm_ray.tally import Judged
+from rm_ray.tally import Work
 from rm_ray.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -57,11 +57,13 @@ class JudgeActor:
             log.error("%s", reason)  # a traceback follows: Ray prints it
             ray.get(tally.fault.remote(reason))
             raise
+        self._ended: float | None = None
         tally.started.remote(time.monotonic() - began)
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """One block, of one row, for each shard of `block` that is judged to its end."""
         for shard, documents, _ in unpack(block):
+            waited = time.monotonic() - self._ended if self._ended else 0.0
             if ray.get(self._tally.begin.remote(shard.part, str(shard))):
                 return  # the run is stopping
             try:
@@ -77,6 +79,8 @@ class JudgeActor:
                 ray.get(self._tally.suspect.remote(shard.part, str(shard), reason))
                 continue
             self._tally.done.remote(shard.part)
+            self._report(Work(wait_seconds=waited))
+            self._ended = time.monotonic()
             yield pack(shard, rewards, counts.to_json())
 
     def judge_span(self, documents: pa.Table, span: Shard) -> Attempt:
@@ -93,7 +97,7 @@ class JudgeActor:
         return str(ray.get_runtime_context().get_node_id())
 
     def _attempt(
-        self, span: Shard, documents: pa.Table, report: Callable[[Judged], None]
+        self, span: Shard, documents: pa.Table, report: Callable[[Work], None]
     ) -> tuple[Attempt, pa.Table, Counts]:
         """Judge the documents; where only some fail, the rows between them are staged.
 
@@ -123,8 +127,8 @@ class JudgeActor:
             return True
         return False
 
-    def _report(self, judged: Judged) -> None:
-        self._tally.judged.remote(judged)
+    def _report(self, work: Work) -> None:
+        self._tally.add.remote(work)
 
 
 def probe(engine: Engine, judge: PreferenceJudge) -> None:

@@ -13,11 +13,11 @@ from itertools import pairwise
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rm_ray.engines import Engine
+from rm_ray.engines import Engine, EngineCounts
 from rm_ray.judges.preference import PreferenceJudge
 from rm_ray.plan import Shard
 from rm_ray.rewards import Counts, Verdict, judged, reward_table
-from rm_ray.tally import Judged
+from rm_ray.tally import Work
 
 # How often an actor tells how far it is, seconds: often enough for a progress line.
 REPORT_SECONDS = 2.0
@@ -28,7 +28,7 @@ def score_shard(
     documents: pa.Table,
     judge: PreferenceJudge,
     engine: Engine,
-    report: Callable[[Judged], None] = lambda _: None,
+    report: Callable[[Work], None] = lambda _: None,
     alive: Callable[[], None] = lambda: None,
 ) -> tuple[pa.Table, Counts]:
     """The output rows of one shard's documents, and what they cost."""
@@ -39,7 +39,7 @@ def score_shard(
     )
     lengths = ids.value_lengths().to_pylist()
     answers = engine.score(_prompts(ids, judge))
-    meter = _Meter(report)
+    meter = _Meter(report, engine.counts)
     verdicts: list[Verdict] = []
     for n_tokens, (status, error) in zip(lengths, given, strict=True):
         n_windows = judge.count_windows(n_tokens)
@@ -128,20 +128,34 @@ def _prompts(ids: pa.LargeListArray, judge: PreferenceJudge) -> Iterator[list[in
 
 
 class _Meter:
-    """Adds up progress and reports it every REPORT_SECONDS."""
+    """Adds up documents and the time since the last report, and reports every REPORT_SECONDS."""
 
-    def __init__(self, report: Callable[[Judged], None]) -> None:
+    def __init__(self, report: Callable[[Work], None], counts: EngineCounts) -> None:
         self._report = report
-        self._sum = Judged()
-        self._last = time.monotonic()
+        self._counts = counts
+        self._start()
 
     def add(self, tokens: int, windows: int) -> None:
-        s = self._sum
-        self._sum = Judged(s.documents + 1, s.tokens + tokens, s.windows + windows)
-        if time.monotonic() - self._last > REPORT_SECONDS:
+        self._documents += 1
+        self._tokens += tokens
+        self._windows += windows
+        if time.perf_counter() - self._began > REPORT_SECONDS:
             self.flush()
 
     def flush(self) -> None:
-        self._report(self._sum)
-        self._sum = Judged()
-        self._last = time.monotonic()
+        self._report(
+            Work(
+                documents=self._documents,
+                tokens=self._tokens,
+                windows=self._windows,
+                judge_seconds=time.perf_counter() - self._began,
+                step_seconds=self._counts.step_seconds - self._steps,
+                model_seconds=self._counts.model_seconds - self._model,
+            )
+        )
+        self._start()
+
+    def _start(self) -> None:
+        self._documents = self._tokens = self._windows = 0
+        self._began = time.perf_counter()
+        self._steps, self._model = self._counts.step_seconds, self._counts.model_seconds

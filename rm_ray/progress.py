@@ -54,14 +54,14 @@ def progress_line(now: RunProgress, documents: int, parts: int) -> str:
     if not now.engines:
         return f"engines are starting; 0 of {parts} shards"
     line = (
-        f"{now.parts} of {parts} shards, {now.documents:,} of {documents:,} documents, "
+        f"{now.work.parts} of {parts} shards, {now.work.documents:,} of {documents:,} documents, "
         f"{now.engines} engine start{'s' if now.engines > 1 else ''}"
     )
-    if now.documents < max(2, documents / 100) or now.judging_seconds <= 0:
+    if now.work.documents < max(2, documents / 100) or now.judging_seconds <= 0:
         return line  # too little to tell a speed from
-    rate = now.tokens / now.judging_seconds
-    left = max(0, documents - now.documents)
-    seconds = left * now.judging_seconds / now.documents
+    rate = now.work.tokens / now.judging_seconds
+    left = max(0, documents - now.work.documents)
+    seconds = left * now.judging_seconds / now.work.documents
     return f"{line}, {rate:,.0f} tokens/s, {duration(seconds)} left"
 
 

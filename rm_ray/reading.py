@@ -20,6 +20,7 @@ from rm_ray.judges.preference import PreferenceJudge
 from rm_ray.patience import BRIEF, may_pass, patiently, pauses
 from rm_ray.plan import ReadUnit, RowSample, Shard
 from rm_ray.shard_row import pack
+from rm_ray.tally import Work
 
 # Decoded at once: few enough rows that wide ones stay small, enough to keep Arrow efficient.
 DECODE_ROWS = 1024
@@ -46,8 +47,20 @@ class ReadStage:
             if ray.get(self.tally.halted.remote()):
                 return
             try:
+                began = time.perf_counter()
                 for shard, rows in read_patiently(unit, self.config):
-                    yield pack(shard, tokenize(rows, judge))
+                    read = time.perf_counter()
+                    documents = tokenize(rows, judge)
+                    done = time.perf_counter()
+                    tokens = len(documents.column("_ids").combine_chunks().values)
+                    work = Work(
+                        read_tokens=tokens,
+                        read_seconds=read - began,
+                        tokenize_seconds=done - read,
+                    )
+                    self.tally.add.remote(work)
+                    yield pack(shard, documents)
+                    began = time.perf_counter()
             except Unreadable as error:
                 # its neighbours in this block lose nothing; finish() finds what is missing
                 if error.bad_file:

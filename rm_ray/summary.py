@@ -9,7 +9,7 @@ from rm_ray.plan_corpus import NewFiles
 from rm_ray.progress import duration
 from rm_ray.rewards import Counts
 from rm_ray.run import installed_versions
-from rm_ray.tally import RunProgress
+from rm_ray.tally import RunProgress, Work
 
 
 def totals_text(totals: Counts, now: RunProgress) -> list[str]:
@@ -23,13 +23,43 @@ def totals_text(totals: Counts, now: RunProgress) -> list[str]:
         f"{totals.minimum_tokens:,}; {totals.preemptions:,} preemptions; "
         f"{_cached(totals):.1%} of the prompts' {totals.prompt_tokens:,} tokens from the cache",
     ]
-    if now.judging_seconds:
-        lines.append(
-            f"this run: {now.tokens:,} tokens in {duration(now.judging_seconds)} after "
+    if now.judging_seconds and now.work.tokens:
+        lines += [
+            f"this run: {now.work.tokens:,} tokens in {duration(now.judging_seconds)} after "
             f"{duration(now.start_seconds)} of engine start, "
-            f"{now.tokens / now.judging_seconds:,.0f} tokens/s"
-        )
+            f"{now.work.tokens / now.judging_seconds:,.0f} tokens/s",
+            time_text(rates(now.work)),
+        ]
     return lines
+
+
+def rates(work: Work) -> dict[str, float]:
+    """Where the time went. Shares are of the time that engines had, start-up left out."""
+    engine_seconds = work.judge_seconds + work.wait_seconds
+    host_seconds = work.judge_seconds - work.model_seconds
+    return {
+        "model_share": _ratio(work.model_seconds, engine_seconds),
+        "step_share": _ratio(work.step_seconds, engine_seconds),
+        "wait_share": _ratio(work.wait_seconds, engine_seconds),
+        "host_us_per_window": _ratio(host_seconds, work.windows) * 1e6,
+        "read_tokens_per_second_per_core": _ratio(
+            work.read_tokens, work.read_seconds + work.tokenize_seconds
+        ),
+        "tokenize_share_of_reading": _ratio(
+            work.tokenize_seconds, work.read_seconds + work.tokenize_seconds
+        ),
+        "commit_seconds_per_part": _ratio(work.commit_seconds, work.parts),
+    }
+
+
+def time_text(rate: Mapping[str, float]) -> str:
+    """One line: how busy the engines were, and what kept them."""
+    return (
+        f"engines: {rate['model_share']:.1%} of their time in the model, {rate['step_share']:.1%} "
+        f"in steps, {rate['wait_share']:.1%} waiting for shards; "
+        f"{rate['host_us_per_window']:,.0f} us of host work a window; reading and tokenising "
+        f"{rate['read_tokens_per_second_per_core']:,.0f} tokens/s a core"
+    )
 
 
 def metrics(
@@ -41,7 +71,7 @@ def metrics(
     seconds: float,
 ) -> dict[str, Any]:
     """The content of metrics.json: totals over the parts, then what this invocation did."""
-    per_second = now.tokens / now.judging_seconds if now.judging_seconds else 0.0
+    per_second = _ratio(now.work.tokens, now.judging_seconds)
     return {
         "totals": {
             "shards": shards,
@@ -54,6 +84,7 @@ def metrics(
             "seconds": round(seconds, 3),
             **asdict(now),
             "tokens_per_second": round(per_second, 1),
+            **{name: round(value, 6) for name, value in rates(now.work).items()},
         },
         "versions": installed_versions(),
     }
@@ -84,6 +115,10 @@ def skipped_text(skipped: Mapping[str, str]) -> str:
         return ""
     first = next(iter(skipped.values()))
     return f"; without {len(skipped)} unreadable input files, first: {first}"
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
 
 
 def _cached(totals: Counts) -> float:

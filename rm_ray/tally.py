@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ray
+from ray.util.metrics import Counter
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 # So many faults with no part committed in between are not the documents' fault: the run stops.
@@ -16,12 +17,31 @@ ENDED = "the process that was judging it ended"
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What an actor has judged since it last told."""
+class Work:
+    """What stages have done and the seconds it took them, summable over processes and time.
+
+    `documents`, `tokens`, `windows`: judged. Of the actors' time: `judge_seconds` with a shard at
+    hand, `wait_seconds` between two; of the first, `step_seconds` in engine steps, and of these
+    `model_seconds` in the model. `read_tokens`: tokens read and tokenised, in `read_seconds` and
+    `tokenize_seconds` of one core.
+    """
 
     documents: int = 0
     tokens: int = 0
     windows: int = 0
+    judge_seconds: float = 0.0
+    wait_seconds: float = 0.0
+    step_seconds: float = 0.0
+    model_seconds: float = 0.0
+    read_tokens: int = 0
+    read_seconds: float = 0.0
+    tokenize_seconds: float = 0.0
+    parts: int = 0
+    commit_seconds: float = 0.0
+
+    def __add__(self, other: "Work") -> "Work":
+        theirs = vars(other)
+        return Work(**{name: value + theirs[name] for name, value in vars(self).items()})
 
 
 @dataclass(frozen=True)
@@ -35,10 +55,7 @@ class RunProgress:
 
     engines: int = 0
     start_seconds: float = 0.0
-    documents: int = 0
-    tokens: int = 0
-    windows: int = 0
-    parts: int = 0
+    work: Work = Work()
     judging_seconds: float = 0.0
     faults: int = 0
     first_fault: str | None = None
@@ -55,8 +72,8 @@ class Tally:
         self._most_faults = most_faults
         self._engines = 0
         self._start_seconds = 0.0
-        self._sum = Judged()
-        self._parts = 0
+        self._work = Work()
+        self._metrics = {name: Counter(f"rm_ray_{name}") for name in vars(Work())}
         self._first: float | None = None
         self._faults = 0
         self._in_a_row = 0
@@ -81,12 +98,14 @@ class Tally:
             self._judging.add(part)
         return self._halted
 
-    def judged(self, more: Judged) -> None:
-        """Documents were judged."""
-        s = self._sum
-        self._sum = Judged(
-            s.documents + more.documents, s.tokens + more.tokens, s.windows + more.windows
-        )
+    def add(self, work: Work) -> None:
+        """Work was done. A part that was written shows that the run gets on."""
+        self._work += work
+        for name, done in vars(work).items():
+            if done:
+                self._metrics[name].inc(done)
+        if work.parts:
+            self._in_a_row = 0
 
     def done(self, part: str) -> None:
         """A shard was judged to its end."""
@@ -98,11 +117,6 @@ class Tally:
         self._judging.discard(part)
         self._suspects[part] = reason
         self.fault(f"{rows}: {reason}")
-
-    def committed(self, parts: int) -> None:
-        """Parts were written: whatever went wrong before, the run gets on."""
-        self._parts += parts
-        self._in_a_row = 0
 
     def bad_file(self, path: str, reason: str) -> None:
         """An input file turned out not to be readable Parquet."""
@@ -131,10 +145,7 @@ class Tally:
         return RunProgress(
             engines=self._engines,
             start_seconds=self._start_seconds,
-            documents=self._sum.documents,
-            tokens=self._sum.tokens,
-            windows=self._sum.windows,
-            parts=self._parts,
+            work=self._work,
             judging_seconds=time.monotonic() - self._first if self._first else 0.0,
             faults=self._faults,
             first_fault=self._first_fault,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from rm_ray.progress import RunProgress, duration, progress_line
+from rm_ray.progress import duration, progress_line
+from rm_ray.tally import RunProgress, Work
 
 
 @pytest.mark.parametrize(
@@ -14,20 +15,13 @@ def test_durations(seconds, text):
     assert duration(seconds) == text
 
 
-def run_progress(**changes):
-    fields = {
-        "engines": 1, "start_seconds": 9.0, "documents": 0, "tokens": 0, "windows": 0, "parts": 0,
-        "judging_seconds": 0.0,
-    }  # fmt: skip
-    return RunProgress(**(fields | changes))
-
-
 def test_before_an_engine_is_ready():
-    assert progress_line(run_progress(engines=0), 10, 2) == "engines are starting; 0 of 2 shards"
+    assert progress_line(RunProgress(), 10, 2) == "engines are starting; 0 of 2 shards"
 
 
 def test_half_way_the_time_left_is_the_time_gone():
-    line = progress_line(
-        run_progress(engines=2, documents=50, tokens=6000, parts=1, judging_seconds=30.0), 100, 2
+    work = Work(documents=50, tokens=6000, parts=1)
+    now = RunProgress(engines=2, start_seconds=9.0, work=work, judging_seconds=30.0)
+    assert progress_line(now, 100, 2) == (
+        "1 of 2 shards, 50 of 100 documents, 2 engine starts, 200 tokens/s, 30 s left"
     )
-    assert line == "1 of 2 shards, 50 of 100 documents, 2 engine starts, 200 tokens/s, 30 s left"

@@ -23,13 +23,17 @@ BLOCK_STEP = {"gpu": 16, "cpu": 32}
 
 @dataclass
 class EngineCounts:
-    """What an engine has done since it started; tokens as its scheduler counted them."""
+    """What an engine has done since it started; tokens as its scheduler counted them.
+
+    `step_seconds`: in the engine's steps; `model_seconds`: of these, in running the model.
+    """
 
     windows: int = 0
     prompt_tokens: int = 0
     forwarded_tokens: int = 0
     preemptions: int = 0
     step_seconds: float = 0.0
+    model_seconds: float = 0.0
 
 
 class Engine(Protocol):

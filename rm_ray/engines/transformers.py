@@ -39,7 +39,9 @@ class TransformersEngine:
         while batch := list(islice(source, BATCH_WINDOWS)):
             began = time.perf_counter()
             logits = self._forward(batch)
-            self.counts.step_seconds += time.perf_counter() - began
+            seconds = time.perf_counter() - began
+            self.counts.step_seconds += seconds
+            self.counts.model_seconds += seconds
             self.counts.windows += len(batch)
             tokens = sum(len(prompt) for prompt in batch)
             self.counts.prompt_tokens += tokens

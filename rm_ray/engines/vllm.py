@@ -6,7 +6,7 @@ Set `EngineSettings.environment()` before importing this module.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,7 @@ class VllmEngine:
         )
         self._labels = len(settings.label_ids)
         self._count_scheduled_tokens()
+        self._time_model()
         core = self._engine.engine_core.engine_core
         core.request_block_hasher = PrefixHashes(settings.block_size, core.request_block_hasher)
 
@@ -85,6 +86,22 @@ class VllmEngine:
         for output in outputs:
             logits = output.outputs[0].logprobs.logprobs  # the sampled token, then the labels
             yield int(output.request_id), np.asarray(logits[-self._labels :], dtype=np.float32)
+
+    def _time_model(self) -> None:
+        """Add up the time in the executor: preparing a batch, running it, reading it out."""
+        executor = self._engine.engine_core.engine_core.model_executor
+        for name in ("execute_model", "sample_tokens"):
+            setattr(executor, name, self._timed(getattr(executor, name)))
+
+    def _timed(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return call(*args, **kwargs)
+            finally:
+                self.counts.model_seconds += time.perf_counter() - began
+
+        return timed
 
     def _count_scheduled_tokens(self) -> None:
         """Count what every step schedules: requests' own figures are wrong after a preemption."""
