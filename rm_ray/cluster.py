@@ -124,13 +124,22 @@ def _lacking(pool: PoolConfig, read: ReadConfig, there: Machines) -> str | None:
     return None
 
 
+def actors_that_fit(pool: PoolConfig, read: ReadConfig) -> int:
+    """Judge actors that today's machines hold beside reading and writing; at least 1."""
+    return max(1, _room(pool, read, _present()))
+
+
 def _most_actors(pool: PoolConfig, read: ReadConfig, there: Machines) -> int:
-    by_cpus = int((there.cpus - read.cpus - WRITE_CPUS) / pool.cpus)
-    by_gpus = int(there.gpus / pool.gpus) if pool.gpus else by_cpus
-    most = max(pool.min_actors, min(pool.max_actors, by_cpus, by_gpus))
+    most = max(pool.min_actors, min(pool.max_actors, _room(pool, read, there)))
     if most < pool.max_actors:
         log.info("pool.max_actors %d lowered to %d, what fits", pool.max_actors, most)
     return most
+
+
+def _room(pool: PoolConfig, read: ReadConfig, there: Machines) -> int:
+    by_cpus = int((there.cpus - read.cpus - WRITE_CPUS) / pool.cpus)
+    by_gpus = int(there.gpus / pool.gpus) if pool.gpus else by_cpus
+    return min(by_cpus, by_gpus)
 
 
 def _present() -> Machines:

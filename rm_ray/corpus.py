@@ -210,7 +210,7 @@ def _read_footer(file: InputFile, config: InputConfig) -> Footer | Unreadable:
 
     try:
         return patiently(read, BRIEF)
-    except pa.ArrowInvalid as error:
+    except pa.ArrowException as error:
         what = f"is not a readable Parquet file ({file.size:,} bytes)"
         return Unreadable(f"{file.path} {what}: {_short(error)}", bad_file=True)
     except OSError as error:

@@ -1,9 +1,10 @@
 """Finding the documents that no engine survives, so that the rest of their shards is kept.
 
 A shard whose judging failed is cut into pieces, and a piece that fails into smaller ones, down to
-single documents. A document is `failed` only if it failed alone, on two actors; what a lost
-machine or a broken engine did is tried again and blamed on nobody. Pieces are staged and commit
-nothing: the shard is committed once, when every row of it is known.
+single documents. A document is `failed` only if it failed alone, on two actors, each of which had
+just judged another document of its shard; what a lost machine or a sick engine did is tried again
+and blamed on nobody. Pieces are staged and commit nothing: the shard is committed once, when every
+row of it is known.
 """
 
 import logging
@@ -20,11 +21,12 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from rm_ray.cluster import WRITE_CPUS
 from rm_ray.commit import part_bytes
 from rm_ray.config import InputConfig, PoolConfig, ReadConfig
+from rm_ray.corpus import Unreadable
 from rm_ray.engines import EngineSettings
 from rm_ray.errors import one_line
 from rm_ray.judge_actor import Attempt, JudgeActor
 from rm_ray.judge_shard import give_up
-from rm_ray.plan import ReadUnit, Shard, tile
+from rm_ray.plan import ReadUnit, Shard, prefix_of, tile
 from rm_ray.reading import read_patiently, tokenize
 from rm_ray.staging import Staging
 from rm_ray.storage import Folder
@@ -78,8 +80,22 @@ class Worker:
 
 
 @dataclass
+class Trial:
+    """An attempt under way. `check`: its actor judging, just before, what is known to be good."""
+
+    worker: Worker
+    suspect: Suspect
+    check: Any
+    began: float
+
+
+@dataclass
 class Isolation:
-    """Judges suspects on actors of its own, at most `actors` at once. `judge`: a Ray reference."""
+    """Judges suspects on actors of its own, at most `actors` at once.
+
+    `judge`: a Ray reference. `reference`: a unit of one shard that was judged whole, to tell a sick
+    engine by where nothing else of a shard is known to be good.
+    """
 
     engine: EngineSettings
     judge: Any
@@ -90,8 +106,11 @@ class Isolation:
     pool: PoolConfig
     read: ReadConfig
     actors: int
+    reference: ReadUnit | None
+    _reference_documents: Any = None
     _workers: list[Worker] = field(default_factory=list)
     _idle: list[Worker] = field(default_factory=list)
+    _known: list[Shard] = field(default_factory=list)
     _started: int = 0
     _in_a_row: int = 0
 
@@ -103,65 +122,68 @@ class Isolation:
                 by an earlier run, and what is left of it is tried as it is.
 
         Raises:
-            Stopped: too many attempts failed in a row.
+            Stopped: too many attempts failed in a row, or the run is stopping.
         """
+        staged: dict[str, list[str]] = {}
+        for name in self.staging.names():
+            staged.setdefault(prefix_of(name), []).append(name)
         try:
             for unit in units:
-                self._settle_shard(unit, reasons.get(unit.shards[0].part))
+                (shard,) = unit.shards
+                names = staged.get(prefix_of(shard.part), [])
+                self._settle_shard(unit, shard, names, reasons.get(shard.part))
         finally:
             for worker in list(self._workers):
                 self._end(worker)
 
-    def _settle_shard(self, unit: ReadUnit, reason: str | None) -> None:
-        (shard,) = unit.shards
+    def _settle_shard(
+        self, unit: ReadUnit, shard: Shard, names: Sequence[str], reason: str | None
+    ) -> None:
+        self._stop_if_halted()
         log.info("looking for what fails in %s: %s", shard, reason or "begun by an earlier run")
+        self._known, gaps = tile(shard, names)
+        suspects = [Suspect(gap) for gap in gaps]
+        if reason and gaps == [shard]:
+            suspects = _cut(suspects[0])  # it has just failed as a whole
         reading = _read_documents.options(num_cpus=self.read.cpus)
+        committing = _commit_joined.options(num_cpus=WRITE_CPUS)
         try:
             documents = reading.remote(unit, self.input, self.judge)
-            _, gaps = tile(shard, self.staging.names())
-            failed = self._find_failed(documents, gaps, whole=shard if reason else None)
-            committing = _commit_joined.options(num_cpus=WRITE_CPUS)
-            ray.get(
-                committing.remote(shard, documents, failed, self.judge, self.staging, self.rewards)
-            )
+            failed = self._find_failed(documents, suspects)
+            given = (shard, self._known, documents, failed, self.judge)
+            ray.get(committing.remote(*given, self.staging, self.rewards))
         except RayTaskError as error:
-            # the store's fault, not a document's: the shard stays missing, nothing is marked
-            ray.get(self.tally.fault.remote(one_line(error.cause)))
+            self._report(shard, error.cause)  # not a document's fault: the shard stays missing
             return
         self.tally.add.remote(Work(parts=1))
 
-    def _find_failed(
-        self, documents: Any, spans: Sequence[Shard], whole: Shard | None
-    ) -> dict[int, str]:
-        """Judge the spans; the rows that fail alone, with the reason. The rest is staged."""
-        todo = [Suspect(span) for span in spans]
-        if spans == [whole]:
-            todo = _cut(todo[0])  # it has just failed as a whole
-        todo.reverse()
-        running: dict[Any, tuple[Worker, Suspect, float]] = {}
+    def _report(self, shard: Shard, error: BaseException) -> None:
+        if isinstance(error, Unreadable) and error.bad_file:
+            ray.get(self.tally.bad_file.remote(shard.file, str(error)))
+        else:
+            ray.get(self.tally.fault.remote(one_line(error)))
+
+    def _find_failed(self, documents: Any, suspects: Sequence[Suspect]) -> dict[int, str]:
+        """Judge the suspects; the rows that fail alone, with the reason. The rest is staged."""
+        running: dict[Any, Trial] = {}
         try:
-            return self._try_all(todo, running, documents)
+            return self._try_all(list(reversed(suspects)), running, documents)
         finally:
-            for worker, _, _ in running.values():
-                self._end(worker)
+            for trial in running.values():
+                self._end(trial.worker)
 
     def _try_all(
-        self,
-        todo: list[Suspect],
-        running: dict[Any, tuple[Worker, Suspect, float]],
-        documents: Any,
+        self, todo: list[Suspect], running: dict[Any, Trial], documents: Any
     ) -> dict[int, str]:
         failed: dict[int, str] = {}
         while todo or running:
+            self._stop_if_halted()
             while todo and len(running) < self.actors:
-                suspect = todo.pop()
-                worker = self._worker_for(suspect)
-                attempt = worker.handle.judge_span.remote(documents, suspect.span)
-                running[attempt] = (worker, suspect, time.monotonic())
+                ended, trial = self._begin(todo.pop(), documents)
+                running[ended] = trial
             (ended,), _ = ray.wait(list(running), num_returns=1)
-            worker, suspect, began = running.pop(ended)
             # the smallest first: what fails is found before more is tried
-            for again in self._after(ended, worker, suspect, time.monotonic() - began):
+            for again in self._after(ended, running.pop(ended)):
                 if len(again.failures) >= PROOFS:
                     reason = again.failures[-1].reason
                     failed[again.span.start] = f"{reason} (alone, on {PROOFS} actors)"
@@ -169,38 +191,84 @@ class Isolation:
                     todo.append(again)
         return failed
 
-    def _after(self, ended: Any, worker: Worker, suspect: Suspect, seconds: float) -> list[Suspect]:
+    def _begin(self, suspect: Suspect, documents: Any) -> tuple[Any, Trial]:
+        worker = self._worker_for(suspect)
+        check = self._check(worker, documents) if suspect.rows == 1 else None
+        ended = worker.handle.judge_span.remote(documents, suspect.span)
+        return ended, Trial(worker, suspect, check, time.monotonic())
+
+    def _check(self, worker: Worker, documents: Any) -> Any:
+        if self._known:
+            return worker.handle.judges_well.remote(documents, self._known)
+        if self.reference is None:
+            return None
+        if self._reference_documents is None:
+            reading = _read_documents.options(num_cpus=self.read.cpus)
+            self._reference_documents = reading.remote(self.reference, self.input, self.judge)
+        return worker.handle.judges_well.remote(self._reference_documents, self.reference.shards)
+
+    def _after(self, ended: Any, trial: Trial) -> list[Suspect]:
         """What is left to be tried once an attempt has ended."""
+        worker, suspect = trial.worker, trial.suspect
         try:
             attempt: Attempt = ray.get(ended)
+        except RayTaskError:
+            self._end(worker)
+            raise
         except RayActorError as error:
             self._end(worker)
             if isinstance(error, ActorUnavailableError) or not _is_alive(worker.node):
                 self._count_failure(f"the machine of an actor was lost: {one_line(error)}")
                 return [suspect]  # nobody's fault
-            return self._blame(suspect, worker, self._death(seconds))
+            return self._blame(trial, self._death(time.monotonic() - trial.began))
+        self._known += attempt.staged
         if attempt.broken:  # it was well when it began
             self._end(worker)
-            return self._blame(suspect, worker, f"{attempt.error}; no engine works after it")
+            return self._blame(trial, f"{attempt.error}; no engine works after it")
         self._idle.append(worker)
         if attempt.error:
-            return self._blame(suspect, worker, attempt.error)
+            return self._blame(trial, attempt.error)
         if not attempt.failed:
             self._in_a_row = 0
             return []
         if suspect.rows == 1:
-            return self._blame(suspect, worker, attempt.failed[suspect.span.start])
+            return self._blame(trial, attempt.failed[suspect.span.start])
         # every row was judged, and those that are numbers are staged; none of these was alone
         self._in_a_row = 0
         file = suspect.span.file
         return [Suspect(Shard(file, row, row + 1)) for row in reversed(attempt.failed)]
 
-    def _blame(self, suspect: Suspect, worker: Worker, reason: str) -> list[Suspect]:
-        self._count_failure(reason)
+    def _blame(self, trial: Trial, reason: str) -> list[Suspect]:
+        """Cut what failed; one document's failure counts if its actor was well just before."""
+        suspect, worker = trial.suspect, trial.worker
         if suspect.rows > 1:
+            self._count_failure(reason)
             return list(reversed(_cut(suspect)))
+        well = self._was_well(trial)
+        if well is False:
+            if worker in self._workers:
+                self._end(worker)
+            self._count_failure(f"an engine fails what it could judge before: {reason}")
+            return [suspect]
+        if well:
+            self._in_a_row = 0
+        else:
+            self._count_failure(reason)  # no document of its shard is known to be good
         failure = Failure(worker.number, worker.node, reason)
         return [replace(suspect, failures=(*suspect.failures, failure))]
+
+    def _was_well(self, trial: Trial) -> bool | None:
+        if trial.check is None:
+            return None
+        try:
+            well: bool | None = ray.get(trial.check)
+        except (RayActorError, RayTaskError):
+            return False
+        return well
+
+    def _stop_if_halted(self) -> None:
+        if reason := ray.get(self.tally.stopped.remote()):
+            raise Stopped(reason)
 
     def _count_failure(self, reason: str) -> None:
         self._in_a_row += 1
@@ -244,10 +312,12 @@ class Isolation:
             worker = Worker(handle, self._started, "")
             self._workers.append(worker)
             try:
-                worker.node = ray.get(handle.node.remote(), timeout=START_SECONDS)
-            except (RayActorError, GetTimeoutError) as error:
+                worker.node = ray.get(handle.start.remote(), timeout=START_SECONDS)
+            except GetTimeoutError:
+                raise Stopped(f"no machine for a judge actor within {START_SECONDS} s") from None
+            except (RayActorError, RayTaskError) as error:
                 self._end(worker)
-                self._count_failure(f"an engine did not start: {one_line(error)}")
+                self._count_failure(f"the engine did not start: {one_line(error)}")
             else:
                 return worker
 
@@ -271,7 +341,10 @@ def _other_node(avoid: set[str], pool: PoolConfig) -> NodeAffinitySchedulingStra
         resources = node["Resources"]
         fits = resources.get("CPU", 0) >= pool.cpus and resources.get("GPU", 0) >= pool.gpus
         if node["Alive"] and fits and node["NodeID"] not in avoid:
-            return NodeAffinitySchedulingStrategy(node["NodeID"], soft=True)
+            # a busy one must not be waited for
+            return NodeAffinitySchedulingStrategy(
+                node["NodeID"], soft=True, _spill_on_unavailable=True
+            )
     return None
 
 
@@ -285,6 +358,7 @@ def _read_documents(unit: ReadUnit, config: InputConfig, judge: Any) -> pa.Table
 @ray.remote(max_retries=3)
 def _commit_joined(
     shard: Shard,
+    pieces: Sequence[Shard],
     documents: pa.Table,
     failed: Mapping[int, str],
     judge: Any,
@@ -296,11 +370,13 @@ def _commit_joined(
     Raises:
         OSError: the rows are not exactly the shard's; nothing was committed.
     """
+    if rewards.read(shard.part) is not None:
+        return staging.discard(pieces)  # by an earlier try of this task
     rows = documents.column("_row")
     lost = documents.filter(pa.array([row in failed for row in rows.to_pylist()], pa.bool_()))
     more = [give_up(shard.file, lost, failed, judge)] if len(lost) else []
-    table, counts = staging.join(shard, more)
+    table, counts = staging.join(pieces, more)
     if table.column("row").to_pylist() != rows.to_pylist():
         raise OSError(f"the staged pieces of {shard.part} do not make up its rows")
     rewards.create(shard.part, part_bytes(table, counts.to_json(), staging.fingerprint))
-    staging.discard(name for name in staging.names() if shard.piece(name))
+    return staging.discard(pieces)

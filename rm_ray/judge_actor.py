@@ -4,8 +4,8 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -30,38 +30,36 @@ log = logging.getLogger(__name__)
 class Attempt:
     """How judging some rows of a shard ended.
 
-    `failed`: rows whose answer was no number, with the reason. `error`: the engine raised this.
-    `broken`: the engine cannot judge anything any more.
+    `failed`: rows whose answer was no number, with the reason. `staged`: what was staged.
+    `error`: the engine raised this. `broken`: the engine cannot judge anything any more.
     """
 
     failed: dict[int, str] = field(default_factory=dict)
+    staged: tuple[Shard, ...] = ()
     error: str | None = None
     broken: bool = False
 
 
 class JudgeActor:
-    """Holds the engine; called by Ray Data with blocks of packed shards."""
+    """Holds the engine; called by Ray Data with blocks of packed shards.
+
+    The engine starts with the first call and not with the actor: Ray Data gives up a pool of which
+    one actor could not be made, and waits for ever for one that cannot be made again.
+    """
 
     def __init__(self, settings: EngineSettings, judge: Any, tally: Any, staging: Staging) -> None:
+        self._settings = settings
         self._judge: PreferenceJudge = ray.get(judge) if isinstance(judge, ray.ObjectRef) else judge
         self._tally = tally
         self._staging = staging
         self._silence = settings.config.silence_s
-        began = time.monotonic()
-        try:
-            self._engine = start_engine(settings)
-            with Watchdog(self._silence):
-                probe(self._engine, self._judge)
-        except Exception as error:
-            reason = f"the engine did not start: {one_line(error)}"
-            log.error("%s", reason)  # a traceback follows: Ray prints it
-            ray.get(tally.fault.remote(reason))
-            raise
+        self._started: Engine | None = None
         self._ended: float | None = None
-        tally.started.remote(time.monotonic() - began)
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """One block, of one row, for each shard of `block` that is judged to its end."""
+        if ray.get(self._tally.halted.remote()) or not self._can_start():
+            return
         for shard, documents, _ in unpack(block):
             waited = time.monotonic() - self._ended if self._ended else 0.0
             if ray.get(self._tally.begin.remote(shard.part, str(shard))):
@@ -85,16 +83,53 @@ class JudgeActor:
 
     def judge_span(self, documents: pa.Table, span: Shard) -> Attempt:
         """Judge those of a shard's documents that are in `span`, and stage their rows."""
-        rows = pc.field("_row")
-        chosen = documents.filter((rows >= span.start) & (rows < span.stop))
-        attempt, rewards, counts = self._attempt(span, chosen.combine_chunks(), lambda _: None)
-        if not attempt.error and not attempt.failed:
-            self._staging.keep(span, rewards, counts)
-        return attempt
+        chosen = _rows_of(documents, span)
+        attempt, rewards, counts = self._attempt(span, chosen, lambda _: None)
+        if attempt.error or attempt.failed:
+            return attempt
+        self._staging.keep(span, rewards, counts)
+        return replace(attempt, staged=(span,))
 
-    def node(self) -> str:
-        """The node this actor is on."""
+    def judges_well(self, documents: pa.Table, known: Sequence[Shard]) -> bool | None:
+        """Whether a document that was judged before is judged now; None if there is none to try."""
+        for span in known:
+            rows = _rows_of(documents, span)
+            for i, ids in enumerate(rows.column("_ids")):
+                if self._judge.count_windows(len(ids)):
+                    row = rows.column("_row")[i].as_py()
+                    alone = Shard(span.file, row, row + 1)
+                    attempt, _, _ = self._attempt(alone, rows.slice(i, 1), lambda _: None)
+                    return not attempt.error and not attempt.failed
+        return None
+
+    def start(self) -> str:
+        """Start the engine; the node it is on.
+
+        Raises:
+            Exception: whatever the engine does.
+        """
+        if self._started is None:
+            began = time.monotonic()
+            engine = start_engine(self._settings)
+            with Watchdog(self._silence):
+                probe(engine, self._judge)
+            self._started = engine
+            self._tally.started.remote(time.monotonic() - began)
         return str(ray.get_runtime_context().get_node_id())
+
+    def _can_start(self) -> bool:
+        """Start the engine; False if it cannot and the run is stopping, the end of this process
+        if another one may: Ray starts it, where it has room.
+        """
+        try:
+            self.start()
+        except Exception as error:
+            reason = f"the engine did not start: {one_line(error)}"
+            log.error("%s", reason, exc_info=True)
+            if not ray.get(self._tally.start_failed.remote(reason)):
+                os._exit(1)
+            return False
+        return True
 
     def _attempt(
         self, span: Shard, documents: pa.Table, report: Callable[[Work], None]
@@ -112,12 +147,15 @@ class JudgeActor:
         except Exception as error:  # noqa: BLE001 - an engine may raise anything
             return Attempt(error=one_line(error), broken=self._is_broken()), None, Counts()
         failed = failed_rows(rewards)
-        if failed and self._is_broken():
-            return Attempt(failed, "it answers with no numbers", broken=True), None, Counts()
-        if failed:
-            for piece, some, theirs in pieces_between(span, rewards, counts, self._judge):
-                self._staging.keep(piece, some, theirs)
-        return Attempt(failed), rewards, counts
+        if not failed:
+            return Attempt(), rewards, counts
+        if self._is_broken():
+            return Attempt(failed, error="it answers with no numbers", broken=True), None, Counts()
+        staged = []
+        for piece, some, theirs in pieces_between(span, rewards, counts, self._judge):
+            self._staging.keep(piece, some, theirs)
+            staged.append(piece)
+        return Attempt(failed, tuple(staged)), rewards, counts
 
     def _is_broken(self) -> bool:
         try:
@@ -127,8 +165,19 @@ class JudgeActor:
             return True
         return False
 
+    @property
+    def _engine(self) -> Engine:
+        if self._started is None:
+            raise RuntimeError("the engine has not been started")
+        return self._started
+
     def _report(self, work: Work) -> None:
         self._tally.add.remote(work)
+
+
+def _rows_of(documents: pa.Table, span: Shard) -> pa.Table:
+    rows = pc.field("_row")
+    return documents.filter((rows >= span.start) & (rows < span.stop)).combine_chunks()
 
 
 def probe(engine: Engine, judge: PreferenceJudge) -> None:

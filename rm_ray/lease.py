@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import psutil
 
-from rm_ray.errors import OutputError
+from rm_ray.errors import Incomplete, OutputError
 from rm_ray.storage import Folder
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ class Lease:
     def __init__(self, state: Folder, lost: Callable[[str], None]) -> None:
         self._state = state
         self._lost = lost
+        self._taken: str | None = None
         self._id = uuid.uuid4().hex
         self._beats = 0
         self._stop = threading.Event()
@@ -64,6 +65,15 @@ class Lease:
         if _owner(self._state.read(NAME)).get("id") == self._id:
             self._state.remove(NAME)
 
+    def check(self) -> None:
+        """Make sure of the lease before what only its holder may do.
+
+        Raises:
+            Incomplete: another driver has taken it.
+        """
+        if self._taken:
+            raise Incomplete(f"{self._taken}; what this one committed stays")
+
     def _wait_for_death(self) -> None:
         first = self._state.read(NAME)
         owner = _owner(first)
@@ -90,7 +100,8 @@ class Lease:
                 owner = _owner(self._state.read(NAME))
                 if owner.get("id", self._id) != self._id:
                     who = f"process {owner.get('process')} on {owner.get('host')}"
-                    self._lost(f"another run has taken over this output folder ({who})")
+                    self._taken = f"another run has taken over this output folder ({who})"
+                    self._lost(self._taken)
                     return
                 self._beats += 1
                 self._state.overwrite(NAME, self._text())

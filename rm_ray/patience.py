@@ -62,4 +62,5 @@ def as_os_error(error: BaseException) -> OSError:
     """The error as an OSError: clients of stores raise their own kinds beside it."""
     if isinstance(error, OSError):
         return error
-    return OSError(f"{type(error).__name__}: {error}")
+    # with a number: one without is Arrow's, and tells of a bad file
+    return OSError(errno.EIO, f"{type(error).__name__}: {error}")

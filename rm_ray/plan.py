@@ -7,6 +7,7 @@ never cuts a planned file again, so part names stay what they were.
 import hashlib
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
@@ -50,6 +51,11 @@ class Shard:
 def part_prefix(path: str) -> str:
     """What the names of all parts of one input file begin with."""
     return f"part-{hashlib.sha256(path.encode()).hexdigest()[:16]}-"
+
+
+def prefix_of(name: str) -> str:
+    """The prefix of a part's name."""
+    return name[: len(part_prefix(""))]
 
 
 _PART = re.compile(r"(part-[0-9a-f]{16}-)(\d{12})-(\d{12})\.parquet")
@@ -221,12 +227,17 @@ def split_units(
     units: Iterable[ReadUnit], staged: Collection[str]
 ) -> tuple[list[ReadUnit], list[ReadUnit]]:
     """The units with only the shards that nothing is staged of; and the others, a unit a shard."""
-    prefixes = {name[: len(part_prefix(""))] for name in staged}
+    starts: dict[str, list[int]] = {}
+    for name in staged:
+        if found := _PART.fullmatch(name):
+            starts.setdefault(found[1], []).append(int(found[2]))
+    for known in starts.values():
+        known.sort()
     whole: list[ReadUnit] = []
     begun: list[ReadUnit] = []
     for unit in units:
-        touched = part_prefix(unit.file) in prefixes
-        parts = {s for s in unit.shards if touched and any(map(s.piece, staged))}
+        known = starts.get(part_prefix(unit.file), [])
+        parts = {s for s in unit.shards if bisect_left(known, s.start) < bisect_left(known, s.stop)}
         begun += single_shards([replace(unit, shards=tuple(s for s in unit.shards if s in parts))])
         untouched = tuple(s for s in unit.shards if s not in parts)
         if untouched:

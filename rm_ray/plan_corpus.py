@@ -25,7 +25,7 @@ class NewFiles:
     """Files to be planned, cut into shards; `columns`: types of the carried columns.
 
     `replaced`: planned files that have changed, as they were; they are among `files` anew.
-    `skipped`: files that are not readable Parquet, with the reason.
+    `skipped`: files that are not readable Parquet, with the reason. `present`: all that are there.
     """
 
     files: list[PlannedFile]
@@ -34,6 +34,7 @@ class NewFiles:
     estimate: CorpusEstimate
     replaced: list[PlannedFile]
     skipped: dict[str, str]
+    present: set[str]
 
 
 def plan_new_files(
@@ -65,8 +66,8 @@ def plan_new_files(
     if config.input.limit is not None:
         rows_left = config.input.limit - sum(s.stop - s.start for s in shards_of(known.values()))
     footers, skipped = _footers(new, config, rows_left)
-    # a planned file that is unreadable now is planned anew, as one without rows
-    lost = [PlannedFile(f.path, f.size, f.version, ()) for f in changed if f.path in skipped]
+    # a planned file that cannot or need not be read now is planned anew, as one without rows
+    lost = [PlannedFile(f.path, f.size, f.version, ()) for f in changed if f.path not in footers]
     new = [file for file in new if file.path in footers]
     types = _column_types(new, footers, config, columns)
     estimate = estimate_corpus(new, footers, config.input, judge)
@@ -77,7 +78,8 @@ def plan_new_files(
             cut.append(_cut(file, footers[file.path], config, estimate, rows_left))
             rows_left = max(0, rows_left - sum(footers[file.path].rows))
     text_bytes = _text_bytes(cut, footers)
-    return NewFiles([*cut, *lost], types, text_bytes, estimate, replaced, skipped)
+    present = {file.path for file in found}
+    return NewFiles([*cut, *lost], types, text_bytes, estimate, replaced, skipped, present)
 
 
 def _changed(found: Sequence[InputFile], known: Mapping[str, PlannedFile]) -> list[InputFile]:

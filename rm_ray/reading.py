@@ -65,6 +65,8 @@ class ReadStage:
                 # its neighbours in this block lose nothing; finish() finds what is missing
                 if error.bad_file:
                     ray.get(self.tally.bad_file.remote(unit.file, str(error)))
+                elif not error.may_pass:
+                    ray.get(self.tally.lost_file.remote(unit.file, str(error)))
                 else:
                     ray.get(self.tally.fault.remote(str(error)))
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from rm_ray.config import OutputConfig
 from rm_ray.errors import OutputError
-from rm_ray.plan import PlannedFile, part_prefix
+from rm_ray.plan import PlannedFile, part_prefix, prefix_of
 from rm_ray.storage import Folder, absolute, open_filesystem
 
 FORMAT = 1
@@ -138,13 +138,15 @@ class RunFolder:
         prefixes = {part_prefix(file.path) for file in files}
         for folder in (self.staged, self.rewards):
             for name in folder.names():
-                if name.startswith(tuple(prefixes)):
+                if prefix_of(name) in prefixes:
                     folder.remove(name)
 
-    def discard_staged(self) -> None:
-        """Remove what is left of pieces whose shards were committed after all."""
+    def discard_staged(self, skipped: Iterable[str]) -> None:
+        """Remove what is left of pieces whose shards are committed: all but the skipped files'."""
+        kept = {part_prefix(path) for path in skipped}
         for name in self.staged.names():
-            self.staged.remove(name)
+            if prefix_of(name) not in kept:
+                self.staged.remove(name)
 
     def committed(self) -> set[str]:
         """Names of the parts that are there, from one listing."""

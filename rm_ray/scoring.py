@@ -13,18 +13,25 @@ about, and what its reward is, is judges/preference.
 import logging
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
-from rm_ray.cluster import WRITE_CPUS, check_engine_installed, connect, wait_for_machines
+from rm_ray.cluster import (
+    WRITE_CPUS,
+    actors_that_fit,
+    check_engine_installed,
+    connect,
+    wait_for_machines,
+)
 from rm_ray.commit import PartSink, count_parts, orphans
 from rm_ray.config import ScoreConfig
 from rm_ray.engines import EngineSettings, choose_block_size
-from rm_ray.errors import Incomplete, one_line
+from rm_ray.errors import Incomplete, OutputError, one_line
 from rm_ray.fingerprint import fingerprint, fingerprint_id
 from rm_ray.isolation import Isolation, Stopped
 from rm_ray.judge_actor import JudgeActor
@@ -79,40 +86,53 @@ def score(config: ScoreConfig) -> None:
     """
     began = time.monotonic()
     job = prepare(config)
-    run, stored, planned, new = survey(job)
-    run.make_writable()
-    plan = [*planned, *new.files]
-    actors = 0
-    if config.run.retry_failed or missing_units(plan, run.committed()):
-        actors = wait_for_machines(config.pool, config.read)
-    try:
+    with ray_faults():
+        seen = survey(job)
+        run, plan = seen.run, seen.plan
+        run.make_writable()
+        actors = 0
+        if config.run.retry_failed or seen.new.files or missing_units(plan, run.committed()):
+            actors = wait_for_machines(config.pool, config.read)
         tally = start_tally(engines=actors)
-        with Lease(run.state, lost=lambda reason: tally.halt.remote(reason)):
-            open_run(run, stored, new, job)
+        with Lease(run.state, lost=lambda reason: tally.halt.remote(reason)) as lease:
+            open_run(seen, job)
             if config.run.retry_failed:
-                reopen_failed(plan, run, job)
+                reopen_failed(seen, job)
             units = missing_units(plan, run.committed())
             if units:
                 run.mark_incomplete()
             _log_plan(run, plan, units)
             judge_units(units, job, run, tally, actors)
-            finish(plan, job, run, new.skipped, ray.get(tally.progress.remote()), began)
+            lease.check()
+            finish(plan, job, run, seen.new.skipped, ray.get(tally.progress.remote()), began)
+
+
+def dry_run(config: ScoreConfig) -> str:
+    """What `score` would do, as text; nothing is written and no engine is started."""
+    job = prepare(config)
+    with ray_faults():
+        seen = survey(job)
+        documents = count_rows(seen.plan, job.sample)
+    committed = seen.run.committed()
+    done = sum(shard.part in committed for shard in shards_of(seen.plan))
+    return dry_run_text(seen.run.uri, seen.plan, done, documents, seen.new, job.sample)
+
+
+@contextmanager
+def ray_faults() -> Iterator[None]:
+    """Says in a sentence what Ray raises when it cannot go on.
+
+    Raises:
+        Incomplete: in place of an error of Ray's.
+    """
+    try:
+        yield
     except ray.exceptions.RayError as error:
         store = isinstance(error, ray.exceptions.RayTaskError) and isinstance(error.cause, OSError)
         what = "the store failed" if store else "Ray has lost what the run cannot do without"
         raise Incomplete(
             f"{what}: {one_line(error)}. Run the same command again to go on"
         ) from error
-
-
-def dry_run(config: ScoreConfig) -> str:
-    """What `score` would do, as text; nothing is written and no engine is started."""
-    job = prepare(config)
-    run, _, planned, new = survey(job)
-    plan = [*planned, *new.files]
-    committed = run.committed()
-    done = sum(shard.part in committed for shard in shards_of(plan))
-    return dry_run_text(run.uri, plan, done, count_rows(plan, job.sample), new, job.sample)
 
 
 def prepare(config: ScoreConfig) -> Job:
@@ -148,8 +168,23 @@ def prepare(config: ScoreConfig) -> Job:
     )
 
 
-def survey(job: Job) -> tuple[RunFolder, dict[str, Any] | None, list[PlannedFile], NewFiles]:
-    """The run's folder, what it stored, what stays planned, and what is new; nothing is written.
+@dataclass(frozen=True)
+class Survey:
+    """What is there before a run: its folder, what that stores, and what is to be done.
+
+    `stored`: run.json, None in a new folder. `segments`: names of the plan's segments. `plan`: the
+    planned files that stay planned, then the new ones.
+    """
+
+    run: RunFolder
+    stored: dict[str, Any] | None
+    segments: list[str]
+    plan: list[PlannedFile]
+    new: NewFiles
+
+
+def survey(job: Job) -> Survey:
+    """Look at the output folder and the corpus; nothing is written.
 
     Raises:
         OutputError: the folder is another run's.
@@ -158,23 +193,28 @@ def survey(job: Job) -> tuple[RunFolder, dict[str, Any] | None, list[PlannedFile
     run = RunFolder(job.config.output)
     stored = run.open(job.fingerprint)
     connect()
+    segments = run.plan.names()
     planned = run.planned_files()
     columns = stored["columns"] if stored else None
     new = plan_new_files(job.config, planned, columns, ray.put(job.judge))
-    kept = [file for file in planned if file not in new.replaced] if new.replaced else planned
-    return run, stored, kept, new
+    gone = {file.path for file in new.replaced}
+    kept = [file for file in planned if file.path not in gone]
+    return Survey(run, stored, segments, [*kept, *new.files], new)
 
 
-def open_run(run: RunFolder, stored: dict[str, Any] | None, new: NewFiles, job: Job) -> None:
+def open_run(seen: Survey, job: Job) -> None:
     """Write down what this run is and what it adds to the plan.
 
     Raises:
-        OutputError: another driver was faster.
+        OutputError: another driver was at work here since the survey.
     """
-    if stored is None:
+    run, new = seen.run, seen.new
+    if run.plan.names() != seen.segments:
+        raise OutputError(f"{run.uri}: another run has just worked here; run this command again")
+    if seen.stored is None:
         run.create(new_run(job.fingerprint, job.config.model_dump(mode="json"), new.columns))
     else:
-        _warn_of_versions(stored["versions"])
+        _warn_of_versions(seen.stored["versions"])
     if new.replaced:
         log.info("%d input files have changed: their old rewards go first", len(new.replaced))
         run.mark_incomplete()
@@ -184,10 +224,14 @@ def open_run(run: RunFolder, stored: dict[str, Any] | None, new: NewFiles, job: 
         run.add_segment(new.files)
 
 
-def reopen_failed(plan: Sequence[PlannedFile], run: RunFolder, job: Job) -> None:
-    """Take back the parts in which documents failed, but for the rows that did not."""
-    committed = run.committed()
-    shards = [shard for shard in shards_of(plan) if shard.part in committed]
+def reopen_failed(seen: Survey, job: Job) -> None:
+    """Take back the parts in which documents failed, but for the rows that did not.
+
+    Parts of files that are no longer there stay: nothing in them could be scored again.
+    """
+    run, committed = seen.run, seen.run.committed()
+    files = (file for file in seen.plan if file.path in seen.new.present)
+    shards = [shard for shard in shards_of(files) if shard.part in committed]
     run.mark_incomplete()
     reopened = reopen_parts(shards, run.rewards, staging_of(run, job), ray.put(job.judge))
     log.info("%d shards have documents that failed: these are scored again", reopened)
@@ -213,8 +257,9 @@ def judge_units(
             while units:
                 judge_once(units, job, run, tally, actors)
                 left = without(units, run.committed())
-                if left == units or ray.get(tally.halted.remote()):
+                if left == units or ray.get(tally.stopped.remote()):
                     return
+                ray.get(tally.resume.remote())
                 units = left  # such as shards that waited for an actor which another one killed
         except Stopped as error:
             ray.get(tally.halt.remote(str(error)))
@@ -255,6 +300,7 @@ def isolate(
     units = [*begun, *(u for u in single_shards(whole) if u.shards[0].part in suspected)]
     if progress.halted or not units:
         return
+    well = (unit for unit in single_shards(whole) if unit.shards[0].part in committed)
     Isolation(
         engine=job.engine,
         judge=ray.put(job.judge),
@@ -264,7 +310,9 @@ def isolate(
         input=job.config.input,
         pool=job.config.pool,
         read=job.config.read,
-        actors=actors,
+        # a pool may wait for machines to come; these few must not wait for each other
+        actors=min(actors, actors_that_fit(job.config.pool, job.config.read)),
+        reference=next(well, None),
     ).settle(units, suspected)
 
 
@@ -338,7 +386,7 @@ def finish(
         log.info("%s", line)
     if problems:
         raise Incomplete(incomplete_text(problems, len(shards), progress))
-    run.discard_staged()
+    run.discard_staged(skipped)
     skipping = skipped_text(skipped)
     run.mark_complete({"shards": len(shards), **asdict(totals), "skipped_files": dict(skipped)})
     failed = totals.statuses.get("failed", 0)

@@ -14,7 +14,7 @@ import ray
 from rm_ray.commit import PARTS_PER_TASK, part_bytes, read_part
 from rm_ray.judge_shard import pieces_between
 from rm_ray.judges.preference import PreferenceJudge
-from rm_ray.plan import Shard, tile
+from rm_ray.plan import Shard
 from rm_ray.rewards import Counts, total
 from rm_ray.storage import Folder
 
@@ -34,14 +34,17 @@ class Staging:
         """Names of all that is staged, from one listing."""
         return self.folder.names()
 
-    def discard(self, names: Iterable[str]) -> None:
+    def discard(self, pieces: Iterable[Shard]) -> None:
         """Remove staged pieces."""
-        for name in names:
-            self.folder.remove(name)
+        for piece in pieces:
+            self.folder.remove(piece.part)
 
     def reopen(self, shard: Shard, rewards: Folder, judge: PreferenceJudge) -> bool:
         """Take a part back if any of its rows `failed`, its other rows staged; whether it was."""
-        table, counts = read_part(rewards, shard.part)
+        try:
+            table, counts = read_part(rewards, shard.part)
+        except (FileNotFoundError, pa.ArrowInvalid):
+            return False  # taken back by an earlier try; or damaged, which finish() will say
         if not counts.statuses.get("failed"):
             return False
         for piece, rows, theirs in pieces_between(shard, table, counts, judge):
@@ -50,10 +53,9 @@ class Staging:
         return True
 
     def join(
-        self, shard: Shard, more: Iterable[tuple[pa.Table, Counts]] = ()
+        self, pieces: Iterable[Shard], more: Iterable[tuple[pa.Table, Counts]] = ()
     ) -> tuple[pa.Table, Counts]:
-        """All rows of the shard, in order: its staged pieces and `more`."""
-        pieces, _ = tile(shard, self.names())
+        """All rows of staged pieces and `more`, in order."""
         tables = [read_part(self.folder, piece.part) for piece in pieces] + list(more)
         rows = pa.concat_tables([table for table, _ in tables]).sort_by("row").combine_chunks()
         return rows, total(counts for _, counts in tables)

@@ -182,4 +182,7 @@ def _one_request(fs: Any, data: bytes) -> dict[str, int]:
 
 
 def _says_exists(error: OSError) -> bool:
-    return "PreconditionFailed" in str(error) or "ConditionalRequestConflict" in str(error)
+    """Whether a store refused a create-only PUT because the file is there (HTTP 412)."""
+    answer = getattr(error.__cause__, "response", {})
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status == 412 or "PreconditionFailed" in str(error)

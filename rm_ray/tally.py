@@ -13,6 +13,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 # So many faults with no part committed in between are not the documents' fault: the run stops.
 FAULTS_IN_A_ROW = 10
+# Engines that may fail to start before the first one that does.
+START_TRIES = 3
 ENDED = "the process that was judging it ended"
 
 
@@ -80,6 +82,9 @@ class Tally:
         self._first_fault: str | None = None
         self._last_fault: str | None = None
         self._halted: str | None = None
+        self._paused: str | None = None
+        self._suspects_in_a_row = 0
+        self._lost_files: set[str] = set()
         self._judging: set[str] = set()
         self._suspects: dict[str, str] = {}
         self._bad_files: dict[str, str] = {}
@@ -90,13 +95,23 @@ class Tally:
         self._start_seconds = max(self._start_seconds, seconds)
         self._first = self._first or time.monotonic()
 
+    def start_failed(self, reason: str) -> str | None:
+        """An engine did not start; returns why the run is stopping, if it is.
+
+        Where none has ever started, a few tries tell that none will.
+        """
+        self.fault(reason)
+        if not self._engines and self._faults >= START_TRIES:
+            self.halt(reason)
+        return self._halted
+
     def begin(self, part: str, rows: str) -> str | None:
         """A shard is about to be judged; returns why it should not be, if the run is stopping."""
         if part in self._judging:
             self.fault(f"{rows}: {ENDED}")
-        if self._halted is None:
+        if self.halted() is None:
             self._judging.add(part)
-        return self._halted
+        return self.halted()
 
     def add(self, work: Work) -> None:
         """Work was done. A part that was written shows that the run gets on."""
@@ -105,7 +120,7 @@ class Tally:
             if done:
                 self._metrics[name].inc(done)
         if work.parts:
-            self._in_a_row = 0
+            self._in_a_row = self._suspects_in_a_row = 0
 
     def done(self, part: str) -> None:
         """A shard was judged to its end."""
@@ -113,31 +128,57 @@ class Tally:
         self._suspects.pop(part, None)
 
     def suspect(self, part: str, rows: str, reason: str) -> None:
-        """Judging a shard (`rows`, in words) failed, and the engine that did it is well."""
+        """Judging a shard (`rows`, in words) failed, and the engine that did it is well.
+
+        Too many in a row pause the pipeline: isolation finds out what they have in common.
+        """
         self._judging.discard(part)
         self._suspects[part] = reason
-        self.fault(f"{rows}: {reason}")
+        self._note(f"{rows}: {reason}")
+        self._suspects_in_a_row += 1
+        if self._suspects_in_a_row >= self._most_faults:
+            self._paused = f"judging failed for {self._suspects_in_a_row} shards in a row"
+
+    def resume(self) -> None:
+        """Isolation has settled the suspects: the pipeline may go on."""
+        self._paused = None
+        self._suspects_in_a_row = 0
+        self._suspects.clear()
+        self._judging.clear()
 
     def bad_file(self, path: str, reason: str) -> None:
         """An input file turned out not to be readable Parquet."""
         self._bad_files.setdefault(path, reason)
         self._first_fault = self._first_fault or reason
 
+    def lost_file(self, path: str, reason: str) -> None:
+        """An input file has changed or is refused; one fault, however many shards it has."""
+        if path not in self._lost_files:
+            self._lost_files.add(path)
+            self.fault(reason)
+
     def fault(self, reason: str) -> None:
         """Something went wrong; too often in a row, and the run stops."""
-        self._faults += 1
+        self._note(reason)
         self._in_a_row += 1
-        self._first_fault = self._first_fault or reason
-        self._last_fault = reason
         if self._in_a_row >= self._most_faults:
             self.halt(f"{self._in_a_row} faults in a row with no part written; the last: {reason}")
+
+    def _note(self, reason: str) -> None:
+        self._faults += 1
+        self._first_fault = self._first_fault or reason
+        self._last_fault = reason
 
     def halt(self, reason: str) -> None:
         """Let nothing new begin; the first reason stands."""
         self._halted = self._halted or reason
 
     def halted(self) -> str | None:
-        """Why the run is stopping, None while it is not."""
+        """Why nothing new should begin, None while it should."""
+        return self._halted or self._paused
+
+    def stopped(self) -> str | None:
+        """Why the run is stopping for good; a pause is none."""
         return self._halted
 
     def progress(self) -> RunProgress:

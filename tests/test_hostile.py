@@ -155,6 +155,34 @@ def test_changed_files_are_scored_again_when_asked_and_leave_no_old_row(tmp_path
     assert run(caplog, tmp_path)[0] == 0 and parts(tmp_path / "out") == unchanged
 
 
+def test_a_file_rewritten_with_as_many_rows_is_scored_again_under_the_same_part_name(
+    tmp_path, caplog
+):
+    write_corpus(tmp_path / "in", files=1, rows=8, words=100)
+    assert run(caplog, tmp_path)[0] == 0
+    before, old = parts(tmp_path / "out"), read_rewards(tmp_path / "out")
+    write_corpus(tmp_path / "new", files=1, rows=8, words=100, seed=5)
+    shutil.copy(tmp_path / "new" / "5-0.parquet", tmp_path / "in" / "0-0.parquet")
+    assert run(caplog, tmp_path, "--run.rescore_changed")[0] == 0
+    assert parts(tmp_path / "out").keys() == before.keys()
+    new = read_rewards(tmp_path / "out")
+    assert [row["id"] for row in new] == [f"5-0-{i}" for i in range(8)]
+    assert all(a["reward"] != b["reward"] for a, b in zip(old, new, strict=True))
+
+
+def test_what_failed_in_a_file_that_is_gone_stays_as_it_is(tmp_path, caplog):
+    texts = [prose(random.Random(i), 80) for i in range(4)]
+    texts[2] += f" {fault_engine.POISON['nan']} {texts[2]}"
+    write(tmp_path / "in", "gone", texts)
+    write(tmp_path / "in", "here", texts[:2])
+    assert run(caplog, tmp_path)[0] == 1
+    before = read_rewards(tmp_path / "out")
+    (tmp_path / "in" / "gone.parquet").unlink()
+    status, log = run(caplog, tmp_path, "--run.retry_failed")
+    assert status == 1 and "1 of 6 documents failed" in log
+    assert read_rewards(tmp_path / "out") == before
+
+
 def test_a_second_driver_is_refused_while_the_first_one_lives(tmp_path, caplog):
     write_corpus(tmp_path / "in", files=1, rows=8, words=100)
     with Lease(Folder(str(tmp_path / "out" / "_rm_ray")), lambda _: None):

@@ -94,10 +94,39 @@ def test_poison_is_marked_its_neighbours_are_scored_and_it_can_be_tried_again(
     assert all(row["status"] == "ok" and row["reward"] is not None for row in healed)
     assert [row for row in healed if row["row"] != BAD] == [r for r in rows if r["row"] != BAD]
     again = fault_engine.judged(fault_folder)
-    innocent = first_window(pq.read_table(tmp_path / "in")["text"][0].as_py())
+    innocent = first_window(pq.read_table(tmp_path / "in")["text"][BAD + 1].as_py())
     assert again[innocent] == judged[innocent]  # only what had failed was judged again
     for text in bad.values():
         assert again[first_window(text)] == judged[first_window(text)] + 1
+
+
+def test_poison_in_every_shard_and_much_of_it_in_one_is_all_found(tmp_path, caplog, fault_folder):
+    """More than what would stop the run if it were the system's doing."""
+    rng = random.Random(1)
+    raising, crowded = 15, 12
+    (tmp_path / "in").mkdir()
+    for name, kind, bad in (
+        ("each", "raise", range(1, 4 * raising, 4)), ("crowd", "nan", range(4, 4 + crowded)),
+    ):  # fmt: skip
+        texts = [prose(rng, 80) for _ in range(4 * raising)]
+        for row in bad:
+            texts[row] = f"{texts[row]} {fault_engine.POISON[kind]} {texts[row]}"
+        table = pa.table({"id": [f"{name}-{i}" for i in range(len(texts))], "text": texts})
+        pq.write_table(
+            table, tmp_path / "in" / f"{name}.parquet", row_group_size=4 if bad[0] == 1 else 60
+        )
+    status, _log = run(
+        caplog, "--run.max_failed_fraction", "0.5", shard_rows=4,
+        input_path=tmp_path / "in", output_path=tmp_path / "out",
+    )  # fmt: skip
+    assert status == 0
+    rows = read_rewards(tmp_path / "out")
+    failed = {row["id"] for row in rows if row["status"] == "failed"}
+    assert len(rows) == 8 * raising
+    assert failed == {f"each-{i}" for i in range(1, 4 * raising, 4)} | {
+        f"crowd-{i}" for i in range(4, 4 + crowded)
+    }
+    assert {row["status"] for row in rows} == {"ok", "failed"}
 
 
 @pytest.mark.parametrize("trouble", [fault_engine.PICKY, fault_engine.SICK])

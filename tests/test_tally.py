@@ -54,6 +54,34 @@ def test_a_shard_that_failed_is_a_suspect_until_it_is_judged_after_all(tally):
     assert tally.progress().suspects == {}
 
 
+def test_too_many_suspects_in_a_row_pause_the_run_until_they_are_settled(tally):
+    for part in "abc":
+        tally.begin(part, part)
+        tally.suspect(part, part, "the engine raised")
+    assert tally.halted() == "judging failed for 3 shards in a row" == tally.begin("d", "d")
+    assert tally.stopped() is None
+    tally.resume()
+    assert tally.halted() is None and tally.progress().suspects == {}
+    assert tally.progress().faults == 3
+
+
+def test_an_engine_that_never_started_anywhere_stops_the_run_after_three_tries():
+    tally = Tally(most_faults=9)
+    assert [tally.start_failed("no GPU memory") for _ in range(3)] == [None, None, "no GPU memory"]
+
+
+def test_a_sick_machine_among_well_ones_is_a_fault_like_others():
+    tally = Tally(most_faults=9)
+    tally.started(1.0)
+    assert [tally.start_failed("no GPU memory") for _ in range(4)] == [None] * 4
+
+
+def test_a_file_that_is_lost_is_one_fault_however_many_shards_it_has(tally):
+    for _ in range(9):
+        tally.lost_file("f", "f has changed")
+    assert tally.progress().faults == 1 and tally.halted() is None
+
+
 def test_a_bad_file_is_no_fault_of_the_system(tally):
     for i in range(9):
         tally.bad_file(f"f{i}", f"f{i} is not Parquet")
