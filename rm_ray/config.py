@@ -17,7 +17,9 @@ OUTPUT_COLUMNS = (
     "source_file",
     "row",
     "reward",
+    "reward_stderr",
     "chunk_rewards",
+    "judged_chunks",
     "n_tokens",
     "n_chunks",
     "status",
@@ -97,6 +99,26 @@ class OutputConfig(Section):
         return self
 
 
+Order = Literal["front", "spread", "blocks"]
+
+
+class AdaptiveConfig(Section):
+    """Judging a document only until it is clear on which side of a threshold its reward is."""
+
+    threshold: float | None = Field(
+        None, description="The reward that decides whether a document is kept; null: judge all."
+    )
+    confidence: float = Field(
+        0.995, gt=0.5, lt=1, description="Of the decision on a document that is stopped early."
+    )
+    order: Order = Field(
+        "blocks",
+        description="front: from the first chunk on; spread: evenly over the document; blocks: "
+        "through it in stretches of 16 chunks, half of each, then the rest.",
+    )
+    min_chunks: int = Field(8, ge=2, description="Chunks judged before the first look.")
+
+
 class JudgeConfig(Section):
     """The reward model and the way of asking it."""
 
@@ -128,6 +150,14 @@ class JudgeConfig(Section):
     judge_partial_chunk: bool = Field(
         False, description="Judge a tail shorter than a chunk, and documents shorter than one."
     )
+    chunks: str = Field(
+        "all",
+        pattern=r"^(all|(first|every|spread|random):[1-9][0-9]*)$",
+        description="all; first:N, spread:N (evenly), random:N chunks of each document; or "
+        "every:N, each N-th. The others are context only.",
+    )
+    chunks_seed: int = Field(0, description="Seed of what is drawn at random.")
+    adaptive: AdaptiveConfig = AdaptiveConfig()
     prompt: Literal["ids", "text"] = Field(
         "ids",
         description="ids: prompts are the document's own token ids; text: prompts are the tokens "
@@ -151,6 +181,11 @@ class JudgeConfig(Section):
         if self.hop > self.context_tokens:
             raise ValueError(
                 f"hop_tokens ({self.hop}) is more than context_tokens ({self.context_tokens})"
+            )
+        if self.adaptive.threshold is not None and self.chunks != "all":
+            raise ValueError(
+                f"chunks is {self.chunks} and adaptive.threshold {self.adaptive.threshold:g}: "
+                "give one of the two, each says which chunks are judged"
             )
         if self.chosen == self.rejected:
             raise ValueError(f"chosen and rejected are the same label, {self.chosen!r}")

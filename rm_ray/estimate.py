@@ -104,9 +104,10 @@ def _sample_group(
         return CorpusEstimate()  # an estimate does without it; the run will say what is wrong
     ids = tokenize(documents, judge).column("_ids")
     lengths = pc.list_value_length(ids).to_pylist()
+    chosen = [judge.chosen(row.values.to_numpy()) for row in ids]
     return CorpusEstimate(
         text_bytes=footer.text_bytes[group],
         tokens=sum(lengths) * rows / taken,
-        windows=sum(map(judge.count_windows, lengths)) * rows / taken,
-        minimum_tokens=sum(map(judge.exact_minimum, lengths)) * rows / taken,
+        windows=sum(map(len, chosen)) * rows / taken,
+        minimum_tokens=sum(map(judge.exact_minimum, lengths, chosen)) * rows / taken,
     )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 from typing import Any
 
 from rm_ray.config import InputConfig, JudgeConfig
@@ -23,6 +24,9 @@ def fingerprint(
         "judge.rejected": config.rejected,
         "label_ids": list(judge.label_ids),
         "judge.prompt": config.prompt,
+        "judge.chunks": config.chunks,
+        "judge.chunks_seed": config.chunks_seed if not judge.chunks.is_all else None,
+        "judge.adaptive": asdict(judge.chunks.stop) if judge.chunks.stop else None,
         "judge.chunk_tokens": config.chunk_tokens,
         "judge.context_tokens": config.context_tokens,
         "judge.hop_tokens": config.hop,

@@ -95,7 +95,7 @@ class JudgeActor:
         for span in known:
             rows = _rows_of(documents, span)
             for i, ids in enumerate(rows.column("_ids")):
-                if self._judge.count_windows(len(ids)):
+                if self._judge.judgeable(len(ids)):
                     row = rows.column("_row")[i].as_py()
                     alone = Shard(span.file, row, row + 1)
                     attempt, _, _ = self._attempt(alone, rows.slice(i, 1), lambda _: None)

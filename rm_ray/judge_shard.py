@@ -1,8 +1,4 @@
-"""One shard through one engine: windows in, answers out, one output row a document.
-
-Windows are made while the engine asks for them, document after document; answers come back in the
-same order, so each belongs to the document that is next.
-"""
+"""One shard through one engine: windows in, answers out, one output row a document."""
 
 import time
 from collections import Counter
@@ -13,10 +9,11 @@ from itertools import pairwise
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rm_ray.asking import Asking
 from rm_ray.engines import Engine, EngineCounts
 from rm_ray.judges.preference import PreferenceJudge
 from rm_ray.plan import Shard
-from rm_ray.rewards import Counts, Verdict, judged, reward_table
+from rm_ray.rewards import Counts, Verdict, reward_table
 from rm_ray.tally import Work
 
 # How often an actor tells how far it is, seconds: often enough for a progress line.
@@ -34,25 +31,23 @@ def score_shard(
     """The output rows of one shard's documents, and what they cost."""
     before = replace(engine.counts)
     ids = documents.column("_ids").combine_chunks()
+    asking = Asking(ids, judge)
+    meter = _Meter(report, engine.counts)
+    for answer in engine.score(asking.prompts()):
+        alive()
+        if ended := asking.answer(judge.chunk_reward(answer)):
+            meter.add(len(ended.ids), len(ended.rewards))
+    for document in asking.documents():
+        if not document.rewards:
+            meter.add(len(document.ids), 0)
+    meter.flush()
     given = zip(
         documents.column("_status").to_pylist(), documents.column("_error").to_pylist(), strict=True
     )
-    lengths = ids.value_lengths().to_pylist()
-    answers = engine.score(_prompts(ids, judge))
-    meter = _Meter(report, engine.counts)
-    verdicts: list[Verdict] = []
-    for n_tokens, (status, error) in zip(lengths, given, strict=True):
-        n_windows = judge.count_windows(n_tokens)
-        rewards = []
-        for _ in range(n_windows):
-            rewards.append(judge.chunk_reward(next(answers)))
-            alive()
-        verdicts.append(
-            judged(n_tokens, rewards) if status == "ok" else Verdict(n_tokens, 0, status, error)
-        )
-        meter.add(n_tokens, n_windows)
-    next(answers, None)  # let the engine see the end
-    meter.flush()
+    verdicts = [
+        document.verdict() if status == "ok" else Verdict(len(document.ids), 0, status, error)
+        for document, (status, error) in zip(asking.documents(), given, strict=True)
+    ]
     table = reward_table(source_file, documents.column("_row"), _carried(documents), verdicts)
     work = Counts(
         windows=engine.counts.windows - before.windows,
@@ -94,11 +89,22 @@ def count_rows(rewards: pa.Table, judge: PreferenceJudge) -> Counts:
     """What output rows say of themselves, without what their engine did."""
     lengths = rewards.column("n_tokens").to_pylist()
     statuses = Counter(rewards.column("status").to_pylist())
+    whole = list(map(judge.exact_minimum, lengths))
+    minimum, stopped = whole, 0
+    if not judge.chunks.is_all:
+        judged = rewards.column("judged_chunks").to_pylist()
+        minimum = list(map(judge.exact_minimum, lengths, judged))
+        stopped = sum(
+            chunks is not None and len(chunks) < len(judge.judgeable(n_tokens))
+            for chunks, n_tokens in zip(judged, lengths, strict=True)
+        )
     return Counts(
         documents=len(rewards),
         statuses=dict(sorted(statuses.items())),
         tokens=sum(lengths),
-        minimum_tokens=sum(map(judge.exact_minimum, lengths)),
+        minimum_tokens=sum(minimum),
+        whole_minimum_tokens=sum(whole),
+        partly_judged=stopped,
     )
 
 
@@ -108,7 +114,7 @@ def give_up(
     """The output rows of documents that cannot be judged: `failed`, each with its reason."""
     ids = documents.column("_ids").combine_chunks()
     verdicts = [
-        Verdict(length, judge.count_windows(length), "failed", reasons[row])
+        Verdict(length, len(judge.judgeable(length)), "failed", reasons[row])
         for row, length in zip(
             documents.column("_row").to_pylist(), ids.value_lengths().to_pylist(), strict=True
         )
@@ -120,11 +126,6 @@ def give_up(
 def _carried(documents: pa.Table) -> dict[str, pa.Array]:
     names = [name for name in documents.column_names if not name.startswith("_")]
     return {name: documents.column(name) for name in names}
-
-
-def _prompts(ids: pa.LargeListArray, judge: PreferenceJudge) -> Iterator[list[int]]:
-    for row in range(len(ids)):
-        yield from judge.prompts(ids[row].values.to_numpy())
 
 
 class _Meter:

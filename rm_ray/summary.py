@@ -23,6 +23,13 @@ def totals_text(totals: Counts, now: RunProgress) -> list[str]:
         f"{totals.minimum_tokens:,}; {totals.preemptions:,} preemptions; "
         f"{_cached(totals):.1%} of the prompts' {totals.prompt_tokens:,} tokens from the cache",
     ]
+    if totals.partly_judged:
+        lines.append(
+            f"{totals.partly_judged:,} documents judged in part "
+            f"({totals.partly_judged / totals.documents:.1%}): "
+            f"{totals.minimum_tokens / totals.whole_minimum_tokens:.1%} of what judging every "
+            "chunk would have cost"
+        )
     if now.judging_seconds and now.work.tokens:
         lines += [
             f"this run: {now.work.tokens:,} tokens in {duration(now.judging_seconds)} after "

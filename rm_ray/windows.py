@@ -4,7 +4,7 @@ Pure arithmetic on token counts; knows nothing of tokenizers, prompts or engines
 tokens unless they say otherwise.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rm_ray.config import JudgeConfig
@@ -46,36 +46,47 @@ class Window:
     stop: int
 
 
-def windows(n_tokens: int, rule: WindowRule) -> Iterator[Window]:
-    """The windows of a document of `n_tokens`, shortest context first."""
-    start = 0
-    for middle in range(0, n_tokens, rule.chunk):
-        stop = min(middle + rule.chunk, n_tokens)
-        if stop - middle < rule.chunk and not rule.judge_partial:
-            return
-        if middle - start > rule.context:
-            start = middle - rule.hop
-        if middle > 0 or rule.judge_first:
-            yield Window(start, middle, stop)
-
-
-def count_windows(n_tokens: int, rule: WindowRule) -> int:
-    """How many windows `windows` yields."""
+def judgeable(n_tokens: int, rule: WindowRule) -> range:
+    """Numbers of the chunks that can be judged, in a document of `n_tokens`."""
     whole, tail = divmod(n_tokens, rule.chunk)
     chunks = whole + (1 if tail and rule.judge_partial else 0)
-    return max(0, chunks if rule.judge_first else chunks - 1)
+    return range(0 if rule.judge_first else 1, max(chunks, 0 if rule.judge_first else 1))
 
 
-def exact_minimum(n_tokens: int, rule: WindowRule, marker_tokens: int) -> int:
+def window_at(chunk: int, n_tokens: int, rule: WindowRule) -> Window:
+    """The window that judges the document's chunk of this number."""
+    middle = chunk * rule.chunk
+    start = 0
+    if middle > rule.context:
+        # the first hop comes one chunk after a full context, the next ones as soon as it is again
+        between = rule.context - rule.hop + rule.chunk
+        since = (middle - rule.context - rule.chunk) % between
+        start = middle - since - rule.hop
+    return Window(start, middle, min(middle + rule.chunk, n_tokens))
+
+
+def windows(
+    n_tokens: int, rule: WindowRule, chunks: Iterable[int] | None = None
+) -> Iterator[Window]:
+    """The windows of a document of `n_tokens`, in the order of `chunks`; all where it is None."""
+    numbers = judgeable(n_tokens, rule) if chunks is None else chunks
+    return (window_at(chunk, n_tokens, rule) for chunk in numbers)
+
+
+def exact_minimum(windows: Iterable[Window], marker_tokens: int) -> int:
     """Fewest tokens an engine can forward for one document's windows, prefixes shared.
 
-    A window repeats the chunk judged before it as context, and pays for its region and the
-    markers (`marker_tokens`, both together); after a hop it pays for its whole context, whose
-    positions have changed. Within `context` this is n * (2 * chunk + m) - chunk for n chunks.
+    A window pays for the context that the one before has not shown (with every chunk judged: the
+    chunk judged before), for its own chunk, and for the markers (`marker_tokens`, both together);
+    after a hop it pays for its whole context, whose positions have changed. With every chunk
+    judged, within `context`, this is n * (2 * chunk + m) - chunk for n chunks.
+
+    Args:
+        windows: shortest context first.
     """
     total = 0
     known_start, known_stop = 0, 0  # the context the engine has seen, from the window before
-    for window in windows(n_tokens, rule):
+    for window in windows:
         shared = known_stop - known_start if window.start == known_start else 0
         total += window.middle - window.start - shared
         total += window.stop - window.middle + marker_tokens

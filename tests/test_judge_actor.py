@@ -94,8 +94,8 @@ def test_the_output_has_exactly_the_documented_columns(judge):
     assert table.schema.field("reward").type == pa.float32()
     assert table.schema.field("chunk_rewards").type == pa.list_(pa.float32())
     assert table.column_names == [
-        "id", "source_file", "row", "reward", "chunk_rewards", "n_tokens", "n_chunks",
-        "status", "error",
+        "id", "source_file", "row", "reward", "reward_stderr", "chunk_rewards", "judged_chunks",
+        "n_tokens", "n_chunks", "status", "error",
     ]  # fmt: skip
 
 

@@ -3,9 +3,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rm_ray.windows import Window, WindowRule, count_windows, exact_minimum, windows
+from rm_ray.windows import Window, WindowRule, judgeable, windows
+from rm_ray.windows import exact_minimum as minimum_of
 
 RULE = WindowRule(chunk=64, context=8192, hop=2048)
+
+
+def count_windows(n_tokens, rule):
+    return len(judgeable(n_tokens, rule))
+
+
+def exact_minimum(n_tokens, rule, marker_tokens, chunks=None):
+    return minimum_of(windows(n_tokens, rule, chunks), marker_tokens)
 
 
 @st.composite
@@ -73,6 +82,35 @@ def test_every_chunk_is_judged_once_in_order_after_its_own_context(rule, n_token
     middles = [window.middle for window in found]
     first = 0 if rule.judge_first else rule.chunk
     assert middles == [first + i * rule.chunk for i in range(len(found))]
+
+
+@given(rules(), st.integers(0, 200))
+def test_the_context_drops_to_the_hop_whenever_the_next_chunk_would_not_fit(rule, n_tokens):
+    start = 0
+    for window in windows(n_tokens, rule):
+        if window.middle - start > rule.context:
+            start = window.middle - rule.hop
+        assert window.start == start
+
+
+def test_unjudged_chunks_cost_their_context_once():
+    for chunks in ([9], [0, 9], [0, 3, 9], range(10)):
+        judged = 64 * 9 + len(chunks) * (64 + 23)  # the text before the last one, and the regions
+        assert exact_minimum(640, RULE, 23, chunks) == judged
+    assert exact_minimum(640, RULE, 23, []) == 0
+
+
+def test_after_a_hop_text_that_is_out_of_sight_costs_nothing():
+    rule = WindowRule(chunk=2, context=4, hop=2)
+    # chunk 6 sees tokens 8 to 12 only: 4 of context, its own 2, the markers' 3
+    assert exact_minimum(14, rule, 3, [6]) == 4 + 2 + 3
+
+
+@given(rules(), st.integers(0, 200), st.integers(0, 5), st.data())
+def test_judging_fewer_chunks_never_costs_more(rule, n_tokens, marker, data):
+    chunks = [c for c in judgeable(n_tokens, rule) if data.draw(st.booleans())]
+    some = exact_minimum(n_tokens, rule, marker, chunks)
+    assert some <= exact_minimum(n_tokens, rule, marker)
 
 
 @given(rules(), st.integers(0, 200), st.integers(0, 5))

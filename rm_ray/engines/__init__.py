@@ -41,8 +41,12 @@ class Engine(Protocol):
 
     counts: EngineCounts
 
-    def score(self, prompts: Iterable[Sequence[int]]) -> Iterator[npt.NDArray[np.float32]]:
-        """One row a prompt, in order: the logits [labels] of the token that would come next."""
+    def score(self, prompts: Iterable[Sequence[int] | None]) -> Iterator[npt.NDArray[np.float32]]:
+        """One row a prompt, in order: the logits [labels] of the token that would come next.
+
+        None among the prompts says that the next one depends on answers still out: give those
+        first. It is never the first of all, and none follows an answer that was the last one out.
+        """
 
 
 @dataclass(frozen=True)

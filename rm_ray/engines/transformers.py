@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +32,10 @@ class TransformersEngine:
         head = model.get_output_embeddings()
         self._head = head.weight[list(settings.label_ids)].detach().float().to(self._device)
 
-    def score(self, prompts: Iterable[Sequence[int]]) -> Iterator[npt.NDArray[np.float32]]:
+    def score(self, prompts: Iterable[Sequence[int] | None]) -> Iterator[npt.NDArray[np.float32]]:
         """Logits [labels] for each prompt, in order; float32."""
         source = iter(prompts)
-        while batch := list(islice(source, BATCH_WINDOWS)):
+        while batch := _batch(source):
             began = time.perf_counter()
             logits = self._forward(batch)
             seconds = time.perf_counter() - began
@@ -60,3 +59,14 @@ class TransformersEngine:
         read = hidden[torch.arange(len(batch)), last.to(self._device)].float()
         logits: npt.NDArray[np.float32] = (read @ self._head.T).cpu().numpy()
         return logits
+
+
+def _batch(source: Iterator[Sequence[int] | None]) -> list[Sequence[int]]:
+    batch: list[Sequence[int]] = []
+    for prompt in source:
+        if prompt is None:
+            return batch  # what comes next depends on these
+        batch.append(prompt)
+        if len(batch) == BATCH_WINDOWS:
+            break
+    return batch

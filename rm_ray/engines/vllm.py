@@ -21,6 +21,7 @@ from rm_ray.engines import EngineCounts, EngineSettings
 from rm_ray.engines.prefix_hashes import PrefixHashes
 
 CPU_KV_CACHE_GB = 1.0
+END: Any = object()
 
 
 class VllmEngine:
@@ -50,20 +51,22 @@ class VllmEngine:
         core = self._engine.engine_core.engine_core
         core.request_block_hasher = PrefixHashes(settings.block_size, core.request_block_hasher)
 
-    def score(self, prompts: Iterable[Sequence[int]]) -> Iterator[npt.NDArray[np.float32]]:
+    def score(self, prompts: Iterable[Sequence[int] | None]) -> Iterator[npt.NDArray[np.float32]]:
         """Logits [labels] for each prompt, in order; float32."""
-        source = enumerate(prompts)
+        source = iter(prompts)
         done: dict[int, npt.NDArray[np.float32]] = {}
         submitted = yielded = 0
         exhausted = False
         try:
             while not exhausted or submitted > yielded:
                 while not exhausted and submitted - yielded - len(done) < self._in_flight:
-                    item = next(source, None)
-                    if item is None:
+                    prompt = next(source, END)
+                    if prompt is END:
                         exhausted = True
+                    elif prompt is None:
+                        break
                     else:
-                        self._submit(*item)
+                        self._submit(submitted, prompt)
                         submitted += 1
                 if submitted > yielded:
                     done.update(self._step())

@@ -13,12 +13,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from rm_ray.chunks import ChunkRule
 from rm_ray.config import JudgeConfig
 from rm_ray.errors import JudgeError
 from rm_ray.judges.text_prompts import TextPrompts
 from rm_ray.model import Model
 from rm_ray.tokens import encode, encode_all, load_tokenizer, plain_tokenizer
-from rm_ray.windows import WindowRule, count_windows, exact_minimum, windows
+from rm_ray.windows import WindowRule, exact_minimum, judgeable, windows
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class PreferenceJudge:
     before_text: str
     after_text: str
     rule: WindowRule
+    chunks: ChunkRule
     prompt: Literal["ids", "text"]
 
     @classmethod
@@ -57,6 +59,7 @@ class PreferenceJudge:
             before_text=config.before_chunk,
             after_text=config.after_chunk,
             rule=WindowRule.of(config),
+            chunks=ChunkRule.of(config),
             prompt=config.prompt,
         )
         if judge.max_prompt_tokens + 1 > model.max_tokens:
@@ -82,30 +85,53 @@ class PreferenceJudge:
         """Token ids of each document, as plain text."""
         return encode_all(load_tokenizer(self.tokenizer_json), texts)
 
-    def count_windows(self, n_tokens: int) -> int:
-        """Windows of a document of `n_tokens`."""
-        return count_windows(n_tokens, self.rule)
+    def judgeable(self, n_tokens: int) -> range:
+        """Numbers of the chunks that can be judged, in a document of `n_tokens`."""
+        return judgeable(n_tokens, self.rule)
 
-    def exact_minimum(self, n_tokens: int) -> int:
-        """Fewest tokens an engine can forward for a document of `n_tokens`."""
-        return exact_minimum(n_tokens, self.rule, self.marker_tokens)
+    def looks(self, ids: npt.NDArray[np.int32]) -> list[list[int]]:
+        """Numbers of the chunks to judge, look by look; one look unless judging may stop early."""
+        document = b"" if self.chunks.is_all else ids.tobytes()
+        return self.chunks.looks(self.judgeable(len(ids)), document)
 
-    def prompts(self, ids: npt.ArrayLike) -> Iterator[list[int]]:
+    def chosen(self, ids: npt.NDArray[np.int32]) -> list[int]:
+        """Numbers of all chunks that may be judged, ascending."""
+        return sorted(chunk for look in self.looks(ids) for chunk in look)
+
+    def decides(self, rewards: Sequence[float], n_tokens: int) -> bool:
+        """Whether these chunk rewards are enough of a document of `n_tokens`."""
+        stop = self.chunks.stop
+        return stop is not None and stop.decides(rewards, len(self.judgeable(n_tokens)))
+
+    def exact_minimum(self, n_tokens: int, chunks: Sequence[int] | None = None) -> int:
+        """Fewest tokens an engine can forward for a document of `n_tokens`.
+
+        Args:
+            chunks: the numbers of those judged, ascending; all where it is None.
+        """
+        return exact_minimum(windows(n_tokens, self.rule, chunks), self.marker_tokens)
+
+    def prompts(
+        self, ids: npt.ArrayLike, chunks: Sequence[int] | None = None
+    ) -> Iterator[list[int]]:
         """One document's prompts as token ids, shortest context first, made as they are asked.
 
-        `ids`: [tokens]; only the context at hand is ever held as a list, which takes nine times
-        the memory of an array.
+        Args:
+            ids: [tokens]; only the context at hand is ever held as a list, which takes nine times
+                the memory of an array.
+            chunks: the numbers of those to judge, ascending; all where it is None.
         """
         tokens = np.asarray(ids, np.int32)
+        asked = windows(len(tokens), self.rule, chunks)
         if self.prompt == "text":
             tokenizer = load_tokenizer(self.tokenizer_json)
             text = TextPrompts(tokenizer, tokens.tolist(), self.before_text, self.after_text)
-            yield from (text.prompt(window) for window in windows(len(tokens), self.rule))
+            yield from map(text.prompt, asked)
             return
         before, after = list(self.before), list(self.after)
         context: list[int] = []
         start = middle = 0
-        for window in windows(len(tokens), self.rule):
+        for window in asked:
             if window.start != start:
                 context, middle = [], window.start
             context += tokens[middle : window.middle].tolist()

@@ -92,7 +92,7 @@ def test_markers_in_a_document_are_plain_text(tiny):
     (ids,) = judge.tokenize([MARKER.format(chunk="x") + "A"])
     decoded = load_tokenizer(judge.tokenizer_json).decode(ids)
     assert decoded == MARKER.format(chunk="x") + "A"
-    assert judge.count_windows(len(ids)) == len(ids) // 64
+    assert len(judge.judgeable(len(ids))) == len(ids) // 64
 
 
 def test_other_labels_are_configuration(tiny):
