@@ -57,9 +57,20 @@ class PartSink(Datasink[None]):
 def part_bytes(rewards: pa.Table, counts: str, fingerprint: str) -> bytes:
     """A part as Parquet bytes, its counts and the run's fingerprint in the footer."""
     metadata = {COUNTS_KEY: counts.encode(), FINGERPRINT_KEY: fingerprint.encode()}
+    rows = rewards.cast(_as_read_back(rewards.schema.remove_metadata()))
     buffer = io.BytesIO()
-    pq.write_table(rewards.replace_schema_metadata(metadata), buffer, compression="zstd")
+    pq.write_table(rows.replace_schema_metadata(metadata), buffer, compression="zstd")
     return buffer.getvalue()
+
+
+def _as_read_back(schema: pa.Schema) -> pa.Schema:
+    """The schema after Parquet, which renames what is in lists and maps.
+
+    With it a part that was joined from pieces is the same bytes as one that was judged whole.
+    """
+    buffer = io.BytesIO()
+    pq.write_table(schema.empty_table(), buffer)
+    return pq.read_schema(buffer).remove_metadata()
 
 
 def read_part(folder: Folder, name: str) -> tuple[pa.Table, Counts]:
