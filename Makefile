@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 SOURCES := rm_ray jobs demo tests benchmarks requirements
 
-.PHONY: demo test chaos check format lock clean
+.PHONY: demo test chaos bench check format lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m demo.run
@@ -15,6 +15,9 @@ test: $(VENV)/.installed
 
 chaos: $(VENV)/.installed
 	$(BIN)/python -m tests.chaos
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.bench
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check $(SOURCES)

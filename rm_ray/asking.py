@@ -26,7 +26,7 @@ class Document:
         self._judge = judge
         self._asked: deque[int] = deque()
 
-    def next_look(self) -> Iterator[list[int]]:
+    def next_look(self) -> Iterator[npt.NDArray[np.int32]]:
         """Prompts of the next look."""
         look = self._looks.popleft()
         self._asked.extend(look)
@@ -67,7 +67,7 @@ class Asking:
         self._answering: deque[Document] = deque()
         self._open = 0
 
-    def prompts(self) -> Iterator[list[int] | None]:
+    def prompts(self) -> Iterator[npt.NDArray[np.int32] | None]:
         """Prompts as long as there is something to ask; None while that depends on answers."""
         while True:
             if self._due:
@@ -83,7 +83,7 @@ class Asking:
                 return
             yield from self._ask(document)
 
-    def _ask(self, document: Document) -> Iterator[list[int]]:
+    def _ask(self, document: Document) -> Iterator[npt.NDArray[np.int32]]:
         prompts = document.next_look()
         self._open += document.may_go_on
         for prompt in prompts:

@@ -224,7 +224,9 @@ class EngineConfig(Section):
     max_batch_tokens: int = Field(
         16384, ge=64, description="Most tokens in one step of the engine."
     )
-    max_batch_windows: int = Field(512, ge=1, description="Most windows in one step.")
+    max_batch_windows: int | None = Field(
+        None, ge=1, description="Most windows in one step; null: 512 on GPUs, 48 on CPU."
+    )
     in_flight: int | None = Field(
         None,
         ge=1,
@@ -291,6 +293,17 @@ class ShardConfig(Section):
     rows: int = Field(100_000, ge=1, description="Most rows of one shard.")
 
 
+class EstimateConfig(Section):
+    """What --dry-run reckons GPU hours with; a run that goes on has its own measurement."""
+
+    run: NonEmpty | None = Field(
+        None, description="Output folder of an earlier run on the same machines."
+    )
+    tokens_per_s: float | None = Field(
+        None, gt=0, description="Document tokens a second of one engine, every chunk judged."
+    )
+
+
 class RunConfig(Section):
     """The run as a whole."""
 
@@ -317,6 +330,7 @@ class ScoreConfig(Section):
     read: ReadConfig = ReadConfig()
     shard: ShardConfig = ShardConfig()
     run: RunConfig = RunConfig()
+    estimate: EstimateConfig = EstimateConfig()
 
 
 def _refuse_credentials(uri: str) -> None:

@@ -149,6 +149,7 @@ class _Meter:
                 documents=self._documents,
                 tokens=self._tokens,
                 windows=self._windows,
+                forwarded_tokens=self._counts.forwarded_tokens - self._forwarded,
                 judge_seconds=time.perf_counter() - self._began,
                 step_seconds=self._counts.step_seconds - self._steps,
                 model_seconds=self._counts.model_seconds - self._model,
@@ -159,4 +160,5 @@ class _Meter:
     def _start(self) -> None:
         self._documents = self._tokens = self._windows = 0
         self._began = time.perf_counter()
+        self._forwarded = self._counts.forwarded_tokens
         self._steps, self._model = self._counts.step_seconds, self._counts.model_seconds

@@ -164,6 +164,15 @@ class RunFolder:
         """Store the metrics of this invocation over those of the last."""
         self.state.overwrite("metrics.json", _pretty(metrics))
 
+    def metrics(self) -> dict[str, Any] | None:
+        """The metrics of the last invocation; None where there are none to read."""
+        try:
+            stored = self.state.read("metrics.json")
+            found: dict[str, Any] | None = json.loads(stored) if stored else None
+        except (OSError, ValueError):
+            return None
+        return found
+
 
 def new_run(
     fingerprint: dict[str, Any], config: dict[str, Any], columns: dict[str, str]

@@ -30,6 +30,7 @@ from rm_ray.cluster import (
 )
 from rm_ray.commit import PartSink, count_parts, orphans
 from rm_ray.config import ScoreConfig
+from rm_ray.cost import cost_of
 from rm_ray.engines import EngineSettings, choose_block_size
 from rm_ray.errors import Incomplete, OutputError, one_line
 from rm_ray.fingerprint import fingerprint, fingerprint_id
@@ -114,8 +115,8 @@ def dry_run(config: ScoreConfig) -> str:
         seen = survey(job)
         documents = count_rows(seen.plan, job.sample)
     committed = seen.run.committed()
-    done = sum(shard.part in committed for shard in shards_of(seen.plan))
-    return dry_run_text(seen.run.uri, seen.plan, done, documents, seen.new, job.sample)
+    cost = cost_of(config, seen.plan, committed, seen.new, seen.run.metrics())
+    return dry_run_text(seen.run.uri, seen.plan, committed, documents, seen.new, cost)
 
 
 @contextmanager

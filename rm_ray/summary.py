@@ -1,10 +1,11 @@
 """What the scoring job says of itself: the dry run's page, the closing lines, metrics.json."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rm_ray.plan import PlannedFile, RowSample, shards_of
+from rm_ray.cost import Cost
+from rm_ray.plan import PlannedFile, shards_of
 from rm_ray.plan_corpus import NewFiles
 from rm_ray.progress import duration
 from rm_ray.rewards import Counts
@@ -45,6 +46,8 @@ def rates(work: Work) -> dict[str, float]:
     engine_seconds = work.judge_seconds + work.wait_seconds
     host_seconds = work.judge_seconds - work.model_seconds
     return {
+        "tokens_per_second_per_engine": _ratio(work.tokens, engine_seconds),
+        "forwarded_tokens_per_second_per_engine": _ratio(work.forwarded_tokens, engine_seconds),
         "model_share": _ratio(work.model_seconds, engine_seconds),
         "step_share": _ratio(work.step_seconds, engine_seconds),
         "wait_share": _ratio(work.wait_seconds, engine_seconds),
@@ -136,22 +139,23 @@ def _cached(totals: Counts) -> float:
 def dry_run_text(
     output: str,
     plan: Sequence[PlannedFile],
-    done: int,
+    committed: Collection[str],
     documents: int,
     new: NewFiles,
-    sample: RowSample,
+    cost: Cost,
 ) -> str:
-    """Files, rows, shards done and left, and what the new files would cost."""
+    """Files, rows, shards done and left, and what is left would cost."""
     shards = list(shards_of(plan))
-    estimate = new.estimate.scaled_to(new.text_bytes * sample.fraction)
+    done = sum(shard.part in committed for shard in shards)
     lines = [
         f"files          {len(plan):>15,}   ({len(new.files):,} new)",
         f"documents      {documents:>15,}",
         f"shards         {len(shards):>15,}   ({done:,} done, {len(shards) - done:,} left)",
-        "new files, estimated from a sample of documents:",
-        f"  tokens       {estimate.tokens:>15,.0f}",
-        f"  windows      {estimate.windows:>15,.0f}",
-        f"  forwarded    {estimate.minimum_tokens:>15,.0f}   tokens, the exact minimum",
+        "left to do, estimated from a sample of documents:",
+        f"  tokens       {cost.left.tokens:>15,.0f}",
+        f"  windows      {cost.left.windows:>15,.0f}{cost.most}",
+        f"  forwarded    {cost.left.minimum_tokens:>15,.0f}   tokens, the exact minimum{cost.most}",
+        f"  {cost.unit:<12} {cost.hours_text:>15}   {cost.source}",
         f"output         {output} (nothing written)",
     ]
     return "\n".join(lines)

@@ -22,15 +22,16 @@ ENDED = "the process that was judging it ended"
 class Work:
     """What stages have done and the seconds it took them, summable over processes and time.
 
-    `documents`, `tokens`, `windows`: judged. Of the actors' time: `judge_seconds` with a shard at
-    hand, `wait_seconds` between two; of the first, `step_seconds` in engine steps, and of these
-    `model_seconds` in the model. `read_tokens`: tokens read and tokenised, in `read_seconds` and
-    `tokenize_seconds` of one core.
+    `documents`, `tokens`, `windows`: judged, for which the model was given `forwarded_tokens`. Of
+    the actors' time: `judge_seconds` with a shard at hand, `wait_seconds` between two; of the
+    first, `step_seconds` in engine steps, and of these `model_seconds` in the model. `read_tokens`:
+    tokens read and tokenised, in `read_seconds` and `tokenize_seconds` of one core.
     """
 
     documents: int = 0
     tokens: int = 0
     windows: int = 0
+    forwarded_tokens: int = 0
     judge_seconds: float = 0.0
     wait_seconds: float = 0.0
     step_seconds: float = 0.0

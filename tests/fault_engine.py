@@ -59,13 +59,13 @@ class FaultEngine:
         if (self._folder / CURED).exists():
             return None
         # the judged chunk, the markers, and what of a poison hangs over from the chunk before
-        text = self._tokenizer.decode(prompt[-200:])
+        text = self._tokenizer.decode(prompt[-200:].tolist())
         return next((kind for kind, words in POISON.items() if words in text), None)
 
     def _misbehave(self, prompt, poison):
         if (self._folder / SICK).exists():
             raise RuntimeError("the engine is sick")
-        if (self._folder / PICKY).exists() and len(set(prompt)) > 40:
+        if (self._folder / PICKY).exists() and len(set(prompt.tolist())) > 40:
             raise RuntimeError("the engine stands no document")
         if poison == "raise":
             raise RuntimeError("the engine cannot stand this text")

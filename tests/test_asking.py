@@ -17,14 +17,10 @@ def make(lengths, **judge):
     return Asking(ids, PreferenceJudge.of(config, resolve_model(str(TINY_JUDGE), None, None)))
 
 
-def document_of(prompt):
-    return prompt[0] if prompt[0] < 30 else prompt[-15]
-
-
 def test_a_fixed_choice_never_waits_for_answers():
     asking = make([3, 0, 2])
     prompts = list(asking.prompts())
-    assert len(prompts) == 5 and None not in prompts
+    assert len(prompts) == 5 and all(prompt is not None for prompt in prompts)
     ended = [asking.answer(float(i)) for i in range(5)]
     assert [document is not None for document in ended] == [False, False, True, False, True]
     verdicts = [document.verdict() for document in asking.documents()]
@@ -38,7 +34,7 @@ def test_a_clear_document_is_left_and_an_unclear_one_asked_about_to_its_end():
     asking = make([20, 20], adaptive={"threshold": 0.0, "min_chunks": 8, "order": "front"})
     source = asking.prompts()
     asked = []
-    while (prompt := next(source, "end")) != "end":
+    for prompt in source:
         if prompt is not None:
             asked.append(len(asked))
             continue

@@ -5,7 +5,7 @@ of numbers comes out for each, in the same order, with a bounded number in fligh
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol
@@ -36,12 +36,16 @@ class EngineCounts:
     model_seconds: float = 0.0
 
 
+# Each prompt's token ids, [tokens].
+Prompts = Iterable[npt.NDArray[np.int32] | None]
+
+
 class Engine(Protocol):
     """Runs one model in this process."""
 
     counts: EngineCounts
 
-    def score(self, prompts: Iterable[Sequence[int] | None]) -> Iterator[npt.NDArray[np.float32]]:
+    def score(self, prompts: Prompts) -> Iterator[npt.NDArray[np.float32]]:
         """One row a prompt, in order: the logits [labels] of the token that would come next.
 
         None among the prompts says that the next one depends on answers still out: give those
@@ -65,6 +69,11 @@ class EngineSettings:
     def dtype(self) -> str:
         """The precision the model runs in."""
         return self.model.dtype if self.config.dtype == "auto" else self.config.dtype
+
+    @property
+    def batch_windows(self) -> int:
+        """Most windows in one step; CPUs are fastest with few (benchmarks/bench.py)."""
+        return self.config.max_batch_windows or (512 if self.on_gpu else 48)
 
     def environment(self) -> dict[str, str]:
         """Environment of the engine's process; must be set before the engine is imported."""

@@ -1,14 +1,14 @@
 """Transformers, one padded batch at a time: the slow reference that parity is measured against."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from transformers import AutoModelForCausalLM
 
-from rm_ray.engines import EngineCounts, EngineSettings
+from rm_ray.engines import EngineCounts, EngineSettings, Prompts
 
 BATCH_WINDOWS = 16
 
@@ -32,7 +32,7 @@ class TransformersEngine:
         head = model.get_output_embeddings()
         self._head = head.weight[list(settings.label_ids)].detach().float().to(self._device)
 
-    def score(self, prompts: Iterable[Sequence[int] | None]) -> Iterator[npt.NDArray[np.float32]]:
+    def score(self, prompts: Prompts) -> Iterator[npt.NDArray[np.float32]]:
         """Logits [labels] for each prompt, in order; float32."""
         source = iter(prompts)
         while batch := _batch(source):
@@ -47,12 +47,12 @@ class TransformersEngine:
             self.counts.forwarded_tokens += tokens
             yield from logits
 
-    def _forward(self, batch: list[Sequence[int]]) -> npt.NDArray[np.float32]:
+    def _forward(self, batch: list[npt.NDArray[np.int32]]) -> npt.NDArray[np.float32]:
         # padded on the right: causal attention never sees it, and positions stay as they are
         longest = max(len(prompt) for prompt in batch)
         ids = torch.zeros((len(batch), longest), dtype=torch.long)
         for row, prompt in enumerate(batch):
-            ids[row, : len(prompt)] = torch.tensor(prompt)
+            ids[row, : len(prompt)] = torch.from_numpy(prompt)
         last = torch.tensor([len(prompt) - 1 for prompt in batch])
         with torch.inference_mode():
             hidden = self._body(ids.to(self._device)).last_hidden_state
@@ -61,8 +61,8 @@ class TransformersEngine:
         return logits
 
 
-def _batch(source: Iterator[Sequence[int] | None]) -> list[Sequence[int]]:
-    batch: list[Sequence[int]] = []
+def _batch(source: Iterator[npt.NDArray[np.int32] | None]) -> list[npt.NDArray[np.int32]]:
+    batch: list[npt.NDArray[np.int32]] = []
     for prompt in source:
         if prompt is None:
             return batch  # what comes next depends on these

@@ -6,7 +6,9 @@ Set `EngineSettings.environment()` before importing this module.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -15,43 +17,53 @@ import torch
 from vllm import SamplingParams
 from vllm.engine.arg_utils import EngineArgs
 from vllm.sampling_params import RequestOutputKind
+from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest
 from vllm.v1.engine.llm_engine import LLMEngine
 
-from rm_ray.engines import EngineCounts, EngineSettings
-from rm_ray.engines.prefix_hashes import PrefixHashes
+from rm_ray.engines import EngineCounts, EngineSettings, Prompts
+from rm_ray.engines.prefix_cache import PrefixHashes, PrefixLookup
 
 CPU_KV_CACHE_GB = 1.0
 END: Any = object()
 
 
+class TokenArray(array):  # type: ignore[type-arg]
+    """Token ids where vLLM wants a list: copied and compared as memory, not number by number."""
+
+    @classmethod
+    def of(cls, ids: Any) -> "TokenArray":
+        """Of anything that is int32 in memory; with room for the token that is sampled."""
+        tokens = cls("i")
+        tokens.frombytes(memoryview(ids).cast("B"))
+        return tokens
+
+    def copy(self) -> "TokenArray":
+        """As a list's."""
+        return TokenArray.of(self)
+
+
 class VllmEngine:
-    """One vLLM engine that reads the logits of the label tokens after each prompt."""
+    """One vLLM engine that reads the logits of the label tokens after each prompt.
+
+    Requests go to vLLM's engine core and answers come from it: what `LLMEngine` does on the way,
+    for text and for streams, would take as long as the core's own scheduling.
+    """
 
     def __init__(self, settings: EngineSettings) -> None:
         if not settings.on_gpu:
             torch.set_num_threads(settings.threads)
         config = settings.config
         self.counts = EngineCounts()
-        self._in_flight = config.in_flight or 2 * config.max_batch_windows
-        self._engine = LLMEngine.from_engine_args(_engine_args(settings))
-        self._params = SamplingParams(
-            temperature=0.0,
-            max_tokens=1,
-            # top-k logprobs lose a label whose logit is low; asking by id never does
-            logprob_token_ids=list(settings.label_ids),
-            detokenize=False,
-            ignore_eos=True,
-            skip_clone=True,
-            flat_logprobs=True,
-            output_kind=RequestOutputKind.FINAL_ONLY,
-        )
+        self._in_flight = config.in_flight or 2 * settings.batch_windows
+        self._engine = LLMEngine.from_engine_args(self._arguments(settings))
+        self._core = self._engine.engine_core
+        self._template = self._checked_request(settings.label_ids)
         self._labels = len(settings.label_ids)
         self._count_scheduled_tokens()
         self._time_model()
-        core = self._engine.engine_core.engine_core
-        core.request_block_hasher = PrefixHashes(settings.block_size, core.request_block_hasher)
+        self._speed_up_the_cache(settings.block_size)
 
-    def score(self, prompts: Iterable[Sequence[int] | None]) -> Iterator[npt.NDArray[np.float32]]:
+    def score(self, prompts: Prompts) -> Iterator[npt.NDArray[np.float32]]:
         """Logits [labels] for each prompt, in order; float32."""
         source = iter(prompts)
         done: dict[int, npt.NDArray[np.float32]] = {}
@@ -75,24 +87,64 @@ class VllmEngine:
                     yielded += 1
         finally:  # whoever stops early must not find these answers in the next call
             left = [str(index) for index in range(yielded, submitted) if index not in done]
-            self._engine.abort_request(left)
+            self._core.abort_requests(left)
 
-    def _submit(self, index: int, prompt: Sequence[int]) -> None:
-        self._engine.add_request(str(index), {"prompt_token_ids": list(prompt)}, self._params)
+    def _checked_request(self, label_ids: Sequence[int]) -> EngineCoreRequest:
+        """A request as vLLM makes it of a prompt, checks included; all others differ in tokens."""
+        params = SamplingParams(
+            temperature=0.0,
+            max_tokens=1,
+            # top-k logprobs lose a label whose logit is low; asking by id never does
+            logprob_token_ids=list(label_ids),
+            detokenize=False,
+            ignore_eos=True,
+            skip_clone=True,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+        tasks = self._engine.get_supported_tasks()
+        prompt = {"prompt_token_ids": [label_ids[0]]}
+        return self._engine.input_processor.process_inputs("", prompt, params, tasks)
+
+    def _submit(self, index: int, prompt: npt.NDArray[np.int32]) -> None:
+        request = copy(self._template)
+        request.request_id = request.external_req_id = str(index)
+        request.prompt_token_ids = TokenArray.of(prompt)
+        self._core.add_request(request)
         self.counts.windows += 1
         self.counts.prompt_tokens += len(prompt)
 
     def _step(self) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
         began = time.perf_counter()
-        outputs = self._engine.step()
+        outputs = self._core.get_output().outputs
         self.counts.step_seconds += time.perf_counter() - began
         for output in outputs:
-            logits = output.outputs[0].logprobs.logprobs  # the sampled token, then the labels
-            yield int(output.request_id), np.asarray(logits[-self._labels :], dtype=np.float32)
+            yield int(output.request_id), self._read(output)
+
+    def _read(self, output: EngineCoreOutput) -> npt.NDArray[np.float32]:
+        logits = output.new_logprobs.logprobs[0]  # the sampled token's, then the labels'
+        read: npt.NDArray[np.float32] = logits[-self._labels :].astype(np.float32)
+        return read
+
+    def _arguments(self, settings: EngineSettings) -> EngineArgs:
+        return _engine_args(settings)
+
+    def _speed_up_the_cache(self, block_size: int) -> None:
+        core = self._core.engine_core
+        core.request_block_hasher = PrefixHashes(block_size, core.request_block_hasher)
+        manager = core.scheduler.kv_cache_manager
+        coordinator = manager.coordinator
+        if len(coordinator.single_type_managers) == 1:
+            find = coordinator.find_longest_cache_hit
+            coordinator.find_longest_cache_hit = PrefixLookup(block_size, find)
+            # as vLLM's own, but for null blocks, which are not among cached ones of full attention
+            (blocks_of,) = coordinator.single_type_managers
+            blocks_of._get_num_evictable_blocks = _count_unused
+        # a walk over all blocks of a prompt, for a statistic that nobody reads
+        manager.estimate_cached_tokens = lambda _: 0
 
     def _time_model(self) -> None:
         """Add up the time in the executor: preparing a batch, running it, reading it out."""
-        executor = self._engine.engine_core.engine_core.model_executor
+        executor = self._core.engine_core.model_executor
         for name in ("execute_model", "sample_tokens"):
             setattr(executor, name, self._timed(getattr(executor, name)))
 
@@ -108,7 +160,7 @@ class VllmEngine:
 
     def _count_scheduled_tokens(self) -> None:
         """Count what every step schedules: requests' own figures are wrong after a preemption."""
-        scheduler = self._engine.engine_core.engine_core.scheduler
+        scheduler = self._core.engine_core.scheduler
         schedule = scheduler.schedule
 
         def counting(*args: Any, **kwargs: Any) -> Any:
@@ -118,6 +170,10 @@ class VllmEngine:
             return output
 
         scheduler.schedule = counting
+
+
+def _count_unused(blocks: Sequence[Any]) -> int:
+    return [block.ref_cnt for block in blocks].count(0)
 
 
 def _engine_args(settings: EngineSettings) -> EngineArgs:
@@ -136,8 +192,8 @@ def _engine_args(settings: EngineSettings) -> EngineArgs:
         logprobs_mode="raw_logits",  # the normaliser cancels in a log ratio
         generation_config="vllm",
         max_model_len=settings.max_prompt_tokens + 1,
-        max_num_batched_tokens=max(config.max_batch_tokens, config.max_batch_windows),
-        max_num_seqs=config.max_batch_windows,
+        max_num_batched_tokens=max(config.max_batch_tokens, settings.batch_windows),
+        max_num_seqs=settings.batch_windows,
         enable_prefix_caching=True,
         enable_chunked_prefill=True,
         block_size=settings.block_size,

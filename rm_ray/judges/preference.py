@@ -113,12 +113,11 @@ class PreferenceJudge:
 
     def prompts(
         self, ids: npt.ArrayLike, chunks: Sequence[int] | None = None
-    ) -> Iterator[list[int]]:
+    ) -> Iterator[npt.NDArray[np.int32]]:
         """One document's prompts as token ids, shortest context first, made as they are asked.
 
         Args:
-            ids: [tokens]; only the context at hand is ever held as a list, which takes nine times
-                the memory of an array.
+            ids: [tokens].
             chunks: the numbers of those to judge, ascending; all where it is None.
         """
         tokens = np.asarray(ids, np.int32)
@@ -126,17 +125,15 @@ class PreferenceJudge:
         if self.prompt == "text":
             tokenizer = load_tokenizer(self.tokenizer_json)
             text = TextPrompts(tokenizer, tokens.tolist(), self.before_text, self.after_text)
-            yield from map(text.prompt, asked)
+            yield from (np.asarray(text.prompt(window), np.int32) for window in asked)
             return
-        before, after = list(self.before), list(self.after)
-        context: list[int] = []
-        start = middle = 0
+        before, after = np.asarray(self.before, np.int32), np.asarray(self.after, np.int32)
         for window in asked:
-            if window.start != start:
-                context, middle = [], window.start
-            context += tokens[middle : window.middle].tolist()
-            start, middle = window.start, window.middle
-            yield context + before + tokens[middle : window.stop].tolist() + after
+            context, chunk = (
+                tokens[window.start : window.middle],
+                tokens[window.middle : window.stop],
+            )
+            yield np.concatenate([context, before, chunk, after])
 
     def chunk_reward(self, label_logits: npt.NDArray[np.float32]) -> float:
         """log P(A) - log P(B) of one window; the normaliser cancels, so logits will do."""

@@ -32,7 +32,7 @@ def qwen(tokenizer_json):
 def test_three_chunks_token_by_token(tiny):
     judge = judge_of(tiny, chunk_tokens=2, context_tokens=4)
     m1, m2 = list(judge.before), list(judge.after)
-    assert list(judge.prompts([11, 12, 13, 14, 15, 16, 17])) == [
+    assert [p.tolist() for p in judge.prompts([11, 12, 13, 14, 15, 16, 17])] == [
         [*m1, 11, 12, *m2],
         [11, 12, *m1, 13, 14, *m2],
         [11, 12, 13, 14, *m1, 15, 16, *m2],
@@ -41,7 +41,8 @@ def test_three_chunks_token_by_token(tiny):
 
 def test_after_a_hop_the_context_starts_later(tiny):
     judge = judge_of(tiny, chunk_tokens=1, context_tokens=2, hop_tokens=1)
-    contexts = [p[: -len(judge.after) - 1 - len(judge.before)] for p in judge.prompts([1, 2, 3, 4])]
+    around = len(judge.after) + 1 + len(judge.before)
+    contexts = [prompt[:-around].tolist() for prompt in judge.prompts([1, 2, 3, 4])]
     assert contexts == [[], [1], [1, 2], [3]]
 
 

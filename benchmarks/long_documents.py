@@ -1,0 +1,154 @@
+"""What long documents cost, and what dropping context does to their rewards.
+
+    python -m benchmarks.long_documents [--tokens 262144]
+
+First table: documents of 1k to 256k tokens, as many as make up `--tokens`, with 8192 tokens of
+context and hops to a quarter of it: forwarded tokens beside the exact minimum and the floor
+(128 + m + 64 K / (L - K)) / 64, and the host's time for a window. Second: real text in documents of
+16k tokens, rewards by K against those with all the text before each chunk.
+"""
+
+import argparse
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.bench import documents
+from rm_ray.config import EngineConfig, JudgeConfig
+from rm_ray.engines import Engine, EngineSettings, start_engine
+from rm_ray.judges.preference import PreferenceJudge, mean_reward
+from rm_ray.model import resolve_model
+
+MODEL = str(Path(__file__).parents[1] / "demo" / "tiny_judge")
+LENGTHS = (1024, 4096, 16384, 65536, 262144)
+CONTEXT = 8192
+COMPARED_TOKENS = 15872  # and the markers still fit the tiny judge
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of documents of one length. `floor`: forwarded tokens per document token, in the limit."""
+
+    tokens: int
+    windows: int
+    seconds: float
+    forwarded_per_token: float
+    over_minimum: float
+    floor: float
+    host_us: float
+    outside_us: float
+
+
+def judge_of(context: int, hop: int | None = None) -> PreferenceJudge:
+    """The tiny judge with so much context."""
+    config = JudgeConfig(model=MODEL, context_tokens=context, hop_tokens=hop)
+    return PreferenceJudge.of(config, resolve_model(MODEL, None, None))
+
+
+def engine_of(judge: PreferenceJudge, threads: int) -> Engine:
+    """One engine, in this process."""
+    settings = EngineSettings(
+        config=EngineConfig(dtype="bfloat16", kv_cache_gb=2.0),
+        model=resolve_model(MODEL, None, None),
+        label_ids=judge.label_ids,
+        max_prompt_tokens=judge.max_prompt_tokens,
+        block_size=judge.rule.chunk,
+        on_gpu=False,
+        threads=threads,
+    )
+    os.environ.update(settings.environment())
+    return start_engine(settings)
+
+
+def cost(length: int, total: int, judge: PreferenceJudge, engine: Engine) -> Cost:
+    """Documents of random tokens: no two share anything."""
+    rng = np.random.default_rng(length + total)
+    texts = [rng.integers(50, 1000, length, np.int32) for _ in range(max(1, total // length))]
+    before = asdict(engine.counts)
+    began = time.perf_counter()
+    for _ in engine.score(prompt for ids in texts for prompt in judge.prompts(ids)):
+        pass
+    seconds = time.perf_counter() - began
+    spent = {name: value - before[name] for name, value in asdict(engine.counts).items()}
+    minimum = len(texts) * judge.exact_minimum(length)
+    rule, m = judge.rule, judge.marker_tokens
+    hops = rule.chunk * rule.hop / (rule.context - rule.hop) if length > rule.context else 0
+    return Cost(
+        tokens=length,
+        windows=spent["windows"],
+        seconds=seconds,
+        forwarded_per_token=spent["forwarded_tokens"] / (len(texts) * length),
+        over_minimum=spent["forwarded_tokens"] / minimum,
+        floor=(2 * rule.chunk + m + hops) / rule.chunk,
+        host_us=(seconds - spent["model_seconds"]) / spent["windows"] * 1e6,
+        outside_us=(seconds - spent["step_seconds"]) / spent["windows"] * 1e6,
+    )
+
+
+def long_texts(judge: PreferenceJudge) -> list[np.ndarray]:
+    """Real text, put together to documents of COMPARED_TOKENS."""
+    ids = np.concatenate(judge.tokenize(documents(40)))
+    return [ids[i : i + COMPARED_TOKENS] for i in range(0, len(ids), COMPARED_TOKENS)][:6]
+
+
+def rewards(texts: list[np.ndarray], judge: PreferenceJudge, engine: Engine) -> np.ndarray:
+    """Chunk rewards [documents, chunks]."""
+    answers = engine.score(prompt for ids in texts for prompt in judge.prompts(ids))
+    return np.array([[judge.chunk_reward(next(answers)) for _ in judge.judgeable(len(ids))]
+                     for ids in texts])  # fmt: skip
+
+
+def hop_table(threads: int) -> list[dict[str, float]]:
+    """How far rewards move from full context, by the context kept at a hop."""
+    full = judge_of(COMPARED_TOKENS)
+    engine = engine_of(full, threads)
+    texts = [ids for ids in long_texts(full) if len(ids) == COMPARED_TOKENS]
+    whole = rewards(texts, full, engine)
+    means = np.array([mean_reward(row) for row in whole])
+    print(f"\n{len(texts)} documents of {COMPARED_TOKENS:,} tokens of real text; their rewards' "
+          f"standard deviation {means.std():.3f}, their chunks' {whole.std():.3f}\n\n"
+          "| K | forwarded per token | a reward moves by, mean and largest | a chunk's, mean |\n"
+          "| ---: | ---: | ---: | ---: |")  # fmt: skip
+    found = []
+    for hop in (0, CONTEXT // 8, CONTEXT // 4, CONTEXT // 2, 3 * CONTEXT // 4):
+        judge = judge_of(CONTEXT, hop)
+        some = rewards(texts, judge, engine)
+        moved = np.abs(np.array([mean_reward(row) for row in some]) - means)
+        per_token = judge.exact_minimum(COMPARED_TOKENS) / COMPARED_TOKENS
+        found.append({"K": hop, "per_token": per_token, "mean": moved.mean(),
+                      "largest": moved.max(), "chunk": np.abs(some - whole).mean()})  # fmt: skip
+        print(f"| {hop} | {per_token:.3f} | {moved.mean():.4f}, {moved.max():.4f} | "
+              f"{np.abs(some - whole).mean():.4f} |", flush=True)  # fmt: skip
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tokens", type=int, default=262144)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    judge = judge_of(CONTEXT)
+    engine = engine_of(judge, options.threads)
+    cost(1024, 8192, judge, engine)  # the first step is slow
+    print("| tokens | windows | seconds | forwarded per token | over the exact minimum | floor "
+          "| host us a window | of these outside steps |\n"
+          "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")  # fmt: skip
+    costs = []
+    for length in LENGTHS:
+        costs.append(c := cost(length, options.tokens, judge, engine))
+        print(f"| {c.tokens} | {c.windows} | {c.seconds:.1f} | {c.forwarded_per_token:.3f} | "
+              f"{c.over_minimum:.4f} | {c.floor:.3f} | {c.host_us:.0f} | {c.outside_us:.0f} |",
+              flush=True)  # fmt: skip
+    hops = hop_table(options.threads)
+    out = Path("outputs/bench")
+    out.mkdir(parents=True, exist_ok=True)
+    data = {"costs": [asdict(c) for c in costs], "hops": hops}
+    (out / "long_documents.json").write_text(json.dumps(data, indent=1))
+
+
+if __name__ == "__main__":
+    main()
