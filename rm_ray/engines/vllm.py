@@ -8,6 +8,7 @@ Set `EngineSettings.environment()` before importing this module.
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from copy import copy
 from typing import Any
 
@@ -152,9 +153,12 @@ class VllmEngine:
         def timed(*args: Any, **kwargs: Any) -> Any:
             began = time.perf_counter()
             try:
-                return call(*args, **kwargs)
+                result = call(*args, **kwargs)
             finally:
                 self.counts.model_seconds += time.perf_counter() - began
+            if isinstance(result, Future):  # and the wait for it, where it is not there at once
+                result.result = self._timed(result.result)  # type: ignore[method-assign]
+            return result
 
         return timed
 
