@@ -35,7 +35,7 @@ def score(task: Task) -> Timed:
         metrics = json.loads((folder / "out" / "_rm_ray" / "metrics.json").read_text())
         rows = pq.read_table(folder / "out" / "rewards").sort_by("row")
         return Result(
-            rows.column("chunk_rewards").to_pylist(),
+            [rewards or [] for rewards in rows.column("chunk_rewards").to_pylist()],
             metrics["this_invocation"]["judging_seconds"],
             metrics["totals"]["forwarded_tokens"],
         )
