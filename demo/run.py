@@ -48,8 +48,7 @@ def summary(corpus: Path, scored: Path) -> str:
         "",
         f"documents          {len(rows):>9,}   {_statuses(totals['statuses'])}",
         f"chunks             {totals['windows']:>9,}",
-        f"document tokens    {totals['tokens']:>9,}   "
-        f"{run['tokens'] / run['judging_seconds']:,.0f} tokens/s",
+        f"document tokens    {totals['tokens']:>9,}   {run['tokens_per_second']:,.0f} tokens/s",
         f"forwarded tokens   {totals['forwarded_tokens']:>9,}   "
         f"{ratio:.4f} times the exact minimum, {totals['minimum_tokens']:,}",
         "",
