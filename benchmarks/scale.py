@@ -24,7 +24,7 @@ from benchmarks import sleep_engine
 from tests.conftest import ROOT
 from tests.jobs import command, environment, prose
 
-SHARD_TOKENS = 200_000
+SHARD_TOKENS = 100_000
 
 
 def write_tokens(folder: Path, files: int, documents: int) -> None:
