@@ -118,22 +118,23 @@ def transformers_engine():
 @pytest.fixture
 def fault_folder(ray_cluster):
     """Where fault engines of the session's cluster write what they judge; emptied for the test."""
-    folder = Path(json.loads(os.environ[fault_engine.ENVIRONMENT])["folder"])
-    shutil.rmtree(folder)
-    folder.mkdir()
-    return folder
+    shutil.rmtree(ray_cluster)
+    ray_cluster.mkdir()
+    return ray_cluster
 
 
 @pytest.fixture(scope="session")
 def ray_cluster(tmp_path_factory):
-    """One local Ray cluster for the tests that need one in their own process."""
+    """One local Ray cluster for the tests that need one in their own process.
+
+    Yields the folder of its fault engines.
+    """
+    folder = tmp_path_factory.mktemp("fault-engine")
     os.environ["RAY_AUTH_MODE"] = "disabled"
-    os.environ[fault_engine.ENVIRONMENT] = json.dumps(
-        {"folder": str(tmp_path_factory.mktemp("fault-engine"))}
-    )
+    os.environ[fault_engine.ENVIRONMENT] = json.dumps({"folder": str(folder)})
     ray.init(
         address="local", num_cpus=4, include_dashboard=False, object_store_memory=200 << 20,
         logging_level="ERROR",
     )  # fmt: skip
-    yield
+    yield folder
     ray.shutdown()

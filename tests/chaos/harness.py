@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 import psutil
 import pyarrow as pa
@@ -71,17 +72,18 @@ class Nodes:
     def __init__(self, env: dict[str, str], workers: int) -> None:
         from ray.cluster_utils import Cluster
 
-        os.environ.update(env)
+        self._env = env
         self._temp = tempfile.mkdtemp(prefix="rc", dir="/tmp")
-        self._cluster = Cluster(
-            initialize_head=True,
-            head_node_args={
-                "num_cpus": 0,
-                "include_dashboard": False,
-                "temp_dir": self._temp,
-                "object_store_memory": 100 << 20,
-            },
-        )
+        with patch.dict(os.environ, env):
+            self._cluster = Cluster(
+                initialize_head=True,
+                head_node_args={
+                    "num_cpus": 0,
+                    "include_dashboard": False,
+                    "temp_dir": self._temp,
+                    "object_store_memory": 100 << 20,
+                },
+            )
         self._workers = [self._add() for _ in range(workers)]
 
     @property
@@ -89,7 +91,8 @@ class Nodes:
         return self._cluster.address
 
     def _add(self):
-        return self._cluster.add_node(num_cpus=2, object_store_memory=100 << 20)
+        with patch.dict(os.environ, self._env):
+            return self._cluster.add_node(num_cpus=2, object_store_memory=100 << 20)
 
     def lose_one(self, rng: random.Random) -> None:
         """A machine is gone, and another one comes."""
@@ -98,13 +101,22 @@ class Nodes:
         self._workers.append(self._add())
 
     def processes(self, title: str) -> list[psutil.Process]:
-        """Worker processes whose title has this in it."""
+        """This cluster's worker processes whose title has this in it."""
         found = []
         for process in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.Error):
-                if title in " ".join(process.cmdline()) and "ray::" in process.cmdline()[0]:
+                words = process.cmdline()
+                if (
+                    words
+                    and "ray::" in words[0]
+                    and title in " ".join(words)
+                    and self._is_ours(process)
+                ):
                     found.append(process)
         return found
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        return any(self._temp in " ".join(parent.cmdline()) for parent in process.parents())
 
     def close(self) -> None:
         self._cluster.shutdown()
