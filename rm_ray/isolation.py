@@ -2,9 +2,9 @@
 
 A shard whose judging failed is cut into pieces, and a piece that fails into smaller ones, down to
 single documents. A document is `failed` only if it failed alone, on two actors, each of which had
-just judged another document of its shard; what a lost machine or a sick engine did is tried again
-and blamed on nobody. Pieces are staged and commit nothing: the shard is committed once, when every
-row of it is known.
+just judged a document that is known to be good; what a lost machine or a sick engine did is tried
+again and blamed on nobody. Pieces are staged and commit nothing: the shard is committed once, when
+every row of it is known.
 """
 
 import logging
@@ -15,22 +15,21 @@ from typing import Any
 
 import pyarrow as pa
 import ray
-from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayTaskError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from ray.exceptions import ActorUnavailableError, RayActorError, RayTaskError
 
 from rm_ray.cluster import WRITE_CPUS
 from rm_ray.commit import part_bytes
-from rm_ray.config import InputConfig, PoolConfig, ReadConfig
+from rm_ray.config import InputConfig, ReadConfig
 from rm_ray.corpus import Unreadable
-from rm_ray.engines import EngineSettings
 from rm_ray.errors import one_line
-from rm_ray.judge_actor import Attempt, JudgeActor
+from rm_ray.judge_actor import Attempt
 from rm_ray.judge_shard import give_up
 from rm_ray.plan import ReadUnit, Shard, prefix_of, tile
 from rm_ray.reading import read_patiently, tokenize
 from rm_ray.staging import Staging
 from rm_ray.storage import Folder
 from rm_ray.tally import Work
+from rm_ray.workers import Stopped, Worker, Workers
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +39,6 @@ PIECES = 8
 PROOFS = 2
 # So many attempts that fail in a row prove nothing about any document: isolation stops.
 FAILURES_IN_A_ROW = 20
-# An actor that has not started by then finds no machine.
-START_SECONDS = 3600
-
-
-class Stopped(Exception):
-    """Isolation met faults that are not the documents'; nothing was marked."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +64,6 @@ class Suspect:
 
 
 @dataclass
-class Worker:
-    """One judge actor; `number` tells it from all others of the run."""
-
-    handle: Any
-    number: int
-    node: str
-
-
-@dataclass
 class Trial:
     """An attempt under way. `check`: its actor judging, just before, what is known to be good."""
 
@@ -91,27 +75,22 @@ class Trial:
 
 @dataclass
 class Isolation:
-    """Judges suspects on actors of its own, at most `actors` at once.
+    """Judges suspects on workers of its own.
 
     `judge`: a Ray reference. `reference`: a unit of one shard that was judged whole, to tell a sick
     engine by where nothing else of a shard is known to be good.
     """
 
-    engine: EngineSettings
+    workers: Workers
     judge: Any
     tally: Any
     staging: Staging
     rewards: Folder
     input: InputConfig
-    pool: PoolConfig
     read: ReadConfig
-    actors: int
     reference: ReadUnit | None
     _reference_documents: Any = None
-    _workers: list[Worker] = field(default_factory=list)
-    _idle: list[Worker] = field(default_factory=list)
     _known: list[Shard] = field(default_factory=list)
-    _started: int = 0
     _in_a_row: int = 0
 
     def settle(self, units: Sequence[ReadUnit], reasons: Mapping[str, str]) -> None:
@@ -133,8 +112,7 @@ class Isolation:
                 names = staged.get(prefix_of(shard.part), [])
                 self._settle_shard(unit, shard, names, reasons.get(shard.part))
         finally:
-            for worker in list(self._workers):
-                self._end(worker)
+            self.workers.end_all()
 
     def _settle_shard(
         self, unit: ReadUnit, shard: Shard, names: Sequence[str], reason: str | None
@@ -170,7 +148,7 @@ class Isolation:
             return self._try_all(list(reversed(suspects)), running, documents)
         finally:
             for trial in running.values():
-                self._end(trial.worker)
+                self.workers.end(trial.worker)
 
     def _try_all(
         self, todo: list[Suspect], running: dict[Any, Trial], documents: Any
@@ -178,7 +156,7 @@ class Isolation:
         failed: dict[int, str] = {}
         while todo or running:
             self._stop_if_halted()
-            while todo and len(running) < self.actors:
+            while todo and len(running) < self.workers.most:
                 ended, trial = self._begin(todo.pop(), documents)
                 running[ended] = trial
             (ended,), _ = ray.wait(list(running), num_returns=1)
@@ -192,7 +170,11 @@ class Isolation:
         return failed
 
     def _begin(self, suspect: Suspect, documents: Any) -> tuple[Any, Trial]:
-        worker = self._worker_for(suspect)
+        worker = self.workers.take(
+            {failure.actor for failure in suspect.failures},
+            {failure.node for failure in suspect.failures},
+            self._count_failure,
+        )
         check = self._check(worker, documents) if suspect.rows == 1 else None
         ended = worker.handle.judge_span.remote(documents, suspect.span)
         return ended, Trial(worker, suspect, check, time.monotonic())
@@ -213,19 +195,19 @@ class Isolation:
         try:
             attempt: Attempt = ray.get(ended)
         except RayTaskError:
-            self._end(worker)
+            self.workers.end(worker)
             raise
         except RayActorError as error:
-            self._end(worker)
+            self.workers.end(worker)
             if isinstance(error, ActorUnavailableError) or not _is_alive(worker.node):
                 self._count_failure(f"the machine of an actor was lost: {one_line(error)}")
                 return [suspect]  # nobody's fault
             return self._blame(trial, self._death(time.monotonic() - trial.began))
         self._known += attempt.staged
         if attempt.broken:  # it was well when it began
-            self._end(worker)
+            self.workers.end(worker)
             return self._blame(trial, f"{attempt.error}; no engine works after it")
-        self._idle.append(worker)
+        self.workers.give_back(worker)
         if attempt.error:
             return self._blame(trial, attempt.error)
         if not attempt.failed:
@@ -246,14 +228,13 @@ class Isolation:
             return list(reversed(_cut(suspect)))
         well = self._was_well(trial)
         if well is False:
-            if worker in self._workers:
-                self._end(worker)
+            self.workers.end(worker)
             self._count_failure(f"an engine fails what it could judge before: {reason}")
             return [suspect]
         if well:
             self._in_a_row = 0
         else:
-            self._count_failure(reason)  # no document of its shard is known to be good
+            self._count_failure(reason)  # no document at all is known to be good
         failure = Failure(worker.number, worker.node, reason)
         return [replace(suspect, failures=(*suspect.failures, failure))]
 
@@ -279,53 +260,10 @@ class Isolation:
             )
 
     def _death(self, seconds: float) -> str:
-        limit = self.engine.config.silence_s
+        limit = self.workers.engine.config.silence_s
         if seconds >= limit:
             return f"the engine gave no answer for {limit:g} s, and its process was ended"
         return "the engine's process ended while judging it"
-
-    def _worker_for(self, suspect: Suspect) -> Worker:
-        """An actor that the suspect has not failed on, on another machine if there is one."""
-        known = {failure.actor for failure in suspect.failures}
-        nodes = {failure.node for failure in suspect.failures}
-        fit = [worker for worker in self._idle if worker.number not in known]
-        fit.sort(key=lambda worker: worker.node in nodes)
-        if fit:
-            self._idle.remove(fit[0])
-            return fit[0]
-        if len(self._workers) >= self.actors:
-            self._end(self._idle[0])  # to make room
-        return self._start_worker(nodes)
-
-    def _start_worker(self, avoid: set[str]) -> Worker:
-        elsewhere = _other_node(avoid, self.pool) if avoid else None
-        actor = ray.remote(JudgeActor).options(
-            num_cpus=self.pool.cpus,
-            num_gpus=self.pool.gpus,
-            max_restarts=0,
-            runtime_env={"env_vars": self.engine.environment()},
-            scheduling_strategy=elsewhere or "DEFAULT",
-        )
-        while True:
-            self._started += 1
-            handle: Any = actor.remote(self.engine, self.judge, self.tally, self.staging)
-            worker = Worker(handle, self._started, "")
-            self._workers.append(worker)
-            try:
-                worker.node = ray.get(handle.start.remote(), timeout=START_SECONDS)
-            except GetTimeoutError:
-                raise Stopped(f"no machine for a judge actor within {START_SECONDS} s") from None
-            except (RayActorError, RayTaskError) as error:
-                self._end(worker)
-                self._count_failure(f"the engine did not start: {one_line(error)}")
-            else:
-                return worker
-
-    def _end(self, worker: Worker) -> None:
-        ray.kill(worker.handle)
-        self._workers.remove(worker)
-        if worker in self._idle:
-            self._idle.remove(worker)
 
 
 def _cut(suspect: Suspect) -> list[Suspect]:
@@ -334,18 +272,6 @@ def _cut(suspect: Suspect) -> list[Suspect]:
 
 def _is_alive(node: str) -> bool:
     return any(known["NodeID"] == node and known["Alive"] for known in ray.nodes())  # type: ignore[no-untyped-call]
-
-
-def _other_node(avoid: set[str], pool: PoolConfig) -> NodeAffinitySchedulingStrategy | None:
-    for node in ray.nodes():  # type: ignore[no-untyped-call]
-        resources = node["Resources"]
-        fits = resources.get("CPU", 0) >= pool.cpus and resources.get("GPU", 0) >= pool.gpus
-        if node["Alive"] and fits and node["NodeID"] not in avoid:
-            # a busy one must not be waited for
-            return NodeAffinitySchedulingStrategy(
-                node["NodeID"], soft=True, _spill_on_unavailable=True
-            )
-    return None
 
 
 @ray.remote(max_retries=3)

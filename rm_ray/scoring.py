@@ -13,9 +13,8 @@ about, and what its reward is, is judges/preference.
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import ray
@@ -24,38 +23,36 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 from rm_ray.cluster import (
     WRITE_CPUS,
     actors_that_fit,
-    check_engine_installed,
-    connect,
     wait_for_machines,
 )
-from rm_ray.commit import PartSink, count_parts, orphans
+from rm_ray.commit import PartSink
 from rm_ray.config import ScoreConfig
 from rm_ray.cost import cost_of
-from rm_ray.engines import EngineSettings, choose_block_size
-from rm_ray.errors import Incomplete, OutputError, one_line
-from rm_ray.fingerprint import fingerprint, fingerprint_id
-from rm_ray.isolation import Isolation, Stopped
+from rm_ray.errors import Incomplete, one_line
+from rm_ray.fingerprint import fingerprint_id
+from rm_ray.finish import finish
+from rm_ray.isolation import Isolation
+from rm_ray.job import Job, prepare
 from rm_ray.judge_actor import JudgeActor
-from rm_ray.judges.preference import PreferenceJudge
 from rm_ray.lease import Lease
-from rm_ray.model import resolve_model
 from rm_ray.plan import (
     PlannedFile,
     ReadUnit,
-    RowSample,
     missing_units,
     shards_of,
     single_shards,
     split_units,
     without,
 )
-from rm_ray.plan_corpus import NewFiles, count_rows, plan_new_files
+from rm_ray.plan_corpus import count_rows
 from rm_ray.progress import ProgressLog
 from rm_ray.reading import ReadStage
-from rm_ray.run import RunFolder, installed_versions, new_run, version_changes
+from rm_ray.run import RunFolder
 from rm_ray.staging import Staging, reopen_parts
-from rm_ray.summary import dry_run_text, incomplete_text, metrics, skipped_text, totals_text
+from rm_ray.summary import dry_run_text
+from rm_ray.survey import Survey, open_run, survey
 from rm_ray.tally import RunProgress, start_tally
+from rm_ray.workers import Stopped, Workers
 
 log = logging.getLogger(__name__)
 
@@ -65,17 +62,6 @@ UNITS_PER_BLOCK = 16
 SHARDS_PER_ACTOR = 2
 # A shard whose actor dies so often is looked at document by document (isolation).
 DEATHS_BEFORE_ISOLATION = 3
-
-
-@dataclass(frozen=True)
-class Job:
-    """Everything decided before a machine is asked for."""
-
-    config: ScoreConfig
-    judge: PreferenceJudge
-    engine: EngineSettings
-    fingerprint: dict[str, Any]
-    sample: RowSample
 
 
 def score(config: ScoreConfig) -> None:
@@ -134,95 +120,6 @@ def ray_faults() -> Iterator[None]:
         raise Incomplete(
             f"{what}: {one_line(error)}. Run the same command again to go on"
         ) from error
-
-
-def prepare(config: ScoreConfig) -> Job:
-    """Resolve and check everything that needs neither Ray nor an engine.
-
-    Raises:
-        JudgeError: the model, its tokenizer or labels do not fit.
-        ClusterError: the engine is not installed.
-        ConfigError: no prefix-cache block divides the chunk.
-    """
-    check_engine_installed(config.engine)
-    on_gpu = config.pool.gpus > 0
-    block_size = choose_block_size(
-        config.engine, config.judge.chunk_tokens, config.judge.prompt, on_gpu=on_gpu
-    )
-    model = resolve_model(config.judge.model, config.judge.revision, config.judge.tokenizer)
-    judge = PreferenceJudge.of(config.judge, model)
-    engine = EngineSettings(
-        config=config.engine,
-        model=model,
-        label_ids=judge.label_ids,
-        max_prompt_tokens=judge.max_prompt_tokens,
-        block_size=block_size,
-        on_gpu=on_gpu,
-        threads=config.engine.threads or max(1, int(config.pool.cpus)),
-    )
-    return Job(
-        config=config,
-        judge=judge,
-        engine=engine,
-        fingerprint=fingerprint(config.judge, config.input, judge, engine),
-        sample=RowSample(config.input.sample_fraction, config.input.sample_seed),
-    )
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What is there before a run: its folder, what that stores, and what is to be done.
-
-    `stored`: run.json, None in a new folder. `segments`: names of the plan's segments. `plan`: the
-    planned files that stay planned, then the new ones.
-    """
-
-    run: RunFolder
-    stored: dict[str, Any] | None
-    segments: list[str]
-    plan: list[PlannedFile]
-    new: NewFiles
-
-
-def survey(job: Job) -> Survey:
-    """Look at the output folder and the corpus; nothing is written.
-
-    Raises:
-        OutputError: the folder is another run's.
-        InputError: the corpus cannot be read, or has changed.
-    """
-    run = RunFolder(job.config.output)
-    stored = run.open(job.fingerprint)
-    connect()
-    segments = run.plan.names()
-    planned = run.planned_files()
-    columns = stored["columns"] if stored else None
-    new = plan_new_files(job.config, planned, columns, ray.put(job.judge))
-    gone = {file.path for file in new.replaced}
-    kept = [file for file in planned if file.path not in gone]
-    return Survey(run, stored, segments, [*kept, *new.files], new)
-
-
-def open_run(seen: Survey, job: Job) -> None:
-    """Write down what this run is and what it adds to the plan.
-
-    Raises:
-        OutputError: another driver was at work here since the survey.
-    """
-    run, new = seen.run, seen.new
-    if run.plan.names() != seen.segments:
-        raise OutputError(f"{run.uri}: another run has just worked here; run this command again")
-    if seen.stored is None:
-        run.create(new_run(job.fingerprint, job.config.model_dump(mode="json"), new.columns))
-    else:
-        _warn_of_versions(seen.stored["versions"])
-    if new.replaced:
-        log.info("%d input files have changed: their old rewards go first", len(new.replaced))
-        run.mark_incomplete()
-        run.forget(new.replaced)
-    if new.files:
-        run.mark_incomplete()
-        run.add_segment(new.files)
 
 
 def reopen_failed(seen: Survey, job: Job) -> None:
@@ -302,17 +199,17 @@ def isolate(
     if progress.halted or not units:
         return
     well = (unit for unit in single_shards(whole) if unit.shards[0].part in committed)
+    config, judge, staging = job.config, ray.put(job.judge), staging_of(run, job)
+    # a pool may wait for machines to come; these few must not wait for each other
+    most = min(actors, actors_that_fit(config.pool, config.read))
     Isolation(
-        engine=job.engine,
-        judge=ray.put(job.judge),
+        workers=Workers(job.engine, judge, tally, staging, config.pool, most),
+        judge=judge,
         tally=tally,
-        staging=staging_of(run, job),
+        staging=staging,
         rewards=run.rewards,
-        input=job.config.input,
-        pool=job.config.pool,
-        read=job.config.read,
-        # a pool may wait for machines to come; these few must not wait for each other
-        actors=min(actors, actors_that_fit(job.config.pool, job.config.read)),
+        input=config.input,
+        read=config.read,
         reference=next(well, None),
     ).settle(units, suspected)
 
@@ -355,53 +252,6 @@ def pipeline(
     )
 
 
-def finish(
-    plan: Sequence[PlannedFile],
-    job: Job,
-    run: RunFolder,
-    skipped: Mapping[str, str],
-    progress: RunProgress,
-    began: float,
-) -> None:
-    """Count every part, store the totals, and say the truth about the run.
-
-    Args:
-        skipped: files that could not even be planned, with the reason.
-        began: when this invocation did, by time.monotonic.
-
-    Raises:
-        Incomplete: parts are missing or wrong, or too many documents failed.
-    """
-    if job.config.input.on_bad_file == "skip":
-        skipped = {**skipped, **progress.bad_files}
-    committed = run.committed()
-    shards = [s for s in shards_of(plan) if s.part in committed or s.file not in skipped]
-    totals, problems = count_parts(shards, run.rewards, fingerprint_id(job.fingerprint), job.sample)
-    problems += orphans(committed, plan)
-    seconds = time.monotonic() - began
-    try:
-        run.write_metrics(metrics(totals, len(shards), problems, skipped, progress, seconds))
-    except OSError as error:
-        log.warning("cannot write metrics.json: %s", error)
-    for line in totals_text(totals, progress):
-        log.info("%s", line)
-    if problems:
-        raise Incomplete(incomplete_text(problems, len(shards), progress))
-    run.discard_staged(skipped)
-    skipping = skipped_text(skipped)
-    run.mark_complete({"shards": len(shards), **asdict(totals), "skipped_files": dict(skipped)})
-    failed = totals.statuses.get("failed", 0)
-    if failed > job.config.run.max_failed_fraction * totals.documents:
-        # every document has its row, and _SUCCESS says no more than that
-        raise Incomplete(
-            f"{failed:,} of {totals.documents:,} documents failed, more than "
-            f"run.max_failed_fraction {job.config.run.max_failed_fraction:g} allows; "
-            f"their rows in {run.rewards.uri} say why; --run.retry_failed scores them again"
-            f"{skipping}"
-        )
-    log.info("complete: %s%s", run.rewards.uri, skipping)
-
-
 def _set_data_context() -> None:
     # Ray 2.60 has no named parameter for max_task_retries, and warns of the one that takes it
     warnings.filterwarnings("ignore", "`ray_remote_args_fn`")
@@ -422,9 +272,3 @@ def _log_plan(run: RunFolder, plan: Sequence[PlannedFile], units: Sequence[ReadU
     )  # fmt: skip
     if not run.rewards.conditional:
         log.info("this store refuses create-only writes; parts are written with plain ones")
-
-
-def _warn_of_versions(stored: dict[str, str]) -> None:
-    changes = version_changes(stored, installed_versions())
-    if changes:
-        log.warning("versions have changed since this run began: %s", ", ".join(changes))

@@ -5,11 +5,12 @@ but their ends, so over a document that is quadratic work; here what a prompt sh
 before it is taken from there, and a window costs comparisons and the work of its last few blocks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 Found = tuple[tuple[list[Any], ...], int, int]
 # what stands behind a block's property `block_hash`, which takes three times as long to read
@@ -23,32 +24,30 @@ class PrefixHashes:
     """
 
     def __init__(self, block_size: int, hasher: Callable[[Any], list[bytes]]) -> None:
-        self._bytes = block_size * np.dtype(np.int32).itemsize
+        self._block = block_size
         self._hasher = hasher
-        self._tokens = b""
+        self._prompt: npt.ArrayLike = ()
         self._hashes: list[bytes] = []
 
     def __call__(self, request: Any) -> list[bytes]:
         """Hashes of the request's blocks that have none yet; called by vLLM."""
         if request.block_hashes or request.mm_features or request.lora_request:
             return self._hasher(request)  # not new, or not text alone
-        tokens = np.asarray(request.prompt_token_ids, np.int32).tobytes()
-        request.block_hashes.extend(self._hashes[: self._shared_blocks(tokens)])
+        prompt = request.prompt_token_ids
+        shared = shared_tokens(self._prompt, prompt) // self._block
+        request.block_hashes.extend(self._hashes[:shared])
         new = self._hasher(request)
-        self._tokens, self._hashes = tokens, [*request.block_hashes, *new]
+        self._prompt, self._hashes = prompt, [*request.block_hashes, *new]
         return new
 
-    def _shared_blocks(self, tokens: bytes) -> int:
-        """How many whole blocks at the start are those of the prompt before."""
-        count = min(len(self._hashes), len(tokens) // self._bytes)
-        # from the end, where they differ; a look at one block saves comparing all of them
-        while count and not self._same(tokens, count - 1, count):
-            count -= 1
-        return count if self._same(tokens, 0, count) else 0
 
-    def _same(self, tokens: bytes, start: int, stop: int) -> bool:
-        where = slice(start * self._bytes, stop * self._bytes)
-        return self._tokens[where] == tokens[where]
+def shared_tokens(one: npt.ArrayLike, other: npt.ArrayLike) -> int:
+    """How many tokens at their start are the same."""
+    a, b = np.asarray(one, np.int32), np.asarray(other, np.int32)
+    length = min(len(a), len(b))
+    differ = a[:length] != b[:length]
+    first = int(differ.argmax()) if length else 0
+    return first if length and differ[first] else length
 
 
 class PrefixLookup:
@@ -71,15 +70,16 @@ class PrefixLookup:
 
     def __call__(self, block_hashes: list[bytes], max_cache_hit_length: int) -> Found:
         """The longest run of cached blocks from the start; called by vLLM."""
-        count = len(self._blocks) if self._still_holds(block_hashes, max_cache_hit_length) else 0
+        if not self._still_holds(block_hashes, max_cache_hit_length):
+            self._hashes, self._blocks, self._contents = [], [], []
+        count = len(self._blocks)
         (more,), length, other = self._find(
             block_hashes[count:], max_cache_hit_length - count * self._block
         )
-        blocks = [*self._blocks[:count], *more]
-        self._hashes = block_hashes[: len(blocks)]
-        self._contents = [*self._contents[:count], *map(CONTENT, more)]
-        self._blocks = blocks
-        return (list(blocks),), length + count * self._block, other
+        self._blocks += more
+        self._contents += map(CONTENT, more)
+        self._hashes += block_hashes[count : len(self._blocks)]
+        return (self._blocks.copy(),), length + count * self._block, other
 
     def _still_holds(self, block_hashes: list[bytes], most_tokens: int) -> bool:
         count = len(self._blocks)
@@ -88,3 +88,31 @@ class PrefixLookup:
             and block_hashes[:count] == self._hashes
             and list(map(CONTENT, self._blocks)) == self._contents
         )
+
+
+# As vLLM's own block pool does, but for what no engine here has: null blocks, which are never
+# among those of full attention, other pools and statistics.
+
+
+def count_unused(blocks: Sequence[Any]) -> int:
+    """How many blocks no request holds."""
+    return [block.ref_cnt for block in blocks].count(0)
+
+
+def touch(pool: Any, blocks: Iterable[Any]) -> None:
+    """One more request holds the blocks."""
+    for block in blocks:
+        if not block.ref_cnt:
+            pool.free_block_queue.remove(block)
+        block.ref_cnt += 1
+
+
+def free(pool: Any, blocks: Iterable[Any]) -> None:
+    """One request less holds the blocks, given in the order in which they may be evicted."""
+    unused = []
+    for block in blocks:
+        block.ref_cnt -= 1
+        if not block.ref_cnt:
+            unused.append(block)
+    pool.free_block_queue.prepend_n([block for block in unused if CONTENT(block) is None])
+    pool.free_block_queue.append_n([block for block in unused if CONTENT(block) is not None])

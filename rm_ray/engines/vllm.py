@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from copy import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,25 +23,25 @@ from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest
 from vllm.v1.engine.llm_engine import LLMEngine
 
 from rm_ray.engines import EngineCounts, EngineSettings, Prompts
-from rm_ray.engines.prefix_cache import PrefixHashes, PrefixLookup
+from rm_ray.engines.prefix_cache import PrefixHashes, PrefixLookup, count_unused, free, touch
 
 CPU_KV_CACHE_GB = 1.0
 END: Any = object()
 
 
 class TokenArray(array):  # type: ignore[type-arg]
-    """Token ids where vLLM wants a list: copied and compared as memory, not number by number."""
+    """Token ids where vLLM wants a list: one piece of memory, whatever the prompt's length."""
 
     @classmethod
-    def of(cls, ids: Any) -> "TokenArray":
-        """Of anything that is int32 in memory; with room for the token that is sampled."""
+    def of(cls, prompt: npt.NDArray[np.int32]) -> "TokenArray":
+        """The prompt's ids; what is sampled is appended to them."""
         tokens = cls("i")
-        tokens.frombytes(memoryview(ids).cast("B"))
+        tokens.frombytes(prompt.data.cast("B"))
         return tokens
 
     def copy(self) -> "TokenArray":
-        """As a list's."""
-        return TokenArray.of(self)
+        """vLLM appends to a copy; a request ends with its first token, so nobody would see it."""
+        return self
 
 
 class VllmEngine:
@@ -139,7 +140,9 @@ class VllmEngine:
             coordinator.find_longest_cache_hit = PrefixLookup(block_size, find)
             # as vLLM's own, but for null blocks, which are not among cached ones of full attention
             (blocks_of,) = coordinator.single_type_managers
-            blocks_of._get_num_evictable_blocks = _count_unused
+            blocks_of._get_num_evictable_blocks = count_unused
+            blocks_of.block_pool.touch = partial(touch, blocks_of.block_pool)
+            blocks_of.block_pool.free_blocks = partial(free, blocks_of.block_pool)
         # a walk over all blocks of a prompt, for a statistic that nobody reads
         manager.estimate_cached_tokens = lambda _: 0
 
@@ -176,10 +179,6 @@ class VllmEngine:
         scheduler.schedule = counting
 
 
-def _count_unused(blocks: Sequence[Any]) -> int:
-    return [block.ref_cnt for block in blocks].count(0)
-
-
 def _engine_args(settings: EngineSettings) -> EngineArgs:
     config = settings.config
     kv_cache_gb = config.kv_cache_gb or (None if settings.on_gpu else CPU_KV_CACHE_GB)
@@ -200,6 +199,8 @@ def _engine_args(settings: EngineSettings) -> EngineArgs:
         max_num_seqs=settings.batch_windows,
         enable_prefix_caching=True,
         enable_chunked_prefill=True,
+        # a step takes at most one window in part, so looking ahead for room is work for nothing
+        scheduler_reserve_full_isl=False,
         block_size=settings.block_size,
         kv_cache_memory_bytes=int(kv_cache_gb * 2**30) if kv_cache_gb else None,
         gpu_memory_utilization=config.gpu_memory_utilization,
