@@ -36,18 +36,20 @@ class PrefixHashes:
         prompt = request.prompt_token_ids
         shared = shared_tokens(self._prompt, prompt) // self._block
         request.block_hashes.extend(self._hashes[:shared])
-        new = self._hasher(request)
-        self._prompt, self._hashes = prompt, [*request.block_hashes, *new]
-        return new
+        # vLLM appends what is returned
+        self._prompt, self._hashes = prompt, request.block_hashes
+        return self._hasher(request)
 
 
 def shared_tokens(one: npt.ArrayLike, other: npt.ArrayLike) -> int:
-    """How many tokens at their start are the same."""
+    """How many tokens at their start are the same; an even number, and one less than it may be."""
     a, b = np.asarray(one, np.int32), np.asarray(other, np.int32)
-    length = min(len(a), len(b))
-    differ = a[:length] != b[:length]
-    first = int(differ.argmax()) if length else 0
-    return first if length and differ[first] else length
+    length = min(len(a), len(b)) // 2 * 2
+    if not length:
+        return 0
+    differ = a[:length].view(np.int64) != b[:length].view(np.int64)  # two at once
+    first = int(differ.argmax())
+    return 2 * first if differ[first] else length
 
 
 class PrefixLookup:
