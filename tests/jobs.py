@@ -15,6 +15,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rm_ray.cli import main
+from rm_ray.config import ScoreConfig
+from rm_ray.scoring import dry_run, score
 from tests.conftest import ROOT, TINY_JUDGE
 
 WORDS = (
@@ -54,6 +57,14 @@ def run_job(*extra: str, **changes) -> subprocess.CompletedProcess:
     return subprocess.run(
         command(*extra, **changes), cwd=ROOT, env=environment(), capture_output=True, text=True
     )  # fmt: skip
+
+
+def run(caplog, *extra: str, **changes) -> tuple[int, str]:
+    """Exit status of the job in this process, on the session's cluster, and the lines it logged."""
+    caplog.clear()
+    caplog.set_level("INFO")
+    status = main([*options(**changes), *extra], ScoreConfig, "", score, dry_run)
+    return status, caplog.text
 
 
 def environment(**extra: str) -> dict[str, str]:

@@ -10,25 +10,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from rm_ray import scoring
-from rm_ray.cli import main
-from rm_ray.config import ScoreConfig
 from rm_ray.lease import Lease
-from rm_ray.scoring import dry_run, score
 from rm_ray.storage import Folder
-from tests import fault_engine
-from tests.jobs import options, parts, prose, read_rewards, write_corpus
+from tests import fault_engine, jobs
+from tests.jobs import parts, prose, read_rewards, write_corpus
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
 
 def run(caplog, folder, *extra, **changes):
-    """Exit status of the job from folder/in to folder/out, and the lines it logged."""
-    caplog.clear()
-    caplog.set_level("INFO")
+    """The job with the fault engine, from folder/in to folder/out."""
     paths = {"input_path": folder / "in", "output_path": folder / "out"}
-    changes = {"engine_name": fault_engine.NAME} | paths | changes
-    status = main([*options(**changes), *extra], ScoreConfig, "", score, dry_run)
-    return status, caplog.text
+    return jobs.run(caplog, *extra, **{"engine_name": fault_engine.NAME} | paths | changes)
 
 
 def write(folder, name, texts, **columns):

@@ -7,14 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rm_ray.cli import main
-from rm_ray.config import JudgeConfig, ScoreConfig
+from rm_ray.config import JudgeConfig
 from rm_ray.judges.preference import PreferenceJudge
 from rm_ray.model import resolve_model
-from rm_ray.scoring import dry_run, score
-from tests import fault_engine
+from tests import fault_engine, jobs
 from tests.conftest import TINY_JUDGE
-from tests.jobs import options, parts, prose, read_rewards
+from tests.jobs import parts, prose, read_rewards
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
@@ -32,12 +30,9 @@ MOST = FEWEST | {"hang": 3 + 1 + 2, "kill": 3 + 1 + 2}
 
 
 def run(caplog, *extra, **changes):
-    """Exit status of the job with the fault engine, and the lines it logged."""
-    caplog.clear()
-    caplog.set_level("INFO")
+    """The job with the fault engine."""
     changes = {"engine_name": fault_engine.NAME, "engine_silence_s": 3} | changes
-    status = main([*options(**changes), *extra], ScoreConfig, "", score, dry_run)
-    return status, caplog.text
+    return jobs.run(caplog, *extra, **changes)
 
 
 def write_poisoned(folder, kinds):

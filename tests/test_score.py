@@ -15,17 +15,9 @@ from rm_ray.cli import main
 from rm_ray.config import ScoreConfig
 from rm_ray.scoring import dry_run, score
 from tests.conftest import SHARED, TINY_JUDGE
-from tests.jobs import options, parts, prose, read_rewards, write_corpus
+from tests.jobs import options, parts, prose, read_rewards, run, write_corpus
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
-
-
-def run(caplog, *extra, **changes):
-    """Exit status of the job and the lines it logged."""
-    caplog.clear()
-    caplog.set_level("INFO")
-    status = main([*options(**changes), *extra], ScoreConfig, "", score, dry_run)
-    return status, caplog.text
 
 
 @pytest.fixture(scope="module")
@@ -308,104 +300,3 @@ def test_a_changed_input_file_is_refused(tmp_path, caplog):
     write_corpus(tmp_path / "in", files=1, rows=3, words=80)
     status, log = run(caplog, input_path=tmp_path / "in", output_path=tmp_path / "out")
     assert status == 2 and "1 input files have changed since this run planned them" in log
-
-
-@pytest.fixture(scope="module")
-def essays(tmp_path_factory):
-    """Documents of 15 to 60 chunks, and every chunk of them judged."""
-    folder = tmp_path_factory.mktemp("essays")
-    write_corpus(folder / "in", files=1, rows=24, words=1200, seed=3)
-    changes = {"input_path": folder / "in", "judge_context_tokens": 8192}
-    arguments = options(**changes, output_path=folder / "all")
-    assert main(arguments, ScoreConfig, "", score, dry_run) == 0
-    return folder, changes
-
-
-def test_some_chunks_get_the_rewards_they_get_among_all(essays, tmp_path, caplog):
-    folder, changes = essays
-    status, log = run(
-        caplog, "--judge.chunks", "spread:4", **changes, output_path=tmp_path / "out"
-    )  # fmt: skip
-    assert status == 0 and "24 documents judged in part (100.0%)" in log
-    for some, whole in zip(
-        read_rewards(tmp_path / "out"), read_rewards(folder / "all"), strict=True
-    ):
-        assert (
-            some["n_chunks"] == len(some["judged_chunks"]) == 4 and whole["judged_chunks"] is None
-        )
-        theirs = [whole["chunk_rewards"][chunk] for chunk in some["judged_chunks"]]
-        assert some["chunk_rewards"] == pytest.approx(theirs, abs=1e-3)
-        assert some["reward_stderr"] > 0 == whole["reward_stderr"]
-    totals = json.loads((tmp_path / "out" / "_SUCCESS").read_text())
-    assert totals["windows"] == 4 * 24 and totals["partly_judged"] == 24
-    assert totals["forwarded_tokens"] <= 1.005 * totals["minimum_tokens"]
-    assert totals["minimum_tokens"] < 0.6 * totals["whole_minimum_tokens"]
-
-
-def test_documents_that_are_clear_are_judged_less_and_decided_alike(essays, tmp_path, caplog):
-    folder, changes = essays
-    whole = read_rewards(folder / "all")
-    threshold = sorted(row["reward"] for row in whole)[12] + 1e-3
-    status, log = run(
-        caplog, "--judge.adaptive.threshold", str(threshold), **changes,
-        output_path=tmp_path / "out",
-    )  # fmt: skip
-    assert status == 0 and "documents judged in part" in log
-    rows = read_rewards(tmp_path / "out")
-    for some, full in zip(rows, whole, strict=True):
-        numbers = some["judged_chunks"] or range(full["n_chunks"])
-        theirs = [full["chunk_rewards"][chunk] for chunk in numbers]
-        assert some["chunk_rewards"] == pytest.approx(theirs, abs=1e-3)
-        assert 8 <= some["n_chunks"] <= full["n_chunks"]
-    kept = [[row["reward"] > threshold for row in some] for some in (rows, whole)]
-    assert sum(a != b for a, b in zip(*kept, strict=True)) <= 1
-    totals = json.loads((tmp_path / "out" / "_SUCCESS").read_text())
-    stopped = sum(row["judged_chunks"] is not None for row in rows)
-    assert totals["partly_judged"] == stopped > 3
-    assert totals["forwarded_tokens"] <= 1.005 * totals["minimum_tokens"]
-
-
-def dry_figures(page):
-    """The numbers of a dry run's page, by the first words of their lines."""
-    return {
-        line[:15].strip(): float(line[15:].split()[0].replace(",", ""))
-        for line in page.splitlines()
-        if line[15:].split() and line[15:].split()[0][0].isdigit()
-    }
-
-
-def test_a_dry_run_tells_what_the_run_will_cost(tmp_path, capsys, caplog):
-    """Documents of very different lengths; then half of the run is done, and the rest is told."""
-    for words, rows in ((60, 40), (900, 12), (4000, 4)):
-        write_corpus(tmp_path / "in", files=2, rows=rows, words=words, seed=words)
-    paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
-    paths |= {"judge_context_tokens": 8192, "shard_rows": 4}
-    assert run(caplog, "--dry-run", "--estimate.tokens_per_s", "1000", **paths)[0] == 0
-    page = capsys.readouterr().out
-    assert "at the given 1,000 document tokens/s an engine" in page
-    before = dry_figures(page)
-    assert run(caplog, **paths)[0] == 0
-    totals = json.loads((tmp_path / "out" / "_SUCCESS").read_text())
-    assert before["tokens"] == pytest.approx(totals["tokens"], rel=0.1)
-    assert before["windows"] == pytest.approx(totals["windows"], rel=0.1)
-    assert before["forwarded"] == pytest.approx(totals["forwarded_tokens"], rel=0.1)
-    assert before["engine hours"] == pytest.approx(before["tokens"] / 1000 / 3600, rel=0.01)
-
-    rows = {name: int(name[-20:-8]) - int(name[-33:-21]) for name in parts(tmp_path / "out")}
-    gone = sorted(rows)[::2]
-    for name in gone:
-        (tmp_path / "out" / "rewards" / name).unlink()
-    assert run(caplog, "--dry-run", **paths)[0] == 0
-    page = capsys.readouterr().out
-    assert f"{len(gone)} left" in page and "measured by this run" in page
-    share = sum(rows[name] for name in gone) / totals["documents"]
-    assert dry_figures(page)["tokens"] == pytest.approx(totals["tokens"] * share, rel=1e-3)
-    assert dry_figures(page)["engine hours"] > 0
-
-
-def test_a_speed_that_was_never_measured_is_asked_for(messy, tmp_path, capsys, caplog):
-    paths = {"input_path": messy, "output_path": tmp_path / "out"}
-    assert run(caplog, "--dry-run", **paths)[0] == 0
-    assert "unknown   give --estimate.run or --estimate.tokens_per_s" in capsys.readouterr().out
-    status, log = run(caplog, "--dry-run", "--estimate.run", str(tmp_path / "other"), **paths)
-    assert status == 2 and "other has no measured speed in _rm_ray/metrics.json" in log

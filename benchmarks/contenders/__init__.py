@@ -60,6 +60,15 @@ def run(score: Callable[[Task], Timed]) -> None:
     Path(sys.argv[2]).write_text(json.dumps(asdict(result)))
 
 
+def vllm_environment(threads: int) -> dict[str, str]:
+    """What a CPU engine's process needs before vLLM is imported."""
+    return {
+        "VLLM_LOGGING_LEVEL": "ERROR",
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "OMP_NUM_THREADS": str(threads),
+    }
+
+
 def text_windows(task: Task) -> list[list[str]]:
     """The prompts of each document as strings, as the judge's authors would put them together."""
     from rm_ray.tokens import load_tokenizer

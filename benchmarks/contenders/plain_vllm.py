@@ -5,16 +5,11 @@ Options: `block_size` and `prefix_caching`, vLLM's defaults where they are not g
 
 import os
 
-from benchmarks.contenders import Result, Task, Timed, run, text_windows
+from benchmarks.contenders import Result, Task, Timed, run, text_windows, vllm_environment
 
 
 def score(task: Task) -> Timed:
-    os.environ |= {
-        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-        "VLLM_LOGGING_LEVEL": "ERROR",
-        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-        "OMP_NUM_THREADS": str(task.threads),
-    }
+    os.environ |= vllm_environment(task.threads) | {"VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
     from vllm import LLM, SamplingParams
 
     given = {

@@ -4,16 +4,11 @@ import os
 import time
 from typing import Any
 
-from benchmarks.contenders import Result, Task, Timed, run, text_windows
+from benchmarks.contenders import Result, Task, Timed, run, text_windows, vllm_environment
 
 
 def score(task: Task) -> Timed:
-    os.environ |= {
-        "RAY_AUTH_MODE": "disabled",
-        "VLLM_LOGGING_LEVEL": "ERROR",
-        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-        "OMP_NUM_THREADS": str(task.threads),
-    }
+    os.environ |= vllm_environment(task.threads) | {"RAY_AUTH_MODE": "disabled"}
     import ray
     from ray.data.llm import build_processor, vLLMEngineProcessorConfig
 

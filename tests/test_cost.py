@@ -1,0 +1,56 @@
+"""What a dry run says a run would cost, beside what it did cost."""
+
+import json
+
+import pytest
+
+from tests.jobs import parts, run, write_corpus
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
+
+
+def dry_figures(page):
+    """The numbers of a dry run's page, by the first words of their lines."""
+    return {
+        line[:15].strip(): float(line[15:].split()[0].replace(",", ""))
+        for line in page.splitlines()
+        if line[15:].split() and line[15:].split()[0][0].isdigit()
+    }
+
+
+def test_a_dry_run_tells_what_the_run_will_cost(tmp_path, capsys, caplog):
+    """Documents of very different lengths; then half of the run is done, and the rest is told."""
+    for words, rows in ((60, 40), (900, 12), (4000, 4)):
+        write_corpus(tmp_path / "in", files=2, rows=rows, words=words, seed=words)
+    paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    paths |= {"judge_context_tokens": 8192, "shard_rows": 4}
+    assert run(caplog, "--dry-run", "--estimate.tokens_per_s", "1000", **paths)[0] == 0
+    page = capsys.readouterr().out
+    assert "at the given 1,000 document tokens/s an engine" in page
+    before = dry_figures(page)
+    assert run(caplog, **paths)[0] == 0
+    totals = json.loads((tmp_path / "out" / "_SUCCESS").read_text())
+    assert before["tokens"] == pytest.approx(totals["tokens"], rel=0.1)
+    assert before["windows"] == pytest.approx(totals["windows"], rel=0.1)
+    assert before["forwarded"] == pytest.approx(totals["forwarded_tokens"], rel=0.1)
+    assert before["engine hours"] == pytest.approx(before["tokens"] / 1000 / 3600, rel=0.01)
+
+    rows = {name: int(name[-20:-8]) - int(name[-33:-21]) for name in parts(tmp_path / "out")}
+    gone = sorted(rows)[::2]
+    for name in gone:
+        (tmp_path / "out" / "rewards" / name).unlink()
+    assert run(caplog, "--dry-run", **paths)[0] == 0
+    page = capsys.readouterr().out
+    assert f"{len(gone)} left" in page and "measured by this run" in page
+    share = sum(rows[name] for name in gone) / totals["documents"]
+    assert dry_figures(page)["tokens"] == pytest.approx(totals["tokens"] * share, rel=1e-3)
+    assert dry_figures(page)["engine hours"] > 0
+
+
+def test_a_speed_that_was_never_measured_is_asked_for(tmp_path, capsys, caplog):
+    write_corpus(tmp_path / "in", files=1, rows=2, words=80)
+    paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    assert run(caplog, "--dry-run", **paths)[0] == 0
+    assert "unknown   give --estimate.run or --estimate.tokens_per_s" in capsys.readouterr().out
+    status, log = run(caplog, "--dry-run", "--estimate.run", str(tmp_path / "other"), **paths)
+    assert status == 2 and "other has no measured speed in _rm_ray/metrics.json" in log
