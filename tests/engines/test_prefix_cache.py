@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rm_ray.engines.prefix_cache import PrefixHashes, PrefixLookup
+from rm_ray.engines.prefix_cache import PrefixHashes, PrefixLookup, count_unused, free, touch
 
 BLOCK = 4
 
@@ -125,3 +125,47 @@ def test_a_growing_context_is_looked_up_once():
         (blocks,), length, _ = lookup([*range(n), -n], (n + 1) * BLOCK - 1)
         assert length == n * BLOCK and [block._block_hash for block in blocks] == [*range(n)]
     assert pool.looked == 100
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["take", "hold", "free", "cache"]), st.integers(0, 6)), max_size=40
+)
+
+
+@given(STEPS)
+def test_blocks_are_held_and_given_back_as_vllm_does(vllm_engine, steps):
+    """Two of vLLM's block pools through the same steps; in one of them with our functions."""
+    from vllm.v1.core.block_pool import BlockPool  # not before the engine's environment is set
+
+    theirs, ours = (BlockPool(12, enable_caching=True, hash_block_size=BLOCK) for _ in range(2))
+    held: list[list[int]] = []
+    known: list[list[int]] = []
+    for step, number in steps:
+        if step == "take" and number and number <= ours.get_num_free_blocks():
+            taken = [[b.block_id for b in p.get_new_blocks(number)] for p in (theirs, ours)]
+            assert taken[0] == taken[1]
+            held.append(taken[0])
+            known.append(taken[0])
+        elif step == "hold" and known:
+            ids = known[number % len(known)]
+            assert count_unused(blocks(ours, ids)) == sum(
+                not b.ref_cnt for b in blocks(theirs, ids)
+            )
+            theirs.touch(blocks(theirs, ids))
+            touch(ours, blocks(ours, ids))
+            held.append(ids)
+        elif step == "free" and held:
+            ids = held.pop(number % len(held))
+            theirs.free_blocks(reversed(blocks(theirs, ids)))
+            free(ours, reversed(blocks(ours, ids)))
+        elif step == "cache" and held:
+            for pool in (theirs, ours):
+                for block in blocks(pool, held[number % len(held)]):
+                    block._block_hash = b"%d" % block.block_id
+        queues = [[b.block_id for b in p.free_block_queue.get_all_free_blocks()]
+                  for p in (theirs, ours)]  # fmt: skip
+        assert queues[0] == queues[1]
+
+
+def blocks(pool, ids):
+    return [pool.blocks[i] for i in ids]
