@@ -150,10 +150,7 @@ def main() -> None:
     print("| tokens | windows | seconds | forwarded per token | over the exact minimum | floor "
           "| host us a window | of these outside steps |\n"
           "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")  # fmt: skip
-    costs = [
-        sorted(found, key=lambda c: c.host_us)[len(found) // 2]
-        for found in zip(*rounds, strict=True)
-    ]
+    costs = [median(found) for found in zip(*rounds, strict=True)]
     for c in costs:
         print(f"| {c.tokens} | {c.windows} | {c.seconds:.1f} | {c.forwarded_per_token:.3f} | "
               f"{c.over_minimum:.4f} | {c.floor:.3f} | {c.host_us:.0f} | {c.outside_us:.0f} |",

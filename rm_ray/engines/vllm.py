@@ -24,6 +24,7 @@ from vllm.v1.engine.llm_engine import LLMEngine
 
 from rm_ray.engines import EngineCounts, EngineSettings, Prompts
 from rm_ray.engines.prefix_cache import PrefixHashes, PrefixLookup, count_unused, free, touch
+from rm_ray.errors import JudgeError
 
 CPU_KV_CACHE_GB = 1.0
 END: Any = object()
@@ -61,6 +62,7 @@ class VllmEngine:
         self._core = self._engine.engine_core
         self._template = self._checked_request(settings.label_ids)
         self._labels = len(settings.label_ids)
+        self._next_id = 0
         self._count_scheduled_tokens()
         self._time_model()
         self._speed_up_the_cache(settings.block_size)
@@ -69,27 +71,26 @@ class VllmEngine:
         """Logits [labels] for each prompt, in order; float32."""
         source = iter(prompts)
         done: dict[int, npt.NDArray[np.float32]] = {}
-        submitted = yielded = 0
+        due = self._next_id
         exhausted = False
         try:
-            while not exhausted or submitted > yielded:
-                while not exhausted and submitted - yielded - len(done) < self._in_flight:
+            while not exhausted or due < self._next_id:
+                while not exhausted and self._next_id - due - len(done) < self._in_flight:
                     prompt = next(source, END)
                     if prompt is END:
                         exhausted = True
                     elif prompt is None:
                         break
                     else:
-                        self._submit(submitted, prompt)
-                        submitted += 1
-                if submitted > yielded:
-                    done.update(self._step())
-                while yielded in done:
-                    yield done.pop(yielded)
-                    yielded += 1
+                        self._submit(prompt)
+                if due < self._next_id:
+                    done.update((number, row) for number, row in self._step() if number >= due)
+                while due in done:
+                    yield done.pop(due)
+                    due += 1
         finally:  # whoever stops early must not find these answers in the next call
-            left = [str(index) for index in range(yielded, submitted) if index not in done]
-            self._core.abort_requests(left)
+            left = [number for number in range(due, self._next_id) if number not in done]
+            self._core.abort_requests(list(map(str, left)))
 
     def _checked_request(self, label_ids: Sequence[int]) -> EngineCoreRequest:
         """A request as vLLM makes it of a prompt, checks included; all others differ in tokens."""
@@ -107,9 +108,11 @@ class VllmEngine:
         prompt = {"prompt_token_ids": [label_ids[0]]}
         return self._engine.input_processor.process_inputs("", prompt, params, tasks)
 
-    def _submit(self, index: int, prompt: npt.NDArray[np.int32]) -> None:
+    def _submit(self, prompt: npt.NDArray[np.int32]) -> None:
         request = copy(self._template)
-        request.request_id = request.external_req_id = str(index)
+        # no number twice: an answer may still come to a request that was aborted
+        request.request_id = request.external_req_id = str(self._next_id)
+        self._next_id += 1
         request.prompt_token_ids = TokenArray.of(prompt)
         self._core.add_request(request)
         self.counts.windows += 1
@@ -132,6 +135,12 @@ class VllmEngine:
 
     def _speed_up_the_cache(self, block_size: int) -> None:
         core = self._core.engine_core
+        there = core.scheduler.hash_block_size
+        if there != block_size:
+            raise JudgeError(
+                f"vLLM gives this model prefix-cache blocks of {there} tokens, not {block_size}, "
+                "and windows would pay for context again; take --engine.name transformers"
+            )
         core.request_block_hasher = PrefixHashes(block_size, core.request_block_hasher)
         manager = core.scheduler.kv_cache_manager
         coordinator = manager.coordinator
@@ -199,8 +208,9 @@ def _engine_args(settings: EngineSettings) -> EngineArgs:
         max_num_seqs=settings.batch_windows,
         enable_prefix_caching=True,
         enable_chunked_prefill=True,
-        # a step takes at most one window in part, so looking ahead for room is work for nothing
-        scheduler_reserve_full_isl=False,
+        # without async scheduling a step takes at most one window in part, and by the next one
+        # all others have made room for it: looking ahead is work for nothing
+        scheduler_reserve_full_isl=settings.on_gpu,
         block_size=settings.block_size,
         kv_cache_memory_bytes=int(kv_cache_gb * 2**30) if kv_cache_gb else None,
         gpu_memory_utilization=config.gpu_memory_utilization,

@@ -8,7 +8,7 @@ import pytest
 
 from rm_ray.config import EngineConfig, JudgeConfig
 from rm_ray.engines import choose_block_size
-from rm_ray.errors import ConfigError
+from rm_ray.errors import ConfigError, JudgeError
 from rm_ray.judges.preference import PreferenceJudge
 from rm_ray.model import resolve_model
 from tests.conftest import TINY_JUDGE
@@ -96,6 +96,21 @@ def test_stopping_early_leaves_nothing_for_the_next_call(vllm_engine, judge):
     assert np.abs(rewards(vllm_engine, judge, [second]) - alone).max() < TOLERANCE
 
 
+def test_no_request_has_the_number_of_one_before_it(vllm_engine, judge, monkeypatch):
+    """An answer to a request that was given up may still come, and must find nobody."""
+    core, numbers = vllm_engine._core, []
+    add = core.add_request
+    monkeypatch.setattr(
+        core, "add_request", lambda request: (numbers.append(request.request_id), add(request))
+    )
+    (ids,) = documents(6, [640])
+    for _ in range(2):
+        answers = vllm_engine.score(judge.prompts(ids))
+        next(answers)
+        answers.close()
+    assert len(numbers) == len(set(numbers)) == 20
+
+
 def test_no_prompts_give_no_answers(vllm_engine):
     assert list(vllm_engine.score([])) == []
 
@@ -125,3 +140,9 @@ def test_the_block_divides_the_chunk(chunk, prompt, on_gpu, size):
 def test_a_block_that_fits_nothing_is_refused(chunk, block, on_gpu, message):
     with pytest.raises(ConfigError, match=message):
         choose_block_size(EngineConfig(block_size=block), chunk, "ids", on_gpu=on_gpu)
+
+
+def test_blocks_of_another_size_than_asked_for_are_refused(vllm_engine):
+    """As vLLM makes them for hybrid models: windows would be told apart where they differ."""
+    with pytest.raises(JudgeError, match="prefix-cache blocks of 64 tokens, not 32"):
+        vllm_engine._speed_up_the_cache(32)
