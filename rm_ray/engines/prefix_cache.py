@@ -6,15 +6,12 @@ before it is taken from there, and a window costs comparisons and the work of it
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Found = tuple[tuple[list[Any], ...], int, int]
-# what stands behind a block's property `block_hash`, which takes three times as long to read
-CONTENT = attrgetter("_block_hash")
 
 
 class PrefixHashes:
@@ -79,7 +76,7 @@ class PrefixLookup:
             block_hashes[count:], max_cache_hit_length - count * self._block
         )
         self._blocks += more
-        self._contents += map(CONTENT, more)
+        self._contents += contents(more)
         self._hashes += block_hashes[count : len(self._blocks)]
         return (self._blocks.copy(),), length + count * self._block, other
 
@@ -88,8 +85,14 @@ class PrefixLookup:
         return (
             count * self._block <= most_tokens
             and block_hashes[:count] == self._hashes
-            and list(map(CONTENT, self._blocks)) == self._contents
+            and contents(self._blocks) == self._contents
         )
+
+
+def contents(blocks: Iterable[Any]) -> list[bytes]:
+    """The blocks' hashes, None where a block is not full."""
+    # the property `block_hash` takes three times as long to read
+    return [block._block_hash for block in blocks]
 
 
 # As vLLM's own block pool does, but for what no engine here has: null blocks, which are never
@@ -116,5 +119,5 @@ def free(pool: Any, blocks: Iterable[Any]) -> None:
         block.ref_cnt -= 1
         if not block.ref_cnt:
             unused.append(block)
-    pool.free_block_queue.prepend_n([block for block in unused if CONTENT(block) is None])
-    pool.free_block_queue.append_n([block for block in unused if CONTENT(block) is not None])
+    pool.free_block_queue.prepend_n([block for block in unused if block.block_hash is None])
+    pool.free_block_queue.append_n([block for block in unused if block.block_hash is not None])

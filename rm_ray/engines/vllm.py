@@ -5,6 +5,7 @@ document's windows, whose total length grows with its square, never exist all at
 Set `EngineSettings.environment()` before importing this module.
 """
 
+import gc
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ from rm_ray.engines.prefix_cache import PrefixHashes, PrefixLookup, count_unused
 from rm_ray.errors import JudgeError
 
 CPU_KV_CACHE_GB = 1.0
+GARBAGE_AFTER = 50_000
 END: Any = object()
 
 
@@ -66,6 +68,9 @@ class VllmEngine:
         self._count_scheduled_tokens()
         self._time_model()
         self._speed_up_the_cache(settings.block_size)
+        # a request's lists hold all its blocks, and by default Python walks every list there is
+        # after 700 new ones: a tenth of the host's time for a window with a long context
+        gc.set_threshold(GARBAGE_AFTER, *gc.get_threshold()[1:])
 
     def score(self, prompts: Prompts) -> Iterator[npt.NDArray[np.float32]]:
         """Logits [labels] for each prompt, in order; float32."""
