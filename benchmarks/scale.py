@@ -70,7 +70,7 @@ def actors(most: int, seconds: int) -> None:
     count = 1
     while count <= most:
         with tempfile.TemporaryDirectory() as folder:
-            files = max(1, round(count * seconds * 20_000 / (40 * 4_000)))
+            files = max(1, round(count * seconds * 20_000 / (40 * 2_500)))
             write_tokens(Path(folder) / "in", files, 40)
             found = run_job(
                 Path(folder) / "in", Path(folder) / "out", 20_000,
@@ -150,7 +150,7 @@ def main() -> None:
     ways = parser.add_subparsers(dest="way", required=True)
     way = ways.add_parser("actors")
     way.add_argument("--most", type=int, default=16)
-    way.add_argument("--seconds", type=int, default=30)
+    way.add_argument("--seconds", type=int, default=100)
     way = ways.add_parser("shards")
     way.add_argument("--count", type=int, default=100_000)
     way = ways.add_parser("plan")
