@@ -6,14 +6,13 @@ and leaves it. Its footer carries the shard's counts: totals are read from the p
 
 import io
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
-from ray.data import Datasink
-from ray.data.block import Block
 
 from rm_ray.patience import BRIEF, WAITS, patiently
 from rm_ray.plan import PlannedFile, RowSample, Shard, shards_of
@@ -27,31 +26,34 @@ FINGERPRINT_KEY = b"rm_ray.fingerprint"
 PARTS_PER_TASK = 256
 
 
-class PartSink(Datasink[None]):
-    """Writes packed shards of rewards as parts."""
+@dataclass(frozen=True)
+class CommitStage:
+    """Writes packed shards of rewards as parts; called by Ray Data.
 
-    def __init__(self, rewards: Folder, fingerprint: str, tally: Any) -> None:
-        self._rewards = rewards
-        self._fingerprint = fingerprint
-        self._tally = tally
+    No datasink: Ray's driver keeps every block that was written to one until the run's end.
+    """
 
-    def write(self, blocks: Iterable[Block], ctx: Any) -> None:  # noqa: ARG002 - Ray's signature
-        """Write each shard's part; returns nothing, since Ray keeps every result in the driver."""
-        for block in blocks:
-            for shard, rewards, note in unpack(block):
-                began = time.perf_counter()
-                data = part_bytes(rewards, note, self._fingerprint)
-                # where another part could not be written, this one is tried, but not for long
-                waits = BRIEF if ray.get(self._tally.halted.remote()) else WAITS
-                try:
-                    self._rewards.create(shard.part, data, waits)
-                except OSError as error:
-                    # every further shard would be judged for nothing
-                    reason = f"cannot write to {self._rewards.uri}: {error}"
-                    ray.get(self._tally.halt.remote(reason))
-                    return
-                seconds = time.perf_counter() - began
-                self._tally.add.remote(Work(parts=1, commit_seconds=seconds))
+    rewards: Folder
+    fingerprint: str
+    tally: Any
+
+    def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
+        """Write each shard's part; yields nothing."""
+        for shard, rewards, note in unpack(block):
+            began = time.perf_counter()
+            data = part_bytes(rewards, note, self.fingerprint)
+            # where another part could not be written, this one is tried, but not for long
+            waits = BRIEF if ray.get(self.tally.halted.remote()) else WAITS
+            try:
+                self.rewards.create(shard.part, data, waits)
+            except OSError as error:
+                # every further shard would be judged for nothing
+                reason = f"cannot write to {self.rewards.uri}: {error}"
+                ray.get(self.tally.halt.remote(reason))
+                break
+            seconds = time.perf_counter() - began
+            self.tally.add.remote(Work(parts=1, commit_seconds=seconds))
+        yield from ()
 
 
 def part_bytes(rewards: pa.Table, counts: str, fingerprint: str) -> bytes:

@@ -25,7 +25,7 @@ from rm_ray.cluster import (
     actors_that_fit,
     wait_for_machines,
 )
-from rm_ray.commit import PartSink
+from rm_ray.commit import CommitStage
 from rm_ray.config import ScoreConfig
 from rm_ray.cost import cost_of
 from rm_ray.errors import Incomplete, one_line
@@ -169,12 +169,10 @@ def judge_once(
     units: Sequence[ReadUnit], job: Job, run: RunFolder, tally: Any, actors: int
 ) -> None:
     """The pipeline over all units but those begun in pieces; then isolation of what failed."""
-    staging = staging_of(run, job)
-    whole, begun = split_units(units, staging.names())
+    whole, begun = split_units(units, staging_of(run, job).names())
     if whole:
-        sink = PartSink(run.rewards, staging.fingerprint, tally)
-        dataset = pipeline(whole, job, staging, tally, actors)
-        dataset.write_datasink(sink, ray_remote_args={"num_cpus": WRITE_CPUS})
+        for _ in pipeline(whole, job, run, tally, actors).iter_internal_ref_bundles():
+            pass  # nothing leaves the last stage; what was judged is in the parts
     isolate(whole, begun, job, run, tally, actors)
 
 
@@ -215,10 +213,10 @@ def isolate(
 
 
 def pipeline(
-    units: Sequence[ReadUnit], job: Job, staging: Staging, tally: Any, actors: int
+    units: Sequence[ReadUnit], job: Job, run: RunFolder, tally: Any, actors: int
 ) -> Dataset:
     """The Ray dataset: rows are read units, then shards, one block each, to the end."""
-    config = job.config
+    config, staging = job.config, staging_of(run, job)
     _set_data_context()
     judge = ray.put(job.judge)
     return (
@@ -248,6 +246,12 @@ def pipeline(
             # an environment of its own also keeps Ray from fusing reading into the actor
             runtime_env={"env_vars": job.engine.environment()},
             ray_remote_args_fn=lambda: {"max_task_retries": DEATHS_BEFORE_ISOLATION - 1},
+        )
+        .map_batches(
+            CommitStage(run.rewards, staging.fingerprint, tally),
+            batch_size=1,
+            batch_format="pyarrow",
+            num_cpus=WRITE_CPUS,
         )
     )
 

@@ -117,10 +117,18 @@ def transformers_engine():
 
 @pytest.fixture
 def fault_folder(ray_cluster):
-    """Where fault engines of the session's cluster write what they judge; emptied for the test."""
-    shutil.rmtree(ray_cluster)
-    ray_cluster.mkdir()
-    return ray_cluster
+    """Where fault engines of the session's cluster write what they judge; empty before and after.
+
+    What is left there, such as a cure, would change the tests after it.
+    """
+    _empty(ray_cluster)
+    yield ray_cluster
+    _empty(ray_cluster)
+
+
+def _empty(folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
 
 
 @pytest.fixture(scope="session")
