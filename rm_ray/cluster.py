@@ -5,6 +5,7 @@ Actors that hold every CPU leave none to read with, and the job would stand stil
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -22,8 +23,8 @@ POLL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Machines:
-    """Resources of the whole cluster."""
+class Machine:
+    """Resources of one machine; an actor needs all of its own on one."""
 
     cpus: float
     gpus: float
@@ -106,20 +107,26 @@ def _wait_for_growth(pool: PoolConfig, read: ReadConfig) -> None:
         request_resources(bundles=[])  # from here on Ray Data asks for what it needs
 
 
-def _lacking(pool: PoolConfig, read: ReadConfig, there: Machines) -> str | None:
+def _lacking(pool: PoolConfig, read: ReadConfig, there: Sequence[Machine]) -> str | None:
     gpus = pool.gpus * pool.min_actors
     cpus = pool.cpus * pool.min_actors + read.cpus + WRITE_CPUS
-    if gpus > there.gpus:
-        hint = "" if there.gpus else " (--pool.gpus 0 runs on CPU)"
+    all_gpus, all_cpus = sum(one.gpus for one in there), sum(one.cpus for one in there)
+    if gpus > all_gpus:
+        hint = "" if all_gpus else " (--pool.gpus 0 runs on CPU)"
         return (
             f"{pool.min_actors} judge actors need {gpus:g} GPUs and the cluster has "
-            f"{there.gpus:g}{hint}"
+            f"{all_gpus:g}{hint}"
         )
-    if cpus > there.cpus:
+    if cpus > all_cpus:
         return (
             f"{pool.min_actors} judge actors ({pool.cpus:g} CPUs each), one reading task "
             f"({read.cpus:g}) and one writing task ({WRITE_CPUS:g}) need {cpus:g} CPUs "
-            f"and the cluster has {there.cpus:g}"
+            f"and the cluster has {all_cpus:g}"
+        )
+    if (fit := sum(_held(pool, one) for one in there)) < pool.min_actors:
+        return (
+            f"{pool.min_actors} judge actors of {pool.cpus:g} CPUs and {pool.gpus:g} GPUs each "
+            f"are asked for, and the cluster's {len(there)} machines hold {fit} of that size"
         )
     return None
 
@@ -129,22 +136,27 @@ def actors_that_fit(pool: PoolConfig, read: ReadConfig) -> int:
     return max(1, _room(pool, read, _present()))
 
 
-def _most_actors(pool: PoolConfig, read: ReadConfig, there: Machines) -> int:
+def _most_actors(pool: PoolConfig, read: ReadConfig, there: Sequence[Machine]) -> int:
     most = max(pool.min_actors, min(pool.max_actors, _room(pool, read, there)))
     if most < pool.max_actors:
         log.info("pool.max_actors %d lowered to %d, what fits", pool.max_actors, most)
     return most
 
 
-def _room(pool: PoolConfig, read: ReadConfig, there: Machines) -> int:
-    by_cpus = int((there.cpus - read.cpus - WRITE_CPUS) / pool.cpus)
-    by_gpus = int(there.gpus / pool.gpus) if pool.gpus else by_cpus
-    return min(by_cpus, by_gpus)
+def _room(pool: PoolConfig, read: ReadConfig, there: Sequence[Machine]) -> int:
+    left = sum(one.cpus for one in there) - read.cpus - WRITE_CPUS
+    return min(int(left / pool.cpus), sum(_held(pool, one) for one in there))
 
 
-def _present() -> Machines:
-    resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return Machines(resources.get("CPU", 0.0), resources.get("GPU", 0.0))
+def _held(pool: PoolConfig, machine: Machine) -> int:
+    """Judge actors that one machine holds."""
+    by_cpus = int(machine.cpus / pool.cpus)
+    return min(by_cpus, int(machine.gpus / pool.gpus)) if pool.gpus else by_cpus
+
+
+def _present() -> list[Machine]:
+    nodes = (node["Resources"] for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]
+    return [Machine(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes]
 
 
 def _started_here() -> bool:

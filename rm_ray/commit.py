@@ -1,12 +1,13 @@
 """The commit stage: one shard, one part, written once and whole.
 
-A part's name and content follow from its shard, so a second attempt finds the first one's part
+A part's name and rows follow from its shard, so a second attempt finds the first one's part
 and leaves it. Its footer carries the shard's counts: totals are read from the parts themselves.
 """
 
 import io
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
 
+from rm_ray.corpus import is_bad_file
+from rm_ray.errors import one_line
 from rm_ray.patience import BRIEF, WAITS, patiently
 from rm_ray.plan import PlannedFile, RowSample, Shard, shards_of
 from rm_ray.rewards import Counts, total
@@ -41,16 +44,19 @@ class CommitStage:
         """Write each shard's part; yields nothing."""
         for shard, rewards, note in unpack(block):
             began = time.perf_counter()
-            data = part_bytes(rewards, note, self.fingerprint)
             # where another part could not be written, this one is tried, but not for long
-            waits = BRIEF if ray.get(self.tally.halted.remote()) else WAITS
+            waits = BRIEF if ray.get(self.tally.stopped.remote()) else WAITS
             try:
+                data = part_bytes(rewards, note, self.fingerprint)
                 self.rewards.create(shard.part, data, waits)
             except OSError as error:
                 # every further shard would be judged for nothing
                 reason = f"cannot write to {self.rewards.uri}: {error}"
                 ray.get(self.tally.halt.remote(reason))
                 break
+            except Exception as error:  # noqa: BLE001 - or Ray would drop the shard without a word
+                ray.get(self.tally.fault.remote(f"{shard} cannot be stored: {one_line(error)}"))
+                continue
             seconds = time.perf_counter() - began
             self.tally.add.remote(Work(parts=1, commit_seconds=seconds))
         yield from ()
@@ -76,13 +82,36 @@ def _as_read_back(schema: pa.Schema) -> pa.Schema:
 
 
 def read_part(folder: Folder, name: str) -> tuple[pa.Table, Counts]:
-    """The rows of a part, without its metadata, and its counts."""
+    """The rows of a part, without its metadata, and its counts.
+
+    Raises:
+        FileNotFoundError: there is no such part.
+        pa.ArrowInvalid: it is not a part, or damaged.
+    """
     data = folder.read(name)
     if data is None:
         raise FileNotFoundError(f"{folder.uri}/{name} is gone")
-    table = pq.read_table(io.BytesIO(data))
-    counts = Counts.from_json(table.schema.metadata[COUNTS_KEY].decode())
-    return table.replace_schema_metadata(None), counts
+    with damage_is_invalid():
+        table = pq.read_table(io.BytesIO(data))
+    counts = (table.schema.metadata or {}).get(COUNTS_KEY)
+    if counts is None:
+        raise pa.ArrowInvalid(f"{folder.uri}/{name} has no counts in its footer")
+    return table.replace_schema_metadata(None), Counts.from_json(counts.decode())
+
+
+@contextmanager
+def damage_is_invalid() -> Iterator[None]:
+    """Arrow calls some damage an OSError, and a store's faults pass where damage does not.
+
+    Raises:
+        pa.ArrowInvalid: in place of an OSError without a number.
+    """
+    try:
+        yield
+    except OSError as error:
+        if is_bad_file(error) and not isinstance(error, FileNotFoundError):
+            raise pa.ArrowInvalid(str(error)) from error
+        raise
 
 
 def count_parts(
@@ -116,21 +145,32 @@ def _count_batch(
 
 
 def _count_part(shard: Shard, rewards: Folder, fingerprint: str, sample: RowSample) -> Counts | str:
-    def read() -> pq.FileMetaData:
-        with rewards.fs.open(f"{rewards.path}/{shard.part}", "rb") as file:
-            return pq.read_metadata(file)
-
     try:
-        footer = patiently(read)
+        footer = _footer(rewards, shard.part)
     except FileNotFoundError:
         return "missing"
     except pa.ArrowInvalid as error:
         return f"not a readable Parquet file: {error}"
     metadata = footer.metadata or {}
-    if metadata.get(FINGERPRINT_KEY) != fingerprint.encode():
+    if COUNTS_KEY not in metadata or metadata.get(FINGERPRINT_KEY) != fingerprint.encode():
         return "written by another judge"
     expected = len(sample.chosen(shard.file, shard.start, shard.stop))
     counts = Counts.from_json(metadata[COUNTS_KEY].decode())
     if footer.num_rows != expected or counts.documents != expected:
         return f"has {footer.num_rows} rows, not {expected}"
     return counts
+
+
+def _footer(folder: Folder, name: str) -> pq.FileMetaData:
+    """A part's footer. One that looks damaged is read again: so does a body that was cut short."""
+
+    def read() -> pq.FileMetaData:
+        with damage_is_invalid(), folder.fs.open(f"{folder.path}/{name}", "rb") as file:
+            return pq.read_metadata(file)
+
+    for wait in BRIEF:
+        try:
+            return patiently(read)
+        except pa.ArrowInvalid:
+            time.sleep(wait)
+    return patiently(read)

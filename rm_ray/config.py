@@ -249,6 +249,8 @@ class EngineConfig(Section):
             raise ValueError(
                 f"name is {self.name!r}; it must be vllm, transformers or module:Class"
             )
+        if self.name == "transformers" and (self.quantization or self.load_format != "auto"):
+            raise ValueError("quantization and load_format are vllm's; transformers has neither")
         return self
 
 

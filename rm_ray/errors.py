@@ -55,7 +55,7 @@ class ClusterError(Refused):
 
 
 class Incomplete(RmRayError):
-    """The run ended, and not every document has its row."""
+    """The run ended, and documents have no reward that could have one."""
 
 
 def one_line(error: BaseException) -> str:

@@ -41,8 +41,12 @@ def finish(
     totals, problems = count_parts(shards, run.rewards, fingerprint_id(job.fingerprint), job.sample)
     problems += orphans(committed, plan)
     seconds = time.monotonic() - began
+    found = metrics(totals, len(shards), problems, skipped, progress, seconds)
+    if not progress.work.windows and (before := run.metrics()):
+        # its speed is what the next run is reckoned from: nothing measured does not replace it
+        found["this_invocation"] = before.get("this_invocation", found["this_invocation"])
     try:
-        run.write_metrics(metrics(totals, len(shards), problems, skipped, progress, seconds))
+        run.write_metrics(found)
     except OSError as error:
         log.warning("cannot write metrics.json: %s", error)
     for line in totals_text(totals, progress):

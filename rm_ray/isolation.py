@@ -2,9 +2,9 @@
 
 A shard whose judging failed is cut into pieces, and a piece that fails into smaller ones, down to
 single documents. A document is `failed` only if it failed alone, on two actors, each of which had
-just judged a document that is known to be good; what a lost machine or a sick engine did is tried
-again and blamed on nobody. Pieces are staged and commit nothing: the shard is committed once, when
-every row of it is known.
+just judged a document that is known to be good, where one is; what a lost machine or a sick engine
+did is tried again and blamed on nobody. Pieces are staged and commit nothing: the shard is
+committed once, when every row of it is known.
 """
 
 import logging
@@ -256,7 +256,7 @@ class Isolation:
         if self._in_a_row >= FAILURES_IN_A_ROW:
             raise Stopped(
                 f"{self._in_a_row} attempts to find failing documents failed in a row, so it is "
-                f"not the documents: nothing was marked; the last: {reason}"
+                f"not the documents: none of these was marked; the last: {reason}"
             )
 
     def _death(self, seconds: float) -> str:

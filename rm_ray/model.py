@@ -28,7 +28,6 @@ class Model:
     identity: str
     dtype: str
     max_tokens: int
-    vocab_size: int
     tokenizer_json: str
 
 
@@ -59,7 +58,6 @@ def resolve_model(name: str, revision: str | None, tokenizer: str | None) -> Mod
         identity=_hash_folder(folder) if local else _commit(name, config),
         dtype=str(getattr(text, "dtype", None) or "float32").removeprefix("torch."),
         max_tokens=int(getattr(text, "max_position_embeddings", 0) or text.n_positions),
-        vocab_size=int(text.vocab_size),
         tokenizer_json=_load_tokenizer_json(tokenizer or name, None if tokenizer else revision),
     )
 

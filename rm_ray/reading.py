@@ -16,6 +16,7 @@ import ray
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus import Unreadable, column_bytes, file_version, is_bad_file, open_parquet
+from rm_ray.errors import one_line
 from rm_ray.judges.preference import PreferenceJudge
 from rm_ray.patience import BRIEF, may_pass, patiently, pauses
 from rm_ray.plan import ReadUnit, RowSample, Shard
@@ -69,6 +70,10 @@ class ReadStage:
                     ray.get(self.tally.lost_file.remote(unit.file, str(error)))
                 else:
                     ray.get(self.tally.fault.remote(str(error)))
+            except Exception as error:  # noqa: BLE001 - or Ray would drop the block without a word
+                rows = f"{unit.file} row {unit.first_row} and after"
+                reason = f"{rows} cannot be prepared: {one_line(error)}"
+                ray.get(self.tally.fault.remote(reason))
 
 
 def read_patiently(unit: ReadUnit, config: InputConfig) -> Iterator[tuple[Shard, pa.Table]]:

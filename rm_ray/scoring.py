@@ -2,7 +2,7 @@
 
 plan      corpus -> shards                          plan_corpus, plan
 read      shard -> documents -> token ids           reading        CPU tasks
-judge     token ids -> windows -> label logits      judge_actor    actors, one engine each
+judge     token ids -> windows -> label logits      judge_actor, judge_shard, engines
 reward    label logits -> one row a document        rewards        in the same actor
 commit    rows -> one part, written once            commit         CPU tasks
 
@@ -145,7 +145,7 @@ def judge_units(
 ) -> None:
     """Judge what is missing on at most `actors` engines, and find what makes shards fail.
 
-    What stops it is logged; what is missing then, `finish` finds by counting.
+    What stops it is logged or told to the tally; what is missing, `finish` finds by counting.
     """
     shards = [shard for unit in units for shard in unit.shards]
     documents = sum(len(job.sample.chosen(s.file, s.start, s.stop)) for s in shards)

@@ -78,6 +78,7 @@ class Tally:
         self._work = Work()
         self._metrics = {name: Counter(f"rm_ray_{name}") for name in vars(Work())}
         self._first: float | None = None
+        self._start_failures = 0
         self._faults = 0
         self._in_a_row = 0
         self._first_fault: str | None = None
@@ -102,7 +103,8 @@ class Tally:
         Where none has ever started, a few tries tell that none will.
         """
         self.fault(reason)
-        if not self._engines and self._faults >= START_TRIES:
+        self._start_failures += 1
+        if not self._engines and self._start_failures >= START_TRIES:
             self.halt(reason)
         return self._halted
 
@@ -204,7 +206,8 @@ def start_tally(engines: int) -> Any:
     strategy = NodeAffinitySchedulingStrategy(here, soft=True)
     # all of them may be lost at once, twice over, and the run still goes on
     most_faults = FAULTS_IN_A_ROW + 2 * engines
-    # should it be lost, counting begins anew, which harms nothing but the progress line
+    # should it be lost, counting begins anew; shards whose failure it forgets are found missing
+    # at the end, and the next round or run meets them again
     return (
         ray.remote(Tally)
         .options(num_cpus=0, scheduling_strategy=strategy, max_restarts=-1, max_task_retries=-1)

@@ -19,12 +19,12 @@ START_SECONDS = 3600
 
 
 class Stopped(Exception):
-    """Isolation met faults that are not the documents'; nothing was marked."""
+    """Isolation cannot go on: the run is stopping, or what fails is not the documents."""
 
 
 @dataclass
 class Worker:
-    """One judge actor; `number` tells it from all others of the run."""
+    """One judge actor; `number` tells it from all others of its Workers."""
 
     handle: Any
     number: int
@@ -48,7 +48,7 @@ class Workers:
     def take(
         self, numbers: Collection[int], nodes: Collection[str], failed: Callable[[str], None]
     ) -> Worker:
-        """An actor that is none of `numbers`, on a machine that is none of `nodes` if there is one.
+        """An actor that is none of `numbers`; of idle ones, one on none of `nodes` before others.
 
         Args:
             failed: told why an engine did not start, before another one is tried; what it raises

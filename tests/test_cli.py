@@ -55,6 +55,10 @@ def test_a_path_keeps_its_commas_and_a_list_is_written_as_one():
         (["--judge.context_tokens", "100"], "context_tokens is 100, not a whole number of chunks"),
         (["--judge.rejected", "A"], "chosen and rejected are the same label"),
         (["--engine.name", "llama"], "must be vllm, transformers or module:Class"),
+        (
+            ["--engine.name", "transformers", "--engine.quantization", "fp8"],
+            "quantization and load_format are vllm's",
+        ),
         (["--input.keep", "reward"], "column 'reward' would collide"),
         (["--input.keep", "_x"], "names beginning with _ are reserved"),
         (["--input.limit", "0"], "input.limit: Input should be greater than or equal to 1"),

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from rm_ray.cluster import Machines, _lacking, _most_actors
+from rm_ray.cluster import Machine, _lacking, _most_actors
 from rm_ray.config import PoolConfig, ReadConfig
 from tests.conftest import ROOT
 from tests.jobs import environment, ray_head
@@ -54,8 +54,17 @@ def test_a_gpu_that_can_still_come_is_waited_for_and_not_for_ever(tmp_path):
 
 def test_what_lacks_is_said_in_numbers():
     pool, read = PoolConfig(gpus=1, cpus=2, min_actors=2, max_actors=8), ReadConfig(cpus=1)
-    assert _lacking(pool, read, Machines(cpus=8, gpus=2)) is None
-    assert "need 2 GPUs and the cluster has 1" in _lacking(pool, read, Machines(8, 1))
-    assert "need 5.25 CPUs and the cluster has 5" in _lacking(pool, read, Machines(5, 2))
-    assert _most_actors(pool, read, Machines(cpus=8, gpus=8)) == 3
-    assert _most_actors(pool, read, Machines(cpus=100, gpus=4)) == 4
+    assert _lacking(pool, read, [Machine(cpus=8, gpus=2)]) is None
+    assert "need 2 GPUs and the cluster has 1" in _lacking(pool, read, [Machine(8, 1)])
+    assert "need 5.25 CPUs and the cluster has 5" in _lacking(pool, read, [Machine(5, 2)])
+    assert _most_actors(pool, read, [Machine(cpus=8, gpus=8)]) == 3
+    assert _most_actors(pool, read, [Machine(cpus=100, gpus=4)]) == 4
+
+
+def test_an_actor_needs_all_it_asks_for_on_one_machine():
+    pool, read = PoolConfig(gpus=0, cpus=9, min_actors=4, max_actors=8), ReadConfig(cpus=1)
+    four = [Machine(cpus=16, gpus=0)] * 4  # 64 CPUs are enough for seven, wherever they were
+    assert _lacking(pool, read, four) is None
+    assert _most_actors(pool, read, four) == 4
+    small = [Machine(cpus=8, gpus=0)] * 8
+    assert "the cluster's 8 machines hold 0 of that size" in _lacking(pool, read, small)

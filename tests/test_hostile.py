@@ -196,6 +196,20 @@ def test_a_part_of_no_planned_shard_is_found(tmp_path, caplog):
     assert status == 1 and f"1 parts are wrong, first {stray.name}: of no planned shard" in log
 
 
+def test_a_damaged_part_is_named_and_judged_again_once_removed(tmp_path, caplog):
+    write_corpus(tmp_path / "in", files=1, rows=8, words=100)
+    assert run(caplog, tmp_path)[0] == 0
+    (part,) = (tmp_path / "out" / "rewards").iterdir()
+    before, data = read_rewards(tmp_path / "out"), bytearray(part.read_bytes())
+    data[-200:-50] = bytes(150)  # inside the footer: Arrow calls it an OSError
+    part.write_bytes(data)
+    status, log = run(caplog, tmp_path)
+    assert status == 1
+    assert f"1 parts are wrong, first {part.name}: not a readable Parquet file" in log
+    part.unlink()
+    assert run(caplog, tmp_path)[0] == 0 and read_rewards(tmp_path / "out") == before
+
+
 def test_every_type_that_holds_text_is_read_alike(tmp_path, caplog):
     texts = [prose(random.Random(i), 80) for i in range(6)] + [None]
     kinds = {

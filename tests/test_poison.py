@@ -132,7 +132,7 @@ def test_an_engine_that_fails_everybody_marks_nobody(trouble, tmp_path, caplog, 
     status, log = run(caplog, **paths)
     assert status == 1 and "1 of 1 shards are not done" in log
     said = {
-        fault_engine.PICKY: "failed in a row, so it is not the documents: nothing was marked",
+        fault_engine.PICKY: "failed in a row, so it is not the documents: none of these was marked",
         fault_engine.SICK: "the engine did not start: RuntimeError: the engine is sick",
     }
     assert said[trouble] in log.splitlines()[-1]

@@ -3,13 +3,15 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import ray
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rm_ray import reading
 from rm_ray.config import InputConfig
 from rm_ray.plan import ReadUnit, RowSample, Shard, cut_file
-from rm_ray.reading import read_shards
+from rm_ray.reading import ReadStage, read_shards
+from rm_ray.tally import start_tally
 
 
 def write(path, rows, group):
@@ -71,3 +73,29 @@ def test_text_columns_of_every_kind_are_read(tmp_path, kind):
     unit = ReadUnit(path, {}, 0, 1, 0, (Shard(path, 0, 3),))
     ((_, table),) = read_shards(unit, InputConfig(path=path, id=None))
     assert table["_text"].to_pylist() == [b"one", None, b"two"]
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_what_nobody_foresaw_is_told_and_costs_only_its_unit(tmp_path, monkeypatch):
+    """Ray drops a block whose task raises, and says so nowhere that a user looks."""
+    units = []
+    for name in ("odd", "well"):
+        path = str(tmp_path / f"{name}.parquet")
+        write(path, 4, 4)
+        units.append(ReadUnit(path, {}, 0, 1, 0, (Shard(path, 0, 4),)))
+
+    calls = []
+
+    def tokenize(rows, _):
+        calls.append(rows)
+        if len(calls) == 1:
+            raise ZeroDivisionError("nobody foresaw this")
+        return rows.append_column("_ids", pa.array([[1]] * len(rows), pa.large_list(pa.int32())))
+
+    monkeypatch.setattr(reading, "tokenize", tokenize)
+    tally = start_tally(engines=1)
+    stage = ReadStage(InputConfig(path=str(tmp_path)), ray.put("no judge"), tally)
+    packed = list(stage(pa.table({"unit": [unit.to_json() for unit in units]})))
+    assert [block["file"].to_pylist() for block in packed] == [[units[1].file]]
+    said = "row 0 and after cannot be prepared: ZeroDivisionError: nobody foresaw this"
+    assert ray.get(tally.progress.remote()).first_fault == f"{units[0].file} {said}"

@@ -70,6 +70,13 @@ def test_an_engine_that_never_started_anywhere_stops_the_run_after_three_tries()
     assert [tally.start_failed("no GPU memory") for _ in range(3)] == [None, None, "no GPU memory"]
 
 
+def test_faults_of_another_kind_are_no_tries_to_start():
+    tally = Tally(most_faults=9)
+    for _ in range(5):
+        tally.fault("a file has changed")
+    assert [tally.start_failed("no GPU memory") for _ in range(3)] == [None, None, "no GPU memory"]
+
+
 def test_a_sick_machine_among_well_ones_is_a_fault_like_others():
     tally = Tally(most_faults=9)
     tally.started(1.0)

@@ -65,7 +65,7 @@ class PrefixLookup:
         self._find = find
         self._hashes: list[bytes] = []
         self._blocks: list[Any] = []
-        self._contents: list[bytes] = []
+        self._contents: list[bytes | None] = []
 
     def __call__(self, block_hashes: list[bytes], max_cache_hit_length: int) -> Found:
         """The longest run of cached blocks from the start; called by vLLM."""
@@ -89,8 +89,8 @@ class PrefixLookup:
         )
 
 
-def contents(blocks: Iterable[Any]) -> list[bytes]:
-    """The blocks' hashes, None where a block is not full."""
+def contents(blocks: Iterable[Any]) -> list[bytes | None]:
+    """The blocks' hashes, None where a block holds nothing that can be found."""
     # the property `block_hash` takes three times as long to read
     return [block._block_hash for block in blocks]
 

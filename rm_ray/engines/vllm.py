@@ -20,6 +20,7 @@ import torch
 from vllm import SamplingParams
 from vllm.engine.arg_utils import EngineArgs
 from vllm.sampling_params import RequestOutputKind
+from vllm.v1.core.single_type_kv_cache_manager import FullAttentionManager
 from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest
 from vllm.v1.engine.llm_engine import LLMEngine
 
@@ -149,7 +150,7 @@ class VllmEngine:
         core.request_block_hasher = PrefixHashes(block_size, core.request_block_hasher)
         manager = core.scheduler.kv_cache_manager
         coordinator = manager.coordinator
-        if len(coordinator.single_type_managers) == 1:
+        if [type(one) for one in coordinator.single_type_managers] == [FullAttentionManager]:
             find = coordinator.find_longest_cache_hit
             coordinator.find_longest_cache_hit = PrefixLookup(block_size, find)
             # as vLLM's own, but for null blocks, which are not among cached ones of full attention
