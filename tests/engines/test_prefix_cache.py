@@ -68,6 +68,8 @@ def test_a_request_that_has_hashes_already_is_left_to_vllm():
 
 def test_the_real_engine_hits_its_cache_as_before(vllm_engine):
     """Windows of one document forward what the arithmetic says, by the scheduler's own count."""
+    coordinator = vllm_engine._core.engine_core.scheduler.kv_cache_manager.coordinator
+    assert isinstance(coordinator.find_longest_cache_hit, PrefixLookup)
     before = vllm_engine.counts.forwarded_tokens
     document = [(i * 7919) % 900 + 50 for i in range(512)]
     tail = [33, 34, 35]
