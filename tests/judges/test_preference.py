@@ -26,7 +26,7 @@ def judge_of(model, **settings):
 
 
 def qwen(tokenizer_json):
-    return Model("qwen", None, "commit", "bfloat16", 131072, 152064, tokenizer_json)
+    return Model("qwen", None, "commit", "bfloat16", 131072, tokenizer_json)
 
 
 def test_three_chunks_token_by_token(tiny):
