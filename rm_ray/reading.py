@@ -199,8 +199,12 @@ def _check_unchanged(unit: ReadUnit, config: InputConfig) -> None:
     try:
         now = patiently(lambda: file_version(unit.file, config.storage), BRIEF)
     except OSError as error:
-        message = f"cannot read {unit.file}: {error}"
-        raise Unreadable(message, bad_file=is_bad_file(error)) from error
+        bad_file = is_bad_file(error)
+        raise Unreadable(
+            f"cannot read {unit.file}: {error}",
+            bad_file=bad_file,
+            may_pass=bad_file or may_pass(error),  # expired credentials do not
+        ) from error
     if now != (unit.size, unit.version):
         raise Unreadable(
             f"{unit.file} has changed since it was planned: {unit.size:,} bytes, version "
