@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rm_ray import reading
 from rm_ray.config import InputConfig
+from rm_ray.corpus import Unreadable
 from rm_ray.plan import ReadUnit, RowSample, Shard, cut_file
 from rm_ray.reading import ReadStage, read_shards
 from rm_ray.tally import start_tally
@@ -99,3 +100,15 @@ def test_what_nobody_foresaw_is_told_and_costs_only_its_unit(tmp_path, monkeypat
     assert [block["file"].to_pylist() for block in packed] == [[units[1].file]]
     said = "row 0 and after cannot be prepared: ZeroDivisionError: nobody foresaw this"
     assert ray.get(tally.progress.remote()).first_fault == f"{units[0].file} {said}"
+
+
+def test_credentials_that_expired_are_not_waited_for(tmp_path, monkeypatch):
+    def refused(*_):
+        raise PermissionError("Forbidden")
+
+    monkeypatch.setattr(reading, "file_version", refused)
+    path = str(tmp_path / "f.parquet")
+    unit = ReadUnit(path, {}, 0, 1, 0, (Shard(path, 0, 4),), size=1, version="one")
+    with pytest.raises(Unreadable, match="Forbidden") as error:
+        list(read_shards(unit, InputConfig(path=path)))
+    assert not error.value.may_pass and not error.value.bad_file
