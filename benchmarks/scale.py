@@ -28,7 +28,7 @@ SHARD_TOKENS = 100_000
 
 
 def write_tokens(folder: Path, files: int, documents: int) -> None:
-    """Files of documents of about 4,000 tokens each."""
+    """Files of documents of about 2,500 tokens each."""
     rng = random.Random(0)
     folder.mkdir(parents=True)
     texts = [prose(rng, 2000) for _ in range(documents)]

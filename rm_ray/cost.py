@@ -11,6 +11,9 @@ from rm_ray.plan import PlannedFile, RowSample, Shard, shards_of
 from rm_ray.plan_corpus import NewFiles
 from rm_ray.run import RunFolder
 
+# Where metrics.json holds an engine's measured speed.
+SPEED = "forwarded_tokens_per_second_per_engine"
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -104,7 +107,7 @@ def _speed(config: ScoreConfig, metrics: Mapping[str, Any] | None) -> Speed | No
         where = given.run
         other = RunFolder(OutputConfig(path=given.run, storage=config.output.storage))
         metrics = other.metrics()
-    rate = (metrics or {}).get("this_invocation", {}).get("forwarded_tokens_per_second_per_engine")
+    rate = (metrics or {}).get(SPEED)
     if rate:
         said = f"at {rate:,.0f} forwarded tokens/s an engine, measured by {where}"
         return Speed(rate, forwarded=True, source=said)

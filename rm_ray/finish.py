@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from rm_ray.commit import count_parts, orphans
+from rm_ray.cost import SPEED
 from rm_ray.errors import Incomplete
 from rm_ray.fingerprint import fingerprint_id
 from rm_ray.job import Job
@@ -43,8 +44,7 @@ def finish(
     seconds = time.monotonic() - began
     found = metrics(totals, len(shards), problems, skipped, progress, seconds)
     if not progress.work.windows and (before := run.metrics()):
-        # its speed is what the next run is reckoned from: nothing measured does not replace it
-        found["this_invocation"] = before.get("this_invocation", found["this_invocation"])
+        found[SPEED] = before.get(SPEED)  # the last one measured: the next run is reckoned from it
     try:
         run.write_metrics(found)
     except OSError as error:

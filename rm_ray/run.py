@@ -7,7 +7,7 @@ OUTPUT/
   _rm_ray/plan/            segments: the files of each planning, one JSON line each, gzipped
   _rm_ray/staged/          pieces of shards that could not be judged whole; empty at the end
   _rm_ray/lease.json       which driver is at work
-  _rm_ray/metrics.json     the totals, and what the last invocation that judged anything did
+  _rm_ray/metrics.json     what the last invocation did, and the totals
 """
 
 import gzip

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rm_ray.cost import Cost
+from rm_ray.cost import SPEED, Cost
 from rm_ray.plan import PlannedFile, shards_of
 from rm_ray.plan_corpus import NewFiles
 from rm_ray.progress import duration
@@ -47,7 +47,7 @@ def rates(work: Work) -> dict[str, float]:
     host_seconds = work.judge_seconds - work.model_seconds
     return {
         "tokens_per_second_per_engine": _ratio(work.tokens, engine_seconds),
-        "forwarded_tokens_per_second_per_engine": _ratio(work.forwarded_tokens, engine_seconds),
+        SPEED: _ratio(work.forwarded_tokens, engine_seconds),
         "model_share": _ratio(work.model_seconds, engine_seconds),
         "step_share": _ratio(work.step_seconds, engine_seconds),
         "wait_share": _ratio(work.wait_seconds, engine_seconds),
@@ -80,9 +80,14 @@ def metrics(
     now: RunProgress,
     seconds: float,
 ) -> dict[str, Any]:
-    """The content of metrics.json: totals over the parts, then what this invocation did."""
+    """The content of metrics.json: totals over the parts, then what this invocation did.
+
+    Above both an engine's speed, as measured by the last invocation that judged anything.
+    """
     per_second = _ratio(now.work.tokens, now.judging_seconds)
+    rate = rates(now.work)
     return {
+        SPEED: round(rate[SPEED], 1) or None,
         "totals": {
             "shards": shards,
             "problems": len(problems),
@@ -94,7 +99,7 @@ def metrics(
             "seconds": round(seconds, 3),
             **asdict(now),
             "tokens_per_second": round(per_second, 1),
-            **{name: round(value, 6) for name, value in rates(now.work).items()},
+            **{name: round(value, 6) for name, value in rate.items()},
         },
         "versions": installed_versions(),
     }

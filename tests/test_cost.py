@@ -30,6 +30,7 @@ def test_a_dry_run_tells_what_the_run_will_cost(tmp_path, capsys, caplog):
     before = dry_figures(page)
     assert run(caplog, **paths)[0] == 0
     totals = json.loads((tmp_path / "out" / "_SUCCESS").read_text())
+    assert run(caplog, **paths)[0] == 0  # judges nothing, and the speed measured before stays
     assert before["tokens"] == pytest.approx(totals["tokens"], rel=0.1)
     assert before["windows"] == pytest.approx(totals["windows"], rel=0.1)
     assert before["forwarded"] == pytest.approx(totals["forwarded_tokens"], rel=0.1)

@@ -5,16 +5,13 @@ undisturbed run, and nothing that was committed may have been judged again.
 """
 
 import contextlib
-import os
 import random
 import signal
 import subprocess
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from unittest.mock import patch
 
 import psutil
 import pyarrow as pa
@@ -25,6 +22,7 @@ from rm_ray.config import JudgeConfig
 from rm_ray.judges.preference import PreferenceJudge
 from rm_ray.model import resolve_model
 from tests import fault_engine
+from tests.chaos.nodes import Nodes
 from tests.chaos.proxy import KINDS, FaultyProxy
 from tests.conftest import ROOT, TINY_JUDGE
 from tests.jobs import command, environment, prose
@@ -64,62 +62,6 @@ class Report:
         return not (
             self.lost or self.doubled or self.differing or self.judged_again or self.untrue_exits
         )
-
-
-class Nodes:
-    """A Ray cluster of a head without CPUs and worker nodes, all on this machine."""
-
-    def __init__(self, env: dict[str, str], workers: int) -> None:
-        from ray.cluster_utils import Cluster
-
-        self._env = env
-        self._temp = tempfile.mkdtemp(prefix="rc", dir="/tmp")
-        with patch.dict(os.environ, env):
-            self._cluster = Cluster(
-                initialize_head=True,
-                head_node_args={
-                    "num_cpus": 0,
-                    "include_dashboard": False,
-                    "temp_dir": self._temp,
-                    "object_store_memory": 100 << 20,
-                },
-            )
-        self._workers = [self._add() for _ in range(workers)]
-
-    @property
-    def address(self) -> str:
-        return self._cluster.address
-
-    def _add(self):
-        with patch.dict(os.environ, self._env):
-            return self._cluster.add_node(num_cpus=2, object_store_memory=100 << 20)
-
-    def lose_one(self, rng: random.Random) -> None:
-        """A machine is gone, and another one comes."""
-        victim = self._workers.pop(rng.randrange(len(self._workers)))
-        self._cluster.remove_node(victim, allow_graceful=False)
-        self._workers.append(self._add())
-
-    def processes(self, title: str) -> list[psutil.Process]:
-        """This cluster's worker processes whose title has this in it."""
-        found = []
-        for process in psutil.Process().children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                words = process.cmdline()
-                if (
-                    words
-                    and "ray::" in words[0]
-                    and title in " ".join(words)
-                    and self._is_ours(process)
-                ):
-                    found.append(process)
-        return found
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        return any(self._temp in " ".join(parent.cmdline()) for parent in process.parents())
-
-    def close(self) -> None:
-        self._cluster.shutdown()
 
 
 class Chaos:

@@ -1,0 +1,65 @@
+"""A cluster of several local nodes that a run can lose."""
+
+import contextlib
+import os
+import random
+import tempfile
+from unittest.mock import patch
+
+import psutil
+
+
+class Nodes:
+    """A Ray cluster of a head without CPUs and worker nodes, all on this machine."""
+
+    def __init__(self, env: dict[str, str], workers: int) -> None:
+        from ray.cluster_utils import Cluster
+
+        self._env = env
+        self._temp = tempfile.mkdtemp(prefix="rc", dir="/tmp")
+        with patch.dict(os.environ, env):
+            self._cluster = Cluster(
+                initialize_head=True,
+                head_node_args={
+                    "num_cpus": 0,
+                    "include_dashboard": False,
+                    "temp_dir": self._temp,
+                    "object_store_memory": 100 << 20,
+                },
+            )
+        self._workers = [self._add() for _ in range(workers)]
+
+    @property
+    def address(self) -> str:
+        return self._cluster.address
+
+    def _add(self):
+        with patch.dict(os.environ, self._env):
+            return self._cluster.add_node(num_cpus=2, object_store_memory=100 << 20)
+
+    def lose_one(self, rng: random.Random) -> None:
+        """A machine is gone, and another one comes."""
+        victim = self._workers.pop(rng.randrange(len(self._workers)))
+        self._cluster.remove_node(victim, allow_graceful=False)
+        self._workers.append(self._add())
+
+    def processes(self, title: str) -> list[psutil.Process]:
+        """This cluster's worker processes whose title has this in it."""
+        found = []
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                words = process.cmdline()
+                if (
+                    words
+                    and "ray::" in words[0]
+                    and title in " ".join(words)
+                    and self._is_ours(process)
+                ):
+                    found.append(process)
+        return found
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        return any(self._temp in " ".join(parent.cmdline()) for parent in process.parents())
+
+    def close(self) -> None:
+        self._cluster.shutdown()
