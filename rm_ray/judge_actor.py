@@ -70,8 +70,9 @@ class JudgeActor:
                 ray.get(self._tally.halt.remote(f"cannot stage pieces of {shard}: {error}"))
                 return
             if attempt.broken:
-                ray.get(self._tally.fault.remote(f"an engine broke: {attempt.error}"))
-                os._exit(1)  # Ray starts the actor anew and gives it the shard again
+                why = attempt.error or "an engine broke"
+                ray.get(self._tally.suspect.remote(shard.part, str(shard), why))
+                os._exit(1)  # Ray starts the actor anew, and the tally does not give it this shard
             if attempt.error or attempt.failed:
                 reason = attempt.error or next(iter(attempt.failed.values()))
                 ray.get(self._tally.suspect.remote(shard.part, str(shard), reason))
@@ -136,6 +137,9 @@ class JudgeActor:
     ) -> tuple[Attempt, pa.Table, Counts]:
         """Judge the documents; where only some fail, the rows between them are staged.
 
+        An engine that raised is broken: vLLM registers a prefix's blocks when it schedules them,
+        and blocks that were never computed would answer for the prompts after.
+
         Raises:
             OSError: the rows could not be staged.
         """
@@ -145,7 +149,8 @@ class JudgeActor:
                     span.file, documents, self._judge, self._engine, report, watchdog.alive
                 )
         except Exception as error:  # noqa: BLE001 - an engine may raise anything
-            return Attempt(error=one_line(error), broken=self._is_broken()), None, Counts()
+            self._started = None
+            return Attempt(error=one_line(error), broken=True), None, Counts()
         failed = failed_rows(rewards)
         if not failed:
             return Attempt(), rewards, counts

@@ -109,7 +109,11 @@ class Tally:
         return self._halted
 
     def begin(self, part: str, rows: str) -> str | None:
-        """A shard is about to be judged; returns why it should not be, if the run is stopping."""
+        """A shard is about to be judged; returns why it should not be: the run is stopping, or
+        the shard has just broken an engine.
+        """
+        if part in self._suspects:
+            return self._suspects[part]
         if part in self._judging:
             self.fault(f"{rows}: {ENDED}")
         if self.halted() is None:

@@ -10,7 +10,7 @@ import pytest
 from rm_ray.config import JudgeConfig
 from rm_ray.judges.preference import PreferenceJudge
 from rm_ray.model import resolve_model
-from tests import fault_engine, jobs
+from tests import fault_engine, jobs, raising_vllm
 from tests.conftest import TINY_JUDGE
 from tests.jobs import parts, prose, read_rewards
 
@@ -141,3 +141,31 @@ def test_an_engine_that_fails_everybody_marks_nobody(trouble, tmp_path, caplog, 
     (fault_folder / fault_engine.CURED).touch()
     status, _ = run(caplog, **paths)
     assert status == 0 and len(read_rewards(tmp_path / "out")) == ROWS
+
+
+def test_no_answer_counts_from_an_engine_that_raised(tmp_path, caplog, fault_folder):
+    """vLLM registers blocks before it computes them: neighbours would be given empty ones."""
+    rng = random.Random(3)
+    bad = 20
+    texts = [prose(rng, rng.randint(100, 200)) for _ in range(40)]
+    texts[bad] = f"{texts[bad]} {fault_engine.POISON['raise']} {texts[bad]}"
+    # what shares its beginning shares its blocks
+    texts[bad + 1] = f"{texts[bad]} {prose(rng, 50)}".replace(
+        fault_engine.POISON["raise"], "and so"
+    )
+    (tmp_path / "in").mkdir()
+    table = pa.table({"id": [str(i) for i in range(40)], "text": texts})
+    pq.write_table(table, tmp_path / "in" / "40.parquet")
+    rows = {}
+    for engine, status in (("vllm", 0), (raising_vllm.NAME, 1)):
+        path = tmp_path / engine.partition(":")[0]
+        found, log = jobs.run(
+            caplog, engine_name=engine, input_path=tmp_path / "in", output_path=path
+        )
+        assert found == status, log
+        rows[engine] = read_rewards(path)
+    for row, (calm, hurt) in enumerate(zip(*rows.values(), strict=True)):
+        if row == bad:
+            assert hurt["status"] == "failed" and "out of memory, as it were" in hurt["error"]
+        else:
+            assert hurt["status"] == "ok" and abs(hurt["reward"] - calm["reward"]) < 1e-3

@@ -1,0 +1,29 @@
+"""A real vLLM whose forward pass raises for some text, as one out of memory would.
+
+Chosen with `--engine.name tests.raising_vllm:RaisingVllm`.
+"""
+
+from rm_ray.engines.vllm import VllmEngine
+from rm_ray.tokens import load_tokenizer, plain_tokenizer
+from tests.conftest import TINY_JUDGE
+from tests.fault_engine import POISON
+
+NAME = "tests.raising_vllm:RaisingVllm"
+
+
+class RaisingVllm(VllmEngine):
+    """Raises when a prompt with the poison in it is run, after vLLM has registered its blocks."""
+
+    def __init__(self, settings):
+        super().__init__(settings)
+        tokenizer = load_tokenizer(plain_tokenizer((TINY_JUDGE / "tokenizer.json").read_text()))
+        executor = self._core.engine_core.model_executor
+        execute = executor.execute_model
+
+        def execute_or_raise(scheduled, *args, **kwargs):
+            for request in scheduled.scheduled_new_reqs:
+                if POISON["raise"] in tokenizer.decode(list(request.prompt_token_ids)):
+                    raise RuntimeError("out of memory, as it were")
+            return execute(scheduled, *args, **kwargs)
+
+        executor.execute_model = execute_or_raise
