@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 from rm_ray.chunks import StopRule
 from rm_ray.config import JudgeConfig
 from rm_ray.judges.preference import PreferenceJudge
-from rm_ray.model import resolve_model
+from rm_ray.model import read_tokenizer
+from rm_ray.tokens import plain_tokenizer
 
 ORDERS = ("front", "blocks", "spread")
 CONFIDENCES = (0.8, 0.9, 0.95, 0.99, 0.995)
@@ -50,14 +51,14 @@ def load(run: Path) -> tuple[PreferenceJudge, list[Scored]]:
     config = JudgeConfig(
         **json.loads((run / "_rm_ray" / "run.json").read_text())["config"]["judge"]
     )
-    model = resolve_model(config.model, config.revision, config.tokenizer)
     rows = pq.read_table(run / "rewards").to_pylist()
     documents = [
         Scored(row["n_tokens"], np.float64(row["chunk_rewards"]))
         for row in rows
         if row["status"] == "ok" and row.get("judged_chunks") is None
     ]
-    return PreferenceJudge.of(config, model), documents
+    tokenizer_json = plain_tokenizer(read_tokenizer(config.model, config.revision))
+    return PreferenceJudge.of(config, tokenizer_json), documents
 
 
 def play(rule: StopRule, document: Scored, judge: PreferenceJudge, seed: int) -> list[int]:

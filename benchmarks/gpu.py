@@ -28,9 +28,10 @@ import pyarrow.parquet as pq
 import torch
 
 from rm_ray.config import EngineConfig, JudgeConfig
-from rm_ray.engines import EngineSettings, start_engine
+from rm_ray.engines import EngineSettings, answer_all, start_engine
 from rm_ray.judges.preference import PreferenceJudge, mean_reward
-from rm_ray.model import resolve_model
+from rm_ray.model import read_tokenizer, resolve_model
+from rm_ray.tokens import load_tokenizer, plain_tokenizer
 from rm_ray.windows import windows
 
 ROOT = Path(__file__).parents[1]
@@ -97,19 +98,23 @@ def texts(length: int, total: int) -> list[npt.NDArray[np.int32]]:
     return [rng.integers(50, 1000, length, np.int32) for _ in range(max(2, total // length))]
 
 
+def tokenizer_of(model: Path) -> str:
+    """The model's tokenizer, without added tokens."""
+    return plain_tokenizer(read_tokenizer(str(model), None))
+
+
 def alone(
     model: Path, quantization: str | None, total: int, peak: float, device: str
 ) -> list[Measured]:
     """The engine in this process."""
     config = json.loads((model / "config.json").read_text())
-    resolved = resolve_model(str(model), None, None)
-    judge = PreferenceJudge.of(JudgeConfig(model=str(model)), resolved)
+    judge = PreferenceJudge.of(JudgeConfig(model=str(model)), tokenizer_of(model))
     settings = EngineSettings(
         config=EngineConfig(
             dtype="bfloat16", quantization=quantization, load_format="dummy", in_flight=1024
         ),
-        model=resolved,
-        label_ids=judge.label_ids,
+        model=resolve_model(str(model), None),
+        read_out=judge.read_out,
         max_prompt_tokens=judge.max_prompt_tokens,
         block_size=judge.rule.chunk,
         on_gpu=device == "cuda",
@@ -117,19 +122,18 @@ def alone(
     )
     os.environ.update(settings.environment())
     engine = start_engine(settings)
-    for _ in engine.score(judge.prompts(texts(1024, 1024)[0])):
-        pass  # the first step compiles
+    answer_all(engine, judge.prompts(texts(1024, 1024)[0]))  # the first step compiles
     found = []
     for length in LENGTHS:
         documents = texts(length, total)
         before = asdict(engine.counts)
         began = time.perf_counter()
-        answers = engine.score(prompt for ids in documents for prompt in judge.prompts(ids))
+        prompts = (prompt for ids in documents for prompt in judge.prompts(ids))
+        answers = iter(answer_all(engine, prompts))
         rewards = [
             mean_reward([judge.chunk_reward(next(answers)) for _ in judge.judgeable(length)])
             for _ in documents
         ]
-        next(answers, None)
         seconds = time.perf_counter() - began
         minimum = len(documents) * judge.exact_minimum(length)
         spent = {name: value - before[name] for name, value in asdict(engine.counts).items()}
@@ -148,9 +152,7 @@ def alone(
 
 def job(model: Path, length: int, total: int, device: str) -> float:
     """The whole job; document tokens a second after the engine has started."""
-    from rm_ray.tokens import load_tokenizer
-
-    tokenizer = load_tokenizer(resolve_model(str(model), None, None).tokenizer_json)
+    tokenizer = load_tokenizer(tokenizer_of(model))
     documents = [tokenizer.decode(ids.tolist()) for ids in texts(length, total)]
     with tempfile.TemporaryDirectory() as folder:
         table = pa.table({"id": [str(i) for i in range(len(documents))], "text": documents})

@@ -21,11 +21,13 @@ import numpy as np
 
 from benchmarks.bench import documents
 from rm_ray.config import EngineConfig, JudgeConfig
-from rm_ray.engines import Engine, EngineSettings, start_engine
+from rm_ray.engines import Engine, EngineSettings, answer_all, start_engine
 from rm_ray.judges.preference import PreferenceJudge, mean_reward
-from rm_ray.model import resolve_model
+from rm_ray.model import read_tokenizer, resolve_model
+from rm_ray.tokens import encode_all, load_tokenizer, plain_tokenizer
 
 MODEL = str(Path(__file__).parents[1] / "demo" / "tiny_judge")
+TOKENIZER = plain_tokenizer(read_tokenizer(MODEL, None))
 LENGTHS = (1024, 4096, 16384, 65536, 262144)
 CONTEXT = 8192
 COMPARED_TOKENS = 15872  # and the markers still fit the tiny judge
@@ -48,15 +50,15 @@ class Cost:
 def judge_of(context: int, hop: int | None = None) -> PreferenceJudge:
     """The tiny judge with so much context."""
     config = JudgeConfig(model=MODEL, context_tokens=context, hop_tokens=hop)
-    return PreferenceJudge.of(config, resolve_model(MODEL, None, None))
+    return PreferenceJudge.of(config, TOKENIZER)
 
 
 def engine_of(judge: PreferenceJudge, threads: int) -> Engine:
     """One engine, in this process."""
     settings = EngineSettings(
         config=EngineConfig(dtype="bfloat16"),
-        model=resolve_model(MODEL, None, None),
-        label_ids=judge.label_ids,
+        model=resolve_model(MODEL, None),
+        read_out=judge.read_out,
         max_prompt_tokens=judge.max_prompt_tokens,
         block_size=judge.rule.chunk,
         on_gpu=False,
@@ -72,8 +74,7 @@ def cost(length: int, total: int, seed: int, judge: PreferenceJudge, engine: Eng
     texts = [rng.integers(50, 1000, length, np.int32) for _ in range(max(1, total // length))]
     before = asdict(engine.counts)
     began = time.perf_counter()
-    for _ in engine.score(prompt for ids in texts for prompt in judge.prompts(ids)):
-        pass
+    answer_all(engine, (prompt for ids in texts for prompt in judge.prompts(ids)))
     seconds = time.perf_counter() - began
     spent = {name: value - before[name] for name, value in asdict(engine.counts).items()}
     minimum = len(texts) * judge.exact_minimum(length)
@@ -96,15 +97,16 @@ def median(costs: Sequence[Cost]) -> Cost:
     return sorted(costs, key=lambda cost: cost.host_us)[len(costs) // 2]
 
 
-def long_texts(judge: PreferenceJudge) -> list[np.ndarray]:
+def long_texts() -> list[np.ndarray]:
     """Real text, put together to documents of COMPARED_TOKENS."""
-    ids = np.concatenate(judge.tokenize(documents(40)))
+    ids = np.concatenate(encode_all(load_tokenizer(TOKENIZER), documents(40)))
     return [ids[i : i + COMPARED_TOKENS] for i in range(0, len(ids), COMPARED_TOKENS)][:6]
 
 
 def rewards(texts: list[np.ndarray], judge: PreferenceJudge, engine: Engine) -> np.ndarray:
     """Chunk rewards [documents, chunks]."""
-    answers = engine.score(prompt for ids in texts for prompt in judge.prompts(ids))
+    prompts = (prompt for ids in texts for prompt in judge.prompts(ids))
+    answers = iter(answer_all(engine, prompts))
     return np.array([[judge.chunk_reward(next(answers)) for _ in judge.judgeable(len(ids))]
                      for ids in texts])  # fmt: skip
 
@@ -113,7 +115,7 @@ def hop_table(threads: int) -> list[dict[str, float]]:
     """How far rewards move from full context, by the context kept at a hop."""
     full = judge_of(COMPARED_TOKENS)
     engine = engine_of(full, threads)
-    texts = [ids for ids in long_texts(full) if len(ids) == COMPARED_TOKENS]
+    texts = [ids for ids in long_texts() if len(ids) == COMPARED_TOKENS]
     whole = rewards(texts, full, engine)
     means = np.array([mean_reward(row) for row in whole])
     print(f"\n{len(texts)} documents of {COMPARED_TOKENS:,} tokens of real text; their rewards' "

@@ -5,32 +5,40 @@ import time
 
 import numpy as np
 
-from rm_ray.engines import EngineCounts
+from rm_ray.counts import Counts
 
 NAME = "benchmarks.sleep_engine:SleepEngine"
 # Document tokens a second in the cluster's environment; 0 for no sleep at all.
 RATE = "RM_RAY_SLEEP_RATE"
 WINDOWS_AT_ONCE = 256
+ANSWER = np.zeros(2, np.float32)
 
 
 class SleepEngine:
     """Each window takes as long as its chunk's tokens do at the rate."""
 
     def __init__(self, settings) -> None:  # noqa: ANN001, ARG002
-        self.counts = EngineCounts()
+        self.counts = Counts()
         rate = float(os.environ.get(RATE, 20_000))
         self._seconds = 64 / rate if rate else 0.0
+        self._keys = []
+        self._due = time.monotonic()
 
-    def score(self, prompts):  # noqa: ANN001, ANN201
+    @property
+    def has_room(self):  # noqa: ANN201
+        return len(self._keys) < WINDOWS_AT_ONCE
+
+    def add(self, key, prompt) -> None:  # noqa: ANN001
+        if not self._keys:
+            self._due = max(self._due, time.monotonic())
+        self._keys.append(key)
+        self._due += self._seconds
+        self.counts.windows += 1
+        self.counts.prompt_tokens += len(prompt)
+        self.counts.forwarded_tokens += len(prompt)
+
+    def step(self):  # noqa: ANN201
         """Zeros."""
-        due = time.monotonic()
-        answer = np.zeros(2, np.float32)
-        for prompt in prompts:
-            self.counts.windows += 1
-            self.counts.prompt_tokens += len(prompt)
-            self.counts.forwarded_tokens += len(prompt)
-            due += self._seconds
-            if self.counts.windows % WINDOWS_AT_ONCE == 0:
-                time.sleep(max(0.0, due - time.monotonic()))
-            yield answer
-        time.sleep(max(0.0, due - time.monotonic()))
+        time.sleep(max(0.0, self._due - time.monotonic()))
+        keys, self._keys = self._keys, []
+        return [(key, ANSWER) for key in keys]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Any
 
 import ray
 from ray.autoscaler.sdk import request_resources
@@ -131,9 +132,10 @@ def _lacking(pool: PoolConfig, read: ReadConfig, there: Sequence[Machine]) -> st
     return None
 
 
-def actors_that_fit(pool: PoolConfig, read: ReadConfig) -> int:
-    """Judge actors that today's machines hold beside reading and writing; at least 1."""
-    return max(1, _room(pool, read, _present()))
+def machines_that_fit(pool: PoolConfig) -> set[str]:
+    """Node ids of the machines that hold a judge actor."""
+    nodes = (node for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]
+    return {node["NodeID"] for node in nodes if _held(pool, _machine(node))}
 
 
 def _most_actors(pool: PoolConfig, read: ReadConfig, there: Sequence[Machine]) -> int:
@@ -155,8 +157,13 @@ def _held(pool: PoolConfig, machine: Machine) -> int:
 
 
 def _present() -> list[Machine]:
-    nodes = (node["Resources"] for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]
-    return [Machine(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes]
+    nodes = (node for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]
+    return [_machine(node) for node in nodes]
+
+
+def _machine(node: dict[str, Any]) -> Machine:
+    resources = node["Resources"]
+    return Machine(resources.get("CPU", 0.0), resources.get("GPU", 0.0))
 
 
 def _started_here() -> bool:

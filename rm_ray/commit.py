@@ -4,6 +4,7 @@ A part's name and rows follow from its shard, so a second attempt finds the firs
 and leaves it. Its footer carries the shard's counts: totals are read from the parts themselves.
 """
 
+import hashlib
 import io
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,58 +17,70 @@ import pyarrow.parquet as pq
 import ray
 
 from rm_ray.corpus import is_bad_file
+from rm_ray.counts import Counts, total
 from rm_ray.errors import one_line
 from rm_ray.patience import BRIEF, WAITS, patiently
-from rm_ray.plan import PlannedFile, RowSample, Shard, shards_of
-from rm_ray.rewards import Counts, total
+from rm_ray.plan import Piece, PlannedFile, RowSample, Shard, shards_of
 from rm_ray.shard_row import unpack
 from rm_ray.storage import Folder
-from rm_ray.tally import Work
 
-COUNTS_KEY = b"rm_ray.counts"
-FINGERPRINT_KEY = b"rm_ray.fingerprint"
+COUNTS_KEY = "rm_ray.counts"
+FINGERPRINT_KEY = "rm_ray.fingerprint"
+ROWS_KEY = "rm_ray.rows"
 PARTS_PER_TASK = 256
 
 
 @dataclass(frozen=True)
 class CommitStage:
-    """Writes packed shards of rewards as parts; called by Ray Data.
+    """Writes packed shards of rewards as parts, and pieces to where they wait to be joined; called
+    by Ray Data.
 
     No datasink: Ray's driver keeps every block that was written to one until the run's end.
     """
 
     rewards: Folder
+    staged: Folder
     fingerprint: str
     tally: Any
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
-        """Write each shard's part; yields nothing."""
+        """Write each part or piece; yields nothing."""
         for shard, rewards, note in unpack(block):
             began = time.perf_counter()
+            folder = self.staged if isinstance(shard, Piece) else self.rewards
             # where another part could not be written, this one is tried, but not for long
-            waits = BRIEF if ray.get(self.tally.stopped.remote()) else WAITS
+            waits = BRIEF if ray.get(self.tally.halted.remote()) else WAITS
             try:
-                data = part_bytes(rewards, note, self.fingerprint)
-                self.rewards.create(shard.part, data, waits)
+                created = folder.create(
+                    shard.part, part_bytes(rewards, note, self.fingerprint), waits
+                )
             except OSError as error:
                 # every further shard would be judged for nothing
-                reason = f"cannot write to {self.rewards.uri}: {error}"
-                ray.get(self.tally.halt.remote(reason))
+                ray.get(self.tally.halt.remote(f"cannot write to {folder.uri}: {error}"))
                 break
             except Exception as error:  # noqa: BLE001 - or Ray would drop the shard without a word
                 ray.get(self.tally.fault.remote(f"{shard} cannot be stored: {one_line(error)}"))
                 continue
-            seconds = time.perf_counter() - began
-            self.tally.add.remote(Work(parts=1, commit_seconds=seconds))
+            if isinstance(shard, Piece):
+                self.tally.staged.remote()
+            else:
+                seconds = time.perf_counter() - began
+                self.tally.add.remote(Counts(parts=int(created), commit_seconds=seconds))
         yield from ()
 
 
 def part_bytes(rewards: pa.Table, counts: str, fingerprint: str) -> bytes:
-    """A part as Parquet bytes, its counts and the run's fingerprint in the footer."""
-    metadata = {COUNTS_KEY: counts.encode(), FINGERPRINT_KEY: fingerprint.encode()}
+    """A part as Parquet bytes. In its footer: its counts, the run's fingerprint, and a hash of its
+    rows, by which whoever reads it can say which rows these were.
+    """
     rows = rewards.cast(_as_read_back(rewards.schema.remove_metadata()))
     buffer = io.BytesIO()
-    pq.write_table(rows.replace_schema_metadata(metadata), buffer, compression="zstd")
+    with pq.ParquetWriter(buffer, rows.schema, compression="zstd") as writer:
+        writer.write_table(rows)
+        written = hashlib.sha256(buffer.getbuffer()).hexdigest()[:32]
+        writer.add_key_value_metadata(
+            {COUNTS_KEY: counts, FINGERPRINT_KEY: fingerprint, ROWS_KEY: f"sha256:{written}"}
+        )
     return buffer.getvalue()
 
 
@@ -91,12 +104,29 @@ def read_part(folder: Folder, name: str) -> tuple[pa.Table, Counts]:
     data = folder.read(name)
     if data is None:
         raise FileNotFoundError(f"{folder.uri}/{name} is gone")
-    with damage_is_invalid():
-        table = pq.read_table(io.BytesIO(data))
-    counts = (table.schema.metadata or {}).get(COUNTS_KEY)
-    if counts is None:
-        raise pa.ArrowInvalid(f"{folder.uri}/{name} has no counts in its footer")
-    return table.replace_schema_metadata(None), Counts.from_json(counts.decode())
+    with damage_is_invalid(), pq.ParquetFile(io.BytesIO(data)) as part:
+        counts = (part.metadata.metadata or {}).get(COUNTS_KEY.encode())
+        if counts is None:
+            raise pa.ArrowInvalid(f"{folder.uri}/{name} has no counts in its footer")
+        return part.read().replace_schema_metadata(None), Counts.from_json(counts.decode())
+
+
+def read_counts(folder: Folder, name: str, fingerprint: str) -> Counts | None:
+    """What a part's footer says of its rows; None if another judge wrote it.
+
+    Raises:
+        FileNotFoundError: there is no such part.
+        pa.ArrowInvalid: it is not a part, damaged, or has other rows than it says.
+    """
+    footer = _footer(folder, name)
+    metadata = footer.metadata or {}
+    counts = metadata.get(COUNTS_KEY.encode())
+    if counts is None or metadata.get(FINGERPRINT_KEY.encode()) != fingerprint.encode():
+        return None
+    found = Counts.from_json(counts.decode())
+    if footer.num_rows != found.documents:
+        raise pa.ArrowInvalid(f"it has {footer.num_rows} rows and says {found.documents}")
+    return found
 
 
 @contextmanager
@@ -146,19 +176,17 @@ def _count_batch(
 
 def _count_part(shard: Shard, rewards: Folder, fingerprint: str, sample: RowSample) -> Counts | str:
     try:
-        footer = _footer(rewards, shard.part)
+        counts = read_counts(rewards, shard.part, fingerprint)
     except FileNotFoundError:
         return "missing"
     except pa.ArrowInvalid as error:
         return f"not a readable Parquet file: {error}"
-    metadata = footer.metadata or {}
-    if COUNTS_KEY not in metadata or metadata.get(FINGERPRINT_KEY) != fingerprint.encode():
+    if counts is None:
         return "written by another judge"
     expected = len(sample.chosen(shard.file, shard.start, shard.stop))
-    counts = Counts.from_json(metadata[COUNTS_KEY].decode())
-    if footer.num_rows != expected or counts.documents != expected:
-        return f"has {footer.num_rows} rows, not {expected}"
-    return counts
+    return (
+        counts if counts.documents == expected else f"has {counts.documents} rows, not {expected}"
+    )
 
 
 def _footer(folder: Folder, name: str) -> pq.FileMetaData:

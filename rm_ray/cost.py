@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rm_ray.config import OutputConfig, ScoreConfig
+from rm_ray.counts import Counts
 from rm_ray.errors import ConfigError
-from rm_ray.estimate import CorpusEstimate
+from rm_ray.estimate import at_bytes
 from rm_ray.plan import PlannedFile, RowSample, Shard, shards_of
 from rm_ray.plan_corpus import NewFiles
 from rm_ray.run import RunFolder
@@ -23,7 +24,7 @@ class Cost:
     what it can be at most.
     """
 
-    left: CorpusEstimate
+    left: Counts
     hours: float | None
     source: str
     unit: str
@@ -66,7 +67,7 @@ def cost_of(
         for shard in shards_of(file for file in plan if file.path not in fresh)
         if shard.part not in committed
     ]
-    left = new.estimate.scaled_to(new.text_bytes * sample.fraction)
+    left = at_bytes(new.estimate, new.text_bytes * sample.fraction)
     left += _at_averages(begun, sample, metrics)
     speed = _speed(config, metrics)
     per_engine = config.pool.gpus or 1
@@ -86,15 +87,15 @@ def cost_of(
 
 def _at_averages(
     shards: Sequence[Shard], sample: RowSample, metrics: Mapping[str, Any] | None
-) -> CorpusEstimate:
+) -> Counts:
     """Shards planned by an earlier run, which holds what its documents were on average."""
     totals = (metrics or {}).get("totals", {})
     if not totals.get("documents"):
-        return CorpusEstimate()
+        return Counts()
     documents = sum(len(sample.chosen(s.file, s.start, s.stop)) for s in shards)
     share = documents / totals["documents"]
     names = ("tokens", "windows", "minimum_tokens")
-    return CorpusEstimate(**{name: totals[name] * share for name in names})
+    return Counts(**{name: totals[name] for name in names}).scaled(share)
 
 
 def _speed(config: ScoreConfig, metrics: Mapping[str, Any] | None) -> Speed | None:

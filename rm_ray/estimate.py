@@ -4,7 +4,6 @@ The same figures cut the shards (tokens per byte) and answer `--dry-run`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +12,8 @@ import ray
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus import Footer, InputFile
-from rm_ray.judges.preference import PreferenceJudge
+from rm_ray.counts import Counts, total
+from rm_ray.judges import DocumentTokenizer, Judge
 from rm_ray.plan import ReadUnit, Shard
 from rm_ray.reading import read_shards, tokenize
 
@@ -24,40 +24,25 @@ SAMPLED_ROWS = 48
 BYTES_PER_TOKEN = 4.0
 
 
-@dataclass(frozen=True)
-class CorpusEstimate:
-    """Sums over sampled documents, scaled to their row groups. Tokens unless they say otherwise.
+def tokens_per_byte(sampled: Counts) -> float:
+    """Document tokens per byte of text column."""
+    return sampled.tokens / sampled.text_bytes if sampled.tokens else 1 / BYTES_PER_TOKEN
 
-    `text_bytes`: the sampled row groups' text columns as their footers give them.
-    """
 
-    text_bytes: float = 0.0
-    tokens: float = 0.0
-    windows: float = 0.0
-    minimum_tokens: float = 0.0
-
-    def __add__(self, other: "CorpusEstimate") -> "CorpusEstimate":
-        mine, theirs = vars(self), vars(other)
-        return CorpusEstimate(**{name: mine[name] + theirs[name] for name in mine})
-
-    @property
-    def tokens_per_byte(self) -> float:
-        """Document tokens per byte of text column."""
-        return self.tokens / self.text_bytes if self.tokens else 1 / BYTES_PER_TOKEN
-
-    def scaled_to(self, text_bytes: float) -> "CorpusEstimate":
-        """What so many bytes of the same corpus would hold."""
-        scale = text_bytes / self.text_bytes if self.text_bytes else 0.0
-        return CorpusEstimate(**{name: value * scale for name, value in vars(self).items()})
+def at_bytes(sampled: Counts, text_bytes: float) -> Counts:
+    """What so many bytes of text column of the same corpus would hold."""
+    return sampled.scaled(text_bytes / sampled.text_bytes if sampled.text_bytes else 0.0)
 
 
 def estimate_corpus(
-    files: Sequence[InputFile], footers: Mapping[str, Footer], config: InputConfig, judge: Any
-) -> CorpusEstimate:
-    """Tokenise a few documents of row groups spread evenly over the corpus's bytes.
-
-    Args:
-        judge: a Ray object reference to the PreferenceJudge.
+    files: Sequence[InputFile],
+    footers: Mapping[str, Footer],
+    config: InputConfig,
+    tokenizer_ref: Any,
+    judge_ref: Any,
+) -> Counts:
+    """Tokenise a few documents of row groups spread evenly over the corpus's bytes; the sums over
+    them, scaled to their row groups.
     """
     groups = [
         (file, group)
@@ -66,10 +51,10 @@ def estimate_corpus(
         if rows
     ]
     tasks = [
-        _sample_group.remote(file, group, footers[file.path], config, judge)
+        _sample_group.remote(file, group, footers[file.path], config, tokenizer_ref, judge_ref)
         for file, group in _spread(groups, footers)
     ]
-    return sum(ray.get(tasks), CorpusEstimate())
+    return total(ray.get(tasks))
 
 
 def _spread(
@@ -90,8 +75,13 @@ def _spread(
 
 @ray.remote(num_cpus=0.5, max_retries=3)
 def _sample_group(
-    file: InputFile, group: int, footer: Footer, config: InputConfig, judge: PreferenceJudge
-) -> CorpusEstimate:
+    file: InputFile,
+    group: int,
+    footer: Footer,
+    config: InputConfig,
+    tokenizer: DocumentTokenizer,
+    judge: Judge,
+) -> Counts:
     rows = footer.rows[group]
     taken = min(rows, SAMPLED_ROWS)
     first = sum(footer.rows[:group])
@@ -99,15 +89,12 @@ def _sample_group(
     unit = ReadUnit(file.path, file.partition, group, group + 1, first, (shard,))
     everything = config.model_copy(update={"sample_fraction": 1.0})
     try:
-        documents = next(table for _, table in read_shards(unit, everything))
+        documents = next(table for _, table in read_shards(unit, everything, tokenizer.columns))
     except (OSError, pa.ArrowException):
-        return CorpusEstimate()  # an estimate does without it; the run will say what is wrong
-    ids = tokenize(documents, judge).column("_ids")
-    lengths = pc.list_value_length(ids).to_pylist()
-    chosen = [judge.chosen(row.values.to_numpy()) for row in ids]
-    return CorpusEstimate(
-        text_bytes=footer.text_bytes[group],
-        tokens=sum(lengths) * rows / taken,
-        windows=sum(map(len, chosen)) * rows / taken,
-        minimum_tokens=sum(map(judge.exact_minimum, lengths, chosen)) * rows / taken,
-    )
+        return Counts()  # an estimate does without it; the run will say what is wrong
+    ids = tokenize(documents, tokenizer).column("_ids")
+    found = total(judge.estimate(row.values.to_numpy()) for row in ids)
+    found.tokens = sum(pc.list_value_length(ids).to_pylist())
+    whole = found.scaled(rows / taken)
+    whole.text_bytes = footer.text_bytes[group]
+    return whole

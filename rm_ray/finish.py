@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
 from rm_ray.commit import count_parts, orphans
 from rm_ray.cost import SPEED
@@ -55,7 +54,7 @@ def finish(
         raise Incomplete(incomplete_text(problems, len(shards), progress))
     run.discard_staged(skipped)
     skipping = skipped_text(skipped)
-    run.mark_complete({"shards": len(shards), **asdict(totals), "skipped_files": dict(skipped)})
+    run.mark_complete({"shards": len(shards), **totals.stored(), "skipped_files": dict(skipped)})
     failed = totals.statuses.get("failed", 0)
     if failed > job.config.run.max_failed_fraction * totals.documents:
         # every document has its row, and _SUCCESS says no more than that

@@ -7,7 +7,7 @@ from rm_ray.cluster import check_engine_installed
 from rm_ray.config import ScoreConfig
 from rm_ray.engines import EngineSettings, choose_block_size
 from rm_ray.fingerprint import fingerprint
-from rm_ray.judges.preference import PreferenceJudge
+from rm_ray.judges import DocumentTokenizer, Judge, build_judge
 from rm_ray.model import resolve_model
 from rm_ray.plan import RowSample
 
@@ -17,7 +17,8 @@ class Job:
     """Everything decided before a machine is asked for."""
 
     config: ScoreConfig
-    judge: PreferenceJudge
+    tokenizer: DocumentTokenizer
+    judge: Judge
     engine: EngineSettings
     fingerprint: dict[str, Any]
     sample: RowSample
@@ -33,24 +34,22 @@ def prepare(config: ScoreConfig) -> Job:
     """
     check_engine_installed(config.engine)
     on_gpu = config.pool.gpus > 0
-    block_size = choose_block_size(
-        config.engine, config.judge.chunk_tokens, config.judge.prompt, on_gpu=on_gpu
-    )
-    model = resolve_model(config.judge.model, config.judge.revision, config.judge.tokenizer)
-    judge = PreferenceJudge.of(config.judge, model)
+    model = resolve_model(config.judge.model, config.judge.revision)
+    tokenizer, judge = build_judge(config.judge, config.input, model)
     engine = EngineSettings(
         config=config.engine,
         model=model,
-        label_ids=judge.label_ids,
+        read_out=judge.read_out,
         max_prompt_tokens=judge.max_prompt_tokens,
-        block_size=block_size,
+        block_size=choose_block_size(config.engine, judge.shared_step, on_gpu=on_gpu),
         on_gpu=on_gpu,
         threads=config.engine.threads or max(1, int(config.pool.cpus)),
     )
     return Job(
         config=config,
+        tokenizer=tokenizer,
         judge=judge,
         engine=engine,
-        fingerprint=fingerprint(config.judge, config.input, judge, engine),
+        fingerprint=fingerprint(tokenizer, judge, engine, config.input),
         sample=RowSample(config.input.sample_fraction, config.input.sample_seed),
     )

@@ -1,4 +1,4 @@
-"""The model's files, as far as the driver needs them: configuration, identity, tokenizer.
+"""The model's files, as far as the driver needs them: what engines load, and the tokenizer.
 
 No weights are loaded here. A hub name is resolved to a commit, a local folder to a hash of what
 is in it, so that a run's fingerprint names exactly one model.
@@ -18,7 +18,7 @@ SAMPLES = 16
 
 @dataclass(frozen=True)
 class Model:
-    """A model whose weights are still where they were.
+    """A model whose weights are still where they were; what an engine needs to find them.
 
     `identity`: hub commit, or hash of the local folder. `max_tokens`: the longest prompt.
     """
@@ -28,14 +28,13 @@ class Model:
     identity: str
     dtype: str
     max_tokens: int
-    tokenizer_json: str
 
 
-def resolve_model(name: str, revision: str | None, tokenizer: str | None) -> Model:
+def resolve_model(name: str, revision: str | None) -> Model:
     """Find the model and read what the driver needs of it.
 
     Raises:
-        JudgeError: no such model, no tokenizer beside it, or not one the judge can use.
+        JudgeError: no such model, or not one that can be loaded.
     """
     from transformers import AutoConfig  # takes seconds: only when a job really starts
 
@@ -58,11 +57,15 @@ def resolve_model(name: str, revision: str | None, tokenizer: str | None) -> Mod
         identity=_hash_folder(folder) if local else _commit(name, config),
         dtype=str(getattr(text, "dtype", None) or "float32").removeprefix("torch."),
         max_tokens=int(getattr(text, "max_position_embeddings", 0) or text.n_positions),
-        tokenizer_json=_load_tokenizer_json(tokenizer or name, None if tokenizer else revision),
     )
 
 
-def _load_tokenizer_json(name: str, revision: str | None) -> str:
+def read_tokenizer(name: str, revision: str | None) -> str:
+    """A tokenizer's JSON, of a model's folder or hub name.
+
+    Raises:
+        JudgeError: there is none, or none with a fast version.
+    """
     from transformers import AutoTokenizer
 
     if Path(name).is_dir() and not any(

@@ -7,7 +7,6 @@ never cuts a planned file again, so part names stay what they were.
 import hashlib
 import json
 import re
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
@@ -41,11 +40,28 @@ class Shard:
         return piece if self.start <= piece.start < piece.stop <= self.stop else None
 
     def cut(self, pieces: int) -> "list[Shard]":
-        """The shard cut into at most `pieces` pieces of about as many rows."""
-        rows = self.stop - self.start
-        pieces = min(pieces, rows)
-        cuts = [self.start + rows * i // pieces for i in range(pieces + 1)]
-        return [Shard(self.file, a, b) for a, b in pairwise(cuts)]
+        """The shard cut into at most `pieces` spans of about as many rows."""
+        return [
+            Shard(self.file, a, b) for a, b in pairwise(even_cuts(self.start, self.stop, pieces))
+        ]
+
+
+def even_cuts(start: int, stop: int, pieces: int) -> list[int]:
+    """Where rows [start, stop) are cut into at most `pieces` spans, both ends among them."""
+    pieces = min(pieces, stop - start)
+    return [start + (stop - start) * i // pieces for i in range(pieces + 1)]
+
+
+@dataclass(frozen=True)
+class Piece(Shard):
+    """Rows of a shard that could not be judged whole, judged by themselves; staged, not committed.
+
+    `alone`: a document, with nothing else in the engine. `failed_on`: the machine where it failed
+    alone before; none if "".
+    """
+
+    alone: bool = False
+    failed_on: str = ""
 
 
 def part_prefix(path: str) -> str:
@@ -85,8 +101,9 @@ def tile(shard: Shard, names: Iterable[str]) -> tuple[list[Shard], list[Shard]]:
 class ReadUnit:
     """Row groups [first_group, stop_group) of a file, decoded once, and the shards cut from them.
 
-    `first_row`: number in the file of the unit's first row. `size` and `version`: the file's when
-    it was planned; None where nobody minds.
+    In a round, `shards` are those that are missing, or pieces of them. `first_row`: number in the
+    file of the unit's first row. `size` and `version`: the file's when it was planned; None where
+    nobody minds.
     """
 
     file: str
@@ -106,7 +123,9 @@ class ReadUnit:
     def from_json(cls, line: str) -> "ReadUnit":
         """The unit that `to_json` wrote."""
         data = json.loads(line)
-        data["shards"] = tuple(Shard(**shard) for shard in data["shards"])
+        data["shards"] = tuple(
+            Piece(**span) if "alone" in span else Shard(**span) for span in data["shards"]
+        )
         return cls(**data)
 
 
@@ -216,33 +235,6 @@ def without(units: Iterable[ReadUnit], committed: Collection[str]) -> list[ReadU
         if shards:
             left.append(replace(unit, shards=shards))
     return left
-
-
-def single_shards(units: Iterable[ReadUnit]) -> Iterator[ReadUnit]:
-    """The same work, a unit a shard."""
-    return (replace(unit, shards=(shard,)) for unit in units for shard in unit.shards)
-
-
-def split_units(
-    units: Iterable[ReadUnit], staged: Collection[str]
-) -> tuple[list[ReadUnit], list[ReadUnit]]:
-    """The units with only the shards that nothing is staged of; and the others, a unit a shard."""
-    starts: dict[str, list[int]] = {}
-    for name in staged:
-        if found := _PART.fullmatch(name):
-            starts.setdefault(found[1], []).append(int(found[2]))
-    for known in starts.values():
-        known.sort()
-    whole: list[ReadUnit] = []
-    begun: list[ReadUnit] = []
-    for unit in units:
-        known = starts.get(part_prefix(unit.file), [])
-        parts = {s for s in unit.shards if bisect_left(known, s.start) < bisect_left(known, s.stop)}
-        begun += single_shards([replace(unit, shards=tuple(s for s in unit.shards if s in parts))])
-        untouched = tuple(s for s in unit.shards if s not in parts)
-        if untouched:
-            whole.append(replace(unit, shards=untouched))
-    return whole, begun
 
 
 @dataclass(frozen=True)

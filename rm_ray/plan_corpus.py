@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from rm_ray.config import ScoreConfig
 from rm_ray.corpus import Footer, InputFile, list_files, read_footers
+from rm_ray.counts import Counts
 from rm_ray.errors import InputError
-from rm_ray.estimate import CorpusEstimate, estimate_corpus
+from rm_ray.estimate import estimate_corpus, tokens_per_byte
 from rm_ray.plan import PlannedFile, RowSample, cut_file, shards_of
 from rm_ray.reading import carried_columns
 
@@ -31,7 +32,7 @@ class NewFiles:
     files: list[PlannedFile]
     columns: dict[str, str]
     text_bytes: float
-    estimate: CorpusEstimate
+    estimate: Counts
     replaced: list[PlannedFile]
     skipped: dict[str, str]
     present: set[str]
@@ -41,14 +42,14 @@ def plan_new_files(
     config: ScoreConfig,
     planned: Sequence[PlannedFile],
     columns: Mapping[str, str] | None,
-    judge: Any,
+    tokenizer_ref: Any,
+    judge_ref: Any,
 ) -> NewFiles:
     """Cut the files that the plan does not have yet.
 
     Args:
         planned: the files planned before; they keep their cuts.
         columns: types of the carried columns where the run has them already.
-        judge: a Ray object reference to the PreferenceJudge.
 
     Raises:
         InputError: the corpus cannot be read, lacks a column, or a planned file has changed.
@@ -70,7 +71,7 @@ def plan_new_files(
     lost = [PlannedFile(f.path, f.size, f.version, ()) for f in changed if f.path not in footers]
     new = [file for file in new if file.path in footers]
     types = _column_types(new, footers, config, columns)
-    estimate = estimate_corpus(new, footers, config.input, judge)
+    estimate = estimate_corpus(new, footers, config.input, tokenizer_ref, judge_ref)
     cut = [_cut(file, footers[file.path], config, estimate, None) for file in new]
     if rows_left is not None:
         cut = []
@@ -143,12 +144,12 @@ def _cut(
     file: InputFile,
     footer: Footer,
     config: ScoreConfig,
-    estimate: CorpusEstimate,
+    estimate: Counts,
     limit: int | None,
 ) -> PlannedFile:
     # a sampled run reads many rows for one it scores: its shards span more of them
     fraction = config.input.sample_fraction
-    scale = estimate.tokens_per_byte * fraction
+    scale = tokens_per_byte(estimate) * fraction
     units = cut_file(
         file.path,
         file.partition,

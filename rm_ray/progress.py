@@ -53,8 +53,9 @@ def progress_line(now: RunProgress, documents: int, parts: int) -> str:
     """One line: shards and documents done, speed, time left."""
     if not now.engines:
         return f"engines are starting; 0 of {parts} shards"
+    judged = min(now.work.documents, documents)  # some are judged more than once
     line = (
-        f"{now.work.parts} of {parts} shards, {now.work.documents:,} of {documents:,} documents, "
+        f"{now.work.parts} of {parts} shards, {judged:,} of {documents:,} documents, "
         f"{now.engines} engine start{'s' if now.engines > 1 else ''}"
     )
     if now.work.documents < max(2, documents / 100) or now.judging_seconds <= 0:

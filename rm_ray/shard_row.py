@@ -1,4 +1,4 @@
-"""A shard's documents as one row of a Ray dataset.
+"""A shard's documents, or a piece's, as one row of a Ray dataset.
 
 Ray may split and merge blocks of rows as it likes; a shard that is one row stays whole. Its
 documents sit in one list column, so the row's other columns say which shard it is.
@@ -6,7 +6,7 @@ documents sit in one list column, so the row's other columns say which shard it 
 
 import pyarrow as pa
 
-from rm_ray.plan import Shard
+from rm_ray.plan import Piece, Shard
 
 
 def pack(shard: Shard, documents: pa.Table, note: str = "") -> pa.Table:
@@ -19,6 +19,8 @@ def pack(shard: Shard, documents: pa.Table, note: str = "") -> pa.Table:
             "file": [shard.file],
             "start": [shard.start],
             "stop": [shard.stop],
+            "alone": pa.array([shard.alone if isinstance(shard, Piece) else None], pa.bool_()),
+            "failed_on": [shard.failed_on if isinstance(shard, Piece) else ""],
             "documents": listed,
             "note": [note],
         }
@@ -29,10 +31,12 @@ def unpack(block: pa.Table) -> list[tuple[Shard, pa.Table, str]]:
     """The shards of a block that `pack` made, with their documents and notes."""
     shards = []
     for i in range(block.num_rows):
-        row = {name: block.column(name)[i] for name in block.column_names}
-        shard = Shard(row["file"].as_py(), row["start"].as_py(), row["stop"].as_py())
-        documents = pa.Table.from_struct_array(row["documents"].values)
-        shards.append((shard, documents, row["note"].as_py()))
+        row = {n: block.column(n)[i].as_py() for n in block.column_names if n != "documents"}
+        shard = Shard(row["file"], row["start"], row["stop"])
+        if row["alone"] is not None:
+            shard = Piece(shard.file, shard.start, shard.stop, row["alone"], row["failed_on"])
+        documents = pa.Table.from_struct_array(block.column("documents")[i].values)
+        shards.append((shard, documents, row["note"]))
     return shards
 
 

@@ -5,12 +5,12 @@ from dataclasses import asdict
 from typing import Any
 
 from rm_ray.cost import SPEED, Cost
+from rm_ray.counts import Counts
 from rm_ray.plan import PlannedFile, shards_of
 from rm_ray.plan_corpus import NewFiles
 from rm_ray.progress import duration
-from rm_ray.rewards import Counts
 from rm_ray.run import installed_versions
-from rm_ray.tally import RunProgress, Work
+from rm_ray.tally import RunProgress
 
 
 def totals_text(totals: Counts, now: RunProgress) -> list[str]:
@@ -41,7 +41,7 @@ def totals_text(totals: Counts, now: RunProgress) -> list[str]:
     return lines
 
 
-def rates(work: Work) -> dict[str, float]:
+def rates(work: Counts) -> dict[str, float]:
     """Where the time went. Shares are of the time that engines had, start-up left out."""
     engine_seconds = work.judge_seconds + work.wait_seconds
     host_seconds = work.judge_seconds - work.model_seconds
@@ -91,7 +91,7 @@ def metrics(
         "totals": {
             "shards": shards,
             "problems": len(problems),
-            **asdict(totals),
+            **totals.stored(),
             "cached_fraction": round(_cached(totals), 6),
             "skipped_files": dict(skipped),
         },

@@ -44,7 +44,7 @@ def survey(job: Job) -> Survey:
     segments = run.plan.names()
     planned = run.planned_files()
     columns = stored["columns"] if stored else None
-    new = plan_new_files(job.config, planned, columns, ray.put(job.judge))
+    new = plan_new_files(job.config, planned, columns, ray.put(job.tokenizer), ray.put(job.judge))
     gone = {file.path for file in new.replaced}
     kept = [file for file in planned if file.path not in gone]
     return Survey(run, stored, segments, [*kept, *new.files], new)

@@ -1,9 +1,12 @@
 """The tally: one small actor that every stage of a run tells what it has done and what went wrong.
 
-It alone sees the whole run, so it decides when faults are too many to be any document's.
+It alone sees the whole run. It knows which rows are in which engine, so that when an engine's
+process ends it can say which documents were there; and it decides when faults are too many to be
+any document's.
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,85 +14,81 @@ import ray
 from ray.util.metrics import Counter
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-# So many faults with no part committed in between are not the documents' fault: the run stops.
+from rm_ray.counts import Counts
+from rm_ray.plan import Piece, Shard
+from rm_ray.suspicion import Failure
+
+# So many faults with no document judged in between are not the documents': the run stops.
 FAULTS_IN_A_ROW = 10
+# So are so many documents that fail alone, whatever was judged before.
+ALONE_IN_A_ROW = 20
 # Engines that may fail to start before the first one that does.
 START_TRIES = 3
-ENDED = "the process that was judging it ended"
-
-
-@dataclass(frozen=True)
-class Work:
-    """What stages have done and the seconds it took them, summable over processes and time.
-
-    `documents`, `tokens`, `windows`: judged, for which the model was given `forwarded_tokens`. Of
-    the actors' time: `judge_seconds` with a shard at hand, `wait_seconds` between two; of the
-    first, `step_seconds` in engine steps, and of these `model_seconds` in the model. `read_tokens`:
-    tokens read and tokenised, in `read_seconds` and `tokenize_seconds` of one core.
-    """
-
-    documents: int = 0
-    tokens: int = 0
-    windows: int = 0
-    forwarded_tokens: int = 0
-    judge_seconds: float = 0.0
-    wait_seconds: float = 0.0
-    step_seconds: float = 0.0
-    model_seconds: float = 0.0
-    read_tokens: int = 0
-    read_seconds: float = 0.0
-    tokenize_seconds: float = 0.0
-    parts: int = 0
-    commit_seconds: float = 0.0
-
-    def __add__(self, other: "Work") -> "Work":
-        theirs = vars(other)
-        return Work(**{name: value + theirs[name] for name, value in vars(self).items()})
+ENDED = "the engine's process ended while judging it"
 
 
 @dataclass(frozen=True)
 class RunProgress:
     """Where the run stands. Seconds since the first engine was ready are `judging_seconds`.
 
-    `suspects`: part names of the shards whose judging failed or never ended, with the reason.
     `bad_files`: input files that are not what their name says, with the reason.
     `halted`: why the run is stopping before its end; None while it is not.
     """
 
+    rounds: int = 1
     engines: int = 0
     start_seconds: float = 0.0
-    work: Work = Work()
+    work: Counts = field(default_factory=Counts)
     judging_seconds: float = 0.0
     faults: int = 0
     first_fault: str | None = None
     last_fault: str | None = None
     halted: str | None = None
-    suspects: dict[str, str] = field(default_factory=dict)
     bad_files: dict[str, str] = field(default_factory=dict)
 
 
-class Tally:
-    """What actors and tasks report to. Reports of one process arrive in order."""
+@dataclass
+class Judging:
+    """A shard or piece that an actor has begun. `heard`: when it last gave a sign of life."""
 
-    def __init__(self, most_faults: int) -> None:
+    unit: Shard
+    node: str
+    heard: float
+    in_engine: dict[int, int] = field(default_factory=dict)
+
+
+class Tally:
+    """What actors and tasks report to. Reports of one process arrive in order.
+
+    `silence_s`: after which an engine's process ends itself. A shard or piece that judges is named
+    by its part.
+    """
+
+    def __init__(self, most_faults: int, silence_s: float) -> None:
         self._most_faults = most_faults
+        self._silence = silence_s
+        self._rounds = 1
         self._engines = 0
         self._start_seconds = 0.0
-        self._work = Work()
-        self._metrics = {name: Counter(f"rm_ray_{name}") for name in vars(Work())}
+        self._work = Counts()
+        self._metrics = {name: Counter(f"rm_ray_{name}") for name in Counts().numbers()}
         self._first: float | None = None
         self._start_failures = 0
         self._faults = 0
         self._in_a_row = 0
+        self._ended_in_a_row = 0
+        self._alone_in_a_row = 0
         self._first_fault: str | None = None
         self._last_fault: str | None = None
         self._halted: str | None = None
-        self._paused: str | None = None
-        self._suspects_in_a_row = 0
+        self._round_is_over: str | None = None
         self._lost_files: set[str] = set()
-        self._judging: set[str] = set()
-        self._suspects: dict[str, str] = {}
         self._bad_files: dict[str, str] = {}
+        self._judging: dict[str, Judging] = {}
+        self._not_again: dict[str, str] = {}
+        self._failures: list[Failure] = []
+
+    # engines
 
     def started(self, seconds: float) -> None:
         """An engine is ready after so many seconds."""
@@ -108,50 +107,133 @@ class Tally:
             self.halt(reason)
         return self._halted
 
-    def begin(self, part: str, rows: str) -> str | None:
-        """A shard is about to be judged; returns why it should not be: the run is stopping, or
-        the shard has just broken an engine.
-        """
-        if part in self._suspects:
-            return self._suspects[part]
-        if part in self._judging:
-            self.fault(f"{rows}: {ENDED}")
-        if self.halted() is None:
-            self._judging.add(part)
-        return self.halted()
+    # what is judged
 
-    def add(self, work: Work) -> None:
-        """Work was done. A part that was written shows that the run gets on."""
+    def may_begin(self, part: str) -> bool:
+        """Whether a shard or piece might be begun; an engine is started only for one that may."""
+        return self.ending() is None and part not in self._not_again
+
+    def begin(self, unit: Shard, node: str, process_seconds: float) -> bool:
+        """A shard or piece is about to be judged; whether it may be.
+
+        One that is under way already was in a process that has ended: it is not tried again in
+        this round, unless the machine ended too, which is nobody's fault.
+
+        Args:
+            node: of the process that asks.
+            process_seconds: how long that process has existed.
+        """
+        if not self.may_begin(unit.part):
+            return False
+        if before := self._judging.pop(unit.part, None):
+            if _is_alive(before.node):
+                silent = time.monotonic() - before.heard - process_seconds
+                self._has_ended(before, self._death(silent))
+                return False
+            self.fault(f"{unit}: its machine was lost")
+        self._judging[unit.part] = Judging(unit, node, time.monotonic())
+        return True
+
+    def asking(self, part: str, start: int, stop: int) -> None:
+        """Rows [start, stop) are about to go into an engine."""
+        if judging := self._judging.get(part):
+            judging.in_engine[start] = stop
+            judging.heard = time.monotonic()
+
+    def answered(self, part: str, start: int, scored: int) -> None:
+        """The rows that were asked about from `start` on have answers; `scored` of them numbers."""
+        if judging := self._judging.get(part):
+            judging.in_engine.pop(start, None)
+        if scored:
+            self._gets_on()
+
+    def progressed(self, part: str, work: Counts) -> None:
+        """Some of a shard was judged; a sign of life."""
+        if judging := self._judging.get(part):
+            judging.heard = time.monotonic()
+        self.add(work)
+
+    def judged(self, part: str, failed: Mapping[int, str]) -> None:
+        """A shard or piece was judged to its end, but for the rows that `failed`, with reasons."""
+        judging = self._judging.pop(part, None)
+        if judging is None:
+            return
+        for row, reason in failed.items():
+            rows = ((row, row + 1),)
+            self._fails(Failure(judging.unit, judging.node, reason, rows, ended=False))
+
+    def broke(self, part: str, reason: str) -> None:
+        """The engine raised while judging it; its process ends."""
+        if judging := self._judging.pop(part, None):
+            self._has_ended(judging, reason)
+
+    def unfit(self, part: str, reason: str) -> None:
+        """The engine failed a harmless document just before: nothing is known of this one."""
+        self._judging.pop(part, None)
+        self._not_again[part] = reason
+        self.fault(f"an engine fails a harmless document: {reason}")
+
+    def end_round(self) -> list[Failure]:
+        """What failed in this round, which is over; the next one begins."""
+        for judging in list(self._judging.values()):
+            if _is_alive(judging.node):
+                self._has_ended(judging, ENDED)
+        failures, self._failures = self._failures, []
+        self._judging.clear()
+        self._not_again.clear()
+        self._round_is_over = None
+        self._ended_in_a_row = 0
+        self._rounds += 1
+        return failures
+
+    def _has_ended(self, judging: Judging, reason: str) -> None:
+        unit = judging.unit
+        self._not_again[unit.part] = reason
+        rows = tuple(sorted(judging.in_engine.items()))
+        self._fails(Failure(unit, judging.node, reason, rows, ended=True))
+        if isinstance(unit, Piece) and unit.alone:
+            return
+        self._ended_in_a_row += 1
+        if self._ended_in_a_row >= self._most_faults:
+            self._round_is_over = (
+                f"{self._ended_in_a_row} engines in a row ended with no document judged"
+            )
+
+    def _fails(self, failure: Failure) -> None:
+        unit, reason = failure.unit, failure.reason
+        self._failures.append(failure)
+        self._note(f"{unit}: {reason}")
+        if not isinstance(unit, Piece) or not unit.alone or unit.failed_on:
+            return
+        self._alone_in_a_row += 1
+        if self._alone_in_a_row >= ALONE_IN_A_ROW:
+            self.halt(
+                f"{self._alone_in_a_row} documents judged alone failed in a row, so it is not the "
+                f"documents: none of these was marked; the last: {reason}"
+            )
+
+    def _death(self, silent: float) -> str:
+        if silent < self._silence:
+            return ENDED
+        return f"the engine gave no answer for {self._silence:g} s, and its process was ended"
+
+    # work and faults
+
+    def add(self, work: Counts) -> None:
+        """Work was done. A part that was written, or a piece, shows that the run gets on."""
         self._work += work
-        for name, done in vars(work).items():
+        for name, done in work.numbers().items():
             if done:
                 self._metrics[name].inc(done)
         if work.parts:
-            self._in_a_row = self._suspects_in_a_row = 0
+            self._gets_on()
 
-    def done(self, part: str) -> None:
-        """A shard was judged to its end."""
-        self._judging.discard(part)
-        self._suspects.pop(part, None)
+    def staged(self) -> None:
+        """A piece was staged."""
+        self._gets_on()
 
-    def suspect(self, part: str, rows: str, reason: str) -> None:
-        """Judging a shard (`rows`, in words) failed, and the engine that did it is well.
-
-        Too many in a row pause the pipeline: isolation finds out what they have in common.
-        """
-        self._judging.discard(part)
-        self._suspects[part] = reason
-        self._note(f"{rows}: {reason}")
-        self._suspects_in_a_row += 1
-        if self._suspects_in_a_row >= self._most_faults:
-            self._paused = f"judging failed for {self._suspects_in_a_row} shards in a row"
-
-    def resume(self) -> None:
-        """Isolation has settled the suspects: the pipeline may go on."""
-        self._paused = None
-        self._suspects_in_a_row = 0
-        self._suspects.clear()
-        self._judging.clear()
+    def _gets_on(self) -> None:
+        self._in_a_row = self._ended_in_a_row = self._alone_in_a_row = 0
 
     def bad_file(self, path: str, reason: str) -> None:
         """An input file turned out not to be readable Parquet."""
@@ -169,7 +251,7 @@ class Tally:
         self._note(reason)
         self._in_a_row += 1
         if self._in_a_row >= self._most_faults:
-            self.halt(f"{self._in_a_row} faults in a row with no part written; the last: {reason}")
+            self.halt(f"{self._in_a_row} faults in a row with nothing judged; the last: {reason}")
 
     def _note(self, reason: str) -> None:
         self._faults += 1
@@ -177,20 +259,21 @@ class Tally:
         self._last_fault = reason
 
     def halt(self, reason: str) -> None:
-        """Let nothing new begin; the first reason stands."""
+        """Stop the run: let nothing new begin; the first reason stands."""
         self._halted = self._halted or reason
 
     def halted(self) -> str | None:
-        """Why nothing new should begin, None while it should."""
-        return self._halted or self._paused
-
-    def stopped(self) -> str | None:
-        """Why the run is stopping for good; a pause is none."""
+        """Why the run is stopping before its end; None while it is not."""
         return self._halted
+
+    def ending(self) -> str | None:
+        """Why nothing new should begin: the run is stopping, or this round is over."""
+        return self._halted or self._round_is_over
 
     def progress(self) -> RunProgress:
         """Everything so far."""
         return RunProgress(
+            rounds=self._rounds,
             engines=self._engines,
             start_seconds=self._start_seconds,
             work=self._work,
@@ -199,12 +282,15 @@ class Tally:
             first_fault=self._first_fault,
             last_fault=self._last_fault,
             halted=self._halted,
-            suspects=dict.fromkeys(self._judging, ENDED) | self._suspects,
             bad_files=dict(self._bad_files),
         )
 
 
-def start_tally(engines: int) -> Any:
+def _is_alive(node: str) -> bool:
+    return any(known["NodeID"] == node and known["Alive"] for known in ray.nodes())  # type: ignore[no-untyped-call]
+
+
+def start_tally(engines: int, silence_s: float) -> Any:
     """A Tally actor beside the driver. `engines`: the most that will run at once."""
     here = ray.get_runtime_context().get_node_id()
     strategy = NodeAffinitySchedulingStrategy(here, soft=True)
@@ -215,5 +301,5 @@ def start_tally(engines: int) -> Any:
     return (
         ray.remote(Tally)
         .options(num_cpus=0, scheduling_strategy=strategy, max_restarts=-1, max_task_retries=-1)
-        .remote(most_faults)
+        .remote(most_faults, silence_s)
     )

@@ -4,6 +4,7 @@ A document may contain any string, the tokenizer's own added tokens among them: 
 obeyed. Knows nothing of judges or files.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,6 +27,11 @@ def plain_tokenizer(tokenizer_json: str) -> str:
     parts = json.loads(tokenizer_json)
     parts.update(added_tokens=[], post_processor=None, truncation=None, padding=None)
     return json.dumps(parts, ensure_ascii=False)
+
+
+def tokenizer_digest(tokenizer_json: str) -> str:
+    """A tokenizer's content in a few letters."""
+    return f"sha256:{hashlib.sha256(tokenizer_json.encode()).hexdigest()[:16]}"
 
 
 @lru_cache(maxsize=4)

@@ -1,6 +1,7 @@
 """What tests share: the tiny judge, the Qwen tokenizer where it is present, one Ray cluster."""
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -13,9 +14,9 @@ from pathlib import Path
 import pytest
 import ray
 
-from rm_ray.config import EngineConfig, JudgeConfig, StorageConfig
+from rm_ray.config import EngineConfig, InputConfig, JudgeConfig, StorageConfig
 from rm_ray.engines import EngineSettings, start_engine
-from rm_ray.judges.preference import PreferenceJudge
+from rm_ray.judges import build_judge
 from rm_ray.model import resolve_model
 from rm_ray.storage import open_filesystem
 from rm_ray.tokens import load_tokenizer, plain_tokenizer
@@ -84,17 +85,27 @@ def s3_bucket(s3_environment, monkeypatch):
     return "corpora"
 
 
+def tiny_judge(**config):
+    """Both halves of the tiny judge: the tokenizer, of the column `text`, and the judge."""
+    settings = JudgeConfig(model=str(TINY_JUDGE), **{"context_tokens": 1024} | config)
+    return build_judge(settings, InputConfig(path="unused"), tiny_model())
+
+
+@functools.cache
+def tiny_model():
+    return resolve_model(str(TINY_JUDGE), None)
+
+
 def engine_settings(name: str, **changes) -> EngineSettings:
     """The tiny judge on CPU in float32, small enough for tests."""
-    model = resolve_model(str(TINY_JUDGE), None, None)
-    judge = PreferenceJudge.of(JudgeConfig(model="unused", context_tokens=1024), model)
+    _, judge = tiny_judge()
     config = EngineConfig(
         name=name, dtype="float32", max_batch_tokens=2048, max_batch_windows=32, **changes
     )
     return EngineSettings(
         config=config,
-        model=model,
-        label_ids=judge.label_ids,
+        model=tiny_model(),
+        read_out=judge.read_out,
         max_prompt_tokens=judge.max_prompt_tokens,
         block_size=64,
         on_gpu=False,

@@ -4,6 +4,7 @@ Chosen with `--engine.name tests.fault_engine:FaultEngine`. What it judges is wr
 a test can tell whether anything was judged twice.
 """
 
+import contextlib
 import hashlib
 import json
 import math
@@ -14,46 +15,76 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import ray
 
-from rm_ray.engines import EngineCounts
+from rm_ray.counts import Counts
 from rm_ray.tokens import load_tokenizer, plain_tokenizer
 
+TINY = Path(__file__).parents[1] / "demo" / "tiny_judge"
+IN_FLIGHT, STEP, BLOCK = 32, 8, 32
 NAME = "tests.fault_engine:FaultEngine"
 # Set in the cluster's environment: {"folder": where it writes down what it judges, and looks for
 # files that change its ways, "seconds": per window}
 ENVIRONMENT = "RM_RAY_FAULT_ENGINE"
 # Names of such files: no text harms it any more; it stands no document at all; it starts sick.
 CURED, PICKY, SICK = "cured", "picky", "sick"
+# And of one that an engine takes away as it raises.
+RAISE_ONCE = "raise-once"
 POISON = {kind: f"poison by {kind} begins here" for kind in ("raise", "nan", "hang", "kill")}
 
 
 class FaultEngine:
-    """Label logits from a hash of the prompt."""
+    """Label logits from a hash of the prompt; a prefix cache that remembers what it never computed.
+
+    As vLLM's, it registers a prompt's blocks before it computes them: after a step that raised,
+    prompts that begin alike get wrong answers.
+    """
 
     def __init__(self, settings):
         options = json.loads(os.environ.get(ENVIRONMENT, "{}"))
         self._folder = Path(options.get("folder", "/nowhere"))
-        self.counts = EngineCounts()
-        self._tokenizer = load_tokenizer(plain_tokenizer(settings.model.tokenizer_json))
+        self.counts = Counts()
+        self._tokenizer = load_tokenizer(plain_tokenizer((TINY / "tokenizer.json").read_text()))
         self._seconds = options.get("seconds", 0.0)
+        self._waiting = {}
+        self._registered, self._computed = set(), set()
         self._log = None
         if self._folder.is_dir():
             (self._folder / "judged").mkdir(exist_ok=True)
-            self._log = (self._folder / "judged" / f"{os.getpid()}-{time.time_ns()}").open("a")
+            # its machine, where it is in a cluster
+            node = ray.get_runtime_context().get_node_id() if ray.is_initialized() else "none"
+            name = f"{node}-{os.getpid()}-{time.time_ns()}"
+            self._log = (self._folder / "judged" / name).open("a")
 
-    def score(self, prompts):
-        for prompt in prompts:
-            self.counts.windows += 1
-            self.counts.prompt_tokens += len(prompt)
-            self.counts.forwarded_tokens += len(prompt)
-            if self._seconds:
-                time.sleep(self._seconds)
-            if self._log:
-                self._log.write(f"{time.time()} {digest(prompt)}\n")
-                self._log.flush()
-            poison = self._poison(prompt)
-            self._misbehave(prompt, poison)
-            yield np.float32([math.nan if poison == "nan" else answer(prompt), 0])
+    @property
+    def has_room(self):
+        return len(self._waiting) < IN_FLIGHT
+
+    def add(self, key, prompt):
+        self._waiting[key] = prompt
+        self.counts.windows += 1
+        self.counts.prompt_tokens += len(prompt)
+
+    def step(self):
+        batch = {key: self._waiting.pop(key) for key in list(self._waiting)[:STEP]}
+        never_computed = self._registered - self._computed
+        spoiled = {key for key, one in batch.items() if never_computed & set(blocks(one))}
+        new = {block for prompt in batch.values() for block in blocks(prompt)}
+        self._registered |= new
+        answers = [(key, self._answer(prompt, key in spoiled)) for key, prompt in batch.items()]
+        self._computed |= new
+        return answers[::-1]
+
+    def _answer(self, prompt, spoiled):
+        self.counts.forwarded_tokens += len(prompt)
+        if self._seconds:
+            time.sleep(self._seconds)
+        if self._log:
+            self._log.write(f"{time.time()} {digest(prompt)}\n")
+            self._log.flush()
+        poison = self._poison(prompt)
+        self._misbehave(prompt, poison)
+        return np.float32([math.nan if poison == "nan" else answer(prompt) + 9 * spoiled, 0])
 
     def _poison(self, prompt):
         if (self._folder / CURED).exists():
@@ -67,6 +98,9 @@ class FaultEngine:
             raise RuntimeError("the engine is sick")
         if (self._folder / PICKY).exists() and len(set(prompt.tolist())) > 40:
             raise RuntimeError("the engine stands no document")
+        with contextlib.suppress(OSError):
+            (self._folder / RAISE_ONCE).unlink()
+            raise RuntimeError("the engine raised, for once")
         if poison == "raise":
             raise RuntimeError("the engine cannot stand this text")
         if poison == "hang":
@@ -75,12 +109,31 @@ class FaultEngine:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+def blocks(prompt):
+    """A name for each whole block of the prompt, with all before it."""
+    running = hashlib.sha256()
+    for stop in range(BLOCK, len(prompt) + 1, BLOCK):
+        running.update(prompt[stop - BLOCK : stop].tobytes())
+        yield running.digest()
+
+
 def judged(folder):
     """Digests of all windows that engines have begun, with how often."""
     lines = [
         line for file in (folder / "judged").iterdir() for line in file.read_text().split("\n")
     ]
     return Counter(line.partition(" ")[2] for line in lines if line)
+
+
+def where_judged(folder, window, since):
+    """The machines of the engines that began this window, in order of time."""
+    found = []
+    for file in (folder / "judged").iterdir():
+        for line in file.read_text().splitlines():
+            at, _, digest = line.partition(" ")
+            if digest == window and float(at) > since:
+                found.append((float(at), file.name.partition("-")[0]))
+    return [node for _, node in sorted(found)]
 
 
 def answer(prompt):

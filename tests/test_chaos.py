@@ -1,13 +1,21 @@
 """A short chaos: the long one is `make chaos`."""
 
+import random
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests import fault_engine
-from tests.chaos.harness import Chaos, fault_plan
+from tests.chaos.harness import LIMIT, Chaos, fault_plan
+from tests.conftest import tiny_judge
+from tests.fault_engine import POISON
+from tests.jobs import prose
 
 FAULTS = [
     *("judge killed", "store 503", "driver killed", "store lost"),
-    *("node lost", "store truncate", "reader killed"),
+    *("node lost", "judge raises", "store truncate", "reader killed"),
 ]
 
 
@@ -38,7 +46,26 @@ def test_the_comparison_finds_what_is_lost_doubled_or_different(chaos):
     assert chaos.judged_since(0.0, "s3://chaos/in-7") == chaos.parts(calm).keys()
 
 
+def test_a_document_that_failed_alone_is_tried_again_on_another_machine(chaos):
+    text = f"{prose(random.Random(5), 80)} {POISON['raise']} {prose(random.Random(6), 80)}"
+    table = pa.table({"id": ["one", "two"], "text": [text, prose(random.Random(7), 80)]})
+    with chaos.direct.open("chaos/poison/two.parquet", "wb") as file:
+        pq.write_table(table, file)
+    moment, log = time.time(), chaos.folder / "poison.log"
+    job = chaos.start(log, "s3://chaos/poison", "chaos/out-poison", fault_engine.NAME)
+    assert job.wait(LIMIT) == 1 and "round 3, looking for what fails: 1 documents alone" in (
+        log.read_text()
+    )
+    rows = {row["id"]: row["status"] for row in chaos.rows("chaos/out-poison")}
+    assert rows == {"one": "failed", "two": "ok"}
+    tokenizer, judge = tiny_judge(context_tokens=256)
+    window = fault_engine.digest(next(judge.prompts(tokenizer.tokenize(
+        {"text": table["text"]}).ids[0])))  # fmt: skip
+    _, first, second = fault_engine.where_judged(chaos.folder, window, moment)
+    assert first != second
+
+
 def test_every_kind_of_fault_comes_before_any_comes_twice():
-    plan = fault_plan(1, 28)
-    assert sorted(plan[:14]) == sorted(plan[14:]) and len(set(plan)) == 14
-    assert fault_plan(1, 28) == plan != fault_plan(2, 28)
+    plan = fault_plan(1, 30)
+    assert sorted(plan[:15]) == sorted(plan[15:]) and len(set(plan)) == 15
+    assert fault_plan(1, 30) == plan != fault_plan(2, 30)

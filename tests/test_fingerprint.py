@@ -6,9 +6,9 @@ import pytest
 
 from rm_ray.config import EngineConfig, InputConfig, JudgeConfig
 from rm_ray.fingerprint import fingerprint, fingerprint_id
-from rm_ray.judges.preference import PreferenceJudge
+from rm_ray.judges import build_judge
 from rm_ray.run import version_changes
-from tests.conftest import engine_settings
+from tests.conftest import TINY_JUDGE, engine_settings
 
 
 def of(judge=None, inputs=None, engine=None, **model):
@@ -18,9 +18,11 @@ def of(judge=None, inputs=None, engine=None, **model):
         model=dataclasses.replace(settings.model, **model),
         config=EngineConfig(dtype="float32", **(engine or {})),
     )
-    config = JudgeConfig(model="m", **(judge or {}))
     inputs = InputConfig(path="p", **(inputs or {}))
-    return fingerprint(config, inputs, PreferenceJudge.of(config, settings.model), settings)
+    halves = build_judge(
+        JudgeConfig(model=str(TINY_JUDGE), **(judge or {})), inputs, settings.model
+    )
+    return fingerprint(*halves, settings, inputs)
 
 
 @pytest.mark.parametrize(

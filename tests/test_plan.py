@@ -1,7 +1,6 @@
 """Plans by hand, and what holds for any file."""
 
 import re
-from itertools import compress
 
 import numpy as np
 from hypothesis import given
@@ -15,7 +14,6 @@ from rm_ray.plan import (
     cut_file,
     missing_units,
     shards_of,
-    split_units,
     tile,
 )
 
@@ -157,20 +155,6 @@ def test_a_cut_covers_every_row_once_in_pieces_that_differ_by_one_row_at_most(sp
     assert [row for piece in cut for row in rows_of(piece)] == rows_of(shard)
     sizes = {piece.stop - piece.start for piece in cut}
     assert len(cut) <= pieces and max(sizes) - min(sizes) <= 1 and min(sizes) >= 1
-
-
-@given(st.lists(st.booleans(), min_size=1, max_size=12), st.integers(1, 4))
-def test_units_split_by_what_is_staged_keep_every_shard_once(staged, per_unit):
-    shards = [Shard("f", i * 5, i * 5 + 5) for i in range(len(staged))]
-    touched = list(compress(shards, staged))
-    names = [Shard("f", shard.start, shard.start + 2).part for shard in touched]
-    units = [
-        ReadUnit("f", {}, i, i + 1, i, tuple(shards[i : i + per_unit]))
-        for i in range(0, len(shards), per_unit)
-    ]
-    whole, begun = split_units(units, names)
-    assert [s for unit in whole for s in unit.shards] == [s for s in shards if s not in touched]
-    assert [unit.shards for unit in begun] == [(shard,) for shard in touched]
 
 
 def rows_of(shard):

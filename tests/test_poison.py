@@ -2,31 +2,30 @@
 
 import json
 import random
+import subprocess
+import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rm_ray.config import JudgeConfig
-from rm_ray.judges.preference import PreferenceJudge
-from rm_ray.model import resolve_model
+from rm_ray import tally
 from tests import fault_engine, jobs, raising_vllm
-from tests.conftest import TINY_JUDGE
-from tests.jobs import parts, prose, read_rewards
+from tests.conftest import ROOT, tiny_judge
+from tests.jobs import command, environment, parts, prose, read_rewards
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
 ROWS, BAD = 60, 30
 REASONS = {
-    "raise": "RuntimeError: the engine cannot stand this text (alone, on 2 actors)",
-    "nan": "the engine returned nan for chunk {chunk} (alone, on 2 actors)",
-    "hang": "the engine gave no answer for 3 s, and its process was ended (alone, on 2 actors)",
-    "kill": "the engine's process ended while judging it (alone, on 2 actors)",
+    "raise": "RuntimeError: the engine cannot stand this text (alone, in 2 engine processes)",
+    "nan": "the engine returned nan for chunk {chunk} (alone, in 2 engine processes)",
+    "hang": "the engine gave no answer for 3 s, and its process was ended "
+    "(alone, in 2 engine processes)",
+    "kill": "the engine's process ended while judging it (alone, in 2 engine processes)",
 }
-# With the shard: once if the engine lives through it, at most three times if not. In the piece of 7
-# or 8 rows that 60 are cut into, once; not for nan, which names its row. Alone: twice.
-FEWEST = {"raise": 1 + 1 + 2, "nan": 1 + 2, "hang": 1 + 1 + 2, "kill": 1 + 1 + 2}
-MOST = FEWEST | {"hang": 3 + 1 + 2, "kill": 3 + 1 + 2}
+# With its shard once, alone twice.
+ATTEMPTS = 3
 
 
 def run(caplog, *extra, **changes):
@@ -49,10 +48,9 @@ def write_poisoned(folder, kinds):
 
 
 def first_window(text):
-    config = JudgeConfig(model="unused", context_tokens=256)
-    judge = PreferenceJudge.of(config, resolve_model(str(TINY_JUDGE), None, None))
-    (ids,) = judge.tokenize([text])
-    return fault_engine.digest(next(judge.prompts(ids.tolist())))
+    tokenizer, judge = tiny_judge(context_tokens=256)
+    (ids,) = tokenizer.tokenize({"text": pa.array([text])}).ids
+    return fault_engine.digest(next(judge.prompts(ids)))
 
 
 def test_poison_is_marked_its_neighbours_are_scored_and_it_can_be_tried_again(
@@ -72,7 +70,7 @@ def test_poison_is_marked_its_neighbours_are_scored_and_it_can_be_tried_again(
         assert row["status"] == "failed" and row["reward"] is None
         chunk = row["error"].split("chunk ")[-1].split()[0]
         assert row["error"] == REASONS[kind].format(chunk=chunk)
-        assert FEWEST[kind] <= judged[first_window(bad[kind])] <= MOST[kind]
+        assert judged[first_window(bad[kind])] == ATTEMPTS
     assert (tmp_path / "out" / "_SUCCESS").exists()  # every document has its row
     assert not list((tmp_path / "out" / "_rm_ray" / "staged").iterdir())
     totals = json.loads((tmp_path / "out" / "_rm_ray" / "metrics.json").read_text())["totals"]
@@ -95,10 +93,13 @@ def test_poison_is_marked_its_neighbours_are_scored_and_it_can_be_tried_again(
         assert again[first_window(text)] == judged[first_window(text)] + 1
 
 
-def test_poison_in_every_shard_and_much_of_it_in_one_is_all_found(tmp_path, caplog, fault_folder):
+def test_poison_in_every_shard_and_much_of_it_in_one_is_all_found(
+    tmp_path, caplog, fault_folder, monkeypatch
+):
     """More than what would stop the run if it were the system's doing."""
+    monkeypatch.setattr(tally, "FAULTS_IN_A_ROW", 2)  # four with an engine
     rng = random.Random(1)
-    raising, crowded = 15, 12
+    raising, crowded = 6, 12
     (tmp_path / "in").mkdir()
     for name, kind, bad in (
         ("each", "raise", range(1, 4 * raising, 4)), ("crowd", "nan", range(4, 4 + crowded)),
@@ -169,3 +170,44 @@ def test_no_answer_counts_from_an_engine_that_raised(tmp_path, caplog, fault_fol
             assert hurt["status"] == "failed" and "out of memory, as it were" in hurt["error"]
         else:
             assert hurt["status"] == "ok" and abs(hurt["reward"] - calm["reward"]) < 1e-3
+
+
+def test_killed_in_every_round_it_still_equals_an_undisturbed_run(tmp_path):
+    write_poisoned(tmp_path / "in", ["raise", "nan"])
+    folder = tmp_path / "engine"
+    folder.mkdir()
+    env = environment(
+        PYTHONPATH=str(ROOT),
+        **{fault_engine.ENVIRONMENT: json.dumps({"folder": str(folder), "seconds": 0.01})},
+    )
+    words = ["--run.max_failed_fraction", "0.1"]
+
+    def start(output, log):
+        changes = {"input_path": tmp_path / "in", "output_path": output, "shard_rows": 20}
+        with log.open("a") as out:
+            return subprocess.Popen(
+                command(*words, engine_name=fault_engine.NAME, **changes),
+                cwd=ROOT, env=env, stdout=out, stderr=out,
+            )  # fmt: skip
+
+    calm, hurt, log = tmp_path / "calm", tmp_path / "hurt", tmp_path / "log"
+    assert start(calm, tmp_path / "calm.log").wait(300) == 0
+    for said in ("1 engine start", "round 2,", "round 3,"):
+        log.write_text("")
+        job, before = start(hurt, log), parts(hurt)
+        deadline = time.monotonic() + 200
+        while said not in log.read_text():
+            assert job.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        time.sleep(0.5)
+        job.kill()
+        job.wait()
+        time.sleep(3)  # workers may write for a moment after their driver is gone
+        assert before.items() <= parts(hurt).items()
+    before = parts(hurt)
+    assert start(hurt, log).wait(300) == 0, log.read_text()
+    assert before.items() <= parts(hurt).items()  # no finished shard was judged again
+    assert parts(calm).keys() == parts(hurt).keys()
+    for name in parts(calm):
+        assert (calm / "rewards" / name).read_bytes() == (hurt / "rewards" / name).read_bytes()
+    assert sum(row["status"] == "failed" for row in read_rewards(hurt)) == 2

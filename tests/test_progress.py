@@ -2,8 +2,9 @@
 
 import pytest
 
+from rm_ray.counts import Counts
 from rm_ray.progress import duration, progress_line
-from rm_ray.tally import RunProgress, Work
+from rm_ray.tally import RunProgress
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ def test_before_an_engine_is_ready():
 
 
 def test_half_way_the_time_left_is_the_time_gone():
-    work = Work(documents=50, tokens=6000, parts=1)
+    work = Counts(documents=50, tokens=6000, parts=1)
     now = RunProgress(engines=2, start_seconds=9.0, work=work, judging_seconds=30.0)
     assert progress_line(now, 100, 2) == (
         "1 of 2 shards, 50 of 100 documents, 2 engine starts, 200 tokens/s, 30 s left"

@@ -11,8 +11,10 @@ from rm_ray import reading
 from rm_ray.config import InputConfig
 from rm_ray.corpus import Unreadable
 from rm_ray.plan import ReadUnit, RowSample, Shard, cut_file
-from rm_ray.reading import ReadStage, read_shards
+from rm_ray.reading import ReadStage, read_shards, tokenize
 from rm_ray.tally import start_tally
+from rm_ray.tokens import load_tokenizer
+from tests.conftest import tiny_judge
 
 
 def write(path, rows, group):
@@ -44,12 +46,12 @@ def test_shards_hold_their_rows_whatever_the_row_groups(
         kept = data.draw(st.lists(st.sampled_from(unit.shards), unique=True))
         left = tuple(shard for shard in unit.shards if shard in kept)
         unit = ReadUnit(path, {}, unit.first_group, unit.stop_group, unit.first_row, left)
-        found = dict(read_shards(unit, config))
+        found = dict(read_shards(unit, config, ["text"]))
         assert tuple(found) == left
         for shard, table in found.items():
             expected = RowSample(fraction, 0).chosen(path, shard.start, shard.stop).tolist()
             assert table["_row"].to_pylist() == table["id"].to_pylist() == expected
-            assert table["_text"].to_pylist() == [f"text {i}".encode() for i in expected]
+            assert table["_judged.text"].to_pylist() == [f"text {i}" for i in expected]
 
 
 def test_a_file_that_has_become_shorter_is_an_error_not_a_short_part(tmp_path):
@@ -57,7 +59,7 @@ def test_a_file_that_has_become_shorter_is_an_error_not_a_short_part(tmp_path):
     write(path, 10, 10)
     unit = ReadUnit(path, {}, 0, 1, 0, (Shard(path, 0, 20),))
     with pytest.raises(OSError, match=r"ended before row 20"):
-        list(read_shards(unit, InputConfig(path=path)))
+        list(read_shards(unit, InputConfig(path=path), ["text"]))
 
 
 @pytest.mark.parametrize(
@@ -72,8 +74,12 @@ def test_text_columns_of_every_kind_are_read(tmp_path, kind):
     text = pa.array(values, base).cast(kind) if kind != base else pa.array(values, base)
     pq.write_table(pa.table({"text": text}), path)
     unit = ReadUnit(path, {}, 0, 1, 0, (Shard(path, 0, 3),))
-    ((_, table),) = read_shards(unit, InputConfig(path=path, id=None))
-    assert table["_text"].to_pylist() == [b"one", None, b"two"]
+    ((_, table),) = read_shards(unit, InputConfig(path=path, id=None), ["text"])
+    tokenizer, _ = tiny_judge()
+    documents = tokenize(table, tokenizer)
+    assert documents["_status"].to_pylist() == ["ok", "empty", "ok"]
+    decode = load_tokenizer(tokenizer.tokenizer_json).decode
+    assert [decode(ids) for ids in documents["_ids"].to_pylist()] == ["one", "", "two"]
 
 
 @pytest.mark.usefixtures("ray_cluster")
@@ -94,8 +100,8 @@ def test_what_nobody_foresaw_is_told_and_costs_only_its_unit(tmp_path, monkeypat
         return rows.append_column("_ids", pa.array([[1]] * len(rows), pa.large_list(pa.int32())))
 
     monkeypatch.setattr(reading, "tokenize", tokenize)
-    tally = start_tally(engines=1)
-    stage = ReadStage(InputConfig(path=str(tmp_path)), ray.put("no judge"), tally)
+    tally = start_tally(engines=1, silence_s=60)
+    stage = ReadStage(InputConfig(path=str(tmp_path)), ray.put(tiny_judge()[0]), tally)
     packed = list(stage(pa.table({"unit": [unit.to_json() for unit in units]})))
     assert [block["file"].to_pylist() for block in packed] == [[units[1].file]]
     said = "row 0 and after cannot be prepared: ZeroDivisionError: nobody foresaw this"
@@ -110,5 +116,5 @@ def test_credentials_that_expired_are_not_waited_for(tmp_path, monkeypatch):
     path = str(tmp_path / "f.parquet")
     unit = ReadUnit(path, {}, 0, 1, 0, (Shard(path, 0, 4),), size=1, version="one")
     with pytest.raises(Unreadable, match="Forbidden") as error:
-        list(read_shards(unit, InputConfig(path=path)))
+        list(read_shards(unit, InputConfig(path=path), ["text"]))
     assert not error.value.may_pass and not error.value.bad_file

@@ -14,6 +14,7 @@ import pytest
 from rm_ray.cli import main
 from rm_ray.config import ScoreConfig
 from rm_ray.scoring import dry_run, score
+from tests import fault_engine
 from tests.conftest import SHARED, TINY_JUDGE
 from tests.jobs import options, parts, prose, read_rewards, run, write_corpus
 
@@ -177,6 +178,16 @@ def test_a_limit_and_a_sample_take_a_first_look(tmp_path, caplog):
     rows = read_rewards(tmp_path / "b")
     assert status == 0 and 8 < len(rows) < 45
     assert {row["id"] for row in rows} < {f"0-{f}-{r}" for f in (0, 1) for r in range(40)}
+
+
+def test_no_more_engines_are_started_than_there_are_shards(tmp_path, caplog):
+    write_corpus(tmp_path / "in", files=2, rows=3, words=60)
+    paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    changes = {"engine_name": fault_engine.NAME, "pool_min_actors": 3, "pool_max_actors": 3}
+    assert run(caplog, **paths, **changes)[0] == 0
+    metrics = json.loads((tmp_path / "out" / "_rm_ray" / "metrics.json").read_text())
+    assert metrics["this_invocation"]["engines"] <= 2 == metrics["totals"]["shards"]
+    assert metrics["this_invocation"]["work"]["parts"] == 2
 
 
 def test_the_transformers_engine_gives_the_same_rewards(messy, scored, tmp_path, caplog):

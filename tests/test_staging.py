@@ -3,15 +3,19 @@
 from itertools import pairwise
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rm_ray.commit import part_bytes
+from rm_ray.commit import ROWS_KEY, part_bytes, read_counts, read_part
+from rm_ray.counts import Counts
+from rm_ray.judges import Verdict
 from rm_ray.plan import Shard
-from rm_ray.rewards import Counts, Verdict, judged, reward_table
-from rm_ray.staging import Staging
+from rm_ray.rewards import reward_table
+from rm_ray.staging import joined
 from rm_ray.storage import Folder
+from tests.conftest import tiny_judge
 
 ROWS = 12
 CARRIED = {
@@ -25,11 +29,14 @@ CARRIED = {
 
 def rewards(start, stop):
     verdicts = [
-        judged(130, {0: i + 0.5, 1: 1.5}, 2) if i % 5 else Verdict(3, 0, "too_short", "short")
+        Verdict("ok", reward=i + 1.0, more={"chunk_rewards": [i + 0.5, i + 1.5], "n_chunks": 2})
+        if i % 5
+        else Verdict("too_short", "short")
         for i in range(start, stop)
     ]
     carried = {name: column[start:stop] for name, column in CARRIED.items()}
-    return reward_table("f", pa.array(range(start, stop), pa.int64()), carried, verdicts)
+    rows = pa.array(range(start, stop), pa.int64())
+    return reward_table("f", rows, carried, [130] * len(rows), verdicts, tiny_judge()[1].columns)
 
 
 def counts(rows):
@@ -46,9 +53,24 @@ def folder(tmp_path_factory):
 def test_any_pieces_join_to_the_bytes_of_the_whole(cuts, data, folder):
     bounds = [0, *sorted(cuts), ROWS]
     pieces = [Shard("f", a, b) for a, b in pairwise(bounds)]
-    staging = Staging(Folder(str(folder / data.draw(st.uuids()).hex)), "judge")
+    staged = Folder(str(folder / data.draw(st.uuids()).hex))
     for piece in data.draw(st.permutations(pieces)):
-        staging.keep(piece, rewards(piece.start, piece.stop), counts(piece.stop - piece.start))
-    table, summed = staging.join(pieces)
+        rows = rewards(piece.start, piece.stop)
+        staged.create(piece.part, part_bytes(rows, counts(len(rows)).to_json(), "judge"))
+    table, summed = joined([read_part(staged, piece.part) for piece in pieces])
     whole = part_bytes(rewards(0, ROWS), counts(ROWS).to_json(), "judge")
     assert part_bytes(table, summed.to_json(), "judge") == whole
+
+
+def test_a_footer_says_which_rows_a_part_has(folder):
+    """By a hash of what was written before the footer: other counts, the same rows."""
+    place = Folder(str(folder / "footers"))
+    for name, stop, documents in (("one", 12, 12), ("same", 12, 13), ("less", 11, 11)):
+        place.create(name, part_bytes(rewards(0, stop), counts(documents).to_json(), "judge"))
+    hashes = {
+        name: pq.read_metadata(f"{place.path}/{name}").metadata[ROWS_KEY.encode()]
+        for name in place.names()
+    }
+    assert hashes["one"] == hashes["same"] != hashes["less"]
+    assert read_counts(place, "one", "judge") == counts(12)
+    assert read_counts(place, "one", "another judge") is None

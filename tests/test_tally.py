@@ -1,33 +1,56 @@
-"""The tally's bookkeeping, and when it stops a run."""
+"""The tally's bookkeeping: what is in which engine, and when it stops a round or a run."""
 
 import pytest
 
-from rm_ray.tally import ENDED, Tally, Work
+from rm_ray import tally as tally_module
+from rm_ray.counts import Counts
+from rm_ray.plan import Piece, Shard
+from rm_ray.suspicion import Failure
+from rm_ray.tally import ALONE_IN_A_ROW, ENDED, Tally
+
+SHARD = Shard("f", 0, 100)
+PART = SHARD.part
 
 
 @pytest.fixture
 def tally(monkeypatch):
-    return Tally(most_faults=3)
+    """On machines here and there, of which none but `lost` is ever lost."""
+    monkeypatch.setattr(tally_module, "_is_alive", lambda node: node != "lost")
+    return Tally(most_faults=3, silence_s=60)
+
+
+def alone(row, failed_on=""):
+    return Piece("f", row, row + 1, alone=True, failed_on=failed_on)
+
+
+def fail(tally, unit, reason="it raised"):
+    assert tally.begin(unit, "here", 1)
+    tally.asking(unit.part, unit.start, unit.stop)
+    tally.broke(unit.part, reason)
 
 
 def test_work_adds_up(tally):
-    tally.add(Work(documents=2, tokens=10, model_seconds=0.5))
-    tally.add(Work(documents=1, parts=1))
-    assert tally.progress().work == Work(documents=3, tokens=10, model_seconds=0.5, parts=1)
+    tally.add(Counts(documents=2, tokens=10, model_seconds=0.5))
+    tally.add(Counts(documents=1, parts=1))
+    assert tally.progress().work == Counts(documents=3, tokens=10, model_seconds=0.5, parts=1)
 
 
-def test_faults_in_a_row_stop_the_run_and_a_written_part_starts_the_row_anew(tally):
-    for reason in ("one", "two"):
-        tally.fault(reason)
-    tally.add(Work(parts=1))
+def test_faults_in_a_row_stop_the_run_and_what_is_judged_starts_the_row_anew(tally):
+    for gets_on in (
+        lambda: tally.add(Counts(parts=1)), tally.staged, lambda: tally.answered(PART, 0, 1),
+    ):  # fmt: skip
+        tally.fault("one")
+        tally.fault("two")
+        gets_on()
+    tally.answered(PART, 0, 0)  # answers that are no numbers are none
     for reason in ("three", "four"):
         tally.fault(reason)
     assert tally.halted() is None
     tally.fault("five")
-    assert tally.halted() == "3 faults in a row with no part written; the last: five"
+    assert tally.halted() == "3 faults in a row with nothing judged; the last: five"
     now = tally.progress()
-    assert (now.faults, now.first_fault, now.last_fault) == (5, "one", "five")
-    assert tally.begin("p", "rows") == now.halted  # and nothing new begins
+    assert (now.faults, now.first_fault, now.last_fault) == (9, "one", "five")
+    assert tally.ending() == now.halted and not tally.begin(SHARD, "here", 1)
 
 
 def test_the_first_reason_to_stop_stands(tally):
@@ -36,49 +59,91 @@ def test_the_first_reason_to_stop_stands(tally):
     assert tally.halted() == "the store is full"
 
 
-def test_a_shard_whose_judging_never_ended_is_a_suspect_and_its_death_a_fault(tally):
-    assert tally.begin("p", "f, rows 0 to 3") is None
-    assert tally.progress().suspects == {"p": ENDED} and tally.progress().faults == 0
-    tally.begin("p", "f, rows 0 to 3")  # the actor was started anew, and got it again
-    assert tally.progress().last_fault == f"f, rows 0 to 3: {ENDED}"
-    tally.done("p")
-    assert tally.progress().suspects == {}
+def test_rows_in_an_engine_that_ended_are_known_and_its_shard_is_not_tried_again(tally):
+    assert tally.begin(SHARD, "here", 1)
+    for start in (0, 10, 20):
+        tally.asking(PART, start, start + 10)
+    tally.answered(PART, 10, 10)
+    assert not tally.begin(SHARD, "here", 1)  # in another process: the first one has ended
+    assert not tally.begin(SHARD, "there", 1) and not tally.may_begin(PART)
+    assert tally.end_round() == [Failure(SHARD, "here", ENDED, ((0, 10), (20, 30)), ended=True)]
+    assert tally.begin(SHARD, "here", 1)  # in the next round
 
 
-def test_a_shard_that_failed_is_a_suspect_until_it_is_judged_after_all(tally):
-    tally.begin("p", "rows")
-    tally.suspect("p", "rows", "the engine raised")
-    assert tally.progress().suspects == {"p": "the engine raised"}
-    tally.begin("p", "rows")
-    tally.done("p")
-    assert tally.progress().suspects == {}
+def test_an_engine_that_gave_no_answer_for_long_is_said_to_have_hung(tally, monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(tally_module.time, "monotonic", lambda: now)
+    tally.begin(SHARD, "here", 1)
+    tally.progressed(PART, Counts())
+    now += 75  # of which the new process took 10 to start
+    tally.begin(SHARD, "here", 10)
+    (failure,) = tally.end_round()
+    assert failure.reason == "the engine gave no answer for 60 s, and its process was ended"
 
 
-def test_too_many_suspects_in_a_row_pause_the_run_until_they_are_settled(tally):
-    for part in "abc":
-        tally.begin(part, part)
-        tally.suspect(part, part, "the engine raised")
-    assert tally.halted() == "judging failed for 3 shards in a row" == tally.begin("d", "d")
-    assert tally.stopped() is None
-    tally.resume()
-    assert tally.halted() is None and tally.progress().suspects == {}
-    assert tally.progress().faults == 3
+def test_a_machine_that_is_lost_blames_nobody(tally):
+    tally.begin(SHARD, "lost", 1)
+    tally.asking(PART, 0, 10)
+    assert tally.begin(SHARD, "here", 1)  # at once, in the same round
+    assert tally.progress().last_fault == f"{SHARD}: its machine was lost"
+    tally.judged(PART, {})
+    assert tally.end_round() == []
+    tally.begin(SHARD, "lost", 1)
+    assert tally.end_round() == []  # nor where nobody has tried again
+
+
+def test_rows_without_a_number_end_nothing(tally):
+    tally.begin(SHARD, "here", 1)
+    tally.judged(PART, {7: "nan"})
+    assert tally.end_round() == [Failure(SHARD, "here", "nan", ((7, 8),), ended=False)]
+
+
+def test_an_engine_that_fails_a_harmless_document_says_nothing_of_the_suspect(tally):
+    suspect = alone(7)
+    tally.begin(suspect, "here", 1)
+    tally.unfit(suspect.part, "out of memory")
+    assert not tally.may_begin(suspect.part)
+    assert tally.progress().last_fault == "an engine fails a harmless document: out of memory"
+    assert tally.end_round() == []
+
+
+def test_engines_that_end_in_a_row_end_the_round_and_not_the_run(tally):
+    for i in range(3):
+        fail(tally, Shard("f", i, i + 1))
+    assert tally.halted() is None
+    assert tally.ending() == "3 engines in a row ended with no document judged"
+    assert not tally.begin(SHARD, "here", 1)
+    assert len(tally.end_round()) == 3
+    assert tally.begin(SHARD, "here", 1)
+    assert tally.progress().rounds == 2 and tally.progress().faults == 3
+
+
+def test_documents_that_fail_alone_in_a_row_stop_the_run(tally):
+    for row in range(ALONE_IN_A_ROW - 1):
+        fail(tally, alone(row))
+    fail(tally, alone(50, failed_on="there"))  # its second time says nothing new of the engines
+    assert tally.ending() is None
+    tally.answered(PART, 0, 1)
+    for row in range(ALONE_IN_A_ROW):
+        assert tally.halted() is None
+        fail(tally, alone(100 + row))
+    assert "20 documents judged alone failed in a row, so it is not the documents" in tally.halted()
 
 
 def test_an_engine_that_never_started_anywhere_stops_the_run_after_three_tries():
-    tally = Tally(most_faults=9)
+    tally = Tally(most_faults=9, silence_s=60)
     assert [tally.start_failed("no GPU memory") for _ in range(3)] == [None, None, "no GPU memory"]
 
 
 def test_faults_of_another_kind_are_no_tries_to_start():
-    tally = Tally(most_faults=9)
+    tally = Tally(most_faults=9, silence_s=60)
     for _ in range(5):
         tally.fault("a file has changed")
     assert [tally.start_failed("no GPU memory") for _ in range(3)] == [None, None, "no GPU memory"]
 
 
 def test_a_sick_machine_among_well_ones_is_a_fault_like_others():
-    tally = Tally(most_faults=9)
+    tally = Tally(most_faults=9, silence_s=60)
     tally.started(1.0)
     assert [tally.start_failed("no GPU memory") for _ in range(4)] == [None] * 4
 

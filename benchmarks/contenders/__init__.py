@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from rm_ray.config import JudgeConfig
+from rm_ray.judges import TokenIds
 from rm_ray.judges.preference import PreferenceJudge
-from rm_ray.model import resolve_model
+from rm_ray.model import read_tokenizer
+from rm_ray.tokens import encode_all, load_tokenizer, plain_tokenizer
+from rm_ray.windows import windows
 
 
 @dataclass
@@ -31,7 +34,15 @@ class Task:
         """rm_ray's judge of the same model: it says what the windows are."""
         prompt = self.options.get("prompt", "ids")
         config = JudgeConfig(model=self.model, context_tokens=self.context_tokens, prompt=prompt)
-        return PreferenceJudge.of(config, resolve_model(self.model, None, None))
+        return PreferenceJudge.of(config, self.tokenizer_json())
+
+    def tokenizer_json(self) -> str:
+        """The model's tokenizer, without added tokens."""
+        return plain_tokenizer(read_tokenizer(self.model, None))
+
+    def token_ids(self) -> list[TokenIds]:
+        """The documents as rm_ray tokenises them."""
+        return encode_all(load_tokenizer(self.tokenizer_json()), self.texts)
 
 
 @dataclass
@@ -71,18 +82,15 @@ def vllm_environment(threads: int) -> dict[str, str]:
 
 def text_windows(task: Task) -> list[list[str]]:
     """The prompts of each document as strings, as the judge's authors would put them together."""
-    from rm_ray.tokens import load_tokenizer
-    from rm_ray.windows import windows
-
     judge = task.judge()
-    decode = load_tokenizer(judge.tokenizer_json).decode
+    decode = load_tokenizer(task.tokenizer_json()).decode
     documents = []
-    for ids in judge.tokenize(task.texts):
+    for ids in task.token_ids():
         tokens = ids.tolist()
         documents.append(
             [
-                f"{decode(tokens[w.start : w.middle])}{judge.before_text}"
-                f"{decode(tokens[w.middle : w.stop])}{judge.after_text}"
+                f"{decode(tokens[w.start : w.middle])}{judge.config.before_chunk}"
+                f"{decode(tokens[w.middle : w.stop])}{judge.config.after_chunk}"
                 for w in windows(len(tokens), judge.rule)
             ]
         )

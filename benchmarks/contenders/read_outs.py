@@ -33,12 +33,12 @@ def make_engine(settings, options):  # noqa: ANN001, ANN201 - imports vLLM, whic
                 }
             return arguments
 
-        def _checked_request(self, label_ids):  # noqa: ANN001, ANN202
+        def _checked_request(self, read_out):  # noqa: ANN001, ANN202
             if not options.get("classifier"):
-                return super()._checked_request(label_ids)
+                return super()._checked_request(read_out)
             params = PoolingParams(task="classify", use_activation=False)
             tasks = self._engine.get_supported_tasks()
-            prompt = {"prompt_token_ids": [label_ids[0]]}
+            prompt = {"prompt_token_ids": [read_out.token_ids[0]]}
             return self._engine.input_processor.process_inputs("", prompt, params, tasks)
 
         def _read(self, output):  # noqa: ANN001, ANN202

@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.contenders import Result, Task, Timed, run
 from rm_ray.config import EngineConfig
-from rm_ray.engines import Engine, EngineSettings, start_engine
+from rm_ray.engines import Engine, EngineSettings, answer_all, start_engine
 from rm_ray.model import resolve_model
 
 
@@ -15,8 +15,8 @@ def score_with(task: Task, make: Callable[[EngineSettings, dict[str, Any]], Engi
     judge = task.judge()
     settings = EngineSettings(
         config=EngineConfig(dtype=task.dtype, kv_cache_gb=1.0),
-        model=resolve_model(task.model, None, None),
-        label_ids=judge.label_ids,
+        model=resolve_model(task.model, None),
+        read_out=judge.read_out,
         max_prompt_tokens=judge.max_prompt_tokens,
         block_size=task.options.get("block_size", judge.rule.chunk),
         on_gpu=False,
@@ -24,17 +24,17 @@ def score_with(task: Task, make: Callable[[EngineSettings, dict[str, Any]], Engi
     )
     os.environ.update(settings.environment())
     engine = make(settings, task.options)
-    documents = judge.tokenize(task.texts)
-    list(engine.score([documents[0][:64]]))
+    documents = task.token_ids()
+    answer_all(engine, [documents[0][:64]])
 
     def timed() -> Result:
         forwarded = engine.counts.forwarded_tokens
-        answers = engine.score(prompt for ids in documents for prompt in judge.prompts(ids))
+        prompts = (prompt for ids in documents for prompt in judge.prompts(ids))
+        answers = iter(answer_all(engine, prompts))
         ratios = [
             [judge.chunk_reward(next(answers)) for _ in judge.judgeable(len(ids))]
             for ids in documents
         ]
-        next(answers, None)
         return Result(ratios, forwarded=engine.counts.forwarded_tokens - forwarded)
 
     return timed

@@ -12,7 +12,7 @@ def score(task: Task) -> Timed:
     model = AutoModelForCausalLM.from_pretrained(
         task.model, dtype=getattr(torch, task.dtype)
     ).eval()
-    documents = [list(judge.prompts(ids)) for ids in judge.tokenize(task.texts)]
+    documents = [list(judge.prompts(ids)) for ids in task.token_ids()]
     a, b = judge.label_ids
 
     @torch.inference_mode()

@@ -1,11 +1,11 @@
 """Engines: what runs the model. They take token ids and know nothing of documents.
 
-An engine is told once which tokens' logits to read; then prompts go in as an iterator and one row
-of numbers comes out for each, in the same order, with a bounded number in flight.
+An engine is told once what to read out; then prompts go in under keys as long as it has room, and
+rows of numbers come out, step by step, in whatever order they are ready.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol
@@ -14,43 +14,68 @@ import numpy as np
 import numpy.typing as npt
 
 from rm_ray.config import EngineConfig
+from rm_ray.counts import Counts
 from rm_ray.errors import ConfigError
 from rm_ray.model import Model
 
 # What vLLM's attention backends accept: multiples of 16 on GPUs, of 32 on CPU.
 BLOCK_STEP = {"gpu": 16, "cpu": 32}
 
-
-@dataclass
-class EngineCounts:
-    """What an engine has done since it started; tokens as its scheduler counted them.
-
-    `step_seconds`: in the engine's steps; `model_seconds`: of these, in running the model.
-    """
-
-    windows: int = 0
-    prompt_tokens: int = 0
-    forwarded_tokens: int = 0
-    preemptions: int = 0
-    step_seconds: float = 0.0
-    model_seconds: float = 0.0
+# Token ids [tokens], and what an engine makes of them: float32 [numbers], as the read-out says.
+Prompt = npt.NDArray[np.int32]
+Numbers = npt.NDArray[np.float32]
 
 
-# Each prompt's token ids, [tokens].
-Prompts = Iterable[npt.NDArray[np.int32] | None]
+@dataclass(frozen=True)
+class LabelLogits:
+    """A read-out: the logits of these tokens as the next one, in this order."""
+
+    token_ids: tuple[int, ...]
 
 
 class Engine(Protocol):
-    """Runs one model in this process."""
+    """Runs one model in this process. Whatever `add` or `step` raises breaks it for good.
 
-    counts: EngineCounts
+    `counts`: prompts (as windows), their tokens, what was forwarded of these, and seconds, since
+    the start.
+    """
 
-    def score(self, prompts: Prompts) -> Iterator[npt.NDArray[np.float32]]:
-        """One row a prompt, in order: the logits [labels] of the token that would come next.
+    counts: Counts
 
-        None among the prompts says that the next one depends on answers still out: give those
-        first. It is never the first of all, and none follows an answer that was the last one out.
-        """
+    @property
+    def has_room(self) -> bool:
+        """Whether another prompt may be added before the next step."""
+
+    def add(self, key: int, prompt: Prompt) -> None:
+        """Take a prompt, under a key that none in flight has."""
+
+    def step(self) -> list[tuple[int, Numbers]]:
+        """Run some of what is in flight; the keys and numbers of the prompts that are answered."""
+
+
+def answer_all(
+    engine: Engine, prompts: Iterable[Prompt], stepped: Callable[[], None] = lambda: None
+) -> list[Numbers]:
+    """The numbers of each prompt, in order; prompts are made as the engine has room.
+
+    Args:
+        stepped: called after each step.
+    """
+    source = enumerate(prompts)
+    answers: dict[int, Numbers] = {}
+    asked, exhausted = 0, False
+    while not exhausted or len(answers) < asked:
+        while not exhausted and engine.has_room:
+            key, prompt = next(source, (asked, None))
+            if prompt is None:
+                exhausted = True
+            else:
+                engine.add(key, prompt)
+                asked += 1
+        if len(answers) < asked:
+            answers.update(engine.step())
+            stepped()
+    return [answers[key] for key in range(asked)]
 
 
 @dataclass(frozen=True)
@@ -59,7 +84,7 @@ class EngineSettings:
 
     config: EngineConfig
     model: Model
-    label_ids: tuple[int, ...]
+    read_out: LabelLogits
     max_prompt_tokens: int
     block_size: int
     on_gpu: bool
@@ -94,8 +119,12 @@ class EngineSettings:
         return common | cpu
 
 
-def choose_block_size(config: EngineConfig, chunk_tokens: int, prompt: str, *, on_gpu: bool) -> int:
-    """The prefix cache's block: whole blocks are shared, so it must divide the chunk.
+def choose_block_size(config: EngineConfig, shared_step: int, *, on_gpu: bool) -> int:
+    """The prefix cache's block: whole blocks are shared, so it must divide what prompts share.
+
+    Args:
+        shared_step: a document's prompts share their beginnings up to a multiple of this, the
+            chunk; 1 where up to any token.
 
     Raises:
         ConfigError: no block the device has divides the chunk.
@@ -104,17 +133,19 @@ def choose_block_size(config: EngineConfig, chunk_tokens: int, prompt: str, *, o
     step = BLOCK_STEP[device]
     if config.name != "vllm":
         return step  # no prefix cache
-    if chunk_tokens % step:
+    anywhere = shared_step == 1
+    if not anywhere and shared_step % step:
         raise ConfigError(
-            f"judge.chunk_tokens is {chunk_tokens}, and prefix-cache blocks on {device.upper()} "
+            f"judge.chunk_tokens is {shared_step}, and prefix-cache blocks on {device.upper()} "
             f"are multiples of {step}: none divides the chunk, so every window would pay for "
             f"context again; take a multiple of {step}, or --engine.name transformers"
         )
-    size = config.block_size or (chunk_tokens if prompt == "ids" else step)
-    if chunk_tokens % size or size % step:
+    size = config.block_size or (step if anywhere else shared_step)
+    if size % step or (not anywhere and shared_step % size):
+        divide = "" if anywhere else f"divide judge.chunk_tokens ({shared_step}) and "
         raise ConfigError(
-            f"engine.block_size is {size}; it must divide judge.chunk_tokens ({chunk_tokens}) "
-            f"and be a multiple of {step} on {device.upper()}"
+            f"engine.block_size is {size}; it must {divide}"
+            f"be a multiple of {step} on {device.upper()}"
         )
     return size
 

@@ -1,14 +1,12 @@
 """Transformers, one padded batch at a time: the slow reference that parity is measured against."""
 
 import time
-from collections.abc import Iterator
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from transformers import AutoModelForCausalLM
 
-from rm_ray.engines import EngineCounts, EngineSettings, Prompts
+from rm_ray.counts import Counts
+from rm_ray.engines import EngineSettings, Numbers, Prompt
 
 BATCH_WINDOWS = 16
 
@@ -19,7 +17,8 @@ class TransformersEngine:
     def __init__(self, settings: EngineSettings) -> None:
         if not settings.on_gpu:
             torch.set_num_threads(settings.threads)
-        self.counts = EngineCounts()
+        self.counts = Counts()
+        self._batch: dict[int, Prompt] = {}
         self._device = "cuda" if settings.on_gpu else "cpu"
         model = AutoModelForCausalLM.from_pretrained(
             settings.model.name,
@@ -29,25 +28,32 @@ class TransformersEngine:
             trust_remote_code=False,
         )
         self._body = model.base_model.to(self._device).eval()
-        head = model.get_output_embeddings()
-        self._head = head.weight[list(settings.label_ids)].detach().float().to(self._device)
+        head = model.get_output_embeddings().weight[list(settings.read_out.token_ids)]
+        self._head = head.detach().float().to(self._device)
 
-    def score(self, prompts: Prompts) -> Iterator[npt.NDArray[np.float32]]:
-        """Logits [labels] for each prompt, in order; float32."""
-        source = iter(prompts)
-        while batch := _batch(source):
-            began = time.perf_counter()
-            logits = self._forward(batch)
-            seconds = time.perf_counter() - began
-            self.counts.step_seconds += seconds
-            self.counts.model_seconds += seconds
-            self.counts.windows += len(batch)
-            tokens = sum(len(prompt) for prompt in batch)
-            self.counts.prompt_tokens += tokens
-            self.counts.forwarded_tokens += tokens
-            yield from logits
+    @property
+    def has_room(self) -> bool:
+        """Whether the next batch is not full."""
+        return len(self._batch) < BATCH_WINDOWS
 
-    def _forward(self, batch: list[npt.NDArray[np.int32]]) -> npt.NDArray[np.float32]:
+    def add(self, key: int, prompt: Prompt) -> None:
+        """Put a prompt into the next batch."""
+        self._batch[key] = prompt
+        self.counts.windows += 1
+        self.counts.prompt_tokens += len(prompt)
+
+    def step(self) -> list[tuple[int, Numbers]]:
+        """Run the batch: logits [labels] of each of its prompts."""
+        batch, self._batch = self._batch, {}
+        began = time.perf_counter()
+        logits = self._forward(list(batch.values()))
+        seconds = time.perf_counter() - began
+        self.counts.step_seconds += seconds
+        self.counts.model_seconds += seconds
+        self.counts.forwarded_tokens += sum(map(len, batch.values()))
+        return list(zip(batch, logits, strict=True))
+
+    def _forward(self, batch: list[Prompt]) -> Numbers:
         # padded on the right: causal attention never sees it, and positions stay as they are
         longest = max(len(prompt) for prompt in batch)
         ids = torch.zeros((len(batch), longest), dtype=torch.long)
@@ -57,16 +63,5 @@ class TransformersEngine:
         with torch.inference_mode():
             hidden = self._body(ids.to(self._device)).last_hidden_state
         read = hidden[torch.arange(len(batch)), last.to(self._device)].float()
-        logits: npt.NDArray[np.float32] = (read @ self._head.T).cpu().numpy()
+        logits: Numbers = (read @ self._head.T).cpu().numpy()
         return logits
-
-
-def _batch(source: Iterator[npt.NDArray[np.int32] | None]) -> list[npt.NDArray[np.int32]]:
-    batch: list[npt.NDArray[np.int32]] = []
-    for prompt in source:
-        if prompt is None:
-            return batch  # what comes next depends on these
-        batch.append(prompt)
-        if len(batch) == BATCH_WINDOWS:
-            break
-    return batch

@@ -8,14 +8,13 @@ Set `EngineSettings.environment()` before importing this module.
 import gc
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from copy import copy
 from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from vllm import SamplingParams
 from vllm.engine.arg_utils import EngineArgs
@@ -24,20 +23,20 @@ from vllm.v1.core.single_type_kv_cache_manager import FullAttentionManager
 from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest
 from vllm.v1.engine.llm_engine import LLMEngine
 
-from rm_ray.engines import EngineCounts, EngineSettings, Prompts
+from rm_ray.counts import Counts
+from rm_ray.engines import EngineSettings, LabelLogits, Numbers, Prompt
 from rm_ray.engines.prefix_cache import PrefixHashes, PrefixLookup, count_unused, free, touch
 from rm_ray.errors import JudgeError
 
 CPU_KV_CACHE_GB = 1.0
 GARBAGE_AFTER = 50_000
-END: Any = object()
 
 
 class TokenArray(array):  # type: ignore[type-arg]
     """Token ids where vLLM wants a list: one piece of memory, whatever the prompt's length."""
 
     @classmethod
-    def of(cls, prompt: npt.NDArray[np.int32]) -> "TokenArray":
+    def of(cls, prompt: Prompt) -> "TokenArray":
         """The prompt's ids; what is sampled is appended to them."""
         tokens = cls("i")
         tokens.frombytes(prompt.data.cast("B"))
@@ -59,13 +58,13 @@ class VllmEngine:
         if not settings.on_gpu:
             torch.set_num_threads(settings.threads)
         config = settings.config
-        self.counts = EngineCounts()
+        self.counts = Counts()
         self._in_flight = config.in_flight or 2 * settings.batch_windows
         self._engine = LLMEngine.from_engine_args(self._arguments(settings))
         self._core = self._engine.engine_core
-        self._template = self._checked_request(settings.label_ids)
-        self._labels = len(settings.label_ids)
-        self._next_id = 0
+        self._template = self._checked_request(settings.read_out)
+        self._labels = len(settings.read_out.token_ids)
+        self._keys: dict[str, int] = {}
         self._count_scheduled_tokens()
         self._time_model()
         self._speed_up_the_cache(settings.block_size)
@@ -73,67 +72,48 @@ class VllmEngine:
         # after 700 new ones: a tenth of the host's time for a window with a long context
         gc.set_threshold(GARBAGE_AFTER, *gc.get_threshold()[1:])
 
-    def score(self, prompts: Prompts) -> Iterator[npt.NDArray[np.float32]]:
-        """Logits [labels] for each prompt, in order; float32."""
-        source = iter(prompts)
-        done: dict[int, npt.NDArray[np.float32]] = {}
-        due = self._next_id
-        exhausted = False
-        try:
-            while not exhausted or due < self._next_id:
-                while not exhausted and self._next_id - due - len(done) < self._in_flight:
-                    prompt = next(source, END)
-                    if prompt is END:
-                        exhausted = True
-                    elif prompt is None:
-                        break
-                    else:
-                        self._submit(prompt)
-                if due < self._next_id:
-                    done.update((number, row) for number, row in self._step() if number >= due)
-                while due in done:
-                    yield done.pop(due)
-                    due += 1
-        finally:  # whoever stops early must not find these answers in the next call
-            left = [number for number in range(due, self._next_id) if number not in done]
-            self._core.abort_requests(list(map(str, left)))
+    @property
+    def has_room(self) -> bool:
+        """Whether fewer prompts are in flight than may be."""
+        return len(self._keys) < self._in_flight
 
-    def _checked_request(self, label_ids: Sequence[int]) -> EngineCoreRequest:
+    def add(self, key: int, prompt: Prompt) -> None:
+        """Hand a prompt to vLLM's scheduler."""
+        request = copy(self._template)
+        # no name twice: to vLLM a name is one request for good
+        request.request_id = request.external_req_id = str(self.counts.windows)
+        request.prompt_token_ids = TokenArray.of(prompt)
+        self._keys[request.request_id] = key
+        self._core.add_request(request)
+        self.counts.windows += 1
+        self.counts.prompt_tokens += len(prompt)
+
+    def step(self) -> list[tuple[int, Numbers]]:
+        """One step of the scheduler and the model: logits [labels] of each prompt that ended."""
+        began = time.perf_counter()
+        outputs = self._core.get_output().outputs
+        self.counts.step_seconds += time.perf_counter() - began
+        return [(self._keys.pop(one.request_id), self._read(one)) for one in outputs]
+
+    def _checked_request(self, read_out: LabelLogits) -> EngineCoreRequest:
         """A request as vLLM makes it of a prompt, checks included; all others differ in tokens."""
         params = SamplingParams(
             temperature=0.0,
             max_tokens=1,
             # top-k logprobs lose a label whose logit is low; asking by id never does
-            logprob_token_ids=list(label_ids),
+            logprob_token_ids=list(read_out.token_ids),
             detokenize=False,
             ignore_eos=True,
             skip_clone=True,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
         tasks = self._engine.get_supported_tasks()
-        prompt = {"prompt_token_ids": [label_ids[0]]}
+        prompt = {"prompt_token_ids": [read_out.token_ids[0]]}
         return self._engine.input_processor.process_inputs("", prompt, params, tasks)
 
-    def _submit(self, prompt: npt.NDArray[np.int32]) -> None:
-        request = copy(self._template)
-        # no number twice: an answer may still come to a request that was aborted
-        request.request_id = request.external_req_id = str(self._next_id)
-        self._next_id += 1
-        request.prompt_token_ids = TokenArray.of(prompt)
-        self._core.add_request(request)
-        self.counts.windows += 1
-        self.counts.prompt_tokens += len(prompt)
-
-    def _step(self) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-        began = time.perf_counter()
-        outputs = self._core.get_output().outputs
-        self.counts.step_seconds += time.perf_counter() - began
-        for output in outputs:
-            yield int(output.request_id), self._read(output)
-
-    def _read(self, output: EngineCoreOutput) -> npt.NDArray[np.float32]:
+    def _read(self, output: EngineCoreOutput) -> Numbers:
         logits = output.new_logprobs.logprobs[0]  # the sampled token's, then the labels'
-        read: npt.NDArray[np.float32] = logits[-self._labels :].astype(np.float32)
+        read: Numbers = logits[-self._labels :].astype(np.float32)
         return read
 
     def _arguments(self, settings: EngineSettings) -> EngineArgs:

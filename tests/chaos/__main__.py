@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests import fault_engine
+from tests import fault_engine, raising_vllm
 from tests.chaos.harness import Chaos, fault_plan, table
 
 
@@ -17,7 +17,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3, 4], help="hash engine")
     parser.add_argument("--vllm-seeds", type=int, nargs="*", default=[11, 12])
-    parser.add_argument("--faults", type=int, default=14, help="of each seed of the hash engine")
+    parser.add_argument("--faults", type=int, default=15, help="of each seed of the hash engine")
     parser.add_argument("--vllm-faults", type=int, default=6)
     options = parser.parse_args()
     with socket.socket() as probe:
@@ -42,7 +42,7 @@ def main() -> int:
     reports = []
     try:
         work = [(seed, fault_engine.NAME, options.faults) for seed in options.seeds]
-        work += [(seed, "vllm", options.vllm_faults) for seed in options.vllm_seeds]
+        work += [(seed, raising_vllm.NAME, options.vllm_faults) for seed in options.vllm_seeds]
         for seed, engine, faults in work:
             report = chaos.run_seed(seed, fault_plan(seed, faults), engine, files=6, rows=64)
             reports.append(report)

@@ -18,16 +18,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import s3fs
 
-from rm_ray.config import JudgeConfig
-from rm_ray.judges.preference import PreferenceJudge
-from rm_ray.model import resolve_model
 from tests import fault_engine
 from tests.chaos.nodes import Nodes
 from tests.chaos.proxy import KINDS, FaultyProxy
-from tests.conftest import ROOT, TINY_JUDGE
+from tests.conftest import ROOT, tiny_judge
 from tests.jobs import command, environment, prose
 
-PROCESS_FAULTS = ("driver killed", "driver stopped", "judge killed", "reader killed", "node lost")
+PROCESS_FAULTS = (
+    *("driver killed", "driver stopped", "judge killed", "judge raises", "reader killed"),
+    "node lost",
+)
 STORE_FAULTS = tuple(f"store {kind}" for kind in KINDS)
 REFUSALS = ("store full", "store read-only", "credentials expired")
 ALL_FAULTS = (*PROCESS_FAULTS, *STORE_FAULTS, *REFUSALS)
@@ -193,6 +193,8 @@ class Chaos:
             job.wait(60)
         elif fault == "node lost":
             self.nodes.lose_one(rng)
+        elif fault == "judge raises":
+            (self.folder / fault_engine.RAISE_ONCE).touch()
         elif who in ("judge", "reader"):
             title = "JudgeActor" if who == "judge" else "ReadStage"
             victims = self.nodes.processes(title)
@@ -225,16 +227,15 @@ class Chaos:
         """The part of every window that only one shard has."""
         from rm_ray.plan import Shard
 
-        config = JudgeConfig(model="unused", context_tokens=256)
-        judge = PreferenceJudge.of(config, resolve_model(str(TINY_JUDGE), None, None))
+        tokenizer, judge = tiny_judge(context_tokens=256)
         owners: dict[str, set[str]] = {}
         for path in self.direct.ls(corpus.removeprefix("s3://")):
             with self.direct.open(path, "rb") as file:
-                texts = pq.read_table(file, columns=["text"]).column("text").to_pylist()
-            for row, ids in enumerate(judge.tokenize(texts)):
+                texts = pq.read_table(file, columns=["text"])
+            for row, ids in enumerate(tokenizer.tokenize({"text": texts["text"]}).ids):
                 start = row // 8 * 8
                 part = Shard(f"s3://{path}", start, min(start + 8, len(texts))).part
-                for prompt in judge.prompts(ids.tolist()):
+                for prompt in judge.prompts(ids):
                     owners.setdefault(fault_engine.digest(prompt), set()).add(part)
         return {window: parts.pop() for window, parts in owners.items() if len(parts) == 1}
 
@@ -276,7 +277,7 @@ def table(reports: list[Report]) -> str:
         f"{'untrue exits':>14}{'seconds':>9}"
     ]
     for r in reports:
-        name = "vllm" if r.engine == "vllm" else "hash"
+        name = "hash" if r.engine == fault_engine.NAME else "vllm"
         lines.append(
             f"{r.seed:>5} {name:<8}{sum(r.faults.values()):>7}{r.injected_answers:>8}"
             f"{r.invocations:>6}{r.rows:>7}{r.lost:>6}{r.doubled:>9}{r.differing:>11}"

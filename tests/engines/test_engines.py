@@ -6,20 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rm_ray.config import EngineConfig, JudgeConfig
-from rm_ray.engines import choose_block_size
+from rm_ray.config import EngineConfig
+from rm_ray.engines import answer_all, choose_block_size
 from rm_ray.errors import ConfigError, JudgeError
-from rm_ray.judges.preference import PreferenceJudge
-from rm_ray.model import resolve_model
-from tests.conftest import TINY_JUDGE
+from tests.conftest import tiny_judge
 
 TOLERANCE = 1e-3  # of a log ratio in float32
 
 
 @pytest.fixture(scope="module")
 def judge():
-    model = resolve_model(str(TINY_JUDGE), None, None)
-    return PreferenceJudge.of(JudgeConfig(model="unused", context_tokens=1024), model)
+    return tiny_judge()[1]
 
 
 def documents(seed, lengths):
@@ -28,7 +25,7 @@ def documents(seed, lengths):
 
 
 def rewards(engine, judge, docs):
-    answers = engine.score(prompt for ids in docs for prompt in judge.prompts(ids))
+    answers = answer_all(engine, (prompt for ids in docs for prompt in judge.prompts(ids)))
     return np.array([judge.chunk_reward(answer) for answer in answers])
 
 
@@ -61,11 +58,16 @@ def test_preempted_windows_are_counted_and_what_they_forward_twice_too(vllm_engi
     calm = rewards(vllm_engine, judge, docs)
     vllm_engine._engine.reset_prefix_cache()
     before = replace(vllm_engine.counts)
-    answers = vllm_engine.score(prompt for ids in docs for prompt in judge.prompts(ids))
-    first = next(answers)
-    # vLLM's own way of throwing running windows out of the cache
-    vllm_engine._engine.reset_prefix_cache(reset_running_requests=True)
-    disturbed = [judge.chunk_reward(answer) for answer in (first, *answers)]
+    prompts = [prompt for ids in docs for prompt in judge.prompts(ids)]
+    answers = {}
+    for key, prompt in enumerate(prompts):
+        vllm_engine.add(key, prompt)
+    while len(answers) < len(prompts):
+        answers |= vllm_engine.step()
+        if len(answers) < 20:
+            # vLLM's own way of throwing running windows out of the cache
+            vllm_engine._engine.reset_prefix_cache(reset_running_requests=True)
+    disturbed = [judge.chunk_reward(answers[key]) for key in range(len(prompts))]
     assert vllm_engine.counts.preemptions > before.preemptions
     minimum = sum(judge.exact_minimum(len(ids)) for ids in docs)
     assert vllm_engine.counts.forwarded_tokens - before.forwarded_tokens > minimum
@@ -81,51 +83,39 @@ def test_prompts_are_made_only_as_the_engine_has_room(vllm_engine, judge):
             made += 1
             yield from judge.prompts(ids)
 
-    answers = vllm_engine.score(counting())
-    next(answers)
-    assert made <= 2 * 32 + 32  # in flight, and those answered in the first step
-    assert 1 + sum(1 for _ in answers) == 500 == made
+    source = enumerate(counting())
+    while vllm_engine.has_room:
+        vllm_engine.add(*next(source))
+    assert made == 2 * 32
+    answered = vllm_engine.step()
+    assert 0 < len(answered) <= 32 and vllm_engine.has_room
+    while len(answered) < made:
+        answered += vllm_engine.step()
+    assert sorted(key for key, _ in answered) == list(range(made))
 
 
-def test_stopping_early_leaves_nothing_for_the_next_call(vllm_engine, judge):
-    first, second = documents(5, [640, 640])
-    alone = rewards(vllm_engine, judge, [second])
-    answers = vllm_engine.score(judge.prompts(first))
-    next(answers)
-    answers.close()
-    assert np.abs(rewards(vllm_engine, judge, [second]) - alone).max() < TOLERANCE
-
-
-def test_no_request_has_the_number_of_one_before_it(vllm_engine, judge, monkeypatch):
-    """An answer to a request that was given up may still come, and must find nobody."""
-    core, numbers = vllm_engine._core, []
+def test_no_request_has_the_name_of_one_before_it(vllm_engine, judge, monkeypatch):
+    core, names = vllm_engine._core, []
     add = core.add_request
     monkeypatch.setattr(
-        core, "add_request", lambda request: (numbers.append(request.request_id), add(request))
+        core, "add_request", lambda request: (names.append(request.request_id), add(request))
     )
     (ids,) = documents(6, [640])
     for _ in range(2):
-        answers = vllm_engine.score(judge.prompts(ids))
-        next(answers)
-        answers.close()
-    assert len(numbers) == len(set(numbers)) == 20
+        rewards(vllm_engine, judge, [ids])
+    assert len(names) == len(set(names)) == 20
 
 
 def test_no_prompts_give_no_answers(vllm_engine):
-    assert list(vllm_engine.score([])) == []
+    assert answer_all(vllm_engine, []) == []
 
 
 @pytest.mark.parametrize(
-    ("chunk", "prompt", "on_gpu", "size"),
-    [
-        (64, "ids", False, 64),
-        (64, "text", False, 32),
-        (64, "text", True, 16),
-        (48, "ids", True, 48),
-    ],
+    ("shared", "on_gpu", "size"),
+    [(64, False, 64), (48, True, 48), (1, False, 32), (1, True, 16)],
 )
-def test_the_block_divides_the_chunk(chunk, prompt, on_gpu, size):
-    assert choose_block_size(EngineConfig(), chunk, prompt, on_gpu=on_gpu) == size
+def test_the_block_divides_the_chunk_where_prompts_share_chunks(shared, on_gpu, size):
+    assert choose_block_size(EngineConfig(), shared, on_gpu=on_gpu) == size
 
 
 @pytest.mark.parametrize(
@@ -135,11 +125,12 @@ def test_the_block_divides_the_chunk(chunk, prompt, on_gpu, size):
         (10, None, True, "multiples of 16: none divides the chunk"),
         (64, 128, False, "must divide judge.chunk_tokens"),
         (64, 16, False, "be a multiple of 32 on CPU"),
+        (1, 16, False, "engine.block_size is 16; it must be a multiple of 32 on CPU"),
     ],
 )
 def test_a_block_that_fits_nothing_is_refused(chunk, block, on_gpu, message):
     with pytest.raises(ConfigError, match=message):
-        choose_block_size(EngineConfig(block_size=block), chunk, "ids", on_gpu=on_gpu)
+        choose_block_size(EngineConfig(block_size=block), chunk, on_gpu=on_gpu)
 
 
 def test_blocks_of_another_size_than_asked_for_are_refused(vllm_engine):

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rm_ray.engines import answer_all
 from rm_ray.engines.prefix_cache import PrefixHashes, PrefixLookup, count_unused, free, touch
 
 BLOCK = 4
@@ -74,7 +75,7 @@ def test_the_real_engine_hits_its_cache_as_before(vllm_engine):
     document = [(i * 7919) % 900 + 50 for i in range(512)]
     tail = [33, 34, 35]
     prompts = [document[:m] + tail + document[m : m + 64] + tail for m in range(0, 512, 64)]
-    assert len(list(vllm_engine.score(map(np.int32, prompts)))) == 8
+    assert len(answer_all(vllm_engine, map(np.int32, prompts))) == 8
     assert vllm_engine.counts.forwarded_tokens - before == 8 * (128 + 6) - 64
 
 

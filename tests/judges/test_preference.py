@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from rm_ray.config import JudgeConfig
+from rm_ray.config import InputConfig, JudgeConfig
 from rm_ray.errors import JudgeError
+from rm_ray.judges import build_judge
 from rm_ray.judges.preference import PreferenceJudge, mean_reward
-from rm_ray.model import Model, resolve_model
-from rm_ray.tokens import encode, load_tokenizer
+from rm_ray.model import read_tokenizer, resolve_model
+from rm_ray.tokens import encode, encode_all, load_tokenizer, plain_tokenizer
 from tests.conftest import TINY_JUDGE
 
 # The A/B judge's markers as the released model's card gives them.
@@ -18,15 +19,16 @@ MARKER = "\n\n<<JUDGEMENT_REGION>>\n{chunk}\n<</JUDGEMENT_REGION>>\n\n<<JUDGEMEN
 
 @pytest.fixture(scope="module")
 def tiny():
-    return resolve_model(str(TINY_JUDGE), None, None)
+    return plain_tokenizer((TINY_JUDGE / "tokenizer.json").read_text())
 
 
-def judge_of(model, **settings):
-    return PreferenceJudge.of(JudgeConfig(model="unused", **settings), model)
+@pytest.fixture(scope="module")
+def qwen(qwen_tokenizer_json):
+    return plain_tokenizer(qwen_tokenizer_json)
 
 
-def qwen(tokenizer_json):
-    return Model("qwen", None, "commit", "bfloat16", 131072, tokenizer_json)
+def judge_of(tokenizer_json, **settings):
+    return PreferenceJudge.of(JudgeConfig(model="unused", **settings), tokenizer_json)
 
 
 def test_three_chunks_token_by_token(tiny):
@@ -46,52 +48,46 @@ def test_after_a_hop_the_context_starts_later(tiny):
     assert contexts == [[], [1], [1, 2], [3]]
 
 
-def test_qwen_has_23_marker_tokens_and_labels_32_and_33(qwen_tokenizer_json):
-    judge = judge_of(qwen(qwen_tokenizer_json))
+def test_qwen_has_23_marker_tokens_and_labels_32_and_33(qwen):
+    judge = judge_of(qwen)
     assert (len(judge.before), len(judge.after)) == (8, 15)
     assert judge.label_ids == (32, 33)
 
 
-def test_qwen_prompts_are_the_string_of_the_model_card(qwen_tokenizer_json):
-    judge = judge_of(qwen(qwen_tokenizer_json), chunk_tokens=4, context_tokens=8)
-    ids = judge.tokenize(["The quick brown fox jumps over the lazy dog and runs away"])[0]
-    tokenizer = load_tokenizer(judge.tokenizer_json)
+def test_qwen_prompts_are_the_string_of_the_model_card(qwen):
+    judge = judge_of(qwen, chunk_tokens=4, context_tokens=8)
+    tokenizer = load_tokenizer(qwen)
+    ids = encode(tokenizer, "The quick brown fox jumps over the lazy dog and runs away")
     prompt = tokenizer.decode(list(judge.prompts(ids))[1], skip_special_tokens=False)
     assert prompt == "The quick brown fox" + MARKER.format(chunk=" jumps over the lazy")
 
 
 @pytest.mark.parametrize("which", ["tiny", "qwen"])
 def test_the_label_follows_the_prompt_as_a_token_of_its_own(which, request):
-    if which == "qwen":
-        judge = judge_of(qwen(request.getfixturevalue("qwen_tokenizer_json")))
-    else:
-        judge = judge_of(request.getfixturevalue("tiny"))
-    tokenizer = load_tokenizer(judge.tokenizer_json)
+    text = request.getfixturevalue(which)
+    judge, tokenizer = judge_of(text), load_tokenizer(text)
     for label, token in zip("AB", judge.label_ids, strict=True):
-        assert encode(tokenizer, judge.after_text + label) == [*judge.after, token]
+        assert encode(tokenizer, judge.config.after_chunk + label) == [*judge.after, token]
 
 
 @pytest.mark.parametrize("which", ["tiny", "qwen"])
 def test_no_added_token_in_a_document_is_ever_obeyed(which, request):
+    text = (TINY_JUDGE / "tokenizer.json").read_text()
     if which == "qwen":
         text = request.getfixturevalue("qwen_tokenizer_json")
-        judge = judge_of(qwen(text))
-    else:
-        text = (TINY_JUDGE / "tokenizer.json").read_text()
-        judge = judge_of(request.getfixturevalue("tiny"))
     added = {token["content"]: token["id"] for token in json.loads(text)["added_tokens"]}
     assert {"<tool_call>", "<|fim_prefix|>", "<|endoftext|>"} <= added.keys()
-    tokenizer = load_tokenizer(judge.tokenizer_json)
+    tokenizer = load_tokenizer(plain_tokenizer(text))
     for content in added:
-        (ids,) = judge.tokenize([f"before {content} after"])
+        (ids,) = encode_all(tokenizer, [f"before {content} after"])
         assert not set(ids) & set(added.values())
         assert tokenizer.decode(ids) == f"before {content} after"
 
 
 def test_markers_in_a_document_are_plain_text(tiny):
     judge = judge_of(tiny)
-    (ids,) = judge.tokenize([MARKER.format(chunk="x") + "A"])
-    decoded = load_tokenizer(judge.tokenizer_json).decode(ids)
+    (ids,) = encode_all(load_tokenizer(tiny), [MARKER.format(chunk="x") + "A"])
+    decoded = load_tokenizer(tiny).decode(ids)
     assert decoded == MARKER.format(chunk="x") + "A"
     assert len(judge.judgeable(len(ids))) == len(ids) // 64
 
@@ -107,9 +103,18 @@ def test_a_label_of_several_tokens_is_refused(tiny):
         judge_of(tiny, chosen="Chosen one")
 
 
-def test_a_model_too_short_for_the_context_is_refused(tiny):
+def test_a_model_too_short_for_the_context_is_refused():
+    config = JudgeConfig(model=str(TINY_JUDGE), context_tokens=16384)
     with pytest.raises(JudgeError, match=r"takes 16384 tokens.*lower --judge.context_tokens"):
-        judge_of(tiny, context_tokens=16384)
+        build_judge(config, InputConfig(path="p"), resolve_model(str(TINY_JUDGE), None))
+
+
+def test_a_harmless_document_is_as_long_as_asked_and_another_for_every_row(tiny):
+    judge = judge_of(tiny)
+    one, other = judge.harmless(1000, 5), judge.harmless(1000, 6)
+    assert len(one) == 1000 and set(one.tolist()) == set(judge.label_ids)
+    assert one[:64].tolist() != other[:64].tolist() and (one[64:] == other[64:]).all()
+    assert len(judge.harmless(0, 0)) == 128  # two chunks, the least that shows both ends
 
 
 def test_rewards_by_hand():
@@ -124,18 +129,19 @@ def test_a_folder_without_tokenizer_is_refused(tmp_path):
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).write_bytes((TINY_JUDGE / name).read_bytes())
     with pytest.raises(JudgeError, match="has no tokenizer"):
-        resolve_model(str(tmp_path), None, None)
+        read_tokenizer(str(tmp_path), None)
 
 
 @pytest.mark.parametrize("name", ["/nowhere/at/all", "./missing", "no-owner"])
 def test_a_missing_model_is_refused(name):
     with pytest.raises(JudgeError, match="no folder"):
-        resolve_model(name, None, None)
+        resolve_model(name, None)
 
 
-def test_the_same_files_in_another_folder_are_the_same_model(tmp_path, tiny):
+def test_the_same_files_in_another_folder_are_the_same_model(tmp_path):
+    tiny = resolve_model(str(TINY_JUDGE), None)
     for file in TINY_JUDGE.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    assert resolve_model(str(tmp_path), None, None).identity == tiny.identity
+    assert resolve_model(str(tmp_path), None).identity == tiny.identity
     (tmp_path / "config.json").write_text((tmp_path / "config.json").read_text() + "\n")
-    assert resolve_model(str(tmp_path), None, None).identity != tiny.identity
+    assert resolve_model(str(tmp_path), None).identity != tiny.identity
