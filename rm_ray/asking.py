@@ -39,7 +39,7 @@ class Listener(Protocol):
         """Documents [start, stop) are about to be asked about."""
 
     def stepped(self) -> None:
-        """The engine has done a step."""
+        """The engine has answered something."""
 
     def ended(self, n_tokens: int, questions: int) -> None:
         """One more document has its verdict."""
@@ -84,9 +84,11 @@ class Asking:
                 engine.add(*asked)
             if not self._in_engine:
                 return [verdict for verdict in self._verdicts if verdict]
-            for key, numbers in engine.step():
+            answers = engine.step()
+            for key, numbers in answers:
                 self._answer(key, numbers)
-            self._listener.stepped()
+            if answers:
+                self._listener.stepped()
 
     def _next_prompt(self) -> tuple[int, Prompt] | None:
         """The next prompt with its key; None while nothing can be asked before answers come."""

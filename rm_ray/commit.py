@@ -111,22 +111,19 @@ def read_part(folder: Folder, name: str) -> tuple[pa.Table, Counts]:
         return part.read().replace_schema_metadata(None), Counts.from_json(counts.decode())
 
 
-def read_counts(folder: Folder, name: str, fingerprint: str) -> Counts | None:
-    """What a part's footer says of its rows; None if another judge wrote it.
+def read_counts(folder: Folder, name: str, fingerprint: str) -> tuple[Counts, int] | None:
+    """What a part's footer says of its rows, and how many there are; None if another judge's.
 
     Raises:
         FileNotFoundError: there is no such part.
-        pa.ArrowInvalid: it is not a part, damaged, or has other rows than it says.
+        pa.ArrowInvalid: it is not a part, or damaged.
     """
     footer = _footer(folder, name)
     metadata = footer.metadata or {}
     counts = metadata.get(COUNTS_KEY.encode())
     if counts is None or metadata.get(FINGERPRINT_KEY.encode()) != fingerprint.encode():
         return None
-    found = Counts.from_json(counts.decode())
-    if footer.num_rows != found.documents:
-        raise pa.ArrowInvalid(f"it has {footer.num_rows} rows and says {found.documents}")
-    return found
+    return Counts.from_json(counts.decode()), footer.num_rows
 
 
 @contextmanager
@@ -176,17 +173,18 @@ def _count_batch(
 
 def _count_part(shard: Shard, rewards: Folder, fingerprint: str, sample: RowSample) -> Counts | str:
     try:
-        counts = read_counts(rewards, shard.part, fingerprint)
+        found = read_counts(rewards, shard.part, fingerprint)
     except FileNotFoundError:
         return "missing"
     except pa.ArrowInvalid as error:
         return f"not a readable Parquet file: {error}"
-    if counts is None:
+    if found is None:
         return "written by another judge"
+    counts, rows = found
     expected = len(sample.chosen(shard.file, shard.start, shard.stop))
-    return (
-        counts if counts.documents == expected else f"has {counts.documents} rows, not {expected}"
-    )
+    if rows != expected or counts.documents != expected:
+        return f"has {rows} rows, not {expected}"
+    return counts
 
 
 def _footer(folder: Folder, name: str) -> pq.FileMetaData:

@@ -4,7 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 import pyarrow as pa
@@ -32,11 +32,15 @@ class JudgeActor:
     one actor could not be made, and waits for ever for one that cannot be made again.
     """
 
-    def __init__(self, settings: EngineSettings, judge_ref: Any, tally: Any) -> None:
+    def __init__(
+        self, settings: EngineSettings, judge_ref: Any, tally: Any, control_ref: Any
+    ) -> None:
         self._settings = settings
         self._judge: Judge = ray.get(judge_ref)
+        self._control: TokenIds | None = ray.get(control_ref) if control_ref else None
         self._tally = tally
         self._node = ray.get_runtime_context().get_node_id()
+        self._id = ray.get_runtime_context().get_actor_id()
         self._started: Engine | None = None
         self._idle_since: float | None = None
 
@@ -47,13 +51,13 @@ class JudgeActor:
         matches them by their number.
         """
         for unit, documents, _ in unpack(block):
-            if not ray.get(self._tally.may_begin.remote(unit.part)):
+            if not ray.get(self._tally.may_begin.remote(unit, _process_seconds())):
                 continue
             engine = self._engine()
-            if engine and ray.get(self._tally.begin.remote(unit, self._node, _process_seconds())):
+            if engine and ray.get(self._tally.begin.remote(unit, self._node)):
                 yield from self._judge_unit(unit, documents, engine)
 
-    def _judge_unit(self, unit: Shard, documents: pa.Table, engine: Engine) -> Iterator[pa.Table]:
+    def _judge_unit(self, unit: Shard, documents: pa.Table, engine: Engine) -> list[pa.Table]:
         listener = Reporter(self._tally, unit, documents.column("_row").to_pylist(), engine.counts)
         waited = time.monotonic() - self._idle_since if self._idle_since else 0.0
         with Watchdog(self._settings.config.silence_s) as watchdog:
@@ -62,29 +66,31 @@ class JudgeActor:
                 self._check(unit, documents, engine, watchdog.alive)
             try:
                 rewards, counts = judge_shard(unit, documents, self._judge, engine, listener)
-            except Exception as error:  # noqa: BLE001 - an engine may raise anything
-                self._end(self._tally.broke.remote(unit.part, one_line(error)))
+                failed = failed_rows(rewards)
+                packed = _pack(unit, rewards, counts, self._judge)
+            except BaseException as error:  # noqa: BLE001 - an engine may raise anything
+                self._end(self._tally.broke, unit, error)
         listener.flush()
-        failed = failed_rows(rewards)
         # awaited: should this process end now, the rows that failed are known
         ray.get(self._tally.judged.remote(unit.part, failed))
         self._tally.add.remote(Counts(wait_seconds=waited))
         self._idle_since = time.monotonic()
-        if not failed:
-            yield pack(unit, rewards, counts.to_json())
-            return
-        for span, rows, theirs in pieces_between(unit, rewards, counts, self._judge):
-            yield pack(Piece(span.file, span.start, span.stop), rows, theirs.to_json())
+        return packed
 
     def _check(
         self, unit: Shard, documents: pa.Table, engine: Engine, alive: Callable[[], None]
     ) -> None:
-        """Make sure that the engine can judge a harmless document of the suspect's length."""
+        """Make sure that the engine is well: that it can judge a harmless document of the suspect's
+        length, and one that was judged before, where there is one.
+        """
         length = len(documents.column("_ids").combine_chunks().values)
         try:
             probe(engine, self._judge, self._judge.harmless(length, unit.start), alive)
-        except Exception as error:  # noqa: BLE001 - an engine may raise anything
-            self._end(self._tally.unfit.remote(unit.part, one_line(error)))
+            if self._control is not None:
+                probe(engine, self._judge, self._control, alive)
+                self._tally.fit.remote()
+        except BaseException as error:  # noqa: BLE001 - an engine may raise anything
+            self._end(self._tally.unfit, unit, error)
 
     def _engine(self) -> Engine | None:
         """The engine, started; None if it cannot and the run is stopping, the end of this process
@@ -93,6 +99,8 @@ class JudgeActor:
         if self._started:
             return self._started
         began = time.monotonic()
+        if ray.get(self._tally.starting.remote(self._id)):
+            return None
         try:
             engine = start_engine(self._settings)
             with Watchdog(self._settings.config.silence_s) as watchdog:
@@ -100,21 +108,33 @@ class JudgeActor:
         except Exception as error:
             reason = f"the engine did not start: {one_line(error)}"
             log.error("%s", reason, exc_info=True)
-            if not ray.get(self._tally.start_failed.remote(reason)):
+            if not ray.get(self._tally.start_failed.remote(self._id, reason)):
                 os._exit(1)
             return None
         self._started = engine
-        self._tally.started.remote(time.monotonic() - began)
+        self._tally.started.remote(self._id, time.monotonic() - began)
         return engine
 
-    def _end(self, told: Any) -> None:
+    def _end(self, tell: Any, unit: Shard, error: BaseException) -> NoReturn:
         """End this process once the tally has been told why.
 
         vLLM registers a prefix's blocks when it schedules them: after a step that raised, blocks
         that were never computed would answer for the prompts to come.
         """
-        ray.get(told)
-        os._exit(1)  # Ray starts the actor anew, and gives it what is left of its block
+        try:
+            ray.get(tell.remote(unit.part, one_line(error)))
+        finally:
+            os._exit(1)  # Ray starts the actor anew, and gives it what is left of its block
+
+
+def _pack(unit: Shard, rewards: pa.Table, counts: Counts, judge: Judge) -> list[pa.Table]:
+    """The unit whole, or the pieces between its rows that failed."""
+    if not failed_rows(rewards):
+        return [pack(unit, rewards, counts.to_json())]
+    return [
+        pack(Piece(span.file, span.start, span.stop), rows, theirs.to_json())
+        for span, rows, theirs in pieces_between(unit, rewards, counts, judge)
+    ]
 
 
 class Reporter:
@@ -189,4 +209,8 @@ def probe(engine: Engine, judge: Judge, document: TokenIds, alive: Callable[[], 
 
 
 def _process_seconds() -> float:
-    return time.time() - psutil.Process().create_time()
+    """How long this process has existed. By the clock that its start was taken from: the time of
+    day that psutil makes of it is off by up to a second.
+    """
+    started = psutil.Process().create_time() - psutil.boot_time()
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -35,7 +36,7 @@ def judge_shard(
     rows = _table(shard, documents, told, judge)
     counts = count_rows(rows, judge)
     # what was forwarded for rows that failed belongs to no row
-    weights = counts.prompt_tokens, judge.work(_only(rows, "failed")).prompt_tokens
+    weights = counts.prompt_tokens, judge.work(_only("failed", rows, judge)).prompt_tokens
     counts.forwarded_tokens, _ = shares(engine.counts.forwarded_tokens - forwarded, weights)
     counts.preemptions, _ = shares(engine.counts.preemptions - preemptions, weights)
     return rows, counts
@@ -56,10 +57,8 @@ def give_up(
 
 def failed_rows(rewards: pa.Table) -> dict[int, str]:
     """The numbers of the rows that are `failed`, with their errors."""
-    failed = _only(rewards, "failed")
-    return dict(
-        zip(failed.column("row").to_pylist(), failed.column("error").to_pylist(), strict=True)
-    )
+    rows = (rewards.column(name).to_pylist() for name in ("row", "status", "error"))
+    return {row: error for row, status, error in zip(*rows, strict=True) if status == "failed"}
 
 
 def pieces_between(
@@ -70,12 +69,12 @@ def pieces_between(
     What the engine forwarded is shared out by the prompts' tokens.
     """
     stretches = []
+    numbers = rewards.column("row").to_numpy()
     for before, after in pairwise([span.start - 1, *failed_rows(rewards), span.stop]):
         if before + 1 < after:
-            piece = Shard(span.file, before + 1, after)
-            numbers = pc.field("row")
-            some = rewards.filter((numbers >= piece.start) & (numbers < piece.stop))
-            stretches.append((piece, some.combine_chunks()))
+            first, last = np.searchsorted(numbers, (before + 1, after)).tolist()
+            some = rewards.slice(first, last - first).combine_chunks()
+            stretches.append((Shard(span.file, before + 1, after), some))
     theirs = [count_rows(some, judge) for _, some in stretches]
     weights = [one.prompt_tokens for one in theirs]
     forwarded = shares(counts.forwarded_tokens, weights)
@@ -89,15 +88,17 @@ def count_rows(rewards: pa.Table, judge: Judge) -> Counts:
     """What output rows say of themselves, without what their engine did; work only of those ok."""
     statuses = Counter(rewards.column("status").to_pylist())
     lengths = rewards.column("n_tokens")
-    return judge.work(_only(rewards, "ok")) + Counts(
+    return judge.work(_only("ok", rewards, judge)) + Counts(
         documents=len(rewards),
         statuses=dict(sorted(statuses.items())),
         tokens=pc.sum(lengths).as_py() or 0,
     )
 
 
-def _only(rewards: pa.Table, status: str) -> pa.Table:
-    return rewards.filter(pc.equal(rewards.column("status"), status))
+def _only(status: str, rewards: pa.Table, judge: Judge) -> pa.Table:
+    """What the judge says of the rows of one status; what was carried is left out."""
+    own = rewards.select(["n_tokens", *judge.columns.names])
+    return own.filter(pc.equal(rewards.column("status"), status))
 
 
 def _table(

@@ -12,6 +12,7 @@ import ray
 from ray.data import Dataset
 
 from rm_ray.cluster import machines_that_fit
+from rm_ray.corpus import Unreadable
 from rm_ray.counts import Counts
 from rm_ray.errors import one_line
 from rm_ray.job import Job
@@ -23,8 +24,9 @@ from rm_ray.suspicion import Settled, Suspicion, without_machines
 
 log = logging.getLogger(__name__)
 
-# Makes a round's dataset of its units; its actors on these machines, anywhere if there are none.
-Pipeline = Callable[[Sequence[ReadUnit], Sequence[str]], Dataset]
+# Makes a round's dataset of its units; its actors on these machines, anywhere if there are none;
+# with a reference to a document that is known to be good, where one is.
+Pipeline = Callable[[Sequence[ReadUnit], Sequence[str], Any], Dataset]
 
 
 def judge_rounds(
@@ -61,10 +63,13 @@ def judge_rounds(
                 number += 1
                 machines = machines_that_fit(job.config.pool)
                 now, avoided = without_machines(todo, machines)
+                alone = any(isinstance(s, Piece) and s.alone for u in now for s in u.shards)
                 if number > 1:
                     log.info("round %d, looking for what fails: %s", number, _describe(now))
-                run_round(pipeline(now, sorted(machines - avoided) if avoided else []))
-                learned = suspicion.learn(ray.get(tally.end_round.remote()), missing)
+                control = staging.known_good(units, committed, staged) if alone else None
+                nodes = sorted(machines - avoided) if avoided else []
+                complete = run_round(pipeline(now, nodes, control))
+                learned = suspicion.learn(ray.get(tally.end_round.remote(complete)), missing)
 
 
 def commit_settled(settled: Sequence[Settled], staging: Staging, tally: Any) -> None:
@@ -74,16 +79,22 @@ def commit_settled(settled: Sequence[Settled], staging: Staging, tally: Any) -> 
             tally.add.remote(Counts(parts=int(ray.get(joining))))
         except ray.exceptions.RayTaskError as error:
             # not a document's fault: the shard stays missing
-            ray.get(tally.fault.remote(f"{one.unit.shards[0]} cannot be joined: {one_line(error)}"))
+            (shard,) = one.unit.shards
+            if isinstance(error.cause, Unreadable) and error.cause.bad_file:
+                ray.get(tally.bad_file.remote(shard.file, str(error.cause)))
+            else:
+                ray.get(tally.fault.remote(f"{shard} cannot be joined: {one_line(error)}"))
 
 
-def run_round(dataset: Dataset) -> None:
-    """The pipeline, to its end."""
+def run_round(dataset: Dataset) -> bool:
+    """The pipeline; whether it came to its end."""
     try:
         for _ in dataset.iter_internal_ref_bundles():
             pass  # nothing leaves the last stage; what was judged is in the parts
     except ray.exceptions.RayError as error:
         log.error("the pipeline stopped: %s", one_line(error))
+        return False
+    return True
 
 
 def _describe(units: Sequence[ReadUnit]) -> str:

@@ -81,7 +81,9 @@ def score(config: ScoreConfig) -> None:
             staging = staging_of(run, job)
             judge_rounds(
                 units,
-                lambda now, nodes: pipeline(now, nodes, job, run, staging, tally, actors),
+                lambda now, nodes, control: pipeline(
+                    now, nodes, control, job, run, staging, tally, actors
+                ),
                 job, run, staging, tally,
             )  # fmt: skip
             lease.check()
@@ -145,6 +147,7 @@ def staging_of(run: RunFolder, job: Job) -> Staging:
 def pipeline(
     units: Sequence[ReadUnit],
     nodes: Sequence[str],
+    control: Any,
     job: Job,
     run: RunFolder,
     staging: Staging,
@@ -155,6 +158,7 @@ def pipeline(
 
     Args:
         nodes: machines that the actors should be on; anywhere if empty.
+        control: a reference to a document that is known to be good, or None.
     """
     config = job.config
     shards = [shard for unit in units for shard in unit.shards]
@@ -188,7 +192,7 @@ def pipeline(
         )
         .map_batches(
             JudgeActor,
-            fn_constructor_args=(job.engine, staging.judge_ref, tally),
+            fn_constructor_args=(job.engine, staging.judge_ref, tally, control),
             # a call a shard, a task a block: Ray refuses None, a call a block, beside GPUs
             batch_size=1,
             batch_format="pyarrow",

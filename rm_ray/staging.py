@@ -4,11 +4,13 @@ A piece lies in `_rm_ray/staged` under the name that a part of its rows would ha
 a slow first attempt that still commits the whole shard doubles nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import ray
 
 from rm_ray.cluster import WRITE_CPUS
@@ -16,11 +18,14 @@ from rm_ray.commit import PARTS_PER_TASK, part_bytes, read_counts, read_part
 from rm_ray.config import InputConfig
 from rm_ray.counts import Counts, total
 from rm_ray.judge_shard import give_up, pieces_between
-from rm_ray.judges import DocumentTokenizer, Judge
-from rm_ray.plan import RowSample, Shard
+from rm_ray.judges import DocumentTokenizer, Judge, TokenIds
+from rm_ray.plan import ReadUnit, RowSample, Shard, part_prefix, prefix_of, tile
 from rm_ray.reading import read_patiently, tokenize
 from rm_ray.storage import Folder
 from rm_ray.suspicion import Settled
+
+# Parts or pieces that are looked through for a document with a reward.
+GOOD_TRIES = 8
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,30 @@ class Staging:
         """A Ray reference for each: to whether it created the shard's part, just now."""
         task = _join.options(num_cpus=WRITE_CPUS)
         return [task.remote(one, self, self.tokenizer_ref, self.judge_ref) for one in settled]
+
+    def known_good(
+        self, units: Sequence[ReadUnit], committed: Collection[str], staged: Collection[str]
+    ) -> Any:
+        """A Ray reference to the token ids of a document of the units that has a reward; None where
+        nothing is known of any. Engines judge it before they are believed about a suspect.
+        """
+        for folder, span, unit in islice(self._judged(units, committed, staged), GOOD_TRIES):
+            document = _known_good.remote(self, folder, span, unit, self.tokenizer_ref)
+            if ray.get(document) is not None:
+                return document
+        return None
+
+    def _judged(
+        self, units: Sequence[ReadUnit], committed: Collection[str], staged: Collection[str]
+    ) -> Iterator[tuple[Folder, Shard, ReadUnit]]:
+        """Parts and pieces of the units, each with where it lies; parts first."""
+        for unit in units:
+            yield from ((self.rewards, s, unit) for s in unit.shards if s.part in committed)
+        begun = {prefix_of(name) for name in staged}
+        for unit in units:
+            if part_prefix(unit.file) in begun:
+                pieces = [piece for shard in unit.shards for piece in tile(shard, staged)[0]]
+                yield from ((self.staged, piece, unit) for piece in pieces)
 
     def reopen_failed(self, shards: Sequence[Shard]) -> int:
         """Take back the parts with rows that `failed`, all others of their rows staged; how many.
@@ -77,8 +106,12 @@ def _join(settled: Settled, staging: Staging, tokenizer: DocumentTokenizer, judg
 
 def joined(tables: Sequence[tuple[pa.Table, Counts]]) -> tuple[pa.Table, Counts]:
     """All rows of pieces, in order, and their counts."""
-    rows = pa.concat_tables([table for table, _ in tables]).sort_by("row").combine_chunks()
-    return rows, total(counts for _, counts in tables)
+    in_order = sorted((table for table, _ in tables), key=_first_row)
+    return pa.concat_tables(in_order).combine_chunks(), total(counts for _, counts in tables)
+
+
+def _first_row(table: pa.Table) -> int:
+    return table.column("row")[0].as_py() if len(table) else -1
 
 
 def _given_up(
@@ -96,14 +129,32 @@ def _given_up(
 
 
 @ray.remote(num_cpus=WRITE_CPUS, max_retries=3)
+def _known_good(
+    staging: Staging, folder: Folder, span: Shard, unit: ReadUnit, tokenizer: DocumentTokenizer
+) -> TokenIds | None:
+    try:
+        rewards, _ = read_part(folder, span.part)
+        scored = rewards.filter(pc.is_valid(rewards.column("reward"))).sort_by("n_tokens")
+        if not len(scored):
+            return None
+        row = scored.column("row")[0].as_py()
+        one = replace(unit, shards=(Shard(span.file, row, row + 1),))
+        ((_, documents),) = read_patiently(one, staging.input, tokenizer.columns)
+    except (OSError, pa.ArrowInvalid):
+        return None  # another one will do
+    ids: TokenIds = tokenize(documents, tokenizer).column("_ids")[0].values.to_numpy()
+    return ids
+
+
+@ray.remote(num_cpus=WRITE_CPUS, max_retries=3)
 def _reopen(shards: Sequence[Shard], staging: Staging, judge: Judge) -> int:
     return sum(_reopen_part(shard, staging, judge) for shard in shards)
 
 
 def _reopen_part(shard: Shard, staging: Staging, judge: Judge) -> bool:
     try:
-        counts = read_counts(staging.rewards, shard.part, staging.fingerprint)
-        if not counts or not counts.statuses.get("failed"):
+        found = read_counts(staging.rewards, shard.part, staging.fingerprint)
+        if not found or not found[0].statuses.get("failed"):
             return False
         table, counts = read_part(staging.rewards, shard.part)
     except (FileNotFoundError, pa.ArrowInvalid):

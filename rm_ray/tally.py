@@ -6,12 +6,13 @@ any document's.
 """
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-from ray.util.metrics import Counter
+from ray.util import metrics
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from rm_ray.counts import Counts
@@ -20,8 +21,12 @@ from rm_ray.suspicion import Failure
 
 # So many faults with no document judged in between are not the documents': the run stops.
 FAULTS_IN_A_ROW = 10
-# So are so many documents that fail alone, whatever was judged before.
+# So are so many documents that fail alone.
 ALONE_IN_A_ROW = 20
+# Times that one unit may be begun in a round, by processes that end after they have judged it.
+BEGINS = 5
+# A watchdog is armed anew now and then, so it may end a process a little early.
+WATCHED = 0.8
 # Engines that may fail to start before the first one that does.
 START_TRIES = 3
 ENDED = "the engine's process ended while judging it"
@@ -35,7 +40,7 @@ class RunProgress:
     `halted`: why the run is stopping before its end; None while it is not.
     """
 
-    rounds: int = 1
+    rounds: int = 0
     engines: int = 0
     start_seconds: float = 0.0
     work: Counts = field(default_factory=Counts)
@@ -49,11 +54,15 @@ class RunProgress:
 
 @dataclass
 class Judging:
-    """A shard or piece that an actor has begun. `heard`: when it last gave a sign of life."""
+    """A shard or piece that an actor has begun.
+
+    `heard`: when it last gave a sign of life. `scored`: documents with a reward so far.
+    """
 
     unit: Shard
     node: str
     heard: float
+    scored: int = 0
     in_engine: dict[int, int] = field(default_factory=dict)
 
 
@@ -67,16 +76,16 @@ class Tally:
     def __init__(self, most_faults: int, silence_s: float) -> None:
         self._most_faults = most_faults
         self._silence = silence_s
-        self._rounds = 1
+        self._rounds = 0
         self._engines = 0
         self._start_seconds = 0.0
         self._work = Counts()
-        self._metrics = {name: Counter(f"rm_ray_{name}") for name in Counts().numbers()}
+        self._metrics = {name: metrics.Counter(f"rm_ray_{name}") for name in Counts().numbers()}
         self._first: float | None = None
         self._start_failures = 0
         self._faults = 0
         self._in_a_row = 0
-        self._ended_in_a_row = 0
+        self._units_in_a_row = 0
         self._alone_in_a_row = 0
         self._first_fault: str | None = None
         self._last_fault: str | None = None
@@ -84,23 +93,37 @@ class Tally:
         self._round_is_over: str | None = None
         self._lost_files: set[str] = set()
         self._bad_files: dict[str, str] = {}
+        self._starting: set[str] = set()
         self._judging: dict[str, Judging] = {}
-        self._not_again: dict[str, str] = {}
+        self._begun: Counter[str] = Counter()
+        self._not_again: set[str] = set()
         self._failures: list[Failure] = []
 
     # engines
 
-    def started(self, seconds: float) -> None:
+    def starting(self, actor: str) -> str | None:
+        """An actor starts its engine; returns why it should not, if the run is stopping.
+
+        One that was starting already was in a process that has ended.
+        """
+        if actor in self._starting:
+            self.start_failed(actor, "the engine did not start: its process ended")
+        self._starting.add(actor)
+        return self._halted
+
+    def started(self, actor: str, seconds: float) -> None:
         """An engine is ready after so many seconds."""
+        self._starting.discard(actor)
         self._engines += 1
         self._start_seconds = max(self._start_seconds, seconds)
         self._first = self._first or time.monotonic()
 
-    def start_failed(self, reason: str) -> str | None:
+    def start_failed(self, actor: str, reason: str) -> str | None:
         """An engine did not start; returns why the run is stopping, if it is.
 
         Where none has ever started, a few tries tell that none will.
         """
+        self._starting.discard(actor)
         self.fault(reason)
         self._start_failures += 1
         if not self._engines and self._start_failures >= START_TRIES:
@@ -109,28 +132,32 @@ class Tally:
 
     # what is judged
 
-    def may_begin(self, part: str) -> bool:
-        """Whether a shard or piece might be begun; an engine is started only for one that may."""
-        return self.ending() is None and part not in self._not_again
-
-    def begin(self, unit: Shard, node: str, process_seconds: float) -> bool:
-        """A shard or piece is about to be judged; whether it may be.
+    def may_begin(self, unit: Shard, process_seconds: float) -> bool:
+        """Whether a shard or piece may be begun; an engine is started only for one that may.
 
         One that is under way already was in a process that has ended: it is not tried again in
         this round, unless the machine ended too, which is nobody's fault.
 
         Args:
-            node: of the process that asks.
-            process_seconds: how long that process has existed.
+            process_seconds: how long the process that asks has existed.
         """
-        if not self.may_begin(unit.part):
-            return False
         if before := self._judging.pop(unit.part, None):
             if _is_alive(before.node):
                 silent = time.monotonic() - before.heard - process_seconds
                 self._has_ended(before, self._death(silent))
-                return False
-            self.fault(f"{unit}: its machine was lost")
+            else:
+                self.fault(f"{unit}: its machine was lost")
+        return self.ending() is None and unit.part not in self._not_again
+
+    def begin(self, unit: Shard, node: str) -> bool:
+        """A shard or piece is about to be judged on a machine; whether it still may be."""
+        if self.ending() or unit.part in self._not_again:
+            return False
+        self._begun[unit.part] += 1
+        if self._begun[unit.part] > BEGINS:
+            self._not_again.add(unit.part)
+            self.fault(f"{unit}: {BEGINS} processes ended after they had judged it")
+            return False
         self._judging[unit.part] = Judging(unit, node, time.monotonic())
         return True
 
@@ -144,8 +171,13 @@ class Tally:
         """The rows that were asked about from `start` on have answers; `scored` of them numbers."""
         if judging := self._judging.get(part):
             judging.in_engine.pop(start, None)
+            judging.scored += scored
         if scored:
             self._gets_on()
+
+    def fit(self) -> None:
+        """An engine has just judged a document that was judged before."""
+        self._gets_on()
 
     def progressed(self, part: str, work: Counts) -> None:
         """Some of a shard was judged; a sign of life."""
@@ -161,6 +193,8 @@ class Tally:
         for row, reason in failed.items():
             rows = ((row, row + 1),)
             self._fails(Failure(judging.unit, judging.node, reason, rows, ended=False))
+        if failed and not judging.scored:
+            self._none_judged(judging.unit)
 
     def broke(self, part: str, reason: str) -> None:
         """The engine raised while judging it; its process ends."""
@@ -168,42 +202,50 @@ class Tally:
             self._has_ended(judging, reason)
 
     def unfit(self, part: str, reason: str) -> None:
-        """The engine failed a harmless document just before: nothing is known of this one."""
+        """The engine failed what it should be able to judge: nothing is known of this document."""
         self._judging.pop(part, None)
-        self._not_again[part] = reason
+        self._not_again.add(part)
         self.fault(f"an engine fails a harmless document: {reason}")
 
-    def end_round(self) -> list[Failure]:
-        """What failed in this round, which is over; the next one begins."""
+    def end_round(self, complete: bool) -> list[Failure]:
+        """What failed in this round, which is over; the next one begins.
+
+        Args:
+            complete: the pipeline came to its end; if it broke, so did what was under way.
+        """
         for judging in list(self._judging.values()):
-            if _is_alive(judging.node):
+            if complete and _is_alive(judging.node):
                 self._has_ended(judging, ENDED)
         failures, self._failures = self._failures, []
-        self._judging.clear()
-        self._not_again.clear()
+        for kept in (self._judging, self._begun, self._not_again, self._starting):
+            kept.clear()
         self._round_is_over = None
-        self._ended_in_a_row = 0
+        self._units_in_a_row = 0
         self._rounds += 1
         return failures
 
     def _has_ended(self, judging: Judging, reason: str) -> None:
         unit = judging.unit
-        self._not_again[unit.part] = reason
+        if _is_alone(unit) and not judging.in_engine:
+            self.unfit(unit.part, reason)  # it had not been asked about yet
+            return
+        self._not_again.add(unit.part)
         rows = tuple(sorted(judging.in_engine.items()))
         self._fails(Failure(unit, judging.node, reason, rows, ended=True))
-        if isinstance(unit, Piece) and unit.alone:
+        self._none_judged(unit)
+
+    def _none_judged(self, unit: Shard) -> None:
+        if _is_alone(unit):
             return
-        self._ended_in_a_row += 1
-        if self._ended_in_a_row >= self._most_faults:
-            self._round_is_over = (
-                f"{self._ended_in_a_row} engines in a row ended with no document judged"
-            )
+        self._units_in_a_row += 1
+        if self._units_in_a_row >= self._most_faults:
+            self._round_is_over = f"{self._units_in_a_row} shards or pieces failed in a row"
 
     def _fails(self, failure: Failure) -> None:
         unit, reason = failure.unit, failure.reason
         self._failures.append(failure)
         self._note(f"{unit}: {reason}")
-        if not isinstance(unit, Piece) or not unit.alone or unit.failed_on:
+        if not _is_alone(unit) or (isinstance(unit, Piece) and unit.failed_on):
             return
         self._alone_in_a_row += 1
         if self._alone_in_a_row >= ALONE_IN_A_ROW:
@@ -213,7 +255,7 @@ class Tally:
             )
 
     def _death(self, silent: float) -> str:
-        if silent < self._silence:
+        if silent < WATCHED * self._silence:
             return ENDED
         return f"the engine gave no answer for {self._silence:g} s, and its process was ended"
 
@@ -233,7 +275,7 @@ class Tally:
         self._gets_on()
 
     def _gets_on(self) -> None:
-        self._in_a_row = self._ended_in_a_row = self._alone_in_a_row = 0
+        self._in_a_row = self._units_in_a_row = self._alone_in_a_row = 0
 
     def bad_file(self, path: str, reason: str) -> None:
         """An input file turned out not to be readable Parquet."""
@@ -284,6 +326,10 @@ class Tally:
             halted=self._halted,
             bad_files=dict(self._bad_files),
         )
+
+
+def _is_alone(unit: Shard) -> bool:
+    return isinstance(unit, Piece) and unit.alone
 
 
 def _is_alive(node: str) -> bool:

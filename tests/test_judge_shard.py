@@ -104,9 +104,10 @@ def test_rows_around_failed_ones_are_pieces_with_their_share_of_what_was_done(ju
     given_up, theirs = give_up(
         Shard("f", 1, 2), shard_of(texts).slice(1, 1), {1: "it failed"}, judge
     )
-    assert given_up.to_pylist()[0] | {"error": "it failed"} == table.to_pylist()[1] | {
-        "error": "it failed"
-    }
+    (row,) = given_up.to_pylist()
+    assert row["error"] == "it failed" and row["status"] == "failed" and row["reward"] is None
+    same = ("id", "source_file", "row", "n_tokens", "n_chunks")
+    assert {n: row[n] for n in same} == {n: table.to_pylist()[1][n] for n in same}
     # what was done for the row that failed belongs to no row
     assert sum((c for _, _, c in pieces), Counts()) == counts - Counts(
         documents=1, statuses={"failed": 1}, tokens=theirs.tokens

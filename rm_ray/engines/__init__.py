@@ -59,7 +59,7 @@ def answer_all(
     """The numbers of each prompt, in order; prompts are made as the engine has room.
 
     Args:
-        stepped: called after each step.
+        stepped: called after each step that answered something.
     """
     source = enumerate(prompts)
     answers: dict[int, Numbers] = {}
@@ -73,8 +73,10 @@ def answer_all(
                 engine.add(key, prompt)
                 asked += 1
         if len(answers) < asked:
-            answers.update(engine.step())
-            stepped()
+            answered = engine.step()
+            answers.update(answered)
+            if answered:
+                stepped()
     return [answers[key] for key in range(asked)]
 
 

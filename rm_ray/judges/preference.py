@@ -161,7 +161,7 @@ class PreferenceJudge:
     def enough(self, answers: Answers, n_tokens: int) -> bool:
         """Whether these chunk rewards leave the threshold's side clear."""
         stop = self.chunks.stop
-        rewards = [self.chunk_reward(logits) for logits in answers.values()]
+        rewards = [self.chunk_reward(answers[number]) for number in sorted(answers)]
         return stop is not None and stop.decides(rewards, len(self.judgeable(n_tokens)))
 
     def verdict(self, answers: Answers, n_tokens: int) -> Verdict:
@@ -171,7 +171,8 @@ class PreferenceJudge:
         for number, reward in zip(numbers, rewards, strict=True):
             if not math.isfinite(reward):
                 error = f"the engine returned {reward} for chunk {number}"
-                return self.unscored(n_tokens, "failed", error)
+                more = {"n_chunks": len(numbers), "judged_chunks": numbers}
+                return Verdict("failed", error, more=more)
         if not rewards:
             error = "shorter than what can be judged"
             return self.unscored(n_tokens, "too_short", error)
@@ -185,30 +186,25 @@ class PreferenceJudge:
         return Verdict("ok", reward=mean_reward(rewards), more=more)
 
     def unscored(self, n_tokens: int, status: str, error: str | None) -> Verdict:
-        """A document without chunk rewards; of one that failed, all its chunks were asked about."""
+        """A document without chunk rewards; of one that was given up, all its chunks count."""
         chunks = len(self.judgeable(n_tokens)) if status == "failed" else 0
         return Verdict(status, error, more={"n_chunks": chunks})
 
     def work(self, rows: pa.Table) -> Counts:
         """What judging took, by the rows' lengths and the chunks that were judged."""
-        counts = Counts()
+        counts, m = Counts(), self.marker_tokens
         judged = rows.column("judged_chunks").to_pylist()
         for n_tokens, chunks in zip(rows.column("n_tokens").to_pylist(), judged, strict=True):
-            counts += self._work(n_tokens, chunks)
+            asked = list(windows(n_tokens, self.rule, chunks))
+            minimum = exact_minimum(asked, m)
+            counts.windows += len(asked)
+            counts.prompt_tokens += sum(one.stop - one.start + m for one in asked)
+            counts.minimum_tokens += minimum
+            counts.whole_minimum_tokens += (
+                minimum if chunks is None else self.exact_minimum(n_tokens)
+            )
+            counts.partly_judged += chunks is not None
         return counts
-
-    def _work(self, n_tokens: int, chunks: Sequence[int] | None) -> Counts:
-        asked = list(windows(n_tokens, self.rule, chunks))
-        minimum = whole = exact_minimum(asked, self.marker_tokens)
-        if chunks is not None:
-            whole = self.exact_minimum(n_tokens)
-        return Counts(
-            windows=len(asked),
-            prompt_tokens=sum(w.stop - w.start + self.marker_tokens for w in asked),
-            minimum_tokens=minimum,
-            whole_minimum_tokens=whole,
-            partly_judged=int(chunks is not None),
-        )
 
     def estimate(self, ids: TokenIds) -> Counts:
         """Windows and the exact minimum, with every look."""
