@@ -37,7 +37,7 @@ class FaultEngine:
     """Label logits from a hash of the prompt; a prefix cache that remembers what it never computed.
 
     As vLLM's, it registers a prompt's blocks before it computes them: after a step that raised,
-    prompts that begin alike get wrong answers.
+    prompts that begin alike get wrong answers. Without a folder to write to it has no cache.
     """
 
     def __init__(self, settings):
@@ -47,7 +47,7 @@ class FaultEngine:
         self._tokenizer = load_tokenizer(plain_tokenizer((TINY / "tokenizer.json").read_text()))
         self._seconds = options.get("seconds", 0.0)
         self._waiting = {}
-        self._registered, self._computed = set(), set()
+        self._never_computed, self._computed = set(), set()
         self._log = None
         if self._folder.is_dir():
             (self._folder / "judged").mkdir(exist_ok=True)
@@ -67,11 +67,14 @@ class FaultEngine:
 
     def step(self):
         batch = {key: self._waiting.pop(key) for key in list(self._waiting)[:STEP]}
-        never_computed = self._registered - self._computed
-        spoiled = {key for key, one in batch.items() if never_computed & set(blocks(one))}
-        new = {block for prompt in batch.values() for block in blocks(prompt)}
-        self._registered |= new
+        theirs = {key: set(blocks(one)) if self._log else set() for key, one in batch.items()}
+        spoiled = {key for key, some in theirs.items() if some & self._never_computed}
+        new = set().union(*theirs.values())
+        new = {block for block in new if block not in self._computed}
+        new -= self._never_computed  # what is found in the cache is not computed again
+        self._never_computed |= new
         answers = [(key, self._answer(prompt, key in spoiled)) for key, prompt in batch.items()]
+        self._never_computed -= new
         self._computed |= new
         return answers[::-1]
 
