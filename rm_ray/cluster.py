@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
 
 import ray
 from ray.autoscaler.sdk import request_resources
@@ -134,8 +133,7 @@ def _lacking(pool: PoolConfig, read: ReadConfig, there: Sequence[Machine]) -> st
 
 def machines_that_fit(pool: PoolConfig) -> set[str]:
     """Node ids of the machines that hold a judge actor."""
-    nodes = (node for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]
-    return {node["NodeID"] for node in nodes if _held(pool, _machine(node))}
+    return {node for node, machine in _machines().items() if _held(pool, machine)}
 
 
 def _most_actors(pool: PoolConfig, read: ReadConfig, there: Sequence[Machine]) -> int:
@@ -157,13 +155,16 @@ def _held(pool: PoolConfig, machine: Machine) -> int:
 
 
 def _present() -> list[Machine]:
+    return list(_machines().values())
+
+
+def _machines() -> dict[str, Machine]:
+    """Those that live, by node id."""
     nodes = (node for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]
-    return [_machine(node) for node in nodes]
-
-
-def _machine(node: dict[str, Any]) -> Machine:
-    resources = node["Resources"]
-    return Machine(resources.get("CPU", 0.0), resources.get("GPU", 0.0))
+    resources = {node["NodeID"]: node["Resources"] for node in nodes}
+    return {
+        node: Machine(has.get("CPU", 0.0), has.get("GPU", 0.0)) for node, has in resources.items()
+    }
 
 
 def _started_here() -> bool:
