@@ -150,7 +150,7 @@ def main() -> None:
     texts = documents(options.documents)
     task = Task(model, "bfloat16", options.context, options.threads, texts)
     ids, text = references(task, options.reference)
-    tokens = sum(map(len, task.judge().tokenize(task.texts)))
+    tokens = sum(map(len, task.token_ids()))
     windows = sum(map(len, ids.log_ratios))
     print(f"{len(texts)} documents, {tokens:,} tokens, {windows} windows", flush=True)
     chosen = options.only or list(CONTENDERS)
