@@ -5,6 +5,7 @@
 Knows the shape of a configuration, not its meaning.
 """
 
+import contextlib
 import difflib
 import logging
 import os
@@ -250,7 +251,9 @@ def main(
             return 0
         config = load_config(schema, arguments)
         if arguments.dry_run:
-            print(dry_run(config))
+            with contextlib.redirect_stdout(sys.stderr):  # where Ray prints its warnings
+                page = dry_run(config)
+            print(page)
         else:
             run(config)
     except RmRayError as error:

@@ -130,3 +130,13 @@ def test_score_yaml_says_the_defaults_where_it_repeats_them():
 def test_exit_status_is_2_for_a_refusal(caplog):
     assert main(["--bad", "x"], ScoreConfig, "", lambda _: None, lambda _: "") == 2
     assert "unknown key --bad" in caplog.text
+
+
+def test_stdout_of_a_dry_run_holds_the_page_and_nothing_else(capsys):
+    def dry_run(config):
+        print("(raylet) WARNING: 16 PYTHON worker processes have been started")
+        return "the page"
+
+    assert main(["--dry-run", *MINIMAL], ScoreConfig, "", lambda _: None, dry_run) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "the page\n" and "worker processes" in printed.err
