@@ -28,11 +28,11 @@ import pyarrow.parquet as pq
 import torch
 
 from rm_ray.config import EngineConfig, JudgeConfig
-from rm_ray.engines import EngineSettings, answer_all, start_engine
-from rm_ray.judges.preference import PreferenceJudge, mean_reward
-from rm_ray.model import read_tokenizer, resolve_model
-from rm_ray.tokens import load_tokenizer, plain_tokenizer
-from rm_ray.windows import windows
+from rm_ray.engines.engine import EngineSettings, answer_all, start_engine
+from rm_ray.engines.weights import read_tokenizer, resolve_model
+from rm_ray.judges.preference.judge import PreferenceJudge, mean_reward
+from rm_ray.judges.preference.windows import windows
+from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer
 
 ROOT = Path(__file__).parents[1]
 LENGTHS = (1024, 4096, 16384)

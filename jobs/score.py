@@ -4,7 +4,7 @@ import sys
 
 from rm_ray.cli import main
 from rm_ray.config import ScoreConfig
-from rm_ray.scoring import dry_run, score
+from rm_ray.score.pipeline import dry_run, score
 
 USAGE = """\
 Score a Parquet corpus with a reward model: one reward per document, back to Parquet.

@@ -15,11 +15,11 @@ import pytest
 import ray
 
 from rm_ray.config import EngineConfig, InputConfig, JudgeConfig, StorageConfig
-from rm_ray.engines import EngineSettings, start_engine
-from rm_ray.judges import build_judge
-from rm_ray.model import resolve_model
-from rm_ray.storage import open_filesystem
-from rm_ray.tokens import load_tokenizer, plain_tokenizer
+from rm_ray.engines.engine import EngineSettings, start_engine
+from rm_ray.engines.weights import resolve_model
+from rm_ray.judges.judge import build_judge
+from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer
+from rm_ray.store.folder import open_filesystem
 from tests import fault_engine
 
 ROOT = Path(__file__).parents[1]

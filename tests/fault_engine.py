@@ -18,7 +18,7 @@ import numpy as np
 import ray
 
 from rm_ray.counts import Counts
-from rm_ray.tokens import load_tokenizer, plain_tokenizer
+from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer
 
 TINY = Path(__file__).parents[1] / "demo" / "tiny_judge"
 IN_FLIGHT, STEP, BLOCK = 32, 8, 32

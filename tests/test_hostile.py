@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rm_ray import scoring
-from rm_ray.lease import Lease
-from rm_ray.storage import Folder
+from rm_ray.run.lease import Lease
+from rm_ray.score import pipeline as scoring
+from rm_ray.store.folder import Folder
 from tests import fault_engine, jobs
 from tests.jobs import parts, prose, read_rewards, write_corpus
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from rm_ray.config import JudgeConfig
-from rm_ray.judges import TokenIds
-from rm_ray.judges.preference import PreferenceJudge
-from rm_ray.model import read_tokenizer
-from rm_ray.tokens import encode_all, load_tokenizer, plain_tokenizer
-from rm_ray.windows import windows
+from rm_ray.engines.weights import read_tokenizer
+from rm_ray.judges.judge import TokenIds
+from rm_ray.judges.preference.judge import PreferenceJudge
+from rm_ray.judges.preference.windows import windows
+from rm_ray.judges.tokens import encode_all, load_tokenizer, plain_tokenizer
 
 
 @dataclass

@@ -6,8 +6,8 @@ from typing import Any
 
 from benchmarks.contenders import Result, Task, Timed, run
 from rm_ray.config import EngineConfig
-from rm_ray.engines import Engine, EngineSettings, answer_all, start_engine
-from rm_ray.model import resolve_model
+from rm_ray.engines.engine import Engine, EngineSettings, answer_all, start_engine
+from rm_ray.engines.weights import resolve_model
 
 
 def score_with(task: Task, make: Callable[[EngineSettings, dict[str, Any]], Engine]) -> Timed:

@@ -6,7 +6,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from rm_ray.counts import Counts
-from rm_ray.engines import EngineSettings, Numbers, Prompt
+from rm_ray.engines.engine import EngineSettings, Numbers, Prompt
 
 BATCH_WINDOWS = 16
 

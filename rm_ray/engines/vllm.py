@@ -24,7 +24,7 @@ from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest
 from vllm.v1.engine.llm_engine import LLMEngine
 
 from rm_ray.counts import Counts
-from rm_ray.engines import EngineSettings, LabelLogits, Numbers, Prompt
+from rm_ray.engines.engine import EngineSettings, LabelLogits, Numbers, Prompt
 from rm_ray.engines.prefix_cache import PrefixHashes, PrefixLookup, count_unused, free, touch
 from rm_ray.errors import JudgeError
 

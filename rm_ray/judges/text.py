@@ -6,8 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from rm_ray.judges import Tokenized
-from rm_ray.tokens import encode_all, load_tokenizer, tokenizer_digest
+from rm_ray.judges.judge import Tokenized
+from rm_ray.judges.tokens import encode_all, load_tokenizer, tokenizer_digest
 
 
 @dataclass(frozen=True)

@@ -225,7 +225,7 @@ class Chaos:
 
     def _all_windows(self, corpus: str) -> dict[str, str]:
         """The part of every window that only one shard has."""
-        from rm_ray.plan import Shard
+        from rm_ray.corpus.shards import Shard
 
         tokenizer, judge = tiny_judge(context_tokens=256)
         owners: dict[str, set[str]] = {}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rm_ray.config import EngineConfig
-from rm_ray.engines import answer_all, choose_block_size
+from rm_ray.engines.engine import answer_all, choose_block_size
 from rm_ray.errors import ConfigError, JudgeError
 from tests.conftest import tiny_judge
 

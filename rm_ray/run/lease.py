@@ -1,0 +1,139 @@
+"""The lease on a run's folder: two drivers on one output would pay for every shard twice.
+
+A running driver rewrites `_rm_ray/lease.json` every few seconds. Another one that finds it watches:
+if it changes, its owner lives, and the newcomer is refused; if it stands still long enough, its
+owner is dead, and the newcomer takes over. No clocks are compared, so they need not agree. Should
+two get through all the same, parts are create-only: they waste work and damage nothing.
+"""
+
+import json
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+
+from rm_ray.errors import Incomplete, OutputError
+from rm_ray.store.folder import Folder
+
+log = logging.getLogger(__name__)
+
+NAME = "lease.json"
+BEAT_SECONDS = 5.0
+# A lease that has not changed for so long is a dead driver's: six beats, some of them slow ones.
+DEAD_SECONDS = 30.0
+
+
+class Lease:
+    """Held while entered. `lost` is called, from another thread, if another driver takes it."""
+
+    def __init__(self, state: Folder, lost: Callable[[str], None]) -> None:
+        self._state = state
+        self._lost = lost
+        self._taken: str | None = None
+        self._id = uuid.uuid4().hex
+        self._beats = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Take the lease, after the death of its last owner if need be.
+
+        Raises:
+            OutputError: another driver is alive and holds it.
+        """
+        if not self._state.create(NAME, self._text()):
+            self._wait_for_death()
+            self._state.overwrite(NAME, self._text())
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        if _owner(self._state.read(NAME)).get("id") == self._id:
+            self._state.remove(NAME)
+
+    def check(self) -> None:
+        """Make sure of the lease before what only its holder may do.
+
+        Raises:
+            Incomplete: another driver has taken it.
+        """
+        if self._taken:
+            raise Incomplete(f"{self._taken}; what this one committed stays")
+
+    def _wait_for_death(self) -> None:
+        first = self._state.read(NAME)
+        owner = _owner(first)
+        if first is None or _died_here(owner):
+            return
+        who = f"process {owner.get('process')} on {owner.get('host')}"
+        log.info("%s has a lease of %s; watching for %.0f s whether it still lives",
+                 self._state.uri, who, DEAD_SECONDS)  # fmt: skip
+        deadline = time.monotonic() + DEAD_SECONDS
+        while time.monotonic() < deadline:
+            time.sleep(min(1.0, DEAD_SECONDS / 10))
+            now = self._state.read(NAME)
+            if now is None:
+                return
+            if now != first:
+                raise OutputError(
+                    f"another run is at work in this output folder ({who}); let it end or stop it, "
+                    "then run this again"
+                )
+
+    def _keep(self) -> None:
+        while not self._stop.wait(BEAT_SECONDS):
+            try:
+                owner = _owner(self._state.read(NAME))
+                if owner.get("id", self._id) != self._id:
+                    who = f"process {owner.get('process')} on {owner.get('host')}"
+                    self._taken = f"another run has taken over this output folder ({who})"
+                    self._lost(self._taken)
+                    return
+                self._beats += 1
+                self._state.overwrite(NAME, self._text())
+            except OSError as error:
+                log.warning("cannot renew the lease for now: %s", error)
+
+    def _text(self) -> bytes:
+        me = psutil.Process()
+        lease = {
+            "id": self._id,
+            "host": socket.gethostname(),
+            "process": os.getpid(),
+            "process_started": me.create_time(),
+            "beats": self._beats,
+        }
+        return json.dumps(lease).encode()
+
+
+def _owner(data: bytes | None) -> dict[str, Any]:
+    try:
+        owner = json.loads(data or b"{}")
+    except ValueError:
+        return {}
+    return owner if isinstance(owner, dict) else {}
+
+
+def _died_here(owner: dict[str, Any]) -> bool:
+    """Whether the owner was a process of this machine that is gone."""
+    if owner.get("host") != socket.gethostname():
+        return False
+    try:
+        process = psutil.Process(int(owner["process"]))
+        return bool(process.create_time() != owner["process_started"])
+    except psutil.NoSuchProcess:
+        return True

@@ -1,0 +1,46 @@
+"""A shard's documents, or a piece's, as one row of a Ray dataset.
+
+Ray may split and merge blocks of rows as it likes; a shard that is one row stays whole. Its
+documents sit in one list column, so the row's other columns say which shard it is.
+"""
+
+import pyarrow as pa
+
+from rm_ray.corpus.shards import Piece, Shard
+
+
+def pack(shard: Shard, documents: pa.Table, note: str = "") -> pa.Table:
+    """One row: the shard, all its documents, and a note that travels with them."""
+    columns = [_whole(documents.column(name)) for name in documents.column_names]
+    rows = pa.StructArray.from_arrays(columns, fields=list(documents.schema))
+    listed = pa.LargeListArray.from_arrays(pa.array([0, len(rows)], pa.int64()), rows)
+    return pa.table(
+        {
+            "file": [shard.file],
+            "start": [shard.start],
+            "stop": [shard.stop],
+            "alone": pa.array([shard.alone if isinstance(shard, Piece) else None], pa.bool_()),
+            "failed_on": [shard.failed_on if isinstance(shard, Piece) else ""],
+            "documents": listed,
+            "note": [note],
+        }
+    )
+
+
+def unpack(block: pa.Table) -> list[tuple[Shard, pa.Table, str]]:
+    """The shards of a block that `pack` made, with their documents and notes."""
+    shards = []
+    for i in range(block.num_rows):
+        row = {n: block.column(n)[i].as_py() for n in block.column_names if n != "documents"}
+        shard = Shard(row["file"], row["start"], row["stop"])
+        if row["alone"] is not None:
+            shard = Piece(shard.file, shard.start, shard.stop, row["alone"], row["failed_on"])
+        documents = pa.Table.from_struct_array(block.column("documents")[i].values)
+        shards.append((shard, documents, row["note"]))
+    return shards
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)

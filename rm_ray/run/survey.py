@@ -1,0 +1,78 @@
+"""Before a run: what its output folder holds, what the corpus holds, and what that leaves to do."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+from rm_ray.cluster import connect
+from rm_ray.corpus.shards import PlannedFile
+from rm_ray.errors import OutputError
+from rm_ray.run.folder import RunFolder, installed_versions, new_run, version_changes
+from rm_ray.score.job import Job
+from rm_ray.score.planning import NewFiles, plan_new_files
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is there before a run: its folder, what that stores, and what is to be done.
+
+    `stored`: run.json, None in a new folder. `segments`: names of the plan's segments. `plan`: the
+    planned files that stay planned, then the new ones.
+    """
+
+    run: RunFolder
+    stored: dict[str, Any] | None
+    segments: list[str]
+    plan: list[PlannedFile]
+    new: NewFiles
+
+
+def survey(job: Job) -> Survey:
+    """Look at the output folder and the corpus; nothing is written.
+
+    Raises:
+        OutputError: the folder is another run's.
+        InputError: the corpus cannot be read, or has changed.
+    """
+    run = RunFolder(job.config.output)
+    stored = run.open(job.fingerprint)
+    connect()
+    segments = run.plan.names()
+    planned = run.planned_files()
+    columns = stored["columns"] if stored else None
+    new = plan_new_files(job.config, planned, columns, ray.put(job.tokenizer), ray.put(job.judge))
+    gone = {file.path for file in new.replaced}
+    kept = [file for file in planned if file.path not in gone]
+    return Survey(run, stored, segments, [*kept, *new.files], new)
+
+
+def open_run(seen: Survey, job: Job) -> None:
+    """Write down what this run is and what it adds to the plan.
+
+    Raises:
+        OutputError: another driver was at work here since the survey.
+    """
+    run, new = seen.run, seen.new
+    if run.plan.names() != seen.segments:
+        raise OutputError(f"{run.uri}: another run has just worked here; run this command again")
+    if seen.stored is None:
+        run.create(new_run(job.fingerprint, job.config.model_dump(mode="json"), new.columns))
+    else:
+        _warn_of_versions(seen.stored["versions"])
+    if new.replaced:
+        log.info("%d input files have changed: their old rewards go first", len(new.replaced))
+        run.mark_incomplete()
+        run.forget(new.replaced)
+    if new.files:
+        run.mark_incomplete()
+        run.add_segment(new.files)
+
+
+def _warn_of_versions(stored: dict[str, str]) -> None:
+    changes = version_changes(stored, installed_versions())
+    if changes:
+        log.warning("versions have changed since this run began: %s", ", ".join(changes))

@@ -1,0 +1,351 @@
+"""The tally: one small actor that every stage of a run tells what it has done and what went wrong.
+
+It alone sees the whole run. It knows which rows are in which engine, so that when an engine's
+process ends it can say which documents were there; and it decides when faults are too many to be
+any document's.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+from ray.util import metrics
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from rm_ray.corpus.shards import Piece, Shard
+from rm_ray.counts import Counts
+from rm_ray.run.suspicion import Failure
+
+# So many faults with no document judged in between are not the documents': the run stops.
+FAULTS_IN_A_ROW = 10
+# So are so many documents that fail alone.
+ALONE_IN_A_ROW = 20
+# Times that one unit may be begun in a round, by processes that end after they have judged it.
+BEGINS = 5
+# A watchdog is armed anew now and then, so it may end a process a little early.
+WATCHED = 0.8
+# Engines that may fail to start before the first one that does.
+START_TRIES = 3
+ENDED = "the engine's process ended while judging it"
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """Where the run stands. Seconds since the first engine was ready are `judging_seconds`.
+
+    `bad_files`: input files that are not what their name says, with the reason.
+    `halted`: why the run is stopping before its end; None while it is not.
+    """
+
+    rounds: int = 0
+    engines: int = 0
+    start_seconds: float = 0.0
+    work: Counts = field(default_factory=Counts)
+    judging_seconds: float = 0.0
+    faults: int = 0
+    first_fault: str | None = None
+    last_fault: str | None = None
+    halted: str | None = None
+    bad_files: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Judging:
+    """A shard or piece that an actor has begun.
+
+    `heard`: when it last gave a sign of life. `scored`: documents with a reward so far.
+    """
+
+    unit: Shard
+    node: str
+    heard: float
+    scored: int = 0
+    in_engine: dict[int, int] = field(default_factory=dict)
+
+
+class Tally:
+    """What actors and tasks report to. Reports of one process arrive in order.
+
+    `silence_s`: after which an engine's process ends itself. A shard or piece that judges is named
+    by its part.
+    """
+
+    def __init__(self, most_faults: int, silence_s: float) -> None:
+        self._most_faults = most_faults
+        self._silence = silence_s
+        self._rounds = 0
+        self._engines = 0
+        self._start_seconds = 0.0
+        self._work = Counts()
+        self._metrics = {name: metrics.Counter(f"rm_ray_{name}") for name in Counts().numbers()}
+        self._first: float | None = None
+        self._start_failures = 0
+        self._faults = 0
+        self._in_a_row = 0
+        self._units_in_a_row = 0
+        self._alone_in_a_row = 0
+        self._first_fault: str | None = None
+        self._last_fault: str | None = None
+        self._halted: str | None = None
+        self._round_is_over: str | None = None
+        self._lost_files: set[str] = set()
+        self._bad_files: dict[str, str] = {}
+        self._starting: set[str] = set()
+        self._judging: dict[str, Judging] = {}
+        self._begun: Counter[str] = Counter()
+        self._not_again: set[str] = set()
+        self._failures: list[Failure] = []
+
+    # engines
+
+    def starting(self, actor: str) -> str | None:
+        """An actor starts its engine; returns why it should not, if the run is stopping.
+
+        One that was starting already was in a process that has ended.
+        """
+        if actor in self._starting:
+            self.start_failed(actor, "the engine did not start: its process ended")
+        self._starting.add(actor)
+        return self._halted
+
+    def started(self, actor: str, seconds: float) -> None:
+        """An engine is ready after so many seconds."""
+        self._starting.discard(actor)
+        self._engines += 1
+        self._start_seconds = max(self._start_seconds, seconds)
+        self._first = self._first or time.monotonic()
+
+    def start_failed(self, actor: str, reason: str) -> str | None:
+        """An engine did not start; returns why the run is stopping, if it is.
+
+        Where none has ever started, a few tries tell that none will.
+        """
+        self._starting.discard(actor)
+        self.fault(reason)
+        self._start_failures += 1
+        if not self._engines and self._start_failures >= START_TRIES:
+            self.halt(reason)
+        return self._halted
+
+    # what is judged
+
+    def may_begin(self, unit: Shard, process_seconds: float) -> bool:
+        """Whether a shard or piece may be begun; an engine is started only for one that may.
+
+        One that is under way already was in a process that has ended: it is not tried again in
+        this round, unless the machine ended too, which is nobody's fault.
+
+        Args:
+            process_seconds: how long the process that asks has existed.
+        """
+        if before := self._judging.pop(unit.part, None):
+            if _is_alive(before.node):
+                silent = time.monotonic() - before.heard - process_seconds
+                self._has_ended(before, self._death(silent))
+            else:
+                self.fault(f"{unit}: its machine was lost")
+        return self.ending() is None and unit.part not in self._not_again
+
+    def begin(self, unit: Shard, node: str) -> bool:
+        """A shard or piece is about to be judged on a machine; whether it still may be."""
+        if self.ending() or unit.part in self._not_again:
+            return False
+        self._begun[unit.part] += 1
+        if self._begun[unit.part] > BEGINS:
+            self._not_again.add(unit.part)
+            self.fault(f"{unit}: {BEGINS} processes ended after they had judged it")
+            return False
+        self._judging[unit.part] = Judging(unit, node, time.monotonic())
+        return True
+
+    def asking(self, part: str, start: int, stop: int) -> None:
+        """Rows [start, stop) are about to go into an engine."""
+        if judging := self._judging.get(part):
+            judging.in_engine[start] = stop
+            judging.heard = time.monotonic()
+
+    def answered(self, part: str, start: int, scored: int) -> None:
+        """The rows that were asked about from `start` on have answers; `scored` of them numbers."""
+        if judging := self._judging.get(part):
+            judging.in_engine.pop(start, None)
+            judging.scored += scored
+        if scored:
+            self._gets_on()
+
+    def fit(self) -> None:
+        """An engine has just judged a document that was judged before."""
+        self._gets_on()
+
+    def progressed(self, part: str, work: Counts) -> None:
+        """Some of a shard was judged; a sign of life."""
+        if judging := self._judging.get(part):
+            judging.heard = time.monotonic()
+        self.add(work)
+
+    def judged(self, part: str, failed: Mapping[int, str]) -> None:
+        """A shard or piece was judged to its end, but for the rows that `failed`, with reasons."""
+        judging = self._judging.pop(part, None)
+        if judging is None:
+            return
+        for row, reason in failed.items():
+            rows = ((row, row + 1),)
+            self._fails(Failure(judging.unit, judging.node, reason, rows, ended=False))
+        if failed and not judging.scored:
+            self._none_judged(judging.unit)
+
+    def broke(self, part: str, reason: str) -> None:
+        """The engine raised while judging it; its process ends."""
+        if judging := self._judging.pop(part, None):
+            self._has_ended(judging, reason)
+
+    def unfit(self, part: str, reason: str) -> None:
+        """The engine failed what it should be able to judge: nothing is known of this document."""
+        self._judging.pop(part, None)
+        self._not_again.add(part)
+        self.fault(f"an engine fails a harmless document: {reason}")
+
+    def end_round(self, complete: bool) -> list[Failure]:
+        """What failed in this round, which is over; the next one begins.
+
+        Args:
+            complete: the pipeline came to its end; if it broke, so did what was under way.
+        """
+        for judging in list(self._judging.values()):
+            if complete and _is_alive(judging.node):
+                self._has_ended(judging, ENDED)
+        failures, self._failures = self._failures, []
+        for kept in (self._judging, self._begun, self._not_again, self._starting):
+            kept.clear()
+        self._round_is_over = None
+        self._units_in_a_row = 0
+        self._rounds += 1
+        return failures
+
+    def _has_ended(self, judging: Judging, reason: str) -> None:
+        unit = judging.unit
+        if _is_alone(unit) and not judging.in_engine:
+            self.unfit(unit.part, reason)  # it had not been asked about yet
+            return
+        self._not_again.add(unit.part)
+        rows = tuple(sorted(judging.in_engine.items()))
+        self._fails(Failure(unit, judging.node, reason, rows, ended=True))
+        self._none_judged(unit)
+
+    def _none_judged(self, unit: Shard) -> None:
+        if _is_alone(unit):
+            return
+        self._units_in_a_row += 1
+        if self._units_in_a_row >= self._most_faults:
+            self._round_is_over = f"{self._units_in_a_row} shards or pieces failed in a row"
+
+    def _fails(self, failure: Failure) -> None:
+        unit, reason = failure.unit, failure.reason
+        self._failures.append(failure)
+        self._note(f"{unit}: {reason}")
+        if not _is_alone(unit) or (isinstance(unit, Piece) and unit.failed_on):
+            return
+        self._alone_in_a_row += 1
+        if self._alone_in_a_row >= ALONE_IN_A_ROW:
+            self.halt(
+                f"{self._alone_in_a_row} documents judged alone failed in a row, so it is not the "
+                f"documents: none of these was marked; the last: {reason}"
+            )
+
+    def _death(self, silent: float) -> str:
+        if silent < WATCHED * self._silence:
+            return ENDED
+        return f"the engine gave no answer for {self._silence:g} s, and its process was ended"
+
+    # work and faults
+
+    def add(self, work: Counts) -> None:
+        """Work was done. A part that was written, or a piece, shows that the run gets on."""
+        self._work += work
+        for name, done in work.numbers().items():
+            if done:
+                self._metrics[name].inc(done)
+        if work.parts:
+            self._gets_on()
+
+    def staged(self) -> None:
+        """A piece was staged."""
+        self._gets_on()
+
+    def _gets_on(self) -> None:
+        self._in_a_row = self._units_in_a_row = self._alone_in_a_row = 0
+
+    def bad_file(self, path: str, reason: str) -> None:
+        """An input file turned out not to be readable Parquet."""
+        self._bad_files.setdefault(path, reason)
+        self._first_fault = self._first_fault or reason
+
+    def lost_file(self, path: str, reason: str) -> None:
+        """An input file has changed or is refused; one fault, however many shards it has."""
+        if path not in self._lost_files:
+            self._lost_files.add(path)
+            self.fault(reason)
+
+    def fault(self, reason: str) -> None:
+        """Something went wrong; too often in a row, and the run stops."""
+        self._note(reason)
+        self._in_a_row += 1
+        if self._in_a_row >= self._most_faults:
+            self.halt(f"{self._in_a_row} faults in a row with nothing judged; the last: {reason}")
+
+    def _note(self, reason: str) -> None:
+        self._faults += 1
+        self._first_fault = self._first_fault or reason
+        self._last_fault = reason
+
+    def halt(self, reason: str) -> None:
+        """Stop the run: let nothing new begin; the first reason stands."""
+        self._halted = self._halted or reason
+
+    def halted(self) -> str | None:
+        """Why the run is stopping before its end; None while it is not."""
+        return self._halted
+
+    def ending(self) -> str | None:
+        """Why nothing new should begin: the run is stopping, or this round is over."""
+        return self._halted or self._round_is_over
+
+    def progress(self) -> RunProgress:
+        """Everything so far."""
+        return RunProgress(
+            rounds=self._rounds,
+            engines=self._engines,
+            start_seconds=self._start_seconds,
+            work=self._work,
+            judging_seconds=time.monotonic() - self._first if self._first else 0.0,
+            faults=self._faults,
+            first_fault=self._first_fault,
+            last_fault=self._last_fault,
+            halted=self._halted,
+            bad_files=dict(self._bad_files),
+        )
+
+
+def _is_alone(unit: Shard) -> bool:
+    return isinstance(unit, Piece) and unit.alone
+
+
+def _is_alive(node: str) -> bool:
+    return any(known["NodeID"] == node and known["Alive"] for known in ray.nodes())  # type: ignore[no-untyped-call]
+
+
+def start_tally(engines: int, silence_s: float) -> Any:
+    """A Tally actor beside the driver. `engines`: the most that will run at once."""
+    here = ray.get_runtime_context().get_node_id()
+    strategy = NodeAffinitySchedulingStrategy(here, soft=True)
+    # all of them may be lost at once, twice over, and the run still goes on
+    most_faults = FAULTS_IN_A_ROW + 2 * engines
+    # should it be lost, counting begins anew; shards whose failure it forgets are found missing
+    # at the end, and the next round or run meets them again
+    return (
+        ray.remote(Tally)
+        .options(num_cpus=0, scheduling_strategy=strategy, max_restarts=-1, max_task_retries=-1)
+        .remote(most_faults, silence_s)
+    )

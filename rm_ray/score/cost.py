@@ -1,0 +1,120 @@
+"""What a run would cost before it is spent: tokens from a sample, hours from a measurement."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rm_ray.config import OutputConfig, ScoreConfig
+from rm_ray.corpus.shards import PlannedFile, RowSample, Shard, shards_of
+from rm_ray.counts import Counts
+from rm_ray.errors import ConfigError
+from rm_ray.run.folder import RunFolder
+from rm_ray.score.estimate import at_bytes
+from rm_ray.score.planning import NewFiles
+
+# Where metrics.json holds an engine's measured speed.
+SPEED = "forwarded_tokens_per_second_per_engine"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """`left`: what is to be judged. `hours`: of all engines together, None where nothing tells.
+
+    `source`: where the speed comes from, or what to give for one. `most`: a remark, where `left` is
+    what it can be at most.
+    """
+
+    left: Counts
+    hours: float | None
+    source: str
+    unit: str
+    most: str
+
+    @property
+    def hours_text(self) -> str:
+        """The hours, or that they are not known."""
+        return "unknown" if self.hours is None else f"{self.hours:,.4g}"
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Of one engine: document tokens a second, or forwarded ones, which hold for any lengths."""
+
+    tokens_per_second: float
+    forwarded: bool
+    source: str
+
+
+def cost_of(
+    config: ScoreConfig,
+    plan: Sequence[PlannedFile],
+    committed: Collection[str],
+    new: NewFiles,
+    metrics: Mapping[str, Any] | None,
+) -> Cost:
+    """What the shards that are not committed would cost.
+
+    Args:
+        metrics: the run's own metrics.json, where it has one.
+
+    Raises:
+        ConfigError: estimate.run has no measurement.
+    """
+    sample = RowSample(config.input.sample_fraction, config.input.sample_seed)
+    fresh = {file.path for file in new.files}
+    begun = [
+        shard
+        for shard in shards_of(file for file in plan if file.path not in fresh)
+        if shard.part not in committed
+    ]
+    left = at_bytes(new.estimate, new.text_bytes * sample.fraction)
+    left += _at_averages(begun, sample, metrics)
+    speed = _speed(config, metrics)
+    per_engine = config.pool.gpus or 1
+    hours = None
+    if speed:
+        tokens = left.minimum_tokens if speed.forwarded else left.tokens
+        hours = tokens / speed.tokens_per_second / 3600 * per_engine
+    advice = "give --estimate.run or --estimate.tokens_per_s to know"
+    return Cost(
+        left=left,
+        hours=hours,
+        source=speed.source if speed else advice,
+        unit="GPU hours" if config.pool.gpus else "engine hours",
+        most="" if config.judge.adaptive.threshold is None else " (at most)",
+    )
+
+
+def _at_averages(
+    shards: Sequence[Shard], sample: RowSample, metrics: Mapping[str, Any] | None
+) -> Counts:
+    """Shards planned by an earlier run, which holds what its documents were on average."""
+    totals = (metrics or {}).get("totals", {})
+    if not totals.get("documents"):
+        return Counts()
+    documents = sum(len(sample.chosen(s.file, s.start, s.stop)) for s in shards)
+    share = documents / totals["documents"]
+    names = ("tokens", "windows", "minimum_tokens")
+    return Counts(**{name: totals[name] for name in names}).scaled(share)
+
+
+def _speed(config: ScoreConfig, metrics: Mapping[str, Any] | None) -> Speed | None:
+    given = config.estimate
+    if given.tokens_per_s is not None:
+        said = f"at the given {given.tokens_per_s:,.0f} document tokens/s an engine"
+        return Speed(given.tokens_per_s, forwarded=False, source=said)
+    where = "this run"
+    if given.run is not None:
+        where = given.run
+        other = RunFolder(OutputConfig(path=given.run, storage=config.output.storage))
+        metrics = other.metrics()
+    rate = (metrics or {}).get(SPEED)
+    if rate:
+        said = f"at {rate:,.0f} forwarded tokens/s an engine, measured by {where}"
+        return Speed(rate, forwarded=True, source=said)
+    if given.run is not None:
+        raise ConfigError(
+            f"estimate.run: {given.run} has no measured speed in _rm_ray/metrics.json; give the "
+            "output folder of a run that has scored something"
+        )
+    return None

@@ -1,0 +1,100 @@
+"""What the corpus holds, estimated from a sample of documents before anything is scored.
+
+The same figures cut the shards (tokens per byte) and answer `--dry-run`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import ray
+
+from rm_ray.config import InputConfig
+from rm_ray.corpus.files import Footer, InputFile
+from rm_ray.corpus.reading import read_shards, tokenize
+from rm_ray.corpus.shards import ReadUnit, Shard
+from rm_ray.counts import Counts, total
+from rm_ray.judges.judge import DocumentTokenizer, Judge
+
+SAMPLED_GROUPS = 24
+SAMPLED_ROWS = 48
+
+# Bytes of English text in one token of a large vocabulary; used where nothing could be sampled.
+BYTES_PER_TOKEN = 4.0
+
+
+def tokens_per_byte(sampled: Counts) -> float:
+    """Document tokens per byte of text column."""
+    return sampled.tokens / sampled.text_bytes if sampled.tokens else 1 / BYTES_PER_TOKEN
+
+
+def at_bytes(sampled: Counts, text_bytes: float) -> Counts:
+    """What so many bytes of text column of the same corpus would hold."""
+    return sampled.scaled(text_bytes / sampled.text_bytes if sampled.text_bytes else 0.0)
+
+
+def estimate_corpus(
+    files: Sequence[InputFile],
+    footers: Mapping[str, Footer],
+    config: InputConfig,
+    tokenizer_ref: Any,
+    judge_ref: Any,
+) -> Counts:
+    """Tokenise a few documents of row groups spread evenly over the corpus's bytes; the sums over
+    them, scaled to their row groups.
+    """
+    groups = [
+        (file, group)
+        for file in files
+        for group, rows in enumerate(footers[file.path].rows)
+        if rows
+    ]
+    tasks = [
+        _sample_group.remote(file, group, footers[file.path], config, tokenizer_ref, judge_ref)
+        for file, group in _spread(groups, footers)
+    ]
+    return total(ray.get(tasks))
+
+
+def _spread(
+    groups: list[tuple[InputFile, int]], footers: Mapping[str, Footer]
+) -> list[tuple[InputFile, int]]:
+    """At most SAMPLED_GROUPS row groups, one at each of as many evenly spaced bytes."""
+    sizes = [footers[file.path].text_bytes[group] for file, group in groups]
+    step = sum(sizes) / SAMPLED_GROUPS
+    chosen, position, target = [], 0.0, step / 2
+    for group, size in zip(groups, sizes, strict=True):
+        position += size
+        if position >= target:
+            chosen.append(group)
+            while step and target <= position:
+                target += step
+    return chosen
+
+
+@ray.remote(num_cpus=0.5, max_retries=3)
+def _sample_group(
+    file: InputFile,
+    group: int,
+    footer: Footer,
+    config: InputConfig,
+    tokenizer: DocumentTokenizer,
+    judge: Judge,
+) -> Counts:
+    rows = footer.rows[group]
+    taken = min(rows, SAMPLED_ROWS)
+    first = sum(footer.rows[:group])
+    shard = Shard(file.path, first, first + taken)
+    unit = ReadUnit(file.path, file.partition, group, group + 1, first, (shard,))
+    everything = config.model_copy(update={"sample_fraction": 1.0})
+    try:
+        documents = next(table for _, table in read_shards(unit, everything, tokenizer.columns))
+    except (OSError, pa.ArrowException):
+        return Counts()  # an estimate does without it; the run will say what is wrong
+    ids = tokenize(documents, tokenizer).column("_ids")
+    found = total(judge.estimate(row.values.to_numpy()) for row in ids)
+    found.tokens = sum(pc.list_value_length(ids).to_pylist())
+    whole = found.scaled(rows / taken)
+    whole.text_bytes = footer.text_bytes[group]
+    return whole

@@ -1,0 +1,216 @@
+"""The judge stage: one actor, one engine; shards of token ids in, shards of rewards out."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import psutil
+import pyarrow as pa
+import ray
+
+from rm_ray.corpus.shards import Piece, Shard
+from rm_ray.counts import Counts
+from rm_ray.engines.engine import Engine, EngineSettings, answer_all, start_engine
+from rm_ray.engines.watchdog import Watchdog
+from rm_ray.errors import one_line
+from rm_ray.judges.judge import Judge, TokenIds
+from rm_ray.run.shard_row import pack, unpack
+from rm_ray.score.judge_shard import failed_rows, judge_shard, pieces_between
+
+log = logging.getLogger(__name__)
+
+# How often an actor tells how far it is, seconds: often enough for a progress line.
+REPORT_SECONDS = 2.0
+
+
+class JudgeActor:
+    """Holds the engine; called by Ray Data with blocks of packed shards and pieces.
+
+    The engine starts with the first call and not with the actor: Ray Data gives up a pool of which
+    one actor could not be made, and waits for ever for one that cannot be made again.
+    """
+
+    def __init__(
+        self, settings: EngineSettings, judge_ref: Any, tally: Any, control_ref: Any
+    ) -> None:
+        self._settings = settings
+        self._judge: Judge = ray.get(judge_ref)
+        self._control: TokenIds | None = ray.get(control_ref) if control_ref else None
+        self._tally = tally
+        self._node = ray.get_runtime_context().get_node_id()
+        self._id = ray.get_runtime_context().get_actor_id()
+        self._started: Engine | None = None
+        self._idle_since: float | None = None
+
+    def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
+        """One block, of one row, for each shard or piece of `block` that is judged.
+
+        A retried call yields the same rows in the same order as far as the last one got: Ray
+        matches them by their number.
+        """
+        for unit, documents, _ in unpack(block):
+            if not ray.get(self._tally.may_begin.remote(unit, _process_seconds())):
+                continue
+            engine = self._engine()
+            if engine and ray.get(self._tally.begin.remote(unit, self._node)):
+                yield from self._judge_unit(unit, documents, engine)
+
+    def _judge_unit(self, unit: Shard, documents: pa.Table, engine: Engine) -> list[pa.Table]:
+        listener = Reporter(self._tally, unit, documents.column("_row").to_pylist(), engine.counts)
+        waited = time.monotonic() - self._idle_since if self._idle_since else 0.0
+        with Watchdog(self._settings.config.silence_s) as watchdog:
+            listener.alive = watchdog.alive
+            if isinstance(unit, Piece) and unit.alone:
+                self._check(unit, documents, engine, watchdog.alive)
+            try:
+                rewards, counts = judge_shard(unit, documents, self._judge, engine, listener)
+                failed = failed_rows(rewards)
+                packed = _pack(unit, rewards, counts, self._judge)
+            except BaseException as error:  # noqa: BLE001 - an engine may raise anything
+                self._end(self._tally.broke, unit, error)
+        listener.flush()
+        # awaited: should this process end now, the rows that failed are known
+        ray.get(self._tally.judged.remote(unit.part, failed))
+        self._tally.add.remote(Counts(wait_seconds=waited))
+        self._idle_since = time.monotonic()
+        return packed
+
+    def _check(
+        self, unit: Shard, documents: pa.Table, engine: Engine, alive: Callable[[], None]
+    ) -> None:
+        """Make sure that the engine is well: that it can judge a harmless document of the suspect's
+        length, and one that was judged before, where there is one.
+        """
+        length = len(documents.column("_ids").combine_chunks().values)
+        try:
+            probe(engine, self._judge, self._judge.harmless(length, unit.start), alive)
+            if self._control is not None:
+                probe(engine, self._judge, self._control, alive)
+                self._tally.fit.remote()
+        except BaseException as error:  # noqa: BLE001 - an engine may raise anything
+            self._end(self._tally.unfit, unit, error)
+
+    def _engine(self) -> Engine | None:
+        """The engine, started; None if it cannot and the run is stopping, the end of this process
+        if another one may: Ray starts it, where it has room.
+        """
+        if self._started:
+            return self._started
+        began = time.monotonic()
+        if ray.get(self._tally.starting.remote(self._id)):
+            return None
+        try:
+            engine = start_engine(self._settings)
+            with Watchdog(self._settings.config.silence_s) as watchdog:
+                probe(engine, self._judge, self._judge.harmless(0, 0), watchdog.alive)
+        except Exception as error:
+            reason = f"the engine did not start: {one_line(error)}"
+            log.error("%s", reason, exc_info=True)
+            if not ray.get(self._tally.start_failed.remote(self._id, reason)):
+                os._exit(1)
+            return None
+        self._started = engine
+        self._tally.started.remote(self._id, time.monotonic() - began)
+        return engine
+
+    def _end(self, tell: Any, unit: Shard, error: BaseException) -> NoReturn:
+        """End this process once the tally has been told why.
+
+        vLLM registers a prefix's blocks when it schedules them: after a step that raised, blocks
+        that were never computed would answer for the prompts to come.
+        """
+        try:
+            ray.get(tell.remote(unit.part, one_line(error)))
+        finally:
+            os._exit(1)  # Ray starts the actor anew, and gives it what is left of its block
+
+
+def _pack(unit: Shard, rewards: pa.Table, counts: Counts, judge: Judge) -> list[pa.Table]:
+    """The unit whole, or the pieces between its rows that failed."""
+    if not failed_rows(rewards):
+        return [pack(unit, rewards, counts.to_json())]
+    return [
+        pack(Piece(span.file, span.start, span.stop), rows, theirs.to_json())
+        for span, rows, theirs in pieces_between(unit, rewards, counts, judge)
+    ]
+
+
+class Reporter:
+    """Tells the tally of one unit's judging: which rows are in the engine, and work done.
+
+    `rows`: the documents' numbers in the file. `counts`: the engine's. `alive` is called with
+    every step.
+    """
+
+    def __init__(self, tally: Any, unit: Shard, rows: list[int], counts: Counts) -> None:
+        self._tally = tally
+        self._part = unit.part
+        self._rows = rows
+        self._counts = counts
+        self.alive: Callable[[], None] = lambda: None
+        self._start()
+
+    def asking(self, start: int, stop: int) -> None:
+        """Awaited: should the engine end this process, these rows are known."""
+        span = self._rows[start], self._rows[stop - 1] + 1
+        ray.get(self._tally.asking.remote(self._part, *span))
+
+    def stepped(self) -> None:
+        """A sign of life, to the tally now and then."""
+        self.alive()
+        if time.perf_counter() - self._began > REPORT_SECONDS:
+            self.flush()
+
+    def ended(self, n_tokens: int, questions: int) -> None:
+        """One more document has its verdict."""
+        self._documents += 1
+        self._tokens += n_tokens
+        self._windows += questions
+
+    def answered(self, start: int, scored: int) -> None:
+        """These rows are no longer in the engine."""
+        self._tally.answered.remote(self._part, self._rows[start], scored)
+
+    def flush(self) -> None:
+        """Tell what was done since the last time."""
+        spent = self._counts
+        work = Counts(
+            documents=self._documents,
+            tokens=self._tokens,
+            windows=self._windows,
+            forwarded_tokens=spent.forwarded_tokens - self._forwarded,
+            judge_seconds=time.perf_counter() - self._began,
+            step_seconds=spent.step_seconds - self._steps,
+            model_seconds=spent.model_seconds - self._model,
+        )
+        self._tally.progressed.remote(self._part, work)
+        self._start()
+
+    def _start(self) -> None:
+        self._documents = self._tokens = self._windows = 0
+        self._began = time.perf_counter()
+        self._forwarded = self._counts.forwarded_tokens
+        self._steps, self._model = self._counts.step_seconds, self._counts.model_seconds
+
+
+def probe(engine: Engine, judge: Judge, document: TokenIds, alive: Callable[[], None]) -> None:
+    """Judge a document that no engine can stumble over, to tell a sick engine from a bad document.
+
+    Raises:
+        ArithmeticError: the answer is not a number.
+    """
+    (look, *_) = judge.looks(document)
+    answers = answer_all(engine, judge.prompts(document, look), alive)
+    verdict = judge.verdict(dict(zip(look, answers, strict=True)), len(document))
+    if verdict.status != "ok":
+        raise ArithmeticError(f"of a harmless document: {verdict.error}")
+
+
+def _process_seconds() -> float:
+    """How long this process has existed. By the clock that its start was taken from: the time of
+    day that psutil makes of it is off by up to a second.
+    """
+    started = psutil.Process().create_time() - psutil.boot_time()
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started

@@ -1,0 +1,188 @@
+"""Files anywhere fsspec opens: local folders, s3://, memory://.
+
+Knows nothing of Parquet or runs. The one thing here that is not fsspec's own: a file appears
+whole or not at all, and never replaces another (`create`).
+"""
+
+import contextlib
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from rm_ray.config import StorageConfig
+from rm_ray.store.retry import BRIEF, WAITS, patiently
+
+AS_ENVIRONMENT = StorageConfig()
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A place to keep files, that can be sent to another machine and opened again there.
+
+    `conditional`: whether the store honours create-only PUTs; found out once, by `probe`.
+    `scratch`: where half-written local files lie; on the same file system, the folder if "".
+    """
+
+    uri: str
+    storage: StorageConfig = AS_ENVIRONMENT
+    conditional: bool = True
+    scratch: str = ""
+
+    def __truediv__(self, name: str) -> "Folder":
+        return replace(self, uri=f"{self.uri.rstrip('/')}/{name}")
+
+    @property
+    def fs(self) -> Any:
+        """The fsspec filesystem of this folder, never trusting an old listing."""
+        return open_filesystem(self.uri, self.storage)
+
+    @property
+    def path(self) -> str:
+        """The folder's path as its filesystem wants it, without protocol."""
+        return str(self.fs._strip_protocol(self.uri))
+
+    def names(self) -> list[str]:
+        """Names of the files directly in the folder, from one listing; [] where it is missing."""
+        try:
+            entries = patiently(lambda: self.fs.ls(self.path, detail=True), BRIEF)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(
+            PurePosixPath(entry["name"]).name for entry in entries if entry["type"] == "file"
+        )
+
+    def entries(self) -> list[str]:
+        """Names of the files and folders directly in the folder; [] where it is missing."""
+        try:
+            found = patiently(lambda: self.fs.ls(self.path, detail=False), BRIEF)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(PurePosixPath(name).name for name in found)
+
+    def read(self, name: str) -> bytes | None:
+        """The file's bytes, None where there is no such file."""
+        try:
+            return bytes(patiently(lambda: self.fs.cat_file(f"{self.path}/{name}"), BRIEF))
+        except FileNotFoundError:
+            return None
+
+    def overwrite(self, name: str, data: bytes) -> None:
+        """Write the file whole, over an older one if there is one."""
+        if isinstance(self.fs, LocalFileSystem):
+            self._write_local(name, data, overwrite=True)
+        else:
+            patiently(lambda: self.fs.pipe_file(f"{self.path}/{name}", data), BRIEF)
+
+    def create(self, name: str, data: bytes, waits: Sequence[float] = WAITS) -> bool:
+        """Write the file whole, only if there is none of that name; False if there is one.
+
+        One request or one rename: no moment exists in which a reader sees half of it. A store
+        without conditional PUTs gets a plain one, which is safe for files whose content follows
+        from their name. So is False after a request whose answer was lost: the file is there.
+        """
+        if isinstance(self.fs, LocalFileSystem):
+            return self._write_local(name, data, overwrite=False)
+        return patiently(lambda: self._put(f"{self.path}/{name}", data), waits)
+
+    def _put(self, target: str, data: bytes) -> bool:
+        if not self.conditional:
+            if self.fs.exists(target):
+                return False
+            self.fs.pipe_file(target, data)
+            return True
+        try:
+            # one request: in pieces, an aborted upload could leave its pieces behind
+            self.fs.pipe_file(target, data, mode="create", **_one_request(self.fs, data))
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if _says_exists(error):
+                return False
+            raise
+        return True
+
+    def remove(self, name: str) -> None:
+        """Remove the file, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            patiently(lambda: self.fs.rm_file(f"{self.path}/{name}"), BRIEF)
+
+    def probe(self) -> "Folder":
+        """Write and remove a small file; the folder, knowing whether create-only PUTs work.
+
+        Raises:
+            OSError: the store cannot be written.
+        """
+        name = f"probe-{uuid.uuid4().hex}"
+        try:
+            self.create(name, b"first")
+            refused = not self.create(name, b"second")
+        except (OSError, NotImplementedError, TypeError, ValueError) as error:
+            if isinstance(error, PermissionError) or isinstance(self.fs, LocalFileSystem):
+                raise
+            self.overwrite(name, b"first")
+            refused = False
+        self.remove(name)
+        return replace(self, conditional=refused)
+
+    def _write_local(self, name: str, data: bytes, *, overwrite: bool) -> bool:
+        folder, scratch = Path(self.path), Path(self.scratch or self.path)
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch.mkdir(parents=True, exist_ok=True)
+        temporary = scratch / f".{name}.{uuid.uuid4().hex}.tmp"
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if overwrite:
+                temporary.replace(folder / name)
+            else:
+                (folder / name).hardlink_to(temporary)
+        except FileExistsError:
+            return False
+        finally:
+            temporary.unlink(missing_ok=True)
+        return True
+
+
+def open_filesystem(uri: str, storage: StorageConfig) -> Any:
+    """The fsspec filesystem for a path or URI.
+
+    Raises:
+        ValueError: the protocol is unknown.
+        ImportError: the protocol needs a package that is not installed.
+    """
+    protocol = fsspec.utils.get_protocol(uri)
+    options: dict[str, Any] = {}
+    if protocol in ("s3", "s3a"):
+        options["use_listings_cache"] = False
+        options["anon"] = storage.anonymous
+        client = {"endpoint_url": storage.endpoint_url, "region_name": storage.region}
+        options["client_kwargs"] = {key: value for key, value in client.items() if value}
+        seconds = storage.timeout_s
+        options["config_kwargs"] = {"connect_timeout": seconds, "read_timeout": seconds}
+    return fsspec.filesystem(protocol, **options)
+
+
+def absolute(uri: str) -> str:
+    """The one spelling of a path or URI: local paths absolute and without protocol."""
+    if fsspec.utils.get_protocol(uri) != "file":
+        return uri.rstrip("/")
+    return str(LocalFileSystem._strip_protocol(uri)).rstrip("/") or "/"
+
+
+def _one_request(fs: Any, data: bytes) -> dict[str, int]:
+    return {"chunksize": len(data) + 1} if "s3" in fs.protocol else {}
+
+
+def _says_exists(error: OSError) -> bool:
+    """Whether a store refused a create-only PUT because the file is there (HTTP 412)."""
+    answer = getattr(error.__cause__, "response", {})
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status == 412 or "PreconditionFailed" in str(error)

@@ -1,0 +1,95 @@
+"""Which files a corpus has, and what is refused before anything is read."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from rm_ray.config import InputConfig
+from rm_ray.corpus.files import InputFile, check_columns, list_files
+from rm_ray.errors import InputError
+
+
+@pytest.fixture
+def tree(tmp_path):
+    table = pa.table({"id": ["a"], "text": ["x"]})
+    for name in (
+        "b.parquet",
+        "year=2024/lang=e%20n/a.parquet",
+        "_rm_ray/c.parquet",
+        ".h/d.parquet",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, tmp_path / name)
+    (tmp_path / "notes.txt").write_text("x")
+    return tmp_path
+
+
+def paths(tree, path):
+    found = list_files(InputConfig(path=path))
+    return [file.path.removeprefix(f"{tree}/") for file in found]
+
+
+def test_a_folder_is_searched_and_hidden_names_are_left_out(tree):
+    assert paths(tree, str(tree)) == ["b.parquet", "year=2024/lang=e%20n/a.parquet"]
+
+
+def test_a_glob_and_a_list_give_each_file_once(tree):
+    glob = str(tree / "*.parquet")
+    assert paths(tree, glob) == ["b.parquet"]
+    assert paths(tree, [glob, str(tree / "b.parquet"), str(tree)])[0] == "b.parquet"
+    assert len(paths(tree, [glob, str(tree)])) == 2
+
+
+def test_hive_folders_become_columns(tree):
+    (file,) = (f for f in list_files(InputConfig(path=str(tree))) if "year" in f.path)
+    assert file.partition == {"year": "2024", "lang": "e n"}
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("missing", "does not exist"),
+        ("*.csv", "nothing matches"),
+        ("empty", "is an empty folder"),
+        ("texts", "holds 1 files and none ends in .parquet"),
+    ],
+)
+def test_what_cannot_be_a_corpus_is_refused(tree, path, message):
+    (tree / "empty").mkdir()
+    (tree / "texts").mkdir()
+    (tree / "texts" / "a.jsonl").write_text("{}")
+    with pytest.raises(InputError, match=message):
+        list_files(InputConfig(path=str(tree / path)))
+
+
+def test_an_unknown_protocol_is_refused():
+    with pytest.raises(InputError, match="cannot list gopher://x"):
+        list_files(InputConfig(path="gopher://x"))
+
+
+def check(schema, partition=None, **config):
+    file = InputFile("f.parquet", 1, "v", partition or {})
+    check_columns(file, pa.schema(schema), InputConfig(path="x", **config))
+
+
+def test_a_missing_column_is_named_with_those_there_are():
+    with pytest.raises(InputError, match=r"no column 'text'; it has body, id"):
+        check({"body": pa.string(), "id": pa.string()})
+    with pytest.raises(InputError, match=r"input.id.*'id' \(--input.id null for none\)"):
+        check({"text": pa.string()})
+
+
+def test_text_must_be_text():
+    with pytest.raises(InputError, match=r"'n' of f.parquet is int64, not text; text columns: id"):
+        check({"n": pa.int64(), "id": pa.string()}, text="n")
+    for kind in (
+        pa.string(),
+        pa.large_string(),
+        pa.binary(),
+        pa.dictionary(pa.int32(), pa.string()),
+    ):
+        check({"text": kind, "id": pa.int64()})
+
+
+def test_partition_columns_can_be_kept():
+    check({"text": pa.string()}, {"lang": "en"}, id="lang", keep=["lang"])

@@ -1,0 +1,161 @@
+"""Plans by hand, and what holds for any file."""
+
+import re
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rm_ray.corpus.shards import (
+    PlannedFile,
+    ReadUnit,
+    RowSample,
+    Shard,
+    cut_file,
+    missing_units,
+    shards_of,
+    tile,
+)
+
+
+def spans(units):
+    return [[(shard.start, shard.stop) for shard in unit.shards] for unit in units]
+
+
+def cut(rows, tokens, max_rows=1000, max_tokens=1000, limit=None):
+    return cut_file("f", {}, rows, tokens, max_rows=max_rows, max_tokens=max_tokens, limit=limit)
+
+
+def test_small_row_groups_are_joined():
+    units = cut([10, 10, 10], [400, 400, 400])
+    assert spans(units) == [[(0, 20)], [(20, 30)]]
+    assert [(u.first_group, u.stop_group, u.first_row) for u in units] == [(0, 2, 0), (2, 3, 20)]
+
+
+def test_a_large_row_group_is_sliced_evenly():
+    assert spans(cut([10], [2500])) == [[(0, 3), (3, 6), (6, 10)]]
+
+
+def test_a_large_row_group_shares_no_shard_with_its_neighbours():
+    assert spans(cut([5, 10, 5], [100, 2000, 100])) == [[(0, 5)], [(5, 10), (10, 15)], [(15, 20)]]
+
+
+def test_rows_are_bounded_too():
+    assert spans(cut([4, 4, 10], [0, 0, 0], max_rows=5)) == [
+        [(0, 4)],
+        [(4, 8)],
+        [(8, 13), (13, 18)],
+    ]
+
+
+def test_a_limit_cuts_the_file_short():
+    assert spans(cut([10, 10], [600, 600], limit=12)) == [[(0, 10)], [(10, 12)]]
+    assert cut([10], [10], limit=0) == ()
+
+
+def test_empty_files_and_row_groups_give_no_shards():
+    assert cut([], []) == ()
+    assert spans(cut([0, 3, 0], [0, 5, 0])) == [[(0, 3)]]
+
+
+def test_a_part_is_named_by_path_and_rows():
+    name = Shard("s3://b/a.parquet", 0, 12).part
+    assert name.startswith("part-") and name.endswith("-000000000000-000000000012.parquet")
+    assert name != Shard("s3://b/b.parquet", 0, 12).part
+
+
+def test_missing_keeps_a_unit_with_only_the_shards_left():
+    units = cut([10], [2500])
+    file = PlannedFile("f", 1, "v", units)
+    (unit,) = missing_units([file], {units[0].shards[1].part})
+    assert spans([unit]) == [[(0, 3), (6, 10)]]
+    assert missing_units([file], {shard.part for shard in shards_of([file])}) == []
+    assert ReadUnit.from_json(unit.to_json()) == unit
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.floats(0, 5000)), max_size=12),
+    st.integers(1, 60),
+    st.floats(1, 3000),
+    st.none() | st.integers(0, 300),
+)
+def test_shards_cover_every_row_once_in_order_and_keep_the_bounds(
+    groups, max_rows, max_tokens, limit
+):
+    rows, tokens = [r for r, _ in groups], [t for _, t in groups]
+    units = cut(rows, tokens, max_rows, max_tokens, limit)
+    shards = [shard for unit in units for shard in unit.shards]
+    total = sum(rows) if limit is None else min(limit, sum(rows))
+    covered = [row for shard in shards for row in range(shard.start, shard.stop)]
+    assert covered == list(range(total))
+    assert all(shard.stop - shard.start <= max_rows for shard in shards)
+    starts = np.cumsum([0, *rows])
+    for unit in units:
+        assert unit.first_row == starts[unit.first_group]
+        assert unit.shards[-1].stop <= starts[unit.stop_group]
+        if unit.stop_group - unit.first_group > 1:  # joined groups are small ones
+            assert sum(tokens[unit.first_group : unit.stop_group]) <= max_tokens
+    assert len({shard.part for shard in shards}) == len(shards)
+
+
+@given(st.lists(st.integers(0, 50), max_size=8), st.floats(1, 3000))
+def test_a_planned_file_survives_its_line(rows, max_tokens):
+    units = cut_file(
+        "é\n.parquet", {"k": "v"} if sum(rows) else {}, rows, [100.0] * len(rows),
+        max_rows=7, max_tokens=max_tokens,
+    )  # fmt: skip
+    file = PlannedFile("é\n.parquet", 5, "etag", units)
+    assert PlannedFile.from_json(file.to_json()) == file
+    assert "\n" not in file.to_json()
+
+
+def test_a_sample_is_the_same_rows_however_they_are_cut():
+    sample = RowSample(0.1, 7)
+    whole = sample.chosen("f", 0, 20_000)
+    pieces = np.concatenate([sample.chosen("f", a, a + 500) for a in range(0, 20_000, 500)])
+    assert whole.tolist() == pieces.tolist()
+    assert abs(len(whole) - 2000) < 5 * (20_000 * 0.1 * 0.9) ** 0.5  # five standard deviations
+    assert whole.tolist() != RowSample(0.1, 8).chosen("f", 0, 20_000).tolist()
+    assert RowSample(1.0, 7).chosen("f", 3, 6).tolist() == [3, 4, 5]
+
+
+SPANS = st.tuples(st.integers(0, 60), st.integers(1, 40)).map(lambda s: (s[0], s[0] + s[1]))
+
+
+@given(SPANS, st.lists(SPANS, max_size=8), st.integers(0, 2))
+def test_pieces_and_gaps_tile_the_shard_whatever_is_staged(span, staged, strangers):
+    shard = Shard("f", *span)
+    names = [Shard("f", *other).part for other in staged]
+    names += [Shard(f"stranger{i}", *span).part for i in range(strangers)] + ["part-x.parquet"]
+    pieces, gaps = tile(shard, names)
+    rows = [row for s in sorted([*pieces, *gaps], key=lambda s: s.start) for row in rows_of(s)]
+    assert rows == rows_of(shard)
+    assert {piece.part for piece in pieces} <= set(names)
+
+
+@given(SPANS, SPANS)
+def test_a_part_name_gives_back_its_rows_to_the_shards_that_hold_them_all(outer, inner):
+    shard, piece = Shard("f", *outer), Shard("f", *inner)
+    inside = outer[0] <= inner[0] and inner[1] <= outer[1]
+    assert shard.piece(piece.part) == (piece if inside else None)
+    assert Shard("g", *outer).piece(piece.part) is None
+
+
+@given(st.lists(st.tuples(st.text(min_size=1), SPANS), max_size=20, unique=True))
+def test_no_two_shards_share_a_part_name_and_every_name_is_a_plain_file_name(shards):
+    names = [Shard(path, *span).part for path, span in shards]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"part-[0-9a-f]{16}-\d{12}-\d{12}\.parquet", name) for name in names)
+
+
+@given(SPANS, st.integers(1, 50))
+def test_a_cut_covers_every_row_once_in_pieces_that_differ_by_one_row_at_most(span, pieces):
+    shard = Shard("f", *span)
+    cut = shard.cut(pieces)
+    assert [row for piece in cut for row in rows_of(piece)] == rows_of(shard)
+    sizes = {piece.stop - piece.start for piece in cut}
+    assert len(cut) <= pieces and max(sizes) - min(sizes) <= 1 and min(sizes) >= 1
+
+
+def rows_of(shard):
+    return list(range(shard.start, shard.stop))

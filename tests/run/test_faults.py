@@ -1,0 +1,153 @@
+"""The real job as a process that is killed, and as a submitted job on an S3 store."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import polars
+import psutil
+import pyarrow.parquet as pq
+
+from rm_ray.config import StorageConfig
+from rm_ray.store.folder import open_filesystem
+from tests.conftest import ROOT
+from tests.jobs import (
+    command,
+    environment,
+    options,
+    parts,
+    ray_head,
+    read_rewards,
+    run_job,
+    write_corpus,
+)
+
+TOLERANCE = 1e-3
+
+
+def assert_same_rows(one, other):
+    assert len(one) == len(other)
+    for a, b in zip(one, other, strict=True):
+        assert {k: v for k, v in a.items() if "reward" not in k} == {
+            k: v for k, v in b.items() if "reward" not in k
+        }
+        assert (a["reward"] is None) == (b["reward"] is None)
+        if a["reward"] is not None:
+            assert abs(a["reward"] - b["reward"]) < TOLERANCE
+
+
+def start_job(log, **changes):
+    return subprocess.Popen(
+        command(**changes), cwd=ROOT, env=environment(), stderr=log.open("w"), stdout=log.open("a")
+    )
+
+
+def wait_for_parts(job, output, count, log):
+    """Until so many parts are committed, while the job still runs."""
+    deadline = time.monotonic() + 180
+    while not (output / "rewards").is_dir() or len(parts(output)) < count:
+        assert job.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+
+
+def judge_actors(job):
+    children = psutil.Process(job.pid).children(recursive=True)
+    return [child for child in children if "JudgeActor" in " ".join(child.cmdline())]
+
+
+def test_stopped_killed_and_its_actor_killed_it_still_equals_an_undisturbed_run(tmp_path):
+    write_corpus(tmp_path / "in", files=4, rows=24, words=400)
+    hurt, calm, log = tmp_path / "hurt", tmp_path / "calm", tmp_path / "log"
+    changes = {"input_path": tmp_path / "in", "shard_tokens": 2000}
+
+    job = start_job(log, output_path=hurt, **changes)
+    wait_for_parts(job, hurt, 3, log)
+    job.terminate()
+    assert job.wait(60) == 1
+    assert f"To go on: {sys.executable} jobs/score.py --judge.model" in log.read_text()
+    time.sleep(3)  # workers may write for a moment after their driver is gone
+    stopped = parts(hurt)
+
+    job = start_job(log, output_path=hurt, **changes)
+    wait_for_parts(job, hurt, len(stopped) + 3, log)
+    job.kill()
+    job.wait()
+    time.sleep(3)
+    killed = parts(hurt)
+    assert stopped.items() <= killed.items() and not (hurt / "_SUCCESS").exists()
+
+    job = start_job(log, output_path=hurt, **changes)
+    wait_for_parts(job, hurt, len(killed) + 3, log)
+    (actor,) = judge_actors(job)
+    actor.kill()
+    assert job.wait(120) == 0, log.read_text()
+    after = parts(hurt)
+    assert killed.items() <= after.items()  # not one finished shard was written again
+    assert f"{len(after)} shards, {len(killed)} done" in log.read_text()
+    assert (hurt / "_SUCCESS").exists()
+
+    undisturbed = run_job(output_path=calm, **changes)
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    assert parts(calm).keys() == after.keys()
+    assert_same_rows(read_rewards(hurt), read_rewards(calm))
+
+
+def submit(jobs_address, env, *words):
+    ray = str(Path(sys.executable).parent / "ray")
+    deadline = time.monotonic() + 180
+    while True:
+        result = _submit_once(ray, jobs_address, env, words)
+        if "No available agent" not in result.stderr or time.monotonic() > deadline:
+            return result  # the head needs a moment after its dashboard answers
+
+
+def _submit_once(ray, jobs_address, env, words):
+    return subprocess.run(
+        [ray, "job", "submit", "--address", jobs_address, "--working-dir", ".", "--",
+         "python", "jobs/score.py", *words],
+        cwd=ROOT, env=env, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_submitted_job_reads_and_writes_s3(tmp_path, s3_environment, monkeypatch):
+    for name, value in s3_environment.items():
+        monkeypatch.setenv(name, value)
+    secrets = {key: value for key, value in s3_environment.items() if "KEY" in key}
+    env = environment(**secrets)  # only credentials come from the environment
+    for name in ("RAY_ADDRESS", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
+        env.pop(name)
+    write_corpus(tmp_path / "in", files=2, rows=6, words=150)
+    fs = open_filesystem("s3://", StorageConfig())
+    fs.mkdirs("submitted", exist_ok=True)
+    fs.put(str(tmp_path / "in"), "submitted/corpus", recursive=True)
+    places = {"input_path": "s3://submitted/corpus", "output_path": "s3://submitted/out"}
+    words = options(**places, shard_tokens=1000, judge_model="demo/tiny_judge")
+    for side in ("input", "output"):
+        words += [f"--{side}.storage.endpoint_url", s3_environment["AWS_ENDPOINT_URL"]]
+        words += [f"--{side}.storage.region", "us-east-1"]
+    with ray_head(env) as (_, address):
+        done = submit(address, env, *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "complete: s3://submitted/out/rewards" in done.stdout
+        assert "times the exact minimum" in done.stdout and "testing" not in done.stdout
+        refused = submit(address, env, *words, "--input.text", "body")
+        assert refused.returncode != 0
+        assert "input.text is 'text' there and 'body' here" in refused.stdout
+    fs.get("submitted/out", str(tmp_path / "out"), recursive=True)
+    rows = read_rewards(tmp_path / "out")
+    assert [row["id"] for row in rows] == [f"0-{f}-{r}" for f in (0, 1) for r in range(6)]
+    assert all(row["source_file"].startswith("s3://submitted/corpus/") for row in rows)
+    # the store itself, as readers know it
+    endpoint = s3_environment["AWS_ENDPOINT_URL"]
+    storage = {
+        "aws_endpoint_url": endpoint, "aws_access_key_id": "testing",
+        "aws_secret_access_key": "testing", "aws_region": "us-east-1", "aws_allow_http": "true",
+    }  # fmt: skip
+    found = polars.read_parquet("s3://submitted/out/rewards/*.parquet", storage_options=storage)
+    assert found.height == len(rows)
+    listed = fs.glob("submitted/out/rewards/*.parquet")
+    assert sum(pq.read_metadata(fs.open(name)).num_rows for name in listed) == len(rows)
+    local = f"{tmp_path}/out/rewards/*.parquet"
+    assert duckdb.sql(f"SELECT count(*) FROM '{local}'").fetchall() == [(len(rows),)]

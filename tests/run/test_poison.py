@@ -1,0 +1,213 @@
+"""Documents that harm the engine: found, marked and kept apart; everybody else is scored."""
+
+import json
+import random
+import subprocess
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from rm_ray.run import tally
+from tests import fault_engine, jobs, raising_vllm
+from tests.conftest import ROOT, tiny_judge
+from tests.jobs import command, environment, parts, prose, read_rewards
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
+
+ROWS, BAD = 60, 30
+REASONS = {
+    "raise": "RuntimeError: the engine cannot stand this text (alone, in 2 engine processes)",
+    "nan": "the engine returned nan for chunk {chunk} (alone, in 2 engine processes)",
+    "hang": "the engine gave no answer for 3 s, and its process was ended "
+    "(alone, in 2 engine processes)",
+    "kill": "the engine's process ended while judging it (alone, in 2 engine processes)",
+}
+# With its shard once, alone twice.
+ATTEMPTS = 3
+
+
+def run(caplog, *extra, **changes):
+    """The job with the fault engine."""
+    changes = {"engine_name": fault_engine.NAME, "engine_silence_s": 3} | changes
+    return jobs.run(caplog, *extra, **changes)
+
+
+def write_poisoned(folder, kinds):
+    """One file a kind, one shard each, a poisoned document in its middle; its text by kind."""
+    rng = random.Random(0)
+    folder.mkdir()
+    bad = {}
+    for kind in kinds:
+        texts = [prose(rng, rng.randint(60, 120)) for _ in range(ROWS)]
+        texts[BAD] = bad[kind] = f"{texts[BAD]} {fault_engine.POISON[kind]} {texts[BAD]}"
+        table = pa.table({"id": [f"{kind}-{i}" for i in range(ROWS)], "text": texts})
+        pq.write_table(table, folder / f"{kind}.parquet")
+    return bad
+
+
+def first_window(text):
+    tokenizer, judge = tiny_judge(context_tokens=256)
+    (ids,) = tokenizer.tokenize({"text": pa.array([text])}).ids
+    return fault_engine.digest(next(judge.prompts(ids)))
+
+
+def test_poison_is_marked_its_neighbours_are_scored_and_it_can_be_tried_again(
+    tmp_path, caplog, fault_folder
+):
+    bad = write_poisoned(tmp_path / "in", fault_engine.POISON)
+    paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    status, log = run(caplog, **paths)
+    assert status == 1
+    assert "4 of 240 documents failed, more than run.max_failed_fraction 0 allows" in log
+    rows = read_rewards(tmp_path / "out")
+    failed = {row["id"].partition("-")[0]: row for row in rows if row["status"] != "ok"}
+    assert [row["row"] for row in rows] == [*range(ROWS)] * 4
+    assert {row["id"] for row in failed.values()} == {f"{kind}-{BAD}" for kind in REASONS}
+    judged = fault_engine.judged(fault_folder)
+    for kind, row in failed.items():
+        assert row["status"] == "failed" and row["reward"] is None
+        chunk = row["error"].split("chunk ")[-1].split()[0]
+        assert row["error"] == REASONS[kind].format(chunk=chunk)
+        assert judged[first_window(bad[kind])] == ATTEMPTS
+    assert (tmp_path / "out" / "_SUCCESS").exists()  # every document has its row
+    assert not list((tmp_path / "out" / "_rm_ray" / "staged").iterdir())
+    totals = json.loads((tmp_path / "out" / "_rm_ray" / "metrics.json").read_text())["totals"]
+    assert totals["statuses"] == {"failed": 4, "ok": 236} and totals["shards"] == 4
+
+    before = parts(tmp_path / "out")
+    status, _ = run(caplog, "--run.max_failed_fraction", "0.02", **paths)
+    assert status == 0 and parts(tmp_path / "out") == before  # nothing is tried again unasked
+
+    (fault_folder / fault_engine.CURED).touch()
+    status, log = run(caplog, "--run.retry_failed", **paths)
+    assert status == 0 and "4 shards have documents that failed" in log
+    healed = read_rewards(tmp_path / "out")
+    assert all(row["status"] == "ok" and row["reward"] is not None for row in healed)
+    assert [row for row in healed if row["row"] != BAD] == [r for r in rows if r["row"] != BAD]
+    again = fault_engine.judged(fault_folder)
+    innocent = first_window(pq.read_table(tmp_path / "in")["text"][BAD + 1].as_py())
+    assert again[innocent] == judged[innocent]  # only what had failed was judged again
+    for text in bad.values():
+        assert again[first_window(text)] == judged[first_window(text)] + 1
+
+
+def test_poison_in_every_shard_and_much_of_it_in_one_is_all_found(
+    tmp_path, caplog, fault_folder, monkeypatch
+):
+    """More than what would stop the run if it were the system's doing."""
+    monkeypatch.setattr(tally, "FAULTS_IN_A_ROW", 2)  # four with an engine
+    rng = random.Random(1)
+    raising, crowded = 7, 22  # and more rows that fail alone than would stop the run
+    (tmp_path / "in").mkdir()
+    for name, kind, bad in (
+        ("each", "raise", range(1, 4 * raising, 4)), ("crowd", "nan", range(4, 4 + crowded)),
+    ):  # fmt: skip
+        texts = [prose(rng, 80) for _ in range(4 * raising)]
+        for row in bad:
+            texts[row] = f"{texts[row]} {fault_engine.POISON[kind]} {texts[row]}"
+        table = pa.table({"id": [f"{name}-{i}" for i in range(len(texts))], "text": texts})
+        pq.write_table(
+            table, tmp_path / "in" / f"{name}.parquet", row_group_size=4 if bad[0] == 1 else 60
+        )
+    status, _log = run(
+        caplog, "--run.max_failed_fraction", "0.6", shard_rows=4,
+        input_path=tmp_path / "in", output_path=tmp_path / "out",
+    )  # fmt: skip
+    assert status == 0
+    rows = read_rewards(tmp_path / "out")
+    failed = {row["id"] for row in rows if row["status"] == "failed"}
+    assert len(rows) == 8 * raising
+    assert failed == {f"each-{i}" for i in range(1, 4 * raising, 4)} | {
+        f"crowd-{i}" for i in range(4, 4 + crowded)
+    }
+    assert {row["status"] for row in rows} == {"ok", "failed"}
+
+
+@pytest.mark.parametrize("trouble", [fault_engine.PICKY, fault_engine.SICK])
+def test_an_engine_that_fails_everybody_marks_nobody(trouble, tmp_path, caplog, fault_folder):
+    write_poisoned(tmp_path / "in", ["nan"])
+    (fault_folder / trouble).touch()
+    paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    status, log = run(caplog, **paths)
+    assert status == 1 and "1 of 1 shards are not done" in log
+    said = {
+        fault_engine.PICKY: "failed in a row, so it is not the documents: none of these was marked",
+        fault_engine.SICK: "the engine did not start: RuntimeError: the engine is sick",
+    }
+    assert said[trouble] in log.splitlines()[-1]
+    assert not (tmp_path / "out" / "_SUCCESS").exists()
+    (fault_folder / trouble).unlink()
+    (fault_folder / fault_engine.CURED).touch()
+    status, _ = run(caplog, **paths)
+    assert status == 0 and len(read_rewards(tmp_path / "out")) == ROWS
+
+
+def test_no_answer_counts_from_an_engine_that_raised(tmp_path, caplog, fault_folder):
+    """vLLM registers blocks before it computes them: neighbours would be given empty ones."""
+    rng = random.Random(3)
+    bad = 20
+    texts = [prose(rng, rng.randint(100, 200)) for _ in range(40)]
+    texts[bad] = f"{texts[bad]} {fault_engine.POISON['raise']} {texts[bad]}"
+    # what shares its beginning shares its blocks
+    texts[bad + 1] = f"{texts[bad]} {prose(rng, 50)}".replace(
+        fault_engine.POISON["raise"], "and so"
+    )
+    (tmp_path / "in").mkdir()
+    table = pa.table({"id": [str(i) for i in range(40)], "text": texts})
+    pq.write_table(table, tmp_path / "in" / "40.parquet")
+    rows = {}
+    for engine, status in (("vllm", 0), (raising_vllm.NAME, 1)):
+        path = tmp_path / engine.partition(":")[0]
+        found, log = jobs.run(
+            caplog, engine_name=engine, input_path=tmp_path / "in", output_path=path
+        )
+        assert found == status, log
+        rows[engine] = read_rewards(path)
+    for row, (calm, hurt) in enumerate(zip(*rows.values(), strict=True)):
+        if row == bad:
+            assert hurt["status"] == "failed" and "out of memory, as it were" in hurt["error"]
+        else:
+            assert hurt["status"] == "ok" and abs(hurt["reward"] - calm["reward"]) < 1e-3
+
+
+def test_killed_in_every_round_it_still_equals_an_undisturbed_run(tmp_path):
+    write_poisoned(tmp_path / "in", ["raise", "nan"])
+    folder = tmp_path / "engine"
+    folder.mkdir()
+    env = environment(
+        PYTHONPATH=str(ROOT),
+        **{fault_engine.ENVIRONMENT: json.dumps({"folder": str(folder), "seconds": 0.01})},
+    )
+    words = ["--run.max_failed_fraction", "0.1"]
+
+    def start(output, log):
+        changes = {"input_path": tmp_path / "in", "output_path": output, "shard_rows": 20}
+        with log.open("a") as out:
+            return subprocess.Popen(
+                command(*words, engine_name=fault_engine.NAME, **changes),
+                cwd=ROOT, env=env, stdout=out, stderr=out,
+            )  # fmt: skip
+
+    calm, hurt, log = tmp_path / "calm", tmp_path / "hurt", tmp_path / "log"
+    assert start(calm, tmp_path / "calm.log").wait(300) == 0
+    for said in ("1 engine start", "round 2,", "round 3,"):
+        log.write_text("")
+        job, before = start(hurt, log), parts(hurt)
+        deadline = time.monotonic() + 200
+        while said not in log.read_text():
+            assert job.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        time.sleep(0.5)
+        job.kill()
+        job.wait()
+        time.sleep(3)  # workers may write for a moment after their driver is gone
+        assert before.items() <= parts(hurt).items()
+    before = parts(hurt)
+    assert start(hurt, log).wait(300) == 0, log.read_text()
+    assert before.items() <= parts(hurt).items()  # no finished shard was judged again
+    assert parts(calm).keys() == parts(hurt).keys()
+    for name in parts(calm):
+        assert (calm / "rewards" / name).read_bytes() == (hurt / "rewards" / name).read_bytes()
+    assert sum(row["status"] == "failed" for row in read_rewards(hurt)) == 2

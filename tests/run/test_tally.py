@@ -1,0 +1,206 @@
+"""The tally's bookkeeping: what is in which engine, and when it stops a round or a run."""
+
+import pytest
+
+from rm_ray.corpus.shards import Piece, Shard
+from rm_ray.counts import Counts
+from rm_ray.run import tally as tally_module
+from rm_ray.run.suspicion import Failure
+from rm_ray.run.tally import ALONE_IN_A_ROW, BEGINS, ENDED, Tally
+
+SHARD = Shard("f", 0, 100)
+PART = SHARD.part
+
+
+@pytest.fixture
+def tally(monkeypatch):
+    """On machines here and there, of which none but `lost` is ever lost."""
+    monkeypatch.setattr(tally_module, "_is_alive", lambda node: node != "lost")
+    return Tally(most_faults=3, silence_s=60)
+
+
+def alone(row, failed_on=""):
+    return Piece("f", row, row + 1, alone=True, failed_on=failed_on)
+
+
+def fail(tally, unit, reason="it raised"):
+    assert tally.begin(unit, "here")
+    tally.asking(unit.part, unit.start, unit.stop)
+    tally.broke(unit.part, reason)
+
+
+def test_work_adds_up(tally):
+    tally.add(Counts(documents=2, tokens=10, model_seconds=0.5))
+    tally.add(Counts(documents=1, parts=1))
+    assert tally.progress().work == Counts(documents=3, tokens=10, model_seconds=0.5, parts=1)
+
+
+def test_faults_in_a_row_stop_the_run_and_what_is_judged_starts_the_row_anew(tally):
+    for gets_on in (
+        lambda: tally.add(Counts(parts=1)), tally.staged, lambda: tally.answered(PART, 0, 1),
+    ):  # fmt: skip
+        tally.fault("one")
+        tally.fault("two")
+        gets_on()
+    tally.answered(PART, 0, 0)  # answers that are no numbers are none
+    for reason in ("three", "four"):
+        tally.fault(reason)
+    assert tally.halted() is None
+    tally.fault("five")
+    assert tally.halted() == "3 faults in a row with nothing judged; the last: five"
+    now = tally.progress()
+    assert (now.faults, now.first_fault, now.last_fault) == (9, "one", "five")
+    assert tally.ending() == now.halted and not tally.begin(SHARD, "here")
+
+
+def test_the_first_reason_to_stop_stands(tally):
+    tally.halt("the store is full")
+    tally.halt("another")
+    assert tally.halted() == "the store is full"
+
+
+def test_rows_in_an_engine_that_ended_are_known_and_its_shard_is_not_tried_again(tally):
+    assert tally.begin(SHARD, "here")
+    for start in (0, 10, 20):
+        tally.asking(PART, start, start + 10)
+    tally.answered(PART, 10, 10)
+    assert not tally.may_begin(SHARD, 1)  # in another process: the first one has ended
+    assert not tally.may_begin(SHARD, 1) and not tally.begin(SHARD, "there")
+    assert tally.end_round(True) == [Failure(SHARD, "here", ENDED, ((0, 10), (20, 30)), ended=True)]
+    assert tally.begin(SHARD, "here")  # in the next round
+
+
+def test_an_engine_that_gave_no_answer_for_long_is_said_to_have_hung(tally, monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(tally_module.time, "monotonic", lambda: now)
+    tally.begin(SHARD, "here")
+    tally.progressed(PART, Counts())
+    now += 75  # of which the new process took 10 to start
+    tally.may_begin(SHARD, 10)
+    (failure,) = tally.end_round(True)
+    assert failure.reason == "the engine gave no answer for 60 s, and its process was ended"
+
+
+def test_a_machine_that_is_lost_blames_nobody(tally):
+    tally.begin(SHARD, "lost")
+    tally.asking(PART, 0, 10)
+    assert tally.may_begin(SHARD, 1) and tally.begin(SHARD, "here")  # at once, in the same round
+    assert tally.progress().last_fault == f"{SHARD}: its machine was lost"
+    tally.judged(PART, {})
+    assert tally.end_round(True) == []
+    tally.begin(SHARD, "lost")
+    assert tally.end_round(True) == []  # nor where nobody has tried again
+
+
+def test_rows_without_a_number_end_nothing(tally):
+    tally.begin(SHARD, "here")
+    tally.judged(PART, {7: "nan"})
+    assert tally.end_round(True) == [Failure(SHARD, "here", "nan", ((7, 8),), ended=False)]
+
+
+def test_an_engine_that_fails_a_harmless_document_says_nothing_of_the_suspect(tally):
+    suspect = alone(7)
+    tally.begin(suspect, "here")
+    tally.unfit(suspect.part, "out of memory")
+    assert not tally.may_begin(suspect, 1)
+    assert tally.progress().last_fault == "an engine fails a harmless document: out of memory"
+    assert tally.end_round(True) == []
+
+
+def test_engines_that_end_in_a_row_end_the_round_and_not_the_run(tally):
+    for i in range(3):
+        fail(tally, Shard("f", i, i + 1))
+    assert tally.halted() is None
+    assert tally.ending() == "3 shards or pieces failed in a row"
+    assert not tally.begin(SHARD, "here")
+    assert len(tally.end_round(True)) == 3
+    assert tally.begin(SHARD, "here")
+    assert tally.progress().rounds == 1 and tally.progress().faults == 3
+
+
+def test_a_pipeline_that_broke_blames_nothing_that_was_under_way(tally):
+    tally.begin(SHARD, "here")
+    tally.asking(PART, 0, 10)
+    assert tally.end_round(False) == []
+    assert tally.may_begin(SHARD, 1)
+
+
+def test_what_ends_an_engine_before_it_is_asked_is_not_the_suspects_fault(tally):
+    suspect = alone(7)
+    tally.begin(suspect, "here")  # and then it hung over the harmless document
+    assert not tally.may_begin(suspect, 1)
+    assert "an engine fails a harmless document" in tally.progress().last_fault
+    assert tally.end_round(True) == []
+
+
+def test_shards_of_which_every_answer_is_no_number_end_the_round(tally):
+    for i in range(3):
+        shard = Shard("f", i, i + 1)
+        tally.begin(shard, "here")
+        tally.judged(shard.part, {i: "nan"})
+    assert tally.ending() == "3 shards or pieces failed in a row"
+
+
+def test_a_unit_whose_process_ends_when_it_has_judged_it_is_not_begun_for_ever(tally):
+    for _ in range(BEGINS):
+        assert tally.may_begin(SHARD, 1) and tally.begin(SHARD, "here")
+        tally.judged(PART, {})
+    assert not tally.begin(SHARD, "here") and not tally.may_begin(SHARD, 1)
+
+
+def test_an_engine_whose_process_ends_as_it_starts_has_failed_to_start():
+    tally = Tally(most_faults=9, silence_s=60)
+    assert [tally.starting("a") for _ in range(3)] == [None] * 3
+    assert tally.starting("a") == "the engine did not start: its process ended"
+
+
+def test_documents_that_fail_alone_in_a_row_stop_the_run(tally):
+    for row in range(ALONE_IN_A_ROW - 1):
+        fail(tally, alone(row))
+    fail(tally, alone(50, failed_on="there"))  # its second time says nothing new of the engines
+    assert tally.ending() is None
+    tally.fit()  # an engine has just judged what was judged before
+    for row in range(ALONE_IN_A_ROW):
+        assert tally.halted() is None
+        fail(tally, alone(100 + row))
+    assert "20 documents judged alone failed in a row, so it is not the documents" in tally.halted()
+
+
+def test_an_engine_that_never_started_anywhere_stops_the_run_after_three_tries():
+    tally = Tally(most_faults=9, silence_s=60)
+    assert [tally.start_failed("a", "no GPU memory") for _ in range(3)] == [
+        None,
+        None,
+        "no GPU memory",
+    ]
+
+
+def test_faults_of_another_kind_are_no_tries_to_start():
+    tally = Tally(most_faults=9, silence_s=60)
+    for _ in range(5):
+        tally.fault("a file has changed")
+    assert [tally.start_failed("a", "no GPU memory") for _ in range(3)] == [
+        None,
+        None,
+        "no GPU memory",
+    ]
+
+
+def test_a_sick_machine_among_well_ones_is_a_fault_like_others():
+    tally = Tally(most_faults=9, silence_s=60)
+    tally.started("a", 1.0)
+    assert [tally.start_failed("a", "no GPU memory") for _ in range(4)] == [None] * 4
+
+
+def test_a_file_that_is_lost_is_one_fault_however_many_shards_it_has(tally):
+    for _ in range(9):
+        tally.lost_file("f", "f has changed")
+    assert tally.progress().faults == 1 and tally.halted() is None
+
+
+def test_a_bad_file_is_no_fault_of_the_system(tally):
+    for i in range(9):
+        tally.bad_file(f"f{i}", f"f{i} is not Parquet")
+    now = tally.progress()
+    assert now.halted is None and now.faults == 0 and len(now.bad_files) == 9
+    assert now.first_fault == "f0 is not Parquet"

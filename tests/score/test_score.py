@@ -1,0 +1,313 @@
+"""The scoring job in this process, on the session's Ray cluster: outputs, growth, refusals."""
+
+import json
+import random
+import re
+import shutil
+
+import duckdb
+import polars
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from rm_ray.cli import main
+from rm_ray.config import ScoreConfig
+from rm_ray.score.pipeline import dry_run, score
+from tests import fault_engine
+from tests.conftest import SHARED, TINY_JUDGE
+from tests.jobs import options, parts, prose, read_rewards, run, write_corpus
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
+
+
+@pytest.fixture(scope="module")
+def messy(tmp_path_factory):
+    """A corpus with everything that is not a plain good document, in hive folders."""
+    root = tmp_path_factory.mktemp("messy")
+    rng = random.Random(1)
+    texts = [
+        prose(rng, 200), None, "", "short", "<tool_call> <|fim_prefix|> <|endoftext|> " * 30,
+        "\n\n<<JUDGEMENT_REGION>>\nx\n<</JUDGEMENT_REGION>>\n\n<<JUDGEMENT>>A" * 10,
+        prose(rng, 2000), "漢字かな交じり文。" * 60, "<b>&amp;</b> $x^2$ \x00 " * 40,
+    ]  # fmt: skip
+    nested = [{"tags": [f"t{i}", None], "score": i / 2} for i in range(len(texts))]
+    table = pa.table({"id": pa.array(range(len(texts)), pa.int32()), "text": texts, "meta": nested})
+    for lang in ("en", "fr"):
+        (root / f"lang={lang}").mkdir()
+        pq.write_table(table, root / f"lang={lang}" / "a.parquet", row_group_size=2)
+    binary = pa.array([b"\xff\xfe broken", prose(rng, 90).encode()], pa.binary())
+    broken = pa.table({"id": pa.array([100, 101], pa.int32()), "text": binary, "meta": nested[:2]})
+    pq.write_table(broken, root / "lang=en" / "b.parquet")
+    pq.write_table(table.slice(0, 0), root / "lang=fr" / "no_rows.parquet")
+    return root
+
+
+@pytest.fixture(scope="module")
+def scored(messy, tmp_path_factory):
+    """The messy corpus, scored once."""
+    output = tmp_path_factory.mktemp("scored") / "out"
+    arguments = options(
+        input_path=messy, output_path=output, input_keep="lang,meta", shard_tokens=1500
+    )
+    assert main(arguments, ScoreConfig, "", score, dry_run) == 0
+    return output
+
+
+def test_every_row_once_in_order_with_its_own_columns(messy, scored):
+    rows = read_rewards(scored)
+    expected = []
+    for path in sorted(messy.glob("*/*.parquet")):
+        for number, row in enumerate(pq.ParquetFile(path).read().to_pylist()):
+            expected.append((str(path), number, row["id"], path.parent.name[5:], row["meta"]))
+    found = [(r["source_file"], r["row"], r["id"], r["lang"], r["meta"]) for r in rows]
+    assert found == expected
+
+
+def test_statuses_say_what_was_wrong_and_rewards_are_null_then(scored):
+    rows = [row for row in read_rewards(scored) if "lang=en/a" in row["source_file"]]
+    statuses = [row["status"] for row in rows]
+    assert statuses == ["ok", "empty", "empty", "too_short", *["ok"] * 5]
+    for row in read_rewards(scored):
+        good = row["status"] == "ok"
+        assert (row["reward"] is not None) == good == (row["error"] is None)
+        assert (row["chunk_rewards"] is not None) == good
+        if good:
+            assert len(row["chunk_rewards"]) == row["n_chunks"] == row["n_tokens"] // 64
+    invalid = [row for row in read_rewards(scored) if row["status"] == "invalid"]
+    assert [row["id"] for row in invalid] == [100]
+
+
+def test_a_part_keeps_its_rows_in_order(scored):
+    for name in parts(scored):
+        part = pq.read_table(scored / "rewards" / name)
+        start, stop = (int(x) for x in name.removesuffix(".parquet").split("-")[2:])
+        assert part["row"].to_pylist() == list(range(start, stop))
+
+
+def test_totals_are_those_of_the_rows(scored):
+    rows = read_rewards(scored)
+    totals = json.loads((scored / "_SUCCESS").read_text())
+    assert totals["documents"] == len(rows)
+    assert totals["tokens"] == sum(row["n_tokens"] for row in rows)
+    assert totals["windows"] == sum(row["n_chunks"] for row in rows)
+    assert totals["statuses"]["ok"] == sum(row["status"] == "ok" for row in rows)
+    assert totals["shards"] == len(parts(scored)) > 5
+    metrics = json.loads((scored / "_rm_ray" / "metrics.json").read_text())
+    assert metrics["totals"]["forwarded_tokens"] == totals["forwarded_tokens"]
+    # documents that begin alike share even more than one document's windows do
+    assert totals["forwarded_tokens"] <= 1.005 * totals["minimum_tokens"]
+
+
+def test_duckdb_and_polars_read_the_rewards(scored):
+    n = len(read_rewards(scored))
+    folder = f"{scored}/rewards"
+    assert duckdb.sql(f"SELECT count(*) FROM '{folder}/*.parquet'").fetchall() == [(n,)]
+    assert polars.read_parquet(folder).height == n
+    assert pq.read_table(folder).num_rows == n
+
+
+def test_the_folder_holds_what_the_design_draws_and_no_more(scored):
+    assert sorted(path.name for path in scored.iterdir()) == ["_SUCCESS", "_rm_ray", "rewards"]
+    assert all(name.startswith("part-") and name.endswith(".parquet") for name in parts(scored))
+    assert not list(scored.rglob("*.tmp"))
+
+
+def test_the_same_command_again_scores_nothing(messy, scored, caplog):
+    before = parts(scored)
+    status, log = run(
+        caplog, input_path=messy, output_path=scored, input_keep="lang,meta", shard_tokens=9
+    )
+    assert status == 0 and "0 to score" in log
+    assert parts(scored) == before
+
+
+def test_a_corpus_that_grew_scores_only_what_is_new(tmp_path, caplog):
+    corpus, output = tmp_path / "in", tmp_path / "out"
+    write_corpus(corpus, files=1, rows=6, words=100, seed=1)
+    assert run(caplog, input_path=corpus, output_path=output)[0] == 0
+    before = parts(output)
+    write_corpus(corpus, files=1, rows=3, words=100, seed=2)
+    status, log = run(caplog, input_path=corpus, output_path=output, shard_rows=2)
+    assert status == 0 and "2 files, 3 shards, 1 done, 2 to score" in log
+    after = parts(output)
+    assert before.items() <= after.items() and len(after) == 3
+    assert [row["id"] for row in read_rewards(output)] == [
+        *(f"1-0-{i}" for i in range(6)),
+        *(f"2-0-{i}" for i in range(3)),
+    ]
+
+
+def test_a_corpus_without_a_row_is_complete_at_once(tmp_path, caplog):
+    (tmp_path / "in").mkdir()
+    nothing = pa.table({"id": pa.array([], pa.string()), "text": pa.array([], pa.string())})
+    pq.write_table(nothing, tmp_path / "in" / "a.parquet")
+    status, log = run(caplog, input_path=tmp_path / "in", output_path=tmp_path / "out")
+    assert status == 0 and "1 files, 0 shards" in log
+    assert json.loads((tmp_path / "out" / "_SUCCESS").read_text())["documents"] == 0
+
+
+def test_a_lost_part_is_scored_again_and_nothing_else(scored, messy, tmp_path, caplog):
+    output = tmp_path / "out"
+    shutil.copytree(scored, output)
+    before = parts(output)
+    victim = sorted(before)[2]
+    lost = pq.read_table(output / "rewards" / victim)
+    (output / "rewards" / victim).unlink()
+    status, log = run(caplog, input_path=messy, output_path=output, input_keep="lang,meta")
+    assert status == 0 and "1 to score" in log
+    after = parts(output)
+    assert {k: v for k, v in after.items() if k != victim} == {
+        k: v for k, v in before.items() if k != victim
+    }
+    again = pq.read_table(output / "rewards" / victim)
+    assert again.drop_columns(["reward", "chunk_rewards"]).equals(
+        lost.drop_columns(["reward", "chunk_rewards"])
+    )
+
+
+def test_a_limit_and_a_sample_take_a_first_look(tmp_path, caplog):
+    corpus = tmp_path / "in"
+    write_corpus(corpus, files=2, rows=40, words=80)
+    status, _ = run(caplog, input_path=corpus, output_path=tmp_path / "a", input_limit=45)
+    assert status == 0
+    assert [row["row"] for row in read_rewards(tmp_path / "a")] == [*range(40), *range(5)]
+    status, _ = run(
+        caplog, input_path=corpus, output_path=tmp_path / "b", input_sample_fraction=0.3
+    )
+    rows = read_rewards(tmp_path / "b")
+    assert status == 0 and 8 < len(rows) < 45
+    assert {row["id"] for row in rows} < {f"0-{f}-{r}" for f in (0, 1) for r in range(40)}
+
+
+def test_no_more_engines_are_started_than_there_are_shards(tmp_path, caplog):
+    write_corpus(tmp_path / "in", files=2, rows=3, words=60)
+    paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    changes = {"engine_name": fault_engine.NAME, "pool_min_actors": 3, "pool_max_actors": 3}
+    assert run(caplog, **paths, **changes)[0] == 0
+    metrics = json.loads((tmp_path / "out" / "_rm_ray" / "metrics.json").read_text())
+    assert metrics["this_invocation"]["engines"] <= 2 == metrics["totals"]["shards"]
+    assert metrics["this_invocation"]["work"]["parts"] == 2
+
+
+def test_the_transformers_engine_gives_the_same_rewards(messy, scored, tmp_path, caplog):
+    status, _ = run(
+        caplog, input_path=messy, output_path=tmp_path / "out", input_keep="lang,meta",
+        engine_name="transformers",
+    )  # fmt: skip
+    assert status == 0
+    for ours, reference in zip(read_rewards(scored), read_rewards(tmp_path / "out"), strict=True):
+        assert ours["status"] == reference["status"]
+        if ours["status"] == "ok":
+            assert abs(ours["reward"] - reference["reward"]) < 1e-3
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared corpus is not on this machine")
+def test_one_row_in_one_row_out_on_the_shared_corpus(tmp_path, caplog):
+    # large chunks without context: rows and their order are the question here, not the judge
+    status, _ = run(
+        caplog, input_path=SHARED / "corpus", output_path=tmp_path, input_keep="source",
+        shard_tokens=100_000, judge_chunk_tokens=512, judge_context_tokens=0,
+    )  # fmt: skip
+    assert status == 0
+    found = [(r["source_file"], r["row"], r["id"]) for r in read_rewards(tmp_path)]
+    expected = [
+        (str(path), number, name)
+        for path in sorted((SHARED / "corpus").glob("*.parquet"))
+        for number, name in enumerate(pq.read_table(path)["id"].to_pylist())
+    ]
+    assert found == expected
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared corpus is not on this machine")
+def test_real_text_costs_the_exact_minimum(tmp_path, caplog):
+    status, log = run(
+        caplog, input_path=SHARED / "corpus" / "web.parquet", output_path=tmp_path, input_limit=8,
+        judge_context_tokens=1024,
+    )  # fmt: skip
+    totals = json.loads((tmp_path / "_SUCCESS").read_text())
+    assert status == 0 and totals["forwarded_tokens"] <= 1.005 * totals["minimum_tokens"]
+    ratio = totals["forwarded_tokens"] / totals["minimum_tokens"]
+    assert f"{ratio:.4f} times the exact minimum" in log
+
+
+def test_a_dry_run_writes_nothing(messy, tmp_path, capsys, caplog):
+    status, _ = run(caplog, "--dry-run", input_path=messy, output_path=tmp_path / "out")
+    page = capsys.readouterr().out
+    assert status == 0 and "nothing written" in page
+    assert [line.split()[1] for line in page.splitlines()[:2]] == ["4", "20"]
+    assert not (tmp_path / "out").exists()
+
+
+def bad_inputs(tmp_path):
+    """Every way to be wrong: the changed options, and what the sentence must say."""
+    write_corpus(tmp_path / "good", files=1, rows=2, words=80)
+    for name, content in {
+        "not_parquet": b"hello", "truncated": (tmp_path / "good/0-0.parquet").read_bytes()[:200],
+        "zero": b"",
+    }.items():  # fmt: skip
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.parquet").write_bytes(content)
+    (tmp_path / "mixed").mkdir()
+    pq.write_table(pa.table({"id": [1], "text": ["a"]}), tmp_path / "mixed/a.parquet")
+    pq.write_table(pa.table({"id": ["x"], "text": ["a"]}), tmp_path / "mixed/b.parquet")
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "thesis.docx").write_text("mine")
+    (tmp_path / "bare").mkdir()
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(TINY_JUDGE / name, tmp_path / "bare")
+    return [
+        ({"input_path": tmp_path / "nowhere"}, "does not exist"),
+        ({"input_path": tmp_path / "not_parquet"}, "not a readable Parquet file"),
+        ({"input_path": tmp_path / "truncated"}, "not a readable Parquet file"),
+        ({"input_path": tmp_path / "zero"}, r"not a readable Parquet file \(0 bytes\)"),
+        ({"input_path": tmp_path / "mixed"}, "column 'id' is string in .* and int64"),
+        ({"input_text": "body"}, "no column 'body'; it has id, text"),
+        ({"input_id": "name"}, r"no column 'name' \(--input.id null for none\)"),
+        ({"output_path": tmp_path / "others"}, "not empty and not a run of rm_ray"),
+        ({"judge_model": tmp_path / "bare"}, "has no tokenizer"),
+        ({"judge_model": tmp_path / "nothing"}, "no folder"),
+        ({"judge_chosen": "yes and no"}, "is [0-9]+ tokens in this tokenizer, not one"),
+        ({"judge_chunk_tokens": 48, "judge_context_tokens": 480}, "none divides the chunk"),
+        ({"judge_context_tokens": 1 << 20}, "takes 16384 tokens"),
+        ({"pool_gpus": 1, "pool_wait_s": 60}, r"need 1 GPUs and the cluster has 0 \(--pool.gpus 0"),
+        ({"pool_cpus": 64}, "need 64.75 CPUs and the cluster has 4"),
+    ]
+
+
+def test_bad_input_is_one_sentence_and_status_2(tmp_path, caplog):
+    for number, (changes, message) in enumerate(bad_inputs(tmp_path)):
+        output = tmp_path / f"out{number}"
+        changes = {"input_path": tmp_path / "good", "output_path": output} | changes
+        status, log = run(caplog, **changes)
+        errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
+        assert status == 2, (changes, log)
+        assert len(errors) == 1 and "\n" not in errors[0], errors
+        assert re.search(message, errors[0]), (message, errors[0])
+        assert not (output / "rewards").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path, caplog):
+    write_corpus(tmp_path / "in", files=1, rows=2, words=80)
+    (tmp_path / "file").write_text("x")
+    for output in (tmp_path / "file" / "out", "/sys/out"):  # not even root may write there
+        status, log = run(caplog, input_path=tmp_path / "in", output_path=output)
+        assert status == 2 and f"output.path: cannot write to {output}: " in log
+
+
+def test_another_judge_is_refused_with_both_values(messy, scored, caplog):
+    status, log = run(
+        caplog, input_path=messy, output_path=scored, input_keep="lang,meta",
+        judge_context_tokens=512, judge_prompt="text",
+    )  # fmt: skip
+    assert status == 2
+    assert "judge.context_tokens is 256 there and 512 here" in log
+    assert "judge.prompt is 'ids' there and 'text' here" in log
+
+
+def test_a_changed_input_file_is_refused(tmp_path, caplog):
+    write_corpus(tmp_path / "in", files=1, rows=2, words=80)
+    assert run(caplog, input_path=tmp_path / "in", output_path=tmp_path / "out")[0] == 0
+    write_corpus(tmp_path / "in", files=1, rows=3, words=80)
+    status, log = run(caplog, input_path=tmp_path / "in", output_path=tmp_path / "out")
+    assert status == 2 and "1 input files have changed since this run planned them" in log

@@ -1,0 +1,67 @@
+"""Some chunks in place of all: rewards, decisions and cost beside those of every chunk."""
+
+import json
+
+import pytest
+
+from rm_ray.cli import main
+from rm_ray.config import ScoreConfig
+from rm_ray.score.pipeline import dry_run, score
+from tests.jobs import options, read_rewards, run, write_corpus
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
+
+
+@pytest.fixture(scope="module")
+def essays(tmp_path_factory):
+    """Documents of 15 to 60 chunks, and every chunk of them judged."""
+    folder = tmp_path_factory.mktemp("essays")
+    write_corpus(folder / "in", files=1, rows=24, words=1200, seed=3)
+    changes = {"input_path": folder / "in", "judge_context_tokens": 8192}
+    arguments = options(**changes, output_path=folder / "all")
+    assert main(arguments, ScoreConfig, "", score, dry_run) == 0
+    return folder, changes
+
+
+def test_some_chunks_get_the_rewards_they_get_among_all(essays, tmp_path, caplog):
+    folder, changes = essays
+    status, log = run(
+        caplog, "--judge.chunks", "spread:4", **changes, output_path=tmp_path / "out"
+    )  # fmt: skip
+    assert status == 0 and "24 documents judged in part (100.0%)" in log
+    for some, whole in zip(
+        read_rewards(tmp_path / "out"), read_rewards(folder / "all"), strict=True
+    ):
+        assert (
+            some["n_chunks"] == len(some["judged_chunks"]) == 4 and whole["judged_chunks"] is None
+        )
+        theirs = [whole["chunk_rewards"][chunk] for chunk in some["judged_chunks"]]
+        assert some["chunk_rewards"] == pytest.approx(theirs, abs=1e-3)
+        assert some["reward_stderr"] > 0 == whole["reward_stderr"]
+    totals = json.loads((tmp_path / "out" / "_SUCCESS").read_text())
+    assert totals["windows"] == 4 * 24 and totals["partly_judged"] == 24
+    assert totals["forwarded_tokens"] <= 1.005 * totals["minimum_tokens"]
+    assert totals["minimum_tokens"] < 0.6 * totals["whole_minimum_tokens"]
+
+
+def test_documents_that_are_clear_are_judged_less_and_decided_alike(essays, tmp_path, caplog):
+    folder, changes = essays
+    whole = read_rewards(folder / "all")
+    threshold = sorted(row["reward"] for row in whole)[12] + 1e-3
+    status, log = run(
+        caplog, "--judge.adaptive.threshold", str(threshold), **changes,
+        output_path=tmp_path / "out",
+    )  # fmt: skip
+    assert status == 0 and "documents judged in part" in log
+    rows = read_rewards(tmp_path / "out")
+    for some, full in zip(rows, whole, strict=True):
+        numbers = some["judged_chunks"] or range(full["n_chunks"])
+        theirs = [full["chunk_rewards"][chunk] for chunk in numbers]
+        assert some["chunk_rewards"] == pytest.approx(theirs, abs=1e-3)
+        assert 8 <= some["n_chunks"] <= full["n_chunks"]
+    kept = [[row["reward"] > threshold for row in some] for some in (rows, whole)]
+    assert sum(a != b for a, b in zip(*kept, strict=True)) <= 1
+    totals = json.loads((tmp_path / "out" / "_SUCCESS").read_text())
+    stopped = sum(row["judged_chunks"] is not None for row in rows)
+    assert totals["partly_judged"] == stopped > 3
+    assert totals["forwarded_tokens"] <= 1.005 * totals["minimum_tokens"]

@@ -1,0 +1,71 @@
+"""Files that appear whole or not at all, on a local disk, in memory and on S3."""
+
+import os
+import uuid
+
+import pytest
+
+from rm_ray.store.folder import Folder, absolute
+
+
+@pytest.fixture(params=["local", "s3"])
+def folder(request, tmp_path):
+    if request.param == "local":
+        return Folder(str(tmp_path / "out"))
+    bucket = request.getfixturevalue("s3_bucket")
+    return Folder(f"s3://{bucket}/{uuid.uuid4().hex}")
+
+
+def test_create_never_replaces(folder):
+    assert folder.create("a", b"first")
+    assert not folder.create("a", b"second")
+    assert folder.read("a") == b"first"
+
+
+def test_overwrite_replaces_and_remove_removes(folder):
+    folder.overwrite("a", b"first")
+    folder.overwrite("a", b"second")
+    assert folder.read("a") == b"second"
+    folder.remove("a")
+    folder.remove("a")
+    assert folder.read("a") is None
+
+
+def test_names_are_the_files_directly_inside(folder):
+    assert folder.names() == [] == folder.entries()
+    folder.create("b", b"")
+    folder.create("a", b"")
+    (folder / "sub").create("c", b"")
+    assert folder.names() == ["a", "b"] and folder.entries() == ["a", "b", "sub"]
+
+
+def test_probe_finds_that_create_only_works_and_leaves_nothing(folder):
+    assert folder.probe().conditional
+    assert folder.names() == []
+
+
+def test_a_store_without_create_only_writes_is_found_out():
+    plain = Folder("memory://plain")  # fsspec's memory store knows no create-only mode
+    probed = plain.probe()
+    assert probed.create("a", b"first")
+    assert not probed.create("a", b"second")
+    assert probed.read("a") == b"first"
+
+
+def test_half_written_files_lie_in_the_scratch_folder(tmp_path, monkeypatch):
+    folder = Folder(str(tmp_path / "out"), scratch=str(tmp_path / "scratch"))
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        folder.create("a", b"data")
+    assert list((tmp_path / "out").iterdir()) == []
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_local_paths_have_one_spelling(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert absolute("a/b/") == absolute(f"file://{tmp_path}/a/b") == str(tmp_path / "a" / "b")
+    assert absolute("s3://b/k/") == "s3://b/k"
