@@ -18,11 +18,10 @@ from statistics import mean
 import numpy as np
 import pyarrow.parquet as pq
 
-from rm_ray.config import JudgeConfig
-from rm_ray.engines.weights import read_tokenizer
 from rm_ray.judges.preference.chunks import StopRule
 from rm_ray.judges.preference.judge import PreferenceJudge
-from rm_ray.judges.tokens import plain_tokenizer
+from rm_ray.judges.preference.keys import JudgeConfig
+from rm_ray.judges.tokens import plain_tokenizer, read_tokenizer
 
 ORDERS = ("front", "blocks", "spread")
 CONFIDENCES = (0.8, 0.9, 0.95, 0.99, 0.995)

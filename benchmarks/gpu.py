@@ -27,12 +27,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from rm_ray.config import EngineConfig, JudgeConfig
+from rm_ray.config import EngineConfig
 from rm_ray.engines.engine import EngineSettings, answer_all, start_engine
-from rm_ray.engines.weights import read_tokenizer, resolve_model
+from rm_ray.engines.weights import resolve_model
 from rm_ray.judges.preference.judge import PreferenceJudge, mean_reward
+from rm_ray.judges.preference.keys import JudgeConfig
 from rm_ray.judges.preference.windows import windows
-from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer
+from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer, read_tokenizer
 
 ROOT = Path(__file__).parents[1]
 LENGTHS = (1024, 4096, 16384)

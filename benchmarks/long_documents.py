@@ -20,11 +20,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bench import documents
-from rm_ray.config import EngineConfig, JudgeConfig
+from rm_ray.config import EngineConfig
 from rm_ray.engines.engine import Engine, EngineSettings, answer_all, start_engine
-from rm_ray.engines.weights import read_tokenizer, resolve_model
+from rm_ray.engines.weights import resolve_model
 from rm_ray.judges.preference.judge import PreferenceJudge, mean_reward
-from rm_ray.judges.tokens import encode_all, load_tokenizer, plain_tokenizer
+from rm_ray.judges.preference.keys import JudgeConfig
+from rm_ray.judges.tokens import encode_all, load_tokenizer, plain_tokenizer, read_tokenizer
 
 MODEL = str(Path(__file__).parents[1] / "demo" / "tiny_judge")
 TOKENIZER = plain_tokenizer(read_tokenizer(MODEL, None))

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from rm_ray.counts import Counts
+from rm_ray.engines.engine import EngineCounts
 
 NAME = "benchmarks.sleep_engine:SleepEngine"
 # Document tokens a second in the cluster's environment; 0 for no sleep at all.
@@ -18,7 +18,7 @@ class SleepEngine:
     """Each window takes as long as its chunk's tokens do at the rate."""
 
     def __init__(self, settings) -> None:  # noqa: ANN001, ARG002
-        self.counts = Counts()
+        self.counts = EngineCounts()
         rate = float(os.environ.get(RATE, 20_000))
         self._seconds = 64 / rate if rate else 0.0
         self._keys = []
@@ -33,7 +33,7 @@ class SleepEngine:
             self._due = max(self._due, time.monotonic())
         self._keys.append(key)
         self._due += self._seconds
-        self.counts.windows += 1
+        self.counts.prompts += 1
         self.counts.prompt_tokens += len(prompt)
         self.counts.forwarded_tokens += len(prompt)
 

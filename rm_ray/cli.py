@@ -71,7 +71,8 @@ def parse_arguments(argv: Sequence[str], switches: Collection[str] = ()) -> Argu
 
 
 def load_config(schema: type[Config], arguments: Arguments) -> Config:
-    """The YAML file, overridden by the options, checked against `schema`.
+    """The YAML file, sections of other files (`--SECTION FILE`) in place of its own, overridden by
+    the options, checked against `schema`.
 
     Raises:
         ConfigError: the file cannot be read; a key is unknown (the nearest known one is named);
@@ -80,8 +81,13 @@ def load_config(schema: type[Config], arguments: Arguments) -> Config:
     fields = dict(dotted_fields(schema))
     tree = _read_yaml(arguments.config_file) if arguments.config_file else {}
     _refuse_unknown(_leaf_keys(tree, fields), fields, where=f" in {arguments.config_file}")
-    _refuse_unknown(arguments.overrides, fields, where="", prefix="--")
-    for key, text in arguments.overrides.items():
+    options = dict(arguments.overrides)
+    for name in [name for name in options if _is_section(name, fields)]:
+        file = options.pop(name)
+        tree[name] = _read_section(name, file)
+        _refuse_unknown(_leaf_keys({name: tree[name]}, fields), fields, where=f" in {file}")
+    _refuse_unknown(options, fields, where="", prefix="--")
+    for key, text in options.items():
         _assign(tree, key, _parse_value(key, text, fields[key].annotation))
     try:
         return schema.model_validate(tree)
@@ -127,15 +133,27 @@ def _read_yaml(path: str) -> dict[str, Any]:
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise ConfigError(f"{path} must hold sections (input:, output:, ...), not a bare value")
+        raise ConfigError(f"{path} must hold sections (input:, ...) or keys, not a bare value")
     return tree
+
+
+def _read_section(name: str, path: str) -> dict[str, Any]:
+    if not path.endswith((".yaml", ".yml")):
+        raise ConfigError(
+            f"--{name} is a section: give a YAML file of its keys, or its keys as --{name}.KEY"
+        )
+    return _read_yaml(path)
+
+
+def _is_section(key: str, fields: dict[str, FieldInfo]) -> bool:
+    return key not in fields and any(known.startswith(f"{key}.") for known in fields)
 
 
 def _leaf_keys(tree: dict[str, Any], fields: dict[str, FieldInfo], prefix: str = "") -> list[str]:
     keys = []
     for name, value in tree.items():
         key = f"{prefix}{name}"
-        is_section = any(known.startswith(f"{key}.") for known in fields)
+        is_section = _is_section(key, fields)
         if is_section and isinstance(value, dict):
             keys += _leaf_keys(value, fields, f"{key}.")
         elif not is_section or value is not None:
@@ -152,7 +170,7 @@ def _refuse_unknown(
     for key in keys:
         if key in fields:
             continue
-        if any(known.startswith(f"{key}.") for known in fields):
+        if _is_section(key, fields):
             raise ConfigError(f"{prefix}{key}{where} is a section; give its keys, not one value")
         near = difflib.get_close_matches(key, fields, n=1, cutoff=0.5)
         near = near or [known for known in fields if known.endswith(f".{key}")][:1]

@@ -7,12 +7,11 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import ray
 from ray.autoscaler.sdk import request_resources
 
-from rm_ray.config import EngineConfig, PoolConfig, ReadConfig
+from rm_ray.config import PoolConfig, ReadConfig
 from rm_ray.errors import ClusterError
 
 log = logging.getLogger(__name__)
@@ -42,32 +41,6 @@ def connect() -> None:
         ray.init(logging_level=logging.ERROR, log_to_driver=True)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ClusterError(f"cannot join or start Ray: {error}") from None
-
-
-def check_engine_installed(engine: EngineConfig) -> None:
-    """Refuse an engine whose package is missing.
-
-    Raises:
-        ClusterError: naming the extra to install, or the module that cannot be found.
-    """
-    module, own, name = engine.name.partition(":")
-    if own:
-        if not _can_find(module):
-            raise ClusterError(f"engine.name: there is no module {module} to take {name} from")
-        return
-    for package in ("torch", module):
-        if find_spec(package) is None:
-            raise ClusterError(
-                f"engine.name is {engine.name}, and the package {package} is not installed; "
-                "install rm_ray[gpu], or rm_ray[cpu] on machines without a GPU"
-            )
-
-
-def _can_find(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:  # of the package that it should be in
-        return False
 
 
 def wait_for_machines(pool: PoolConfig, read: ReadConfig) -> int:

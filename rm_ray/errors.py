@@ -72,3 +72,9 @@ def one_line(error: BaseException) -> str:
             said = lines[-1] if lines[-1].startswith(name) else f"{name}: {lines[-1]}"
         cause = cause.__cause__
     return said[:300]
+
+
+def first_line(error: Exception) -> str:
+    """What an error of a library says before it goes into details."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 import ray
 
-from rm_ray.config import EngineConfig, InputConfig, JudgeConfig, StorageConfig
+from rm_ray.config import EngineConfig, InputConfig, StorageConfig
 from rm_ray.engines.engine import EngineSettings, start_engine
 from rm_ray.engines.weights import resolve_model
-from rm_ray.judges.judge import build_judge
+from rm_ray.judges.families import build_judge
+from rm_ray.judges.preference.keys import JudgeConfig
 from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer
 from rm_ray.store.folder import open_filesystem
 from tests import fault_engine

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import ray
 
-from rm_ray.counts import Counts
+from rm_ray.engines.engine import EngineCounts
 from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer
 
 TINY = Path(__file__).parents[1] / "demo" / "tiny_judge"
@@ -43,7 +43,7 @@ class FaultEngine:
     def __init__(self, settings):
         options = json.loads(os.environ.get(ENVIRONMENT, "{}"))
         self._folder = Path(options.get("folder", "/nowhere"))
-        self.counts = Counts()
+        self.counts = EngineCounts()
         self._tokenizer = load_tokenizer(plain_tokenizer((TINY / "tokenizer.json").read_text()))
         self._seconds = options.get("seconds", 0.0)
         self._waiting = {}
@@ -62,7 +62,7 @@ class FaultEngine:
 
     def add(self, key, prompt):
         self._waiting[key] = prompt
-        self.counts.windows += 1
+        self.counts.prompts += 1
         self.counts.prompt_tokens += len(prompt)
 
     def step(self):

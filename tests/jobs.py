@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rm_ray.cli import main
-from rm_ray.config import ScoreConfig
-from rm_ray.score.pipeline import dry_run, score
+from rm_ray.score.config import ScoreConfig
+from rm_ray.score.job import dry_run, score
 from tests.conftest import ROOT, TINY_JUDGE
 
 WORDS = (

@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from rm_ray.cli import dotted_fields, help_text, load_config, main, parse_arguments
-from rm_ray.config import ScoreConfig
 from rm_ray.errors import ConfigError
+from rm_ray.score.config import ScoreConfig
 from tests.conftest import ROOT
 
 MINIMAL = ["--input.path", "in", "--output.path", "out", "--judge.model", "m"]

@@ -5,7 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rm_ray.counts import Counts, shares, total
+from rm_ray.counts import shares, total
+from rm_ray.score.counts import ScoreCounts as Counts
 
 
 def test_sums_and_differences_name_by_name():
@@ -14,7 +15,7 @@ def test_sums_and_differences_name_by_name():
     both = Counts(
         documents=4, statuses={"empty": 1, "ok": 3}, tokens=14, parts=1, judge_seconds=1.5
     )
-    assert total([one, other]) == one + other == both
+    assert total([one, other], Counts) == one + other == both
     assert both - other == one
     assert both - one == other
 

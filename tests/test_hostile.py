@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.run.lease import Lease
-from rm_ray.score import pipeline as scoring
+from rm_ray.score import job as scoring
 from rm_ray.store.folder import Folder
 from tests import fault_engine, jobs
 from tests.jobs import parts, prose, read_rewards, write_corpus

@@ -11,12 +11,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rm_ray.config import JudgeConfig
-from rm_ray.engines.weights import read_tokenizer
 from rm_ray.judges.judge import TokenIds
 from rm_ray.judges.preference.judge import PreferenceJudge
+from rm_ray.judges.preference.keys import JudgeConfig
 from rm_ray.judges.preference.windows import windows
-from rm_ray.judges.tokens import encode_all, load_tokenizer, plain_tokenizer
+from rm_ray.judges.tokens import encode_all, load_tokenizer, plain_tokenizer, read_tokenizer
 
 
 @dataclass

@@ -1,26 +1,20 @@
-"""The read stage: read units to shards of tokenised documents. CPU tasks, no model.
+"""Reading: from units of a file to the rows of their shards.
 
-Each row group is decoded once, in order; rows that share a shard leave together as one block.
+Each row group is decoded once, in order.
 """
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-import ray
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus.files import Unreadable, column_bytes, file_version, is_bad_file, open_parquet
 from rm_ray.corpus.shards import ReadUnit, RowSample, Shard
-from rm_ray.counts import Counts
-from rm_ray.errors import one_line
-from rm_ray.judges.judge import DocumentTokenizer
-from rm_ray.run.shard_row import pack
 from rm_ray.store.retry import BRIEF, may_pass, patiently, pauses
 
 # Decoded at once: few enough rows that wide ones stay small, enough to keep Arrow efficient.
@@ -28,54 +22,6 @@ DECODE_ROWS = 1024
 DECODE_BYTES = 8 << 20
 # What a judge reads goes by these names, since a kept column may have its own.
 JUDGED = "_judged."
-
-
-@dataclass(frozen=True)
-class ReadStage:
-    """Reads and tokenises; called by Ray Data with blocks of read units.
-
-    `tokenizer_ref`: a Ray reference, since a tokenizer's JSON is megabytes. `tally`: who is told
-    what went wrong.
-    """
-
-    config: InputConfig
-    tokenizer_ref: Any
-    tally: Any
-
-    def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
-        """One block, of one row, for each shard of the units in `block` that can be read."""
-        tokenizer: DocumentTokenizer = ray.get(self.tokenizer_ref)
-        for line in block.column("unit").to_pylist():
-            unit = ReadUnit.from_json(line)
-            if ray.get(self.tally.ending.remote()):
-                return
-            try:
-                began = time.perf_counter()
-                for shard, rows in read_patiently(unit, self.config, tokenizer.columns):
-                    read = time.perf_counter()
-                    documents = tokenize(rows, tokenizer)
-                    done = time.perf_counter()
-                    tokens = len(documents.column("_ids").combine_chunks().values)
-                    work = Counts(
-                        read_tokens=tokens,
-                        read_seconds=read - began,
-                        tokenize_seconds=done - read,
-                    )
-                    self.tally.add.remote(work)
-                    yield pack(shard, documents)
-                    began = time.perf_counter()
-            except Unreadable as error:
-                # its neighbours in this block lose nothing; finish() finds what is missing
-                if error.bad_file:
-                    ray.get(self.tally.bad_file.remote(unit.file, str(error)))
-                elif not error.may_pass:
-                    ray.get(self.tally.lost_file.remote(unit.file, str(error)))
-                else:
-                    ray.get(self.tally.fault.remote(str(error)))
-            except Exception as error:  # noqa: BLE001 - or Ray would drop the block without a word
-                rows = f"{unit.file} row {unit.first_row} and after"
-                reason = f"{rows} cannot be prepared: {one_line(error)}"
-                ray.get(self.tally.fault.remote(reason))
 
 
 def read_patiently(
@@ -134,19 +80,6 @@ def read_shards(
             return
     if shard is not None:
         raise Unreadable(f"{unit.file} ended before row {shard.stop}", bad_file=True)
-
-
-def tokenize(rows: pa.Table, tokenizer: DocumentTokenizer) -> pa.Table:
-    """The rows with `_ids` (token ids), `_status` and `_error` in place of what the judge reads."""
-    judged = {name: f"{JUDGED}{name}" for name in tokenizer.columns}
-    found = tokenizer.tokenize({name: rows.column(ours) for name, ours in judged.items()})
-    lengths = np.fromiter(map(len, found.ids), np.int64, len(found.ids))
-    flat = np.concatenate(found.ids) if found.ids else np.empty(0, np.int32)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    rows = rows.drop_columns(list(judged.values()))
-    rows = rows.append_column("_ids", pa.LargeListArray.from_arrays(offsets, flat))
-    rows = rows.append_column("_status", pa.array(found.statuses, pa.string()))
-    return rows.append_column("_error", pa.array(found.errors, pa.string()))
 
 
 def _decoded(

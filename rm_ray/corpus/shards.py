@@ -244,6 +244,10 @@ class RowSample:
     fraction: float
     seed: int
 
+    def count(self, file: str, start: int, stop: int) -> int:
+        """How many rows in [start, stop) are chosen."""
+        return stop - start if self.fraction >= 1 else len(self.chosen(file, start, stop))
+
     def chosen(self, file: str, start: int, stop: int) -> npt.NDArray[np.int64]:
         """The numbers of the chosen rows in [start, stop), ascending."""
         rows = np.arange(start, stop, dtype=np.uint64)

@@ -1,0 +1,1 @@
+"""What runs a model: token ids in, numbers out. Nothing here knows of documents."""

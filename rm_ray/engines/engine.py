@@ -8,15 +8,16 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from rm_ray.config import EngineConfig
-from rm_ray.counts import Counts
+from rm_ray.counts import Summable, spent
 from rm_ray.engines.weights import Model
-from rm_ray.errors import ConfigError
+from rm_ray.errors import ClusterError, ConfigError
 
 # What vLLM's attention backends accept: multiples of 16 on GPUs, of 32 on CPU.
 BLOCK_STEP = {"gpu": 16, "cpu": 32}
@@ -33,14 +34,25 @@ class LabelLogits:
     token_ids: tuple[int, ...]
 
 
+@dataclass
+class EngineCounts(Summable):
+    """What an engine did: prompts, their tokens, those of them that it forwarded, and time."""
+
+    prompts: int = 0
+    prompt_tokens: int = 0
+    forwarded_tokens: int = 0
+    preemptions: int = 0
+    step_seconds: float = spent(0.0)
+    model_seconds: float = spent(0.0)
+
+
 class Engine(Protocol):
     """Runs one model in this process. Whatever `add` or `step` raises breaks it for good.
 
-    `counts`: prompts (as windows), their tokens, what was forwarded of these, and seconds, since
-    the start.
+    `counts`: since the start.
     """
 
-    counts: Counts
+    counts: EngineCounts
 
     @property
     def has_room(self) -> bool:
@@ -150,6 +162,32 @@ def choose_block_size(config: EngineConfig, shared_step: int, *, on_gpu: bool) -
             f"be a multiple of {step} on {device.upper()}"
         )
     return size
+
+
+def check_engine_installed(engine: EngineConfig) -> None:
+    """Refuse an engine whose package is missing.
+
+    Raises:
+        ClusterError: naming the extra to install, or the module that cannot be found.
+    """
+    module, own, name = engine.name.partition(":")
+    if own:
+        if not _can_find(module):
+            raise ClusterError(f"engine.name: there is no module {module} to take {name} from")
+        return
+    for package in ("torch", module):
+        if find_spec(package) is None:
+            raise ClusterError(
+                f"engine.name is {engine.name}, and the package {package} is not installed; "
+                "install rm_ray[gpu], or rm_ray[cpu] on machines without a GPU"
+            )
+
+
+def _can_find(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # of the package that it should be in
+        return False
 
 
 def start_engine(settings: EngineSettings) -> Engine:

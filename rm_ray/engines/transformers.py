@@ -5,8 +5,7 @@ import time
 import torch
 from transformers import AutoModelForCausalLM
 
-from rm_ray.counts import Counts
-from rm_ray.engines.engine import EngineSettings, Numbers, Prompt
+from rm_ray.engines.engine import EngineCounts, EngineSettings, Numbers, Prompt
 
 BATCH_WINDOWS = 16
 
@@ -17,7 +16,7 @@ class TransformersEngine:
     def __init__(self, settings: EngineSettings) -> None:
         if not settings.on_gpu:
             torch.set_num_threads(settings.threads)
-        self.counts = Counts()
+        self.counts = EngineCounts()
         self._batch: dict[int, Prompt] = {}
         self._device = "cuda" if settings.on_gpu else "cpu"
         model = AutoModelForCausalLM.from_pretrained(
@@ -39,7 +38,7 @@ class TransformersEngine:
     def add(self, key: int, prompt: Prompt) -> None:
         """Put a prompt into the next batch."""
         self._batch[key] = prompt
-        self.counts.windows += 1
+        self.counts.prompts += 1
         self.counts.prompt_tokens += len(prompt)
 
     def step(self) -> list[tuple[int, Numbers]]:

@@ -23,8 +23,7 @@ from vllm.v1.core.single_type_kv_cache_manager import FullAttentionManager
 from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest
 from vllm.v1.engine.llm_engine import LLMEngine
 
-from rm_ray.counts import Counts
-from rm_ray.engines.engine import EngineSettings, LabelLogits, Numbers, Prompt
+from rm_ray.engines.engine import EngineCounts, EngineSettings, LabelLogits, Numbers, Prompt
 from rm_ray.engines.prefix_cache import PrefixHashes, PrefixLookup, count_unused, free, touch
 from rm_ray.errors import JudgeError
 
@@ -58,7 +57,7 @@ class VllmEngine:
         if not settings.on_gpu:
             torch.set_num_threads(settings.threads)
         config = settings.config
-        self.counts = Counts()
+        self.counts = EngineCounts()
         self._in_flight = config.in_flight or 2 * settings.batch_windows
         self._engine = LLMEngine.from_engine_args(self._arguments(settings))
         self._core = self._engine.engine_core
@@ -81,11 +80,11 @@ class VllmEngine:
         """Hand a prompt to vLLM's scheduler."""
         request = copy(self._template)
         # no name twice: to vLLM a name is one request for good
-        request.request_id = request.external_req_id = str(self.counts.windows)
+        request.request_id = request.external_req_id = str(self.counts.prompts)
         request.prompt_token_ids = TokenArray.of(prompt)
         self._keys[request.request_id] = key
         self._core.add_request(request)
-        self.counts.windows += 1
+        self.counts.prompts += 1
         self.counts.prompt_tokens += len(prompt)
 
     def step(self) -> list[tuple[int, Numbers]]:

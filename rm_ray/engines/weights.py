@@ -1,4 +1,4 @@
-"""The model's files, as far as the driver needs them: what engines load, and the tokenizer.
+"""The model's weights, as far as the driver needs them: where they are, and which they are.
 
 No weights are loaded here. A hub name is resolved to a commit, a local folder to a hash of what
 is in it, so that a run's fingerprint names exactly one model.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rm_ray.errors import JudgeError
+from rm_ray.errors import JudgeError, first_line
 
 # Files up to this size are hashed whole; larger ones (weights) by samples of this size.
 SAMPLE_BYTES = 1 << 20
@@ -49,7 +49,7 @@ def resolve_model(name: str, revision: str | None) -> Model:
     try:
         config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise JudgeError(f"judge.model: cannot load {name}: {_first_line(error)}") from None
+        raise JudgeError(f"judge.model: cannot load {name}: {first_line(error)}") from None
     text = config.get_text_config()
     return Model(
         name=str(folder.resolve()) if local else name,
@@ -58,32 +58,6 @@ def resolve_model(name: str, revision: str | None) -> Model:
         dtype=str(getattr(text, "dtype", None) or "float32").removeprefix("torch."),
         max_tokens=int(getattr(text, "max_position_embeddings", 0) or text.n_positions),
     )
-
-
-def read_tokenizer(name: str, revision: str | None) -> str:
-    """A tokenizer's JSON, of a model's folder or hub name.
-
-    Raises:
-        JudgeError: there is none, or none with a fast version.
-    """
-    from transformers import AutoTokenizer
-
-    if Path(name).is_dir() and not any(
-        (Path(name) / file).is_file()
-        for file in ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
-    ):
-        raise JudgeError(
-            f"the folder {name} has no tokenizer (tokenizer.json); "
-            "name one with --judge.tokenizer, or copy the model's own beside its weights"
-        )
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise JudgeError(f"cannot load the tokenizer of {name}: {_first_line(error)}") from None
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        raise JudgeError(f"the tokenizer of {name} has no fast version; rm_ray needs one")
-    return str(backend.to_str())
 
 
 def _commit(name: str, config: Any) -> str:
@@ -112,8 +86,3 @@ def _hash_file(path: Path, digest: Any) -> None:
         for i in range(SAMPLES):
             file.seek(i * (size - SAMPLE_BYTES) // (SAMPLES - 1))
             digest.update(file.read(SAMPLE_BYTES))
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -2,8 +2,7 @@
 
 A judge has two halves. The tokenizing half turns columns of the corpus into token ids, in CPU
 tasks; the asking half turns token ids into prompts and answers into verdicts, beside an engine.
-Judges know nothing of what runs the model. A family is a kind of judge; only `build_judge` knows
-which there are.
+Judges know nothing of what runs the model.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rm_ray.config import InputConfig, JudgeConfig
-from rm_ray.counts import Counts
+from rm_ray.counts import Summable
 from rm_ray.engines.engine import LabelLogits, Numbers, Prompt
-from rm_ray.engines.weights import Model
 
 # A document's token ids, [tokens].
 TokenIds = npt.NDArray[np.int32]
@@ -46,6 +43,21 @@ class Tokenized:
     ids: list[TokenIds]
     statuses: list[str]
     errors: list[str | None]
+
+
+@dataclass
+class JudgedCounts(Summable):
+    """What was asked: `windows`, and `prompt_tokens` of these, whole.
+
+    `minimum_tokens`: the fewest that an engine can forward for them, `whole_minimum_tokens`: with
+    every chunk of every document judged; `partly_judged`: documents of which some chunks were not.
+    """
+
+    windows: int = 0
+    prompt_tokens: int = 0
+    minimum_tokens: int = 0
+    whole_minimum_tokens: int = 0
+    partly_judged: int = 0
 
 
 class DocumentTokenizer(Protocol):
@@ -96,10 +108,10 @@ class Judge(Protocol):
     def unscored(self, n_tokens: int, status: str, error: str | None) -> Verdict:
         """A document without answers: one that cannot be asked about, or was given up."""
 
-    def work(self, rows: pa.Table) -> Counts:
+    def work(self, rows: pa.Table) -> JudgedCounts:
         """Windows, prompt tokens and the fewest tokens to forward, of output rows."""
 
-    def estimate(self, ids: TokenIds) -> Counts:
+    def estimate(self, ids: TokenIds) -> JudgedCounts:
         """Windows and the fewest tokens to forward for a document; at most, if it may stop."""
 
     def harmless(self, n_tokens: int, number: int) -> TokenIds:
@@ -107,16 +119,3 @@ class Judge(Protocol):
 
     def fingerprint(self) -> dict[str, Any]:
         """What rewards depend on, key by key."""
-
-
-def build_judge(
-    config: JudgeConfig, inputs: InputConfig, model: Model
-) -> tuple[DocumentTokenizer, Judge]:
-    """Both halves of the judge that the configuration asks for, resolved and checked.
-
-    Raises:
-        JudgeError: the tokenizer, the labels or the model's length do not fit.
-    """
-    from rm_ray.judges.preference.judge import build_preference
-
-    return build_preference(config, inputs, model)

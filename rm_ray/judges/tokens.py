@@ -9,13 +9,42 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from rm_ray.errors import JudgeError, first_line
+
 # One call on very long input takes more memory than it saves time (REFERENCE: 1.3 GiB for 10 MB).
 BATCH_CHARACTERS = 1_000_000
+
+
+def read_tokenizer(name: str, revision: str | None) -> str:
+    """A tokenizer's JSON, of a model's folder or hub name.
+
+    Raises:
+        JudgeError: there is none, or none with a fast version.
+    """
+    from transformers import AutoTokenizer
+
+    if Path(name).is_dir() and not any(
+        (Path(name) / file).is_file()
+        for file in ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
+    ):
+        raise JudgeError(
+            f"the folder {name} has no tokenizer (tokenizer.json); "
+            "name one with --judge.tokenizer, or copy the model's own beside its weights"
+        )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise JudgeError(f"cannot load the tokenizer of {name}: {first_line(error)}") from None
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise JudgeError(f"the tokenizer of {name} has no fast version; rm_ray needs one")
+    return str(backend.to_str())
 
 
 def plain_tokenizer(tokenizer_json: str) -> str:

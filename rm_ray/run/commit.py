@@ -7,19 +7,19 @@ and leaves it. Its footer carries the shard's counts: totals are read from the p
 import hashlib
 import io
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
 
 from rm_ray.corpus.files import is_bad_file
-from rm_ray.corpus.shards import Piece, PlannedFile, RowSample, Shard, shards_of
-from rm_ray.counts import Counts, total
+from rm_ray.corpus.shards import Piece
 from rm_ray.errors import one_line
+from rm_ray.run.counts import RunCounts
 from rm_ray.run.shard_row import unpack
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import BRIEF, WAITS, patiently
@@ -27,35 +27,34 @@ from rm_ray.store.retry import BRIEF, WAITS, patiently
 COUNTS_KEY = "rm_ray.counts"
 FINGERPRINT_KEY = "rm_ray.fingerprint"
 ROWS_KEY = "rm_ray.rows"
-PARTS_PER_TASK = 256
+Kind = TypeVar("Kind", bound=RunCounts)
 
 
 @dataclass(frozen=True)
 class CommitStage:
-    """Writes packed shards of rewards as parts, and pieces to where they wait to be joined; called
+    """Writes packed shards of rows as parts, and pieces to where they wait to be joined; called
     by Ray Data.
 
     No datasink: Ray's driver keeps every block that was written to one until the run's end.
     """
 
-    rewards: Folder
+    parts: Folder
     staged: Folder
     fingerprint: str
+    counts: type[RunCounts]
     tally: Any
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """Write each part or piece; yields nothing."""
-        for shard, rewards, note in unpack(block):
+        for shard, rows, note in unpack(block):
             began = time.perf_counter()
-            folder = self.staged if isinstance(shard, Piece) else self.rewards
+            folder = self.staged if isinstance(shard, Piece) else self.parts
             # where another part could not be written, this one is tried, but not for long
             waits = BRIEF if ray.get(self.tally.halted.remote()) else WAITS
             try:
-                created = folder.create(
-                    shard.part, part_bytes(rewards, note, self.fingerprint), waits
-                )
+                created = folder.create(shard.part, part_bytes(rows, note, self.fingerprint), waits)
             except OSError as error:
-                # every further shard would be judged for nothing
+                # every further shard would be done for nothing
                 ray.get(self.tally.halt.remote(f"cannot write to {folder.uri}: {error}"))
                 break
             except Exception as error:  # noqa: BLE001 - or Ray would drop the shard without a word
@@ -65,15 +64,15 @@ class CommitStage:
                 self.tally.staged.remote()
             else:
                 seconds = time.perf_counter() - began
-                self.tally.add.remote(Counts(parts=int(created), commit_seconds=seconds))
+                self.tally.add.remote(self.counts(parts=int(created), commit_seconds=seconds))
         yield from ()
 
 
-def part_bytes(rewards: pa.Table, counts: str, fingerprint: str) -> bytes:
+def part_bytes(table: pa.Table, counts: str, fingerprint: str) -> bytes:
     """A part as Parquet bytes. In its footer: its counts, the run's fingerprint, and a hash of its
     rows, by which whoever reads it can say which rows these were.
     """
-    rows = rewards.cast(_as_read_back(rewards.schema.remove_metadata()))
+    rows = table.cast(_as_read_back(table.schema.remove_metadata()))
     buffer = io.BytesIO()
     with pq.ParquetWriter(buffer, rows.schema, compression="zstd") as writer:
         writer.write_table(rows)
@@ -87,14 +86,14 @@ def part_bytes(rewards: pa.Table, counts: str, fingerprint: str) -> bytes:
 def _as_read_back(schema: pa.Schema) -> pa.Schema:
     """The schema after Parquet, which renames what is in lists and maps.
 
-    With it a part that was joined from pieces is the same bytes as one that was judged whole.
+    With it a part that was joined from pieces is the same bytes as one that was never cut.
     """
     buffer = io.BytesIO()
     pq.write_table(schema.empty_table(), buffer)
     return pq.read_schema(buffer).remove_metadata()
 
 
-def read_part(folder: Folder, name: str) -> tuple[pa.Table, Counts]:
+def read_part(folder: Folder, name: str, kind: type[Kind]) -> tuple[pa.Table, Kind]:
     """The rows of a part, without its metadata, and its counts.
 
     Raises:
@@ -108,11 +107,13 @@ def read_part(folder: Folder, name: str) -> tuple[pa.Table, Counts]:
         counts = (part.metadata.metadata or {}).get(COUNTS_KEY.encode())
         if counts is None:
             raise pa.ArrowInvalid(f"{folder.uri}/{name} has no counts in its footer")
-        return part.read().replace_schema_metadata(None), Counts.from_json(counts.decode())
+        return part.read().replace_schema_metadata(None), kind.from_json(counts.decode())
 
 
-def read_counts(folder: Folder, name: str, fingerprint: str) -> tuple[Counts, int] | None:
-    """What a part's footer says of its rows, and how many there are; None if another judge's.
+def read_counts(
+    folder: Folder, name: str, fingerprint: str, kind: type[Kind]
+) -> tuple[Kind, int] | None:
+    """What a part's footer says of its rows, and how many there are; None if of another run.
 
     Raises:
         FileNotFoundError: there is no such part.
@@ -123,7 +124,7 @@ def read_counts(folder: Folder, name: str, fingerprint: str) -> tuple[Counts, in
     counts = metadata.get(COUNTS_KEY.encode())
     if counts is None or metadata.get(FINGERPRINT_KEY.encode()) != fingerprint.encode():
         return None
-    return Counts.from_json(counts.decode()), footer.num_rows
+    return kind.from_json(counts.decode()), footer.num_rows
 
 
 @contextmanager
@@ -139,52 +140,6 @@ def damage_is_invalid() -> Iterator[None]:
         if is_bad_file(error) and not isinstance(error, FileNotFoundError):
             raise pa.ArrowInvalid(str(error)) from error
         raise
-
-
-def count_parts(
-    shards: Sequence[Shard], rewards: Folder, fingerprint: str, sample: RowSample
-) -> tuple[Counts, list[str]]:
-    """Totals over the shards' parts, and a sentence for each part that is not what it should be."""
-    batches = [shards[i : i + PARTS_PER_TASK] for i in range(0, len(shards), PARTS_PER_TASK)]
-    tasks = [_count_batch.remote(batch, rewards, fingerprint, sample) for batch in batches]
-    results = ray.get(tasks)
-    return total(counts for counts, _ in results), [s for _, found in results for s in found]
-
-
-def orphans(committed: Iterable[str], plan: Iterable[PlannedFile]) -> list[str]:
-    """A sentence for each part that no planned shard has: its rows would count twice."""
-    planned = {shard.part for shard in shards_of(plan)}
-    return [f"{name}: of no planned shard" for name in sorted(set(committed) - planned)]
-
-
-@ray.remote(num_cpus=0.25, max_retries=3)
-def _count_batch(
-    shards: Sequence[Shard], rewards: Folder, fingerprint: str, sample: RowSample
-) -> tuple[Counts, list[str]]:
-    counts, problems = [], []
-    for shard in shards:
-        result = _count_part(shard, rewards, fingerprint, sample)
-        if isinstance(result, str):
-            problems.append(f"{shard.part}: {result}")
-        else:
-            counts.append(result)
-    return total(counts), problems
-
-
-def _count_part(shard: Shard, rewards: Folder, fingerprint: str, sample: RowSample) -> Counts | str:
-    try:
-        found = read_counts(rewards, shard.part, fingerprint)
-    except FileNotFoundError:
-        return "missing"
-    except pa.ArrowInvalid as error:
-        return f"not a readable Parquet file: {error}"
-    if found is None:
-        return "written by another judge"
-    counts, rows = found
-    expected = len(sample.chosen(shard.file, shard.start, shard.stop))
-    if rows != expected or counts.documents != expected:
-        return f"has {rows} rows, not {expected}"
-    return counts
 
 
 def _footer(folder: Folder, name: str) -> pq.FileMetaData:

@@ -3,23 +3,23 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from rm_ray.corpus.shards import PlannedFile, shards_of
 from rm_ray.errors import Incomplete
-from rm_ray.run.commit import count_parts, orphans
-from rm_ray.run.folder import RunFolder
+from rm_ray.run.counting import count_parts, orphans
+from rm_ray.run.counts import RunCounts
+from rm_ray.run.folder import RunFolder, installed_versions
+from rm_ray.run.job import ShardJob
 from rm_ray.run.tally import RunProgress
-from rm_ray.score.cost import SPEED
-from rm_ray.score.fingerprint import fingerprint_id
-from rm_ray.score.job import Job
-from rm_ray.score.summary import incomplete_text, metrics, skipped_text, totals_text
 
 log = logging.getLogger(__name__)
 
 
 def finish(
-    plan: Sequence[PlannedFile],
-    job: Job,
+    files: Sequence[PlannedFile],
+    job: ShardJob,
     run: RunFolder,
     skipped: Mapping[str, str],
     progress: RunProgress,
@@ -34,34 +34,85 @@ def finish(
     Raises:
         Incomplete: parts are missing or wrong, or too many documents failed.
     """
-    if job.config.input.on_bad_file == "skip":
+    if job.skips_bad_files:
         skipped = {**skipped, **progress.bad_files}
     committed = run.committed()
-    shards = [s for s in shards_of(plan) if s.part in committed or s.file not in skipped]
-    totals, problems = count_parts(shards, run.rewards, fingerprint_id(job.fingerprint), job.sample)
-    problems += orphans(committed, plan)
+    shards = [s for s in shards_of(files) if s.part in committed or s.file not in skipped]
+    totals, problems = count_parts(shards, run.parts, job)
+    problems += orphans(committed, files)
     seconds = time.monotonic() - began
-    found = metrics(totals, len(shards), problems, skipped, progress, seconds)
-    if not progress.work.windows and (before := run.metrics()):
-        found[SPEED] = before.get(SPEED)  # the last one measured: the next run is reckoned from it
-    try:
-        run.write_metrics(found)
-    except OSError as error:
-        log.warning("cannot write metrics.json: %s", error)
-    for line in totals_text(totals, progress):
+    stored = {"shards": len(shards), **totals.stored(), "skipped_files": dict(skipped)}
+    found = {
+        "totals": {"problems": len(problems), **stored},
+        "this_invocation": {"seconds": round(seconds, 3), **asdict(progress)},
+        "versions": installed_versions(),
+    }
+    _write_metrics(_merged(job.metrics(totals, progress, run.metrics()), found), run)
+    for line in job.closing(totals, progress):
         log.info("%s", line)
     if problems:
         raise Incomplete(incomplete_text(problems, len(shards), progress))
     run.discard_staged(skipped)
-    skipping = skipped_text(skipped)
-    run.mark_complete({"shards": len(shards), **totals.stored(), "skipped_files": dict(skipped)})
+    run.mark_complete(stored)
+    check_failed(totals, job, run, skipped)
+    log.info("complete: %s%s", run.parts.uri, skipped_text(skipped))
+
+
+def check_failed(
+    totals: RunCounts, job: ShardJob, run: RunFolder, skipped: Mapping[str, str]
+) -> None:
+    """Every document has been through, and `_SUCCESS` says no more than that.
+
+    Raises:
+        Incomplete: too many documents failed.
+    """
     failed = totals.statuses.get("failed", 0)
-    if failed > job.config.run.max_failed_fraction * totals.documents:
-        # every document has its row, and _SUCCESS says no more than that
+    most = job.settings.max_failed_fraction
+    if failed > most * totals.documents:
         raise Incomplete(
             f"{failed:,} of {totals.documents:,} documents failed, more than "
-            f"run.max_failed_fraction {job.config.run.max_failed_fraction:g} allows; "
-            f"their rows in {run.rewards.uri} say why; --run.retry_failed scores them again"
-            f"{skipping}"
+            f"run.max_failed_fraction {most:g} allows; their rows in {run.parts.uri} say why; "
+            f"--run.retry_failed scores them again{skipped_text(skipped)}"
         )
-    log.info("complete: %s%s", run.rewards.uri, skipping)
+
+
+def incomplete_text(problems: Sequence[str], shards: int, now: RunProgress) -> str:
+    """Why the run is not complete and what to do, in one sentence."""
+    missing = [problem for problem in problems if problem.endswith(": missing")]
+    wrong = [problem for problem in problems if not problem.endswith(": missing")]
+    stopped = f"stopped before the end, {now.stopped.rstrip('.')}: " if now.stopped else ""
+    reason = ""
+    if now.first_fault and not now.stopped:
+        reason = f"; first reason: {now.first_fault.rstrip('.')}"
+    if wrong:
+        return (
+            f"{stopped}{len(wrong)} parts are wrong, first {wrong[0]}; remove them and run the "
+            f"same command again ({len(missing)} of {shards} shards are not done{reason})"
+        )
+    return (
+        f"{stopped}{len(missing)} of {shards} shards are not done, first {missing[0]}{reason}. "
+        "Run the same command again to go on"
+    )
+
+
+def skipped_text(skipped: Mapping[str, str]) -> str:
+    """What to add to the closing sentence of a run that went on without some files."""
+    if not skipped:
+        return ""
+    first = next(iter(skipped.values()))
+    return f"; without {len(skipped)} unreadable input files, first: {first}"
+
+
+def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, and the sections of either with what the other has for them."""
+    found = {**one, **other}
+    for name in one.keys() & other.keys():
+        found[name] = {**other[name], **one[name]}
+    return found
+
+
+def _write_metrics(metrics: dict[str, Any], run: RunFolder) -> None:
+    try:
+        run.write_metrics(metrics)
+    except OSError as error:
+        log.warning("cannot write metrics.json: %s", error)

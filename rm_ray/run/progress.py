@@ -2,11 +2,13 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
 import ray
 
+from rm_ray.run.job import ShardJob
 from rm_ray.run.tally import RunProgress
 
 log = logging.getLogger(__name__)
@@ -15,8 +17,11 @@ log = logging.getLogger(__name__)
 class ProgressLog:
     """Logs a line every `every` seconds while the `with` block runs."""
 
-    def __init__(self, tally: Any, *, documents: int, parts: int, every: float) -> None:
+    def __init__(
+        self, tally: Any, job: ShardJob, *, documents: int, parts: int, every: float
+    ) -> None:
         self._tally = tally
+        self._job = job
         self._documents = documents
         self._parts = parts
         self._every = every
@@ -46,24 +51,25 @@ class ProgressLog:
             if now.faults > faults:
                 faults = now.faults
                 log.warning("%d faults so far; the last: %s", faults, now.last_fault)
-            log.info("%s", progress_line(now, self._documents, self._parts))
+            log.info("%s", progress_line(now, self._documents, self._parts, self._job.speed))
 
 
-def progress_line(now: RunProgress, documents: int, parts: int) -> str:
+def progress_line(
+    now: RunProgress, documents: int, parts: int, speed: Callable[[RunProgress], str]
+) -> str:
     """One line: shards and documents done, speed, time left."""
     if not now.engines:
         return f"engines are starting; 0 of {parts} shards"
-    judged = min(now.work.documents, documents)  # some are judged more than once
+    done = min(now.work.documents, documents)  # some are done more than once
     line = (
-        f"{now.work.parts} of {parts} shards, {judged:,} of {documents:,} documents, "
+        f"{now.work.parts} of {parts} shards, {done:,} of {documents:,} documents, "
         f"{now.engines} engine start{'s' if now.engines > 1 else ''}"
     )
     if now.work.documents < max(2, documents / 100) or now.judging_seconds <= 0:
         return line  # too little to tell a speed from
-    rate = now.work.tokens / now.judging_seconds
     left = max(0, documents - now.work.documents)
     seconds = left * now.judging_seconds / now.work.documents
-    return f"{line}, {rate:,.0f} tokens/s, {duration(seconds)} left"
+    return f"{line}, {speed(now)}, {duration(seconds)} left"
 
 
 def duration(seconds: float) -> str:

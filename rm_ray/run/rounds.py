@@ -5,50 +5,49 @@ for failures.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import ray
-from ray.data import Dataset
+from ray.data import DataContext, Dataset
 
-from rm_ray.cluster import machines_that_fit
+from rm_ray.cluster import WRITE_CPUS
 from rm_ray.corpus.files import Unreadable
 from rm_ray.corpus.shards import Piece, ReadUnit, without
-from rm_ray.counts import Counts
 from rm_ray.errors import one_line
+from rm_ray.run.commit import CommitStage
 from rm_ray.run.folder import RunFolder
+from rm_ray.run.job import Round, ShardJob
 from rm_ray.run.progress import ProgressLog
 from rm_ray.run.staging import Staging
 from rm_ray.run.suspicion import Settled, Suspicion, without_machines
-from rm_ray.score.job import Job
 
 log = logging.getLogger(__name__)
 
-# Makes a round's dataset of its units; its actors on these machines, anywhere if there are none;
-# with a reference to a document that is known to be good, where one is.
-Pipeline = Callable[[Sequence[ReadUnit], Sequence[str], Any], Dataset]
+# Read units that a block holds, where there are many; fewer, where there are few.
+UNITS_PER_BLOCK = 16
 
 
-def judge_rounds(
+def run_rounds(
     units: Sequence[ReadUnit],
-    pipeline: Pipeline,
-    job: Job,
+    job: ShardJob,
     run: RunFolder,
     staging: Staging,
     tally: Any,
+    engines: int,
 ) -> None:
-    """Judge what is missing, round by round, and find what makes it fail.
+    """Do what is missing, round by round, and find what makes it fail.
 
     A round that commits, stages and learns nothing is the last. What stops the run is logged or
     told to the tally; what is missing, `finish` finds by counting.
     """
     shards = [shard for unit in units for shard in unit.shards]
-    documents = sum(len(job.sample.chosen(s.file, s.start, s.stop)) for s in shards)
-    suspicion = Suspicion(lambda s: job.sample.chosen(s.file, s.start, s.stop).tolist())
-    every = job.config.run.progress_s
+    documents = job.count_documents(shards)
+    suspicion = Suspicion(lambda span: job.documents(span).tolist())
+    every = job.settings.progress_s
     before: tuple[set[str], set[str]] | None = None
     learned, number = False, 0
-    with ProgressLog(tally, documents=documents, parts=len(shards), every=every):
+    with ProgressLog(tally, job, documents=documents, parts=len(shards), every=every):
         while True:
             committed, staged = run.committed(), set(run.staged.names())
             missing = without(units, committed)
@@ -58,25 +57,49 @@ def judge_rounds(
                 return
             before, learned = (committed, staged), False
             todo, settled = suspicion.next_round(missing, staged)
-            commit_settled(settled, staging, tally)
+            commit_settled(settled, job, staging, tally)
             if todo:
                 number += 1
-                machines = machines_that_fit(job.config.pool)
+                machines = job.machines()
                 now, avoided = without_machines(todo, machines)
-                alone = any(isinstance(s, Piece) and s.alone for u in now for s in u.shards)
                 if number > 1:
                     log.info("round %d, looking for what fails: %s", number, _describe(now))
-                control = staging.known_good(units, committed, staged) if alone else None
-                nodes = sorted(machines - avoided) if avoided else []
-                complete = run_round(pipeline(now, nodes, control))
+                this = Round(
+                    units=now,
+                    machines=sorted(machines - avoided) if avoided else [],
+                    engines=min(engines, sum(len(unit.shards) for unit in now)),
+                    tally=tally,
+                    results=lambda c=committed, s=staged: staging.results(units, c, s),  # type: ignore[misc]
+                )
+                complete = run_through(round_of(this, job, staging))
                 learned = suspicion.learn(ray.get(tally.end_round.remote(complete)), missing)
 
 
-def commit_settled(settled: Sequence[Settled], staging: Staging, tally: Any) -> None:
+def round_of(this: Round, job: ShardJob, staging: Staging) -> Dataset:
+    """The Ray dataset of one round: rows are read units, then shards to the end."""
+    context = DataContext.get_current()
+    context.max_errored_blocks = -1  # the tally counts what goes wrong, and knows more of it
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.execution_no_progress_timeout_s = -1  # a large shard takes as long as it takes
+    count = len(this.units)
+    units = ray.data.from_items(
+        [{"unit": unit.to_json()} for unit in this.units],
+        override_num_blocks=max(min(count, 256), count // UNITS_PER_BLOCK),
+    )
+    return job.stages(units, this).map_batches(
+        CommitStage(staging.parts, staging.staged, staging.fingerprint, job.counts, this.tally),
+        batch_size=1,
+        batch_format="pyarrow",
+        num_cpus=WRITE_CPUS,
+    )
+
+
+def commit_settled(settled: Sequence[Settled], job: ShardJob, staging: Staging, tally: Any) -> None:
     """Commit the shards of which every row is known, from their pieces."""
     for one, joining in zip(settled, staging.join(settled), strict=True):
         try:
-            tally.add.remote(Counts(parts=int(ray.get(joining))))
+            tally.add.remote(job.counts(parts=int(ray.get(joining))))
         except ray.exceptions.RayTaskError as error:
             # not a document's fault: the shard stays missing
             (shard,) = one.unit.shards
@@ -86,11 +109,11 @@ def commit_settled(settled: Sequence[Settled], staging: Staging, tally: Any) -> 
                 ray.get(tally.fault.remote(f"{shard} cannot be joined: {one_line(error)}"))
 
 
-def run_round(dataset: Dataset) -> bool:
+def run_through(dataset: Dataset) -> bool:
     """The pipeline; whether it came to its end."""
     try:
         for _ in dataset.iter_internal_ref_bundles():
-            pass  # nothing leaves the last stage; what was judged is in the parts
+            pass  # nothing leaves the last stage; what was done is in the parts
     except ray.exceptions.RayError as error:
         log.error("the pipeline stopped: %s", one_line(error))
         return False

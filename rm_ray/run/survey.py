@@ -4,14 +4,11 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-import ray
-
 from rm_ray.cluster import connect
 from rm_ray.corpus.shards import PlannedFile
 from rm_ray.errors import OutputError
 from rm_ray.run.folder import RunFolder, installed_versions, new_run, version_changes
-from rm_ray.score.job import Job
-from rm_ray.score.planning import NewFiles, plan_new_files
+from rm_ray.run.job import Planning, ShardJob
 
 log = logging.getLogger(__name__)
 
@@ -20,51 +17,50 @@ log = logging.getLogger(__name__)
 class Survey:
     """What is there before a run: its folder, what that stores, and what is to be done.
 
-    `stored`: run.json, None in a new folder. `segments`: names of the plan's segments. `plan`: the
-    planned files that stay planned, then the new ones.
+    `stored`: run.json, None in a new folder. `segments`: names of the plan's segments. `files`: the
+    planned ones that stay planned, then the new ones.
     """
 
     run: RunFolder
     stored: dict[str, Any] | None
     segments: list[str]
-    plan: list[PlannedFile]
-    new: NewFiles
+    files: list[PlannedFile]
+    new: Planning
 
 
-def survey(job: Job) -> Survey:
+def survey(job: ShardJob) -> Survey:
     """Look at the output folder and the corpus; nothing is written.
 
     Raises:
         OutputError: the folder is another run's.
         InputError: the corpus cannot be read, or has changed.
     """
-    run = RunFolder(job.config.output)
+    run = RunFolder(job.output, job.parts)
     stored = run.open(job.fingerprint)
     connect()
-    segments = run.plan.names()
+    segments = run.segments.names()
     planned = run.planned_files()
-    columns = stored["columns"] if stored else None
-    new = plan_new_files(job.config, planned, columns, ray.put(job.tokenizer), ray.put(job.judge))
+    new = job.plan(planned, stored["columns"] if stored else None)
     gone = {file.path for file in new.replaced}
     kept = [file for file in planned if file.path not in gone]
     return Survey(run, stored, segments, [*kept, *new.files], new)
 
 
-def open_run(seen: Survey, job: Job) -> None:
+def open_run(seen: Survey, job: ShardJob) -> None:
     """Write down what this run is and what it adds to the plan.
 
     Raises:
         OutputError: another driver was at work here since the survey.
     """
     run, new = seen.run, seen.new
-    if run.plan.names() != seen.segments:
+    if run.segments.names() != seen.segments:
         raise OutputError(f"{run.uri}: another run has just worked here; run this command again")
     if seen.stored is None:
         run.create(new_run(job.fingerprint, job.config.model_dump(mode="json"), new.columns))
     else:
         _warn_of_versions(seen.stored["versions"])
     if new.replaced:
-        log.info("%d input files have changed: their old rewards go first", len(new.replaced))
+        log.info("%d input files have changed: what was made of them goes first", len(new.replaced))
         run.mark_incomplete()
         run.forget(new.replaced)
     if new.files:

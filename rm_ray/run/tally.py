@@ -16,7 +16,7 @@ from ray.util import metrics
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from rm_ray.corpus.shards import Piece, Shard
-from rm_ray.counts import Counts
+from rm_ray.run.counts import RunCounts
 from rm_ray.run.suspicion import Failure
 
 # So many faults with no document judged in between are not the documents': the run stops.
@@ -37,18 +37,18 @@ class RunProgress:
     """Where the run stands. Seconds since the first engine was ready are `judging_seconds`.
 
     `bad_files`: input files that are not what their name says, with the reason.
-    `halted`: why the run is stopping before its end; None while it is not.
+    `stopped`: why the run is stopping before its end; None while it is not.
     """
 
     rounds: int = 0
     engines: int = 0
     start_seconds: float = 0.0
-    work: Counts = field(default_factory=Counts)
+    work: RunCounts = field(default_factory=RunCounts)
     judging_seconds: float = 0.0
     faults: int = 0
     first_fault: str | None = None
     last_fault: str | None = None
-    halted: str | None = None
+    stopped: str | None = None
     bad_files: dict[str, str] = field(default_factory=dict)
 
 
@@ -73,14 +73,14 @@ class Tally:
     by its part.
     """
 
-    def __init__(self, most_faults: int, silence_s: float) -> None:
+    def __init__(self, counts: type[RunCounts], most_faults: int, silence_s: float) -> None:
         self._most_faults = most_faults
         self._silence = silence_s
         self._rounds = 0
         self._engines = 0
         self._start_seconds = 0.0
-        self._work = Counts()
-        self._metrics = {name: metrics.Counter(f"rm_ray_{name}") for name in Counts().numbers()}
+        self._work = counts()
+        self._metrics = {name: metrics.Counter(f"rm_ray_{name}") for name in counts().numbers()}
         self._first: float | None = None
         self._start_failures = 0
         self._faults = 0
@@ -179,7 +179,7 @@ class Tally:
         """An engine has just judged a document that was judged before."""
         self._gets_on()
 
-    def progressed(self, part: str, work: Counts) -> None:
+    def progressed(self, part: str, work: RunCounts) -> None:
         """Some of a shard was judged; a sign of life."""
         if judging := self._judging.get(part):
             judging.heard = time.monotonic()
@@ -261,7 +261,7 @@ class Tally:
 
     # work and faults
 
-    def add(self, work: Counts) -> None:
+    def add(self, work: RunCounts) -> None:
         """Work was done. A part that was written, or a piece, shows that the run gets on."""
         self._work += work
         for name, done in work.numbers().items():
@@ -323,7 +323,7 @@ class Tally:
             faults=self._faults,
             first_fault=self._first_fault,
             last_fault=self._last_fault,
-            halted=self._halted,
+            stopped=self._halted,
             bad_files=dict(self._bad_files),
         )
 
@@ -336,7 +336,7 @@ def _is_alive(node: str) -> bool:
     return any(known["NodeID"] == node and known["Alive"] for known in ray.nodes())  # type: ignore[no-untyped-call]
 
 
-def start_tally(engines: int, silence_s: float) -> Any:
+def start_tally(counts: type[RunCounts], engines: int, silence_s: float) -> Any:
     """A Tally actor beside the driver. `engines`: the most that will run at once."""
     here = ray.get_runtime_context().get_node_id()
     strategy = NodeAffinitySchedulingStrategy(here, soft=True)
@@ -347,5 +347,5 @@ def start_tally(engines: int, silence_s: float) -> Any:
     return (
         ray.remote(Tally)
         .options(num_cpus=0, scheduling_strategy=strategy, max_restarts=-1, max_task_retries=-1)
-        .remote(most_faults, silence_s)
+        .remote(counts, most_faults, silence_s)
     )

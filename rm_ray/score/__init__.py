@@ -1,0 +1,1 @@
+"""The scoring job: a reward for each document of a corpus."""

@@ -4,14 +4,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rm_ray.config import OutputConfig, ScoreConfig
+from rm_ray.config import OutputConfig
 from rm_ray.corpus.shards import PlannedFile, RowSample, Shard, shards_of
-from rm_ray.counts import Counts
 from rm_ray.errors import ConfigError
 from rm_ray.run.folder import RunFolder
-from rm_ray.score.estimate import at_bytes
-from rm_ray.score.planning import NewFiles
+from rm_ray.score.config import ScoreConfig
+from rm_ray.score.counts import ScoreCounts
+from rm_ray.score.planning import ScorePlanning
 
+# Name of the folder of a run's parts.
+PARTS = "rewards"
 # Where metrics.json holds an engine's measured speed.
 SPEED = "forwarded_tokens_per_second_per_engine"
 
@@ -24,7 +26,7 @@ class Cost:
     what it can be at most.
     """
 
-    left: Counts
+    left: ScoreCounts
     hours: float | None
     source: str
     unit: str
@@ -47,9 +49,9 @@ class Speed:
 
 def cost_of(
     config: ScoreConfig,
-    plan: Sequence[PlannedFile],
+    files: Sequence[PlannedFile],
     committed: Collection[str],
-    new: NewFiles,
+    new: ScorePlanning,
     metrics: Mapping[str, Any] | None,
 ) -> Cost:
     """What the shards that are not committed would cost.
@@ -64,11 +66,10 @@ def cost_of(
     fresh = {file.path for file in new.files}
     begun = [
         shard
-        for shard in shards_of(file for file in plan if file.path not in fresh)
+        for shard in shards_of(file for file in files if file.path not in fresh)
         if shard.part not in committed
     ]
-    left = at_bytes(new.estimate, new.text_bytes * sample.fraction)
-    left += _at_averages(begun, sample, metrics)
+    left = new.estimate + _at_averages(begun, sample, metrics)
     speed = _speed(config, metrics)
     per_engine = config.pool.gpus or 1
     hours = None
@@ -87,15 +88,15 @@ def cost_of(
 
 def _at_averages(
     shards: Sequence[Shard], sample: RowSample, metrics: Mapping[str, Any] | None
-) -> Counts:
+) -> ScoreCounts:
     """Shards planned by an earlier run, which holds what its documents were on average."""
     totals = (metrics or {}).get("totals", {})
     if not totals.get("documents"):
-        return Counts()
-    documents = sum(len(sample.chosen(s.file, s.start, s.stop)) for s in shards)
+        return ScoreCounts()
+    documents = sum(sample.count(s.file, s.start, s.stop) for s in shards)
     share = documents / totals["documents"]
     names = ("tokens", "windows", "minimum_tokens")
-    return Counts(**{name: totals[name] for name in names}).scaled(share)
+    return ScoreCounts(**{name: totals[name] for name in names}).scaled(share)
 
 
 def _speed(config: ScoreConfig, metrics: Mapping[str, Any] | None) -> Speed | None:
@@ -106,7 +107,7 @@ def _speed(config: ScoreConfig, metrics: Mapping[str, Any] | None) -> Speed | No
     where = "this run"
     if given.run is not None:
         where = given.run
-        other = RunFolder(OutputConfig(path=given.run, storage=config.output.storage))
+        other = RunFolder(OutputConfig(path=given.run, storage=config.output.storage), PARTS)
         metrics = other.metrics()
     rate = (metrics or {}).get(SPEED)
     if rate:

@@ -4,6 +4,7 @@ The same figures cut the shards (tokens per byte) and answer `--dry-run`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -12,10 +13,12 @@ import ray
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus.files import Footer, InputFile
-from rm_ray.corpus.reading import read_shards, tokenize
+from rm_ray.corpus.reading import read_shards
 from rm_ray.corpus.shards import ReadUnit, Shard
-from rm_ray.counts import Counts, total
+from rm_ray.counts import total
 from rm_ray.judges.judge import DocumentTokenizer, Judge
+from rm_ray.score.counts import ScoreCounts
+from rm_ray.score.read_stage import tokenize
 
 SAMPLED_GROUPS = 24
 SAMPLED_ROWS = 48
@@ -24,14 +27,23 @@ SAMPLED_ROWS = 48
 BYTES_PER_TOKEN = 4.0
 
 
-def tokens_per_byte(sampled: Counts) -> float:
+@dataclass
+class Sample:
+    """Sampled documents, scaled to their row groups; `text_bytes`: of the text column there."""
+
+    holds: ScoreCounts
+    text_bytes: int
+
+
+def tokens_per_byte(sampled: Sample) -> float:
     """Document tokens per byte of text column."""
-    return sampled.tokens / sampled.text_bytes if sampled.tokens else 1 / BYTES_PER_TOKEN
+    tokens = sampled.holds.tokens
+    return tokens / sampled.text_bytes if tokens else 1 / BYTES_PER_TOKEN
 
 
-def at_bytes(sampled: Counts, text_bytes: float) -> Counts:
+def at_bytes(sampled: Sample, text_bytes: float) -> ScoreCounts:
     """What so many bytes of text column of the same corpus would hold."""
-    return sampled.scaled(text_bytes / sampled.text_bytes if sampled.text_bytes else 0.0)
+    return sampled.holds.scaled(text_bytes / sampled.text_bytes if sampled.text_bytes else 0.0)
 
 
 def estimate_corpus(
@@ -40,7 +52,7 @@ def estimate_corpus(
     config: InputConfig,
     tokenizer_ref: Any,
     judge_ref: Any,
-) -> Counts:
+) -> Sample:
     """Tokenise a few documents of row groups spread evenly over the corpus's bytes; the sums over
     them, scaled to their row groups.
     """
@@ -54,7 +66,11 @@ def estimate_corpus(
         _sample_group.remote(file, group, footers[file.path], config, tokenizer_ref, judge_ref)
         for file, group in _spread(groups, footers)
     ]
-    return total(ray.get(tasks))
+    sampled: list[Sample] = ray.get(tasks)
+    return Sample(
+        total((one.holds for one in sampled), ScoreCounts),
+        sum(one.text_bytes for one in sampled),
+    )
 
 
 def _spread(
@@ -81,7 +97,7 @@ def _sample_group(
     config: InputConfig,
     tokenizer: DocumentTokenizer,
     judge: Judge,
-) -> Counts:
+) -> Sample:
     rows = footer.rows[group]
     taken = min(rows, SAMPLED_ROWS)
     first = sum(footer.rows[:group])
@@ -91,10 +107,8 @@ def _sample_group(
     try:
         documents = next(table for _, table in read_shards(unit, everything, tokenizer.columns))
     except (OSError, pa.ArrowException):
-        return Counts()  # an estimate does without it; the run will say what is wrong
+        return Sample(ScoreCounts(), 0)  # it does without; the run will say what is wrong
     ids = tokenize(documents, tokenizer).column("_ids")
-    found = total(judge.estimate(row.values.to_numpy()) for row in ids)
+    found = total((judge.estimate(row.values.to_numpy()) for row in ids), ScoreCounts)
     found.tokens = sum(pc.list_value_length(ids).to_pylist())
-    whole = found.scaled(rows / taken)
-    whole.text_bytes = footer.text_bytes[group]
-    return whole
+    return Sample(found.scaled(rows / taken), footer.text_bytes[group])

@@ -1,7 +1,5 @@
 """What makes two runs the same judge's: every setting that a reward depends on, and no other."""
 
-import hashlib
-import json
 from typing import Any
 
 from rm_ray.config import InputConfig
@@ -28,9 +26,3 @@ def fingerprint(
         "input.sample_fraction": inputs.sample_fraction,
         "input.sample_seed": inputs.sample_seed if inputs.sample_fraction < 1 else None,
     }
-
-
-def fingerprint_id(fingerprint: dict[str, Any]) -> str:
-    """A short name of a fingerprint, stored in every part."""
-    text = json.dumps(fingerprint, sort_keys=True)
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"

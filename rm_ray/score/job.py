@@ -1,55 +1,154 @@
-"""The job: everything that can be decided and refused before a machine is asked for."""
+"""The scoring job: what a run has to be told of it.
 
-from dataclasses import dataclass
-from typing import Any
+plan      corpus -> shards                          planning
+read      shard -> documents -> token ids           read_stage     CPU tasks
+judge     token ids -> prompts -> answers           judge_actor    actors, one engine each
+reward    answers -> one row a document             judge_shard    in the same actor
+commit    rows -> one part, written once            run/commit     CPU tasks
 
-from rm_ray.cluster import check_engine_installed
-from rm_ray.config import ScoreConfig
-from rm_ray.corpus.shards import RowSample
-from rm_ray.engines.engine import EngineSettings, choose_block_size
+The stages are put together in `pipeline`; how a document is asked about, and what its reward is, is
+in judges/.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import ray
+from ray.data import Dataset
+from typing_extensions import override
+
+from rm_ray.cluster import machines_that_fit, wait_for_machines
+from rm_ray.corpus.reading import read_patiently
+from rm_ray.corpus.shards import PlannedFile, ReadUnit, RowSample, Shard, shards_of
+from rm_ray.engines.engine import EngineSettings, check_engine_installed, choose_block_size
 from rm_ray.engines.weights import resolve_model
-from rm_ray.judges.judge import DocumentTokenizer, Judge, build_judge
+from rm_ray.judges.families import build_judge
+from rm_ray.run.counts import RunCounts
+from rm_ray.run.execute import execute, ray_faults
+from rm_ray.run.job import Round, ShardJob
+from rm_ray.run.survey import survey
+from rm_ray.run.tally import RunProgress
+from rm_ray.score import summary
+from rm_ray.score.config import ScoreConfig
+from rm_ray.score.cost import PARTS, cost_of
+from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.fingerprint import fingerprint
+from rm_ray.score.judge_shard import divide, give_up
+from rm_ray.score.pipeline import stages
+from rm_ray.score.planning import ScorePlanning, plan_new_files
+from rm_ray.score.read_stage import tokenize
 
 
-@dataclass(frozen=True)
-class Job:
-    """Everything decided before a machine is asked for."""
-
-    config: ScoreConfig
-    tokenizer: DocumentTokenizer
-    judge: Judge
-    engine: EngineSettings
-    fingerprint: dict[str, Any]
-    sample: RowSample
-
-
-def prepare(config: ScoreConfig) -> Job:
-    """Resolve and check everything that needs neither Ray nor an engine.
+def score(config: ScoreConfig) -> None:
+    """Score the corpus; the same call again goes on where the last one ended.
 
     Raises:
-        JudgeError: the model, its tokenizer or labels do not fit.
-        ClusterError: the engine is not installed.
-        ConfigError: no prefix-cache block divides the chunk.
+        Refused: before anything is scored, with what to do.
+        Incomplete: the run ended with documents missing or too many failed.
     """
-    check_engine_installed(config.engine)
-    on_gpu = config.pool.gpus > 0
-    model = resolve_model(config.judge.model, config.judge.revision)
-    tokenizer, judge = build_judge(config.judge, config.input, model)
-    engine = EngineSettings(
-        config=config.engine,
-        model=model,
-        read_out=judge.read_out,
-        max_prompt_tokens=judge.max_prompt_tokens,
-        block_size=choose_block_size(config.engine, judge.shared_step, on_gpu=on_gpu),
-        on_gpu=on_gpu,
-        threads=config.engine.threads or max(1, int(config.pool.cpus)),
-    )
-    return Job(
-        config=config,
-        tokenizer=tokenizer,
-        judge=judge,
-        engine=engine,
-        fingerprint=fingerprint(tokenizer, judge, engine, config.input),
-        sample=RowSample(config.input.sample_fraction, config.input.sample_seed),
-    )
+    execute(ScoreJob(config))
+
+
+def dry_run(config: ScoreConfig) -> str:
+    """What `score` would do, as text; nothing is written and no engine is started."""
+    job = ScoreJob(config)
+    with ray_faults():
+        seen = survey(job)
+        documents = job.count_documents(shards_of(seen.files))
+    committed, new = seen.run.committed(), cast(ScorePlanning, seen.new)
+    cost = cost_of(config, seen.files, committed, new, seen.run.metrics())
+    return summary.dry_run_text(seen.run.uri, seen.files, committed, documents, new, cost)
+
+
+class ScoreJob(ShardJob):
+    """Everything that can be decided, and refused, before a machine is asked for."""
+
+    counts = ScoreCounts
+    parts = PARTS
+    a_row_each = True
+
+    def __init__(self, config: ScoreConfig) -> None:
+        """Resolve and check everything that needs neither Ray nor an engine.
+
+        Raises:
+            JudgeError: the model, its tokenizer or labels do not fit.
+            ClusterError: the engine is not installed.
+            ConfigError: no prefix-cache block divides the chunk.
+        """
+        check_engine_installed(config.engine)
+        on_gpu = config.pool.gpus > 0
+        model = resolve_model(config.judge.model, config.judge.revision)
+        self.tokenizer, self.judge = build_judge(config.judge, config.input, model)
+        self.engine = EngineSettings(
+            config=config.engine,
+            model=model,
+            read_out=self.judge.read_out,
+            max_prompt_tokens=self.judge.max_prompt_tokens,
+            block_size=choose_block_size(config.engine, self.judge.shared_step, on_gpu=on_gpu),
+            on_gpu=on_gpu,
+            threads=config.engine.threads or max(1, int(config.pool.cpus)),
+        )
+        self.config: ScoreConfig = config
+        self.input = config.input
+        self.output = config.output
+        self.settings = config.run
+        self.sample = RowSample(config.input.sample_fraction, config.input.sample_seed)
+        self.fingerprint = fingerprint(self.tokenizer, self.judge, self.engine, config.input)
+        self.skips_bad_files = config.input.on_bad_file == "skip"
+        self.silence_s = config.engine.silence_s
+
+    @override
+    def plan(
+        self, planned: Sequence[PlannedFile], columns: Mapping[str, str] | None
+    ) -> ScorePlanning:
+        return plan_new_files(
+            self.config, planned, columns, ray.put(self.tokenizer), ray.put(self.judge)
+        )
+
+    @override
+    def documents(self, span: Shard) -> npt.NDArray[np.int64]:
+        return self.sample.chosen(span.file, span.start, span.stop)
+
+    @override
+    def count_documents(self, spans: Iterable[Shard]) -> int:
+        return sum(self.sample.count(span.file, span.start, span.stop) for span in spans)
+
+    @override
+    def engines(self) -> int:
+        return wait_for_machines(self.config.pool, self.config.read)
+
+    @override
+    def machines(self) -> set[str]:
+        return machines_that_fit(self.config.pool)
+
+    @override
+    def stages(self, units: Dataset, this: Round) -> Dataset:
+        return stages(self, units, this)
+
+    @override
+    def divide(self, counts: RunCounts, stretches: Sequence[pa.Table]) -> Sequence[ScoreCounts]:
+        return divide(ScoreCounts() + counts, stretches, self.judge)
+
+    @override
+    def give_up(
+        self, unit: ReadUnit, reasons: Mapping[int, str]
+    ) -> Iterator[tuple[pa.Table, ScoreCounts]]:
+        for row, documents in read_patiently(unit, self.input, self.tokenizer.columns):
+            yield give_up(row, tokenize(documents, self.tokenizer), reasons, self.judge)
+
+    @override
+    def speed(self, progress: RunProgress) -> str:
+        return summary.speed_text(progress)
+
+    @override
+    def metrics(
+        self, totals: RunCounts, progress: RunProgress, before: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        return summary.metrics(ScoreCounts() + totals, progress, before)
+
+    @override
+    def closing(self, totals: RunCounts, progress: RunProgress) -> list[str]:
+        return summary.totals_text(ScoreCounts() + totals, progress)

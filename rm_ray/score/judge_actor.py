@@ -11,13 +11,14 @@ import pyarrow as pa
 import ray
 
 from rm_ray.corpus.shards import Piece, Shard
-from rm_ray.counts import Counts
-from rm_ray.engines.engine import Engine, EngineSettings, answer_all, start_engine
+from rm_ray.engines.engine import Engine, EngineCounts, EngineSettings, answer_all, start_engine
 from rm_ray.engines.watchdog import Watchdog
 from rm_ray.errors import one_line
 from rm_ray.judges.judge import Judge, TokenIds
+from rm_ray.run.pieces import failed_rows, stretches_between
 from rm_ray.run.shard_row import pack, unpack
-from rm_ray.score.judge_shard import failed_rows, judge_shard, pieces_between
+from rm_ray.score.counts import ScoreCounts
+from rm_ray.score.judge_shard import divide, judge_shard
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class JudgeActor:
         listener.flush()
         # awaited: should this process end now, the rows that failed are known
         ray.get(self._tally.judged.remote(unit.part, failed))
-        self._tally.add.remote(Counts(wait_seconds=waited))
+        self._tally.add.remote(ScoreCounts(wait_seconds=waited))
         self._idle_since = time.monotonic()
         return packed
 
@@ -127,13 +128,15 @@ class JudgeActor:
             os._exit(1)  # Ray starts the actor anew, and gives it what is left of its block
 
 
-def _pack(unit: Shard, rewards: pa.Table, counts: Counts, judge: Judge) -> list[pa.Table]:
+def _pack(unit: Shard, rewards: pa.Table, counts: ScoreCounts, judge: Judge) -> list[pa.Table]:
     """The unit whole, or the pieces between its rows that failed."""
     if not failed_rows(rewards):
         return [pack(unit, rewards, counts.to_json())]
+    pieces, stretches = stretches_between(unit, rewards)
+    theirs = divide(counts, stretches, judge)
     return [
-        pack(Piece(span.file, span.start, span.stop), rows, theirs.to_json())
-        for span, rows, theirs in pieces_between(unit, rewards, counts, judge)
+        pack(piece, rows, mine.to_json())
+        for piece, rows, mine in zip(pieces, stretches, theirs, strict=True)
     ]
 
 
@@ -144,7 +147,7 @@ class Reporter:
     every step.
     """
 
-    def __init__(self, tally: Any, unit: Shard, rows: list[int], counts: Counts) -> None:
+    def __init__(self, tally: Any, unit: Shard, rows: list[int], counts: EngineCounts) -> None:
         self._tally = tally
         self._part = unit.part
         self._rows = rows
@@ -176,7 +179,7 @@ class Reporter:
     def flush(self) -> None:
         """Tell what was done since the last time."""
         spent = self._counts
-        work = Counts(
+        work = ScoreCounts(
             documents=self._documents,
             tokens=self._tokens,
             windows=self._windows,

@@ -1,24 +1,23 @@
 """A shard's documents through one engine: one output row a document, and what they cost."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from rm_ray.corpus.shards import Shard
-from rm_ray.counts import Counts, shares
+from rm_ray.counts import shares
 from rm_ray.engines.engine import Engine
 from rm_ray.judges.judge import Judge, Verdict
 from rm_ray.score.asking import Asking, Listener
+from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.rewards import reward_table
 
 
 def judge_shard(
     shard: Shard, documents: pa.Table, judge: Judge, engine: Engine, listener: Listener
-) -> tuple[pa.Table, Counts]:
+) -> tuple[pa.Table, ScoreCounts]:
     """The output rows of a shard's documents, and their counts.
 
     Raises:
@@ -34,7 +33,7 @@ def judge_shard(
         for verdict, status, error in zip(verdicts, statuses, errors, strict=True)
     ]
     rows = _table(shard, documents, told, judge)
-    counts = count_rows(rows, judge)
+    counts = counts_of(rows, judge)
     # what was forwarded for rows that failed belongs to no row
     weights = counts.prompt_tokens, judge.work(_only("failed", rows, judge)).prompt_tokens
     counts.forwarded_tokens, _ = shares(engine.counts.forwarded_tokens - forwarded, weights)
@@ -44,7 +43,7 @@ def judge_shard(
 
 def give_up(
     shard: Shard, documents: pa.Table, reasons: Mapping[int, str], judge: Judge
-) -> tuple[pa.Table, Counts]:
+) -> tuple[pa.Table, ScoreCounts]:
     """The output rows of documents that cannot be judged: `failed`, each with its reason."""
     lengths = documents.column("_ids").combine_chunks().value_lengths().to_pylist()
     verdicts = [
@@ -52,47 +51,34 @@ def give_up(
         for length, row in zip(lengths, documents.column("_row").to_pylist(), strict=True)
     ]
     rows = _table(shard, documents, verdicts, judge)
-    return rows, count_rows(rows, judge)
+    return rows, counts_of(rows, judge)
 
 
-def failed_rows(rewards: pa.Table) -> dict[int, str]:
-    """The numbers of the rows that are `failed`, with their errors."""
-    rows = (rewards.column(name).to_pylist() for name in ("row", "status", "error"))
-    return {row: error for row, status, error in zip(*rows, strict=True) if status == "failed"}
-
-
-def pieces_between(
-    span: Shard, rewards: pa.Table, counts: Counts, judge: Judge
-) -> Iterator[tuple[Shard, pa.Table, Counts]]:
-    """The rows of `span` between those that failed, each stretch with its share of the counts.
+def divide(counts: ScoreCounts, stretches: Sequence[pa.Table], judge: Judge) -> list[ScoreCounts]:
+    """The counts of stretches of a shard's rows, which has these counts.
 
     What the engine forwarded is shared out by the prompts' tokens.
     """
-    stretches = []
-    numbers = rewards.column("row").to_numpy()
-    for before, after in pairwise([span.start - 1, *failed_rows(rewards), span.stop]):
-        if before + 1 < after:
-            first, last = np.searchsorted(numbers, (before + 1, after)).tolist()
-            some = rewards.slice(first, last - first).combine_chunks()
-            stretches.append((Shard(span.file, before + 1, after), some))
-    theirs = [count_rows(some, judge) for _, some in stretches]
+    theirs = [counts_of(rows, judge) for rows in stretches]
     weights = [one.prompt_tokens for one in theirs]
     forwarded = shares(counts.forwarded_tokens, weights)
     preemptions = shares(counts.preemptions, weights)
-    for (piece, some), mine, *work in zip(stretches, theirs, forwarded, preemptions, strict=True):
+    for mine, *work in zip(theirs, forwarded, preemptions, strict=True):
         mine.forwarded_tokens, mine.preemptions = work
-        yield piece, some, mine
+    return theirs
 
 
-def count_rows(rewards: pa.Table, judge: Judge) -> Counts:
+def counts_of(rewards: pa.Table, judge: Judge) -> ScoreCounts:
     """What output rows say of themselves, without what their engine did; work only of those ok."""
     statuses = Counter(rewards.column("status").to_pylist())
     lengths = rewards.column("n_tokens")
-    return judge.work(_only("ok", rewards, judge)) + Counts(
+    found = ScoreCounts(
         documents=len(rewards),
+        rows=len(rewards),
         statuses=dict(sorted(statuses.items())),
         tokens=pc.sum(lengths).as_py() or 0,
     )
+    return found + judge.work(_only("ok", rewards, judge))
 
 
 def _only(status: str, rewards: pa.Table, judge: Judge) -> pa.Table:

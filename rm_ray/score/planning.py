@@ -9,33 +9,24 @@ from typing import Any
 
 import pyarrow as pa
 
-from rm_ray.config import ScoreConfig
 from rm_ray.corpus.files import Footer, InputFile, list_files, read_footers
 from rm_ray.corpus.reading import carried_columns
-from rm_ray.corpus.shards import PlannedFile, RowSample, cut_file, shards_of
-from rm_ray.counts import Counts
+from rm_ray.corpus.shards import PlannedFile, cut_file, shards_of
 from rm_ray.errors import InputError
-from rm_ray.score.estimate import estimate_corpus, tokens_per_byte
+from rm_ray.run.job import Planning
+from rm_ray.score.config import ScoreConfig
+from rm_ray.score.counts import ScoreCounts
+from rm_ray.score.estimate import Sample, at_bytes, estimate_corpus, tokens_per_byte
 
 # With a limit, footers are read this many files at a time, until they hold rows enough.
 FILES_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
-class NewFiles:
-    """Files to be planned, cut into shards; `columns`: types of the carried columns.
+class ScorePlanning(Planning):
+    """`estimate`: of the documents of the new files, as many as are to be scored."""
 
-    `replaced`: planned files that have changed, as they were; they are among `files` anew.
-    `skipped`: files that are not readable Parquet, with the reason. `present`: all that are there.
-    """
-
-    files: list[PlannedFile]
-    columns: dict[str, str]
-    text_bytes: float
-    estimate: Counts
-    replaced: list[PlannedFile]
-    skipped: dict[str, str]
-    present: set[str]
+    estimate: ScoreCounts
 
 
 def plan_new_files(
@@ -44,7 +35,7 @@ def plan_new_files(
     columns: Mapping[str, str] | None,
     tokenizer_ref: Any,
     judge_ref: Any,
-) -> NewFiles:
+) -> ScorePlanning:
     """Cut the files that the plan does not have yet.
 
     Args:
@@ -71,16 +62,22 @@ def plan_new_files(
     lost = [PlannedFile(f.path, f.size, f.version, ()) for f in changed if f.path not in footers]
     new = [file for file in new if file.path in footers]
     types = _column_types(new, footers, config, columns)
-    estimate = estimate_corpus(new, footers, config.input, tokenizer_ref, judge_ref)
-    cut = [_cut(file, footers[file.path], config, estimate, None) for file in new]
+    sampled = estimate_corpus(new, footers, config.input, tokenizer_ref, judge_ref)
+    cut = [_cut(file, footers[file.path], config, sampled, None) for file in new]
     if rows_left is not None:
         cut = []
         for file in new:
-            cut.append(_cut(file, footers[file.path], config, estimate, rows_left))
+            cut.append(_cut(file, footers[file.path], config, sampled, rows_left))
             rows_left = max(0, rows_left - sum(footers[file.path].rows))
-    text_bytes = _text_bytes(cut, footers)
-    present = {file.path for file in found}
-    return NewFiles([*cut, *lost], types, text_bytes, estimate, replaced, skipped, present)
+    chosen_bytes = _text_bytes(cut, footers) * config.input.sample_fraction
+    return ScorePlanning(
+        files=[*cut, *lost],
+        replaced=replaced,
+        skipped=skipped,
+        present={file.path for file in found},
+        columns=types,
+        estimate=at_bytes(sampled, chosen_bytes),
+    )
 
 
 def _changed(found: Sequence[InputFile], known: Mapping[str, PlannedFile]) -> list[InputFile]:
@@ -144,12 +141,12 @@ def _cut(
     file: InputFile,
     footer: Footer,
     config: ScoreConfig,
-    estimate: Counts,
+    sampled: Sample,
     limit: int | None,
 ) -> PlannedFile:
     # a sampled run reads many rows for one it scores: its shards span more of them
     fraction = config.input.sample_fraction
-    scale = tokens_per_byte(estimate) * fraction
+    scale = tokens_per_byte(sampled) * fraction
     units = cut_file(
         file.path,
         file.partition,
@@ -170,11 +167,3 @@ def _text_bytes(files: Sequence[PlannedFile], footers: Mapping[str, Footer]) -> 
         rows = sum(s.stop - s.start for s in shards_of([file]))
         total += sum(footer.text_bytes) * rows / max(1, sum(footer.rows))
     return total
-
-
-def count_rows(files: Sequence[PlannedFile], sample: RowSample) -> int:
-    """Documents of the planned files: rows, or those a sampled run has chosen."""
-    shards = list(shards_of(files))
-    if sample.fraction >= 1:
-        return sum(shard.stop - shard.start for shard in shards)
-    return sum(len(sample.chosen(s.file, s.start, s.stop)) for s in shards)

@@ -1,19 +1,17 @@
 """What the scoring job says of itself: the dry run's page, the closing lines, metrics.json."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from rm_ray.corpus.shards import PlannedFile, shards_of
-from rm_ray.counts import Counts
-from rm_ray.run.folder import installed_versions
 from rm_ray.run.progress import duration
 from rm_ray.run.tally import RunProgress
 from rm_ray.score.cost import SPEED, Cost
-from rm_ray.score.planning import NewFiles
+from rm_ray.score.counts import ScoreCounts
+from rm_ray.score.planning import ScorePlanning
 
 
-def totals_text(totals: Counts, now: RunProgress) -> list[str]:
+def totals_text(totals: ScoreCounts, now: RunProgress) -> list[str]:
     """The closing lines: over all parts of the run, then of this invocation."""
     statuses = ", ".join(f"{count:,} {status}" for status, count in totals.statuses.items())
     ratio = totals.forwarded_tokens / totals.minimum_tokens if totals.minimum_tokens else 1.0
@@ -31,17 +29,18 @@ def totals_text(totals: Counts, now: RunProgress) -> list[str]:
             f"{totals.minimum_tokens / totals.whole_minimum_tokens:.1%} of what judging every "
             "chunk would have cost"
         )
-    if now.judging_seconds and now.work.tokens:
+    work = _work(now)
+    if now.judging_seconds and work.tokens:
         lines += [
-            f"this run: {now.work.tokens:,} tokens in {duration(now.judging_seconds)} after "
+            f"this run: {work.tokens:,} tokens in {duration(now.judging_seconds)} after "
             f"{duration(now.start_seconds)} of engine start, "
-            f"{now.work.tokens / now.judging_seconds:,.0f} tokens/s",
-            time_text(rates(now.work)),
+            f"{speed_text(now)}",
+            time_text(rates(work)),
         ]
     return lines
 
 
-def rates(work: Counts) -> dict[str, float]:
+def rates(work: ScoreCounts) -> dict[str, float]:
     """Where the time went. Shares are of the time that engines had, start-up left out."""
     engine_seconds = work.judge_seconds + work.wait_seconds
     host_seconds = work.judge_seconds - work.model_seconds
@@ -73,87 +72,59 @@ def time_text(rate: Mapping[str, float]) -> str:
 
 
 def metrics(
-    totals: Counts,
-    shards: int,
-    problems: Sequence[str],
-    skipped: Mapping[str, str],
-    now: RunProgress,
-    seconds: float,
+    totals: ScoreCounts, now: RunProgress, before: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """The content of metrics.json: totals over the parts, then what this invocation did.
+    """What metrics.json says beyond what every run's does.
 
-    Above both an engine's speed, as measured by the last invocation that judged anything.
+    Above all an engine's speed, as measured by the last invocation that judged anything: the next
+    run is reckoned from it.
     """
-    per_second = _ratio(now.work.tokens, now.judging_seconds)
-    rate = rates(now.work)
+    work = _work(now)
+    rate = rates(work)
+    speed = round(rate[SPEED], 1) or None
+    if not work.windows and before:
+        speed = before.get(SPEED)
     return {
-        SPEED: round(rate[SPEED], 1) or None,
-        "totals": {
-            "shards": shards,
-            "problems": len(problems),
-            **totals.stored(),
-            "cached_fraction": round(_cached(totals), 6),
-            "skipped_files": dict(skipped),
-        },
+        SPEED: speed,
+        "totals": {"cached_fraction": round(_cached(totals), 6)},
         "this_invocation": {
-            "seconds": round(seconds, 3),
-            **asdict(now),
-            "tokens_per_second": round(per_second, 1),
+            "tokens_per_second": round(_ratio(work.tokens, now.judging_seconds), 1),
             **{name: round(value, 6) for name, value in rate.items()},
         },
-        "versions": installed_versions(),
     }
 
 
-def incomplete_text(problems: Sequence[str], shards: int, now: RunProgress) -> str:
-    """Why the run is not complete and what to do, in one sentence."""
-    missing = [problem for problem in problems if problem.endswith(": missing")]
-    wrong = [problem for problem in problems if not problem.endswith(": missing")]
-    stopped = f"stopped before the end, {now.halted.rstrip('.')}: " if now.halted else ""
-    reason = ""
-    if now.first_fault and not now.halted:
-        reason = f"; first reason: {now.first_fault.rstrip('.')}"
-    if wrong:
-        return (
-            f"{stopped}{len(wrong)} parts are wrong, first {wrong[0]}; remove them and run the "
-            f"same command again ({len(missing)} of {shards} shards are not done{reason})"
-        )
-    return (
-        f"{stopped}{len(missing)} of {shards} shards are not done, first {missing[0]}{reason}. "
-        "Run the same command again to go on"
-    )
+def speed_text(now: RunProgress) -> str:
+    """For the lines of progress."""
+    return f"{_work(now).tokens / now.judging_seconds:,.0f} tokens/s"
 
 
-def skipped_text(skipped: Mapping[str, str]) -> str:
-    """What to add to the closing sentence of a run that went on without some files."""
-    if not skipped:
-        return ""
-    first = next(iter(skipped.values()))
-    return f"; without {len(skipped)} unreadable input files, first: {first}"
+def _work(now: RunProgress) -> ScoreCounts:
+    return ScoreCounts() + now.work
 
 
 def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
 
 
-def _cached(totals: Counts) -> float:
+def _cached(totals: ScoreCounts) -> float:
     """Share of the prompts' tokens that the engine did not have to forward."""
     return 1 - totals.forwarded_tokens / totals.prompt_tokens if totals.prompt_tokens else 0.0
 
 
 def dry_run_text(
     output: str,
-    plan: Sequence[PlannedFile],
+    files: Sequence[PlannedFile],
     committed: Collection[str],
     documents: int,
-    new: NewFiles,
+    new: ScorePlanning,
     cost: Cost,
 ) -> str:
     """Files, rows, shards done and left, and what is left would cost."""
-    shards = list(shards_of(plan))
+    shards = list(shards_of(files))
     done = sum(shard.part in committed for shard in shards)
     lines = [
-        f"files          {len(plan):>15,}   ({len(new.files):,} new)",
+        f"files          {len(files):>15,}   ({len(new.files):,} new)",
         f"documents      {documents:>15,}",
         f"shards         {len(shards):>15,}   ({done:,} done, {len(shards) - done:,} left)",
         "left to do, estimated from a sample of documents:",

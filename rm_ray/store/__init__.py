@@ -1,0 +1,1 @@
+"""Files anywhere fsspec opens, written once and whole, tried again where it helps."""

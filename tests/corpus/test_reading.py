@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 from rm_ray.config import InputConfig
 from rm_ray.corpus import reading
 from rm_ray.corpus.files import Unreadable
-from rm_ray.corpus.reading import ReadStage, read_shards, tokenize
+from rm_ray.corpus.reading import read_shards
 from rm_ray.corpus.shards import ReadUnit, RowSample, Shard, cut_file
 from rm_ray.judges.tokens import load_tokenizer
 from rm_ray.run.tally import start_tally
+from rm_ray.score import read_stage
+from rm_ray.score.counts import ScoreCounts
+from rm_ray.score.read_stage import ReadStage, tokenize
 from tests.conftest import tiny_judge
 
 
@@ -99,8 +102,8 @@ def test_what_nobody_foresaw_is_told_and_costs_only_its_unit(tmp_path, monkeypat
             raise ZeroDivisionError("nobody foresaw this")
         return rows.append_column("_ids", pa.array([[1]] * len(rows), pa.large_list(pa.int32())))
 
-    monkeypatch.setattr(reading, "tokenize", tokenize)
-    tally = start_tally(engines=1, silence_s=60)
+    monkeypatch.setattr(read_stage, "tokenize", tokenize)
+    tally = start_tally(ScoreCounts, engines=1, silence_s=60)
     stage = ReadStage(InputConfig(path=str(tmp_path)), ray.put(tiny_judge()[0]), tally)
     packed = list(stage(pa.table({"unit": [unit.to_json() for unit in units]})))
     assert [block["file"].to_pylist() for block in packed] == [[units[1].file]]

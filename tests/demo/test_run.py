@@ -8,8 +8,8 @@ import pytest
 
 from demo.run import summary
 from rm_ray.cli import main
-from rm_ray.config import ScoreConfig
-from rm_ray.score.pipeline import dry_run, score
+from rm_ray.score.config import ScoreConfig
+from rm_ray.score.job import dry_run, score
 from tests import fault_engine
 from tests.jobs import options, prose
 

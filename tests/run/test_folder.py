@@ -14,4 +14,4 @@ def test_a_run_of_an_older_format_is_refused(tmp_path):
     stored = {"format": 1, "fingerprint": {"model": "m"}}
     (tmp_path / "_rm_ray" / "run.json").write_text(json.dumps(stored))
     with pytest.raises(OutputError, match=r"holds a run of an older rm_ray \(format 1, this one"):
-        RunFolder(OutputConfig(path=str(tmp_path))).open({"model": "m"})
+        RunFolder(OutputConfig(path=str(tmp_path)), "parts").open({"model": "m"})

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rm_ray.corpus.shards import Shard
-from rm_ray.counts import Counts
 from rm_ray.judges.judge import Verdict
 from rm_ray.run.commit import ROWS_KEY, part_bytes, read_counts, read_part
 from rm_ray.run.staging import joined
+from rm_ray.score.counts import ScoreCounts as Counts
 from rm_ray.score.rewards import reward_table
 from rm_ray.store.folder import Folder
 from tests.conftest import tiny_judge
@@ -40,7 +40,9 @@ def rewards(start, stop):
 
 
 def counts(rows):
-    return Counts(documents=rows, statuses={"ok": rows}, windows=2 * rows, prompt_tokens=9 * rows)
+    return Counts(
+        documents=rows, rows=rows, statuses={"ok": rows}, windows=2 * rows, prompt_tokens=9 * rows
+    )
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,9 @@ def test_any_pieces_join_to_the_bytes_of_the_whole(cuts, data, folder):
     for piece in data.draw(st.permutations(pieces)):
         rows = rewards(piece.start, piece.stop)
         staged.create(piece.part, part_bytes(rows, counts(len(rows)).to_json(), "judge"))
-    table, summed = joined([read_part(staged, piece.part) for piece in pieces])
+    table, summed = joined(
+        {piece.start: read_part(staged, piece.part, Counts) for piece in pieces}, Counts
+    )
     whole = part_bytes(rewards(0, ROWS), counts(ROWS).to_json(), "judge")
     assert part_bytes(table, summed.to_json(), "judge") == whole
 
@@ -74,5 +78,5 @@ def test_a_footer_says_which_rows_a_part_has(folder):
         for name in place.names()
     }
     assert hashes["one"] == hashes["same"] != hashes["less"]
-    assert read_counts(place, "one", "judge") == (counts(12), 12)
-    assert read_counts(place, "one", "another judge") is None
+    assert read_counts(place, "one", "judge", Counts) == (counts(12), 12)
+    assert read_counts(place, "one", "another judge", Counts) is None

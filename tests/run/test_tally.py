@@ -3,10 +3,10 @@
 import pytest
 
 from rm_ray.corpus.shards import Piece, Shard
-from rm_ray.counts import Counts
 from rm_ray.run import tally as tally_module
 from rm_ray.run.suspicion import Failure
 from rm_ray.run.tally import ALONE_IN_A_ROW, BEGINS, ENDED, Tally
+from rm_ray.score.counts import ScoreCounts as Counts
 
 SHARD = Shard("f", 0, 100)
 PART = SHARD.part
@@ -16,7 +16,7 @@ PART = SHARD.part
 def tally(monkeypatch):
     """On machines here and there, of which none but `lost` is ever lost."""
     monkeypatch.setattr(tally_module, "_is_alive", lambda node: node != "lost")
-    return Tally(most_faults=3, silence_s=60)
+    return Tally(Counts, most_faults=3, silence_s=60)
 
 
 def alone(row, failed_on=""):
@@ -50,7 +50,7 @@ def test_faults_in_a_row_stop_the_run_and_what_is_judged_starts_the_row_anew(tal
     assert tally.halted() == "3 faults in a row with nothing judged; the last: five"
     now = tally.progress()
     assert (now.faults, now.first_fault, now.last_fault) == (9, "one", "five")
-    assert tally.ending() == now.halted and not tally.begin(SHARD, "here")
+    assert tally.ending() == now.stopped and not tally.begin(SHARD, "here")
 
 
 def test_the_first_reason_to_stop_stands(tally):
@@ -149,7 +149,7 @@ def test_a_unit_whose_process_ends_when_it_has_judged_it_is_not_begun_for_ever(t
 
 
 def test_an_engine_whose_process_ends_as_it_starts_has_failed_to_start():
-    tally = Tally(most_faults=9, silence_s=60)
+    tally = Tally(Counts, most_faults=9, silence_s=60)
     assert [tally.starting("a") for _ in range(3)] == [None] * 3
     assert tally.starting("a") == "the engine did not start: its process ended"
 
@@ -167,7 +167,7 @@ def test_documents_that_fail_alone_in_a_row_stop_the_run(tally):
 
 
 def test_an_engine_that_never_started_anywhere_stops_the_run_after_three_tries():
-    tally = Tally(most_faults=9, silence_s=60)
+    tally = Tally(Counts, most_faults=9, silence_s=60)
     assert [tally.start_failed("a", "no GPU memory") for _ in range(3)] == [
         None,
         None,
@@ -176,7 +176,7 @@ def test_an_engine_that_never_started_anywhere_stops_the_run_after_three_tries()
 
 
 def test_faults_of_another_kind_are_no_tries_to_start():
-    tally = Tally(most_faults=9, silence_s=60)
+    tally = Tally(Counts, most_faults=9, silence_s=60)
     for _ in range(5):
         tally.fault("a file has changed")
     assert [tally.start_failed("a", "no GPU memory") for _ in range(3)] == [
@@ -187,7 +187,7 @@ def test_faults_of_another_kind_are_no_tries_to_start():
 
 
 def test_a_sick_machine_among_well_ones_is_a_fault_like_others():
-    tally = Tally(most_faults=9, silence_s=60)
+    tally = Tally(Counts, most_faults=9, silence_s=60)
     tally.started("a", 1.0)
     assert [tally.start_failed("a", "no GPU memory") for _ in range(4)] == [None] * 4
 
@@ -202,5 +202,5 @@ def test_a_bad_file_is_no_fault_of_the_system(tally):
     for i in range(9):
         tally.bad_file(f"f{i}", f"f{i} is not Parquet")
     now = tally.progress()
-    assert now.halted is None and now.faults == 0 and len(now.bad_files) == 9
+    assert now.stopped is None and now.faults == 0 and len(now.bad_files) == 9
     assert now.first_fault == "f0 is not Parquet"

@@ -4,10 +4,11 @@ import dataclasses
 
 import pytest
 
-from rm_ray.config import EngineConfig, InputConfig, JudgeConfig
-from rm_ray.judges.judge import build_judge
-from rm_ray.run.folder import version_changes
-from rm_ray.score.fingerprint import fingerprint, fingerprint_id
+from rm_ray.config import EngineConfig, InputConfig
+from rm_ray.judges.families import build_judge
+from rm_ray.judges.preference.keys import JudgeConfig
+from rm_ray.run.folder import fingerprint_id, version_changes
+from rm_ray.score.fingerprint import fingerprint
 from tests.conftest import TINY_JUDGE, engine_settings
 
 

@@ -6,11 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from rm_ray.corpus.reading import tokenize
 from rm_ray.corpus.shards import Piece, Shard
-from rm_ray.counts import Counts
+from rm_ray.counts import total
+from rm_ray.engines.engine import EngineCounts
+from rm_ray.run.pieces import failed_rows, stretches_between
 from rm_ray.run.shard_row import pack, unpack
-from rm_ray.score.judge_shard import failed_rows, give_up, judge_shard, pieces_between
+from rm_ray.score.counts import ScoreCounts as Counts
+from rm_ray.score.judge_shard import divide, give_up, judge_shard
+from rm_ray.score.read_stage import tokenize
 from tests.conftest import tiny_judge
 from tests.score.test_asking import Notes
 
@@ -19,7 +22,7 @@ class CountingEngine:
     """Answers the n-th prompt with logits (n, 0): the log ratio is the window's number."""
 
     def __init__(self, bad_window=None):
-        self.counts = Counts()
+        self.counts = EngineCounts()
         self._bad = bad_window
         self._answers = []
 
@@ -28,8 +31,8 @@ class CountingEngine:
         return len(self._answers) < 3
 
     def add(self, key, prompt):
-        n = self.counts.windows
-        self.counts.windows += 1
+        n = self.counts.prompts
+        self.counts.prompts += 1
         self.counts.forwarded_tokens += len(prompt) - 1
         self._answers.append((key, np.float32([math.nan if n == self._bad else n, 0])))
 
@@ -98,9 +101,9 @@ def test_rows_around_failed_ones_are_pieces_with_their_share_of_what_was_done(ju
     windows = [row["n_chunks"] for row in whole.to_pylist()]
     table, counts = score(texts, judge, CountingEngine(bad_window=windows[0]))
     assert list(failed_rows(table)) == [1]
-    pieces = list(pieces_between(Shard("f", 0, 4), table, counts, judge))
-    assert [(piece.start, piece.stop) for piece, _, _ in pieces] == [(0, 1), (2, 4)]
-    assert [len(rows) for _, rows, _ in pieces] == [1, 2]
+    pieces, stretches = stretches_between(Shard("f", 0, 4), table)
+    assert [(piece.start, piece.stop) for piece in pieces] == [(0, 1), (2, 4)]
+    assert [len(rows) for rows in stretches] == [1, 2]
     given_up, theirs = give_up(
         Shard("f", 1, 2), shard_of(texts).slice(1, 1), {1: "it failed"}, judge
     )
@@ -109,8 +112,8 @@ def test_rows_around_failed_ones_are_pieces_with_their_share_of_what_was_done(ju
     same = ("id", "source_file", "row", "n_tokens", "n_chunks")
     assert {n: row[n] for n in same} == {n: table.to_pylist()[1][n] for n in same}
     # what was done for the row that failed belongs to no row
-    assert sum((c for _, _, c in pieces), Counts()) == counts - Counts(
-        documents=1, statuses={"failed": 1}, tokens=theirs.tokens
+    assert total(divide(counts, stretches, judge), Counts) == counts - Counts(
+        documents=1, rows=1, statuses={"failed": 1}, tokens=theirs.tokens
     )
     assert counts.windows == sum(windows) - windows[1] < calm.windows
     assert abs(counts.prompt_tokens - counts.forwarded_tokens - counts.windows) <= 1

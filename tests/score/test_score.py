@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.cli import main
-from rm_ray.config import ScoreConfig
-from rm_ray.score.pipeline import dry_run, score
+from rm_ray.score.config import ScoreConfig
+from rm_ray.score.job import dry_run, score
 from tests import fault_engine
 from tests.conftest import SHARED, TINY_JUDGE
 from tests.jobs import options, parts, prose, read_rewards, run, write_corpus
@@ -118,7 +118,7 @@ def test_the_same_command_again_scores_nothing(messy, scored, caplog):
     status, log = run(
         caplog, input_path=messy, output_path=scored, input_keep="lang,meta", shard_tokens=9
     )
-    assert status == 0 and "0 to score" in log
+    assert status == 0 and "0 to do" in log
     assert parts(scored) == before
 
 
@@ -129,7 +129,7 @@ def test_a_corpus_that_grew_scores_only_what_is_new(tmp_path, caplog):
     before = parts(output)
     write_corpus(corpus, files=1, rows=3, words=100, seed=2)
     status, log = run(caplog, input_path=corpus, output_path=output, shard_rows=2)
-    assert status == 0 and "2 files, 3 shards, 1 done, 2 to score" in log
+    assert status == 0 and "2 files, 3 shards, 1 done, 2 to do" in log
     after = parts(output)
     assert before.items() <= after.items() and len(after) == 3
     assert [row["id"] for row in read_rewards(output)] == [
@@ -155,7 +155,7 @@ def test_a_lost_part_is_scored_again_and_nothing_else(scored, messy, tmp_path, c
     lost = pq.read_table(output / "rewards" / victim)
     (output / "rewards" / victim).unlink()
     status, log = run(caplog, input_path=messy, output_path=output, input_keep="lang,meta")
-    assert status == 0 and "1 to score" in log
+    assert status == 0 and "1 to do" in log
     after = parts(output)
     assert {k: v for k, v in after.items() if k != victim} == {
         k: v for k, v in before.items() if k != victim

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from rm_ray.cli import main
-from rm_ray.config import ScoreConfig
-from rm_ray.score.pipeline import dry_run, score
+from rm_ray.score.config import ScoreConfig
+from rm_ray.score.job import dry_run, score
 from tests.jobs import options, read_rewards, run, write_corpus
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")

@@ -14,7 +14,7 @@ from typing import Literal, cast
 import numpy as np
 from scipy import stats
 
-from rm_ray.config import JudgeConfig, Order
+from rm_ray.judges.preference.keys import JudgeConfig, Order
 
 Kind = Literal["all", "first", "every", "spread", "random"]
 

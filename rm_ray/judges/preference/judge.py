@@ -15,17 +15,25 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rm_ray.config import InputConfig, JudgeConfig
-from rm_ray.counts import Counts
+from rm_ray.config import InputConfig
 from rm_ray.engines.engine import LabelLogits, Numbers, Prompt
-from rm_ray.engines.weights import Model, read_tokenizer
+from rm_ray.engines.weights import Model
 from rm_ray.errors import JudgeError
-from rm_ray.judges.judge import Answers, DocumentTokenizer, Judge, Questions, TokenIds, Verdict
+from rm_ray.judges.judge import (
+    Answers,
+    DocumentTokenizer,
+    Judge,
+    JudgedCounts,
+    Questions,
+    TokenIds,
+    Verdict,
+)
 from rm_ray.judges.preference.chunks import ChunkRule, standard_error
+from rm_ray.judges.preference.keys import JudgeConfig
 from rm_ray.judges.preference.text_prompts import TextPrompts
 from rm_ray.judges.preference.windows import WindowRule, exact_minimum, judgeable, windows
 from rm_ray.judges.text import TextTokenizer
-from rm_ray.judges.tokens import encode, load_tokenizer, plain_tokenizer
+from rm_ray.judges.tokens import encode, load_tokenizer, plain_tokenizer, read_tokenizer
 
 # Bits of a number that a harmless document begins with.
 NUMBER_BITS = 64
@@ -190,9 +198,9 @@ class PreferenceJudge:
         chunks = len(self.judgeable(n_tokens)) if status == "failed" else 0
         return Verdict(status, error, more={"n_chunks": chunks})
 
-    def work(self, rows: pa.Table) -> Counts:
+    def work(self, rows: pa.Table) -> JudgedCounts:
         """What judging took, by the rows' lengths and the chunks that were judged."""
-        counts, m = Counts(), self.marker_tokens
+        counts, m = JudgedCounts(), self.marker_tokens
         judged = rows.column("judged_chunks").to_pylist()
         for n_tokens, chunks in zip(rows.column("n_tokens").to_pylist(), judged, strict=True):
             asked = list(windows(n_tokens, self.rule, chunks))
@@ -206,10 +214,11 @@ class PreferenceJudge:
             counts.partly_judged += chunks is not None
         return counts
 
-    def estimate(self, ids: TokenIds) -> Counts:
+    def estimate(self, ids: TokenIds) -> JudgedCounts:
         """Windows and the exact minimum, with every look."""
         chosen = sorted(chunk for look in self.looks(ids) for chunk in look)
-        return Counts(windows=len(chosen), minimum_tokens=self.exact_minimum(len(ids), chosen))
+        minimum = self.exact_minimum(len(ids), chosen)
+        return JudgedCounts(windows=len(chosen), minimum_tokens=minimum)
 
     def exact_minimum(self, n_tokens: int, chunks: Sequence[int] | None = None) -> int:
         """Fewest tokens an engine can forward for a document of `n_tokens`.

@@ -7,7 +7,7 @@ tokens unless they say otherwise.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from rm_ray.config import JudgeConfig
+from rm_ray.judges.preference.keys import JudgeConfig
 
 
 @dataclass(frozen=True)

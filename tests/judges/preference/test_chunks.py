@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rm_ray.config import JudgeConfig
 from rm_ray.judges.preference.chunks import ChunkRule, StopRule, in_order, standard_error
+from rm_ray.judges.preference.keys import JudgeConfig
 
 
 def looks(chunks, n, document=b"x", **more):

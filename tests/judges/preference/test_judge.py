@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from rm_ray.config import InputConfig, JudgeConfig
-from rm_ray.engines.weights import read_tokenizer, resolve_model
+from rm_ray.config import InputConfig
+from rm_ray.engines.weights import resolve_model
 from rm_ray.errors import JudgeError
-from rm_ray.judges.judge import build_judge
+from rm_ray.judges.families import build_judge
 from rm_ray.judges.preference.judge import PreferenceJudge, mean_reward
-from rm_ray.judges.tokens import encode, encode_all, load_tokenizer, plain_tokenizer
+from rm_ray.judges.preference.keys import JudgeConfig
+from rm_ray.judges.tokens import encode, encode_all, load_tokenizer, plain_tokenizer, read_tokenizer
 from tests.conftest import TINY_JUDGE
 
 # The A/B judge's markers as the released model's card gives them.

@@ -1,0 +1,67 @@
+"""Every part counted, by what its own footer says: totals are never a memory of what was done."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+import ray
+
+from rm_ray.corpus.shards import PlannedFile, Shard, shards_of
+from rm_ray.counts import total
+from rm_ray.run.commit import read_counts
+from rm_ray.run.counts import RunCounts
+from rm_ray.run.folder import fingerprint_id
+from rm_ray.run.job import ShardJob
+from rm_ray.store.folder import Folder
+
+PARTS_PER_TASK = 256
+
+
+def count_parts(
+    shards: Sequence[Shard], parts: Folder, job: ShardJob
+) -> tuple[RunCounts, list[str]]:
+    """Totals over the shards' parts, and a sentence for each part that is not what it should be."""
+    job_ref = ray.put(job)
+    batches = [shards[i : i + PARTS_PER_TASK] for i in range(0, len(shards), PARTS_PER_TASK)]
+    results: list[Any] = ray.get([_count_batch.remote(batch, parts, job_ref) for batch in batches])
+    counts = total((counts for counts, _ in results), job.counts)
+    return counts, [sentence for _, found in results for sentence in found]
+
+
+def orphans(committed: Iterable[str], files: Iterable[PlannedFile]) -> list[str]:
+    """A sentence for each part that no planned shard has: its rows would count twice."""
+    planned = {shard.part for shard in shards_of(files)}
+    return [f"{name}: of no planned shard" for name in sorted(set(committed) - planned)]
+
+
+@ray.remote(num_cpus=0.25, max_retries=3)
+def _count_batch(
+    shards: Sequence[Shard], parts: Folder, job: ShardJob
+) -> tuple[RunCounts, list[str]]:
+    counts, problems = [], []
+    for shard in shards:
+        result = _count_part(shard, parts, job)
+        if isinstance(result, str):
+            problems.append(f"{shard.part}: {result}")
+        else:
+            counts.append(result)
+    return total(counts, job.counts), problems
+
+
+def _count_part(shard: Shard, parts: Folder, job: ShardJob) -> RunCounts | str:
+    try:
+        found = read_counts(parts, shard.part, fingerprint_id(job.fingerprint), job.counts)
+    except FileNotFoundError:
+        return "missing"
+    except pa.ArrowInvalid as error:
+        return f"not a readable Parquet file: {error}"
+    if found is None:
+        return "written with other settings"
+    counts, rows = found
+    expected = job.count_documents([shard])
+    if counts.documents != expected:
+        return f"counts {counts.documents} documents, not {expected}"
+    written = expected if job.a_row_each else counts.rows
+    if rows != written:
+        return f"has {rows} rows, not {written}"
+    return counts

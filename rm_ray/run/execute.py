@@ -1,0 +1,87 @@
+"""A run from its beginning to its end: what is there, what is missing, rounds, and the truth."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import ray
+
+from rm_ray.corpus.shards import PlannedFile, ReadUnit, missing_units, shards_of
+from rm_ray.errors import Incomplete, one_line
+from rm_ray.run.finish import finish
+from rm_ray.run.folder import RunFolder, fingerprint_id
+from rm_ray.run.job import ShardJob
+from rm_ray.run.lease import Lease
+from rm_ray.run.rounds import run_rounds
+from rm_ray.run.staging import Staging
+from rm_ray.run.survey import open_run, survey
+from rm_ray.run.tally import start_tally
+
+log = logging.getLogger(__name__)
+
+
+def execute(job: ShardJob) -> None:
+    """Do all of the job that is not done yet.
+
+    Raises:
+        Refused: before anything is done, with what to do.
+        Incomplete: the run ended with documents missing or too many failed.
+    """
+    began = time.monotonic()
+    with ray_faults():
+        seen = survey(job)
+        run, files = seen.run, seen.files
+        run.make_writable()
+        again, engines = job.settings.retry_failed, 0
+        if again or seen.new.files or missing_units(files, run.committed()):
+            engines = job.engines()
+        tally = start_tally(job.counts, engines, job.silence_s)
+        with Lease(run.state, lost=lambda reason: tally.halt.remote(reason)) as lease:
+            open_run(seen, job)
+            staging = Staging(run.parts, run.staged, fingerprint_id(job.fingerprint), ray.put(job))
+            if again:
+                reopen_failed([f for f in files if f.path in seen.new.present], run, staging)
+            units = missing_units(files, run.committed())
+            if units:
+                run.mark_incomplete()
+            _log_plan(run, files, units)
+            run_rounds(units, job, run, staging, tally, engines)
+            lease.check()
+            finish(files, job, run, seen.new.skipped, ray.get(tally.progress.remote()), began)
+
+
+@contextmanager
+def ray_faults() -> Iterator[None]:
+    """Says in a sentence what Ray raises when it cannot go on.
+
+    Raises:
+        Incomplete: in place of an error of Ray's.
+    """
+    try:
+        yield
+    except ray.exceptions.RayError as error:
+        store = isinstance(error, ray.exceptions.RayTaskError) and isinstance(error.cause, OSError)
+        what = "the store failed" if store else "Ray has lost what the run cannot do without"
+        raise Incomplete(
+            f"{what}: {one_line(error)}. Run the same command again to go on"
+        ) from error
+
+
+def reopen_failed(files: Sequence[PlannedFile], run: RunFolder, staging: Staging) -> None:
+    """Take back the files' parts in which documents failed, but for the rows that did not."""
+    committed = run.committed()
+    run.mark_incomplete()
+    reopened = staging.reopen_failed([s for s in shards_of(files) if s.part in committed])
+    log.info("%d shards have documents that failed: these are tried again", reopened)
+
+
+def _log_plan(run: RunFolder, files: Sequence[PlannedFile], units: Sequence[ReadUnit]) -> None:
+    shards = sum(1 for _ in shards_of(files))
+    left = sum(len(unit.shards) for unit in units)
+    log.info(
+        "%d files, %d shards, %d done, %d to do -> %s",
+        len(files), shards, shards - left, left, run.uri,
+    )  # fmt: skip
+    if not run.parts.conditional:
+        log.info("this store refuses create-only writes; parts are written with plain ones")

@@ -1,0 +1,146 @@
+"""What a run has to be told of a job to execute it: to plan, resume, retry, commit and count it.
+
+A run knows shards, units and rows; what the rows are, and what is done to them, is the job's.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pydantic import BaseModel
+from ray.data import Dataset
+
+from rm_ray.config import OutputConfig, RunConfig
+from rm_ray.corpus.shards import PlannedFile, ReadUnit, Shard
+from rm_ray.run.counts import RunCounts
+from rm_ray.run.tally import RunProgress
+from rm_ray.store.folder import Folder
+
+
+@dataclass(frozen=True)
+class Planning:
+    """What the corpus holds beyond what is planned.
+
+    `files`: to be planned, cut into shards; `replaced`: planned ones that have changed, as they
+    were, which are among `files` anew. `skipped`: files that cannot be planned, with the reason.
+    `present`: paths of all that are there. `columns`: types of the columns that are copied.
+    """
+
+    files: list[PlannedFile]
+    replaced: list[PlannedFile]
+    skipped: dict[str, str]
+    present: set[str]
+    columns: dict[str, str]
+
+
+# Rows with a result: the folder with a file of them, the rows it holds, and their unit.
+Result = tuple[Folder, Shard, ReadUnit]
+
+
+@dataclass(frozen=True)
+class Round:
+    """One pass over some units.
+
+    `machines`: node ids where its engines should be, anywhere if there are none. `engines`: the
+    most at once. `results`: rows that have been through already, for whoever needs a good one.
+    """
+
+    units: Sequence[ReadUnit]
+    machines: Sequence[str]
+    engines: int
+    tally: Any
+    results: Callable[[], Iterator[Result]]
+
+
+class ShardJob(ABC):
+    """A job over the rows of a corpus, shard by shard. It travels to Ray tasks, whole.
+
+    `config`: the whole configuration, of which `output` and `settings` are sections.
+    `fingerprint`: what its rows depend on. `counts`: its kind of counts. `parts`: the folder of its
+    parts in the output. `a_row_each`: every document gives one row. `skips_bad_files`: files that
+    cannot be read are left out, and do not leave the run incomplete. `silence_s`: seconds without a
+    sign of life after which an engine's process ends itself.
+    """
+
+    config: BaseModel
+    output: OutputConfig
+    settings: RunConfig
+    fingerprint: dict[str, Any]
+    counts: type[RunCounts] = RunCounts
+    parts: str = "parts"
+    a_row_each: bool = False
+    skips_bad_files: bool = False
+    silence_s: float = 600.0
+
+    @abstractmethod
+    def plan(self, planned: Sequence[PlannedFile], columns: Mapping[str, str] | None) -> Planning:
+        """What is to be added to the files planned before; nothing is written.
+
+        Args:
+            columns: types of the copied columns, where the run has them already.
+
+        Raises:
+            InputError: the corpus cannot be read, or has changed.
+        """
+
+    @abstractmethod
+    def stages(self, units: Dataset, this: Round) -> Dataset:
+        """From units of the corpus (as `ReadUnit.to_json`) to shards' rows, packed."""
+
+    def documents(self, span: Shard) -> npt.NDArray[np.int64]:
+        """Numbers of the rows of a span that are documents of this run, ascending."""
+        return np.arange(span.start, span.stop)
+
+    def count_documents(self, spans: Iterable[Shard]) -> int:
+        """How many `documents` there are in spans."""
+        return sum(len(self.documents(span)) for span in spans)
+
+    def engines(self) -> int:
+        """Engines that may run at once; waits for the machines that they need.
+
+        Raises:
+            ClusterError: the machines are too few.
+        """
+        return 0
+
+    def machines(self) -> set[str]:
+        """Node ids of the machines that hold an engine."""
+        return set()
+
+    def divide(self, counts: RunCounts, stretches: Sequence[pa.Table]) -> Sequence[RunCounts]:
+        """The counts of stretches of a shard's rows, which has these counts."""
+        raise NotImplementedError
+
+    def give_up(
+        self, unit: ReadUnit, reasons: Mapping[int, str]
+    ) -> Iterator[tuple[pa.Table, RunCounts]]:
+        """What to write for rows that failed for good, of a unit of which each shard is one.
+
+        Raises:
+            OSError: they cannot be read.
+        """
+        raise NotImplementedError
+
+    def speed(self, progress: RunProgress) -> str:
+        """How fast the run is, for the lines of progress; `judging_seconds` is more than 0."""
+        return f"{progress.work.documents / progress.judging_seconds:,.0f} documents/s"
+
+    def metrics(
+        self, totals: RunCounts, progress: RunProgress, before: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        """What the job adds to metrics.json, and to its sections `totals` and `this_invocation`.
+
+        Args:
+            before: the metrics that the last invocation left.
+        """
+        del totals, progress, before
+        return {}
+
+    def closing(self, totals: RunCounts, progress: RunProgress) -> list[str]:
+        """Lines to log of a run that has ended."""
+        del progress
+        return [f"{totals.documents:,} documents, {totals.rows:,} rows"]

@@ -1,0 +1,48 @@
+"""The scoring job's command line: `python -m rm_ray.score`, which jobs/score.py is too.
+
+What takes seconds to import is imported once the command line is known to be right.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from rm_ray import cli
+from rm_ray.score.config import ScoreConfig
+
+USAGE = """\
+Score a Parquet corpus with a reward model: one reward per document, back to Parquet.
+
+  python jobs/score.py --config jobs/score.yaml --input.path s3://corpus/ --output.path s3://out/
+  python jobs/score.py --config jobs/demo.yaml --input.path corpus/ --output.path out/   (CPU)
+
+Every key of the YAML file is an option too, and the option wins. The same command again goes on
+where the last one ended, and scores files that are new.
+
+  --config FILE   the configuration; jobs/score.yaml is annotated
+  --judge FILE    the keys of a judge, in place of the section judge
+  --dry-run       show files, shards, tokens and forwarded tokens; write nothing
+  --help          this page
+
+Exit status: 0 complete, 1 ran but not complete, 2 refused before it ran.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the job that the command line asks for; its exit status."""
+    return cli.main(argv, ScoreConfig, USAGE, _score, _dry_run)
+
+
+def _score(config: ScoreConfig) -> None:
+    from rm_ray.score.job import score
+
+    score(config)
+
+
+def _dry_run(config: ScoreConfig) -> str:
+    from rm_ray.score.job import dry_run
+
+    return dry_run(config)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

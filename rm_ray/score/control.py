@@ -1,0 +1,52 @@
+"""A document known to be good: an engine judges it before it is believed about a suspect."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import ray
+
+from rm_ray.cluster import WRITE_CPUS
+from rm_ray.config import InputConfig
+from rm_ray.corpus.reading import read_patiently
+from rm_ray.corpus.shards import Shard
+from rm_ray.judges.judge import DocumentTokenizer, TokenIds
+from rm_ray.run.commit import read_part
+from rm_ray.run.job import Result
+from rm_ray.score.counts import ScoreCounts
+from rm_ray.score.read_stage import tokenize
+
+# Parts or pieces that are looked through for a document with a reward.
+TRIES = 8
+
+
+def known_good(results: Iterator[Result], inputs: InputConfig, tokenizer_ref: Any) -> Any:
+    """A Ray reference to the token ids of a document with a reward; None where none is known."""
+    for result in islice(results, TRIES):
+        document = _with_reward.remote(result, inputs, tokenizer_ref)
+        if ray.get(document) is not None:
+            return document
+    return None
+
+
+@ray.remote(num_cpus=WRITE_CPUS, max_retries=3)
+def _with_reward(
+    result: Result, inputs: InputConfig, tokenizer: DocumentTokenizer
+) -> TokenIds | None:
+    """The shortest document of the rows that has a reward."""
+    folder, span, unit = result
+    try:
+        rewards, _ = read_part(folder, span.part, ScoreCounts)
+        scored = rewards.filter(pc.is_valid(rewards.column("reward"))).sort_by("n_tokens")
+        if not len(scored):
+            return None
+        row = scored.column("row")[0].as_py()
+        one = replace(unit, shards=(Shard(span.file, row, row + 1),))
+        ((_, documents),) = read_patiently(one, inputs, tokenizer.columns)
+    except (OSError, pa.ArrowInvalid):
+        return None  # another one will do
+    ids: TokenIds = tokenize(documents, tokenizer).column("_ids")[0].values.to_numpy()
+    return ids

@@ -1,0 +1,80 @@
+"""The read stage: read units to shards of tokenised documents. CPU tasks, no model."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray
+
+from rm_ray.config import InputConfig
+from rm_ray.corpus.files import Unreadable
+from rm_ray.corpus.reading import JUDGED, read_patiently
+from rm_ray.corpus.shards import ReadUnit
+from rm_ray.errors import one_line
+from rm_ray.judges.judge import DocumentTokenizer
+from rm_ray.run.shard_row import pack
+from rm_ray.score.counts import ScoreCounts
+
+
+@dataclass(frozen=True)
+class ReadStage:
+    """Reads and tokenises; called by Ray Data with blocks of read units.
+
+    `tokenizer_ref`: a Ray reference, since a tokenizer's JSON is megabytes. `tally`: who is told
+    what went wrong.
+    """
+
+    config: InputConfig
+    tokenizer_ref: Any
+    tally: Any
+
+    def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
+        """One block, of one row, for each shard of the units in `block` that can be read."""
+        tokenizer: DocumentTokenizer = ray.get(self.tokenizer_ref)
+        for line in block.column("unit").to_pylist():
+            unit = ReadUnit.from_json(line)
+            if ray.get(self.tally.ending.remote()):
+                return
+            try:
+                began = time.perf_counter()
+                for shard, rows in read_patiently(unit, self.config, tokenizer.columns):
+                    read = time.perf_counter()
+                    documents = tokenize(rows, tokenizer)
+                    done = time.perf_counter()
+                    tokens = len(documents.column("_ids").combine_chunks().values)
+                    work = ScoreCounts(
+                        read_tokens=tokens,
+                        read_seconds=read - began,
+                        tokenize_seconds=done - read,
+                    )
+                    self.tally.add.remote(work)
+                    yield pack(shard, documents)
+                    began = time.perf_counter()
+            except Unreadable as error:
+                # its neighbours in this block lose nothing; finish() finds what is missing
+                if error.bad_file:
+                    ray.get(self.tally.bad_file.remote(unit.file, str(error)))
+                elif not error.may_pass:
+                    ray.get(self.tally.lost_file.remote(unit.file, str(error)))
+                else:
+                    ray.get(self.tally.fault.remote(str(error)))
+            except Exception as error:  # noqa: BLE001 - or Ray would drop the block without a word
+                rows = f"{unit.file} row {unit.first_row} and after"
+                reason = f"{rows} cannot be prepared: {one_line(error)}"
+                ray.get(self.tally.fault.remote(reason))
+
+
+def tokenize(rows: pa.Table, tokenizer: DocumentTokenizer) -> pa.Table:
+    """The rows with `_ids` (token ids), `_status` and `_error` in place of what the judge reads."""
+    judged = {name: f"{JUDGED}{name}" for name in tokenizer.columns}
+    found = tokenizer.tokenize({name: rows.column(ours) for name, ours in judged.items()})
+    lengths = np.fromiter(map(len, found.ids), np.int64, len(found.ids))
+    flat = np.concatenate(found.ids) if found.ids else np.empty(0, np.int32)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    rows = rows.drop_columns(list(judged.values()))
+    rows = rows.append_column("_ids", pa.LargeListArray.from_arrays(offsets, flat))
+    rows = rows.append_column("_status", pa.array(found.statuses, pa.string()))
+    return rows.append_column("_error", pa.array(found.errors, pa.string()))
