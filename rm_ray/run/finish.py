@@ -51,6 +51,7 @@ def finish(
     for line in job.closing(totals, progress):
         log.info("%s", line)
     if problems:
+        run.mark_incomplete()  # also where nothing was missing: a part may be damaged
         raise Incomplete(incomplete_text(problems, len(shards), progress))
     run.discard_staged(skipped)
     run.mark_complete(stored)
