@@ -32,17 +32,20 @@ CONTENDERS = {
     "vLLM script, no prefix cache": ("plain_vllm", {"prefix_caching": False}, 1),
     "vLLM script, vLLM's defaults": ("plain_vllm", {}, 3),
     "vLLM script, blocks of 64": ("plain_vllm", {"block_size": 64}, 3),
+    "vLLM script, a careful user's": ("careful_vllm", {}, 3),
     "ray.data.llm, a row a window": ("ray_data_llm", {}, 3),
     "rm_ray engine, text prompts": ("rm_ray_engine", {"prompt": "text", "block_size": 32}, 3),
     "rm_ray engine, blocks of 32": ("rm_ray_engine", {"block_size": 32}, 3),
     "rm_ray engine, blocks of 128": ("rm_ray_engine", {"block_size": 128}, 3),
     "rm_ray engine, classifier head": ("read_outs", {"classifier": True}, 3),
     "rm_ray engine, async scheduling": ("read_outs", {"async_scheduling": True}, 3),
+    "rm_ray engine, fast cache": ("rm_ray_engine", {"fast_cache": True}, 3),
     "rm_ray engine": ("rm_ray_engine", {}, 3),
     "rm_ray job": ("rm_ray_job", {}, 3),
 }
 BASE = "rm_ray engine"
-TEXT = ("vLLM script", "ray.data.llm", "rm_ray engine, text")
+TEXT = ("vLLM script, no", "vLLM script, vLLM", "vLLM script, blocks", "ray.data.llm",
+        "rm_ray engine, text")  # fmt: skip
 # A log ratio of these models has a standard deviation of about 2.5; bf16 moves it by hundredths.
 TOLERANCE = 0.1
 

@@ -1,6 +1,6 @@
 """What long documents cost, and what dropping context does to their rewards.
 
-    python -m benchmarks.long_documents [--tokens 262144] [--rounds 3]
+    python -m benchmarks.long_documents [--tokens 262144] [--rounds 3] [--fast-cache]
 
 First table: documents of 1k to 256k tokens, as many as make up `--tokens`, with 8192 tokens of
 context and hops to a quarter of it: forwarded tokens beside the exact minimum and the floor
@@ -54,10 +54,10 @@ def judge_of(context: int, hop: int | None = None) -> PreferenceJudge:
     return PreferenceJudge.of(config, TOKENIZER)
 
 
-def engine_of(judge: PreferenceJudge, threads: int) -> Engine:
+def engine_of(judge: PreferenceJudge, threads: int, *, fast_cache: bool = False) -> Engine:
     """One engine, in this process."""
     settings = EngineSettings(
-        config=EngineConfig(dtype="bfloat16"),
+        config=EngineConfig(dtype="bfloat16", fast_cache=fast_cache),
         model=resolve_model(MODEL, None),
         read_out=judge.read_out,
         max_prompt_tokens=judge.max_prompt_tokens,
@@ -83,13 +83,13 @@ def cost(length: int, total: int, seed: int, judge: PreferenceJudge, engine: Eng
     hops = rule.chunk * rule.hop / (rule.context - rule.hop) if length > rule.context else 0
     return Cost(
         tokens=length,
-        windows=spent["windows"],
+        windows=spent["prompts"],
         seconds=seconds,
         forwarded_per_token=spent["forwarded_tokens"] / (len(texts) * length),
         over_minimum=spent["forwarded_tokens"] / minimum,
         floor=(2 * rule.chunk + m + hops) / rule.chunk,
-        host_us=(seconds - spent["model_seconds"]) / spent["windows"] * 1e6,
-        outside_us=(seconds - spent["step_seconds"]) / spent["windows"] * 1e6,
+        host_us=(seconds - spent["model_seconds"]) / spent["prompts"] * 1e6,
+        outside_us=(seconds - spent["step_seconds"]) / spent["prompts"] * 1e6,
     )
 
 
@@ -141,9 +141,10 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=262144)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--fast-cache", action="store_true")
     options = parser.parse_args()
     judge = judge_of(CONTEXT)
-    engine = engine_of(judge, options.threads)
+    engine = engine_of(judge, options.threads, fast_cache=options.fast_cache)
     # the first step is slow, and a full cache is slower than an empty one
     cost(1024, options.tokens, options.rounds, judge, engine)
     rounds = [

@@ -145,6 +145,11 @@ class EngineConfig(Section):
     gpu_memory_utilization: float = Field(
         0.9, gt=0, le=1, description="Share of the GPU's memory the engine may take."
     )
+    fast_cache: bool = Field(
+        False,
+        description="Replace what vLLM does anew for every window of a document (hashing and "
+        "finding its cached blocks) by what the window before had; saves host time of long ones.",
+    )
     enforce_eager: bool = Field(False, description="No CUDA graphs or compilation (always on CPU).")
     threads: int | None = Field(
         None, ge=1, description="CPU engine's threads; null: pool.cpus, rounded down, at least 1."

@@ -1,4 +1,4 @@
-"""rm_ray's engine alone, in this process. Options: `block_size`, `prompt`."""
+"""rm_ray's engine alone, in this process. Options: `block_size`, `prompt`, `fast_cache`."""
 
 import os
 from collections.abc import Callable
@@ -14,7 +14,11 @@ def score_with(task: Task, make: Callable[[EngineSettings, dict[str, Any]], Engi
     """Start the engine that `make` gives, and time it."""
     judge = task.judge()
     settings = EngineSettings(
-        config=EngineConfig(dtype=task.dtype, kv_cache_gb=1.0),
+        config=EngineConfig(
+            dtype=task.dtype,
+            kv_cache_gb=1.0,
+            fast_cache=task.options.get("fast_cache", False),
+        ),
         model=resolve_model(task.model, None),
         read_out=judge.read_out,
         max_prompt_tokens=judge.max_prompt_tokens,

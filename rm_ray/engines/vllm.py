@@ -66,7 +66,9 @@ class VllmEngine:
         self._keys: dict[str, int] = {}
         self._count_scheduled_tokens()
         self._time_model()
-        self._speed_up_the_cache(settings.block_size)
+        self._check_blocks(settings.block_size)
+        if config.fast_cache:
+            self._speed_up_the_cache(settings.block_size)
         # a request's lists hold all its blocks, and by default Python walks every list there is
         # after 700 new ones: a tenth of the host's time for a window with a long context
         gc.set_threshold(GARBAGE_AFTER, *gc.get_threshold()[1:])
@@ -118,14 +120,16 @@ class VllmEngine:
     def _arguments(self, settings: EngineSettings) -> EngineArgs:
         return _engine_args(settings)
 
-    def _speed_up_the_cache(self, block_size: int) -> None:
-        core = self._core.engine_core
-        there = core.scheduler.hash_block_size
+    def _check_blocks(self, block_size: int) -> None:
+        there = self._core.engine_core.scheduler.hash_block_size
         if there != block_size:
             raise JudgeError(
                 f"vLLM gives this model prefix-cache blocks of {there} tokens, not {block_size}, "
                 "and windows would pay for context again; take --engine.name transformers"
             )
+
+    def _speed_up_the_cache(self, block_size: int) -> None:
+        core = self._core.engine_core
         core.request_block_hasher = PrefixHashes(block_size, core.request_block_hasher)
         manager = core.scheduler.kv_cache_manager
         coordinator = manager.coordinator
