@@ -1,31 +1,14 @@
-"""The corpus: which files it has, what their footers say, whether they fit the configuration.
+"""The files of the corpus: what a path stands for, and whether a file is still what it was."""
 
-A file's footer tells its rows and sizes without reading a row; footers are read by Ray tasks, many
-at once. Knows nothing of shards.
-"""
-
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import unquote
-
-import pyarrow as pa
-import pyarrow.parquet as pq
-import ray
 
 from rm_ray.config import InputConfig, StorageConfig
 from rm_ray.errors import InputError
 from rm_ray.store.folder import absolute, open_filesystem
 from rm_ray.store.retry import BRIEF, patiently
-
-FILES_PER_TASK = 64
-# Row groups of more than this are streamed instead of fetched whole.
-STREAMED_BYTES = 64 << 20
-BUFFER_BYTES = 4 << 20
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -39,18 +22,6 @@ class InputFile:
     size: int
     version: str
     partition: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Footer:
-    """What one file's footer says. Lists have one entry a row group.
-
-    `text_bytes`: the text column's size, uncompressed but as encoded.
-    """
-
-    rows: list[int]
-    text_bytes: list[int]
-    schema: pa.Schema
 
 
 def list_files(config: InputConfig) -> list[InputFile]:
@@ -68,163 +39,10 @@ def list_files(config: InputConfig) -> list[InputFile]:
     return [files[path] for path in sorted(files)]
 
 
-def read_footers(
-    files: Sequence[InputFile], config: InputConfig
-) -> tuple[dict[str, Footer], dict[str, str]]:
-    """The footers of the files, by path, read by Ray tasks; and the files skipped, with the reason.
-
-    Raises:
-        InputError: a file cannot be read or is not Parquet (and is not to be skipped), or lacks a
-            configured column.
-    """
-    batches = list(_chunks(files, FILES_PER_TASK))
-    tasks = [_read_footer_batch.remote(batch, config) for batch in batches]
-    footers: dict[str, Footer] = {}
-    skipped: dict[str, str] = {}
-    for batch, task in zip(batches, tasks, strict=True):
-        results: list[Footer | Unreadable] = ray.get(task)
-        for file, footer in zip(batch, results, strict=True):
-            if isinstance(footer, Footer):
-                check_columns(file, footer.schema, config)
-                footers[file.path] = footer
-            elif footer.bad_file and config.on_bad_file == "skip":
-                skipped[file.path] = str(footer)
-            else:
-                hint = " (--input.on_bad_file skip goes on without it)" if footer.bad_file else ""
-                raise InputError(f"{footer}{hint}")
-    return footers, skipped
-
-
-def check_columns(file: InputFile, schema: pa.Schema, config: InputConfig) -> None:
-    """Refuse a file without the configured columns, or whose text is not text.
-
-    Raises:
-        InputError: naming the column, the file and the columns there are.
-    """
-    there = [*schema.names, *(name for name in file.partition if name not in schema.names)]
-    wanted = {"input.text": [config.text], "input.keep": config.keep}
-    wanted["input.id"] = [config.id] if config.id else []
-    for key, names in wanted.items():
-        for name in names:
-            if name not in there:
-                hint = " (--input.id null for none)" if key == "input.id" else ""
-                raise InputError(
-                    f"{key}: {file.path} has no column {name!r}{hint}; "
-                    f"it has {', '.join(there) or 'none'}"
-                )
-    if config.text not in schema.names or not is_text(schema.field(config.text).type):
-        kind = schema.field(config.text).type if config.text in schema.names else "a partition"
-        raise InputError(
-            f"input.text: column {config.text!r} of {file.path} is {kind}, not text; "
-            f"text columns: {', '.join(f.name for f in schema if is_text(f.type)) or 'none'}"
-        )
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Whether a column of this type can hold documents."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_string_view(kind)
-        or pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-    )
-
-
-class Unreadable(OSError):
-    """A file, or some of it, cannot be read.
-
-    `bad_file`: for what the file is, and not for what the store or the network did. `may_pass`:
-    whether trying again may help; a body that was cut short makes a good file look bad.
-    """
-
-    def __init__(self, message: str, *, bad_file: bool, may_pass: bool = True) -> None:
-        super().__init__(message)
-        self.bad_file = bad_file
-        self.may_pass = may_pass
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        make = partial(Unreadable, bad_file=self.bad_file, may_pass=self.may_pass)
-        return make, (str(self),)
-
-
-def is_bad_file(error: Exception) -> bool:
-    """Whether an error of reading tells of the file, and not of the store.
-
-    Arrow raises ArrowInvalid, or a bare OSError without a number; those of stores have one.
-    """
-    bare = type(error) is OSError and error.errno is None
-    return isinstance(error, pa.ArrowException | FileNotFoundError) or bare
-
-
-@contextmanager
-def open_parquet(
-    path: str, storage: StorageConfig, groups: range | None = None, columns: Sequence[str] = ()
-) -> Iterator[pq.ParquetFile]:
-    """The file opened for reading those row groups; ranges of small ones are fetched together.
-
-    Large ones are streamed through a buffer, so that memory does not grow with the file.
-    """
-    fs = open_filesystem(path, storage)
-    # Arrow asks for large ranges itself: a read-ahead cache would fetch them twice
-    options = {} if "file" in fs.protocol else {"cache_type": "none"}
-    with fs.open(path, "rb", **options) as file:
-        metadata = pq.read_metadata(file)
-        size = sum(
-            column_bytes(metadata.row_group(group), name, compressed=True)
-            for group in groups or ()
-            for name in columns
-        )
-        whole = size <= STREAMED_BYTES
-        yield pq.ParquetFile(
-            file, metadata=metadata, pre_buffer=whole, buffer_size=0 if whole else BUFFER_BYTES
-        )
-
-
 def file_version(path: str, storage: StorageConfig) -> tuple[int, str]:
     """The size and version that the file has now, as `list_files` would give them."""
     info = open_filesystem(path, storage).info(path)
     return int(info["size"]), _version(info)
-
-
-@ray.remote(num_cpus=0.5, max_retries=3)
-def _read_footer_batch(
-    files: Sequence[InputFile], config: InputConfig
-) -> list[Footer | Unreadable]:
-    """Footers, or why there is none."""
-    return [_read_footer(file, config) for file in files]
-
-
-def _read_footer(file: InputFile, config: InputConfig) -> Footer | Unreadable:
-    def read() -> Footer:
-        with open_parquet(file.path, config.storage) as parquet:
-            metadata, schema = parquet.metadata, parquet.schema_arrow
-        groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-        return Footer(
-            rows=[group.num_rows for group in groups],
-            text_bytes=[column_bytes(group, config.text) for group in groups],
-            schema=schema.remove_metadata(),
-        )
-
-    try:
-        return patiently(read, BRIEF)
-    except pa.ArrowException as error:
-        what = f"is not a readable Parquet file ({file.size:,} bytes)"
-        return Unreadable(f"{file.path} {what}: {_short(error)}", bad_file=True)
-    except OSError as error:
-        message = f"cannot read {file.path}: {_short(error)}"
-        return Unreadable(message, bad_file=is_bad_file(error))
-
-
-def column_bytes(group: Any, name: str, *, compressed: bool = False) -> int:
-    """Bytes that a column takes in a row group, as encoded."""
-    size = "total_compressed_size" if compressed else "total_uncompressed_size"
-    columns = (group.column(i) for i in range(group.num_columns))
-    # a nested column has many of Parquet's, all below its name
-    mine = (c for c in columns if f"{c.path_in_schema}.".startswith(f"{name}."))
-    return sum(int(getattr(column, size)) for column in mine)
 
 
 def _expand(path: str, storage: StorageConfig) -> Iterator[InputFile]:
@@ -283,12 +101,6 @@ def _version(info: dict[str, Any]) -> str:
         if info.get(key):
             return str(info[key]).strip('"')
     return ""
-
-
-def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    source = iter(items)
-    while chunk := list(islice(source, size)):
-        yield chunk
 
 
 def _short(error: BaseException) -> str:

@@ -13,8 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rm_ray.config import InputConfig
-from rm_ray.corpus.files import Unreadable, column_bytes, file_version, is_bad_file, open_parquet
-from rm_ray.corpus.shards import ReadUnit, RowSample, Shard
+from rm_ray.corpus.files import file_version
+from rm_ray.corpus.parquet import Unreadable, column_bytes, is_bad_file, open_parquet
+from rm_ray.corpus.plan import ReadUnit
+from rm_ray.corpus.sample import RowSample
+from rm_ray.corpus.shards import Shard
 from rm_ray.store.retry import BRIEF, may_pass, patiently, pauses
 
 # Decoded at once: few enough rows that wide ones stay small, enough to keep Arrow efficient.

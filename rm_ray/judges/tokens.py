@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 from rm_ray.errors import JudgeError, first_line
 
-# One call on very long input takes more memory than it saves time (REFERENCE: 1.3 GiB for 10 MB).
+# One call on very long input takes more memory than it saves time (1.3 GiB for 10 MB).
 BATCH_CHARACTERS = 1_000_000
 
 

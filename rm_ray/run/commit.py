@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
 
-from rm_ray.corpus.files import is_bad_file
+from rm_ray.corpus.parquet import is_bad_file
 from rm_ray.corpus.shards import Piece
 from rm_ray.errors import one_line
 from rm_ray.run.counts import RunCounts

@@ -6,7 +6,8 @@ from typing import Any
 import pyarrow as pa
 import ray
 
-from rm_ray.corpus.shards import PlannedFile, Shard, shards_of
+from rm_ray.corpus.plan import PlannedFile, shards_of
+from rm_ray.corpus.shards import Shard
 from rm_ray.counts import total
 from rm_ray.run.commit import read_counts
 from rm_ray.run.counts import RunCounts

@@ -1,4 +1,4 @@
-"""What a run counts of any job."""
+"""What a run counts of any job, and where it stands."""
 
 from dataclasses import dataclass, field
 
@@ -19,3 +19,23 @@ class RunCounts(Summable):
     statuses: dict[str, int] = field(default_factory=dict)
     parts: int = spent(0)
     commit_seconds: float = spent(0.0)
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """Where the run stands. Seconds since the first engine was ready are `judging_seconds`.
+
+    `bad_files`: input files that are not what their name says, with the reason.
+    `stopped`: why the run is stopping before its end; None while it is not.
+    """
+
+    rounds: int = 0
+    engines: int = 0
+    start_seconds: float = 0.0
+    work: RunCounts = field(default_factory=RunCounts)
+    judging_seconds: float = 0.0
+    faults: int = 0
+    first_fault: str | None = None
+    last_fault: str | None = None
+    stopped: str | None = None
+    bad_files: dict[str, str] = field(default_factory=dict)

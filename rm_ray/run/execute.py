@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import ray
 
-from rm_ray.corpus.shards import PlannedFile, ReadUnit, missing_units, shards_of
+from rm_ray.corpus.plan import PlannedFile, ReadUnit, missing_units, shards_of
 from rm_ray.errors import Incomplete, one_line
 from rm_ray.run.finish import finish
 from rm_ray.run.folder import RunFolder, fingerprint_id

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rm_ray.corpus.shards import PlannedFile, shards_of
+from rm_ray.corpus.plan import PlannedFile, shards_of
 from rm_ray.errors import Incomplete
 from rm_ray.run.counting import count_parts, orphans
-from rm_ray.run.counts import RunCounts
+from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.folder import RunFolder, installed_versions
 from rm_ray.run.job import ShardJob
-from rm_ray.run.tally import RunProgress
 
 log = logging.getLogger(__name__)
 

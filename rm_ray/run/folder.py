@@ -21,7 +21,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from rm_ray.config import OutputConfig
-from rm_ray.corpus.shards import PlannedFile, part_prefix, prefix_of
+from rm_ray.corpus.plan import PlannedFile
+from rm_ray.corpus.shards import part_prefix, prefix_of
 from rm_ray.errors import OutputError
 from rm_ray.store.folder import Folder, absolute, open_filesystem
 

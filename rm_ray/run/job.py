@@ -15,9 +15,9 @@ from pydantic import BaseModel
 from ray.data import Dataset
 
 from rm_ray.config import OutputConfig, RunConfig
-from rm_ray.corpus.shards import PlannedFile, ReadUnit, Shard
-from rm_ray.run.counts import RunCounts
-from rm_ray.run.tally import RunProgress
+from rm_ray.corpus.plan import PlannedFile, ReadUnit
+from rm_ray.corpus.shards import Shard
+from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.store.folder import Folder
 
 

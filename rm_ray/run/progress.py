@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import ray
 
+from rm_ray.run.counts import RunProgress
 from rm_ray.run.job import ShardJob
-from rm_ray.run.tally import RunProgress
 
 log = logging.getLogger(__name__)
 

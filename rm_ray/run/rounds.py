@@ -12,8 +12,9 @@ import ray
 from ray.data import DataContext, Dataset
 
 from rm_ray.cluster import WRITE_CPUS
-from rm_ray.corpus.files import Unreadable
-from rm_ray.corpus.shards import Piece, ReadUnit, without
+from rm_ray.corpus.parquet import Unreadable
+from rm_ray.corpus.plan import ReadUnit, without
+from rm_ray.corpus.shards import Piece
 from rm_ray.errors import one_line
 from rm_ray.run.commit import CommitStage
 from rm_ray.run.folder import RunFolder

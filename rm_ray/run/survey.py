@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rm_ray.cluster import connect
-from rm_ray.corpus.shards import PlannedFile
+from rm_ray.corpus.plan import PlannedFile
 from rm_ray.errors import OutputError
 from rm_ray.run.folder import RunFolder, installed_versions, new_run, version_changes
 from rm_ray.run.job import Planning, ShardJob

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from rm_ray.corpus.shards import Piece, ReadUnit, Shard, even_cuts, part_prefix, prefix_of, tile
+from rm_ray.corpus.plan import ReadUnit
+from rm_ray.corpus.shards import Piece, Shard, even_cuts, part_prefix, prefix_of, tile
 
 # Pieces that the rows beside the suspects are judged in.
 PIECES = 8

@@ -16,7 +16,7 @@ from ray.util import metrics
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from rm_ray.corpus.shards import Piece, Shard
-from rm_ray.run.counts import RunCounts
+from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.suspicion import Failure
 
 # So many faults with no document judged in between are not the documents': the run stops.
@@ -30,26 +30,6 @@ WATCHED = 0.8
 # Engines that may fail to start before the first one that does.
 START_TRIES = 3
 ENDED = "the engine's process ended while judging it"
-
-
-@dataclass(frozen=True)
-class RunProgress:
-    """Where the run stands. Seconds since the first engine was ready are `judging_seconds`.
-
-    `bad_files`: input files that are not what their name says, with the reason.
-    `stopped`: why the run is stopping before its end; None while it is not.
-    """
-
-    rounds: int = 0
-    engines: int = 0
-    start_seconds: float = 0.0
-    work: RunCounts = field(default_factory=RunCounts)
-    judging_seconds: float = 0.0
-    faults: int = 0
-    first_fault: str | None = None
-    last_fault: str | None = None
-    stopped: str | None = None
-    bad_files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rm_ray.config import OutputConfig
-from rm_ray.corpus.shards import PlannedFile, RowSample, Shard, shards_of
+from rm_ray.corpus.plan import PlannedFile, shards_of
+from rm_ray.corpus.sample import RowSample
+from rm_ray.corpus.shards import Shard
 from rm_ray.errors import ConfigError
 from rm_ray.run.folder import RunFolder
 from rm_ray.score.config import ScoreConfig

@@ -12,9 +12,11 @@ import pyarrow.compute as pc
 import ray
 
 from rm_ray.config import InputConfig
-from rm_ray.corpus.files import Footer, InputFile
+from rm_ray.corpus.files import InputFile
+from rm_ray.corpus.footers import Footer
+from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import read_shards
-from rm_ray.corpus.shards import ReadUnit, Shard
+from rm_ray.corpus.shards import Shard
 from rm_ray.counts import total
 from rm_ray.judges.judge import DocumentTokenizer, Judge
 from rm_ray.score.counts import ScoreCounts

@@ -21,16 +21,17 @@ from ray.data import Dataset
 from typing_extensions import override
 
 from rm_ray.cluster import machines_that_fit, wait_for_machines
+from rm_ray.corpus.plan import PlannedFile, ReadUnit, shards_of
 from rm_ray.corpus.reading import read_patiently
-from rm_ray.corpus.shards import PlannedFile, ReadUnit, RowSample, Shard, shards_of
+from rm_ray.corpus.sample import RowSample
+from rm_ray.corpus.shards import Shard
 from rm_ray.engines.engine import EngineSettings, check_engine_installed, choose_block_size
 from rm_ray.engines.weights import resolve_model
 from rm_ray.judges.families import build_judge
-from rm_ray.run.counts import RunCounts
+from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
 from rm_ray.run.job import Round, ShardJob
 from rm_ray.run.survey import survey
-from rm_ray.run.tally import RunProgress
 from rm_ray.score import summary
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.cost import PARTS, cost_of

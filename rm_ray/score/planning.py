@@ -9,9 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from rm_ray.corpus.files import Footer, InputFile, list_files, read_footers
+from rm_ray.corpus.files import InputFile, list_files
+from rm_ray.corpus.footers import Footer, read_footers
+from rm_ray.corpus.plan import PlannedFile, cut_file, shards_of
 from rm_ray.corpus.reading import carried_columns
-from rm_ray.corpus.shards import PlannedFile, cut_file, shards_of
 from rm_ray.errors import InputError
 from rm_ray.run.job import Planning
 from rm_ray.score.config import ScoreConfig

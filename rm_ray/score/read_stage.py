@@ -10,9 +10,9 @@ import pyarrow as pa
 import ray
 
 from rm_ray.config import InputConfig
-from rm_ray.corpus.files import Unreadable
+from rm_ray.corpus.parquet import Unreadable
+from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import JUDGED, read_patiently
-from rm_ray.corpus.shards import ReadUnit
 from rm_ray.errors import one_line
 from rm_ray.judges.judge import DocumentTokenizer
 from rm_ray.run.shard_row import pack

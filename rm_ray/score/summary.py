@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from rm_ray.corpus.shards import PlannedFile, shards_of
+from rm_ray.corpus.plan import PlannedFile, shards_of
+from rm_ray.run.counts import RunProgress
 from rm_ray.run.progress import duration
-from rm_ray.run.tally import RunProgress
 from rm_ray.score.cost import SPEED, Cost
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.planning import ScorePlanning

@@ -5,7 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.config import InputConfig
-from rm_ray.corpus.files import InputFile, check_columns, list_files
+from rm_ray.corpus.files import InputFile, list_files
+from rm_ray.corpus.footers import check_columns
 from rm_ray.errors import InputError
 
 

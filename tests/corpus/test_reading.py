@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus import reading
-from rm_ray.corpus.files import Unreadable
+from rm_ray.corpus.parquet import Unreadable
+from rm_ray.corpus.plan import ReadUnit, cut_file
 from rm_ray.corpus.reading import read_shards
-from rm_ray.corpus.shards import ReadUnit, RowSample, Shard, cut_file
+from rm_ray.corpus.sample import RowSample
+from rm_ray.corpus.shards import Shard
 from rm_ray.judges.tokens import load_tokenizer
 from rm_ray.run.tally import start_tally
 from rm_ray.score import read_stage

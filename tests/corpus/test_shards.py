@@ -6,16 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rm_ray.corpus.shards import (
-    PlannedFile,
-    ReadUnit,
-    RowSample,
-    Shard,
-    cut_file,
-    missing_units,
-    shards_of,
-    tile,
-)
+from rm_ray.corpus.plan import PlannedFile, ReadUnit, cut_file, missing_units, shards_of
+from rm_ray.corpus.sample import RowSample
+from rm_ray.corpus.shards import Shard, tile
 
 
 def spans(units):

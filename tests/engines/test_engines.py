@@ -136,4 +136,4 @@ def test_a_block_that_fits_nothing_is_refused(chunk, block, on_gpu, message):
 def test_blocks_of_another_size_than_asked_for_are_refused(vllm_engine):
     """As vLLM makes them for hybrid models: windows would be told apart where they differ."""
     with pytest.raises(JudgeError, match="prefix-cache blocks of 64 tokens, not 32"):
-        vllm_engine._speed_up_the_cache(32)
+        vllm_engine._check_blocks(32)

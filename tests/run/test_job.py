@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.config import InputConfig, OutputConfig, RunConfig, Section
-from rm_ray.corpus.files import list_files, read_footers
+from rm_ray.corpus.files import list_files
+from rm_ray.corpus.footers import read_footers
+from rm_ray.corpus.plan import PlannedFile, ReadUnit, cut_file
 from rm_ray.corpus.reading import read_patiently
-from rm_ray.corpus.shards import PlannedFile, ReadUnit, cut_file
 from rm_ray.errors import Incomplete, OutputError
 from rm_ray.run.commit import part_bytes, read_part
 from rm_ray.run.counts import RunCounts

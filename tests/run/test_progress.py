@@ -2,8 +2,8 @@
 
 import pytest
 
+from rm_ray.run.counts import RunProgress
 from rm_ray.run.progress import duration, progress_line
-from rm_ray.run.tally import RunProgress
 from rm_ray.score.counts import ScoreCounts as Counts
 from rm_ray.score.summary import speed_text
 

@@ -5,7 +5,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rm_ray.corpus.shards import Piece, ReadUnit, Shard
+from rm_ray.corpus.plan import ReadUnit
+from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.run.suspicion import PIECES, Failure, Suspicion, around, without_machines
 
 SHARD = Shard("f", 0, 100)

@@ -1,0 +1,77 @@
+"""Opening Parquet files, and telling a bad file from a store's fault."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rm_ray.config import StorageConfig
+from rm_ray.store.folder import open_filesystem
+
+# Row groups of more than this are streamed instead of fetched whole.
+STREAMED_BYTES = 64 << 20
+
+
+BUFFER_BYTES = 4 << 20
+
+
+class Unreadable(OSError):
+    """A file, or some of it, cannot be read.
+
+    `bad_file`: for what the file is, and not for what the store or the network did. `may_pass`:
+    whether trying again may help; a body that was cut short makes a good file look bad.
+    """
+
+    def __init__(self, message: str, *, bad_file: bool, may_pass: bool = True) -> None:
+        super().__init__(message)
+        self.bad_file = bad_file
+        self.may_pass = may_pass
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        make = partial(Unreadable, bad_file=self.bad_file, may_pass=self.may_pass)
+        return make, (str(self),)
+
+
+def is_bad_file(error: Exception) -> bool:
+    """Whether an error of reading tells of the file, and not of the store.
+
+    Arrow raises ArrowInvalid, or a bare OSError without a number; those of stores have one.
+    """
+    bare = type(error) is OSError and error.errno is None
+    return isinstance(error, pa.ArrowException | FileNotFoundError) or bare
+
+
+@contextmanager
+def open_parquet(
+    path: str, storage: StorageConfig, groups: range | None = None, columns: Sequence[str] = ()
+) -> Iterator[pq.ParquetFile]:
+    """The file opened for reading those row groups; ranges of small ones are fetched together.
+
+    Large ones are streamed through a buffer, so that memory does not grow with the file.
+    """
+    fs = open_filesystem(path, storage)
+    # Arrow asks for large ranges itself: a read-ahead cache would fetch them twice
+    options = {} if "file" in fs.protocol else {"cache_type": "none"}
+    with fs.open(path, "rb", **options) as file:
+        metadata = pq.read_metadata(file)
+        size = sum(
+            column_bytes(metadata.row_group(group), name, compressed=True)
+            for group in groups or ()
+            for name in columns
+        )
+        whole = size <= STREAMED_BYTES
+        yield pq.ParquetFile(
+            file, metadata=metadata, pre_buffer=whole, buffer_size=0 if whole else BUFFER_BYTES
+        )
+
+
+def column_bytes(group: Any, name: str, *, compressed: bool = False) -> int:
+    """Bytes that a column takes in a row group, as encoded."""
+    size = "total_compressed_size" if compressed else "total_uncompressed_size"
+    columns = (group.column(i) for i in range(group.num_columns))
+    # a nested column has many of Parquet's, all below its name
+    mine = (c for c in columns if f"{c.path_in_schema}.".startswith(f"{name}."))
+    return sum(int(getattr(column, size)) for column in mine)
