@@ -82,10 +82,10 @@ def load_config(schema: type[Config], arguments: Arguments) -> Config:
     tree = _read_yaml(arguments.config_file) if arguments.config_file else {}
     _refuse_unknown(_leaf_keys(tree, fields), fields, where=f" in {arguments.config_file}")
     options = dict(arguments.overrides)
-    for name in [name for name in options if _is_section(name, fields)]:
+    for name in sorted(name for name in options if _is_section(name, fields)):
         file = options.pop(name)
-        tree[name] = _read_section(name, file)
-        _refuse_unknown(_leaf_keys({name: tree[name]}, fields), fields, where=f" in {file}")
+        _assign(tree, name, section := _read_section(name, file))
+        _refuse_unknown(_leaf_keys(section, fields, f"{name}."), fields, where=f" in {file}")
     _refuse_unknown(options, fields, where="", prefix="--")
     for key, text in options.items():
         _assign(tree, key, _parse_value(key, text, fields[key].annotation))

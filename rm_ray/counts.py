@@ -17,18 +17,10 @@ class Summable:
 
     def __add__(self, other: "Summable") -> Self:
         """The sum. The other may be of a kind that has some of these fields."""
-        return self._with(other, 1)
-
-    def __sub__(self, other: "Summable") -> Self:
-        return self._with(other, -1)
-
-    def _with(self, other: "Summable", sign: int) -> Self:
         found = dict(vars(self))
         for name, theirs in vars(other).items():
             mine = found[name]
-            found[name] = (
-                _by_name(mine, theirs, sign) if isinstance(mine, dict) else mine + sign * theirs
-            )
+            found[name] = _by_name(mine, theirs) if isinstance(mine, dict) else mine + theirs
         return type(self)(**found)
 
     def scaled(self, factor: float) -> Self:
@@ -81,8 +73,5 @@ def shares(whole: int, weights: Iterable[int]) -> list[int]:
     return found
 
 
-def _by_name(mine: dict[str, int], theirs: dict[str, int], sign: int) -> dict[str, int]:
-    summed = Counter(mine)
-    for name, number in theirs.items():
-        summed[name] += sign * number
-    return {name: number for name, number in sorted(summed.items()) if number}
+def _by_name(mine: dict[str, int], theirs: dict[str, int]) -> dict[str, int]:
+    return dict(sorted((Counter(mine) + Counter(theirs)).items()))

@@ -78,3 +78,8 @@ def first_line(error: Exception) -> str:
     """What an error of a library says before it goes into details."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def short(error: BaseException) -> str:
+    """What an error says, in one line of at most 300 characters."""
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -140,3 +140,23 @@ def test_stdout_of_a_dry_run_holds_the_page_and_nothing_else(capsys):
     assert main(["--dry-run", *MINIMAL], ScoreConfig, "", lambda _: None, dry_run) == 0
     printed = capsys.readouterr()
     assert printed.out == "the page\n" and "worker processes" in printed.err
+
+
+def test_a_section_can_come_from_a_file_of_its_own(tmp_path):
+    whole, judge, storage = (tmp_path / name for name in ("c.yaml", "j.yaml", "s.yaml"))
+    whole.write_text("judge: {model: one, chunk_tokens: 32, context_tokens: 64}")
+    judge.write_text("model: two\nadaptive: {min_chunks: 9}")
+    storage.write_text("region: here")
+    words = ["--config", str(whole), "--judge", str(judge), "--judge.chosen", "C"]
+    words += ["--input.storage", str(storage), "--input.path", "in", "--output.path", "out"]
+    config = load_config(ScoreConfig, parse_arguments(words))
+    assert config.judge.chunk_tokens == 64 and config.judge.adaptive.min_chunks == 9
+    assert (config.judge.chosen, config.input.storage.region) == ("C", "here")
+
+
+def test_a_section_is_a_file_or_keys(tmp_path):
+    (tmp_path / "j.yaml").write_text("modle: x")
+    with pytest.raises(ConfigError, match=r"--judge is a section: give a YAML file"):
+        load_config(ScoreConfig, parse_arguments(["--judge", "x"]))
+    with pytest.raises(ConfigError, match=r"judge.modle in .*j.yaml; did you mean judge.model"):
+        load_config(ScoreConfig, parse_arguments(["--judge", str(tmp_path / "j.yaml")]))

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from rm_ray.config import InputConfig, StorageConfig
-from rm_ray.errors import InputError
+from rm_ray.errors import InputError, short
 from rm_ray.store.folder import absolute, open_filesystem
 from rm_ray.store.retry import BRIEF, patiently
 
@@ -52,7 +52,7 @@ def _expand(path: str, storage: StorageConfig) -> Iterator[InputFile]:
         bare = fs._strip_protocol(uri)
         chosen = patiently(lambda: _find(fs, bare, path), BRIEF)
     except (OSError, ValueError, ImportError) as error:
-        raise InputError(f"input.path: cannot list {path}: {_short(error)}") from None
+        raise InputError(f"input.path: cannot list {path}: {short(error)}") from None
     for name, info in chosen.items():
         yield InputFile(
             path=name if "file" in fs.protocol else fs.unstrip_protocol(name),
@@ -101,7 +101,3 @@ def _version(info: dict[str, Any]) -> str:
         if info.get(key):
             return str(info[key]).strip('"')
     return ""
-
-
-def _short(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -15,7 +15,6 @@ import ray
 from rm_ray.config import InputConfig
 from rm_ray.corpus.files import (
     InputFile,
-    _short,
 )
 from rm_ray.corpus.parquet import (
     Unreadable,
@@ -23,7 +22,7 @@ from rm_ray.corpus.parquet import (
     is_bad_file,
     open_parquet,
 )
-from rm_ray.errors import InputError
+from rm_ray.errors import InputError, short
 from rm_ray.store.retry import BRIEF, patiently
 
 FILES_PER_TASK = 64
@@ -132,9 +131,9 @@ def _read_footer(file: InputFile, config: InputConfig) -> Footer | Unreadable:
         return patiently(read, BRIEF)
     except pa.ArrowException as error:
         what = f"is not a readable Parquet file ({file.size:,} bytes)"
-        return Unreadable(f"{file.path} {what}: {_short(error)}", bad_file=True)
+        return Unreadable(f"{file.path} {what}: {short(error)}", bad_file=True)
     except OSError as error:
-        message = f"cannot read {file.path}: {_short(error)}"
+        message = f"cannot read {file.path}: {short(error)}"
         return Unreadable(message, bad_file=is_bad_file(error))
 
 

@@ -18,6 +18,7 @@ from rm_ray.corpus.parquet import Unreadable, column_bytes, is_bad_file, open_pa
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
+from rm_ray.errors import short
 from rm_ray.store.retry import BRIEF, may_pass, patiently, pauses
 
 # Decoded at once: few enough rows that wide ones stay small, enough to keep Arrow efficient.
@@ -102,10 +103,9 @@ def _decoded(
                 first += len(batch)
     except Exception as error:
         place = f"{unit.file}, row groups {unit.first_group} to {unit.stop_group - 1}"
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
         bad_file = is_bad_file(error)
         raise Unreadable(
-            f"cannot read {place}: {reason}",
+            f"cannot read {place}: {short(error)}",
             bad_file=bad_file,
             may_pass=bad_file or may_pass(error),
         ) from error

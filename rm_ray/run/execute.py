@@ -35,7 +35,7 @@ def execute(job: ShardJob) -> None:
         run.make_writable()
         again, engines = job.settings.retry_failed, 0
         if again or seen.new.files or missing_units(files, run.committed()):
-            engines = job.engines()
+            engines = job.wait_for_engines()
         tally = start_tally(job.counts, engines, job.silence_s)
         with Lease(run.state, lost=lambda reason: tally.halt.remote(reason)) as lease:
             open_run(seen, job)

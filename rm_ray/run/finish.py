@@ -8,10 +8,10 @@ from typing import Any
 
 from rm_ray.corpus.plan import PlannedFile, shards_of
 from rm_ray.errors import Incomplete
-from rm_ray.run.counting import count_parts, orphans
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.folder import RunFolder, installed_versions
 from rm_ray.run.job import ShardJob
+from rm_ray.run.totals import count_parts, orphans
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def finish(
     for line in job.closing(totals, progress):
         log.info("%s", line)
     if problems:
-        run.mark_incomplete()  # also where nothing was missing: a part may be damaged
+        _take_down(run)
         raise Incomplete(incomplete_text(problems, len(shards), progress))
     run.discard_staged(skipped)
     run.mark_complete(stored)
@@ -72,7 +72,7 @@ def check_failed(
         raise Incomplete(
             f"{failed:,} of {totals.documents:,} documents failed, more than "
             f"run.max_failed_fraction {most:g} allows; their rows in {run.parts.uri} say why; "
-            f"--run.retry_failed scores them again{skipped_text(skipped)}"
+            f"--run.retry_failed tries them again{skipped_text(skipped)}"
         )
 
 
@@ -109,6 +109,14 @@ def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     for name in one.keys() & other.keys():
         found[name] = {**other[name], **one[name]}
     return found
+
+
+def _take_down(run: RunFolder) -> None:
+    """Also where nothing was missing: a part may have been damaged since."""
+    try:
+        run.mark_incomplete()
+    except OSError as error:
+        log.warning("cannot take _SUCCESS down: %s", error)
 
 
 def _write_metrics(metrics: dict[str, Any], run: RunFolder) -> None:

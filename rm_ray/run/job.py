@@ -63,7 +63,8 @@ class ShardJob(ABC):
     `fingerprint`: what its rows depend on. `counts`: its kind of counts. `parts`: the folder of its
     parts in the output. `a_row_each`: every document gives one row. `skips_bad_files`: files that
     cannot be read are left out, and do not leave the run incomplete. `silence_s`: seconds without a
-    sign of life after which an engine's process ends itself.
+    sign of life after which an engine's process ends itself. `starting`: what is waited for while
+    nothing is done yet.
     """
 
     config: BaseModel
@@ -75,6 +76,7 @@ class ShardJob(ABC):
     a_row_each: bool = False
     skips_bad_files: bool = False
     silence_s: float = 600.0
+    starting: str = "starting"
 
     @abstractmethod
     def plan(self, planned: Sequence[PlannedFile], columns: Mapping[str, str] | None) -> Planning:
@@ -89,7 +91,10 @@ class ShardJob(ABC):
 
     @abstractmethod
     def stages(self, units: Dataset, this: Round) -> Dataset:
-        """From units of the corpus (as `ReadUnit.to_json`) to shards' rows, packed."""
+        """From units of the corpus (as `ReadUnit.to_json`) to shards' rows (shard_row.pack).
+
+        Ray drops a block whose stage raises: what may fail there is told to the tally.
+        """
 
     def documents(self, span: Shard) -> npt.NDArray[np.int64]:
         """Numbers of the rows of a span that are documents of this run, ascending."""
@@ -99,8 +104,8 @@ class ShardJob(ABC):
         """How many `documents` there are in spans."""
         return sum(len(self.documents(span)) for span in spans)
 
-    def engines(self) -> int:
-        """Engines that may run at once; waits for the machines that they need.
+    def wait_for_engines(self) -> int:
+        """How many engines may run at once, once there are machines for them.
 
         Raises:
             ClusterError: the machines are too few.
@@ -112,7 +117,10 @@ class ShardJob(ABC):
         return set()
 
     def divide(self, counts: RunCounts, stretches: Sequence[pa.Table]) -> Sequence[RunCounts]:
-        """The counts of stretches of a shard's rows, which has these counts."""
+        """The counts of stretches of a shard's rows, which has these counts.
+
+        For jobs some of whose rows may be `failed`: their columns are `row`, `status` and `error`.
+        """
         raise NotImplementedError
 
     def give_up(

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -51,25 +50,24 @@ class ProgressLog:
             if now.faults > faults:
                 faults = now.faults
                 log.warning("%d faults so far; the last: %s", faults, now.last_fault)
-            log.info("%s", progress_line(now, self._documents, self._parts, self._job.speed))
+            log.info("%s", progress_line(now, self._documents, self._parts, self._job))
 
 
-def progress_line(
-    now: RunProgress, documents: int, parts: int, speed: Callable[[RunProgress], str]
-) -> str:
+def progress_line(now: RunProgress, documents: int, parts: int, job: ShardJob) -> str:
     """One line: shards and documents done, speed, time left."""
-    if not now.engines:
-        return f"engines are starting; 0 of {parts} shards"
+    if not now.engines and not now.work.parts:
+        return f"{job.starting}; 0 of {parts} shards"
+    if not now.work.documents:
+        return f"{now.work.parts} of {parts} shards"
     done = min(now.work.documents, documents)  # some are done more than once
-    line = (
-        f"{now.work.parts} of {parts} shards, {done:,} of {documents:,} documents, "
-        f"{now.engines} engine start{'s' if now.engines > 1 else ''}"
-    )
+    line = f"{now.work.parts} of {parts} shards, {done:,} of {documents:,} documents"
+    if now.engines:
+        line += f", {now.engines} engine start{'s' if now.engines > 1 else ''}"
     if now.work.documents < max(2, documents / 100) or now.judging_seconds <= 0:
         return line  # too little to tell a speed from
     left = max(0, documents - now.work.documents)
     seconds = left * now.judging_seconds / now.work.documents
-    return f"{line}, {speed(now)}, {duration(seconds)} left"
+    return f"{line}, {job.speed(now)}, {duration(seconds)} left"
 
 
 def duration(seconds: float) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import ray
-from ray.data import DataContext, Dataset
+from ray.data import Dataset
 
 from rm_ray.cluster import WRITE_CPUS
 from rm_ray.corpus.parquet import Unreadable
@@ -78,16 +78,16 @@ def run_rounds(
 
 def round_of(this: Round, job: ShardJob, staging: Staging) -> Dataset:
     """The Ray dataset of one round: rows are read units, then shards to the end."""
-    context = DataContext.get_current()
-    context.max_errored_blocks = -1  # the tally counts what goes wrong, and knows more of it
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    context.execution_no_progress_timeout_s = -1  # a large shard takes as long as it takes
     count = len(this.units)
     units = ray.data.from_items(
         [{"unit": unit.to_json()} for unit in this.units],
         override_num_blocks=max(min(count, 256), count // UNITS_PER_BLOCK),
     )
+    context = units.context  # the current one's copy; a round's settings are no other's
+    context.max_errored_blocks = -1  # the tally counts what goes wrong, and knows more of it
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.execution_no_progress_timeout_s = -1  # a large shard takes as long as it takes
     return job.stages(units, this).map_batches(
         CommitStage(staging.parts, staging.staged, staging.fingerprint, job.counts, this.tally),
         batch_size=1,

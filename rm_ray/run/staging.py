@@ -16,11 +16,11 @@ from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Shard, part_prefix, prefix_of, tile
 from rm_ray.counts import total
 from rm_ray.run.commit import part_bytes, read_counts, read_part
-from rm_ray.run.counting import PARTS_PER_TASK
 from rm_ray.run.counts import RunCounts
 from rm_ray.run.job import Result, ShardJob
 from rm_ray.run.pieces import stretches_between
 from rm_ray.run.suspicion import Settled
+from rm_ray.run.totals import PARTS_PER_TASK
 from rm_ray.store.folder import Folder
 
 
@@ -73,7 +73,7 @@ def _join(settled: Settled, staging: Staging, job: ShardJob) -> bool:
     if staging.parts.read(shard.part) is None:  # or an earlier try of this task was here
         spans = {piece.start: read_part(staging.staged, piece.part, job.counts)
                  for piece in settled.pieces}  # fmt: skip
-        table, counts = joined(spans | _given_up(settled, job), job.counts)
+        table, counts = joined(_given_up(settled, job) | spans, job.counts)
         if counts.documents != job.count_documents([shard]) or (
             job.a_row_each and table.column("row").to_pylist() != job.documents(shard).tolist()
         ):

@@ -70,6 +70,7 @@ class ScoreJob(ShardJob):
     counts = ScoreCounts
     parts = PARTS
     a_row_each = True
+    starting = "engines are starting"
 
     def __init__(self, config: ScoreConfig) -> None:
         """Resolve and check everything that needs neither Ray nor an engine.
@@ -118,7 +119,7 @@ class ScoreJob(ShardJob):
         return sum(self.sample.count(span.file, span.start, span.stop) for span in spans)
 
     @override
-    def engines(self) -> int:
+    def wait_for_engines(self) -> int:
         return wait_for_machines(self.config.pool, self.config.read)
 
     @override

@@ -181,6 +181,7 @@ class Reporter:
         spent = self._counts
         work = ScoreCounts(
             documents=self._documents,
+            rows=self._documents,
             tokens=self._tokens,
             windows=self._windows,
             forwarded_tokens=spent.forwarded_tokens - self._forwarded,

@@ -35,7 +35,7 @@ def stages(job: "ScoreJob", units: Dataset, this: Round) -> Dataset:
     # a block is what a failure costs, and what an actor gets: few rows share none
     alone = any(isinstance(shard, Piece) and shard.alone for shard in shards)
     share = not alone and len(shards) >= SHARDS_PER_ACTOR * this.engines
-    _set_data_context(BLOCK_BYTES if share else 1)
+    _set_data_context(units.context, BLOCK_BYTES if share else 1)
     control = known_good(this.results(), config.input, tokenizer_ref) if alone else None
     machines = cycle(this.machines)
 
@@ -73,10 +73,10 @@ def stages(job: "ScoreJob", units: Dataset, this: Round) -> Dataset:
     )
 
 
-def _set_data_context(block_bytes: int) -> None:
+def _set_data_context(context: DataContext, block_bytes: int) -> None:
+    """`context`: of the dataset that the units came with; it has a copy of the current one."""
     # Ray 2.60 has no named parameter for max_task_retries, and warns of the one that takes it
     warnings.filterwarnings("ignore", "`ray_remote_args_fn`")
-    context = DataContext.get_current()
     context.target_max_block_size = block_bytes
     # an engine takes minutes to start: none is dropped while there is work, however little
     context.autoscaling_config.actor_pool_util_downscaling_threshold = -1.0

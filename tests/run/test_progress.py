@@ -1,11 +1,15 @@
 """Progress lines as a person reads them."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.progress import duration, progress_line
 from rm_ray.score.counts import ScoreCounts as Counts
 from rm_ray.score.summary import speed_text
+
+TOKENS = SimpleNamespace(starting="engines are starting", speed=speed_text)
 
 
 @pytest.mark.parametrize(
@@ -18,12 +22,12 @@ def test_durations(seconds, text):
 
 
 def test_before_an_engine_is_ready():
-    assert progress_line(RunProgress(), 10, 2, speed_text) == "engines are starting; 0 of 2 shards"
+    assert progress_line(RunProgress(), 10, 2, TOKENS) == "engines are starting; 0 of 2 shards"
 
 
 def test_half_way_the_time_left_is_the_time_gone():
     work = Counts(documents=50, tokens=6000, parts=1)
     now = RunProgress(engines=2, start_seconds=9.0, work=work, judging_seconds=30.0)
-    assert progress_line(now, 100, 2, speed_text) == (
+    assert progress_line(now, 100, 2, TOKENS) == (
         "1 of 2 shards, 50 of 100 documents, 2 engine starts, 200 tokens/s, 30 s left"
     )

@@ -1,0 +1,40 @@
+"""What the stages ask of Ray for a round."""
+
+import pytest
+
+from rm_ray.corpus.plan import ReadUnit
+from rm_ray.corpus.shards import Piece, Shard
+from rm_ray.run.job import Round
+from rm_ray.run.rounds import round_of
+from rm_ray.run.staging import Staging
+from rm_ray.score.config import ScoreConfig
+from rm_ray.score.job import ScoreJob
+from rm_ray.score.pipeline import BLOCK_BYTES
+from rm_ray.store.folder import Folder
+from tests import fault_engine
+from tests.conftest import TINY_JUDGE
+
+
+@pytest.mark.parametrize(
+    ("shards", "block_bytes"),
+    [
+        ([Shard("f", i, i + 1) for i in range(32)], BLOCK_BYTES),
+        ([Shard("f", i, i + 1) for i in range(7)], 1),  # each actor gets one of its own
+        ([Piece("f", i, i + 1, alone=True) for i in range(32)], 1),
+    ],
+)
+def test_blocks_are_shared_where_there_are_many_and_no_engine_is_dropped(
+    shards, block_bytes, ray_cluster
+):
+    config = ScoreConfig.model_validate({
+        "input": {"path": "in"}, "output": {"path": "out"}, "pool": {"gpus": 0},
+        "judge": {"model": str(TINY_JUDGE), "context_tokens": 256},
+        "engine": {"name": fault_engine.NAME},
+    })  # fmt: skip
+    unit = ReadUnit("f", {}, 0, 1, 0, tuple(shards))
+    this = Round([unit], [], 2, tally=None, results=lambda: iter(()))
+    staging = Staging(Folder("out/rewards"), Folder("out/staged"), "judge", None)
+    context = round_of(this, ScoreJob(config), staging).context
+    assert context.target_max_block_size == block_bytes
+    assert context.autoscaling_config.actor_pool_util_downscaling_threshold < 0
+    assert context.max_errored_blocks == -1
