@@ -116,8 +116,8 @@ def engine_settings(name: str, **changes) -> EngineSettings:
 
 @pytest.fixture(scope="session")
 def vllm_engine():
-    """One real vLLM engine for the whole session."""
-    settings = engine_settings("vllm", kv_cache_gb=0.25)
+    """One real vLLM engine for the whole session, with the fast cache; jobs run without it."""
+    settings = engine_settings("vllm", kv_cache_gb=0.25, fast_cache=True)
     os.environ.update(settings.environment())
     return start_engine(settings)
 
