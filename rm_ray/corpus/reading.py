@@ -24,7 +24,7 @@ from rm_ray.store.retry import BRIEF, may_pass, patiently, pauses
 # Decoded at once: few enough rows that wide ones stay small, enough to keep Arrow efficient.
 DECODE_ROWS = 1024
 DECODE_BYTES = 8 << 20
-# What a judge reads goes by these names, since a kept column may have its own.
+# What the job itself reads goes by these names, since a copied column may have its own.
 JUDGED = "_judged."
 
 
@@ -55,7 +55,7 @@ def read_patiently(
 def read_shards(
     unit: ReadUnit, config: InputConfig, columns: Sequence[str]
 ) -> Iterator[tuple[Shard, pa.Table]]:
-    """Each shard of the unit with its chosen rows: their numbers (`_row`), what the judge reads
+    """Each shard of the unit with its chosen rows: their numbers (`_row`), what the job reads
     (`columns`, each as `_judged.NAME`) and the carried columns.
 
     Raises:
@@ -112,7 +112,7 @@ def _decoded(
 
 
 def _rows_at_once(parquet: pq.ParquetFile, groups: range, columns: Sequence[str]) -> int:
-    """Rows to decode together: as many as hold about DECODE_BYTES of what the judge reads."""
+    """Rows to decode together: as many as hold about DECODE_BYTES of what the job reads."""
     metadata = [parquet.metadata.row_group(group) for group in groups]
     rows = sum(group.num_rows for group in metadata)
     per_row = sum(column_bytes(group, name) for group in metadata for name in columns) / max(

@@ -49,7 +49,7 @@ def even_cuts(start: int, stop: int, pieces: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Piece(Shard):
-    """Rows of a shard that could not be judged whole, judged by themselves; staged, not committed.
+    """Rows of a shard that failed as a whole, done by themselves; staged, not committed.
 
     `alone`: a document, with nothing else in the engine. `failed_on`: the machine where it failed
     alone before; none if "".

@@ -5,7 +5,7 @@ OUTPUT/
   _SUCCESS                 complete, with the totals
   _rm_ray/run.json         fingerprint, configuration, versions
   _rm_ray/plan/            segments: the files of each planning, one JSON line each, gzipped
-  _rm_ray/staged/          pieces of shards that could not be judged whole; empty at the end
+  _rm_ray/staged/          pieces of shards that failed as a whole; empty at the end
   _rm_ray/lease.json       which driver is at work
   _rm_ray/metrics.json     what the last invocation did, and the totals
 """
@@ -204,7 +204,7 @@ def new_run(
 
 
 def installed_versions() -> dict[str, str]:
-    """Versions of what the rewards depend on."""
+    """Versions of what rows may depend on."""
     versions = {"python": sys.version.split()[0]}
     for name in PACKAGES:
         try:

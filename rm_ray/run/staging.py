@@ -1,4 +1,4 @@
-"""Pieces of shards that could not be judged whole: kept apart, joined, and committed once.
+"""Pieces of shards that failed as a whole: kept apart, joined, and committed once.
 
 A piece lies in `_rm_ray/staged` under the name that a part of its rows would have. It is no part:
 a slow first attempt that still commits the whole shard doubles nothing.

@@ -1,7 +1,7 @@
 """What rounds have learned about rows that got no answer, and what the next round is to try.
 
-Pure: reads no store and runs nothing. A shard of which nothing failed is judged whole. When an
-engine's process ends, the rows that were in it are suspects, to be judged alone, and the others
+Pure: reads no store and runs nothing. A shard of which nothing failed is done whole. When an
+engine's process ends, the rows that were in it are suspects, to be tried alone, and the others
 come back in a few pieces; a suspect that fails alone twice, so in two processes, is given up.
 """
 
@@ -12,7 +12,7 @@ from itertools import pairwise
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Piece, Shard, even_cuts, part_prefix, prefix_of, tile
 
-# Pieces that the rows beside the suspects are judged in.
+# Pieces that the rows beside the suspects are tried in.
 PIECES = 8
 
 Rows = tuple[int, int]
@@ -160,7 +160,7 @@ def around(unit: Shard, suspects: Sequence[Rows]) -> tuple[tuple[Rows, ...], set
 def without_machines(
     units: Sequence[ReadUnit], machines: Collection[str]
 ) -> tuple[list[ReadUnit], set[str]]:
-    """The units to judge now, and the machines that are to pass them by.
+    """The units to do now, and the machines that are to pass them by.
 
     A document that failed alone is tried again on another machine, where there is one. If all
     machines have seen such failures, half of them are avoided, and what failed on the other half

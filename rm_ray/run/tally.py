@@ -19,11 +19,11 @@ from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.suspicion import Failure
 
-# So many faults with no document judged in between are not the documents': the run stops.
+# So many faults with nothing done in between are not the documents': the run stops.
 FAULTS_IN_A_ROW = 10
 # So are so many documents that fail alone.
 ALONE_IN_A_ROW = 20
-# Times that one unit may be begun in a round, by processes that end after they have judged it.
+# Times that one unit may be begun in a round, by processes that end after they have done it.
 BEGINS = 5
 # A watchdog is armed anew now and then, so it may end a process a little early.
 WATCHED = 0.8
@@ -33,23 +33,23 @@ ENDED = "the engine's process ended while judging it"
 
 
 @dataclass
-class Judging:
+class UnderWay:
     """A shard or piece that an actor has begun.
 
-    `heard`: when it last gave a sign of life. `scored`: documents with a reward so far.
+    `heard`: when it last gave a sign of life. `succeeded`: documents with a good answer so far.
     """
 
     unit: Shard
     node: str
     heard: float
-    scored: int = 0
+    succeeded: int = 0
     in_engine: dict[int, int] = field(default_factory=dict)
 
 
 class Tally:
     """What actors and tasks report to. Reports of one process arrive in order.
 
-    `silence_s`: after which an engine's process ends itself. A shard or piece that judges is named
+    `silence_s`: after which an engine's process ends itself. A shard or piece under way is named
     by its part.
     """
 
@@ -74,7 +74,7 @@ class Tally:
         self._lost_files: set[str] = set()
         self._bad_files: dict[str, str] = {}
         self._starting: set[str] = set()
-        self._judging: dict[str, Judging] = {}
+        self._under_way: dict[str, UnderWay] = {}
         self._begun: Counter[str] = Counter()
         self._not_again: set[str] = set()
         self._failures: list[Failure] = []
@@ -110,7 +110,7 @@ class Tally:
             self.halt(reason)
         return self._halted
 
-    # what is judged
+    # what is under way
 
     def may_begin(self, unit: Shard, process_seconds: float) -> bool:
         """Whether a shard or piece may be begun; an engine is started only for one that may.
@@ -121,7 +121,7 @@ class Tally:
         Args:
             process_seconds: how long the process that asks has existed.
         """
-        if before := self._judging.pop(unit.part, None):
+        if before := self._under_way.pop(unit.part, None):
             if _is_alive(before.node):
                 silent = time.monotonic() - before.heard - process_seconds
                 self._has_ended(before, self._death(silent))
@@ -130,7 +130,7 @@ class Tally:
         return self.ending() is None and unit.part not in self._not_again
 
     def begin(self, unit: Shard, node: str) -> bool:
-        """A shard or piece is about to be judged on a machine; whether it still may be."""
+        """A shard or piece is about to be begun on a machine; whether it still may be."""
         if self.ending() or unit.part in self._not_again:
             return False
         self._begun[unit.part] += 1
@@ -138,52 +138,52 @@ class Tally:
             self._not_again.add(unit.part)
             self.fault(f"{unit}: {BEGINS} processes ended after they had judged it")
             return False
-        self._judging[unit.part] = Judging(unit, node, time.monotonic())
+        self._under_way[unit.part] = UnderWay(unit, node, time.monotonic())
         return True
 
     def asking(self, part: str, start: int, stop: int) -> None:
         """Rows [start, stop) are about to go into an engine."""
-        if judging := self._judging.get(part):
-            judging.in_engine[start] = stop
-            judging.heard = time.monotonic()
+        if at_work := self._under_way.get(part):
+            at_work.in_engine[start] = stop
+            at_work.heard = time.monotonic()
 
-    def answered(self, part: str, start: int, scored: int) -> None:
-        """The rows that were asked about from `start` on have answers; `scored` of them numbers."""
-        if judging := self._judging.get(part):
-            judging.in_engine.pop(start, None)
-            judging.scored += scored
-        if scored:
+    def answered(self, part: str, start: int, succeeded: int) -> None:
+        """The rows asked about from `start` on have answers; `succeeded` of them good ones."""
+        if at_work := self._under_way.get(part):
+            at_work.in_engine.pop(start, None)
+            at_work.succeeded += succeeded
+        if succeeded:
             self._gets_on()
 
     def fit(self) -> None:
-        """An engine has just judged a document that was judged before."""
+        """An engine has just done a document that was done before."""
         self._gets_on()
 
     def progressed(self, part: str, work: RunCounts) -> None:
-        """Some of a shard was judged; a sign of life."""
-        if judging := self._judging.get(part):
-            judging.heard = time.monotonic()
+        """Some of a shard was done; a sign of life."""
+        if at_work := self._under_way.get(part):
+            at_work.heard = time.monotonic()
         self.add(work)
 
-    def judged(self, part: str, failed: Mapping[int, str]) -> None:
-        """A shard or piece was judged to its end, but for the rows that `failed`, with reasons."""
-        judging = self._judging.pop(part, None)
-        if judging is None:
+    def done(self, part: str, failed: Mapping[int, str]) -> None:
+        """A shard or piece has come to its end, but for the rows that `failed`, with reasons."""
+        at_work = self._under_way.pop(part, None)
+        if at_work is None:
             return
         for row, reason in failed.items():
             rows = ((row, row + 1),)
-            self._fails(Failure(judging.unit, judging.node, reason, rows, ended=False))
-        if failed and not judging.scored:
-            self._none_judged(judging.unit)
+            self._fails(Failure(at_work.unit, at_work.node, reason, rows, ended=False))
+        if failed and not at_work.succeeded:
+            self._none_done(at_work.unit)
 
     def broke(self, part: str, reason: str) -> None:
-        """The engine raised while judging it; its process ends."""
-        if judging := self._judging.pop(part, None):
-            self._has_ended(judging, reason)
+        """The engine raised at work on it; its process ends."""
+        if at_work := self._under_way.pop(part, None):
+            self._has_ended(at_work, reason)
 
     def unfit(self, part: str, reason: str) -> None:
-        """The engine failed what it should be able to judge: nothing is known of this document."""
-        self._judging.pop(part, None)
+        """The engine failed what none should: nothing is known of this document."""
+        self._under_way.pop(part, None)
         self._not_again.add(part)
         self.fault(f"an engine fails a harmless document: {reason}")
 
@@ -193,28 +193,28 @@ class Tally:
         Args:
             complete: the pipeline came to its end; if it broke, so did what was under way.
         """
-        for judging in list(self._judging.values()):
-            if complete and _is_alive(judging.node):
-                self._has_ended(judging, ENDED)
+        for at_work in list(self._under_way.values()):
+            if complete and _is_alive(at_work.node):
+                self._has_ended(at_work, ENDED)
         failures, self._failures = self._failures, []
-        for kept in (self._judging, self._begun, self._not_again, self._starting):
+        for kept in (self._under_way, self._begun, self._not_again, self._starting):
             kept.clear()
         self._round_is_over = None
         self._units_in_a_row = 0
         self._rounds += 1
         return failures
 
-    def _has_ended(self, judging: Judging, reason: str) -> None:
-        unit = judging.unit
-        if _is_alone(unit) and not judging.in_engine:
+    def _has_ended(self, at_work: UnderWay, reason: str) -> None:
+        unit = at_work.unit
+        if _is_alone(unit) and not at_work.in_engine:
             self.unfit(unit.part, reason)  # it had not been asked about yet
             return
         self._not_again.add(unit.part)
-        rows = tuple(sorted(judging.in_engine.items()))
-        self._fails(Failure(unit, judging.node, reason, rows, ended=True))
-        self._none_judged(unit)
+        rows = tuple(sorted(at_work.in_engine.items()))
+        self._fails(Failure(unit, at_work.node, reason, rows, ended=True))
+        self._none_done(unit)
 
-    def _none_judged(self, unit: Shard) -> None:
+    def _none_done(self, unit: Shard) -> None:
         if _is_alone(unit):
             return
         self._units_in_a_row += 1

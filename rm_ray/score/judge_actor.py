@@ -73,7 +73,7 @@ class JudgeActor:
                 self._end(self._tally.broke, unit, error)
         listener.flush()
         # awaited: should this process end now, the rows that failed are known
-        ray.get(self._tally.judged.remote(unit.part, failed))
+        ray.get(self._tally.done.remote(unit.part, failed))
         self._tally.add.remote(ScoreCounts(wait_seconds=waited))
         self._idle_since = time.monotonic()
         return packed

@@ -86,7 +86,7 @@ def test_a_machine_that_is_lost_blames_nobody(tally):
     tally.asking(PART, 0, 10)
     assert tally.may_begin(SHARD, 1) and tally.begin(SHARD, "here")  # at once, in the same round
     assert tally.progress().last_fault == f"{SHARD}: its machine was lost"
-    tally.judged(PART, {})
+    tally.done(PART, {})
     assert tally.end_round(True) == []
     tally.begin(SHARD, "lost")
     assert tally.end_round(True) == []  # nor where nobody has tried again
@@ -94,7 +94,7 @@ def test_a_machine_that_is_lost_blames_nobody(tally):
 
 def test_rows_without_a_number_end_nothing(tally):
     tally.begin(SHARD, "here")
-    tally.judged(PART, {7: "nan"})
+    tally.done(PART, {7: "nan"})
     assert tally.end_round(True) == [Failure(SHARD, "here", "nan", ((7, 8),), ended=False)]
 
 
@@ -137,14 +137,14 @@ def test_shards_of_which_every_answer_is_no_number_end_the_round(tally):
     for i in range(3):
         shard = Shard("f", i, i + 1)
         tally.begin(shard, "here")
-        tally.judged(shard.part, {i: "nan"})
+        tally.done(shard.part, {i: "nan"})
     assert tally.ending() == "3 shards or pieces failed in a row"
 
 
 def test_a_unit_whose_process_ends_when_it_has_judged_it_is_not_begun_for_ever(tally):
     for _ in range(BEGINS):
         assert tally.may_begin(SHARD, 1) and tally.begin(SHARD, "here")
-        tally.judged(PART, {})
+        tally.done(PART, {})
     assert not tally.begin(SHARD, "here") and not tally.may_begin(SHARD, 1)
 
 
