@@ -46,13 +46,14 @@ def resolve_model(name: str, revision: str | None) -> Model:
         raise JudgeError(f"judge.model: the folder {name} has no config.json")
     if local and not any(folder.glob("*.safetensors")):
         raise JudgeError(f"judge.model: the folder {name} has no .safetensors weights")
+    name = str(folder.resolve()) if local else name
     try:
         config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise JudgeError(f"judge.model: cannot load {name}: {first_line(error)}") from None
     text = config.get_text_config()
     return Model(
-        name=str(folder.resolve()) if local else name,
+        name=name,
         revision=None if local else getattr(config, "_commit_hash", None) or revision,
         identity=_hash_folder(folder) if local else _commit(name, config),
         dtype=str(getattr(text, "dtype", None) or "float32").removeprefix("torch."),

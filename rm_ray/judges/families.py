@@ -1,4 +1,4 @@
-"""The families of judges: the one place that knows which there are."""
+"""The families of judges: which there are, and how one is built from its keys."""
 
 from rm_ray.config import InputConfig
 from rm_ray.engines.weights import Model

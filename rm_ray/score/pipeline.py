@@ -13,8 +13,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from rm_ray.corpus.shards import Piece
 from rm_ray.run.job import Round
-from rm_ray.score.known_good import known_good
 from rm_ray.score.judge_actor import JudgeActor
+from rm_ray.score.known_good import known_good
 from rm_ray.score.read_stage import ReadStage
 
 if TYPE_CHECKING:

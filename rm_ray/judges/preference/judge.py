@@ -47,7 +47,7 @@ def build_preference(
     Raises:
         JudgeError: a label is not one token, or the model is too short for the context.
     """
-    name, revision = config.tokenizer or config.model, None if config.tokenizer else config.revision
+    name, revision = (config.tokenizer, None) if config.tokenizer else (model.name, model.revision)
     tokenizer_json = plain_tokenizer(read_tokenizer(name, revision))
     judge = PreferenceJudge.of(config, tokenizer_json)
     if judge.max_prompt_tokens + 1 > model.max_tokens:

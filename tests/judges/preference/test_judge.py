@@ -12,7 +12,7 @@ from rm_ray.judges.families import build_judge
 from rm_ray.judges.preference.judge import PreferenceJudge, mean_reward
 from rm_ray.judges.preference.keys import JudgeConfig
 from rm_ray.judges.tokens import encode, encode_all, load_tokenizer, plain_tokenizer, read_tokenizer
-from tests.conftest import TINY_JUDGE
+from tests.conftest import TINY_JUDGE, tiny_judge
 
 # The A/B judge's markers as the released model's card gives them.
 MARKER = "\n\n<<JUDGEMENT_REGION>>\n{chunk}\n<</JUDGEMENT_REGION>>\n\n<<JUDGEMENT>>"
@@ -146,3 +146,13 @@ def test_the_same_files_in_another_folder_are_the_same_model(tmp_path):
     assert resolve_model(str(tmp_path), None).identity == tiny.identity
     (tmp_path / "config.json").write_text((tmp_path / "config.json").read_text() + "\n")
     assert resolve_model(str(tmp_path), None).identity != tiny.identity
+
+
+def test_a_folder_below_the_home_folder_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "model").symlink_to(TINY_JUDGE)
+    config = JudgeConfig(model="~/model", context_tokens=256)
+    tokenizer, _ = build_judge(
+        config, InputConfig(path="p"), resolve_model(config.model, config.revision)
+    )
+    assert tokenizer.tokenizer_json == tiny_judge()[0].tokenizer_json
