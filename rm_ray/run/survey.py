@@ -60,7 +60,7 @@ def open_run(seen: Survey, job: ShardJob) -> None:
     else:
         _warn_of_versions(seen.stored["versions"])
     if new.replaced:
-        log.info("%d input files have changed: what was made of them goes first", len(new.replaced))
+        log.info("%d input files have changed: their old rows go first", len(new.replaced))
         run.mark_incomplete()
         run.forget(new.replaced)
     if new.files:
