@@ -9,7 +9,7 @@ from rm_ray.judges.families import build_judge
 from rm_ray.judges.preference.keys import JudgeConfig
 from rm_ray.run.folder import fingerprint_id, version_changes
 from rm_ray.score.fingerprint import fingerprint
-from tests.conftest import TINY_JUDGE, engine_settings
+from tests.conftest import TINY_JUDGE, engine_settings, tiny_model
 
 
 def of(judge=None, inputs=None, engine=None, **model):
@@ -20,9 +20,7 @@ def of(judge=None, inputs=None, engine=None, **model):
         config=EngineConfig(dtype="float32", **(engine or {})),
     )
     inputs = InputConfig(path="p", **(inputs or {}))
-    halves = build_judge(
-        JudgeConfig(model=str(TINY_JUDGE), **(judge or {})), inputs, settings.model
-    )
+    halves = build_judge(JudgeConfig(model=str(TINY_JUDGE), **(judge or {})), inputs, tiny_model())
     return fingerprint(*halves, settings, inputs)
 
 
