@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self, TypeVar
 
 
@@ -12,6 +12,7 @@ def spent(default: float) -> Any:
     return field(default=default, metadata={"spent": True})
 
 
+@dataclass
 class Summable:
     """For dataclasses whose fields are numbers, or numbers by name, with defaults."""
 
@@ -37,7 +38,7 @@ class Summable:
 
     def stored(self) -> dict[str, Any]:
         """What follows from the rows, by name: no times, so that a part is the same whenever."""
-        kept = [one.name for one in fields(self) if "spent" not in one.metadata]  # type: ignore[arg-type]
+        kept = [one.name for one in fields(self) if "spent" not in one.metadata]
         return {name: getattr(self, name) for name in kept}
 
     def to_json(self) -> str:

@@ -121,7 +121,7 @@ class ShardJob(ABC):
 
         For jobs some of whose rows may be `failed`: their columns are `row`, `status` and `error`.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no word for rows that failed")
 
     def give_up(
         self, unit: ReadUnit, reasons: Mapping[int, str]
@@ -131,7 +131,7 @@ class ShardJob(ABC):
         Raises:
             OSError: they cannot be read.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no word for rows that failed")
 
     def speed(self, progress: RunProgress) -> str:
         """How fast the run is, for the lines of progress; `judging_seconds` is more than 0."""

@@ -14,16 +14,14 @@ log = logging.getLogger(__name__)
 
 
 class ProgressLog:
-    """Logs a line every `every` seconds while the `with` block runs."""
+    """Logs a line every `run.progress_s` seconds while the `with` block runs."""
 
-    def __init__(
-        self, tally: Any, job: ShardJob, *, documents: int, parts: int, every: float
-    ) -> None:
+    def __init__(self, tally: Any, job: ShardJob, *, documents: int, parts: int) -> None:
         self._tally = tally
         self._job = job
         self._documents = documents
         self._parts = parts
-        self._every = every
+        self._every = job.settings.progress_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
 

@@ -6,6 +6,7 @@ for failures.
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import ray
@@ -45,10 +46,9 @@ def run_rounds(
     shards = [shard for unit in units for shard in unit.shards]
     documents = job.count_documents(shards)
     suspicion = Suspicion(lambda span: job.documents(span).tolist())
-    every = job.settings.progress_s
     before: tuple[set[str], set[str]] | None = None
     learned, number = False, 0
-    with ProgressLog(tally, job, documents=documents, parts=len(shards), every=every):
+    with ProgressLog(tally, job, documents=documents, parts=len(shards)):
         while True:
             committed, staged = run.committed(), set(run.staged.names())
             missing = without(units, committed)
@@ -70,7 +70,7 @@ def run_rounds(
                     machines=sorted(machines - avoided) if avoided else [],
                     engines=min(engines, sum(len(unit.shards) for unit in now)),
                     tally=tally,
-                    results=lambda c=committed, s=staged: staging.results(units, c, s),  # type: ignore[misc]
+                    results=partial(staging.results, units, committed, staged),
                 )
                 complete = run_through(round_of(this, job, staging))
                 learned = suspicion.learn(ray.get(tally.end_round.remote(complete)), missing)

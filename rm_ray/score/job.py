@@ -94,7 +94,6 @@ class ScoreJob(ShardJob):
             threads=config.engine.threads or max(1, int(config.pool.cpus)),
         )
         self.config: ScoreConfig = config
-        self.input = config.input
         self.output = config.output
         self.settings = config.run
         self.sample = RowSample(config.input.sample_fraction, config.input.sample_seed)
@@ -138,7 +137,7 @@ class ScoreJob(ShardJob):
     def give_up(
         self, unit: ReadUnit, reasons: Mapping[int, str]
     ) -> Iterator[tuple[pa.Table, ScoreCounts]]:
-        for row, documents in read_patiently(unit, self.input, self.tokenizer.columns):
+        for row, documents in read_patiently(unit, self.config.input, self.tokenizer.columns):
             yield give_up(row, tokenize(documents, self.tokenizer), reasons, self.judge)
 
     @override
