@@ -259,8 +259,6 @@ def main(
     )
     for noisy in ("ray._private.authentication", "httpx", "botocore", "aiobotocore"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    # Ray Data prints a traceback of each fault that a run survives; rm_ray says it in a line
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         arguments = parse_arguments(argv, switches(schema))

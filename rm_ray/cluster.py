@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ray
+import ray.data
 from ray.autoscaler.sdk import request_resources
 
 from rm_ray.config import PoolConfig, ReadConfig
@@ -35,6 +36,9 @@ def connect() -> None:
     Raises:
         ClusterError: there is no cluster at the address.
     """
+    # Ray Data prints a traceback of each fault that a run survives; rm_ray says it in a line.
+    # Importing it sets this level anew, so it is set here, after that
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     if ray.is_initialized():
         return
     try:

@@ -55,7 +55,7 @@ def progress_line(now: RunProgress, documents: int, parts: int, job: ShardJob) -
     """One line: shards and documents done, speed, time left."""
     if not now.engines and not now.work.parts:
         return f"{job.starting}; 0 of {parts} shards"
-    if not now.work.documents:
+    if not now.engines and not now.work.documents:
         return f"{now.work.parts} of {parts} shards"
     done = min(now.work.documents, documents)  # some are done more than once
     line = f"{now.work.parts} of {parts} shards, {done:,} of {documents:,} documents"

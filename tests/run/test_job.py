@@ -1,7 +1,6 @@
 """A run executes any job: here one that copies a column and drops some rows."""
 
 import json
-import logging
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -67,7 +66,6 @@ class CopyJob(ShardJob):
 
 @pytest.fixture
 def config(tmp_path, ray_cluster):
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     (tmp_path / "in").mkdir()
     for number in range(3):
         table = pa.table({"id": range(10 * number, 10 * number + 10), "text": ["t"] * 10})

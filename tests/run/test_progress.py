@@ -31,3 +31,9 @@ def test_half_way_the_time_left_is_the_time_gone():
     assert progress_line(now, 100, 2, TOKENS) == (
         "1 of 2 shards, 50 of 100 documents, 2 engine starts, 200 tokens/s, 30 s left"
     )
+
+
+def test_an_engine_that_has_judged_nothing_yet_is_told_of():
+    assert progress_line(RunProgress(engines=1), 100, 2, TOKENS) == (
+        "0 of 2 shards, 0 of 100 documents, 1 engine start"
+    )
