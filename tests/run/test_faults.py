@@ -20,7 +20,7 @@ from tests.jobs import (
     parts,
     ray_head,
     read_rewards,
-    run_job,
+    run,
     write_corpus,
 )
 
@@ -57,7 +57,9 @@ def judge_actors(job):
     return [child for child in children if "JudgeActor" in " ".join(child.cmdline())]
 
 
-def test_stopped_killed_and_its_actor_killed_it_still_equals_an_undisturbed_run(tmp_path):
+def test_stopped_killed_and_its_actor_killed_it_still_equals_an_undisturbed_run(
+    tmp_path, caplog, ray_cluster
+):
     write_corpus(tmp_path / "in", files=4, rows=24, words=400)
     hurt, calm, log = tmp_path / "hurt", tmp_path / "calm", tmp_path / "log"
     changes = {"input_path": tmp_path / "in", "shard_tokens": 2000}
@@ -72,24 +74,24 @@ def test_stopped_killed_and_its_actor_killed_it_still_equals_an_undisturbed_run(
 
     job = start_job(log, output_path=hurt, **changes)
     wait_for_parts(job, hurt, len(stopped) + 3, log)
+    (actor,) = judge_actors(job)
+    actor.kill()
+    wait_for_parts(job, hurt, len(parts(hurt)) + 3, log)
     job.kill()
     job.wait()
     time.sleep(3)
     killed = parts(hurt)
     assert stopped.items() <= killed.items() and not (hurt / "_SUCCESS").exists()
 
-    job = start_job(log, output_path=hurt, **changes)
-    wait_for_parts(job, hurt, len(killed) + 3, log)
-    (actor,) = judge_actors(job)
-    actor.kill()
-    assert job.wait(120) == 0, log.read_text()
+    status, said = run(caplog, output_path=hurt, **changes)
+    assert status == 0, said
     after = parts(hurt)
     assert killed.items() <= after.items()  # not one finished shard was written again
-    assert f"{len(after)} shards, {len(killed)} done" in log.read_text()
+    assert f"{len(after)} shards, {len(killed)} done" in said
     assert (hurt / "_SUCCESS").exists()
 
-    undisturbed = run_job(output_path=calm, **changes)
-    assert undisturbed.returncode == 0, undisturbed.stderr
+    status, said = run(caplog, output_path=calm, **changes)
+    assert status == 0, said
     assert parts(calm).keys() == after.keys()
     assert_same_rows(read_rewards(hurt), read_rewards(calm))
 

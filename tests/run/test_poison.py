@@ -172,7 +172,7 @@ def test_no_answer_counts_from_an_engine_that_raised(tmp_path, caplog, fault_fol
             assert hurt["status"] == "ok" and abs(hurt["reward"] - calm["reward"]) < 1e-3
 
 
-def test_killed_in_every_round_it_still_equals_an_undisturbed_run(tmp_path):
+def test_killed_in_every_round_it_still_equals_an_undisturbed_run(tmp_path, caplog, fault_folder):
     write_poisoned(tmp_path / "in", ["raise", "nan"])
     folder = tmp_path / "engine"
     folder.mkdir()
@@ -181,20 +181,19 @@ def test_killed_in_every_round_it_still_equals_an_undisturbed_run(tmp_path):
         **{fault_engine.ENVIRONMENT: json.dumps({"folder": str(folder), "seconds": 0.01})},
     )
     words = ["--run.max_failed_fraction", "0.1"]
+    changes = {"input_path": tmp_path / "in", "shard_rows": 20}
+    calm, hurt, log = tmp_path / "calm", tmp_path / "hurt", tmp_path / "log"
 
-    def start(output, log):
-        changes = {"input_path": tmp_path / "in", "output_path": output, "shard_rows": 20}
-        with log.open("a") as out:
+    def start():
+        with log.open("w") as out:
             return subprocess.Popen(
-                command(*words, engine_name=fault_engine.NAME, **changes),
+                command(*words, engine_name=fault_engine.NAME, **changes, output_path=hurt),
                 cwd=ROOT, env=env, stdout=out, stderr=out,
             )  # fmt: skip
 
-    calm, hurt, log = tmp_path / "calm", tmp_path / "hurt", tmp_path / "log"
-    assert start(calm, tmp_path / "calm.log").wait(300) == 0
+    assert run(caplog, *words, **changes, output_path=calm)[0] == 0
     for said in ("1 engine start", "round 2,", "round 3,"):
-        log.write_text("")
-        job, before = start(hurt, log), parts(hurt)
+        job, before = start(), parts(hurt)
         deadline = time.monotonic() + 200
         while said not in log.read_text():
             assert job.poll() is None and time.monotonic() < deadline, log.read_text()
@@ -205,7 +204,8 @@ def test_killed_in_every_round_it_still_equals_an_undisturbed_run(tmp_path):
         time.sleep(3)  # workers may write for a moment after their driver is gone
         assert before.items() <= parts(hurt).items()
     before = parts(hurt)
-    assert start(hurt, log).wait(300) == 0, log.read_text()
+    status, said = run(caplog, *words, **changes, output_path=hurt)
+    assert status == 0, said
     assert before.items() <= parts(hurt).items()  # no finished shard was judged again
     assert parts(calm).keys() == parts(hurt).keys()
     for name in parts(calm):

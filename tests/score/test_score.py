@@ -124,11 +124,12 @@ def test_the_same_command_again_scores_nothing(messy, scored, caplog):
 
 def test_a_corpus_that_grew_scores_only_what_is_new(tmp_path, caplog):
     corpus, output = tmp_path / "in", tmp_path / "out"
+    changes = {"input_path": corpus, "output_path": output, "engine_name": fault_engine.NAME}
     write_corpus(corpus, files=1, rows=6, words=100, seed=1)
-    assert run(caplog, input_path=corpus, output_path=output)[0] == 0
+    assert run(caplog, **changes)[0] == 0
     before = parts(output)
     write_corpus(corpus, files=1, rows=3, words=100, seed=2)
-    status, log = run(caplog, input_path=corpus, output_path=output, shard_rows=2)
+    status, log = run(caplog, **changes, shard_rows=2)
     assert status == 0 and "2 files, 3 shards, 1 done, 2 to do" in log
     after = parts(output)
     assert before.items() <= after.items() and len(after) == 3
@@ -167,14 +168,12 @@ def test_a_lost_part_is_scored_again_and_nothing_else(scored, messy, tmp_path, c
 
 
 def test_a_limit_and_a_sample_take_a_first_look(tmp_path, caplog):
-    corpus = tmp_path / "in"
-    write_corpus(corpus, files=2, rows=40, words=80)
-    status, _ = run(caplog, input_path=corpus, output_path=tmp_path / "a", input_limit=45)
+    changes = {"input_path": tmp_path / "in", "engine_name": fault_engine.NAME}
+    write_corpus(tmp_path / "in", files=2, rows=40, words=80)
+    status, _ = run(caplog, **changes, output_path=tmp_path / "a", input_limit=45)
     assert status == 0
     assert [row["row"] for row in read_rewards(tmp_path / "a")] == [*range(40), *range(5)]
-    status, _ = run(
-        caplog, input_path=corpus, output_path=tmp_path / "b", input_sample_fraction=0.3
-    )
+    status, _ = run(caplog, **changes, output_path=tmp_path / "b", input_sample_fraction=0.3)
     rows = read_rewards(tmp_path / "b")
     assert status == 0 and 8 < len(rows) < 45
     assert {row["id"] for row in rows} < {f"0-{f}-{r}" for f in (0, 1) for r in range(40)}
@@ -204,10 +203,11 @@ def test_the_transformers_engine_gives_the_same_rewards(messy, scored, tmp_path,
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared corpus is not on this machine")
 def test_one_row_in_one_row_out_on_the_shared_corpus(tmp_path, caplog):
-    # large chunks without context: rows and their order are the question here, not the judge
+    # a few large chunks and no model: rows and their order are the question here
     status, _ = run(
         caplog, input_path=SHARED / "corpus", output_path=tmp_path, input_keep="source",
         shard_tokens=100_000, judge_chunk_tokens=512, judge_context_tokens=0,
+        engine_name=fault_engine.NAME,
     )  # fmt: skip
     assert status == 0
     found = [(r["source_file"], r["row"], r["id"]) for r in read_rewards(tmp_path)]
@@ -306,8 +306,10 @@ def test_another_judge_is_refused_with_both_values(messy, scored, caplog):
 
 
 def test_a_changed_input_file_is_refused(tmp_path, caplog):
+    changes = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    changes |= {"engine_name": fault_engine.NAME}
     write_corpus(tmp_path / "in", files=1, rows=2, words=80)
-    assert run(caplog, input_path=tmp_path / "in", output_path=tmp_path / "out")[0] == 0
+    assert run(caplog, **changes)[0] == 0
     write_corpus(tmp_path / "in", files=1, rows=3, words=80)
-    status, log = run(caplog, input_path=tmp_path / "in", output_path=tmp_path / "out")
+    status, log = run(caplog, **changes)
     assert status == 2 and "1 input files have changed since this run planned them" in log
