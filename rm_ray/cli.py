@@ -193,11 +193,11 @@ def _parse_value(key: str, text: str, annotation: Any) -> Any:
     if type(None) in kinds and text.lower() in ("null", "none"):
         return None
     wants_list = any(get_origin(kind) is list for kind in kinds)
-    if not (wants_list and text.lstrip().startswith("[")):
-        if str in kinds:
-            return text
-        if wants_list:
-            return [item.strip() for item in text.split(",")]
+    if wants_list and not text.lstrip().startswith("["):
+        items = [item.strip() for item in text.split(",")]
+        return items[0] if str in kinds and len(items) == 1 else items
+    if str in kinds and not wants_list:
+        return text
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:
@@ -232,7 +232,7 @@ def _type_name(annotation: Any) -> str:
     names = []
     for kind in _alternatives(annotation):
         if get_origin(kind) is list:
-            names.append("list")
+            names.append('list (a,b or ["a", "b,c"])')
         elif str(get_origin(kind)) == "typing.Literal":
             names.append(" | ".join(get_args(kind)))
         elif kind is not type(None):
@@ -244,6 +244,13 @@ def _show(value: Any) -> str:
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def same_command() -> str:
+    """What to type to run this again: a job that was submitted is submitted again."""
+    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
+        return f"ray job submit --working-dir . -- {shlex.join(['python', *sys.argv])}"
+    return shlex.join([sys.executable, *sys.argv])
 
 
 def main(
@@ -283,9 +290,8 @@ def main(
     except Exception as error:
         log.error("stopped by an error that rm_ray did not expect: %s", error, exc_info=True)
         return 1
-    except (KeyboardInterrupt, SystemExit):  # Ray turns SIGTERM into SystemExit
-        command = shlex.join([sys.executable, *sys.argv])
-        log.error("stopped; what is committed stays. To go on: %s", command)
+    except KeyboardInterrupt:
+        log.error("stopped; what is committed stays. To go on: %s", same_command())
         logging.shutdown()
         os._exit(1)  # Ray's threads are still at work: taking them down in order can abort
     return 0

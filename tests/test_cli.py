@@ -1,9 +1,18 @@
 """The command line: overrides, refusals that name the key, help that names every key."""
 
+import sys
+
 import pytest
 import yaml
 
-from rm_ray.cli import dotted_fields, help_text, load_config, main, parse_arguments
+from rm_ray.cli import (
+    dotted_fields,
+    help_text,
+    load_config,
+    main,
+    parse_arguments,
+    same_command,
+)
 from rm_ray.errors import ConfigError
 from rm_ray.score.config import ScoreConfig
 from tests.conftest import ROOT
@@ -39,9 +48,14 @@ def test_values_are_read_as_what_the_key_wants():
     assert config.judge.chosen == "1" and config.shard.tokens == 1000
 
 
-def test_a_path_keeps_its_commas_and_a_list_is_written_as_one():
-    assert load_path("a,b.parquet") == "a,b.parquet"
-    assert load_path("[a, b]") == ["a", "b"]
+def test_a_list_is_given_the_same_way_for_every_key():
+    assert load_path("a.parquet") == "a.parquet"
+    for text in ("a,b", "a, b", "[a, b]"):
+        assert load_path(text) == load("--input.keep", text).input.keep == ["a", "b"]
+    for text in ('["a,b"]', "['a,b']"):  # a name with a comma
+        assert load_path(text) == load("--input.keep", text).input.keep == ["a,b"]
+    assert load("--input.keep", "a").input.keep == ["a"]
+    assert 'list (a,b or ["a", "b,c"])' in help_text(ScoreConfig, "")
 
 
 @pytest.mark.parametrize(
@@ -152,6 +166,15 @@ def test_a_section_can_come_from_a_file_of_its_own(tmp_path):
     config = load_config(ScoreConfig, parse_arguments(words))
     assert config.judge.chunk_tokens == 64 and config.judge.adaptive.min_chunks == 9
     assert (config.judge.chosen, config.input.storage.region) == ("C", "here")
+
+
+def test_the_way_on_is_the_command_that_was_given(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["jobs/score.py", "--input.path", "a b"])
+    assert same_command() == f"{sys.executable} jobs/score.py --input.path 'a b'"
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")  # of a job that was submitted
+    assert same_command() == (
+        "ray job submit --working-dir . -- python jobs/score.py --input.path 'a b'"
+    )
 
 
 def test_a_section_is_a_file_or_keys(tmp_path):

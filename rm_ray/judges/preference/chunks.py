@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Literal, cast
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from rm_ray.judges.preference.keys import JudgeConfig, Order
 
@@ -164,4 +164,4 @@ def _evenly(count: int) -> list[int]:
 
 @lru_cache(maxsize=4096)
 def _t_quantile(probability: float, freedom: int) -> float:
-    return float(stats.t.ppf(probability, freedom))
+    return float(special.stdtrit(freedom, probability))
