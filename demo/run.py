@@ -29,6 +29,9 @@ def main() -> int:
         print("the rewards, in DuckDB:")
         print(f"  SELECT id, reward, n_chunks, status FROM '{scored}/rewards/*.parquet'")
         print("  ORDER BY reward DESC;")
+        print("\nyour own corpus, its columns of texts and of ids (null for none):")
+        print("  .venv/bin/python jobs/score.py --config jobs/demo.yaml --input.path CORPUS \\")
+        print("    --input.text text --input.id id --output.path OUT")
     return status
 
 
