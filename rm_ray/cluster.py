@@ -4,6 +4,9 @@ Actors that hold every CPU leave none to read with, and the job would stand stil
 """
 
 import logging
+import os
+import signal
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,10 +44,20 @@ def connect() -> None:
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     if ray.is_initialized():
         return
+    address = os.environ.get("RAY_ADDRESS", "local")
+    log.info("starting Ray here" if address == "local" else f"joining Ray at {address}")
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(logging_level=logging.ERROR, log_to_driver=True)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ClusterError(f"cannot join or start Ray: {error}") from None
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray's prints a trace of native code
+    there = _present()
+    log.info(
+        "Ray: %d machines, %g CPUs, %g GPUs",
+        len(there), sum(one.cpus for one in there), sum(one.gpus for one in there),
+    )  # fmt: skip
 
 
 def wait_for_machines(pool: PoolConfig, read: ReadConfig) -> int:
@@ -60,10 +73,18 @@ def wait_for_machines(pool: PoolConfig, read: ReadConfig) -> int:
     if not _started_here():
         _wait_for_growth(pool, read)
         return pool.max_actors
-    there = _present()
-    if lacking := _lacking(pool, read, there):
+    check_machines(pool, read)
+    return _most_actors(pool, read, _present())
+
+
+def check_machines(pool: PoolConfig, read: ReadConfig) -> None:
+    """Refuse a pool that a cluster on this machine alone, which cannot grow, does not hold.
+
+    Raises:
+        ClusterError: the machine is too small.
+    """
+    if _started_here() and (lacking := _lacking(pool, read, _present())):
         raise ClusterError(f"{lacking}; lower pool.* or read.cpus, or run on a larger machine")
-    return _most_actors(pool, read, there)
 
 
 def _wait_for_growth(pool: PoolConfig, read: ReadConfig) -> None:
@@ -129,6 +150,15 @@ def _held(pool: PoolConfig, machine: Machine) -> int:
     """Judge actors that one machine holds."""
     by_cpus = int(machine.cpus / pool.cpus)
     return min(by_cpus, int(machine.gpus / pool.gpus)) if pool.gpus else by_cpus
+
+
+def alive_machines() -> dict[str, str]:
+    """Names of the cluster's machines that live, by node id."""
+    nodes = (node for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]
+    return {
+        node["NodeID"]: f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+        for node in nodes
+    }
 
 
 def _present() -> list[Machine]:

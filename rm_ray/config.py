@@ -61,7 +61,9 @@ class InputConfig(Section):
         [], description="Further columns to copy to the output (hive partition columns too)."
     )
     limit: int | None = Field(
-        None, ge=1, description="Look at the first N rows of the corpus only."
+        None,
+        ge=1,
+        description="Look at the first N rows of the corpus only; may grow in the same folder.",
     )
     sample_fraction: float = Field(
         1.0, gt=0, le=1, description="Score this fraction of the rows, chosen by a seeded hash."
@@ -194,7 +196,7 @@ class ReadConfig(Section):
 
     cpus: float = Field(1, gt=0, description="CPUs reserved for one reading task.")
     max_tasks: int | None = Field(
-        None, ge=1, description="Most reading tasks at once; null: what the cluster has."
+        None, ge=1, description="Most reading tasks at once; null: as many as engines, at least 2."
     )
 
 
@@ -202,7 +204,10 @@ class ShardConfig(Section):
     """How new input files are cut. Files planned earlier keep their cuts."""
 
     tokens: int = Field(
-        8_000_000, ge=1, description="Most tokens of one shard, estimated from a sample."
+        8_000_000,
+        ge=1,
+        description="Most tokens of one shard, estimated from a sample; fewer where the actors "
+        "would get less than eight shards each, but not below 100,000.",
     )
     rows: int = Field(100_000, ge=1, description="Most rows of one shard.")
 

@@ -15,9 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rm_ray.cli import main
-from rm_ray.score.config import ScoreConfig
-from rm_ray.score.job import dry_run, score
+from rm_ray.score.__main__ import main
 from tests.conftest import ROOT, TINY_JUDGE
 
 WORDS = (
@@ -63,7 +61,7 @@ def run(caplog, *extra: str, **changes) -> tuple[int, str]:
     """Exit status of the job in this process, on the session's cluster, and the lines it logged."""
     caplog.clear()
     caplog.set_level("INFO")
-    status = main([*options(**changes), *extra], ScoreConfig, "", score, dry_run)
+    status = main([*options(**changes), *extra])
     return status, caplog.text
 
 

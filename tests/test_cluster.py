@@ -1,14 +1,19 @@
 """What the machines must hold, and waiting for those that can still come."""
 
+import contextlib
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from rm_ray.cluster import Machine, _lacking, _most_actors
 from rm_ray.config import PoolConfig, ReadConfig
+from tests import fault_engine
 from tests.conftest import ROOT
-from tests.jobs import environment, ray_head
+from tests.jobs import command, environment, ray_head, write_corpus
 
 WAIT = """
 import logging
@@ -20,6 +25,14 @@ pool = PoolConfig(gpus=1, max_actors=5, wait_s={wait})
 print("actors", wait_for_machines(pool, ReadConfig()))
 """
 
+TWO = """
+import time
+from rm_ray.cluster import alive_machines, connect
+connect()
+while len(alive_machines()) < 2:
+    time.sleep(0.2)
+"""
+
 
 def waiting(address, wait, log):
     return subprocess.Popen(
@@ -28,28 +41,60 @@ def waiting(address, wait, log):
     )  # fmt: skip
 
 
-def test_a_gpu_that_can_still_come_is_waited_for_and_not_for_ever(tmp_path):
+@pytest.fixture(scope="module")
+def head():
     env = environment()
     env.pop("RAY_ADDRESS")
     with ray_head(env) as (address, _):
-        impatient, patient = tmp_path / "impatient", tmp_path / "patient"
-        refused = waiting(address, 2, impatient)
-        waited = waiting(address, 120, patient)
-        assert refused.wait(60) != 0
-        assert "no machine came within 2 s" in impatient.read_text()
-        while "more for machines: 1 judge actors need 1 GPUs" not in patient.read_text():
-            assert waited.poll() is None
-            time.sleep(0.2)
-        ray = str(Path(sys.executable).parent / "ray")
-        node = subprocess.Popen(
-            [ray, "start", f"--address={address}", "--num-gpus=1", "--num-cpus=2", "--block"],
-            env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            assert "actors 5" in waited.communicate(timeout=60)[0]
-        finally:
-            node.terminate()
-            node.wait()
+        yield address
+
+
+@contextlib.contextmanager
+def machine(address, *options, before=()):
+    """One more machine of the cluster; `before`: words that its command begins with."""
+    env = environment()
+    env.pop("RAY_ADDRESS")
+    ray = str(Path(sys.executable).parent / "ray")
+    node = subprocess.Popen(
+        [*before, ray, "start", f"--address={address}", "--block", *options],
+        env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        node.terminate()
+        node.wait()
+
+
+def test_a_gpu_that_can_still_come_is_waited_for_and_not_for_ever(head, tmp_path):
+    impatient, patient = tmp_path / "impatient", tmp_path / "patient"
+    refused = waiting(head, 2, impatient)
+    waited = waiting(head, 120, patient)
+    assert refused.wait(60) != 0
+    assert "no machine came within 2 s" in impatient.read_text()
+    while "more for machines: 1 judge actors need 1 GPUs" not in patient.read_text():
+        assert waited.poll() is None
+        time.sleep(0.2)
+    with machine(head, "--num-gpus=1", "--num-cpus=2"):
+        assert "actors 5" in waited.communicate(timeout=60)[0]
+
+
+def test_a_local_output_that_another_machine_does_not_see_is_refused(head, tmp_path):
+    """Each would write to a disk of its own, and the run would find parts missing for ever."""
+    write_corpus(tmp_path / "in", files=1, rows=4, words=80)
+    (tmp_path / "out").mkdir()
+    mount = f'mount -t tmpfs none {tmp_path}/out && exec "$@"'
+    changes = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    job = command(**changes, engine_name=fault_engine.NAME)
+    env = environment(RAY_ADDRESS=head, PYTHONPATH=str(ROOT))
+    with machine(head, "--num-cpus=1", before=("unshare", "-rm", "sh", "-c", mount, "sh")):
+        arrived = subprocess.run([sys.executable, "-c", TWO], cwd=ROOT, env=env, timeout=60)
+        assert arrived.returncode == 0
+        done = subprocess.run(job, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert re.search(rf"{tmp_path}/out is a folder of .* that the machine .* does not see; give a "
+                     "folder that all machines share, or an object store", done.stderr)  # fmt: skip
+    assert not (tmp_path / "out" / "rewards").exists()
 
 
 def test_what_lacks_is_said_in_numbers():

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 # Everybody may know these, which know nobody.
-COMMON = {"errors", "counts"}
+COMMON = {"errors", "counts", "__version__"}
 MAY_IMPORT = {
     "errors": set(),
     "counts": set(),

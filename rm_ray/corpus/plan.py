@@ -18,8 +18,8 @@ class ReadUnit:
     """Row groups [first_group, stop_group) of a file, decoded once, and the shards cut from them.
 
     In a round, `shards` are those that are missing, or pieces of them. `first_row`: number in the
-    file of the unit's first row. `size` and `version`: the file's when it was planned; None where
-    nobody minds.
+    file of the first group's first row. `row_tokens`: estimated tokens of a row, 0 where unknown.
+    `size` and `version`: the file's when it was planned; None where nobody minds.
     """
 
     file: str
@@ -28,6 +28,7 @@ class ReadUnit:
     stop_group: int
     first_row: int
     shards: tuple[Shard, ...]
+    row_tokens: float = 0.0
     size: int | None = None
     version: str | None = None
 
@@ -44,27 +45,41 @@ class ReadUnit:
         )
         return cls(**data)
 
+    @property
+    def tokens(self) -> float:
+        """Estimated tokens of its shards."""
+        return self.row_tokens * sum(shard.stop - shard.start for shard in self.shards)
+
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """One input file as it was when it was planned, cut into read units."""
+    """One input file as it was when it was planned, cut into read units.
+
+    `rows_left`: those after the planned ones, which a limit has left out so far.
+    """
 
     path: str
     size: int
     version: str
     units: tuple[ReadUnit, ...]
+    rows_left: int = 0
+
+    @property
+    def rows(self) -> int:
+        """How many of its rows are planned, from the first on."""
+        return self.units[-1].shards[-1].stop if self.units else 0
 
     def to_json(self) -> str:
-        """One line of a plan segment; a unit is its groups, its first row and its cuts."""
+        """One line of a plan segment; a unit is its groups, first row, cuts and tokens of a row."""
         units = [
             [u.first_group, u.stop_group, u.first_row, [u.shards[0].start]
-             + [shard.stop for shard in u.shards]]
+             + [shard.stop for shard in u.shards], u.row_tokens]
             for u in self.units
         ]  # fmt: skip
         partition = self.units[0].partition if self.units else {}
         return json.dumps(
             {"file": self.path, "size": self.size, "version": self.version,
-             "partition": partition, "units": units}
+             "partition": partition, "units": units, "rows_left": self.rows_left}
         )  # fmt: skip
 
     @classmethod
@@ -73,12 +88,12 @@ class PlannedFile:
         data = json.loads(line)
         path = data["file"]
         units = []
-        for first_group, stop_group, first_row, cuts in data["units"]:
+        for first_group, stop_group, first_row, cuts, *row_tokens in data["units"]:
             shards = tuple(Shard(path, a, b) for a, b in pairwise(cuts))
-            units.append(
-                ReadUnit(path, data["partition"], first_group, stop_group, first_row, shards)
-            )
-        return cls(path, data["size"], data["version"], tuple(units))
+            groups = (first_group, stop_group, first_row)
+            units.append(ReadUnit(path, data["partition"], *groups, shards, *row_tokens))
+        left = data.get("rows_left", 0)
+        return cls(path, data["size"], data["version"], tuple(units), left)
 
 
 def cut_file(
@@ -89,9 +104,11 @@ def cut_file(
     *,
     max_rows: int,
     max_tokens: float,
-    limit: int | None = None,
+    start: int = 0,
+    stop: int | None = None,
 ) -> tuple[ReadUnit, ...]:
-    """Cut a file into shards of at most `max_rows` rows and about `max_tokens` tokens.
+    """Cut a file's rows [start, stop) into shards of at most `max_rows` rows and about `max_tokens`
+    tokens.
 
     Small row groups are joined, large ones are sliced evenly; no shard holds a slice of one row
     group and anything of another, so every row group is decoded once.
@@ -99,29 +116,38 @@ def cut_file(
     Args:
         rows: rows of each row group.
         tokens: estimated tokens of each row group.
-        limit: rows from the start of the file to plan; None for all.
+        stop: None for the file's end.
     """
+    firsts = [0, *np.cumsum(rows, dtype=np.int64).tolist()]
+    stop = firsts[-1] if stop is None else stop
+    spans = {
+        group: (max(firsts[group], start), min(firsts[group + 1], stop))
+        for group in range(len(rows))
+        if max(firsts[group], start) < min(firsts[group + 1], stop)
+    }
+    cost = {group: tokens[group] / rows[group] * (b - a) for group, (a, b) in spans.items()}
     units: list[ReadUnit] = []
-    open_groups: list[int] = []
 
-    def unit(first: int, stop: int) -> None:
-        start, end = starts[first], min(starts[stop], starts[-1] if limit is None else limit)
-        if end <= start:
-            return
-        pieces = _pieces(end - start, sum(tokens[first:stop]), max_rows, max_tokens)
-        shards = tuple(Shard(path, start, end).cut(pieces))
-        units.append(ReadUnit(path, partition, first, stop, start, shards))
+    def unit(groups: Sequence[int]) -> None:
+        a, b = spans[groups[0]][0], spans[groups[-1]][1]
+        total = sum(cost[group] for group in groups)
+        shards = tuple(Shard(path, a, b).cut(_pieces(b - a, total, max_rows, max_tokens)))
+        first = groups[0]
+        row_tokens = round(total / (b - a), 1)
+        units.append(
+            ReadUnit(path, partition, first, groups[-1] + 1, firsts[first], shards, row_tokens)
+        )
 
-    starts = [0, *np.cumsum(rows, dtype=np.int64).tolist()]
-    for group in range(len(rows)):
-        joined = [*open_groups, group]
-        too_many = sum(rows[g] for g in joined) > max_rows
-        if open_groups and (too_many or sum(tokens[g] for g in joined) > max_tokens):
-            unit(open_groups[0], group)
-            joined = [group]
-        open_groups = joined
-    if open_groups:
-        unit(open_groups[0], len(rows))
+    joined: list[int] = []
+    for group in spans:
+        more = [*joined, group]
+        too_many = sum(spans[g][1] - spans[g][0] for g in more) > max_rows
+        if joined and (too_many or sum(cost[g] for g in more) > max_tokens):
+            unit(joined)
+            more = [group]
+        joined = more
+    if joined:
+        unit(joined)
     return tuple(units)
 
 

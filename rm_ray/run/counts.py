@@ -25,12 +25,14 @@ class RunCounts(Summable):
 class RunProgress:
     """Where the run stands. Seconds since the first engine was ready are `judging_seconds`.
 
+    `engines`: those that have started, of which `alive` still live.
     `bad_files`: input files that are not what their name says, with the reason.
     `stopped`: why the run is stopping before its end; None while it is not.
     """
 
     rounds: int = 0
     engines: int = 0
+    alive: int = 0
     start_seconds: float = 0.0
     work: RunCounts = field(default_factory=RunCounts)
     judging_seconds: float = 0.0

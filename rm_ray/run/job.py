@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from ray.data import Dataset
 
 from rm_ray.config import OutputConfig, RunConfig
+from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.plan import PlannedFile, ReadUnit
 from rm_ray.corpus.shards import Shard
 from rm_ray.run.counts import RunCounts, RunProgress
@@ -25,15 +26,14 @@ from rm_ray.store.folder import Folder
 class Planning:
     """What the corpus holds beyond what is planned.
 
-    `files`: to be planned, cut into shards; `replaced`: planned ones that have changed, as they
-    were, which are among `files` anew. `skipped`: files that cannot be planned, with the reason.
-    `present`: paths of all that are there. `columns`: types of the columns that are copied.
+    `files`: to be planned, cut into shards, with what was planned of them before; `replaced`:
+    planned ones that have changed, as they were, which are among `files` anew. `skipped`: files
+    that cannot be planned, with the reason. `columns`: types of the columns that are copied.
     """
 
     files: list[PlannedFile]
     replaced: list[PlannedFile]
     skipped: dict[str, str]
-    present: set[str]
     columns: dict[str, str]
 
 
@@ -79,10 +79,16 @@ class ShardJob(ABC):
     starting: str = "starting"
 
     @abstractmethod
-    def plan(self, planned: Sequence[PlannedFile], columns: Mapping[str, str] | None) -> Planning:
+    def plan(
+        self,
+        found: Sequence[InputFile],
+        planned: Sequence[PlannedFile],
+        columns: Mapping[str, str] | None,
+    ) -> Planning:
         """What is to be added to the files planned before; nothing is written.
 
         Args:
+            found: the corpus's files.
             columns: types of the copied columns, where the run has them already.
 
         Raises:
@@ -103,6 +109,14 @@ class ShardJob(ABC):
     def count_documents(self, spans: Iterable[Shard]) -> int:
         """How many `documents` there are in spans."""
         return sum(len(self.documents(span)) for span in spans)
+
+    def check_machines(self) -> None:
+        """Refuse what this cluster cannot run and never will.
+
+        Raises:
+            ClusterError: the machines are too few, and no more can come.
+        """
+        return  # any will do
 
     def wait_for_engines(self) -> int:
         """How many engines may run at once, once there are machines for them.
@@ -132,6 +146,14 @@ class ShardJob(ABC):
             OSError: they cannot be read.
         """
         raise NotImplementedError(f"{type(self).__name__} has no word for rows that failed")
+
+    def work_left(self, units: Sequence[ReadUnit]) -> float:
+        """How much work units are, in the measure of `work_done`; 0 where unknown."""
+        return self.count_documents(shard for unit in units for shard in unit.shards)
+
+    def work_done(self, progress: RunProgress) -> float:
+        """How much of it is done."""
+        return progress.work.documents
 
     def speed(self, progress: RunProgress) -> str:
         """How fast the run is, for the lines of progress; `judging_seconds` is more than 0."""

@@ -2,26 +2,34 @@
 
 import logging
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import ray
 
+from rm_ray.cluster import alive_machines
+from rm_ray.corpus.plan import ReadUnit
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.job import ShardJob
 
 log = logging.getLogger(__name__)
 
+# By so much the work of a run may differ from what a sample of it says.
+NEAR = 0.03
+
 
 class ProgressLog:
     """Logs a line every `run.progress_s` seconds while the `with` block runs."""
 
-    def __init__(self, tally: Any, job: ShardJob, *, documents: int, parts: int) -> None:
+    def __init__(self, tally: Any, job: ShardJob, units: Sequence[ReadUnit]) -> None:
         self._tally = tally
         self._job = job
-        self._documents = documents
-        self._parts = parts
+        self._whole = Whole.of(units, job)
         self._every = job.settings.progress_s
+        self._machines = alive_machines()
+        self._faults = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
 
@@ -39,33 +47,62 @@ class ProgressLog:
         self._thread.join()
 
     def _run(self) -> None:
-        faults = 0
         while not self._stop.wait(self._every):
             try:
                 now = ray.get(self._tally.progress.remote(), timeout=self._every)
+                self._tell_lost(alive_machines())
             except ray.exceptions.RayError:
                 continue  # a busy or lost head must not end the run for want of a log line
-            if now.faults > faults:
-                faults = now.faults
-                log.warning("%d faults so far; the last: %s", faults, now.last_fault)
-            log.info("%s", progress_line(now, self._documents, self._parts, self._job))
+            if now.faults > self._faults:
+                self._faults = now.faults
+                log.warning("%d faults so far; the last: %s", now.faults, now.last_fault)
+            log.info("%s", progress_line(now, self._whole, self._job))
+
+    def _tell_lost(self, machines: dict[str, str]) -> None:
+        for node, machine in self._machines.items():
+            if node not in machines:
+                log.warning("the machine %s is lost; others do what it was at", machine)
+        self._machines = machines
 
 
-def progress_line(now: RunProgress, documents: int, parts: int, job: ShardJob) -> str:
-    """One line: shards and documents done, speed, time left."""
+@dataclass(frozen=True)
+class Whole:
+    """All that is to be done. `work`: in the job's own measure of speed, 0 where unknown."""
+
+    parts: int
+    documents: int
+    work: float
+
+    @classmethod
+    def of(cls, units: Sequence[ReadUnit], job: ShardJob) -> Self:
+        """What these units are."""
+        shards = [shard for unit in units for shard in unit.shards]
+        return cls(len(shards), job.count_documents(shards), job.work_left(units))
+
+
+def progress_line(now: RunProgress, whole: Whole, job: ShardJob) -> str:
+    """One line: shards and documents done, engines that live, speed, time left."""
     if not now.engines and not now.work.parts:
-        return f"{job.starting}; 0 of {parts} shards"
+        return f"{job.starting}; 0 of {whole.parts} shards"
     if not now.engines and not now.work.documents:
-        return f"{now.work.parts} of {parts} shards"
-    done = min(now.work.documents, documents)  # some are done more than once
-    line = f"{now.work.parts} of {parts} shards, {done:,} of {documents:,} documents"
+        return f"{now.work.parts} of {whole.parts} shards"
+    done = min(now.work.documents, whole.documents)  # some are done more than once
+    line = f"{now.work.parts} of {whole.parts} shards, {done:,} of {whole.documents:,} documents"
     if now.engines:
-        line += f", {now.engines} engine start{'s' if now.engines > 1 else ''}"
-    if now.work.documents < max(2, documents / 100) or now.judging_seconds <= 0:
+        line += f", {now.alive} engine{'s' if now.alive != 1 else ''}"
+    if done < max(2, whole.documents / 100) or now.judging_seconds <= 0:
         return line  # too little to tell a speed from
-    left = max(0, documents - now.work.documents)
-    seconds = left * now.judging_seconds / now.work.documents
-    return f"{line}, {job.speed(now)}, {duration(seconds)} left"
+    return f"{line}, {job.speed(now)}, {_time_left(now, whole, job)}"
+
+
+def _time_left(now: RunProgress, whole: Whole, job: ShardJob) -> str:
+    """By work and not by documents: one may be as long as a thousand others."""
+    done, work = job.work_done(now), whole.work
+    if not work or not done:
+        done, work = now.work.documents, whole.documents
+    if done > (1 - NEAR) * work:  # an estimate: nearer than this it tells nothing
+        return "nearly done"
+    return f"{duration((work - done) * now.judging_seconds / done)} left"
 
 
 def duration(seconds: float) -> str:

@@ -43,12 +43,10 @@ def run_rounds(
     A round that commits, stages and learns nothing is the last. What stops the run is logged or
     told to the tally; what is missing, `finish` finds by counting.
     """
-    shards = [shard for unit in units for shard in unit.shards]
-    documents = job.count_documents(shards)
     suspicion = Suspicion(lambda span: job.documents(span).tolist())
     before: tuple[set[str], set[str]] | None = None
     learned, number = False, 0
-    with ProgressLog(tally, job, documents=documents, parts=len(shards)):
+    with ProgressLog(tally, job, units):
         while True:
             committed, staged = run.committed(), set(run.staged.names())
             missing = without(units, committed)

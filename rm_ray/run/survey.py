@@ -1,14 +1,17 @@
 """Before a run: what its output folder holds, what the corpus holds, and what that leaves to do."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rm_ray.cluster import connect
+from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.plan import PlannedFile
 from rm_ray.errors import OutputError
 from rm_ray.run.folder import RunFolder, installed_versions, new_run, version_changes
 from rm_ray.run.job import Planning, ShardJob
+from rm_ray.run.one_folder import see_one_folder
 
 log = logging.getLogger(__name__)
 
@@ -17,33 +20,46 @@ log = logging.getLogger(__name__)
 class Survey:
     """What is there before a run: its folder, what that stores, and what is to be done.
 
-    `stored`: run.json, None in a new folder. `segments`: names of the plan's segments. `files`: the
-    planned ones that stay planned, then the new ones.
+    `stored`: run.json, None in a new folder. `segments`: names of the plan's segments. `present`:
+    paths of the corpus's files. `files`: the planned ones that stay planned, then the new ones.
     """
 
     run: RunFolder
     stored: dict[str, Any] | None
     segments: list[str]
+    present: set[str]
     files: list[PlannedFile]
     new: Planning
 
 
-def survey(job: ShardJob) -> Survey:
-    """Look at the output folder and the corpus; nothing is written.
+def survey(job: ShardJob, found: Sequence[InputFile], *, to_run: bool) -> Survey:
+    """Look at the output folder and the corpus, of which these files were found.
+
+    What takes no time is refused first. Nothing is written, but where it is `to_run`, to see that
+    the folder can be.
 
     Raises:
-        OutputError: the folder is another run's.
+        OutputError: the folder is another run's, or cannot be used.
         InputError: the corpus cannot be read, or has changed.
+        ClusterError: the machines are too few, and no more can come.
     """
     run = RunFolder(job.output, job.parts)
     stored = run.open(job.fingerprint)
+    if to_run:
+        run.make_writable()
     connect()
+    if to_run:
+        see_one_folder(run)
+        if not run.complete:
+            job.check_machines()
     segments = run.segments.names()
     planned = run.planned_files()
-    new = job.plan(planned, stored["columns"] if stored else None)
-    gone = {file.path for file in new.replaced}
-    kept = [file for file in planned if file.path not in gone]
-    return Survey(run, stored, segments, [*kept, *new.files], new)
+    log.info("planning: %d files, %d planned before", len(found), len(planned))
+    new = job.plan(found, planned, stored["columns"] if stored else None)
+    anew = {file.path for file in (*new.replaced, *new.files)}
+    kept = [file for file in planned if file.path not in anew]
+    present = {file.path for file in found}
+    return Survey(run, stored, segments, present, [*kept, *new.files], new)
 
 
 def open_run(seen: Survey, job: ShardJob) -> None:

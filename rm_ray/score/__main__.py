@@ -1,13 +1,18 @@
 """The scoring job's command line: `python -m rm_ray.score`, which jobs/score.py is too.
 
-What takes seconds to import is imported once the command line is known to be right.
+What takes seconds to import is imported once the command line is known to be right, and the corpus
+to be there.
 """
 
+import logging
 import sys
 from collections.abc import Sequence
 
-from rm_ray import cli
+from rm_ray import __version__, cli
+from rm_ray.corpus.files import InputFile, list_files
 from rm_ray.score.config import ScoreConfig
+
+log = logging.getLogger(__name__)
 
 USAGE = """\
 Score a Parquet corpus with a reward model: one reward per document, back to Parquet.
@@ -33,15 +38,25 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _score(config: ScoreConfig) -> None:
+    log.info("rm_ray %s: scoring %s -> %s", __version__, config.input.path, config.output.path)
+    found = _find(config)
     from rm_ray.score.job import score
 
-    score(config)
+    score(config, found)
 
 
 def _dry_run(config: ScoreConfig) -> str:
+    log.info("rm_ray %s: looking at %s, nothing is written", __version__, config.input.path)
+    found = _find(config)
     from rm_ray.score.job import dry_run
 
-    return dry_run(config)
+    return dry_run(config, found)
+
+
+def _find(config: ScoreConfig) -> list[InputFile]:
+    found = list_files(config.input)
+    log.info("%d Parquet files, %.3g GB", len(found), sum(file.size for file in found) / 1e9)
+    return found
 
 
 if __name__ == "__main__":

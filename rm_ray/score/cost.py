@@ -68,8 +68,9 @@ def cost_of(
     fresh = {file.path for file in new.files}
     begun = [
         shard
-        for shard in shards_of(file for file in files if file.path not in fresh)
+        for shard in shards_of(files)
         if shard.part not in committed
+        and (shard.file not in fresh or shard.stop <= new.continued.get(shard.file, 0))
     ]
     left = new.estimate + _at_averages(begun, sample, metrics)
     speed = _speed(config, metrics)

@@ -22,7 +22,6 @@ def fingerprint(
         "engine.load_format": engine.config.load_format,
         "input.id": inputs.id,
         "input.keep": list(inputs.keep),
-        "input.limit": inputs.limit,
         "input.sample_fraction": inputs.sample_fraction,
         "input.sample_seed": inputs.sample_seed if inputs.sample_fraction < 1 else None,
     }

@@ -10,6 +10,7 @@ The stages are put together in `pipeline`; how a document is asked about, and wh
 in judges/.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -20,7 +21,8 @@ import ray
 from ray.data import Dataset
 from typing_extensions import override
 
-from rm_ray.cluster import machines_that_fit, wait_for_machines
+from rm_ray.cluster import check_machines, machines_that_fit, wait_for_machines
+from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.plan import PlannedFile, ReadUnit, shards_of
 from rm_ray.corpus.reading import read_patiently
 from rm_ray.corpus.sample import RowSample
@@ -42,22 +44,27 @@ from rm_ray.score.pipeline import stages
 from rm_ray.score.planning import ScorePlanning, plan_new_files
 from rm_ray.score.read_stage import tokenize
 
+log = logging.getLogger(__name__)
 
-def score(config: ScoreConfig) -> None:
+
+def score(config: ScoreConfig, found: Sequence[InputFile]) -> None:
     """Score the corpus; the same call again goes on where the last one ended.
+
+    Args:
+        found: the corpus's files (corpus/files.list_files).
 
     Raises:
         Refused: before anything is scored, with what to do.
         Incomplete: the run ended with documents missing or too many failed.
     """
-    execute(ScoreJob(config))
+    execute(ScoreJob(config), found)
 
 
-def dry_run(config: ScoreConfig) -> str:
+def dry_run(config: ScoreConfig, found: Sequence[InputFile]) -> str:
     """What `score` would do, as text; nothing is written and no engine is started."""
     job = ScoreJob(config)
     with ray_faults():
-        seen = survey(job)
+        seen = survey(job, found, to_run=False)
         documents = job.count_documents(shards_of(seen.files))
     committed, new = seen.run.committed(), cast(ScorePlanning, seen.new)
     cost = cost_of(config, seen.files, committed, new, seen.run.metrics())
@@ -82,6 +89,7 @@ class ScoreJob(ShardJob):
         """
         check_engine_installed(config.engine)
         on_gpu = config.pool.gpus > 0
+        log.info("looking at the model %s", config.judge.model)
         model = resolve_model(config.judge.model, config.judge.revision)
         self.tokenizer, self.judge = build_judge(config.judge, config.input, model)
         self.engine = EngineSettings(
@@ -103,10 +111,13 @@ class ScoreJob(ShardJob):
 
     @override
     def plan(
-        self, planned: Sequence[PlannedFile], columns: Mapping[str, str] | None
+        self,
+        found: Sequence[InputFile],
+        planned: Sequence[PlannedFile],
+        columns: Mapping[str, str] | None,
     ) -> ScorePlanning:
         return plan_new_files(
-            self.config, planned, columns, ray.put(self.tokenizer), ray.put(self.judge)
+            self.config, found, planned, columns, ray.put(self.tokenizer), ray.put(self.judge)
         )
 
     @override
@@ -116,6 +127,10 @@ class ScoreJob(ShardJob):
     @override
     def count_documents(self, spans: Iterable[Shard]) -> int:
         return sum(self.sample.count(span.file, span.start, span.stop) for span in spans)
+
+    @override
+    def check_machines(self) -> None:
+        check_machines(self.config.pool, self.config.read)
 
     @override
     def wait_for_engines(self) -> int:
@@ -139,6 +154,14 @@ class ScoreJob(ShardJob):
     ) -> Iterator[tuple[pa.Table, ScoreCounts]]:
         for row, documents in read_patiently(unit, self.config.input, self.tokenizer.columns):
             yield give_up(row, tokenize(documents, self.tokenizer), reasons, self.judge)
+
+    @override
+    def work_left(self, units: Sequence[ReadUnit]) -> float:
+        return sum(unit.tokens for unit in units)
+
+    @override
+    def work_done(self, progress: RunProgress) -> float:
+        return (ScoreCounts() + progress.work).tokens
 
     @override
     def speed(self, progress: RunProgress) -> str:

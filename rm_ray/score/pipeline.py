@@ -15,6 +15,7 @@ from rm_ray.corpus.shards import Piece
 from rm_ray.run.job import Round
 from rm_ray.score.judge_actor import JudgeActor
 from rm_ray.score.known_good import known_good
+from rm_ray.score.planning import SHARDS_PER_ACTOR
 from rm_ray.score.read_stage import ReadStage
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 # Shards share a block of about a million token ids, where there are so many for each actor.
 BLOCK_BYTES = 4 << 20
-SHARDS_PER_ACTOR = 8
 # One block is judged while the next lies ready beside it.
 BLOCKS_PER_ACTOR = 2
 
@@ -53,7 +53,7 @@ def stages(job: "ScoreJob", units: Dataset, this: Round) -> Dataset:
         batch_size=1,
         batch_format="pyarrow",
         num_cpus=config.read.cpus,
-        compute=TaskPoolStrategy(config.read.max_tasks),
+        compute=TaskPoolStrategy(config.read.max_tasks or _reading_tasks(this)),
     ).map_batches(
         JudgeActor,
         fn_constructor_args=(job.engine, judge_ref, this.tally, control),
@@ -71,6 +71,11 @@ def stages(job: "ScoreJob", units: Dataset, this: Round) -> Dataset:
         runtime_env={"env_vars": job.engine.environment()},
         ray_remote_args_fn=remote_args,
     )
+
+
+def _reading_tasks(this: Round) -> int:
+    """A core reads for many engines of a large model, and for about one of a small model."""
+    return min(max(2, this.engines), len(this.units))
 
 
 def _set_data_context(context: DataContext, block_bytes: int) -> None:

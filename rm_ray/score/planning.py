@@ -3,50 +3,63 @@
 Reads, and writes nothing: the caller keeps the new segment, or shows it (`--dry-run`).
 """
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from rm_ray.corpus.files import InputFile, list_files
+from rm_ray.config import InputConfig
+from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.footers import Footer, read_footers
-from rm_ray.corpus.plan import PlannedFile, cut_file, shards_of
+from rm_ray.corpus.plan import PlannedFile, cut_file
 from rm_ray.corpus.reading import carried_columns
+from rm_ray.corpus.shards import Shard
 from rm_ray.errors import InputError
 from rm_ray.run.job import Planning
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.estimate import Sample, at_bytes, estimate_corpus, tokens_per_byte
 
+log = logging.getLogger(__name__)
+
 # With a limit, footers are read this many files at a time, until they hold rows enough.
 FILES_AT_ONCE = 64
+# Every actor gets so many shards, that the last ones end together, if they are not too small: a
+# shard is a part to write and an engine's last documents run alone.
+SHARDS_PER_ACTOR = 8
+FEWEST_TOKENS = 100_000
 
 
 @dataclass(frozen=True)
 class ScorePlanning(Planning):
-    """`estimate`: of the documents of the new files, as many as are to be scored."""
+    """`estimate`: of the documents newly planned, as many as are to be scored. `continued`: rows
+    planned before of those of `files` that a limit had cut short.
+    """
 
     estimate: ScoreCounts
+    continued: dict[str, int]
 
 
 def plan_new_files(
     config: ScoreConfig,
+    found: Sequence[InputFile],
     planned: Sequence[PlannedFile],
     columns: Mapping[str, str] | None,
     tokenizer_ref: Any,
     judge_ref: Any,
 ) -> ScorePlanning:
-    """Cut the files that the plan does not have yet.
+    """Cut the rows that the plan does not have yet.
 
     Args:
+        found: the corpus's files.
         planned: the files planned before; they keep their cuts.
         columns: types of the carried columns where the run has them already.
 
     Raises:
         InputError: the corpus cannot be read, lacks a column, or a planned file has changed.
     """
-    found = list_files(config.input)
     known = {file.path: file for file in planned}
     changed = _changed(found, known)
     if changed and not config.run.rescore_changed:
@@ -54,31 +67,74 @@ def plan_new_files(
     for file in changed:
         del known[file.path]
     replaced = [file for file in planned if file.path not in known]
-    new = [file for file in found if file.path not in known]
-    rows_left = None
-    if config.input.limit is not None:
-        rows_left = config.input.limit - sum(s.stop - s.start for s in shards_of(known.values()))
-    footers, skipped = _footers(new, config, rows_left)
+    open_ended = [f for f in found if f.path not in known or known[f.path].rows_left]
+    rows_left = _rows_left(config.input, known.values())
+    footers, skipped = _footers(open_ended, known, config, rows_left)
     # a planned file that cannot or need not be read now is planned anew, as one without rows
     lost = [PlannedFile(f.path, f.size, f.version, ()) for f in changed if f.path not in footers]
-    new = [file for file in new if file.path in footers]
-    types = _column_types(new, footers, config, columns)
-    sampled = estimate_corpus(new, footers, config.input, tokenizer_ref, judge_ref)
-    cut = [_cut(file, footers[file.path], config, sampled, None) for file in new]
-    if rows_left is not None:
-        cut = []
-        for file in new:
-            cut.append(_cut(file, footers[file.path], config, sampled, rows_left))
-            rows_left = max(0, rows_left - sum(footers[file.path].rows))
-    chosen_bytes = _text_bytes(cut, footers) * config.input.sample_fraction
+    files = [file for file in open_ended if file.path in footers]
+    types = _column_types(files, footers, config, columns)
+    if files:
+        log.info("sampling documents of %d files, to cut shards by their tokens", len(files))
+    sampled = estimate_corpus(files, footers, config.input, tokenizer_ref, judge_ref)
+    spans = _spans(files, footers, known, rows_left)
+    bytes_chosen = _text_bytes(spans, footers) * config.input.sample_fraction
+    estimate = at_bytes(sampled, bytes_chosen)
+    most = _most_tokens(config, estimate.tokens)
+    cut = [
+        _cut(file, span, known.get(file.path), footers[file.path], config, sampled, most)
+        for file, span in zip(files, spans, strict=True)
+        if file.path not in known or span.stop > span.start
+    ]
     return ScorePlanning(
         files=[*cut, *lost],
         replaced=replaced,
         skipped=skipped,
-        present={file.path for file in found},
         columns=types,
-        estimate=at_bytes(sampled, chosen_bytes),
+        estimate=estimate,
+        continued={file.path: known[file.path].rows for file in cut if file.path in known},
     )
+
+
+def _rows_left(config: InputConfig, known: Iterable[PlannedFile]) -> int | None:
+    """Rows that may still be planned; None without a limit.
+
+    Raises:
+        InputError: more are planned than the limit allows.
+    """
+    if config.limit is None:
+        return None
+    rows = sum(file.rows for file in known)
+    if rows > config.limit:
+        raise InputError(
+            f"input.limit is {config.limit:,}, and this run has planned {rows:,} rows already; a "
+            f"limit may grow and not shrink: give {rows} or more, or another --output.path"
+        )
+    return config.limit - rows
+
+
+def _spans(
+    files: Sequence[InputFile],
+    footers: Mapping[str, Footer],
+    known: Mapping[str, PlannedFile],
+    rows_left: int | None,
+) -> list[Shard]:
+    """The rows to plan of each file: those not planned yet, as far as the limit goes."""
+    spans = []
+    for file in files:
+        start = known[file.path].rows if file.path in known else 0
+        stop = sum(footers[file.path].rows)
+        if rows_left is not None:
+            stop = min(stop, start + rows_left)
+            rows_left -= stop - start
+        spans.append(Shard(file.path, start, stop))
+    return spans
+
+
+def _most_tokens(config: ScoreConfig, tokens: float) -> float:
+    """Tokens of a shard at most: few enough that every actor gets several of the new ones."""
+    fair = tokens / (SHARDS_PER_ACTOR * config.pool.max_actors)
+    return min(config.shard.tokens, max(FEWEST_TOKENS, fair))
 
 
 def _changed(found: Sequence[InputFile], known: Mapping[str, PlannedFile]) -> list[InputFile]:
@@ -103,14 +159,18 @@ def _say_changed(changed: Sequence[InputFile], known: Mapping[str, PlannedFile])
 
 
 def _footers(
-    files: Sequence[InputFile], config: ScoreConfig, rows_left: int | None
+    files: Sequence[InputFile],
+    known: Mapping[str, PlannedFile],
+    config: ScoreConfig,
+    rows_left: int | None,
 ) -> tuple[dict[str, Footer], dict[str, str]]:
     if rows_left is None:
         return read_footers(files, config.input)
     footers: dict[str, Footer] = {}
     skipped: dict[str, str] = {}
     for i in range(0, len(files), FILES_AT_ONCE):
-        if rows_left <= sum(sum(footer.rows) for footer in footers.values()):
+        rows = sum(sum(footer.rows) for footer in footers.values())
+        if rows_left <= rows - sum(known[path].rows for path in footers if path in known):
             break
         some, bad = read_footers(files[i : i + FILES_AT_ONCE], config.input)
         footers |= some
@@ -140,10 +200,12 @@ def _column_types(
 
 def _cut(
     file: InputFile,
+    span: Shard,
+    before: PlannedFile | None,
     footer: Footer,
     config: ScoreConfig,
     sampled: Sample,
-    limit: int | None,
+    most_tokens: float,
 ) -> PlannedFile:
     # a sampled run reads many rows for one it scores: its shards span more of them
     fraction = config.input.sample_fraction
@@ -154,17 +216,19 @@ def _cut(
         footer.rows,
         [size * scale for size in footer.text_bytes],
         max_rows=max(1, int(config.shard.rows / fraction)),
-        max_tokens=config.shard.tokens,
-        limit=limit,
+        max_tokens=most_tokens,
+        start=span.start,
+        stop=span.stop,
     )
-    return PlannedFile(file.path, file.size, file.version, units)
+    units = (*before.units, *units) if before else units
+    left = sum(footer.rows) - span.stop
+    return PlannedFile(file.path, file.size, file.version, units, left)
 
 
-def _text_bytes(files: Sequence[PlannedFile], footers: Mapping[str, Footer]) -> float:
-    """Bytes of text column that the planned rows take, by their share of their file."""
+def _text_bytes(spans: Sequence[Shard], footers: Mapping[str, Footer]) -> float:
+    """Bytes of text column that rows take, by their share of their file."""
     total = 0.0
-    for file in files:
-        footer = footers[file.path]
-        rows = sum(s.stop - s.start for s in shards_of([file]))
-        total += sum(footer.text_bytes) * rows / max(1, sum(footer.rows))
+    for span in spans:
+        footer = footers[span.file]
+        total += sum(footer.text_bytes) * (span.stop - span.start) / max(1, sum(footer.rows))
     return total

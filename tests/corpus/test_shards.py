@@ -15,8 +15,9 @@ def spans(units):
     return [[(shard.start, shard.stop) for shard in unit.shards] for unit in units]
 
 
-def cut(rows, tokens, max_rows=1000, max_tokens=1000, limit=None):
-    return cut_file("f", {}, rows, tokens, max_rows=max_rows, max_tokens=max_tokens, limit=limit)
+def cut(rows, tokens, max_rows=1000, max_tokens=1000, start=0, stop=None):
+    bounds = {"max_rows": max_rows, "max_tokens": max_tokens}
+    return cut_file("f", {}, rows, tokens, **bounds, start=start, stop=stop)
 
 
 def test_small_row_groups_are_joined():
@@ -42,8 +43,20 @@ def test_rows_are_bounded_too():
 
 
 def test_a_limit_cuts_the_file_short():
-    assert spans(cut([10, 10], [600, 600], limit=12)) == [[(0, 10)], [(10, 12)]]
-    assert cut([10], [10], limit=0) == ()
+    assert spans(cut([10, 10], [600, 600], stop=12)) == [[(0, 12)]]
+    assert cut([10], [10], stop=0) == ()
+
+
+def test_few_rows_of_a_large_row_group_are_one_shard():
+    (unit,) = cut([1000, 1000], [90_000, 90_000], stop=5)
+    assert spans([unit]) == [[(0, 5)]] and (unit.first_group, unit.stop_group) == (0, 1)
+    assert unit.row_tokens == 90 and unit.tokens == 450
+
+
+def test_a_file_that_a_limit_cut_short_goes_on_in_the_same_row_group():
+    units = cut([10, 10], [600, 600], start=4, stop=14)
+    assert spans(units) == [[(4, 14)]]
+    assert (units[0].first_group, units[0].stop_group, units[0].first_row) == (0, 2, 0)
 
 
 def test_empty_files_and_row_groups_give_no_shards():
@@ -70,24 +83,27 @@ def test_missing_keeps_a_unit_with_only_the_shards_left():
     st.lists(st.tuples(st.integers(0, 50), st.floats(0, 5000)), max_size=12),
     st.integers(1, 60),
     st.floats(1, 3000),
+    st.integers(0, 100),
     st.none() | st.integers(0, 300),
 )
 def test_shards_cover_every_row_once_in_order_and_keep_the_bounds(
-    groups, max_rows, max_tokens, limit
+    groups, max_rows, max_tokens, start, stop
 ):
     rows, tokens = [r for r, _ in groups], [t for _, t in groups]
-    units = cut(rows, tokens, max_rows, max_tokens, limit)
+    units = cut(rows, tokens, max_rows, max_tokens, start, stop)
     shards = [shard for unit in units for shard in unit.shards]
-    total = sum(rows) if limit is None else min(limit, sum(rows))
+    end = sum(rows) if stop is None else min(stop, sum(rows))
     covered = [row for shard in shards for row in range(shard.start, shard.stop)]
-    assert covered == list(range(total))
+    assert covered == list(range(start, end))
     assert all(shard.stop - shard.start <= max_rows for shard in shards)
     starts = np.cumsum([0, *rows])
     for unit in units:
         assert unit.first_row == starts[unit.first_group]
         assert unit.shards[-1].stop <= starts[unit.stop_group]
-        if unit.stop_group - unit.first_group > 1:  # joined groups are small ones
-            assert sum(tokens[unit.first_group : unit.stop_group]) <= max_tokens
+        if sum(n > 0 for n in rows[unit.first_group : unit.stop_group]) > 1:  # small ones
+            (shard,) = unit.shards
+            rounded = 0.051 * (shard.stop - shard.start)  # tokens of a row have one decimal
+            assert unit.tokens <= max_tokens + rounded
     assert len({shard.part for shard in shards}) == len(shards)
 
 
@@ -97,7 +113,7 @@ def test_a_planned_file_survives_its_line(rows, max_tokens):
         "é\n.parquet", {"k": "v"} if sum(rows) else {}, rows, [100.0] * len(rows),
         max_rows=7, max_tokens=max_tokens,
     )  # fmt: skip
-    file = PlannedFile("é\n.parquet", 5, "etag", units)
+    file = PlannedFile("é\n.parquet", 5, "etag", units, rows_left=3)
     assert PlannedFile.from_json(file.to_json()) == file
     assert "\n" not in file.to_json()
 

@@ -7,9 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from demo.run import summary
-from rm_ray.cli import main
-from rm_ray.score.config import ScoreConfig
-from rm_ray.score.job import dry_run, score
+from rm_ray.score.__main__ import main
 from tests import fault_engine
 from tests.jobs import options, prose
 
@@ -25,7 +23,7 @@ def test_the_page_says_what_was_scored(tmp_path):
     arguments = options(
         input_path=tmp_path / "in", output_path=tmp_path / "out", engine_name=fault_engine.NAME
     )
-    assert main(arguments, ScoreConfig, "", score, dry_run) == 0
+    assert main(arguments) == 0
     page = summary(tmp_path / "in", tmp_path / "out")
     assert "documents                  7   1 empty, 6 ok" in page
     assert "tokens/s" in page and "mean reward of the 3 real documents" in page

@@ -36,10 +36,9 @@ class CopyJob(ShardJob):
         self.config, self.output, self.settings = config, config.output, config.run
         self.fingerprint = {"at_least": config.at_least}
 
-    def plan(self, planned, columns):
+    def plan(self, found, planned, columns):
         known = {file.path for file in planned}
-        files = list_files(self.config.input)
-        new = [file for file in files if file.path not in known]
+        new = [file for file in found if file.path not in known]
         footers, skipped = read_footers(new, self.config.input)
         cut = [
             PlannedFile(f.path, f.size, f.version, cut_file(
@@ -47,7 +46,7 @@ class CopyJob(ShardJob):
                 max_rows=4, max_tokens=1e9))
             for f in new
         ]  # fmt: skip
-        return Planning(cut, [], skipped, {file.path for file in files}, {"id": "int64"})
+        return Planning(cut, [], skipped, {"id": "int64"})
 
     def stages(self, units, this):
         return units.map_batches(self.copy, batch_size=1, batch_format="pyarrow")
@@ -77,12 +76,16 @@ def config(tmp_path, ray_cluster):
     )
 
 
+def copy(config):
+    execute(CopyJob(config), list_files(config.input))
+
+
 def numbers(path):
     return sorted(pq.read_table(path / "parts").column("id").to_pylist())
 
 
 def test_rows_are_copied_or_dropped_and_all_are_counted(config, tmp_path):
-    execute(CopyJob(config))
+    copy(config)
     assert numbers(tmp_path / "out") == list(range(7, 30))
     stored = json.loads((tmp_path / "out" / "_SUCCESS").read_text())
     assert (stored["shards"], stored["documents"], stored["rows"]) == (9, 30, 23)
@@ -90,28 +93,27 @@ def test_rows_are_copied_or_dropped_and_all_are_counted(config, tmp_path):
 
 
 def test_a_lost_part_is_made_again_alone_and_other_settings_are_refused(config, tmp_path):
-    execute(CopyJob(config))
+    copy(config)
     parts = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "parts").iterdir()}
     (lost, *kept) = parts
     before = lost.read_bytes()
     lost.unlink()
-    execute(CopyJob(config))
+    copy(config)
     assert lost.read_bytes() == before
     assert [path.stat().st_mtime_ns for path in kept] == [parts[path] for path in kept]
     with pytest.raises(OutputError, match=r"other settings.*at_least is 7 there and 8 here"):
-        execute(CopyJob(config.model_copy(update={"at_least": 8})))
+        copy(config.model_copy(update={"at_least": 8}))
 
 
 def test_a_part_that_holds_too_little_is_found_by_counting(config, tmp_path):
     """What a footer says of its rows and what the file holds must agree."""
-    job = CopyJob(config)
-    execute(job)
+    copy(config)
     folder = Folder(str(tmp_path / "out" / "parts"))
     name = max(folder.names(), key=lambda name: len(read_part(folder, name, RunCounts)[0]))
     rows, counts = read_part(folder, name, RunCounts)
     folder.remove(name)
-    data = part_bytes(rows.slice(1), counts.to_json(), fingerprint_id(job.fingerprint))
+    data = part_bytes(rows.slice(1), counts.to_json(), fingerprint_id(CopyJob(config).fingerprint))
     folder.create(name, data)
     with pytest.raises(Incomplete, match=rf"1 parts are wrong, first {name}: has 3 rows, not 4"):
-        execute(job)
+        copy(config)
     assert not (tmp_path / "out" / "_SUCCESS").exists()

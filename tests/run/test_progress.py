@@ -1,15 +1,19 @@
 """Progress lines as a person reads them."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from rm_ray.run.counts import RunProgress
-from rm_ray.run.progress import duration, progress_line
+from rm_ray.run.progress import Whole, duration, progress_line
 from rm_ray.score.counts import ScoreCounts as Counts
 from rm_ray.score.summary import speed_text
 
-TOKENS = SimpleNamespace(starting="engines are starting", speed=speed_text)
+TOKENS = SimpleNamespace(
+    starting="engines are starting", speed=speed_text, work_done=lambda now: now.work.tokens
+)
+WHOLE = Whole(parts=2, documents=100, work=12_000)
 
 
 @pytest.mark.parametrize(
@@ -22,18 +26,34 @@ def test_durations(seconds, text):
 
 
 def test_before_an_engine_is_ready():
-    assert progress_line(RunProgress(), 10, 2, TOKENS) == "engines are starting; 0 of 2 shards"
+    assert progress_line(RunProgress(), WHOLE, TOKENS) == "engines are starting; 0 of 2 shards"
+
+
+def half_way(**changes):
+    work = Counts(documents=50, tokens=6000, parts=1)
+    now = RunProgress(engines=3, alive=2, start_seconds=9.0, work=work, judging_seconds=30.0)
+    return replace(now, **changes)
 
 
 def test_half_way_the_time_left_is_the_time_gone():
-    work = Counts(documents=50, tokens=6000, parts=1)
-    now = RunProgress(engines=2, start_seconds=9.0, work=work, judging_seconds=30.0)
-    assert progress_line(now, 100, 2, TOKENS) == (
-        "1 of 2 shards, 50 of 100 documents, 2 engine starts, 200 tokens/s, 30 s left"
+    assert progress_line(half_way(), WHOLE, TOKENS) == (
+        "1 of 2 shards, 50 of 100 documents, 2 engines, 200 tokens/s, 30 s left"
     )
 
 
+def test_a_document_as_long_as_all_the_others_moves_the_time_left():
+    assert progress_line(half_way(), replace(WHOLE, work=18_000), TOKENS).endswith(
+        "1 min 00 s left"
+    )
+    assert progress_line(half_way(), replace(WHOLE, work=0), TOKENS).endswith(" 30 s left")
+
+
+def test_the_last_second_is_not_told_for_a_minute():
+    nearly = Counts(documents=99, tokens=11_700, parts=1)
+    assert progress_line(half_way(work=nearly), WHOLE, TOKENS).endswith("tokens/s, nearly done")
+
+
 def test_an_engine_that_has_judged_nothing_yet_is_told_of():
-    assert progress_line(RunProgress(engines=1), 100, 2, TOKENS) == (
-        "0 of 2 shards, 0 of 100 documents, 1 engine start"
+    assert progress_line(RunProgress(engines=1, alive=1), WHOLE, TOKENS) == (
+        "0 of 2 shards, 0 of 100 documents, 1 engine"
     )

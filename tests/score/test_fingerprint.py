@@ -37,7 +37,6 @@ def of(judge=None, inputs=None, engine=None, **model):
         ({"judge": {"judge_partial_chunk": True}}, "judge.judge_partial_chunk"),
         ({"inputs": {"text": "body"}}, "input.text"),
         ({"inputs": {"keep": ["lang"]}}, "input.keep"),
-        ({"inputs": {"limit": 5}}, "input.limit"),
         ({"inputs": {"sample_fraction": 0.5}}, "input.sample_fraction"),
         ({"engine": {"quantization": "fp8"}}, "engine.quantization"),
         ({"identity": "sha256:other"}, "model"),
@@ -51,7 +50,7 @@ def test_what_a_reward_depends_on_changes_it(changes, key):
 @pytest.mark.parametrize(
     "changes",
     [{"engine": {"max_batch_tokens": 999}}, {"name": "/moved/elsewhere"},
-     {"inputs": {"sample_seed": 3}}],
+     {"inputs": {"sample_seed": 3}}, {"inputs": {"limit": 5}}],
 )  # fmt: skip
 def test_what_a_reward_does_not_depend_on_leaves_it(changes):
     assert fingerprint_id(of()) == fingerprint_id(of(**changes))

@@ -11,9 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rm_ray.cli import main
-from rm_ray.score.config import ScoreConfig
-from rm_ray.score.job import dry_run, score
+from rm_ray.score.__main__ import main
 from tests import fault_engine
 from tests.conftest import SHARED, TINY_JUDGE
 from tests.jobs import options, parts, prose, read_rewards, run, write_corpus
@@ -50,7 +48,7 @@ def scored(messy, tmp_path_factory):
     arguments = options(
         input_path=messy, output_path=output, input_keep="lang,meta", shard_tokens=1500
     )
-    assert main(arguments, ScoreConfig, "", score, dry_run) == 0
+    assert main(arguments) == 0
     return output
 
 
@@ -167,16 +165,36 @@ def test_a_lost_part_is_scored_again_and_nothing_else(scored, messy, tmp_path, c
     )
 
 
-def test_a_limit_and_a_sample_take_a_first_look(tmp_path, caplog):
-    changes = {"input_path": tmp_path / "in", "engine_name": fault_engine.NAME}
+def test_a_limit_takes_a_first_look_that_is_kept_when_it_grows(tmp_path, caplog):
+    output = tmp_path / "out"
+    changes = {"input_path": tmp_path / "in", "output_path": output, "shard_rows": 3}
+    changes |= {"engine_name": fault_engine.NAME}
+    write_corpus(tmp_path / "in", files=3, rows=10, words=80)
+    assert run(caplog, **changes, input_limit=15)[0] == 0
+    assert [row["row"] for row in read_rewards(output)] == [*range(10), *range(5)]
+    before = parts(output)
+    assert run(caplog, **changes, input_limit=15)[0] == 0 and parts(output) == before
+    status, log = run(caplog, **changes, input_limit=5)
+    assert status == 2 and "input.limit is 5, and this run has planned 15 rows already" in log
+    assert run(caplog, **changes, input_limit=18)[0] == 0
+    assert [row["row"] for row in read_rewards(output)] == [*range(10), *range(8)]
+    assert run(caplog, **changes)[0] == 0
+    rows = read_rewards(output)
+    assert [row["id"] for row in rows] == [f"0-{f}-{r}" for f in range(3) for r in range(10)]
+    assert before.items() <= parts(output).items()
+
+
+def test_a_sample_is_a_run_of_its_own(tmp_path, caplog):
+    changes = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    changes |= {"engine_name": fault_engine.NAME}
     write_corpus(tmp_path / "in", files=2, rows=40, words=80)
-    status, _ = run(caplog, **changes, output_path=tmp_path / "a", input_limit=45)
-    assert status == 0
-    assert [row["row"] for row in read_rewards(tmp_path / "a")] == [*range(40), *range(5)]
-    status, _ = run(caplog, **changes, output_path=tmp_path / "b", input_sample_fraction=0.3)
-    rows = read_rewards(tmp_path / "b")
+    status, _ = run(caplog, **changes, input_sample_fraction=0.3)
+    rows = read_rewards(tmp_path / "out")
     assert status == 0 and 8 < len(rows) < 45
     assert {row["id"] for row in rows} < {f"0-{f}-{r}" for f in (0, 1) for r in range(40)}
+    status, log = run(caplog, **changes)
+    assert status == 2 and "a sample is a run of its own; give it a folder of its own" in log
+    assert "input.sample_fraction is 0.3 there and 1.0 here" in log
 
 
 def test_no_more_engines_are_started_than_there_are_shards(tmp_path, caplog):

@@ -4,9 +4,7 @@ import json
 
 import pytest
 
-from rm_ray.cli import main
-from rm_ray.score.config import ScoreConfig
-from rm_ray.score.job import dry_run, score
+from rm_ray.score.__main__ import main
 from tests.jobs import options, read_rewards, run, write_corpus
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
@@ -19,7 +17,7 @@ def essays(tmp_path_factory):
     write_corpus(folder / "in", files=1, rows=24, words=1200, seed=3)
     changes = {"input_path": folder / "in", "judge_context_tokens": 8192}
     arguments = options(**changes, output_path=folder / "all")
-    assert main(arguments, ScoreConfig, "", score, dry_run) == 0
+    assert main(arguments) == 0
     return folder, changes
 
 
