@@ -1,13 +1,25 @@
 """The files of the corpus: what a path stands for, and whether a file is still what it was."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from rm_ray.config import InputConfig, StorageConfig
+from rm_ray.config import InputConfig, OutputConfig, StorageConfig
+from rm_ray.corpus import passed_over
+from rm_ray.corpus.listing import (
+    Listed,
+    full_path,
+    has_signs,
+    list_below,
+    list_glob,
+    literal_part,
+    look_up,
+    version_of,
+)
 from rm_ray.errors import InputError, short
-from rm_ray.store.folder import absolute, open_filesystem
+from rm_ray.store.folder import absolute, open_filesystem, place, same_store
 from rm_ray.store.retry import BRIEF, patiently
 
 
@@ -24,80 +36,173 @@ class InputFile:
     partition: dict[str, str] = field(default_factory=dict)
 
 
-def list_files(config: InputConfig) -> list[InputFile]:
-    """Every Parquet file of the corpus, each once, sorted by path.
+@dataclass(frozen=True)
+class Corpus:
+    """What there is to read, sorted by path; `passed_over`: in words, what was found beside it."""
 
-    A folder is searched to any depth; names that begin with `_` or `.` are not data.
+    files: list[InputFile]
+    passed_over: str
+
+
+Answer = TypeVar("Answer")
+Choice = tuple[list[Listed], dict[str, set[str]]]
+
+
+def check_paths(config: InputConfig, output: OutputConfig) -> None:
+    """Refuse what can be known to be wrong before anything is listed: paths that do not exist, and
+    to read from the folder that is written to; the other way round is well.
+
+    Raises:
+        InputError: an input path is not there, or is the output folder, or in it.
+    """
+    for path in _paths(config):
+        where = place(literal_part(path))
+        if _is_own(where, config, output):
+            raise InputError(
+                f"input.path: {path} lies in this run's own output folder {output.path}; a run "
+                "does not read what it writes: give another --output.path"
+            )
+        if not has_signs(path):
+            _ask(path, config, look_up)
+
+
+def list_files(
+    config: InputConfig, output: OutputConfig | None = None, planned: Collection[str] = ()
+) -> Corpus:
+    """Every Parquet file of the corpus, each once.
+
+    A folder is searched to any depth; names that begin with `_` or `.` are not data. Output folders
+    of runs are passed over, unless a path, or a glob by a name without signs, leads into them.
+
+    Args:
+        output: of this run, which no path or glob leads into.
+        planned: paths of files planned before; such a file keeps its name where it has others.
 
     Raises:
         InputError: a path does not exist, cannot be listed, or holds no Parquet file.
     """
-    paths = [config.path] if isinstance(config.path, str) else config.path
-    if not paths:
-        raise InputError("input.path is an empty list")
-    files = {file.path: file for path in paths for file in _expand(path, config.storage)}
-    return [files[path] for path in sorted(files)]
+    found: dict[str, Listed] = {}
+    passed: dict[str, set[str]] = defaultdict(set)
+    for path in _paths(config):
+        chosen, beside = _expand(path, config, output)
+        found |= {file.path: file for file in chosen}
+        for kind, names in beside.items():
+            passed[kind] |= names
+    files = _each_once(found.values(), planned)
+    read = {*found, *(file.real for file in files), *map(absolute, _paths(config))}
+    said = {kind: names - read for kind, names in passed.items()}
+    said[passed_over.TWICE] = found.keys() - {file.path for file in files}
+    return Corpus(
+        [InputFile(f.path, f.size, f.version, _partition(f.path)) for f in files],
+        passed_over.say(said),
+    )
 
 
 def file_version(path: str, storage: StorageConfig) -> tuple[int, str]:
     """The size and version that the file has now, as `list_files` would give them."""
     info = open_filesystem(path, storage).info(path)
-    return int(info["size"]), _version(info)
+    return int(info["size"]), version_of(info)
 
 
-def _expand(path: str, storage: StorageConfig) -> Iterator[InputFile]:
+def _paths(config: InputConfig) -> list[str]:
+    paths = [config.path] if isinstance(config.path, str) else config.path
+    if not paths:
+        raise InputError("input.path is an empty list")
+    return paths
+
+
+def _is_own(where: str, config: InputConfig, output: OutputConfig | None) -> bool:
+    """Whether a place, as `place` spells it, is in this run's output folder."""
+    if output is None or not same_store(where, config.storage, output.storage):
+        return False
+    return f"{where}/".startswith(f"{place(output.path).rstrip('/')}/")
+
+
+def _expand(path: str, config: InputConfig, output: OutputConfig | None) -> Choice:
+    """The files that a path stands for, and by kind the names of what was found beside them."""
+
+    def choose(fs: Any, name: str) -> Choice:
+        if has_signs(name):
+            return _of_glob(fs, name, config, output)
+        file = look_up(fs, name)
+        return ([file], {}) if file else _of_folder(fs, name)
+
+    return _ask(path, config, choose)
+
+
+def _ask(path: str, config: InputConfig, question: Callable[[Any, str], Answer]) -> Answer:
+    """What the path's filesystem answers, asked about the path as it spells it."""
     uri = absolute(path)
     try:
-        fs = open_filesystem(uri, storage)
-        bare = fs._strip_protocol(uri)
-        chosen = patiently(lambda: _find(fs, bare, path), BRIEF)
-    except (OSError, ValueError, ImportError) as error:
-        raise InputError(f"input.path: cannot list {path}: {short(error)}") from None
-    for name, info in chosen.items():
-        yield InputFile(
-            path=name if "file" in fs.protocol else fs.unstrip_protocol(name),
-            size=int(info["size"]),
-            version=_version(info),
-            partition=_partition(name),
-        )
-
-
-def _find(fs: Any, bare: str, path: str) -> dict[str, Any]:
-    """What the store says of each file that a path stands for, by name."""
-    if any(sign in bare for sign in "*?["):
-        found = fs.glob(bare, detail=True)
-        files = {name: info for name, info in found.items() if info["type"] == "file"}
-        if not files:
-            raise InputError(f"input.path: nothing matches {path}")
-        return files
-    try:
-        info = fs.info(bare)
+        fs = open_filesystem(uri, config.storage)
+        return patiently(lambda: question(fs, fs._strip_protocol(uri)), BRIEF)
     except FileNotFoundError:
         raise InputError(f"input.path: {path} does not exist") from None
-    if info["type"] == "file":
-        return {bare: info}
-    files = fs.find(bare, detail=True)
-    if not files:
-        raise InputError(f"input.path: {path} is an empty folder")
-    chosen = {name: info for name, info in files.items() if _is_data(name.removeprefix(bare))}
+    except (OSError, ValueError, ImportError) as error:
+        raise InputError(f"input.path: cannot list {path}: {short(error)}") from None
+
+
+def _of_folder(fs: Any, name: str) -> Choice:
+    root = full_path(fs, name)
+    found = _below(root, list_below(fs, name))
+    if not found:
+        raise InputError(f"input.path: {root} is an empty folder")
+    runs = passed_over.run_folders(found)
+    theirs = tuple(f"{run}/" for run in runs)
+    rest = {relative: file for relative, file in found.items() if not relative.startswith(theirs)}
+    passed_over.refuse_tables(root, rest)
+    chosen = [file for relative, file in rest.items() if passed_over.is_data(relative)]
+    beside: dict[str, set[str]] = defaultdict(set)
+    beside[passed_over.RUNS] = {f"{root}/{run}" for run in runs}
+    is_run = "_rm_ray/run.json" in found  # which writes files of its own beside its parts
+    for relative, file in rest.items():
+        kind = passed_over.kind_of(relative)
+        if kind and not (is_run and "/" not in relative):
+            beside[kind].add(file.path)
     if not chosen:
-        raise InputError(f"input.path: {path} holds {len(files)} files and none ends in .parquet")
-    return chosen
+        raise InputError(f"input.path: {passed_over.say_no_parquet(root, rest, beside)}")
+    return chosen, beside
 
 
-def _is_data(relative: str) -> bool:
-    parts = relative.strip("/").split("/")
-    hidden = any(part.startswith(("_", ".")) for part in parts)
-    return not hidden and parts[-1].endswith((".parquet", ".parq", ".pq"))
+def _of_glob(fs: Any, glob: str, config: InputConfig, output: OutputConfig | None) -> Choice:
+    root = full_path(fs, literal_part(glob))
+    listed, pattern = list_glob(fs, glob)
+    found = _below(root, listed)
+    runs = passed_over.run_folders(found)
+    own = {run for run in runs if _is_own(place(f"{root}/{run}"), config, output)}
+    said = glob.removeprefix(literal_part(glob)).split("/")
+    chosen: list[Listed] = []
+    left: set[str] = set()
+    for relative, file in found.items():
+        if not pattern.match(file.path) or passed_over.is_state(relative):
+            continue
+        run = next((run for run in runs if relative.startswith(f"{run}/")), None)
+        if run is None or (run not in own and relative[len(run) + 1 :].split("/")[0] in said):
+            chosen.append(file)
+        else:
+            left.add(f"{root}/{run}")
+    beside = {passed_over.RUNS: left}
+    if not chosen:
+        but = f"; passed over: {passed_over.say(beside)}" if left else ""
+        raise InputError(f"input.path: nothing matches {full_path(fs, glob)}{but}")
+    return chosen, beside
+
+
+def _below(root: str, files: Iterable[Listed]) -> dict[str, Listed]:
+    """The files by their paths as seen from a folder."""
+    return {file.path.removeprefix(root).strip("/"): file for file in files}
+
+
+def _each_once(files: Iterable[Listed], planned: Collection[str]) -> list[Listed]:
+    """Of the names that lead to one file the first, or the one by which it was planned."""
+    names: dict[str, list[Listed]] = defaultdict(list)
+    for file in files:
+        names[file.real].append(file)
+    first = [min(same, key=lambda file: (file.path not in planned, file.path))
+             for same in names.values()]  # fmt: skip
+    return sorted(first, key=lambda file: file.path)
 
 
 def _partition(path: str) -> dict[str, str]:
     pairs = (part.partition("=") for part in path.split("/")[:-1])
     return {key: unquote(value) for key, equals, value in pairs if key and equals}
-
-
-def _version(info: dict[str, Any]) -> str:
-    for key in ("ETag", "etag", "mtime", "LastModified", "last_modified", "created"):
-        if info.get(key):
-            return str(info[key]).strip('"')
-    return ""

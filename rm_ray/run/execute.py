@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import ray
 
-from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.plan import PlannedFile, ReadUnit, missing_units, shards_of
 from rm_ray.errors import Incomplete, one_line
 from rm_ray.run.finish import finish
@@ -22,8 +21,8 @@ from rm_ray.run.tally import start_tally
 log = logging.getLogger(__name__)
 
 
-def execute(job: ShardJob, found: Sequence[InputFile]) -> None:
-    """Do all of the job that is not done yet, over the files that were found of its corpus.
+def execute(job: ShardJob) -> None:
+    """Do all of the job that is not done yet.
 
     Raises:
         Refused: before anything is done, with what to do.
@@ -31,7 +30,7 @@ def execute(job: ShardJob, found: Sequence[InputFile]) -> None:
     """
     began = time.monotonic()
     with ray_faults():
-        seen = survey(job, found, to_run=True)
+        seen = survey(job, to_run=True)
         run, files = seen.run, seen.files
         again, engines = job.settings.retry_failed, 0
         if again or seen.new.files or missing_units(files, run.committed()):
@@ -41,7 +40,8 @@ def execute(job: ShardJob, found: Sequence[InputFile]) -> None:
             open_run(seen, job)
             staging = Staging(run.parts, run.staged, fingerprint_id(job.fingerprint), ray.put(job))
             if again:
-                reopen_failed([f for f in files if f.path in seen.present], run, staging)
+                present = {file.path for file in seen.found.files}
+                reopen_failed([f for f in files if f.path in present], run, staging)
             units = missing_units(files, run.committed())
             if units:
                 run.mark_incomplete()

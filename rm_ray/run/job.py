@@ -4,7 +4,7 @@ A run knows shards, units and rows; what the rows are, and what is done to them,
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from ray.data import Dataset
 
 from rm_ray.config import OutputConfig, RunConfig
-from rm_ray.corpus.files import InputFile
+from rm_ray.corpus.files import Corpus
 from rm_ray.corpus.plan import PlannedFile, ReadUnit
 from rm_ray.corpus.shards import Shard
 from rm_ray.run.counts import RunCounts, RunProgress
@@ -79,16 +79,27 @@ class ShardJob(ABC):
     starting: str = "starting"
 
     @abstractmethod
+    def find(self, planned: Collection[str]) -> Corpus:
+        """The corpus's files, from listings alone: Ray is not there yet.
+
+        Args:
+            planned: paths of the files planned before.
+
+        Raises:
+            InputError: the corpus cannot be listed, or holds nothing.
+        """
+
+    @abstractmethod
     def plan(
         self,
-        found: Sequence[InputFile],
+        found: Corpus,
         planned: Sequence[PlannedFile],
         columns: Mapping[str, str] | None,
     ) -> Planning:
         """What is to be added to the files planned before; nothing is written.
 
         Args:
-            found: the corpus's files.
+            found: by `find`.
             columns: types of the copied columns, where the run has them already.
 
         Raises:

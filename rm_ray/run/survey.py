@@ -1,12 +1,11 @@
 """Before a run: what its output folder holds, what the corpus holds, and what that leaves to do."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rm_ray.cluster import connect
-from rm_ray.corpus.files import InputFile
+from rm_ray.corpus.files import Corpus
 from rm_ray.corpus.plan import PlannedFile
 from rm_ray.errors import OutputError
 from rm_ray.run.folder import RunFolder, installed_versions, new_run, version_changes
@@ -20,20 +19,20 @@ log = logging.getLogger(__name__)
 class Survey:
     """What is there before a run: its folder, what that stores, and what is to be done.
 
-    `stored`: run.json, None in a new folder. `segments`: names of the plan's segments. `present`:
-    paths of the corpus's files. `files`: the planned ones that stay planned, then the new ones.
+    `stored`: run.json, None in a new folder. `segments`: names of the plan's segments. `found`: the
+    corpus as it is now. `files`: the planned ones that stay planned, then the new ones.
     """
 
     run: RunFolder
     stored: dict[str, Any] | None
     segments: list[str]
-    present: set[str]
+    found: Corpus
     files: list[PlannedFile]
     new: Planning
 
 
-def survey(job: ShardJob, found: Sequence[InputFile], *, to_run: bool) -> Survey:
-    """Look at the output folder and the corpus, of which these files were found.
+def survey(job: ShardJob, *, to_run: bool) -> Survey:
+    """Look at the output folder and the corpus.
 
     What takes no time is refused first. Nothing is written, but where it is `to_run`, to see that
     the folder can be.
@@ -47,19 +46,20 @@ def survey(job: ShardJob, found: Sequence[InputFile], *, to_run: bool) -> Survey
     stored = run.open(job.fingerprint)
     if to_run:
         run.make_writable()
+    segments = run.segments.names()
+    planned = run.planned_files()
+    log.info("listing the input")
+    found = job.find({file.path for file in planned})
     connect()
     if to_run:
         see_one_folder(run)
         if not run.complete:
             job.check_machines()
-    segments = run.segments.names()
-    planned = run.planned_files()
-    log.info("planning: %d files, %d planned before", len(found), len(planned))
+    log.info("planning: %d files, %d planned before", len(found.files), len(planned))
     new = job.plan(found, planned, stored["columns"] if stored else None)
     anew = {file.path for file in (*new.replaced, *new.files)}
     kept = [file for file in planned if file.path not in anew]
-    present = {file.path for file in found}
-    return Survey(run, stored, segments, present, [*kept, *new.files], new)
+    return Survey(run, stored, segments, found, [*kept, *new.files], new)
 
 
 def open_run(seen: Survey, job: ShardJob) -> None:
@@ -75,6 +75,8 @@ def open_run(seen: Survey, job: ShardJob) -> None:
         run.create(new_run(job.fingerprint, job.config.model_dump(mode="json"), new.columns))
     else:
         _warn_of_versions(seen.stored["versions"])
+    if seen.found.passed_over:
+        log.info("passed over: %s", seen.found.passed_over)
     if new.replaced:
         log.info("%d input files have changed: their old rows go first", len(new.replaced))
         run.mark_incomplete()

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from rm_ray import __version__, cli
-from rm_ray.corpus.files import InputFile, list_files
+from rm_ray.corpus.files import check_paths
 from rm_ray.score.config import ScoreConfig
 
 log = logging.getLogger(__name__)
@@ -39,24 +39,18 @@ def main(argv: Sequence[str]) -> int:
 
 def _score(config: ScoreConfig) -> None:
     log.info("rm_ray %s: scoring %s -> %s", __version__, config.input.path, config.output.path)
-    found = _find(config)
+    check_paths(config.input, config.output)
     from rm_ray.score.job import score
 
-    score(config, found)
+    score(config)
 
 
 def _dry_run(config: ScoreConfig) -> str:
     log.info("rm_ray %s: looking at %s, nothing is written", __version__, config.input.path)
-    found = _find(config)
+    check_paths(config.input, config.output)
     from rm_ray.score.job import dry_run
 
-    return dry_run(config, found)
-
-
-def _find(config: ScoreConfig) -> list[InputFile]:
-    found = list_files(config.input)
-    log.info("%d Parquet files, %.3g GB", len(found), sum(file.size for file in found) / 1e9)
-    return found
+    return dry_run(config)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ in judges/.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -22,7 +22,7 @@ from ray.data import Dataset
 from typing_extensions import override
 
 from rm_ray.cluster import check_machines, machines_that_fit, wait_for_machines
-from rm_ray.corpus.files import InputFile
+from rm_ray.corpus.files import Corpus, list_files
 from rm_ray.corpus.plan import PlannedFile, ReadUnit, shards_of
 from rm_ray.corpus.reading import read_patiently
 from rm_ray.corpus.sample import RowSample
@@ -47,28 +47,25 @@ from rm_ray.score.read_stage import tokenize
 log = logging.getLogger(__name__)
 
 
-def score(config: ScoreConfig, found: Sequence[InputFile]) -> None:
+def score(config: ScoreConfig) -> None:
     """Score the corpus; the same call again goes on where the last one ended.
-
-    Args:
-        found: the corpus's files (corpus/files.list_files).
 
     Raises:
         Refused: before anything is scored, with what to do.
         Incomplete: the run ended with documents missing or too many failed.
     """
-    execute(ScoreJob(config), found)
+    execute(ScoreJob(config))
 
 
-def dry_run(config: ScoreConfig, found: Sequence[InputFile]) -> str:
+def dry_run(config: ScoreConfig) -> str:
     """What `score` would do, as text; nothing is written and no engine is started."""
     job = ScoreJob(config)
     with ray_faults():
-        seen = survey(job, found, to_run=False)
+        seen = survey(job, to_run=False)
         documents = job.count_documents(shards_of(seen.files))
     committed, new = seen.run.committed(), cast(ScorePlanning, seen.new)
     cost = cost_of(config, seen.files, committed, new, seen.run.metrics())
-    return summary.dry_run_text(seen.run.uri, seen.files, committed, documents, new, cost)
+    return summary.dry_run_text(seen, committed, documents, new, cost)
 
 
 class ScoreJob(ShardJob):
@@ -110,14 +107,18 @@ class ScoreJob(ShardJob):
         self.silence_s = config.engine.silence_s
 
     @override
+    def find(self, planned: Collection[str]) -> Corpus:
+        return list_files(self.config.input, self.config.output, planned)
+
+    @override
     def plan(
         self,
-        found: Sequence[InputFile],
+        found: Corpus,
         planned: Sequence[PlannedFile],
         columns: Mapping[str, str] | None,
     ) -> ScorePlanning:
         return plan_new_files(
-            self.config, found, planned, columns, ray.put(self.tokenizer), ray.put(self.judge)
+            self.config, found.files, planned, columns, ray.put(self.tokenizer), ray.put(self.judge)
         )
 
     @override

@@ -1,11 +1,12 @@
 """What the scoring job says of itself: the dry run's page, the closing lines, metrics.json."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from rm_ray.corpus.plan import PlannedFile, shards_of
+from rm_ray.corpus.plan import shards_of
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.progress import duration
+from rm_ray.run.survey import Survey
 from rm_ray.score.cost import SPEED, Cost
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.planning import ScorePlanning
@@ -113,25 +114,25 @@ def _cached(totals: ScoreCounts) -> float:
 
 
 def dry_run_text(
-    output: str,
-    files: Sequence[PlannedFile],
+    seen: Survey,
     committed: Collection[str],
     documents: int,
     new: ScorePlanning,
     cost: Cost,
 ) -> str:
     """Files, rows, shards done and left, and what is left would cost."""
-    shards = list(shards_of(files))
+    shards = list(shards_of(seen.files))
     done = sum(shard.part in committed for shard in shards)
     lines = [
-        f"files          {len(files):>15,}   ({len(new.files):,} new)",
+        f"files          {len(seen.files):>15,}   ({len(new.files):,} new)",
         f"documents      {documents:>15,}",
         f"shards         {len(shards):>15,}   ({done:,} done, {len(shards) - done:,} left)",
+        *([f"passed over    {beside}"] if (beside := seen.found.passed_over) else []),
         "left to do, estimated from a sample of documents:",
         f"  tokens       {cost.left.tokens:>15,.0f}",
         f"  windows      {cost.left.windows:>15,.0f}{cost.most}",
         f"  forwarded    {cost.left.minimum_tokens:>15,.0f}   tokens, the exact minimum{cost.most}",
         f"  {cost.unit:<12} {cost.hours_text:>15}   {cost.source}",
-        f"output         {output} (nothing written)",
+        f"output         {seen.run.uri} (nothing written)",
     ]
     return "\n".join(lines)

@@ -177,6 +177,25 @@ def absolute(uri: str) -> str:
     return str(LocalFileSystem._strip_protocol(uri)).rstrip("/") or "/"
 
 
+def place(uri: str) -> str:
+    """Where a path or URI leads, links followed, in the one spelling to compare places by."""
+    uri = absolute(uri)
+    if "://" not in uri:
+        return os.path.realpath(uri)
+    return f"s3://{uri.removeprefix('s3a://')}" if uri.startswith("s3a://") else uri
+
+
+def same_store(uri: str, one: StorageConfig, other: StorageConfig) -> bool:
+    """Whether a URI, as `place` spells it, is the same place by both ways to reach its store."""
+    return not uri.startswith("s3://") or _endpoint(one) == _endpoint(other)
+
+
+def _endpoint(storage: StorageConfig) -> str:
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    known = [storage.endpoint_url, *map(os.environ.get, names)]
+    return next((url.rstrip("/") for url in known if url), "")
+
+
 def _one_request(fs: Any, data: bytes) -> dict[str, int]:
     return {"chunksize": len(data) + 1} if "s3" in fs.protocol else {}
 

@@ -26,7 +26,7 @@ def tree(tmp_path):
 
 
 def paths(tree, path):
-    found = list_files(InputConfig(path=path))
+    found = list_files(InputConfig(path=path)).files
     return [file.path.removeprefix(f"{tree}/") for file in found]
 
 
@@ -42,7 +42,7 @@ def test_a_glob_and_a_list_give_each_file_once(tree):
 
 
 def test_hive_folders_become_columns(tree):
-    (file,) = (f for f in list_files(InputConfig(path=str(tree))) if "year" in f.path)
+    (file,) = (f for f in list_files(InputConfig(path=str(tree))).files if "year" in f.path)
     assert file.partition == {"year": "2024", "lang": "e n"}
 
 

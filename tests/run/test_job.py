@@ -36,9 +36,12 @@ class CopyJob(ShardJob):
         self.config, self.output, self.settings = config, config.output, config.run
         self.fingerprint = {"at_least": config.at_least}
 
+    def find(self, planned):
+        return list_files(self.config.input)
+
     def plan(self, found, planned, columns):
         known = {file.path for file in planned}
-        new = [file for file in found if file.path not in known]
+        new = [file for file in found.files if file.path not in known]
         footers, skipped = read_footers(new, self.config.input)
         cut = [
             PlannedFile(f.path, f.size, f.version, cut_file(
@@ -77,7 +80,7 @@ def config(tmp_path, ray_cluster):
 
 
 def copy(config):
-    execute(CopyJob(config), list_files(config.input))
+    execute(CopyJob(config))
 
 
 def numbers(path):

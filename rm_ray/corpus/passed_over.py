@@ -1,0 +1,129 @@
+"""What a listing holds and a run does not read: which files those are, and how that is said.
+
+Nothing that could be data is left out in silence. Pure.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+
+from rm_ray.errors import InputError
+
+PARQUET = (".parquet", ".parq", ".pq")
+# Endings of files of other kinds that could be data, and of packed ones; DuckDB reads some.
+READERS = {
+    **dict.fromkeys(("jsonl", "ndjson", "json"), "read_json"),
+    **dict.fromkeys(("csv", "tsv"), "read_csv"),
+}
+FORMATS = {*READERS, "arrow", "feather", "ipc", "orc", "avro", "tar"}
+PACKED = {"gz", "zst", "bz2", "xz", "lz4", "zip"}
+
+# The kinds, as they are said.
+OTHERS = "files that are not Parquet"
+HIDDEN = "Parquet files that are hidden (_ or .)"
+RUNS = "folders of runs"
+TWICE = "files that are read under another name"
+
+# Files of tables that are more than the Parquet files in them, and how DuckDB reads those.
+TABLES = {
+    "a Delta table": (re.compile(r"(.*/)?_delta_log/.+"), "delta_scan"),
+    "an Iceberg table": (re.compile(r"(.*/)?metadata/[^/]+\.metadata\.json"), "iceberg_scan"),
+}
+
+
+def is_data(relative: str) -> bool:
+    """Whether a file below an input folder is read."""
+    return is_parquet(relative) and not is_hidden(relative)
+
+
+def is_parquet(name: str) -> bool:
+    """Whether a file's name ends as those of Parquet files do."""
+    return name.lower().endswith(PARQUET)
+
+
+def is_hidden(relative: str) -> bool:
+    """Whether a name, or a folder's on the way to it, begins with `_` or `.`."""
+    return any(part.startswith(("_", ".")) for part in relative.split("/"))
+
+
+def is_state(relative: str) -> bool:
+    """Whether a file is what a run keeps for itself."""
+    return "_rm_ray" in relative.split("/")
+
+
+def kind_of(relative: str) -> str | None:
+    """What a file that is not read could be; None for one that is read, and for what is no data."""
+    if is_parquet(relative):
+        return HIDDEN if is_hidden(relative) and not is_state(relative) else None
+    *stem, ending = endings = relative.rpartition("/")[2].lower().split(".")
+    could_be = not stem or ending in FORMATS | PACKED or "parquet" in endings
+    return OTHERS if could_be and not is_hidden(relative) else None
+
+
+def run_folders(relatives: Iterable[str]) -> set[str]:
+    """The folders among them that are a run's output, but for the one they are all in."""
+    found = (re.fullmatch(r"(.+)/_rm_ray/run\.json", name) for name in relatives)
+    return {match[1] for match in found if match}
+
+
+def refuse_tables(folder: str, relatives: Iterable[str]) -> None:
+    """Refuse a folder with tables whose Parquet files are not their rows.
+
+    Raises:
+        InputError: with what to do.
+    """
+    for name in relatives:
+        for table, (file, reader) in TABLES.items():
+            if match := file.fullmatch(name):
+                where = f"{folder}/{match[1] or ''}".rstrip("/")
+                raise InputError(
+                    f"input.path: {where} is {table}, whose files hold deleted rows and old "
+                    f"versions too: write it out as plain Parquet ({_duckdb(reader, where)}), or "
+                    "name its files one by one or by a glob"
+                )
+
+
+def say_no_parquet(
+    folder: str, relatives: Collection[str], beside: Mapping[str, Collection[str]]
+) -> str:
+    """That a folder holds nothing to read, and how to get it read where DuckDB can.
+
+    Args:
+        relatives: its files, from the folder on.
+        beside: what was passed over in it, by kind.
+    """
+    said = f"{folder} holds {len(relatives)} files and none ends in .parquet"
+    if also := say({kind: names for kind, names in beside.items() if kind != OTHERS}):
+        return f"{said} that is to be read; passed over: {also}"
+    endings = Counter(filter(None, map(_convertible, relatives)))
+    if not endings:
+        return said
+    ending = endings.most_common(1)[0][0]
+    nested = any("/" in name for name in relatives if name.endswith(ending))
+    reader = READERS.get(ending.split(".")[1].lower(), "read_json")
+    line = _duckdb(reader, f"{folder}/{'**/' if nested else ''}*{ending}")
+    return f"{said}; only Parquet is read, and this converts its {ending} files: {line}"
+
+
+def say(passed: Mapping[str, Collection[str]]) -> str:
+    """How many of each kind were passed over, and the first; "" for none."""
+    return "; ".join(
+        f"{len(names):,} {kind}, first {min(names)}" for kind, names in passed.items() if names
+    )
+
+
+def _convertible(relative: str) -> str | None:
+    """The ending (.jsonl.gz) of a file that DuckDB reads."""
+    base = relative.rpartition("/")[2]
+    endings = base.split(".")[1:]
+    kinds = [ending.lower() for ending in endings]
+    packed = bool(kinds) and kinds[-1] in PACKED - {"zip"}
+    if len(kinds) > packed and kinds[-1 - packed] in READERS:
+        return "." + ".".join(endings[-1 - packed :])
+    return f".{endings[-1]}" if kinds[-1:] == ["gz"] else None
+
+
+def _duckdb(reader: str, source: str) -> str:
+    source = source.replace("'", "''")
+    copy = f"COPY (FROM {reader}('{source}')) TO 'corpus.parquet' (FORMAT parquet)"
+    return f'duckdb -c "{copy}"'
