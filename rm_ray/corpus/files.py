@@ -22,6 +22,9 @@ from rm_ray.errors import InputError, short
 from rm_ray.store.folder import absolute, open_filesystem, place, same_store
 from rm_ray.store.retry import BRIEF, patiently
 
+# What Hive names the folder of the rows in which the column is null.
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+
 
 @dataclass(frozen=True)
 class InputFile:
@@ -33,7 +36,7 @@ class InputFile:
     path: str
     size: int
     version: str
-    partition: dict[str, str] = field(default_factory=dict)
+    partition: dict[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,13 @@ def _ask(path: str, config: InputConfig, question: Callable[[Any, str], Answer])
     except FileNotFoundError:
         raise InputError(f"input.path: {path} does not exist") from None
     except (OSError, ValueError, ImportError) as error:
-        raise InputError(f"input.path: cannot list {path}: {short(error)}") from None
+        hint = ""
+        if uri.startswith("hf://"):
+            hint = (
+                " (hf:// needs the package huggingface_hub and a way to huggingface.co on every "
+                "machine; without, give the folder of a download)"
+            )
+        raise InputError(f"input.path: cannot list {path}: {short(error)}{hint}") from None
 
 
 def _of_folder(fs: Any, name: str) -> Choice:
@@ -203,6 +212,10 @@ def _each_once(files: Iterable[Listed], planned: Collection[str]) -> list[Listed
     return sorted(first, key=lambda file: file.path)
 
 
-def _partition(path: str) -> dict[str, str]:
+def _partition(path: str) -> dict[str, str | None]:
     pairs = (part.partition("=") for part in path.split("/")[:-1])
-    return {key: unquote(value) for key, equals, value in pairs if key and equals}
+    return {
+        key: None if value == HIVE_NULL else unquote(value)
+        for key, equals, value in pairs
+        if key and equals
+    }

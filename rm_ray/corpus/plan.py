@@ -23,7 +23,7 @@ class ReadUnit:
     """
 
     file: str
-    partition: dict[str, str]
+    partition: dict[str, str | None]
     first_group: int
     stop_group: int
     first_row: int
@@ -98,7 +98,7 @@ class PlannedFile:
 
 def cut_file(
     path: str,
-    partition: dict[str, str],
+    partition: dict[str, str | None],
     rows: Sequence[int],
     tokens: Sequence[float],
     *,

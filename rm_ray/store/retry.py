@@ -24,7 +24,16 @@ _FINAL_TYPES = (
     IsADirectoryError,
 )
 _FINAL_NUMBERS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
-_CLIENTS = ("botocore", "aiobotocore", "aiohttp", "asyncio", "fsspec")
+_CLIENTS = (
+    "botocore",
+    "aiobotocore",
+    "aiohttp",
+    "asyncio",
+    "fsspec",
+    "httpx",
+    "httpx2",
+    "requests",
+)
 
 
 def patiently(action: Callable[[], Result], waits: Sequence[float] = WAITS) -> Result:

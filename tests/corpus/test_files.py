@@ -1,8 +1,12 @@
 """Which files a corpus has, and what is refused before anything is read."""
 
+import sys
+
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fsspec.registry import _registry as LOADED
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus.files import InputFile, list_files
@@ -46,6 +50,14 @@ def test_hive_folders_become_columns(tree):
     assert file.partition == {"year": "2024", "lang": "e n"}
 
 
+def test_the_null_partition_of_hive_is_null(tmp_path):
+    folder = tmp_path / "lang=__HIVE_DEFAULT_PARTITION__"
+    folder.mkdir()
+    pq.write_table(pa.table({"text": ["x"]}), folder / "a.parquet")
+    (file,) = list_files(InputConfig(path=str(tmp_path))).files
+    assert file.partition == {"lang": None}
+
+
 @pytest.mark.parametrize(
     ("path", "message"),
     [
@@ -66,6 +78,23 @@ def test_what_cannot_be_a_corpus_is_refused(tree, path, message):
 def test_an_unknown_protocol_is_refused():
     with pytest.raises(InputError, match="cannot list gopher://x"):
         list_files(InputConfig(path="gopher://x"))
+
+
+def test_the_hub_that_cannot_be_reached_is_a_sentence(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    fsspec.get_filesystem_class("hf").clear_instance_cache()
+    monkeypatch.setattr("rm_ray.corpus.files.BRIEF", ())
+    path = "hf://datasets/someone/texts"
+    with pytest.raises(InputError, match=rf"cannot list {path}: .*ConnectError.*of a download\)$"):
+        list_files(InputConfig(path=path))
+
+
+def test_the_hubs_package_that_is_missing_is_a_sentence(monkeypatch):
+    monkeypatch.delitem(LOADED, "hf", raising=False)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(InputError, match=r"cannot list hf://x/y: .*huggingface_hub.*package"):
+        list_files(InputConfig(path="hf://x/y"))
 
 
 def check(schema, partition=None, **config):
