@@ -101,7 +101,7 @@ def test_a_file_that_goes_during_the_run_costs_its_own_shards(tmp_path, caplog, 
     when_the_plan_is_made(monkeypatch, victim.unlink)
     status, log = run(caplog, tmp_path)
     assert status == 1 and "1 of 3 shards are not done" in log
-    assert f"first reason: cannot read {victim}: [Errno 2]" in log
+    assert f"first reason: {victim} is gone: it was deleted after it was listed" in log
     assert len(read_rewards(tmp_path / "out")) == 16
 
 

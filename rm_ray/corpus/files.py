@@ -52,11 +52,22 @@ Choice = tuple[list[Listed], dict[str, set[str]]]
 
 
 def check_paths(config: InputConfig, output: OutputConfig) -> None:
-    """Refuse what can be known to be wrong before anything is listed: paths that do not exist, and
-    to read from the folder that is written to; the other way round is well.
+    """Refuse what can be known to be wrong before anything is listed.
 
     Raises:
         InputError: an input path is not there, or is the output folder, or in it.
+    """
+    check_apart(config, output)
+    for path in _paths(config):
+        if not has_signs(path):
+            _ask(path, config, look_up)
+
+
+def check_apart(config: InputConfig, output: OutputConfig) -> None:
+    """Refuse to read from the folder that is written to; the other way round is well.
+
+    Raises:
+        InputError: an input path is the output folder, or in it.
     """
     for path in _paths(config):
         where = place(literal_part(path))
@@ -65,8 +76,6 @@ def check_paths(config: InputConfig, output: OutputConfig) -> None:
                 f"input.path: {path} lies in this run's own output folder {output.path}; a run "
                 "does not read what it writes: give another --output.path"
             )
-        if not has_signs(path):
-            _ask(path, config, look_up)
 
 
 def list_files(

@@ -16,13 +16,14 @@ from rm_ray.config import InputConfig
 from rm_ray.corpus.files import (
     InputFile,
 )
+from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import (
     Unreadable,
     column_bytes,
     is_bad_file,
     open_parquet,
 )
-from rm_ray.errors import InputError, short
+from rm_ray.errors import ClusterError, InputError, short
 from rm_ray.store.retry import BRIEF, patiently
 
 FILES_PER_TASK = 64
@@ -51,6 +52,7 @@ def read_footers(
     Raises:
         InputError: a file cannot be read or is not Parquet (and is not to be skipped), or lacks a
             configured column.
+        ClusterError: a machine does not find a file that this one finds.
     """
     batches = list(_chunks(files, FILES_PER_TASK))
     tasks = [_read_footer_batch.remote(batch, config) for batch in batches]
@@ -58,12 +60,15 @@ def read_footers(
     skipped: dict[str, str] = {}
     for batch, task in zip(batches, tasks, strict=True):
         results: list[Footer | Unreadable] = ray.get(task)
-        for file, footer in zip(batch, results, strict=True):
+        for file, result in zip(batch, results, strict=True):
+            footer = result.seen_from_here() if isinstance(result, NotFound) else result
             if isinstance(footer, Footer):
                 check_columns(file, footer.schema, config)
                 footers[file.path] = footer
             elif footer.bad_file and config.on_bad_file == "skip":
                 skipped[file.path] = str(footer)
+            elif isinstance(footer, NotFound):
+                raise ClusterError(str(footer))
             else:
                 hint = " (--input.on_bad_file skip goes on without it)" if footer.bad_file else ""
                 raise InputError(f"{footer}{hint}")
@@ -132,6 +137,8 @@ def _read_footer(file: InputFile, config: InputConfig) -> Footer | Unreadable:
     except pa.ArrowException as error:
         what = f"is not a readable Parquet file ({file.size:,} bytes)"
         return Unreadable(f"{file.path} {what}: {short(error)}", bad_file=True)
+    except FileNotFoundError:
+        return NotFound(file.path, config.storage)
     except OSError as error:
         message = f"cannot read {file.path}: {short(error)}"
         return Unreadable(message, bad_file=is_bad_file(error))

@@ -41,7 +41,7 @@ def is_bad_file(error: Exception) -> bool:
     Arrow raises ArrowInvalid, or a bare OSError without a number; those of stores have one.
     """
     bare = type(error) is OSError and error.errno is None
-    return isinstance(error, pa.ArrowException | FileNotFoundError) or bare
+    return isinstance(error, pa.ArrowException) or bare
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus.files import file_version
+from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable, column_bytes, is_bad_file, open_parquet
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.sample import RowSample
@@ -60,6 +61,7 @@ def read_shards(
 
     Raises:
         Unreadable: the file cannot be read, or is not the one that was planned.
+        NotFound: the file is not there.
     """
     _check_unchanged(unit, config)
     sample = RowSample(config.sample_fraction, config.sample_seed)
@@ -101,6 +103,8 @@ def _decoded(
             for batch in parquet.iter_batches(rows, row_groups=list(groups), columns=stored):
                 yield first, pa.Table.from_batches([batch])
                 first += len(batch)
+    except FileNotFoundError as error:
+        raise NotFound(unit.file, config.storage) from error
     except Exception as error:
         place = f"{unit.file}, row groups {unit.first_group} to {unit.stop_group - 1}"
         bad_file = is_bad_file(error)
@@ -127,6 +131,8 @@ def _check_unchanged(unit: ReadUnit, config: InputConfig) -> None:
         return
     try:
         now = patiently(lambda: file_version(unit.file, config.storage), BRIEF)
+    except FileNotFoundError as error:
+        raise NotFound(unit.file, config.storage) from error
     except OSError as error:
         bad_file = is_bad_file(error)
         raise Unreadable(

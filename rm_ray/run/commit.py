@@ -137,7 +137,7 @@ def damage_is_invalid() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if is_bad_file(error) and not isinstance(error, FileNotFoundError):
+        if is_bad_file(error):
             raise pa.ArrowInvalid(str(error)) from error
         raise
 

@@ -31,7 +31,8 @@ def finish(
         began: when this invocation did, by time.monotonic.
 
     Raises:
-        Incomplete: parts are missing or wrong, or too many documents failed.
+        Incomplete: parts are missing or wrong, too many documents failed, or nothing is done
+            since no file could be read.
     """
     if job.skips_bad_files:
         skipped = {**skipped, **progress.bad_files}
@@ -51,7 +52,10 @@ def finish(
         log.info("%s", line)
     if problems:
         _take_down(run)
-        raise Incomplete(incomplete_text(problems, len(shards), progress))
+        raise Incomplete(incomplete_text(problems, len(shards), progress, skipped))
+    if skipped and not totals.documents:
+        _take_down(run)
+        raise Incomplete(f"no document is done{skipped_text(skipped)}")
     run.discard_staged(skipped)
     run.mark_complete(stored)
     check_failed(totals, job, run, skipped)
@@ -76,14 +80,19 @@ def check_failed(
         )
 
 
-def incomplete_text(problems: Sequence[str], shards: int, now: RunProgress) -> str:
+def incomplete_text(
+    problems: Sequence[str], shards: int, now: RunProgress, skipped: Mapping[str, str]
+) -> str:
     """Why the run is not complete and what to do, in one sentence."""
     missing = [problem for problem in problems if problem.endswith(": missing")]
     wrong = [problem for problem in problems if not problem.endswith(": missing")]
     stopped = f"stopped before the end, {now.stopped.rstrip('.')}: " if now.stopped else ""
     reason = ""
-    if now.first_fault and not now.stopped:
-        reason = f"; first reason: {now.first_fault.rstrip('.')}"
+    # a file that is left out is no reason
+    fault = now.last_fault if now.first_fault in skipped.values() else now.first_fault
+    if fault and not now.stopped:
+        reason = f"; first reason: {fault.rstrip('.')}"
+    reason += skipped_text(skipped)
     if wrong:
         return (
             f"{stopped}{len(wrong)} parts are wrong, first {wrong[0]}; remove them and run the "

@@ -13,6 +13,7 @@ import ray
 from ray.data import Dataset
 
 from rm_ray.cluster import WRITE_CPUS
+from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import ReadUnit, without
 from rm_ray.corpus.shards import Piece
@@ -71,6 +72,7 @@ def run_rounds(
                     results=partial(staging.results, units, committed, staged),
                 )
                 complete = run_through(round_of(this, job, staging))
+                look_for(ray.get(tally.take_not_found.remote()), tally)
                 learned = suspicion.learn(ray.get(tally.end_round.remote(complete)), missing)
 
 
@@ -102,10 +104,26 @@ def commit_settled(settled: Sequence[Settled], job: ShardJob, staging: Staging, 
         except ray.exceptions.RayTaskError as error:
             # not a document's fault: the shard stays missing
             (shard,) = one.unit.shards
-            if isinstance(error.cause, Unreadable) and error.cause.bad_file:
+            if isinstance(error.cause, NotFound):
+                look_for([error.cause], tally)
+            elif isinstance(error.cause, Unreadable) and error.cause.bad_file:
                 ray.get(tally.bad_file.remote(shard.file, str(error.cause)))
             else:
                 ray.get(tally.fault.remote(f"{shard} cannot be joined: {one_line(error)}"))
+
+
+def look_for(files: Sequence[NotFound], tally: Any) -> None:
+    """Tell the tally of files that a machine did not find: those that are gone are bad files, the
+    others a fault of that machine, one for all of them.
+    """
+    seen = {error.path: error.seen_from_here() for error in files}
+    for path, error in seen.items():
+        if error.bad_file:
+            ray.get(tally.bad_file.remote(path, str(error)))
+    there = [str(error) for error in seen.values() if not error.bad_file]
+    if there:
+        more = f" (and {len(there) - 1} files more)" if len(there) > 1 else ""
+        ray.get(tally.fault.remote(f"{there[0]}{more}"))
 
 
 def run_through(dataset: Dataset) -> bool:

@@ -15,6 +15,7 @@ import ray
 from ray.util import metrics
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.suspicion import Failure
@@ -73,6 +74,7 @@ class Tally:
         self._round_is_over: str | None = None
         self._lost_files: set[str] = set()
         self._bad_files: dict[str, str] = {}
+        self._not_found: dict[str, NotFound] = {}
         self._starting: set[str] = set()
         self._under_way: dict[str, UnderWay] = {}
         self._begun: Counter[str] = Counter()
@@ -261,6 +263,15 @@ class Tally:
         """An input file turned out not to be readable Parquet."""
         self._bad_files.setdefault(path, reason)
         self._first_fault = self._first_fault or reason
+
+    def not_found(self, error: NotFound) -> None:
+        """A machine does not find an input file; what that is, the driver sees after the round."""
+        self._not_found.setdefault(error.path, error)
+
+    def take_not_found(self) -> list[NotFound]:
+        """One error for each file that a machine did not find; they are the caller's now."""
+        found, self._not_found = list(self._not_found.values()), {}
+        return found
 
     def lost_file(self, path: str, reason: str) -> None:
         """An input file has changed or is refused; one fault, however many shards it has."""

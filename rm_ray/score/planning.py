@@ -70,6 +70,11 @@ def plan_new_files(
     open_ended = [f for f in found if f.path not in known or known[f.path].rows_left]
     rows_left = _rows_left(config.input, known.values())
     footers, skipped = _footers(open_ended, known, config, rows_left)
+    if skipped and not footers and not known:
+        raise InputError(
+            f"not one of {len(skipped)} input files can be read, so there is nothing to do; first: "
+            f"{next(iter(skipped.values()))}"
+        )
     # a planned file that cannot or need not be read now is planned anew, as one without rows
     lost = [PlannedFile(f.path, f.size, f.version, ()) for f in changed if f.path not in footers]
     files = [file for file in open_ended if file.path in footers]

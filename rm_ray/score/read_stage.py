@@ -10,6 +10,7 @@ import pyarrow as pa
 import ray
 
 from rm_ray.config import InputConfig
+from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import JUDGED, read_patiently
@@ -53,6 +54,8 @@ class ReadStage:
                     self.tally.add.remote(work)
                     yield pack(shard, documents)
                     began = time.perf_counter()
+            except NotFound as error:
+                ray.get(self.tally.not_found.remote(error))
             except Unreadable as error:
                 # its neighbours in this block lose nothing; finish() finds what is missing
                 if error.bad_file:

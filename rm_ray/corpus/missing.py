@@ -1,0 +1,42 @@
+"""A file that was listed and is not found: deleted since, or not there on one machine alone."""
+
+import socket
+from pathlib import Path
+
+from rm_ray.config import StorageConfig
+from rm_ray.corpus.files import file_version
+from rm_ray.corpus.parquet import Unreadable
+
+
+class NotFound(Unreadable):
+    """A machine does not find a file that was listed: a fault of the system, until proven other.
+
+    `machine`: the name of the one that raises it.
+    """
+
+    def __init__(self, path: str, storage: StorageConfig, machine: str = "") -> None:
+        self.path = path
+        self._storage = storage
+        self._machine = machine or socket.gethostname()
+        super().__init__(
+            f"machine {self._machine} does not find {path}, which was listed: most likely its "
+            "folder is not mounted there",
+            bad_file=False,
+            may_pass=False,
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return NotFound, (self.path, self._storage, self._machine)
+
+    def seen_from_here(self) -> Unreadable:
+        """What it is to the driver, which listed the file: the same, or a file that has gone."""
+        try:
+            file_version(self.path, self._storage)
+        except FileNotFoundError:
+            why = f"{self.path} is gone: it was deleted after it was listed"
+            if (link := Path(self.path)).is_symlink():
+                why = f"{self.path} is a link to {link.readlink()}, which does not exist"
+            return Unreadable(why, bad_file=True, may_pass=False)
+        except OSError:
+            pass  # the store is away: nothing is known of the file
+        return self
