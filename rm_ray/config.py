@@ -4,9 +4,16 @@ Knows nothing of files, Ray or models; checks only what the values alone can tel
 """
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
@@ -53,12 +60,19 @@ class InputConfig(Section):
         description="File, folder or glob of Parquet files, or a list of them; "
         "local or anything fsspec opens (s3://...)."
     )
-    text: NonEmpty = Field("text", description="Column that holds the documents.")
+    text: NonEmpty = Field(
+        "text", description="Column that holds the documents; doc.text for a field of a struct."
+    )
     id: NonEmpty | None = Field(
         "id", description="Column that names a document, copied as given; null for none."
     )
     keep: list[NonEmpty] = Field(
         [], description="Further columns to copy to the output (hive partition columns too)."
+    )
+    missing_columns: Literal["fail", "null"] = Field(
+        "fail",
+        description="A file without one of these or the id: fail (refuse it), or null (its rows "
+        "have null there). The column of documents is never missing.",
     )
     limit: int | None = Field(
         None,
@@ -75,6 +89,11 @@ class InputConfig(Section):
         "or skip (score the rest, and name what was skipped).",
     )
     storage: StorageConfig = Field(StorageConfig(), description="How the input store is reached.")
+
+    @field_validator("missing_columns", mode="before")
+    @classmethod
+    def _null_is_a_word(cls, value: Any) -> Any:
+        return "null" if value is None else value  # YAML reads it as no value
 
     @model_validator(mode="after")
     def _names_are_free(self) -> Self:

@@ -58,6 +58,24 @@ def test_a_list_is_given_the_same_way_for_every_key():
     assert 'list (a,b or ["a", "b,c"])' in help_text(ScoreConfig, "")
 
 
+def test_null_is_a_word_where_columns_are_missing(tmp_path):
+    file = tmp_path / "c.yaml"
+    for word in ("null", "'null'", "fail"):
+        file.write_text(f"input: {{path: a, missing_columns: {word}}}")
+        arguments = parse_arguments(["--config", str(file), *MINIMAL[2:]])
+        from_file = load_config(ScoreConfig, arguments).input.missing_columns
+        assert (
+            from_file
+            == word.strip("'")
+            == load("--input.missing_columns", from_file).input.missing_columns
+        )
+    assert load().input.missing_columns == "fail"
+    with pytest.raises(
+        ConfigError, match=r"input.missing_columns: Input should be 'fail' or 'null'"
+    ):
+        load("--input.missing_columns", "empty")
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [

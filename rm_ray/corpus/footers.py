@@ -5,20 +5,29 @@ at once.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import ray
 
 from rm_ray.config import InputConfig
+from rm_ray.corpus.columns import (
+    carried_columns,
+    in_the_way,
+    is_text,
+    places,
+    text_columns,
+    type_at,
+)
 from rm_ray.corpus.files import (
     InputFile,
 )
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import (
     Unreadable,
+    column_bounds,
     column_bytes,
     is_bad_file,
     open_parquet,
@@ -36,12 +45,14 @@ Item = TypeVar("Item")
 class Footer:
     """What one file's footer says. Lists have one entry a row group.
 
-    `text_bytes`: the text column's size, uncompressed but as encoded.
+    `text_bytes`: the text column's size, uncompressed but as encoded. `bounds`: the least and the
+    greatest value of copied columns that are 64-bit integers, where it says.
     """
 
     rows: list[int]
     text_bytes: list[int]
     schema: pa.Schema
+    bounds: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def read_footers(
@@ -81,35 +92,40 @@ def check_columns(file: InputFile, schema: pa.Schema, config: InputConfig) -> No
     Raises:
         InputError: naming the column, the file and the columns there are.
     """
-    there = [*schema.names, *(name for name in file.partition if name not in schema.names)]
-    wanted = {"input.text": [config.text], "input.keep": config.keep}
-    wanted["input.id"] = [config.id] if config.id else []
-    for key, names in wanted.items():
-        for name in names:
-            if name not in there:
-                hint = " (--input.id null for none)" if key == "input.id" else ""
-                raise InputError(
-                    f"{key}: {file.path} has no column {name!r}{hint}; "
-                    f"it has {', '.join(there) or 'none'}"
-                )
-    if config.text not in schema.names or not is_text(schema.field(config.text).type):
-        kind = schema.field(config.text).type if config.text in schema.names else "a partition"
+    wanted = [("input.text", config.text), *(("input.keep", name) for name in config.keep)]
+    wanted += [("input.id", config.id)] if config.id else []
+    for key, name in wanted:
+        found = places(schema, name)
+        if len(found) > 1:
+            raise InputError(
+                f"{key}: {file.path} has {len(found)} columns {name!r}, and which is meant is not "
+                "clear; give them different names"
+            )
+        if found or name in file.partition:
+            continue
+        if (other := in_the_way(schema, name)) is not None:
+            raise InputError(
+                f"{key}: {name!r} cannot be read from {file.path}, where {other.name!r} is "
+                f"{other.type}; only fields of structs have a value in every row"
+            )
+        if key == "input.text" or config.missing_columns == "fail":
+            raise InputError(_say_missing(key, name, file, schema))
+    place = places(schema, config.text)
+    if not place or not is_text(type_at(schema, place[0])):
+        kind = type_at(schema, place[0]) if place else "a partition"
         raise InputError(
             f"input.text: column {config.text!r} of {file.path} is {kind}, not text; "
-            f"text columns: {', '.join(f.name for f in schema if is_text(f.type)) or 'none'}"
+            f"text columns: {', '.join(text_columns(schema)) or 'none'}"
         )
 
 
-def is_text(kind: pa.DataType) -> bool:
-    """Whether a column of this type can hold documents."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_string_view(kind)
-        or pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
+def _say_missing(key: str, name: str, file: InputFile, schema: pa.Schema) -> str:
+    there = [*schema.names, *(one for one in file.partition if one not in schema.names)]
+    none = " (--input.id null for none)" if key == "input.id" else ""
+    hint = "; --input.missing_columns null writes null where a file has no such column"
+    return (
+        f"{key}: {file.path} has no column {name!r}{none}; it has {', '.join(there) or 'none'}"
+        f"{'' if key == 'input.text' else hint}"
     )
 
 
@@ -130,6 +146,7 @@ def _read_footer(file: InputFile, config: InputConfig) -> Footer | Unreadable:
             rows=[group.num_rows for group in groups],
             text_bytes=[column_bytes(group, config.text) for group in groups],
             schema=schema.remove_metadata(),
+            bounds=_bounds(groups, schema, config),
         )
 
     try:
@@ -142,6 +159,19 @@ def _read_footer(file: InputFile, config: InputConfig) -> Footer | Unreadable:
     except OSError as error:
         message = f"cannot read {file.path}: {short(error)}"
         return Unreadable(message, bad_file=is_bad_file(error))
+
+
+def _bounds(
+    groups: Sequence[Any], schema: pa.Schema, config: InputConfig
+) -> dict[str, tuple[int, int]]:
+    found = {}
+    for name in carried_columns(config).values():
+        kinds = {type_at(schema, place) for place in places(schema, name)}
+        if kinds <= {pa.int64(), pa.uint64()}:
+            values = [value for group in groups for value in column_bounds(group, name)]
+            if values:
+                found[name] = min(values), max(values)
+    return found
 
 
 def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -71,7 +71,16 @@ def open_parquet(
 def column_bytes(group: Any, name: str, *, compressed: bool = False) -> int:
     """Bytes that a column takes in a row group, as encoded."""
     size = "total_compressed_size" if compressed else "total_uncompressed_size"
+    return sum(int(getattr(column, size)) for column in _columns(group, name))
+
+
+def column_bounds(group: Any, name: str) -> list[int]:
+    """The least and the greatest value of a column in a row group; nothing where it is not said."""
+    said = [c.statistics for c in _columns(group, name) if c.statistics]
+    return [value for one in said if one.has_min_max for value in (one.min, one.max)]
+
+
+def _columns(group: Any, name: str) -> Iterator[Any]:
+    """Those of Parquet's that a column is made of: a nested one has many, all below its name."""
     columns = (group.column(i) for i in range(group.num_columns))
-    # a nested column has many of Parquet's, all below its name
-    mine = (c for c in columns if f"{c.path_in_schema}.".startswith(f"{name}."))
-    return sum(int(getattr(column, size)) for column in mine)
+    return (c for c in columns if f"{c.path_in_schema}.".startswith(f"{name}."))

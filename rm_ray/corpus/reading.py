@@ -4,7 +4,7 @@ Each row group is decoded once, in order.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rm_ray.config import InputConfig
+from rm_ray.corpus.columns import carried_columns, places, values_of
 from rm_ray.corpus.files import file_version
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable, column_bytes, is_bad_file, open_parquet
@@ -27,10 +28,15 @@ DECODE_ROWS = 1024
 DECODE_BYTES = 8 << 20
 # What the job itself reads goes by these names, since a copied column may have its own.
 JUDGED = "_judged."
+# Types of the carried columns for whoever does not mind.
+AS_FOUND: Mapping[str, pa.DataType] = {}
 
 
 def read_patiently(
-    unit: ReadUnit, config: InputConfig, columns: Sequence[str]
+    unit: ReadUnit,
+    config: InputConfig,
+    columns: Sequence[str],
+    types: Mapping[str, pa.DataType] = AS_FOUND,
 ) -> Iterator[tuple[Shard, pa.Table]]:
     """`read_shards`, tried again after a fault that may pass, for the shards not yet yielded.
 
@@ -43,7 +49,8 @@ def read_patiently(
     waits = pauses()
     while left:
         try:
-            for shard, rows in read_shards(replace(unit, shards=tuple(left)), config, columns):
+            missing = replace(unit, shards=tuple(left))
+            for shard, rows in read_shards(missing, config, columns, types):
                 yield shard, rows
                 left.pop(0)
         except Unreadable as error:
@@ -54,10 +61,13 @@ def read_patiently(
 
 
 def read_shards(
-    unit: ReadUnit, config: InputConfig, columns: Sequence[str]
+    unit: ReadUnit,
+    config: InputConfig,
+    columns: Sequence[str],
+    types: Mapping[str, pa.DataType] = AS_FOUND,
 ) -> Iterator[tuple[Shard, pa.Table]]:
     """Each shard of the unit with its chosen rows: their numbers (`_row`), what the job reads
-    (`columns`, each as `_judged.NAME`) and the carried columns.
+    (`columns`, each as `_judged.NAME`) and the carried columns, of these `types`.
 
     Raises:
         Unreadable: the file cannot be read, or is not the one that was planned.
@@ -75,7 +85,7 @@ def read_shards(
             taken = batch.slice(start - first, stop - start)
             if len(rows) < len(taken):
                 taken = taken.take(pa.array(rows - start))
-            pieces.append(_rename(taken, rows, unit, config, columns))
+            pieces.append(_rename(taken, rows, unit, config, columns, types))
             if shard.stop > first + len(batch):
                 break
             _check_unchanged(unit, config)
@@ -97,8 +107,8 @@ def _decoded(
     first = unit.first_row
     try:
         with open_parquet(unit.file, config.storage, groups, list(wanted)) as parquet:
-            names = parquet.schema_arrow.names  # those wanted and not here are partition columns
-            stored = [name for name in wanted if name in names]
+            schema = parquet.schema_arrow  # what is wanted and not here is a partition, or missing
+            stored = [name for name in wanted if places(schema, name)]
             rows = _rows_at_once(parquet, groups, columns)
             for batch in parquet.iter_batches(rows, row_groups=list(groups), columns=stored):
                 yield first, pa.Table.from_batches([batch])
@@ -149,24 +159,39 @@ def _check_unchanged(unit: ReadUnit, config: InputConfig) -> None:
         )
 
 
-def carried_columns(config: InputConfig) -> dict[str, str]:
-    """Input columns that are copied to the output, as output name -> input name."""
-    named = {"id": config.id} if config.id else {}
-    return named | {name: name for name in config.keep}
-
-
 def _rename(
     batch: pa.Table,
     rows: npt.NDArray[np.int64],
     unit: ReadUnit,
     config: InputConfig,
     columns: Sequence[str],
+    types: Mapping[str, pa.DataType],
 ) -> pa.Table:
     renamed = {"_row": pa.array(rows, pa.int64())}
-    renamed |= {f"{JUDGED}{name}": batch.column(name) for name in columns}
+    renamed |= {f"{JUDGED}{name}": values_of(batch, name) for name in columns}
     for name, source in carried_columns(config).items():
-        if source in batch.column_names:
-            renamed[name] = batch.column(source)
-        else:
-            renamed[name] = pa.array([unit.partition[source]] * len(rows), pa.string())
+        values = values_of(batch, source)
+        if values is None and source in unit.partition:
+            values = pa.array([unit.partition[source]] * len(rows), pa.string())
+        elif values is None:
+            values = pa.nulls(len(rows))
+        renamed[name] = _cast(values, types.get(name, values.type), f"{source!r} of {unit.file}")
     return pa.table(renamed)
+
+
+def _cast(values: pa.Array, kind: pa.DataType, column: str) -> pa.Array:
+    """The values as the run writes them.
+
+    Raises:
+        Unreadable: one of them would not be the same.
+    """
+    if values.type == kind:
+        return values
+    try:
+        return values.cast(kind)
+    except pa.ArrowException as error:
+        raise Unreadable(
+            f"column {column} cannot be written as {kind}, as other files have it: {short(error)}",
+            bad_file=False,
+            may_pass=False,
+        ) from error

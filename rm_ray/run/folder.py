@@ -10,6 +10,8 @@ OUTPUT/
   _rm_ray/metrics.json     what the last invocation did, and the totals
 """
 
+import base64
+import contextlib
 import gzip
 import hashlib
 import json
@@ -19,6 +21,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+import pyarrow as pa
 
 from rm_ray.config import OutputConfig
 from rm_ray.corpus.plan import PlannedFile
@@ -200,17 +204,37 @@ def fingerprint_id(fingerprint: Mapping[str, Any]) -> str:
 
 
 def new_run(
-    fingerprint: Mapping[str, Any], config: Mapping[str, Any], columns: Mapping[str, str]
+    fingerprint: Mapping[str, Any], config: Mapping[str, Any], columns: Mapping[str, pa.DataType]
 ) -> dict[str, Any]:
-    """The content of run.json. `columns`: types of the copied columns, as output."""
+    """The content of run.json. `columns`: types of the copied columns, as output; their names say
+    less than a schema does.
+    """
+    schema = pa.schema(list(columns.items())).serialize().to_pybytes()
     return {
         "format": FORMAT,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "fingerprint": dict(fingerprint),
-        "columns": dict(columns),
+        "columns": {name: str(kind) for name, kind in columns.items()},
+        "columns_schema": base64.b64encode(schema).decode(),
         "versions": installed_versions(),
         "config": dict(config),
     }
+
+
+def stored_columns(run: Mapping[str, Any]) -> dict[str, pa.DataType]:
+    """The types of the copied columns that `new_run` stored.
+
+    A run of before the schema was stored has only names of types; one that is not simple is as new
+    files have it.
+    """
+    if "columns_schema" in run:
+        schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(run["columns_schema"])))
+        return dict(zip(schema.names, schema.types, strict=True))
+    types = {}
+    for name, kind in run["columns"].items():
+        with contextlib.suppress(ValueError):
+            types[name] = pa.type_for_alias(kind)
+    return types
 
 
 def installed_versions() -> dict[str, str]:

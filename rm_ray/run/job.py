@@ -34,7 +34,7 @@ class Planning:
     files: list[PlannedFile]
     replaced: list[PlannedFile]
     skipped: dict[str, str]
-    columns: dict[str, str]
+    columns: dict[str, pa.DataType]
 
 
 # Rows with a result: the folder with a file of them, the rows it holds, and their unit.
@@ -94,7 +94,7 @@ class ShardJob(ABC):
         self,
         found: Corpus,
         planned: Sequence[PlannedFile],
-        columns: Mapping[str, str] | None,
+        columns: Mapping[str, pa.DataType] | None,
     ) -> Planning:
         """What is to be added to the files planned before; nothing is written.
 

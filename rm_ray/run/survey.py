@@ -8,7 +8,13 @@ from rm_ray.cluster import connect
 from rm_ray.corpus.files import Corpus
 from rm_ray.corpus.plan import PlannedFile
 from rm_ray.errors import OutputError
-from rm_ray.run.folder import RunFolder, installed_versions, new_run, version_changes
+from rm_ray.run.folder import (
+    RunFolder,
+    installed_versions,
+    new_run,
+    stored_columns,
+    version_changes,
+)
 from rm_ray.run.job import Planning, ShardJob
 from rm_ray.run.one_folder import see_one_folder
 
@@ -56,7 +62,7 @@ def survey(job: ShardJob, *, to_run: bool) -> Survey:
         if not run.complete:
             job.check_machines()
     log.info("planning: %d files, %d planned before", len(found.files), len(planned))
-    new = job.plan(found, planned, stored["columns"] if stored else None)
+    new = job.plan(found, planned, stored_columns(stored) if stored else None)
     anew = {file.path for file in (*new.replaced, *new.files)}
     kept = [file for file in planned if file.path not in anew]
     return Survey(run, stored, segments, found, [*kept, *new.files], new)

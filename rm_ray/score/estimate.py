@@ -105,7 +105,7 @@ def _sample_group(
     first = sum(footer.rows[:group])
     shard = Shard(file.path, first, first + taken)
     unit = ReadUnit(file.path, file.partition, group, group + 1, first, (shard,))
-    everything = config.model_copy(update={"sample_fraction": 1.0})
+    everything = config.model_copy(update={"sample_fraction": 1.0, "id": None, "keep": []})
     try:
         documents = next(table for _, table in read_shards(unit, everything, tokenizer.columns))
     except (OSError, pa.ArrowException):

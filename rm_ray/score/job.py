@@ -69,7 +69,10 @@ def dry_run(config: ScoreConfig) -> str:
 
 
 class ScoreJob(ShardJob):
-    """Everything that can be decided, and refused, before a machine is asked for."""
+    """Everything that can be decided, and refused, before a machine is asked for.
+
+    `types`: of the copied columns, once `plan` has found them.
+    """
 
     counts = ScoreCounts
     parts = PARTS
@@ -101,6 +104,7 @@ class ScoreJob(ShardJob):
         self.config: ScoreConfig = config
         self.output = config.output
         self.settings = config.run
+        self.types: Mapping[str, pa.DataType] = {}
         self.sample = RowSample(config.input.sample_fraction, config.input.sample_seed)
         self.fingerprint = fingerprint(self.tokenizer, self.judge, self.engine, config.input)
         self.skips_bad_files = config.input.on_bad_file == "skip"
@@ -115,11 +119,13 @@ class ScoreJob(ShardJob):
         self,
         found: Corpus,
         planned: Sequence[PlannedFile],
-        columns: Mapping[str, str] | None,
+        columns: Mapping[str, pa.DataType] | None,
     ) -> ScorePlanning:
-        return plan_new_files(
+        new = plan_new_files(
             self.config, found.files, planned, columns, ray.put(self.tokenizer), ray.put(self.judge)
         )
+        self.types = new.columns
+        return new
 
     @override
     def documents(self, span: Shard) -> npt.NDArray[np.int64]:
@@ -153,7 +159,8 @@ class ScoreJob(ShardJob):
     def give_up(
         self, unit: ReadUnit, reasons: Mapping[int, str]
     ) -> Iterator[tuple[pa.Table, ScoreCounts]]:
-        for row, documents in read_patiently(unit, self.config.input, self.tokenizer.columns):
+        found = read_patiently(unit, self.config.input, self.tokenizer.columns, self.types)
+        for row, documents in found:
             yield give_up(row, tokenize(documents, self.tokenizer), reasons, self.judge)
 
     @override

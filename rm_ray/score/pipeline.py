@@ -49,7 +49,7 @@ def stages(job: "ScoreJob", units: Dataset, this: Round) -> Dataset:
         return args
 
     return units.map_batches(
-        ReadStage(config.input, tokenizer_ref, this.tally),
+        ReadStage(config.input, tokenizer_ref, this.tally, job.types),
         batch_size=1,
         batch_format="pyarrow",
         num_cpus=config.read.cpus,

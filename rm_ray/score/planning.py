@@ -14,8 +14,8 @@ from rm_ray.config import InputConfig
 from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.footers import Footer, read_footers
 from rm_ray.corpus.plan import PlannedFile, cut_file
-from rm_ray.corpus.reading import carried_columns
 from rm_ray.corpus.shards import Shard
+from rm_ray.corpus.widening import run_types
 from rm_ray.errors import InputError
 from rm_ray.run.job import Planning
 from rm_ray.score.config import ScoreConfig
@@ -46,7 +46,7 @@ def plan_new_files(
     config: ScoreConfig,
     found: Sequence[InputFile],
     planned: Sequence[PlannedFile],
-    columns: Mapping[str, str] | None,
+    columns: Mapping[str, pa.DataType] | None,
     tokenizer_ref: Any,
     judge_ref: Any,
 ) -> ScorePlanning:
@@ -78,7 +78,7 @@ def plan_new_files(
     # a planned file that cannot or need not be read now is planned anew, as one without rows
     lost = [PlannedFile(f.path, f.size, f.version, ()) for f in changed if f.path not in footers]
     files = [file for file in open_ended if file.path in footers]
-    types = _column_types(files, footers, config, columns)
+    types = run_types(files, footers, config.input, columns or {})
     if files:
         log.info("sampling documents of %d files, to cut shards by their tokens", len(files))
     sampled = estimate_corpus(files, footers, config.input, tokenizer_ref, judge_ref)
@@ -181,26 +181,6 @@ def _footers(
         footers |= some
         skipped |= bad
     return footers, skipped
-
-
-def _column_types(
-    files: Sequence[InputFile],
-    footers: Mapping[str, Footer],
-    config: ScoreConfig,
-    columns: Mapping[str, str] | None,
-) -> dict[str, str]:
-    """Types of the carried columns, which must be the same in every file of the run."""
-    types = dict(columns or {})
-    for file in files:
-        schema = footers[file.path].schema
-        for name, source in carried_columns(config.input).items():
-            there = str(schema.field(source).type if source in schema.names else pa.string())
-            if types.setdefault(name, there) != there:
-                raise InputError(
-                    f"column {source!r} is {there} in {file.path} and {types[name]} in the files "
-                    "before it; one output cannot hold both: cast it, or leave it out of input.keep"
-                )
-    return types
 
 
 def _cut(

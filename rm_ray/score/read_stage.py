@@ -1,7 +1,7 @@
 """The read stage: read units to shards of tokenised documents. CPU tasks, no model."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +25,13 @@ class ReadStage:
     """Reads and tokenises; called by Ray Data with blocks of read units.
 
     `tokenizer_ref`: a Ray reference, since a tokenizer's JSON is megabytes. `tally`: who is told
-    what went wrong.
+    what went wrong. `types`: of the copied columns, as the run writes them.
     """
 
     config: InputConfig
     tokenizer_ref: Any
     tally: Any
+    types: Mapping[str, pa.DataType]
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """One block, of one row, for each shard of the units in `block` that can be read."""
@@ -41,7 +42,8 @@ class ReadStage:
                 return
             try:
                 began = time.perf_counter()
-                for shard, rows in read_patiently(unit, self.config, tokenizer.columns):
+                found = read_patiently(unit, self.config, tokenizer.columns, self.types)
+                for shard, rows in found:
                     read = time.perf_counter()
                     documents = tokenize(rows, tokenizer)
                     done = time.perf_counter()

@@ -121,5 +121,49 @@ def test_text_must_be_text():
         check({"text": kind, "id": pa.int64()})
 
 
+def test_a_text_column_that_is_null_throughout_holds_no_document():
+    check({"text": pa.null(), "id": pa.int64()})
+
+
+def test_fields_of_structs_are_columns_too():
+    doc = pa.struct([("text", pa.string()), ("n", pa.struct([("url", pa.string())]))])
+    check({"doc": doc}, text="doc.text", id="doc.n.url", keep=["doc.n"])
+    with pytest.raises(
+        InputError, match=r"'n' of f.parquet is int64, not text; .*: doc.text, doc.n"
+    ):
+        check({"doc": doc, "n": pa.int64()}, text="n", id=None)
+    with pytest.raises(
+        InputError, match=r"input.keep: f.parquet has no column 'doc.m'; it has doc;"
+    ):
+        check({"doc": doc}, text="doc.text", id=None, keep=["doc.m"])
+
+
+def test_lists_are_not_walked():
+    turns = pa.list_(pa.struct([("text", pa.string())]))
+    schema = {"turns": turns, "doc": pa.struct([("turns", turns)])}
+    for name in ("turns.text", "doc.turns.text"):
+        with pytest.raises(
+            InputError, match=rf"input.text: '{name}' cannot be .* 'turns' is list<"
+        ):
+            check(schema, text=name, id=None)
+
+
+def test_a_name_that_two_columns_have_is_refused_where_it_is_needed():
+    twice = pa.schema([("text", pa.string()), ("n", pa.int64()), ("n", pa.int64())])
+    check(twice, id=None)
+    with pytest.raises(InputError, match=r"input.keep: f.parquet has 2 columns 'n', and which"):
+        check(twice, id=None, keep=["n"])
+    with pytest.raises(InputError, match=r"input.text: f.parquet has 2 columns 'n'"):
+        check(twice, id=None, text="n")
+
+
+def test_columns_may_be_missing_where_that_is_said():
+    with pytest.raises(InputError, match=r"--input.missing_columns null writes null where"):
+        check({"text": pa.string(), "id": pa.int8()}, keep=["url"])
+    check({"text": pa.string()}, keep=["url", "meta.url"], missing_columns="null")
+    with pytest.raises(InputError, match=r"input.text: f.parquet has no column 'text'; it has id$"):
+        check({"id": pa.int8()}, missing_columns="null")
+
+
 def test_partition_columns_can_be_kept():
     check({"text": pa.string()}, {"lang": "en"}, id="lang", keep=["lang"])

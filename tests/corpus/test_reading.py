@@ -106,7 +106,7 @@ def test_what_nobody_foresaw_is_told_and_costs_only_its_unit(tmp_path, monkeypat
 
     monkeypatch.setattr(read_stage, "tokenize", tokenize)
     tally = start_tally(ScoreCounts, engines=1, silence_s=60)
-    stage = ReadStage(InputConfig(path=str(tmp_path)), ray.put(tiny_judge()[0]), tally)
+    stage = ReadStage(InputConfig(path=str(tmp_path)), ray.put(tiny_judge()[0]), tally, {})
     packed = list(stage(pa.table({"unit": [unit.to_json() for unit in units]})))
     assert [block["file"].to_pylist() for block in packed] == [[units[1].file]]
     said = "row 0 and after cannot be prepared: ZeroDivisionError: nobody foresaw this"

@@ -49,7 +49,7 @@ class CopyJob(ShardJob):
                 max_rows=4, max_tokens=1e9))
             for f in new
         ]  # fmt: skip
-        return Planning(cut, [], skipped, {"id": "int64"})
+        return Planning(cut, [], skipped, {"id": pa.int64()})
 
     def stages(self, units, this):
         return units.map_batches(self.copy, batch_size=1, batch_format="pyarrow")

@@ -1,0 +1,99 @@
+"""Columns by name: which are copied, and where in a file they lie, fields of structs among them."""
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rm_ray.config import InputConfig
+
+Fields: TypeAlias = pa.Schema | pa.StructType
+
+
+def carried_columns(config: InputConfig) -> dict[str, str]:
+    """Input columns that are copied to the output, as output name -> input name."""
+    named = {"id": config.id} if config.id else {}
+    return named | {name: name for name in config.keep}
+
+
+def places(fields: Fields, name: str) -> list[tuple[str, ...]]:
+    """Where a column of that name lies: its own name after those of the structs around it.
+
+    A column of the literal name wins over a field of a struct. More than one: it is not clear which
+    is meant.
+    """
+    literal = fields.get_all_field_indices(name)
+    if literal:
+        return [(name,)] * len(literal)
+    return [
+        (field.name, *place)
+        for field, rest in _steps(fields, name)
+        if pa.types.is_struct(field.type)
+        for place in places(field.type, rest)
+    ]
+
+
+def in_the_way(fields: Fields, name: str) -> pa.Field | None:
+    """The field that is no struct, and so keeps a dotted name from being found; None for none."""
+    for field, rest in _steps(fields, name):
+        if not pa.types.is_struct(field.type):
+            return field
+        if (found := in_the_way(field.type, rest)) is not None:
+            return found
+    return None
+
+
+def _steps(fields: Fields, name: str) -> Iterator[tuple[pa.Field, str]]:
+    """Fields that a dotted name may begin with, and what is left of it: names may hold dots."""
+    for dot, sign in enumerate(name):
+        if sign == ".":
+            for i in fields.get_all_field_indices(name[:dot]):
+                yield fields.field(i), name[dot + 1 :]
+
+
+def type_at(fields: Fields, place: tuple[str, ...]) -> pa.DataType:
+    """The type of the column at a place that `places` found."""
+    first, *inner = place
+    kind = fields.field(fields.get_all_field_indices(first)[0]).type
+    return type_at(kind, tuple(inner)) if inner else kind
+
+
+def values_of(rows: pa.Table, name: str) -> pa.ChunkedArray | None:
+    """The values of a column, null where a struct around them is; None if there is none."""
+    found = places(rows.schema, name)
+    if not found:
+        return None
+    first, *inner = found[0]
+    column = rows.column(first)
+    return pc.struct_field(column, inner) if inner else column
+
+
+def text_columns(fields: Fields, prefix: str = "") -> Iterator[str]:
+    """Names of all columns that can hold documents."""
+    for field in fields:
+        if pa.types.is_struct(field.type):
+            yield from text_columns(field.type, f"{prefix}{field.name}.")
+        elif is_text(field.type) and not pa.types.is_null(field.type):
+            yield f"{prefix}{field.name}"
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column of this type can hold documents; where all are null, it has none."""
+    kind = plain(kind)
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_null(kind)
+    )
+
+
+def plain(kind: pa.DataType) -> pa.DataType:
+    """The type as it is written: a dictionary or a view is another way to hold the same values."""
+    if pa.types.is_dictionary(kind):
+        return plain(kind.value_type)
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    return pa.binary() if pa.types.is_binary_view(kind) else kind
