@@ -8,10 +8,11 @@ from typing import Any
 
 from rm_ray.corpus.plan import PlannedFile, shards_of
 from rm_ray.errors import Incomplete
+from rm_ray.run.commit import part_bytes
 from rm_ray.run.counts import RunCounts, RunProgress
-from rm_ray.run.folder import RunFolder, installed_versions
+from rm_ray.run.folder import RunFolder, fingerprint_id, installed_versions
 from rm_ray.run.job import ShardJob
-from rm_ray.run.totals import count_parts, orphans
+from rm_ray.run.totals import count_parts, empty_part, orphans
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +57,20 @@ def finish(
     if skipped and not totals.documents:
         _take_down(run)
         raise Incomplete(f"no document is done{skipped_text(skipped)}")
+    if files and not shards:
+        _write_no_rows(files[0], job, run)
     run.discard_staged(skipped)
     run.mark_complete(stored)
     check_failed(totals, job, run, skipped)
     log.info("complete: %s%s", run.parts.uri, skipped_text(skipped))
+
+
+def _write_no_rows(first: PlannedFile, job: ShardJob, run: RunFolder) -> None:
+    """The part of a corpus without rows: a folder without a file is no data set to any reader."""
+    rows = job.no_rows()
+    if rows is not None:
+        data = part_bytes(rows, job.counts().to_json(), fingerprint_id(job.fingerprint))
+        run.parts.create(empty_part(first), data)
 
 
 def check_failed(

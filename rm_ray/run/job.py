@@ -166,6 +166,10 @@ class ShardJob(ABC):
         """How much of it is done."""
         return progress.work.documents
 
+    def no_rows(self) -> pa.Table | None:
+        """What to write where the corpus has no row: the columns of any part. None for nothing."""
+        return None
+
     def speed(self, progress: RunProgress) -> str:
         """How fast the run is, for the lines of progress; `judging_seconds` is more than 0."""
         return f"{progress.work.documents / progress.judging_seconds:,.0f} documents/s"

@@ -43,6 +43,7 @@ from rm_ray.score.judge_shard import divide, give_up
 from rm_ray.score.pipeline import stages
 from rm_ray.score.planning import ScorePlanning, plan_new_files
 from rm_ray.score.read_stage import tokenize
+from rm_ray.score.rewards import reward_table
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +171,11 @@ class ScoreJob(ShardJob):
     @override
     def work_done(self, progress: RunProgress) -> float:
         return (ScoreCounts() + progress.work).tokens
+
+    @override
+    def no_rows(self) -> pa.Table:
+        carried = {name: pa.array([], kind) for name, kind in self.types.items()}
+        return reward_table("", pa.array([], pa.int64()), carried, [], [], self.judge.columns)
 
     @override
     def speed(self, progress: RunProgress) -> str:

@@ -146,6 +146,31 @@ def test_a_corpus_without_a_row_is_complete_at_once(tmp_path, caplog):
     assert json.loads((tmp_path / "out" / "_SUCCESS").read_text())["documents"] == 0
 
 
+def test_a_corpus_without_a_row_is_a_data_set_to_readers_and_may_grow(tmp_path, caplog):
+    changes = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    changes |= {"engine_name": fault_engine.NAME, "input_keep": "lang,n"}
+    rows = pa.table({"id": ["a"], "text": [prose(random.Random(0), 80)], "n": [[1]]})
+    for name in ("1", "2"):
+        (tmp_path / "in" / "lang=en").mkdir(parents=True, exist_ok=True)
+        pq.write_table(rows.slice(0, 0), tmp_path / "in" / "lang=en" / f"{name}.parquet")
+    assert run(caplog, **changes)[0] == 0
+    folder, before = tmp_path / "out" / "rewards", parts(tmp_path / "out")
+    assert duckdb.sql(f"SELECT count(id), count(reward) FROM '{folder}/*.parquet'").fetchall() == [
+        (0, 0)
+    ]
+    assert polars.read_parquet(folder).columns[:4] == ["id", "lang", "n", "source_file"]
+    assert run(caplog, **changes)[0] == 0 and parts(tmp_path / "out") == before
+
+    pq.write_table(rows, tmp_path / "in" / "lang=en" / "0.parquet")
+    assert run(caplog, **changes)[0] == 0
+    after = parts(tmp_path / "out")
+    assert len(after) == 2 and before.items() < after.items()
+    empty, full = (pq.read_schema(folder / name) for name in (*before, *(after.keys() - before)))
+    assert empty.remove_metadata() == full.remove_metadata()
+    assert [row["id"] for row in read_rewards(tmp_path / "out")] == ["a"]
+    assert json.loads((tmp_path / "out" / "_SUCCESS").read_text())["shards"] == 1
+
+
 def test_a_lost_part_is_scored_again_and_nothing_else(scored, messy, tmp_path, caplog):
     output = tmp_path / "out"
     shutil.copytree(scored, output)
