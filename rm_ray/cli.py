@@ -22,7 +22,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from rm_ray.errors import ConfigError, RmRayError
+from rm_ray.errors import ConfigError, RmRayError, redacted, way_on
 
 log = logging.getLogger(__name__)
 
@@ -225,7 +225,7 @@ def _sentence(error: ValidationError) -> str:
         else:
             given = f" (given: {item['input']!r})" if not isinstance(item["input"], dict) else ""
             parts.append(f"{key}: {message}{given}")
-    return "; ".join(dict.fromkeys(parts))
+    return redacted("; ".join(dict.fromkeys(parts)))
 
 
 def _type_name(annotation: Any) -> str:
@@ -280,12 +280,11 @@ def main(
         else:
             run(config)
     except RmRayError as error:
-        log.error("%s", error)
+        log.error("%s", redacted(str(error)))
         return error.exit_status
     except OSError as error:
-        log.error(
-            "stopped by the store: %s; what is committed stays, the same command goes on", error
-        )
+        said = redacted(str(error))
+        log.error("stopped by the store: %s; what is committed stays, %s", said, way_on(error))
         return 1
     except Exception as error:
         log.error("stopped by an error that rm_ray did not expect: %s", error, exc_info=True)

@@ -15,6 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from rm_ray.errors import redacted
+
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
 
@@ -41,16 +43,43 @@ class Section(BaseModel):
 
 
 class StorageConfig(Section):
-    """How an object store is reached. Credentials come from the environment, never from here."""
+    """How an object store is reached. Credentials come from the environment or an AWS profile of
+    the machine that asks, never from here.
+    """
 
     endpoint_url: str | None = Field(
         None, description="S3 endpoint, for stores other than AWS (or set AWS_ENDPOINT_URL)."
     )
     region: str | None = Field(None, description="S3 region.")
     anonymous: bool = Field(False, description="Read public buckets without credentials.")
+    profile: NonEmpty | None = Field(
+        None, description="Profile of the machines' AWS configuration that has the credentials."
+    )
+    environment_prefix: NonEmpty | None = Field(
+        None,
+        description="What comes before AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
+        "AWS_SESSION_TOKEN in the names of the environment variables with the credentials, for "
+        "stores that have their own.",
+    )
     timeout_s: float = Field(
         30, gt=0, description="Seconds without an answer after which an S3 request is tried again."
     )
+    patience_s: float = Field(
+        900,
+        ge=0,
+        description="How long the write of judged rows is tried again while the store is away, "
+        "seconds; nothing new begins meanwhile. Everything else is tried for a minute.",
+    )
+
+    @model_validator(mode="after")
+    def _says_who_once_and_no_secret(self) -> Self:
+        if self.endpoint_url and redacted(self.endpoint_url) != self.endpoint_url:
+            raise ValueError(f"endpoint_url {_HOLDS_CREDENTIALS}")
+        asked = {"anonymous": self.anonymous, "profile": self.profile,
+                 "environment_prefix": self.environment_prefix}  # fmt: skip
+        if len(named := [name for name, value in asked.items() if value]) > 1:
+            raise ValueError(f"{' and '.join(named)} exclude each other; give one of them")
+        return self
 
 
 class InputConfig(Section):
@@ -246,6 +275,12 @@ class RunConfig(Section):
     )
 
 
+_HOLDS_CREDENTIALS = (
+    "holds credentials, and would be stored with the run; take them out and set them in the "
+    "environment"
+)
+
+
 def _refuse_credentials(uri: str) -> None:
-    if "@" in uri.partition("://")[2].partition("/")[0]:
-        raise ValueError("path holds credentials; take them out and set them in the environment")
+    if redacted(uri) != uri:
+        raise ValueError(f"path {_HOLDS_CREDENTIALS} (a presigned URL holds some too)")

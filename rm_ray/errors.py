@@ -10,6 +10,8 @@ RmRayError
  +-- Incomplete         the run ended with work missing; exit status 1
 """
 
+import re
+
 __all__ = [
     "ClusterError",
     "ConfigError",
@@ -59,7 +61,7 @@ class Incomplete(RmRayError):
 
 
 def one_line(error: BaseException) -> str:
-    """What the deepest cause of an error says, in one line of at most 300 characters.
+    """What the deepest cause of an error says, in one line of at most 600 characters.
 
     Ray wraps an error of another process in pages of text, whose last line says what it was.
     """
@@ -71,7 +73,7 @@ def one_line(error: BaseException) -> str:
             name = type(cause).__name__
             said = lines[-1] if lines[-1].startswith(name) else f"{name}: {lines[-1]}"
         cause = cause.__cause__
-    return said[:300]
+    return said[:600]
 
 
 def first_line(error: Exception) -> str:
@@ -81,5 +83,25 @@ def first_line(error: Exception) -> str:
 
 
 def short(error: BaseException) -> str:
-    """What an error says, in one line of at most 300 characters."""
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    """What an error says, in one line of at most 600 characters."""
+    return " ".join(str(error).split())[:600] or type(error).__name__
+
+
+def way_on(error: BaseException) -> str:
+    """How a run goes on that a store's error has ended."""
+    if isinstance(error, PermissionError):
+        return "and once this is put right the same command goes on"
+    return "the same command goes on"
+
+
+# In a URL: user and password, and what a presigned one is signed with (S3, Google, Azure).
+_SECRETS = re.compile(
+    r"(?i)(?<=://)[^/?#\s'\"]*@"
+    r"|(?<=[?&])(?:x-(?:amz|goog)-(?:signature|credential|security-token)"
+    r"|signature|awsaccesskeyid|googleaccessid|sig)=[^&#\s'\"]*"
+)
+
+
+def redacted(text: str) -> str:
+    """The text with `***` for what URLs in it hold of secrets."""
+    return _SECRETS.sub("***", text)

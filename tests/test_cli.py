@@ -112,6 +112,50 @@ def test_credentials_in_a_path_are_refused_without_being_shown():
     assert "hush" not in str(error.value)
 
 
+PRESIGNED = (
+    "https://b.s3.amazonaws.com/c.parquet?X-Amz-Credential=hush%2Fs3&X-Amz-Signature=hush",
+    "https://s.googleapis.com/b/c.parquet?X-Goog-Signature=hush",
+    "https://a.blob.core.windows.net/c/d.parquet?sv=2024&sig=hush%3D",
+    "https://b.s3.amazonaws.com/c.parquet?AWSAccessKeyId=hush&Signature=hush&Expires=1",
+    "https://user:hush@host/c.parquet",
+)
+
+
+@pytest.mark.parametrize("url", PRESIGNED)
+@pytest.mark.parametrize("key", ["input.path", "output.path", "input.storage.endpoint_url"])
+def test_secrets_in_urls_are_refused_without_being_shown(key, url, caplog):
+    """They would be stored in run.json, the plan and every row."""
+    words = dict(zip(MINIMAL[::2], MINIMAL[1::2], strict=True)) | {f"--{key}": url}
+    argv = [word for pair in words.items() for word in pair]
+    assert main(argv, ScoreConfig, "", lambda _: None, lambda _: "") == 2
+    assert "holds credentials" in caplog.text and "hush" not in caplog.text
+
+
+def test_no_refusal_shows_a_secret(tmp_path, caplog):
+    file = tmp_path / "c.yaml"
+    file.write_text(f"input: {{path: [{PRESIGNED[0]!r}, 5]}}")
+    for argv in (["--config", str(file), *MINIMAL[2:]], [PRESIGNED[0]]):
+        assert main(argv, ScoreConfig, "", lambda _: None, lambda _: "") == 2
+    assert "input.path" in caplog.text and "hush" not in caplog.text
+
+
+def test_a_store_is_asked_as_one_only():
+    words = ["--input.storage.profile", "p", "--input.storage.environment_prefix", "P_"]
+    with pytest.raises(ConfigError, match="profile and environment_prefix exclude each other"):
+        load(*words)
+
+
+def test_the_same_command_goes_on_only_where_it_does(caplog):
+    for error, said in ((OSError(5, "it broke"), "stays, the same command goes on"),
+                        (PermissionError("no"), "stays, and once this is put right")):  # fmt: skip
+
+        def run(_, error=error):
+            raise error
+
+        assert main(MINIMAL, ScoreConfig, "", run, lambda _: "") == 1
+        assert said in caplog.text
+
+
 def test_what_is_missing_is_named():
     with pytest.raises(ConfigError, match=r"--output.path is required") as error:
         load_config(
