@@ -20,8 +20,9 @@ from rm_ray.engines.weights import resolve_model
 from rm_ray.judges.families import build_judge
 from rm_ray.judges.preference.keys import JudgeConfig
 from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer
-from rm_ray.store.folder import open_filesystem
+from rm_ray.store.filesystem import open_filesystem
 from tests import fault_engine
+from tests.chaos.proxy import FaultyProxy
 
 ROOT = Path(__file__).parents[1]
 TINY_JUDGE = ROOT / "demo" / "tiny_judge"
@@ -84,6 +85,14 @@ def s3_bucket(s3_environment, monkeypatch):
     fs = open_filesystem("s3://", StorageConfig())
     fs.mkdirs("corpora", exist_ok=True)
     return "corpora"
+
+
+@pytest.fixture
+def faulty_proxy(s3_endpoint, s3_bucket):
+    """A proxy before that server, to be armed."""
+    proxy = FaultyProxy(s3_endpoint, stall=1)
+    yield proxy
+    proxy.close()
 
 
 def tiny_judge(**config):

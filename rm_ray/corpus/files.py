@@ -19,8 +19,10 @@ from rm_ray.corpus.listing import (
     version_of,
 )
 from rm_ray.errors import InputError, short
-from rm_ray.store.folder import absolute, open_filesystem, place, same_store
-from rm_ray.store.retry import BRIEF, patiently
+from rm_ray.store.access import Request
+from rm_ray.store.filesystem import open_filesystem
+from rm_ray.store.folder import absolute, place, same_store
+from rm_ray.store.retry import patiently
 
 # What Hive names the folder of the rows in which the column is null.
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -147,7 +149,8 @@ def _ask(path: str, config: InputConfig, question: Callable[[Any, str], Answer])
     uri = absolute(path)
     try:
         fs = open_filesystem(uri, config.storage)
-        return patiently(lambda: question(fs, fs._strip_protocol(uri)), BRIEF)
+        request = Request("listing", path, config.storage, "input")
+        return patiently(lambda: question(fs, fs._strip_protocol(uri)), request)
     except FileNotFoundError:
         raise InputError(f"input.path: {path} does not exist") from None
     except (OSError, ValueError, ImportError) as error:

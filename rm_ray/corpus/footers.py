@@ -33,7 +33,8 @@ from rm_ray.corpus.parquet import (
     open_parquet,
 )
 from rm_ray.errors import ClusterError, InputError, short
-from rm_ray.store.retry import BRIEF, patiently
+from rm_ray.store.access import Request
+from rm_ray.store.retry import patiently
 
 FILES_PER_TASK = 64
 
@@ -150,7 +151,7 @@ def _read_footer(file: InputFile, config: InputConfig) -> Footer | Unreadable:
         )
 
     try:
-        return patiently(read, BRIEF)
+        return patiently(read, Request("reading", file.path, config.storage, "input"))
     except pa.ArrowException as error:
         what = f"is not a readable Parquet file ({file.size:,} bytes)"
         return Unreadable(f"{file.path} {what}: {short(error)}", bad_file=True)

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rm_ray.config import StorageConfig
-from rm_ray.store.folder import open_filesystem
+from rm_ray.store.filesystem import open_filesystem
+from rm_ray.store.retry import is_bare
 
 # Row groups of more than this are streamed instead of fetched whole.
 STREAMED_BYTES = 64 << 20
@@ -40,8 +41,7 @@ def is_bad_file(error: Exception) -> bool:
 
     Arrow raises ArrowInvalid, or a bare OSError without a number; those of stores have one.
     """
-    bare = type(error) is OSError and error.errno is None
-    return isinstance(error, pa.ArrowException) or bare
+    return isinstance(error, pa.ArrowException) or is_bare(error)
 
 
 @contextmanager

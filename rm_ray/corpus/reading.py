@@ -3,7 +3,6 @@
 Each row group is decoded once, in order.
 """
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -21,7 +20,8 @@ from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import short
-from rm_ray.store.retry import BRIEF, may_pass, patiently, pauses
+from rm_ray.store.access import Request, explained
+from rm_ray.store.retry import A_MINUTE, Patience, Tries, may_pass
 
 # Decoded at once: few enough rows that wide ones stay small, enough to keep Arrow efficient.
 DECODE_ROWS = 1024
@@ -37,6 +37,7 @@ def read_patiently(
     config: InputConfig,
     columns: Sequence[str],
     types: Mapping[str, pa.DataType] = AS_FOUND,
+    patience: Patience = A_MINUTE,
 ) -> Iterator[tuple[Shard, pa.Table]]:
     """`read_shards`, tried again after a fault that may pass, for the shards not yet yielded.
 
@@ -46,18 +47,20 @@ def read_patiently(
         Unreadable: after the last try.
     """
     left = list(unit.shards)
-    waits = pauses()
+    request = Request("reading", unit.file, config.storage, "input")
+    tries = Tries(request, patience)
     while left:
         try:
             missing = replace(unit, shards=tuple(left))
             for shard, rows in read_shards(missing, config, columns, types):
+                tries.worked()
                 yield shard, rows
                 left.pop(0)
+                tries = Tries(request, patience)
         except Unreadable as error:
-            wait = next(waits)
-            if wait is None or not error.may_pass or (error.bad_file and wait > BRIEF[-1]):
+            if not error.may_pass:
                 raise
-            time.sleep(wait)
+            tries.failed(error, damaged=error.bad_file)
 
 
 def read_shards(
@@ -119,7 +122,7 @@ def _decoded(
         place = f"{unit.file}, row groups {unit.first_group} to {unit.stop_group - 1}"
         bad_file = is_bad_file(error)
         raise Unreadable(
-            f"cannot read {place}: {short(error)}",
+            f"cannot read {place}: {short(_explained(error, unit, config))}",
             bad_file=bad_file,
             may_pass=bad_file or may_pass(error),
         ) from error
@@ -140,13 +143,13 @@ def _check_unchanged(unit: ReadUnit, config: InputConfig) -> None:
     if unit.version is None:
         return
     try:
-        now = patiently(lambda: file_version(unit.file, config.storage), BRIEF)
+        now = file_version(unit.file, config.storage)
     except FileNotFoundError as error:
         raise NotFound(unit.file, config.storage) from error
-    except OSError as error:
+    except Exception as error:
         bad_file = is_bad_file(error)
         raise Unreadable(
-            f"cannot read {unit.file}: {error}",
+            f"cannot read {unit.file}: {short(_explained(error, unit, config))}",
             bad_file=bad_file,
             may_pass=bad_file or may_pass(error),  # expired credentials do not
         ) from error
@@ -157,6 +160,10 @@ def _check_unchanged(unit: ReadUnit, config: InputConfig) -> None:
             bad_file=False,
             may_pass=False,
         )
+
+
+def _explained(error: Exception, unit: ReadUnit, config: InputConfig) -> Exception:
+    return explained(error, Request("reading", unit.file, config.storage, "input"))
 
 
 def _rename(

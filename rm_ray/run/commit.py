@@ -9,7 +9,7 @@ import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -20,9 +20,11 @@ from rm_ray.corpus.parquet import is_bad_file
 from rm_ray.corpus.shards import Piece
 from rm_ray.errors import one_line
 from rm_ray.run.counts import RunCounts
+from rm_ray.run.outage import TellTally
 from rm_ray.run.shard_row import unpack
+from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
-from rm_ray.store.retry import BRIEF, WAITS, patiently
+from rm_ray.store.retry import A_MINUTE, Patience, patiently
 
 COUNTS_KEY = "rm_ray.counts"
 FINGERPRINT_KEY = "rm_ray.fingerprint"
@@ -50,9 +52,12 @@ class CommitStage:
             began = time.perf_counter()
             folder = self.staged if isinstance(shard, Piece) else self.parts
             # where another part could not be written, this one is tried, but not for long
-            waits = BRIEF if ray.get(self.tally.halted.remote()) else WAITS
+            stopping = ray.get(self.tally.halted.remote())
+            seconds = A_MINUTE.seconds if stopping else folder.storage.patience_s
+            patience = Patience(seconds, TellTally(self.tally, pauses=True))
             try:
-                created = folder.create(shard.part, part_bytes(rows, note, self.fingerprint), waits)
+                data = part_bytes(rows, note, self.fingerprint)
+                created = replace(folder, patience=patience).create(shard.part, data)
             except OSError as error:
                 # every further shard would be done for nothing
                 ray.get(self.tally.halt.remote(f"cannot write to {folder.uri}: {error}"))
@@ -146,12 +151,12 @@ def _footer(folder: Folder, name: str) -> pq.FileMetaData:
     """A part's footer. One that looks damaged is read again: so does a body that was cut short."""
 
     def read() -> pq.FileMetaData:
-        with damage_is_invalid(), folder.fs.open(f"{folder.path}/{name}", "rb") as file:
-            return pq.read_metadata(file)
-
-    for wait in BRIEF:
         try:
-            return patiently(read)
-        except pa.ArrowInvalid:
-            time.sleep(wait)
-    return patiently(read)
+            with folder.fs.open(f"{folder.path}/{name}", "rb") as file:
+                return pq.read_metadata(file)
+        except pa.ArrowInvalid as error:
+            raise OSError(str(error)) from error
+
+    request = Request("reading", f"{folder.uri}/{name}", folder.storage, "output")
+    with damage_is_invalid():
+        return patiently(read, request, folder.patience)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from rm_ray.counts import Summable, spent
+from rm_ray.store.retry import Retry
 
 
 @dataclass
@@ -27,7 +28,8 @@ class RunProgress:
 
     `engines`: those that have started, of which `alive` still live.
     `bad_files`: input files that are not what their name says, with the reason.
-    `stopped`: why the run is stopping before its end; None while it is not.
+    `stopped`: why the run is stopping before its end; None while it is not. `retries`: what is
+    being tried again on the stores, the longest first.
     """
 
     rounds: int = 0
@@ -41,3 +43,4 @@ class RunProgress:
     last_fault: str | None = None
     stopped: str | None = None
     bad_files: dict[str, str] = field(default_factory=dict)
+    retries: tuple[Retry, ...] = ()

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 import ray
 
 from rm_ray.corpus.plan import PlannedFile, ReadUnit, missing_units, shards_of
-from rm_ray.errors import Incomplete, one_line
+from rm_ray.errors import Incomplete, one_line, way_on
 from rm_ray.run.finish import finish
 from rm_ray.run.folder import RunFolder, fingerprint_id
 from rm_ray.run.job import ShardJob
 from rm_ray.run.lease import Lease
+from rm_ray.run.outage import TellTally
 from rm_ray.run.rounds import run_rounds
 from rm_ray.run.staging import Staging
 from rm_ray.run.survey import open_run, survey
@@ -36,7 +37,12 @@ def execute(job: ShardJob) -> None:
         if again or seen.new.files or missing_units(files, run.committed()):
             engines = job.wait_for_engines()
         tally = start_tally(job.counts, engines, job.silence_s)
-        with Lease(run.state, lost=lambda reason: tally.halt.remote(reason)) as lease:
+        with Lease(
+            run.state,
+            lost=lambda reason: tally.halt.remote(reason),
+            renewed=lambda: tally.renewed.remote(),
+            tell=TellTally(tally, pauses=True),
+        ) as lease:
             open_run(seen, job)
             staging = Staging(run.parts, run.staged, fingerprint_id(job.fingerprint), ray.put(job))
             if again:
@@ -61,11 +67,10 @@ def ray_faults() -> Iterator[None]:
     try:
         yield
     except ray.exceptions.RayError as error:
-        store = isinstance(error, ray.exceptions.RayTaskError) and isinstance(error.cause, OSError)
+        cause = error.cause if isinstance(error, ray.exceptions.RayTaskError) else error
+        store = isinstance(cause, OSError)
         what = "the store failed" if store else "Ray has lost what the run cannot do without"
-        raise Incomplete(
-            f"{what}: {one_line(error)}. Run the same command again to go on"
-        ) from error
+        raise Incomplete(f"{what}: {one_line(error)}; {way_on(cause)}") from error
 
 
 def reopen_failed(files: Sequence[PlannedFile], run: RunFolder, staging: Staging) -> None:

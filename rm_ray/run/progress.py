@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,6 +14,7 @@ from rm_ray.cluster import alive_machines
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.job import ShardJob
+from rm_ray.store.retry import Retry
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ class ProgressLog:
         self._every = job.settings.progress_s
         self._machines = alive_machines()
         self._faults = 0
+        self._away: Retry | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
 
@@ -56,6 +59,7 @@ class ProgressLog:
             if now.faults > self._faults:
                 self._faults = now.faults
                 log.warning("%d faults so far; the last: %s", now.faults, now.last_fault)
+            self._say_away(now.retries)
             log.info("%s", progress_line(now, self._whole, self._job))
 
     def _tell_lost(self, machines: dict[str, str]) -> None:
@@ -63,6 +67,16 @@ class ProgressLog:
             if node not in machines:
                 log.warning("the machine %s is lost; others do what it was at", machine)
         self._machines = machines
+
+    def _say_away(self, retries: Sequence[Retry]) -> None:
+        """One line when a store is away, one when nothing is tried again any more."""
+        if retries and not self._away:
+            more = f", and {len(retries) - 1} more" if len(retries) > 1 else ""
+            log.warning("%s%s", retries[0], more)
+        elif self._away and not retries:
+            log.warning("the store answers again, after %s",
+                        duration(time.time() - self._away.since))  # fmt: skip
+        self._away = retries[0] if retries else None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from rm_ray.run.pieces import stretches_between
 from rm_ray.run.suspicion import Settled
 from rm_ray.run.totals import PARTS_PER_TASK
 from rm_ray.store.folder import Folder
+from rm_ray.store.retry import Patience
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def _join(settled: Settled, staging: Staging, job: ShardJob) -> bool:
         ):
             raise OSError(f"the staged pieces of {shard.part} do not make up its rows")
         data = part_bytes(table, counts.to_json(), staging.fingerprint)
-        created = staging.parts.create(shard.part, data)
+        parts = replace(staging.parts, patience=Patience(staging.parts.storage.patience_s))
+        created = parts.create(shard.part, data)
     for piece in settled.pieces:
         staging.staged.remove(piece.part)
     return created

@@ -18,7 +18,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.run.counts import RunCounts, RunProgress
+from rm_ray.run.outage import Outage
 from rm_ray.run.suspicion import Failure
+from rm_ray.store.retry import PATIENCE_S, Retry
 
 # So many faults with nothing done in between are not the documents': the run stops.
 FAULTS_IN_A_ROW = 10
@@ -75,6 +77,8 @@ class Tally:
         self._lost_files: set[str] = set()
         self._bad_files: dict[str, str] = {}
         self._not_found: dict[str, NotFound] = {}
+        self._outage = Outage()
+        self._unread_at: float | None = None
         self._starting: set[str] = set()
         self._under_way: dict[str, UnderWay] = {}
         self._begun: Counter[str] = Counter()
@@ -279,6 +283,15 @@ class Tally:
             self._lost_files.add(path)
             self.fault(reason)
 
+    def unread(self, reason: str) -> None:
+        """The store did not let some rows be read; one fault, however many tasks wait for it."""
+        now = time.monotonic()
+        if self._unread_at is not None and now - self._unread_at < PATIENCE_S:
+            self._note(reason)
+            return
+        self._unread_at = now
+        self.fault(reason)
+
     def fault(self, reason: str) -> None:
         """Something went wrong; too often in a row, and the run stops."""
         self._note(reason)
@@ -303,6 +316,25 @@ class Tally:
         """Why nothing new should begin: the run is stopping, or this round is over."""
         return self._halted or self._round_is_over
 
+    # stores
+
+    def retrying(self, retry: Retry, pauses: bool) -> bool:
+        """Something is tried again, works again or is given up; whether the run is paused.
+
+        Args:
+            pauses: nothing is to begin before it works.
+        """
+        self._outage.told(retry, pauses=pauses)
+        return self.paused()
+
+    def renewed(self) -> None:
+        """The lease was read and is ours."""
+        self._outage.renewed()
+
+    def paused(self) -> bool:
+        """Whether what would begin is to wait: a store is away."""
+        return self._outage.paused and self.ending() is None
+
     def progress(self) -> RunProgress:
         """Everything so far."""
         return RunProgress(
@@ -316,6 +348,7 @@ class Tally:
             last_fault=self._last_fault,
             stopped=self._halted,
             bad_files=dict(self._bad_files),
+            retries=self._outage.retries(),
         )
 
 

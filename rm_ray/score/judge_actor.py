@@ -15,6 +15,7 @@ from rm_ray.engines.engine import Engine, EngineCounts, EngineSettings, answer_a
 from rm_ray.engines.watchdog import Watchdog
 from rm_ray.errors import one_line
 from rm_ray.judges.judge import Judge, TokenIds
+from rm_ray.run.outage import wait_while_paused
 from rm_ray.run.pieces import failed_rows, stretches_between
 from rm_ray.run.shard_row import pack, unpack
 from rm_ray.score.counts import ScoreCounts
@@ -52,6 +53,7 @@ class JudgeActor:
         matches them by their number.
         """
         for unit, documents, _ in unpack(block):
+            wait_while_paused(self._tally)
             if not ray.get(self._tally.may_begin.remote(unit, _process_seconds())):
                 continue
             engine = self._engine()

@@ -16,8 +16,10 @@ from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import JUDGED, read_patiently
 from rm_ray.errors import one_line
 from rm_ray.judges.judge import DocumentTokenizer
+from rm_ray.run.outage import TellTally, wait_while_paused
 from rm_ray.run.shard_row import pack
 from rm_ray.score.counts import ScoreCounts
+from rm_ray.store.retry import Patience
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,15 @@ class ReadStage:
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """One block, of one row, for each shard of the units in `block` that can be read."""
         tokenizer: DocumentTokenizer = ray.get(self.tokenizer_ref)
+        patience = Patience(tell=TellTally(self.tally, pauses=False))
         for line in block.column("unit").to_pylist():
             unit = ReadUnit.from_json(line)
+            wait_while_paused(self.tally)
             if ray.get(self.tally.ending.remote()):
                 return
             try:
                 began = time.perf_counter()
-                found = read_patiently(unit, self.config, tokenizer.columns, self.types)
+                found = read_patiently(unit, self.config, tokenizer.columns, self.types, patience)
                 for shard, rows in found:
                     read = time.perf_counter()
                     documents = tokenize(rows, tokenizer)
@@ -65,7 +69,7 @@ class ReadStage:
                 elif not error.may_pass:
                     ray.get(self.tally.lost_file.remote(unit.file, str(error)))
                 else:
-                    ray.get(self.tally.fault.remote(str(error)))
+                    ray.get(self.tally.unread.remote(str(error)))
             except Exception as error:  # noqa: BLE001 - or Ray would drop the block without a word
                 rows = f"{unit.file} row {unit.first_row} and after"
                 reason = f"{rows} cannot be prepared: {one_line(error)}"

@@ -7,16 +7,20 @@ whole or not at all, and never replaces another (`create`).
 import contextlib
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from rm_ray.config import StorageConfig
-from rm_ray.store.retry import BRIEF, WAITS, patiently
+from rm_ray.store.access import Request
+from rm_ray.store.filesystem import answer_of, open_filesystem, upload_options
+from rm_ray.store.retry import A_MINUTE, Patience, patiently
+
+Result = TypeVar("Result")
 
 AS_ENVIRONMENT = StorageConfig()
 
@@ -27,12 +31,14 @@ class Folder:
 
     `conditional`: whether the store honours create-only PUTs; found out once, by `probe`.
     `scratch`: where half-written local files lie; on the same file system, the folder if "".
+    `patience`: with which everything is tried again.
     """
 
     uri: str
     storage: StorageConfig = AS_ENVIRONMENT
     conditional: bool = True
     scratch: str = ""
+    patience: Patience = A_MINUTE
 
     def __truediv__(self, name: str) -> "Folder":
         return replace(self, uri=f"{self.uri.rstrip('/')}/{name}")
@@ -50,7 +56,7 @@ class Folder:
     def names(self) -> list[str]:
         """Names of the files directly in the folder, from one listing; [] where it is missing."""
         try:
-            entries = patiently(lambda: self.fs.ls(self.path, detail=True), BRIEF)
+            entries = self._ask("listing", "", lambda: self.fs.ls(self.path, detail=True))
         except (FileNotFoundError, NotADirectoryError):
             return []
         return sorted(
@@ -60,7 +66,7 @@ class Folder:
     def entries(self) -> list[str]:
         """Names of the files and folders directly in the folder; [] where it is missing."""
         try:
-            found = patiently(lambda: self.fs.ls(self.path, detail=False), BRIEF)
+            found = self._ask("listing", "", lambda: self.fs.ls(self.path, detail=False))
         except (FileNotFoundError, NotADirectoryError):
             return []
         return sorted(PurePosixPath(name).name for name in found)
@@ -68,7 +74,9 @@ class Folder:
     def read(self, name: str) -> bytes | None:
         """The file's bytes, None where there is no such file."""
         try:
-            return bytes(patiently(lambda: self.fs.cat_file(f"{self.path}/{name}"), BRIEF))
+            return bytes(
+                self._ask("reading", name, lambda: self.fs.cat_file(f"{self.path}/{name}"))
+            )
         except FileNotFoundError:
             return None
 
@@ -77,9 +85,9 @@ class Folder:
         if isinstance(self.fs, LocalFileSystem):
             self._write_local(name, data, overwrite=True)
         else:
-            patiently(lambda: self.fs.pipe_file(f"{self.path}/{name}", data), BRIEF)
+            self._ask("writing", name, lambda: self._put(name, data))
 
-    def create(self, name: str, data: bytes, waits: Sequence[float] = WAITS) -> bool:
+    def create(self, name: str, data: bytes) -> bool:
         """Write the file whole, only if there is none of that name; False if there is one.
 
         One request or one rename: no moment exists in which a reader sees half of it. A store
@@ -88,17 +96,21 @@ class Folder:
         """
         if isinstance(self.fs, LocalFileSystem):
             return self._write_local(name, data, overwrite=False)
-        return patiently(lambda: self._put(f"{self.path}/{name}", data), waits)
+        return self._ask("writing", name, lambda: self._put_new(name, data))
 
-    def _put(self, target: str, data: bytes) -> bool:
+    def _put(self, name: str, data: bytes, **options: str) -> None:
+        fs = self.fs
+        options |= upload_options(fs, data, self.storage)
+        fs.pipe_file(f"{self.path}/{name}", data, **options)
+
+    def _put_new(self, name: str, data: bytes) -> bool:
         if not self.conditional:
-            if self.fs.exists(target):
+            if self.fs.exists(f"{self.path}/{name}"):
                 return False
-            self.fs.pipe_file(target, data)
+            self._put(name, data)
             return True
         try:
-            # one request: in pieces, an aborted upload could leave its pieces behind
-            self.fs.pipe_file(target, data, mode="create", **_one_request(self.fs, data))
+            self._put(name, data, mode="create")
         except FileExistsError:
             return False
         except OSError as error:
@@ -110,7 +122,7 @@ class Folder:
     def remove(self, name: str) -> None:
         """Remove the file, if it is there."""
         with contextlib.suppress(FileNotFoundError):
-            patiently(lambda: self.fs.rm_file(f"{self.path}/{name}"), BRIEF)
+            self._ask("removing", name, lambda: self.fs.rm_file(f"{self.path}/{name}"))
 
     def probe(self) -> "Folder":
         """Write and remove a small file; the folder, knowing whether create-only PUTs work.
@@ -123,12 +135,17 @@ class Folder:
             self.create(name, b"first")
             refused = not self.create(name, b"second")
         except (OSError, NotImplementedError, TypeError, ValueError) as error:
-            if isinstance(error, PermissionError) or isinstance(self.fs, LocalFileSystem):
-                raise
+            _, answered = answer_of(error)
+            if isinstance(error, OSError) and not answered:
+                raise  # a store that does not know create-only writes says something
             self.overwrite(name, b"first")
             refused = False
         self.remove(name)
         return replace(self, conditional=refused)
+
+    def _ask(self, verb: str, name: str, action: Callable[[], Result]) -> Result:
+        uri = f"{self.uri}/{name}" if name else self.uri
+        return patiently(action, Request(verb, uri, self.storage, "output"), self.patience)
 
     def _write_local(self, name: str, data: bytes, *, overwrite: bool) -> bool:
         folder, scratch = Path(self.path), Path(self.scratch or self.path)
@@ -149,25 +166,6 @@ class Folder:
         finally:
             temporary.unlink(missing_ok=True)
         return True
-
-
-def open_filesystem(uri: str, storage: StorageConfig) -> Any:
-    """The fsspec filesystem for a path or URI.
-
-    Raises:
-        ValueError: the protocol is unknown.
-        ImportError: the protocol needs a package that is not installed.
-    """
-    protocol = fsspec.utils.get_protocol(uri)
-    options: dict[str, Any] = {}
-    if protocol in ("s3", "s3a"):
-        options["use_listings_cache"] = False
-        options["anon"] = storage.anonymous
-        client = {"endpoint_url": storage.endpoint_url, "region_name": storage.region}
-        options["client_kwargs"] = {key: value for key, value in client.items() if value}
-        seconds = storage.timeout_s
-        options["config_kwargs"] = {"connect_timeout": seconds, "read_timeout": seconds}
-    return fsspec.filesystem(protocol, **options)
 
 
 def absolute(uri: str) -> str:
@@ -196,12 +194,7 @@ def _endpoint(storage: StorageConfig) -> str:
     return next((url.rstrip("/") for url in known if url), "")
 
 
-def _one_request(fs: Any, data: bytes) -> dict[str, int]:
-    return {"chunksize": len(data) + 1} if "s3" in fs.protocol else {}
-
-
 def _says_exists(error: OSError) -> bool:
     """Whether a store refused a create-only PUT because the file is there (HTTP 412)."""
-    answer = getattr(error.__cause__, "response", {})
-    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    _, status = answer_of(error)
     return status == 412 or "PreconditionFailed" in str(error)

@@ -1,20 +1,32 @@
 """Trying again: what may pass by itself (a busy store, a broken connection) and what will not.
 
-Store clients try a request again on their own; this is for the outage that outlasts them, because
-what would be lost with one request (a judged shard) costs far more than waiting for it.
+The only layer that does: a store's client tries a request once. An outage must not cost a judged
+shard, which is worth far more than waiting for it; and whoever waits is told why.
 """
 
 import errno
+import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from rm_ray.errors import redacted, short
+from rm_ray.store.access import Request, explained, lacks_credentials
+from rm_ray.store.filesystem import answer_of
+
+log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# Seconds before each further try: a minute of outage costs no shard.
-WAITS = (0.5, 2.0, 6.0, 15.0, 30.0)
-# Where little is lost, and somebody may be waiting for the answer.
-BRIEF = (0.5, 2.0)
+# Seconds that an operation is tried again, where no judged row depends on it.
+PATIENCE_S = 60.0
+# So long if it looks like a bad file: so does a body that was cut short.
+DAMAGED_S = 2.5
+# Before the second try, and at most before any: each pause is twice the one before it.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+# One failure in so many seconds is nobody's news.
+NEWS_S = 5.0
 
 _FINAL_TYPES = (
     FileNotFoundError,
@@ -23,53 +35,181 @@ _FINAL_TYPES = (
     NotADirectoryError,
     IsADirectoryError,
 )
-_FINAL_NUMBERS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+_FINAL_NUMBERS = {
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG,
+    errno.ELOOP, errno.ENOSYS,
+}  # fmt: skip
 _CLIENTS = (
-    "botocore",
-    "aiobotocore",
-    "aiohttp",
-    "asyncio",
-    "fsspec",
-    "httpx",
-    "httpx2",
-    "requests",
-)
+    "botocore", "aiobotocore", "aiohttp", "asyncio", "fsspec", "httpx", "httpx2", "requests",
+)  # fmt: skip
+# Of the answers that blame the request: those that blame the way it came, or the moment.
+_PASSING_CODES = {
+    "RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "SlowDown",
+}  # fmt: skip
+_PASSING_STATUS = {408, 409, 425, 429}
+# And of those that blame the server: not implemented, no space left.
+_FINAL_STATUS = {501, 507}
 
 
-def patiently(action: Callable[[], Result], waits: Sequence[float] = WAITS) -> Result:
+@dataclass(frozen=True)
+class Retry:
+    """An operation that has failed and is tried again. Moments in seconds of the epoch.
+
+    `first`: nothing was told of it before. `reason`: of the last failure; "" once it works again.
+    `next_s`: until more is told of it, at most; 0 where it was the last try.
+    """
+
+    request: str
+    reason: str
+    since: float
+    until: float
+    next_s: float
+    first: bool
+
+    def __str__(self) -> str:
+        since = _clock(self.since)
+        if not self.reason:
+            return f"{self.request} works again, after {time.time() - self.since:.0f} s"
+        return (
+            f"{self.request} fails since {since} ({self.reason}); trying again until "
+            f"{_clock(self.until)}"
+        )
+
+
+class Tell(Protocol):
+    """Told of retries, also in other processes."""
+
+    def __call__(self, retry: Retry) -> bool:
+        """Of each failure that is followed by a try, of the last one, and of success.
+
+        Returns whether to try on, although patience has ended.
+        """
+
+
+def log_retry(retry: Retry) -> bool:
+    """One line once it is tried again, one when it works. Ray shows those of tasks."""
+    if not retry.reason or (retry.first and retry.next_s):
+        log.warning("%s", retry)
+    return False
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long an operation is tried again, and who is told meanwhile."""
+
+    seconds: float = PATIENCE_S
+    tell: Tell = log_retry
+    sleep: Callable[[float], object] = time.sleep
+
+
+A_MINUTE = Patience()
+
+
+def patiently(
+    action: Callable[[], Result], request: Request, patience: Patience = A_MINUTE
+) -> Result:
     """The result of `action`, tried again after each fault that may pass.
 
     Raises:
+        Denied: the store denies access; says all about it.
         OSError: of the last try; errors of the store's client are turned into it.
     """
-    for wait in pauses(waits):
+    tries = Tries(request, patience)
+    while True:
         try:
-            return action()
-        except Exception as error:
-            if not may_pass(error):
-                raise
-            if wait is None:
-                raise as_os_error(error) from error
-            time.sleep(wait)
-    raise AssertionError("unreachable: the last pause is None")
+            result = action()
+        except Exception as error:  # noqa: BLE001 - raised there, if it is final
+            tries.failed(error)
+        else:
+            tries.worked()
+            return result
 
 
-def pauses(waits: Sequence[float] = WAITS) -> Iterator[float | None]:
-    """What to wait after each try that fails; None after the last."""
-    yield from waits
-    yield None
+class Tries:
+    """The tries of one operation, of which the first begins now."""
+
+    def __init__(self, request: Request, patience: Patience) -> None:
+        self._request = request
+        self._patience = patience
+        self._began = time.monotonic()
+        self._since = 0.0
+        self._failed = 0
+        self._told = False
+
+    def failed(self, error: Exception, *, damaged: bool = False) -> None:
+        """Wait for the next try; to be called where the error is handled.
+
+        Args:
+            damaged: it looks like a bad file.
+
+        Raises:
+            Exception: the error as `patiently` raises it, if there is no next try.
+        """
+        if not may_pass(error):
+            if (said := explained(error, self._request)) is error:
+                raise error
+            raise said from None
+        damaged = damaged or is_bare(error)
+        seconds = min(DAMAGED_S, self._patience.seconds) if damaged else self._patience.seconds
+        now = time.monotonic()
+        if not self._failed:
+            # a store that is silent was so all the time, a broken connection may have been good
+            silent = min(self._request.storage.timeout_s, seconds / 2)
+            self._since = max(self._began, now - silent)
+        pause = min(FIRST_PAUSE_S * 2**self._failed, LONGEST_PAUSE_S)
+        self._failed += 1
+        left = self._since + seconds - now
+        go_on = left > 0
+        if self._failed > 1 or now - self._since >= NEWS_S:
+            next_s = pause + 3 * self._request.storage.timeout_s
+            go_on = (
+                self._tell(short(as_os_error(error)), seconds, next_s if go_on else 0.0) or go_on
+            )
+        if not go_on:
+            if (said := as_os_error(error)) is error:
+                raise error
+            raise said from error
+        self._patience.sleep(min(pause, left) if left > 0 else pause)
+
+    def worked(self) -> None:
+        """It has come to its end."""
+        if self._told:
+            self._tell("", 0.0, 0.0)
+
+    def _tell(self, reason: str, seconds: float, next_s: float) -> bool:
+        since = self._since + time.time() - time.monotonic()
+        first, self._told = not self._told, True
+        what = str(self._request)
+        return self._patience.tell(
+            Retry(what, redacted(reason), since, since + seconds, next_s, first)
+        )
 
 
 def may_pass(error: BaseException) -> bool:
     """Whether the same call may work a little later."""
+    code, status = answer_of(error)
+    if 300 <= status < 500:
+        return code in _PASSING_CODES or status in _PASSING_STATUS
+    if status in _FINAL_STATUS:
+        return False
     if isinstance(error, OSError):
         return not isinstance(error, _FINAL_TYPES) and error.errno not in _FINAL_NUMBERS
-    return type(error).__module__.partition(".")[0] in _CLIENTS
+    client = type(error).__module__.partition(".")[0] in _CLIENTS
+    return client and not lacks_credentials(error)
+
+
+def is_bare(error: BaseException) -> bool:
+    """Whether it is an OSError of Arrow's, which has no number and tells of a bad file."""
+    return type(error) is OSError and error.errno is None
 
 
 def as_os_error(error: BaseException) -> OSError:
-    """The error as an OSError: clients of stores raise their own kinds beside it."""
+    """The error as an OSError that says something: clients of stores raise others beside it."""
     if isinstance(error, OSError):
-        return error
+        return error if str(error) else OSError(errno.ETIMEDOUT, "no answer in time")
     # with a number: one without is Arrow's, and tells of a bad file
     return OSError(errno.EIO, f"{type(error).__name__}: {error}")
+
+
+def _clock(moment: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(moment))

@@ -1,6 +1,9 @@
 """An HTTP proxy before a real S3 server, that does to some requests what networks and stores do."""
 
 import asyncio
+import contextlib
+import re
+import socket
 import threading
 from collections import Counter
 
@@ -12,12 +15,17 @@ INTERNAL = "<Error><Code>InternalError</Code><Message>We had a problem.</Message
 DENIED = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 FULL = "<Error><Code>QuotaExceeded</Code><Message>The bucket is full.</Message></Error>"
 EXPIRED = "<Error><Code>ExpiredToken</Code><Message>The token has expired.</Message></Error>"
+KEY = re.compile(r"Credential=([^/]+)/")
 # What a request can meet; `lost` is done by the server, and its answer never arrives.
 KINDS = ("500", "503", "timeout", "reset", "truncate", "lost")
 
 
 class FaultyProxy:
-    """Serves at `url` from a thread of its own; `fail` arms it."""
+    """Serves at `url` from a thread of its own; `fail` arms it.
+
+    `refuse_all`: every request is refused, with the answer `denial`. `away`: none is answered.
+    `keys`: access keys of all requests so far.
+    """
 
     def __init__(self, target: str, stall: float) -> None:
         self._target = target
@@ -26,6 +34,9 @@ class FaultyProxy:
         self._left = 0
         self.refuse_writes = ""
         self.refuse_all = False
+        self.denial = EXPIRED
+        self.away = False
+        self.keys: set[str] = set()
         self.injected: Counter[str] = Counter()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -57,6 +68,12 @@ class FaultyProxy:
         await self._client.close()
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        self.keys |= set(KEY.findall(request.headers.get("Authorization", "")))
+        if self.away:
+            self.injected["away"] += 1
+            while self.away:
+                await asyncio.sleep(0.05)
+            return self._hang_up(request)
         if self.refuse_writes and request.method == "PUT" and "/rewards/part-" in request.path:
             self.injected[self.refuse_writes] += 1
             if self.refuse_writes == "full":
@@ -64,7 +81,7 @@ class FaultyProxy:
             return web.Response(status=403, text=DENIED, content_type="application/xml")
         if self.refuse_all:
             self.injected["expired"] += 1
-            return web.Response(status=403, text=EXPIRED, content_type="application/xml")
+            return web.Response(status=403, text=self.denial, content_type="application/xml")
         kind = self._take(request)
         if kind in ("500", "503"):
             text = INTERNAL if kind == "500" else SLOW_DOWN
@@ -116,3 +133,29 @@ class FaultyProxy:
         if request.transport:
             request.transport.abort()
         return web.Response()
+
+
+class BlackHole:
+    """Accepts connections at `url`, counts them, and neither reads nor answers."""
+
+    def __init__(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
+        self.connections = 0
+        self._open: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        self._thread.join(10)
+        for one in self._open:
+            one.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                one, _ = self._server.accept()
+                self.connections += 1
+                self._open.append(one)

@@ -1,6 +1,7 @@
 """Which files a corpus has, and what is refused before anything is read."""
 
 import sys
+from functools import partial
 
 import fsspec
 import pyarrow as pa
@@ -12,6 +13,7 @@ from rm_ray.config import InputConfig
 from rm_ray.corpus.files import InputFile, list_files
 from rm_ray.corpus.footers import check_columns
 from rm_ray.errors import InputError
+from rm_ray.store.retry import Patience, patiently
 
 
 @pytest.fixture
@@ -84,7 +86,8 @@ def test_the_hub_that_cannot_be_reached_is_a_sentence(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     fsspec.get_filesystem_class("hf").clear_instance_cache()
-    monkeypatch.setattr("rm_ray.corpus.files.BRIEF", ())
+    once = partial(patiently, patience=Patience(0))
+    monkeypatch.setattr("rm_ray.corpus.files.patiently", once)
     path = "hf://datasets/someone/texts"
     with pytest.raises(InputError, match=rf"cannot list {path}: .*ConnectError.*of a download\)$"):
         list_files(InputConfig(path=path))

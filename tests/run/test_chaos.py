@@ -46,6 +46,29 @@ def test_the_comparison_finds_what_is_lost_doubled_or_different(chaos):
     assert chaos.judged_since(0.0, "s3://chaos/in-7") == chaos.parts(calm).keys()
 
 
+def test_a_store_that_is_away_for_a_while_costs_nothing_but_the_while(chaos):
+    corpus, log = chaos.corpus(11, files=2, rows=64), chaos.folder / "away.log"
+    job = chaos.start(log, corpus, "chaos/out-away", fault_engine.NAME)
+    wait_until(lambda: len(chaos.parts("chaos/out-away")) >= 2, job, log)
+    chaos.proxy.away = True
+    wait_until(lambda: "trying again until" in log.read_text(), job, log)
+    chaos.proxy.away = False
+    assert job.wait(LIMIT) == 0, log.read_text()
+    said = log.read_text()
+    assert said.count("trying again until") == 1 and "round 2" not in said, said
+    rows = [(row["source_file"], row["row"]) for row in chaos.rows("chaos/out-away")]
+    assert len(rows) == len(set(rows)) == 128
+    windows, judged = chaos._all_windows(corpus), fault_engine.judged(chaos.folder)
+    assert {judged[window] for window in windows} == {1}
+
+
+def wait_until(condition, job, log):
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert job.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+
+
 def test_a_document_that_failed_alone_is_tried_again_on_another_machine(chaos):
     text = f"{prose(random.Random(5), 80)} {POISON['raise']} {prose(random.Random(6), 80)}"
     table = pa.table({"id": ["one", "two"], "text": [text, prose(random.Random(7), 80)]})

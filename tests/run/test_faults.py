@@ -1,5 +1,6 @@
 """The real job as a process that is killed, and as a submitted job on an S3 store."""
 
+import gzip
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import psutil
 import pyarrow.parquet as pq
 
 from rm_ray.config import StorageConfig
-from rm_ray.store.folder import open_filesystem
+from rm_ray.store.filesystem import open_filesystem
 from tests.conftest import ROOT
 from tests.jobs import (
     command,
@@ -115,11 +116,22 @@ def _submit_once(ray, jobs_address, env, words):
     )  # fmt: skip
 
 
+def contents(path):
+    """All that a file of a run says, and its name."""
+    if path.suffix == ".parquet":
+        return f"{path}{pq.read_table(path).to_pylist()}{pq.read_metadata(path).metadata}"
+    data = path.read_bytes() if path.is_file() else b""
+    return f"{path}{(gzip.decompress(data) if path.suffix == '.gz' else data).decode()}"
+
+
 def test_submitted_job_reads_and_writes_s3(tmp_path, s3_environment, monkeypatch):
     for name, value in s3_environment.items():
         monkeypatch.setenv(name, value)
-    secrets = {key: value for key, value in s3_environment.items() if "KEY" in key}
-    env = environment(**secrets)  # only credentials come from the environment
+    secrets = [f"in-no-file-{number}" for number in range(4)]
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    names += tuple(f"INPUT_{name}" for name in names)
+    # only credentials come from the environment
+    env = environment(**dict(zip(names, secrets, strict=True)))
     for name in ("RAY_ADDRESS", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
         env.pop(name)
     write_corpus(tmp_path / "in", files=2, rows=6, words=150)
@@ -131,15 +143,20 @@ def test_submitted_job_reads_and_writes_s3(tmp_path, s3_environment, monkeypatch
     for side in ("input", "output"):
         words += [f"--{side}.storage.endpoint_url", s3_environment["AWS_ENDPOINT_URL"]]
         words += [f"--{side}.storage.region", "us-east-1"]
+    words += ["--input.storage.environment_prefix", "INPUT_"]
     with ray_head(env) as (_, address):
         done = submit(address, env, *words)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "complete: s3://submitted/out/rewards" in done.stdout
-        assert "times the exact minimum" in done.stdout and "testing" not in done.stdout
+        assert "times the exact minimum" in done.stdout
         refused = submit(address, env, *words, "--input.text", "body")
         assert refused.returncode != 0
         assert "input.text is 'text' there and 'body' here" in refused.stdout
     fs.get("submitted/out", str(tmp_path / "out"), recursive=True)
+    written = "".join(contents(path) for path in (tmp_path / "out").rglob("*"))
+    assert "s3://submitted/corpus" in written and "run.json" in written
+    for secret in secrets:
+        assert secret not in written + done.stdout + done.stderr
     rows = read_rewards(tmp_path / "out")
     assert [row["id"] for row in rows] == [f"0-{f}-{r}" for f in (0, 1) for r in range(6)]
     assert all(row["source_file"].startswith("s3://submitted/corpus/") for row in rows)

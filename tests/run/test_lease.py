@@ -4,10 +4,12 @@ import json
 import os
 import socket
 import time
+import uuid
 
 import pytest
 
-from rm_ray.errors import OutputError
+from rm_ray.config import StorageConfig
+from rm_ray.errors import Incomplete, OutputError
 from rm_ray.run import lease
 from rm_ray.run.lease import Lease
 from rm_ray.store.folder import Folder
@@ -75,3 +77,42 @@ def test_a_driver_that_loses_its_lease_is_told_and_leaves_the_new_one_alone(tmp_
             time.sleep(0.02)
     assert told == ["another run has taken over this output folder (process 7 on thief)"]
     assert json.loads(state.read(lease.NAME))["host"] == "thief"
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def on_s3(proxy, bucket):
+    return Folder(f"s3://{bucket}/{uuid.uuid4().hex}", StorageConfig(endpoint_url=proxy.url))
+
+
+def test_a_store_that_is_away_is_told_of_and_costs_no_lease(faulty_proxy, s3_bucket):
+    renewed, told = [], []
+
+    def tell(retry):
+        told.append(retry)
+        return False
+
+    with Lease(on_s3(faulty_proxy, s3_bucket), never, lambda: renewed.append(1), tell):
+        wait_for(lambda: renewed)
+        faulty_proxy.fail("503", 1 << 30)
+        wait_for(lambda: told)
+        before = len(renewed)
+        faulty_proxy.fail("", 0)
+        wait_for(lambda: len(renewed) > before)
+    assert "lease.json at http" in told[0].request and "trying again until" in str(told[0])
+    assert told[0].reason and not told[-1].reason
+
+
+def test_a_lease_that_cannot_be_renewed_is_lost(faulty_proxy, s3_bucket):
+    lost = []
+    with Lease(on_s3(faulty_proxy, s3_bucket), lost.append) as lease:
+        faulty_proxy.refuse_all = True
+        wait_for(lambda: lost)
+        faulty_proxy.refuse_all = False
+        with pytest.raises(Incomplete, match="cannot be renewed: the credentials have expired"):
+            lease.check()
