@@ -21,6 +21,7 @@ from typing import Any, Self
 import psutil
 
 from rm_ray.errors import Incomplete, OutputError
+from rm_ray.run.process import began_after_boot
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import Patience, Tell, log_retry, patiently
@@ -31,6 +32,9 @@ NAME = "lease.json"
 BEAT_SECONDS = 5.0
 # A lease that has not changed for so long is a dead driver's: six beats, some of them slow ones.
 DEAD_SECONDS = 30.0
+# A process of the owner's number that began further apart than this is another one; the time of
+# day may be set while it is looked at.
+SAME_SECONDS = 2.0
 
 
 class Lease:
@@ -75,10 +79,15 @@ class Lease:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Give the lease back. If the store refuses, that changes nothing about the run."""
         self._stop.set()
         self._thread.join()
-        if _owner(self._state.read(NAME)).get("id") == self._id:
-            self._state.remove(NAME)
+        try:
+            if _owner(self._state.read(NAME)).get("id") == self._id:
+                self._state.remove(NAME)
+        except OSError as error:
+            log.warning("cannot give back the lease of %s, so that the next run may watch it for "
+                        "%.0f s first: %s", self._state.uri, DEAD_SECONDS, error)  # fmt: skip
 
     def check(self) -> None:
         """Make sure of the lease before what only its holder may do.
@@ -139,12 +148,11 @@ class Lease:
         return None
 
     def _text(self) -> bytes:
-        me = psutil.Process()
         lease = {
             "id": self._id,
             "host": socket.gethostname(),
             "process": os.getpid(),
-            "process_started": me.create_time(),
+            "began_after_boot": began_after_boot(psutil.Process()),
             "beats": self._beats,
         }
         return json.dumps(lease).encode()
@@ -160,10 +168,10 @@ def _owner(data: bytes | None) -> dict[str, Any]:
 
 def _died_here(owner: dict[str, Any]) -> bool:
     """Whether the owner was a process of this machine that is gone."""
-    if owner.get("host") != socket.gethostname():
+    if owner.get("host") != socket.gethostname() or "began_after_boot" not in owner:
         return False
     try:
-        process = psutil.Process(int(owner["process"]))
-        return bool(process.create_time() != owner["process_started"])
+        now = began_after_boot(psutil.Process(int(owner["process"])))
     except psutil.NoSuchProcess:
         return True
+    return abs(now - float(owner["began_after_boot"])) > SAME_SECONDS

@@ -6,6 +6,7 @@ import socket
 import time
 import uuid
 
+import psutil
 import pytest
 
 from rm_ray.config import StorageConfig
@@ -37,7 +38,7 @@ def test_a_second_driver_is_refused_while_the_first_beats_and_welcome_after(tmp_
 
 
 def left_behind(state, **changes):
-    owner = {"id": "x", "host": "elsewhere", "process": 1, "process_started": 0.0, "beats": 3}
+    owner = {"id": "x", "host": "elsewhere", "process": 1, "began_after_boot": 0.0, "beats": 3}
     state.overwrite(lease.NAME, json.dumps(owner | changes).encode())
 
 
@@ -57,6 +58,29 @@ def test_a_process_of_this_machine_that_is_gone_is_not_waited_for(gone, tmp_path
     left_behind(state, host=socket.gethostname(), **gone)
     with Lease(state, never):
         pass
+
+
+def test_an_owner_that_lives_stays_the_owner_when_the_clock_is_set(tmp_path, monkeypatch):
+    state = Folder(str(tmp_path))
+    with Lease(state, never):
+        boot = psutil.boot_time()
+        # what the kernel says after a step of the time of day, by which psutil dates processes
+        monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: boot + 1.0)
+        with pytest.raises(OutputError, match="another run is at work"), Lease(state, never):
+            pass
+
+
+def test_a_store_that_fails_as_the_lease_is_given_back_fails_no_run(tmp_path, caplog):
+    state = Folder(str(tmp_path / "state"))
+    with Lease(state, never):
+        (tmp_path / "state").rename(tmp_path / "gone")
+        (tmp_path / "state").write_text("no folder any more")
+    assert "cannot give back the lease" in caplog.text
+    (tmp_path / "state").unlink()
+    with pytest.raises(KeyError, match="what went wrong"), Lease(state, never):
+        (tmp_path / "state").rename(tmp_path / "gone too")
+        (tmp_path / "state").write_text("no folder any more")
+        raise KeyError("what went wrong")
 
 
 @pytest.mark.parametrize("text", [b"", b"not json", b"[1]"])
