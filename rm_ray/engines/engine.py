@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from rm_ray.config import EngineConfig
 from rm_ray.counts import Summable, spent
-from rm_ray.engines.weights import Model
+from rm_ray.engines.weights import Model, check_weights
 from rm_ray.errors import ClusterError, ConfigError
 
 # What vLLM's attention backends accept: multiples of 16 on GPUs, of 32 on CPU.
@@ -191,7 +191,12 @@ def _can_find(module: str) -> bool:
 
 
 def start_engine(settings: EngineSettings) -> Engine:
-    """Load the model in this process; takes seconds to minutes."""
+    """Load the model in this process; takes seconds to minutes.
+
+    Raises:
+        JudgeError: this machine's weights are not the driver's.
+    """
+    check_weights(settings.model)
     if settings.config.name == "vllm":
         # CPU machines have no Triton, and need none
         logging.getLogger("torch._library.triton").setLevel(logging.ERROR)

@@ -4,16 +4,13 @@ No weights are loaded here. A hub name is resolved to a commit, a local folder t
 is in it, so that a run's fingerprint names exactly one model.
 """
 
-import hashlib
-from dataclasses import dataclass
+import socket
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rm_ray.errors import JudgeError, first_line
-
-# Files up to this size are hashed whole; larger ones (weights) by samples of this size.
-SAMPLE_BYTES = 1 << 20
-SAMPLES = 16
+from rm_ray.engines.identity import FolderSample, difference, hash_folder, sample_folder
+from rm_ray.errors import JudgeError, first_line, short
 
 
 @dataclass(frozen=True)
@@ -21,6 +18,7 @@ class Model:
     """A model whose weights are still where they were; what an engine needs to find them.
 
     `identity`: hub commit, or hash of the local folder. `max_tokens`: the longest prompt.
+    `sample`: of a local folder, for machines where the folder of that name may be another one.
     """
 
     name: str
@@ -28,6 +26,7 @@ class Model:
     identity: str
     dtype: str
     max_tokens: int
+    sample: FolderSample = field(default_factory=dict)
 
 
 def resolve_model(name: str, revision: str | None) -> Model:
@@ -52,13 +51,38 @@ def resolve_model(name: str, revision: str | None) -> Model:
     except (OSError, ValueError, KeyError) as error:
         raise JudgeError(f"judge.model: cannot load {name}: {first_line(error)}") from None
     text = config.get_text_config()
+    try:
+        identity = hash_folder(folder) if local else _commit(name, config)
+        sample = sample_folder(folder) if local else {}
+    except OSError as error:
+        raise JudgeError(f"judge.model: cannot read {name}: {short(error)}") from None
     return Model(
         name=name,
         revision=None if local else getattr(config, "_commit_hash", None) or revision,
-        identity=_hash_folder(folder) if local else _commit(name, config),
+        identity=identity,
         dtype=str(getattr(text, "dtype", None) or "float32").removeprefix("torch."),
         max_tokens=int(getattr(text, "max_position_embeddings", 0) or text.n_positions),
+        sample=sample,
     )
+
+
+def check_weights(model: Model) -> None:
+    """Make sure that this machine has the weights that the driver has.
+
+    Raises:
+        JudgeError: naming the machine, the folder and what differs.
+    """
+    if not model.sample:
+        return
+    try:
+        wrong = difference(model.sample, sample_folder(Path(model.name)))
+    except OSError as error:
+        wrong = short(error)
+    if wrong:
+        raise JudgeError(
+            f"judge.model: {model.name} on {socket.gethostname()} is not the model of this run: "
+            f"{wrong}; copy the driver's folder there"
+        )
 
 
 def _commit(name: str, config: Any) -> str:
@@ -66,24 +90,3 @@ def _commit(name: str, config: Any) -> str:
     if not commit:
         raise JudgeError(f"judge.model: the hub gave no commit for {name}; set judge.revision")
     return str(commit)
-
-
-def _hash_folder(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*")):
-        if path.suffix in (".json", ".safetensors", ".txt", ".model"):
-            digest.update(f"{path.name} {path.stat().st_size}\n".encode())
-            _hash_file(path, digest)
-    return f"sha256:{digest.hexdigest()[:40]}"
-
-
-def _hash_file(path: Path, digest: Any) -> None:
-    """The whole of a small file, evenly spaced samples of a large one: 15 GB in a moment."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        if size <= SAMPLES * SAMPLE_BYTES:
-            digest.update(file.read())
-            return
-        for i in range(SAMPLES):
-            file.seek(i * (size - SAMPLE_BYTES) // (SAMPLES - 1))
-            digest.update(file.read(SAMPLE_BYTES))

@@ -1,0 +1,148 @@
+"""Which model a folder holds: all of its content for the fingerprint, a sample for each machine.
+
+A retrained head is a few bytes of fifteen gigabytes, so all of them are hashed. That is done once:
+what a large file hashed to stays in the user's cache folder, and holds as long as its size and
+times stay what they were.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+SUFFIXES = (".json", ".safetensors", ".txt", ".model")
+# Threads hash a file in pieces of this size; a smaller file is not worth remembering.
+PIECE_BYTES = 64 << 20
+READ_BYTES = 1 << 20
+# Hashing more than this is said: it takes more than some seconds.
+QUIET_BYTES = 2 << 30
+# A sample is the whole of a small file, evenly spaced stretches of a large one.
+SAMPLE_BYTES = 1 << 20
+SAMPLES = 16
+
+# Of each file, by name: its size, and a hash of the sample.
+FolderSample = Mapping[str, tuple[int, str]]
+
+
+def hash_folder(folder: Path) -> str:
+    """A hash of the whole content of a model's files.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    files = _files(folder)
+    known = {path: digest for path in files if (digest := _remembered(path))}
+    new = [path for path in files if path not in known]
+    size = sum(path.stat().st_size for path in new)
+    if size > QUIET_BYTES:
+        log.info("hashing the %.0f GB of %s, once", size / 1e9, folder)
+    known |= _hash_files(new)
+    whole = hashlib.sha256()
+    for path in files:
+        whole.update(f"{path.name} {known[path]}\n".encode())
+    return f"sha256:{whole.hexdigest()[:40]}"
+
+
+def sample_folder(folder: Path) -> FolderSample:
+    """Sizes and samples of a model's files: 15 GB in a moment.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    return {path.name: _sample(path) for path in _files(folder)}
+
+
+def difference(expected: FolderSample, found: FolderSample) -> str | None:
+    """What is different about the first file of `found` that is not as expected, if one is."""
+    for name in sorted(expected.keys() | found.keys()):
+        if name not in found:
+            return f"{name} is missing"
+        if name not in expected:
+            return f"{name} is one file more"
+        (size, sample), (other, its) = expected[name], found[name]
+        if size != other:
+            return f"{name} has {other:,} bytes, not {size:,}"
+        if sample != its:
+            return f"{name} has other content"
+    return None
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES and p.is_file())
+
+
+def _hash_files(paths: Sequence[Path]) -> dict[Path, str]:
+    before = {path: _times(path) for path in paths}
+    with ThreadPoolExecutor() as threads:  # hashing and reading let each other go on
+        pieces = {
+            path: threads.map(partial(_hash_piece, path), range(0, size, PIECE_BYTES))
+            for path, (size, *_) in before.items()
+        }
+        found = {path: _sha256(b"".join(digests)) for path, digests in pieces.items()}
+    for path, digest in found.items():
+        if _times(path) == before[path] and before[path][0] >= PIECE_BYTES:
+            _remember(path, {"times": before[path], "digest": digest})
+    return found
+
+
+def _hash_piece(path: Path, start: int) -> bytes:
+    digest, left = hashlib.sha256(), PIECE_BYTES
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        while left and (data := file.read(min(left, READ_BYTES))):
+            digest.update(data)
+            left -= len(data)
+    return digest.digest()
+
+
+def _sample(path: Path) -> tuple[int, str]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if size <= SAMPLES * SAMPLE_BYTES:
+            return size, _sha256(file.read())
+        digest = hashlib.sha256()
+        for i in range(SAMPLES):
+            file.seek(i * (size - SAMPLE_BYTES) // (SAMPLES - 1))
+            digest.update(file.read(SAMPLE_BYTES))
+    return size, digest.hexdigest()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _times(path: Path) -> list[int]:
+    """Size, and when the file changed; a copy that keeps its date has a ctime of its own."""
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+
+
+def _note(path: Path) -> Path:
+    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return home / "rm_ray" / "weights" / f"{_sha256(str(path.resolve()).encode())[:32]}.json"
+
+
+def _remembered(path: Path) -> str | None:
+    try:
+        note = json.loads(_note(path).read_text())
+        return str(note["digest"]) if note["times"] == _times(path) else None
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
+        return None  # there is no note, or none of ours: it costs time and nothing else
+
+
+def _remember(path: Path, note: Mapping[str, object]) -> None:
+    try:
+        place = _note(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary = place.with_suffix(f".{uuid.uuid4().hex}")
+        temporary.write_text(json.dumps({"path": str(path.resolve()), **note}))
+        temporary.replace(place)
+    except (OSError, RuntimeError) as error:  # a user without a home is a RuntimeError
+        log.debug("cannot remember the hash of %s: %s", path, error)
