@@ -221,7 +221,7 @@ class PoolConfig(Section):
 
     min_actors: int = Field(1, ge=1, description="Actors the run starts with.")
     max_actors: int = Field(1, ge=1, description="Actors the run may grow to.")
-    gpus: float = Field(1, ge=0, description="GPUs of one actor; 0 runs the engine on CPU.")
+    gpus: float = Field(1, description="1: a GPU for each engine; 0: engines run on CPU.")
     cpus: float = Field(1, gt=0, description="CPUs reserved for one actor.")
     wait_s: float = Field(
         1800,
@@ -229,6 +229,16 @@ class PoolConfig(Section):
         description="How long to wait for machines to join a cluster that this job has joined, "
         "seconds; one that it starts itself cannot grow.",
     )
+
+    @model_validator(mode="after")
+    def _one_gpu(self) -> Self:
+        if self.gpus not in (0, 1):
+            raise ValueError(
+                f"gpus is {self.gpus:g}; an engine has one whole GPU (1) or runs on CPU (0): a "
+                "model over several GPUs, or several engines on one, is not supported yet; for "
+                "more engines raise pool.max_actors"
+            )
+        return self
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

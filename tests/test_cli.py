@@ -40,11 +40,11 @@ def test_options_override_the_file(tmp_path):
 
 def test_values_are_read_as_what_the_key_wants():
     config = load(
-        "--input.keep", "a,b", "--input.id", "null", "--pool.gpus", "0.5",
+        "--input.keep", "a,b", "--input.id", "null", "--pool.cpus", "0.5",
         "--judge.judge_first_chunk", "false", "--judge.chosen", "1", "--shard.tokens", "1_000",
     )  # fmt: skip
     assert config.input.keep == ["a", "b"] and config.input.id is None
-    assert config.pool.gpus == 0.5 and config.judge.judge_first_chunk is False
+    assert config.pool.cpus == 0.5 and config.judge.judge_first_chunk is False
     assert config.judge.chosen == "1" and config.shard.tokens == 1000
 
 
@@ -83,6 +83,11 @@ def test_null_is_a_word_where_columns_are_missing(tmp_path):
         (["--model", "x"], "did you mean --judge.model"),
         (["--judge", "x"], "--judge is a section"),
         (["--pool.gpus", "many"], "pool.gpus: Input should be a valid number"),
+        (["--pool.gpus", "2"], "pool: gpus is 2; .* raise pool.max_actors"),
+        (["--pool.gpus", "1.5"], "a model over several GPUs, .* is not supported yet"),
+        (["--pool.gpus", "0.5"], r"an engine has one whole GPU \(1\) or runs on CPU \(0\)"),
+        (["--pool.gpus", "-1"], "gpus is -1"),
+        (["--pool.gpus", "nan"], "gpus is nan"),
         (["--pool.min_actors", "3"], r"min_actors \(3\) is more than max_actors \(1\)"),
         (["--judge.context_tokens", "100"], "context_tokens is 100, not a whole number of chunks"),
         (["--judge.rejected", "A"], "chosen and rejected are the same label"),
