@@ -134,6 +134,13 @@ def machines_that_fit(pool: PoolConfig) -> set[str]:
     return {node for node, machine in _machines().items() if _held(pool, machine)}
 
 
+def machine_name(node: str) -> str:
+    """How people find a machine: by its host's name, and by what its node id begins with."""
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    hosts = {known["NodeID"]: known["NodeManagerHostname"] for known in nodes}
+    return f"{hosts.get(node, 'a lost machine')} (node {node[:8]})"
+
+
 def _most_actors(pool: PoolConfig, read: ReadConfig, there: Sequence[Machine]) -> int:
     most = max(pool.min_actors, min(pool.max_actors, _room(pool, read, there)))
     if most < pool.max_actors:

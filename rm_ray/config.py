@@ -163,6 +163,12 @@ class EngineConfig(Section):
         description="Seconds without an answer after which an engine counts as hung and its "
         "process is ended.",
     )
+    start_s: float = Field(
+        1800,
+        gt=0,
+        description="Seconds within which an engine must be ready: a start that takes longer is "
+        "ended and has failed, and a run that has no engine for so long stops.",
+    )
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
         "auto", description="Precision of the model; auto: as its config says."
     )

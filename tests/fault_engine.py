@@ -26,8 +26,10 @@ NAME = "tests.fault_engine:FaultEngine"
 # Set in the cluster's environment: {"folder": where it writes down what it judges, and looks for
 # files that change its ways, "seconds": per window}
 ENVIRONMENT = "RM_RAY_FAULT_ENGINE"
-# Names of such files: no text harms it any more; it stands no document at all; it starts sick.
-CURED, PICKY, SICK = "cured", "picky", "sick"
+# Names of such files: no text harms it any more; it stands no document at all; it starts sick; its
+# start does not end; it has no memory for prompts longer than CRAMPED_TOKENS.
+CURED, PICKY, SICK, WAITS, CRAMPED = "cured", "picky", "sick", "waits", "cramped"
+CRAMPED_TOKENS = 300
 # And of one that an engine takes away as it raises.
 RAISE_ONCE = "raise-once"
 POISON = {kind: f"poison by {kind} begins here" for kind in ("raise", "nan", "hang", "kill")}
@@ -49,11 +51,13 @@ class FaultEngine:
         self._waiting = {}
         self._never_computed, self._computed = set(), set()
         self._log = None
+        # its machine, where it is in a cluster
+        self._node = ray.get_runtime_context().get_node_id() if ray.is_initialized() else "none"
+        while self._finds(WAITS):
+            time.sleep(0.1)
         if self._folder.is_dir():
             (self._folder / "judged").mkdir(exist_ok=True)
-            # its machine, where it is in a cluster
-            node = ray.get_runtime_context().get_node_id() if ray.is_initialized() else "none"
-            name = f"{node}-{os.getpid()}-{time.time_ns()}"
+            name = f"{self._node}-{os.getpid()}-{time.time_ns()}"
             self._log = (self._folder / "judged" / name).open("a")
 
     @property
@@ -96,9 +100,14 @@ class FaultEngine:
         text = self._tokenizer.decode(prompt[-200:].tolist())
         return next((kind for kind, words in POISON.items() if words in text), None)
 
+    def _finds(self, name):
+        return any((self._folder / file).exists() for file in (name, on(self._node, name)))
+
     def _misbehave(self, prompt, poison):
-        if (self._folder / SICK).exists():
+        if self._finds(SICK):
             raise RuntimeError("the engine is sick")
+        if self._finds(CRAMPED) and len(prompt) > CRAMPED_TOKENS:
+            raise RuntimeError("out of memory")
         if (self._folder / PICKY).exists() and len(set(prompt.tolist())) > 40:
             raise RuntimeError("the engine stands no document")
         with contextlib.suppress(OSError):
@@ -110,6 +119,11 @@ class FaultEngine:
             time.sleep(3600)
         if poison == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def on(node, name):
+    """The file's name that changes the ways of engines on one machine only."""
+    return f"{name}-{node}"
 
 
 def blocks(prompt):

@@ -36,7 +36,7 @@ def execute(job: ShardJob) -> None:
         again, engines = job.settings.retry_failed, 0
         if again or seen.new.files or missing_units(files, run.committed()):
             engines = job.wait_for_engines()
-        tally = start_tally(job.counts, engines, job.silence_s)
+        tally = start_tally(job.counts, engines, job.silence_s, job.start_s)
         with Lease(
             run.state,
             lost=lambda reason: tally.halt.remote(reason),

@@ -45,12 +45,12 @@ Result = tuple[Folder, Shard, ReadUnit]
 class Round:
     """One pass over some units.
 
-    `machines`: node ids where its engines should be, anywhere if there are none. `engines`: the
-    most at once. `results`: rows that have been through already, for whoever needs a good one.
+    `avoided`: node ids of machines where its engines should not be, if there are others. `engines`:
+    the most at once. `results`: rows that have been through already, for whoever needs a good one.
     """
 
     units: Sequence[ReadUnit]
-    machines: Sequence[str]
+    avoided: Collection[str]
     engines: int
     tally: Any
     results: Callable[[], Iterator[Result]]
@@ -63,8 +63,9 @@ class ShardJob(ABC):
     `fingerprint`: what its rows depend on. `counts`: its kind of counts. `parts`: the folder of its
     parts in the output. `a_row_each`: every document gives one row. `skips_bad_files`: files that
     cannot be read are left out, and do not leave the run incomplete. `silence_s`: seconds without a
-    sign of life after which an engine's process ends itself. `starting`: what is waited for while
-    nothing is done yet.
+    sign of life after which an engine's process ends itself; `start_s`: seconds within which one
+    must be ready. `machines`: node ids of the machines that hold an engine. `starting`: what is
+    waited for while nothing is done yet.
     """
 
     config: BaseModel
@@ -76,6 +77,8 @@ class ShardJob(ABC):
     a_row_each: bool = False
     skips_bad_files: bool = False
     silence_s: float = 600.0
+    start_s: float = 1800.0
+    machines: Callable[[], set[str]] = staticmethod(set)
     starting: str = "starting"
 
     @abstractmethod
@@ -136,10 +139,6 @@ class ShardJob(ABC):
             ClusterError: the machines are too few.
         """
         return 0
-
-    def machines(self) -> set[str]:
-        """Node ids of the machines that hold an engine."""
-        return set()
 
     def divide(self, counts: RunCounts, stretches: Sequence[pa.Table]) -> Sequence[RunCounts]:
         """The counts of stretches of a shard's rows, which has these counts.

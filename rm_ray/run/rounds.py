@@ -24,6 +24,7 @@ from rm_ray.run.job import Round, ShardJob
 from rm_ray.run.progress import ProgressLog
 from rm_ray.run.staging import Staging
 from rm_ray.run.suspicion import Settled, Suspicion, without_machines
+from rm_ray.run.watch import EngineWatch, NoEngine
 
 log = logging.getLogger(__name__)
 
@@ -60,13 +61,13 @@ def run_rounds(
             commit_settled(settled, job, staging, tally)
             if todo:
                 number += 1
-                machines = job.machines()
+                machines = job.machines() - ray.get(tally.failed_machines.remote())
                 now, avoided = without_machines(todo, machines)
                 if number > 1:
                     log.info("round %d, looking for what fails: %s", number, _describe(now))
                 this = Round(
                     units=now,
-                    machines=sorted(machines - avoided) if avoided else [],
+                    avoided=avoided,
                     engines=min(engines, sum(len(unit.shards) for unit in now)),
                     tally=tally,
                     results=partial(staging.results, units, committed, staged),
@@ -88,6 +89,10 @@ def round_of(this: Round, job: ShardJob, staging: Staging) -> Dataset:
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.execution_no_progress_timeout_s = -1  # a large shard takes as long as it takes
+    context.max_consecutive_actor_init_deaths = -1  # the watch says when it is of no use
+    if this.engines:
+        watch: Any = partial(EngineWatch, this.tally, job.machines)  # Ray Data only calls it
+        context.custom_execution_callback_classes = [watch]
     return job.stages(units, this).map_batches(
         CommitStage(staging.parts, staging.staged, staging.fingerprint, job.counts, this.tally),
         batch_size=1,
@@ -131,6 +136,9 @@ def run_through(dataset: Dataset) -> bool:
     try:
         for _ in dataset.iter_internal_ref_bundles():
             pass  # nothing leaves the last stage; what was done is in the parts
+    except NoEngine as error:
+        log.error("the pipeline was ended: %s", error)
+        return False
     except ray.exceptions.RayError as error:
         log.error("the pipeline stopped: %s", one_line(error))
         return False

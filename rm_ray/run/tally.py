@@ -7,7 +7,7 @@ any document's.
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.outage import Outage
+from rm_ray.run.starts import Arrival, Starts
 from rm_ray.run.suspicion import Failure
 from rm_ray.store.retry import PATIENCE_S, Retry
 
@@ -30,8 +31,6 @@ ALONE_IN_A_ROW = 20
 BEGINS = 5
 # A watchdog is armed anew now and then, so it may end a process a little early.
 WATCHED = 0.8
-# Engines that may fail to start before the first one that does.
-START_TRIES = 3
 ENDED = "the engine's process ended while judging it"
 
 
@@ -52,20 +51,19 @@ class UnderWay:
 class Tally:
     """What actors and tasks report to. Reports of one process arrive in order.
 
-    `silence_s`: after which an engine's process ends itself. A shard or piece under way is named
-    by its part.
+    `silence_s`: after which an engine's process ends itself; `start_s`: within which one must be
+    ready. A shard or piece under way is named by its part.
     """
 
-    def __init__(self, counts: type[RunCounts], most_faults: int, silence_s: float) -> None:
+    def __init__(
+        self, counts: type[RunCounts], most_faults: int, silence_s: float, start_s: float
+    ) -> None:
         self._most_faults = most_faults
         self._silence = silence_s
         self._rounds = 0
-        self._engines = 0
-        self._start_seconds = 0.0
+        self._starts = Starts(start_s)
         self._work = counts()
         self._metrics = {name: metrics.Counter(f"rm_ray_{name}") for name in counts().numbers()}
-        self._first: float | None = None
-        self._start_failures = 0
         self._faults = 0
         self._in_a_row = 0
         self._units_in_a_row = 0
@@ -79,7 +77,6 @@ class Tally:
         self._not_found: dict[str, NotFound] = {}
         self._outage = Outage()
         self._unread_at: float | None = None
-        self._starting: set[str] = set()
         self._under_way: dict[str, UnderWay] = {}
         self._begun: Counter[str] = Counter()
         self._not_again: set[str] = set()
@@ -87,34 +84,51 @@ class Tally:
 
     # engines
 
-    def starting(self, actor: str) -> str | None:
-        """An actor starts its engine; returns why it should not, if the run is stopping.
+    def arrives(self, actor: str, node: str) -> Arrival:
+        """What an actor is to do that has come up, perhaps again, on a machine.
 
-        One that was starting already was in a process that has ended.
+        One that was starting its engine was in a process that has ended.
         """
-        if actor in self._starting:
-            self.start_failed(actor, "the engine did not start: its process ended")
-        self._starting.add(actor)
-        return self._halted
+        if why := self._starts.ended(actor):
+            self.start_failed(actor, why)
+        arrival = self._starts.arrives(actor, node)
+        return "wait" if arrival == "start" and self.ending() else arrival
 
-    def started(self, actor: str, seconds: float) -> None:
+    def starting(self, actor: str, node: str) -> None:
+        """An actor starts its engine."""
+        self._starts.begins(actor, node)
+
+    def started(self, actor: str, node: str, seconds: float) -> None:
         """An engine is ready after so many seconds."""
-        self._starting.discard(actor)
-        self._engines += 1
-        self._start_seconds = max(self._start_seconds, seconds)
-        self._first = self._first or time.monotonic()
+        self._starts.succeeds(actor, node, seconds)
 
-    def start_failed(self, actor: str, reason: str) -> str | None:
-        """An engine did not start; returns why the run is stopping, if it is.
+    def start_failed(self, actor: str, why: str) -> None:
+        """An engine did not start. Its machine is tried once more, so this is no fault in a row."""
+        reason = f"the engine did not start: {why}"
+        self._note(reason)
+        self._starts.fails(actor, reason)
 
-        Where none has ever started, a few tries tell that none will.
+    def failed_machines(self) -> set[str]:
+        """Node ids of machines that are to have no further actors."""
+        return self._starts.failed()
+
+    def watch(self, machines: Collection[str]) -> tuple[dict[str, str], str | None]:
+        """Machines that have failed since the last time, with the reason; and why the pipeline
+        cannot go on, if no engine lives and none will.
+
+        Args:
+            machines: node ids of those that hold an engine.
         """
-        self._starting.discard(actor)
-        self.fault(reason)
-        self._start_failures += 1
-        if not self._engines and self._start_failures >= START_TRIES:
+        return self._starts.news(), self._over(machines)
+
+    def _over(self, machines: Collection[str]) -> str | None:
+        if self._starts.alive(machines):
+            return None
+        if reason := self._starts.none_can(machines):
             self.halt(reason)
-        return self._halted
+        elif reason := self._starts.too_late():
+            self._note(reason)  # the next round may find another machine
+        return self._halted or reason
 
     # what is under way
 
@@ -139,6 +153,7 @@ class Tally:
         """A shard or piece is about to be begun on a machine; whether it still may be."""
         if self.ending() or unit.part in self._not_again:
             return False
+        self._starts.heard()
         self._begun[unit.part] += 1
         if self._begun[unit.part] > BEGINS:
             self._not_again.add(unit.part)
@@ -167,6 +182,7 @@ class Tally:
 
     def progressed(self, part: str, work: RunCounts) -> None:
         """Some of a shard was done; a sign of life."""
+        self._starts.heard()
         if at_work := self._under_way.get(part):
             at_work.heard = time.monotonic()
         self.add(work)
@@ -203,8 +219,9 @@ class Tally:
             if complete and _is_alive(at_work.node):
                 self._has_ended(at_work, ENDED)
         failures, self._failures = self._failures, []
-        for kept in (self._under_way, self._begun, self._not_again, self._starting):
+        for kept in (self._under_way, self._begun, self._not_again):
             kept.clear()
+        self._starts.end_round()
         self._round_is_over = None
         self._units_in_a_row = 0
         self._rounds += 1
@@ -337,12 +354,14 @@ class Tally:
 
     def progress(self) -> RunProgress:
         """Everything so far."""
+        first = self._starts.first
         return RunProgress(
             rounds=self._rounds,
-            engines=self._engines,
-            start_seconds=self._start_seconds,
+            engines=self._starts.count,
+            alive=self._starts.ready(_is_alive),
+            start_seconds=self._starts.slowest,
             work=self._work,
-            judging_seconds=time.monotonic() - self._first if self._first else 0.0,
+            judging_seconds=time.monotonic() - first if first else 0.0,
             faults=self._faults,
             first_fault=self._first_fault,
             last_fault=self._last_fault,
@@ -360,7 +379,7 @@ def _is_alive(node: str) -> bool:
     return any(known["NodeID"] == node and known["Alive"] for known in ray.nodes())  # type: ignore[no-untyped-call]
 
 
-def start_tally(counts: type[RunCounts], engines: int, silence_s: float) -> Any:
+def start_tally(counts: type[RunCounts], engines: int, silence_s: float, start_s: float) -> Any:
     """A Tally actor beside the driver. `engines`: the most that will run at once."""
     here = ray.get_runtime_context().get_node_id()
     strategy = NodeAffinitySchedulingStrategy(here, soft=True)
@@ -371,5 +390,5 @@ def start_tally(counts: type[RunCounts], engines: int, silence_s: float) -> Any:
     return (
         ray.remote(Tally)
         .options(num_cpus=0, scheduling_strategy=strategy, max_restarts=-1, max_task_retries=-1)
-        .remote(counts, most_faults, silence_s)
+        .remote(counts, most_faults, silence_s, start_s)
     )

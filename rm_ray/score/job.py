@@ -12,6 +12,7 @@ in judges/.
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -109,7 +110,8 @@ class ScoreJob(ShardJob):
         self.sample = RowSample(config.input.sample_fraction, config.input.sample_seed)
         self.fingerprint = fingerprint(self.tokenizer, self.judge, self.engine, config.input)
         self.skips_bad_files = config.input.on_bad_file == "skip"
-        self.silence_s = config.engine.silence_s
+        self.silence_s, self.start_s = config.engine.silence_s, config.engine.start_s
+        self.machines = partial(machines_that_fit, config.pool)
 
     @override
     def find(self, planned: Collection[str]) -> Corpus:
@@ -143,10 +145,6 @@ class ScoreJob(ShardJob):
     @override
     def wait_for_engines(self) -> int:
         return wait_for_machines(self.config.pool, self.config.read)
-
-    @override
-    def machines(self) -> set[str]:
-        return machines_that_fit(self.config.pool)
 
     @override
     def stages(self, units: Dataset, this: Round) -> Dataset:

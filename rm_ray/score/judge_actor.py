@@ -17,6 +17,7 @@ from rm_ray.errors import one_line
 from rm_ray.judges.judge import Judge, TokenIds
 from rm_ray.run.outage import wait_while_paused
 from rm_ray.run.pieces import failed_rows, stretches_between
+from rm_ray.run.process import age
 from rm_ray.run.shard_row import pack, unpack
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.judge_shard import divide, judge_shard
@@ -30,8 +31,8 @@ REPORT_SECONDS = 2.0
 class JudgeActor:
     """Holds the engine; called by Ray Data with blocks of packed shards and pieces.
 
-    The engine starts with the first call and not with the actor: Ray Data gives up a pool of which
-    one actor could not be made, and waits for ever for one that cannot be made again.
+    The engine starts with the actor, so that no shard waits for one that cannot start. One whose
+    process has ended over a document starts anew only when there is something to judge.
     """
 
     def __init__(
@@ -42,9 +43,15 @@ class JudgeActor:
         self._control: TokenIds | None = ray.get(control_ref) if control_ref else None
         self._tally = tally
         self._node = ray.get_runtime_context().get_node_id()
-        self._id = ray.get_runtime_context().get_actor_id()
+        self._id = str(ray.get_runtime_context().get_actor_id())
         self._started: Engine | None = None
         self._idle_since: float | None = None
+        arrival = ray.get(tally.arrives.remote(self._id, self._node))
+        if arrival == "leave":
+            # Ray Data puts another one in its place, elsewhere
+            ray.actor.exit_actor()  # type: ignore[no-untyped-call]
+        if arrival == "start":
+            self._engine()
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """One block, of one row, for each shard or piece of `block` that is judged.
@@ -54,10 +61,10 @@ class JudgeActor:
         """
         for unit, documents, _ in unpack(block):
             wait_while_paused(self._tally)
-            if not ray.get(self._tally.may_begin.remote(unit, _process_seconds())):
+            if not ray.get(self._tally.may_begin.remote(unit, age(psutil.Process()))):
                 continue
             engine = self._engine()
-            if engine and ray.get(self._tally.begin.remote(unit, self._node)):
+            if ray.get(self._tally.begin.remote(unit, self._node)):
                 yield from self._judge_unit(unit, documents, engine)
 
     def _judge_unit(self, unit: Shard, documents: pa.Table, engine: Engine) -> list[pa.Table]:
@@ -72,7 +79,7 @@ class JudgeActor:
                 failed = failed_rows(rewards)
                 packed = _pack(unit, rewards, counts, self._judge)
             except BaseException as error:  # noqa: BLE001 - an engine may raise anything
-                self._end(self._tally.broke, unit, error)
+                self._end(self._tally.broke, unit.part, error)
         listener.flush()
         # awaited: should this process end now, the rows that failed are known
         ray.get(self._tally.done.remote(unit.part, failed))
@@ -93,39 +100,34 @@ class JudgeActor:
                 probe(engine, self._judge, self._control, alive)
                 self._tally.fit.remote()
         except BaseException as error:  # noqa: BLE001 - an engine may raise anything
-            self._end(self._tally.unfit, unit, error)
+            self._end(self._tally.unfit, unit.part, error)
 
-    def _engine(self) -> Engine | None:
-        """The engine, started; None if it cannot and the run is stopping, the end of this process
-        if another one may: Ray starts it, where it has room.
+    def _engine(self) -> Engine:
+        """The engine, started if it was not; if it cannot be, this process ends.
+
+        Ray starts the process anew, and the tally says how often it is to try on this machine.
         """
-        if self._started:
-            return self._started
-        began = time.monotonic()
-        if ray.get(self._tally.starting.remote(self._id)):
-            return None
-        try:
-            engine = start_engine(self._settings)
-            with Watchdog(self._settings.config.silence_s) as watchdog:
-                probe(engine, self._judge, self._judge.harmless(0, 0), watchdog.alive)
-        except Exception as error:
-            reason = f"the engine did not start: {one_line(error)}"
-            log.error("%s", reason, exc_info=True)
-            if not ray.get(self._tally.start_failed.remote(self._id, reason)):
-                os._exit(1)
-            return None
-        self._started = engine
-        self._tally.started.remote(self._id, time.monotonic() - began)
-        return engine
+        if self._started is None:
+            began = time.monotonic()
+            ray.get(self._tally.starting.remote(self._id, self._node))
+            try:
+                with Watchdog(self._settings.config.start_s):
+                    self._started = start_engine(self._settings)
+                    probe(self._started, self._judge, self._judge.harmless(0, 0), lambda: None)
+            except Exception as error:
+                log.error("the engine did not start", exc_info=True)
+                self._end(self._tally.start_failed, self._id, error)
+            self._tally.started.remote(self._id, self._node, time.monotonic() - began)
+        return self._started
 
-    def _end(self, tell: Any, unit: Shard, error: BaseException) -> NoReturn:
-        """End this process once the tally has been told why.
+    def _end(self, tell: Any, what: str, error: BaseException) -> NoReturn:
+        """End this process once the tally has been told why, of a part or of this actor.
 
         vLLM registers a prefix's blocks when it schedules them: after a step that raised, blocks
         that were never computed would answer for the prompts to come.
         """
         try:
-            ray.get(tell.remote(unit.part, one_line(error)))
+            ray.get(tell.remote(what, one_line(error)))
         finally:
             os._exit(1)  # Ray starts the actor anew, and gives it what is left of its block
 
@@ -212,11 +214,3 @@ def probe(engine: Engine, judge: Judge, document: TokenIds, alive: Callable[[], 
     verdict = judge.verdict(dict(zip(look, answers, strict=True)), len(document))
     if verdict.status != "ok":
         raise ArithmeticError(f"of a harmless document: {verdict.error}")
-
-
-def _process_seconds() -> float:
-    """How long this process has existed. By the clock that its start was taken from: the time of
-    day that psutil makes of it is off by up to a second.
-    """
-    started = psutil.Process().create_time() - psutil.boot_time()
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - started

@@ -4,12 +4,11 @@ Between the stages a shard travels as one row of the dataset (run/shard_row).
 """
 
 import warnings
-from itertools import cycle
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from rm_ray.corpus.shards import Piece
 from rm_ray.run.job import Round
@@ -37,15 +36,14 @@ def stages(job: "ScoreJob", units: Dataset, this: Round) -> Dataset:
     share = not alone and len(shards) >= SHARDS_PER_ACTOR * this.engines
     _set_data_context(units.context, BLOCK_BYTES if share else 1)
     control = known_good(this.results(), config.input, tokenizer_ref) if alone else None
-    machines = cycle(this.machines)
 
     def remote_args() -> dict[str, Any]:
+        failed = ray.get(this.tally.failed_machines.remote())
         # a retried unit is declined by the tally, so retries end by themselves
         args: dict[str, Any] = {"max_task_retries": -1}
-        if this.machines:
-            args["scheduling_strategy"] = NodeAffinitySchedulingStrategy(
-                next(machines), soft=True, _spill_on_unavailable=True
-            )
+        if failed or this.avoided:
+            args["label_selector"] = _elsewhere(failed.union(this.avoided))
+            args["fallback_strategy"] = [{"label_selector": _elsewhere(failed)}]
         return args
 
     return units.map_batches(
@@ -65,6 +63,8 @@ def stages(job: "ScoreJob", units: Dataset, this: Round) -> Dataset:
         compute=ActorPoolStrategy(
             min_size=min(config.pool.min_actors, this.engines),
             max_size=this.engines,
+            # all at once: Ray Data would have a second one start when the first is ready
+            initial_size=this.engines,
             max_tasks_in_flight_per_actor=BLOCKS_PER_ACTOR,
         ),
         # an environment of its own also keeps Ray from fusing reading into the actor
@@ -76,6 +76,11 @@ def stages(job: "ScoreJob", units: Dataset, this: Round) -> Dataset:
 def _reading_tasks(this: Round) -> int:
     """A core reads for many engines of a large model, and for about one of a small model."""
     return min(max(2, this.engines), len(this.units))
+
+
+def _elsewhere(machines: Collection[str]) -> dict[str, str]:
+    """A label selector for all machines but these, given by node ids."""
+    return {"ray.io/node-id": f"!in({','.join(sorted(machines))})"} if machines else {}
 
 
 def _set_data_context(context: DataContext, block_bytes: int) -> None:

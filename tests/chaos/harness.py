@@ -98,12 +98,14 @@ class Chaos:
                 pq.write_table(table, file, row_group_size=8)
         return f"s3://{BUCKET}/in-{seed}"
 
-    def start(self, log: Path, corpus: str, output: str, engine: str) -> subprocess.Popen:
-        words = command(
-            input_path=corpus, output_path=f"s3://{output}", engine_name=engine,
-            shard_rows=8, pool_min_actors=2, pool_max_actors=3, pool_wait_s=60,
-            engine_threads=1,
-        )  # fmt: skip
+    def start(
+        self, log: Path, corpus: str, output: str, engine: str, **changes: object
+    ) -> subprocess.Popen:
+        words = command(**{
+            "input_path": corpus, "output_path": f"s3://{output}", "engine_name": engine,
+            "shard_rows": 8, "pool_min_actors": 2, "pool_max_actors": 3, "pool_wait_s": 60,
+            "engine_threads": 1, **changes,
+        })  # fmt: skip
         words += ["--input.storage.timeout_s", str(CLIENT_TIMEOUT)]
         words += ["--output.storage.timeout_s", str(CLIENT_TIMEOUT)]
         env = {**self.env, "RAY_ADDRESS": self.nodes.address}

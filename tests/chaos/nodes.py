@@ -33,6 +33,11 @@ class Nodes:
     def address(self) -> str:
         return self._cluster.address
 
+    @property
+    def ids(self) -> list[str]:
+        """Node ids of the workers."""
+        return [node.node_id for node in self._workers]
+
     def _add(self):
         with patch.dict(os.environ, self._env):
             return self._cluster.add_node(num_cpus=2, object_store_memory=100 << 20)

@@ -105,7 +105,7 @@ def test_what_nobody_foresaw_is_told_and_costs_only_its_unit(tmp_path, monkeypat
         return rows.append_column("_ids", pa.array([[1]] * len(rows), pa.large_list(pa.int32())))
 
     monkeypatch.setattr(read_stage, "tokenize", tokenize)
-    tally = start_tally(ScoreCounts, engines=1, silence_s=60)
+    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60)
     stage = ReadStage(InputConfig(path=str(tmp_path)), ray.put(tiny_judge()[0]), tally, {})
     packed = list(stage(pa.table({"unit": [unit.to_json() for unit in units]})))
     assert [block["file"].to_pylist() for block in packed] == [[units[1].file]]

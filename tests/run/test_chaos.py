@@ -10,7 +10,7 @@ import pytest
 from tests import fault_engine
 from tests.chaos.harness import LIMIT, Chaos, fault_plan
 from tests.conftest import tiny_judge
-from tests.fault_engine import POISON
+from tests.fault_engine import POISON, SICK, WAITS, on
 from tests.jobs import prose
 
 FAULTS = [
@@ -86,6 +86,49 @@ def test_a_document_that_failed_alone_is_tried_again_on_another_machine(chaos):
         {"text": table["text"]}).ids[0])))  # fmt: skip
     _, first, second = fault_engine.where_judged(chaos.folder, window, moment)
     assert first != second
+
+
+# One engine a machine: three of the nodes' two CPUs hold one, and a task beside it.
+EVERYWHERE = {"pool_cpus": 1.5, "pool_min_actors": 3, "pool_max_actors": 3}
+
+
+def test_a_machine_that_starts_no_engine_costs_its_share_and_no_more(chaos):
+    sick, *well = chaos.nodes.ids
+    (chaos.folder / on(sick, SICK)).touch()
+    for node in well:
+        (chaos.folder / on(node, WAITS)).touch()
+    log, moment = chaos.folder / "sick.log", time.time()
+    corpus = chaos.corpus(8, files=2, rows=32)
+    job = chaos.start(log, corpus, "chaos/out-8", fault_engine.NAME, **EVERYWHERE)
+    named = f"(node {sick[:8]}) gets no more engines: the engine did not start: RuntimeError: the"
+    deadline = time.monotonic() + LIMIT
+    while named not in log.read_text():
+        assert job.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+    for node in well:
+        (chaos.folder / on(node, WAITS)).unlink()
+    assert job.wait(LIMIT) == 0, log.read_text()
+    assert log.read_text().count("gets no more engines") == 1
+    rows = chaos.rows("chaos/out-8")
+    assert len(rows) == 64 and {row["status"] for row in rows} == {"ok"}
+    assert chaos.judged_since(moment, corpus) == chaos.parts("chaos/out-8").keys()
+    (chaos.folder / on(sick, SICK)).unlink()
+
+
+def test_where_no_machine_starts_an_engine_the_run_stops_and_says_why(chaos):
+    (chaos.folder / SICK).touch()
+    log = chaos.folder / "all-sick.log"
+    corpus = chaos.corpus(9, files=2, rows=32)
+    job = chaos.start(log, corpus, "chaos/out-9", fault_engine.NAME, **EVERYWHERE)
+    assert job.wait(LIMIT) == 1
+    (chaos.folder / SICK).unlink()
+    said = log.read_text()
+    assert (
+        "stopped before the end, no engine starts on any of 3 machines; the last: the engine"
+        in (said.splitlines()[-1])
+    )
+    assert all(f"(node {node[:8]}) gets no more engines" in said for node in chaos.nodes.ids)
+    assert "8 of 8 shards are not done" in said and not chaos.parts("chaos/out-9")
 
 
 def test_every_kind_of_fault_comes_before_any_comes_twice():

@@ -57,7 +57,7 @@ def test_what_tells_no_more_holds_nothing_up(end):
 
 
 def test_a_run_that_is_stopping_is_not_paused():
-    tally = Tally(ScoreCounts, most_faults=3, silence_s=60)
+    tally = Tally(ScoreCounts, most_faults=3, silence_s=60, start_s=60)
     assert tally.retrying(failing(), pauses=True) and tally.paused()
     assert tally.progress().retries == (failing(),)
     tally.halt("the store is full")
@@ -65,7 +65,7 @@ def test_a_run_that_is_stopping_is_not_paused():
 
 
 def test_an_outage_is_one_fault_however_many_tasks_read():
-    tally = Tally(ScoreCounts, most_faults=3, silence_s=60)
+    tally = Tally(ScoreCounts, most_faults=3, silence_s=60, start_s=60)
     for _ in range(10):
         tally.unread("cannot read a: it is away")
     assert tally.halted() is None and tally.progress().faults == 10
@@ -76,7 +76,7 @@ def test_nothing_is_read_while_the_run_is_paused(tmp_path, monkeypatch):
     path = str(tmp_path / "f.parquet")
     pq.write_table(pa.table({"id": [1], "text": ["one"]}), path)
     unit = ReadUnit(path, {}, 0, 1, 0, (Shard(path, 0, 1),))
-    tally = start_tally(ScoreCounts, engines=1, silence_s=60)
+    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60)
     ray.get(tally.retrying.remote(failing(), True))
     waited = []
 
@@ -97,7 +97,7 @@ def test_nothing_is_read_while_the_run_is_paused(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("ray_cluster")
 def test_only_what_pauses_nothing_waits_the_pause_out():
-    tally = start_tally(ScoreCounts, engines=1, silence_s=60)
+    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60)
     reading, writing = TellTally(tally, pauses=False), TellTally(tally, pauses=True)
     assert not reading(failing("reading b", next_s=0))
     assert not writing(failing())

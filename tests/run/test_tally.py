@@ -3,6 +3,7 @@
 import pytest
 
 from rm_ray.corpus.shards import Piece, Shard
+from rm_ray.run import starts as starts_module
 from rm_ray.run import tally as tally_module
 from rm_ray.run.suspicion import Failure
 from rm_ray.run.tally import ALONE_IN_A_ROW, BEGINS, ENDED, Tally
@@ -16,7 +17,7 @@ PART = SHARD.part
 def tally(monkeypatch):
     """On machines here and there, of which none but `lost` is ever lost."""
     monkeypatch.setattr(tally_module, "_is_alive", lambda node: node != "lost")
-    return Tally(Counts, most_faults=3, silence_s=60)
+    return Tally(Counts, most_faults=3, silence_s=60, start_s=60)
 
 
 def alone(row, failed_on=""):
@@ -148,10 +149,66 @@ def test_a_unit_whose_process_ends_when_it_has_judged_it_is_not_begun_for_ever(t
     assert not tally.begin(SHARD, "here") and not tally.may_begin(SHARD, 1)
 
 
-def test_an_engine_whose_process_ends_as_it_starts_has_failed_to_start():
-    tally = Tally(Counts, most_faults=9, silence_s=60)
-    assert [tally.starting("a") for _ in range(3)] == [None] * 3
-    assert tally.starting("a") == "the engine did not start: its process ended"
+def fails_to_start(tally, actor="a", node="here"):
+    assert tally.arrives(actor, node) == "start"
+    tally.starting(actor, node)
+    tally.start_failed(actor, "no GPU memory")
+
+
+def test_an_engine_whose_process_ends_as_it_starts_has_failed_to_start(tally):
+    assert tally.arrives("a", "here") == "start"
+    tally.starting("a", "here")
+    assert tally.arrives("a", "here") == "start"
+    assert tally.progress().last_fault == "the engine did not start: its process ended"
+
+
+def test_a_machine_of_failed_starts_is_told_of_once_and_stops_no_run(tally):
+    for _ in range(2):
+        fails_to_start(tally)
+    assert tally.arrives("b", "here") == "leave" and tally.arrives("b", "there") == "start"
+    machines = {"here", "there"}
+    reason = "the engine did not start: no GPU memory"
+    assert tally.watch(machines) == ({"here": reason}, None)
+    assert tally.watch(machines) == ({}, None) and tally.halted() is None
+
+
+def test_a_run_stops_at_once_where_every_machine_has_failed(tally):
+    for node in ("here", "here", "there", "there"):
+        fails_to_start(tally, node=node)
+    over = (
+        "no engine starts on any of 2 machines; the last: the engine did not start: no GPU memory"
+    )
+    assert tally.watch({"here", "there"})[1] == over == tally.halted()
+
+
+def test_failed_starts_are_no_faults_in_a_row(tally):
+    for node in range(20):
+        fails_to_start(tally, node=str(node))
+    assert tally.halted() is None and tally.progress().faults == 20
+
+
+def test_a_run_that_stops_starts_no_engine_and_waits_for_none(tally):
+    assert tally.watch({"here"}) == ({}, None)
+    tally.halt("the store is full")
+    assert tally.arrives("a", "here") == "wait"
+    assert tally.watch({"here"}) == ({}, "the store is full")
+    tally.started("b", "here", 1.0)
+    assert tally.watch({"here"}) == ({}, None)  # what it is at comes to its end
+
+
+def test_a_round_without_an_engine_for_too_long_is_over(tally, monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(starts_module.time, "monotonic", lambda: now)
+    tally.started("a", "here", 1.0)
+    assert tally.watch({"here"}) == ({}, None)
+    now += 59
+    assert tally.watch({"there"}) == ({}, None)  # the machine is lost
+    now += 2
+    over = "no engine was ready within 60 s (engine.start_s), none was starting"
+    assert tally.watch({"there"}) == ({}, over)
+    assert tally.halted() is None and tally.progress().last_fault == over
+    tally.end_round(False)
+    assert tally.watch({"there"}) == ({}, None)
 
 
 def test_documents_that_fail_alone_in_a_row_stop_the_run(tally):
@@ -164,32 +221,6 @@ def test_documents_that_fail_alone_in_a_row_stop_the_run(tally):
         assert tally.halted() is None
         fail(tally, alone(100 + row))
     assert "20 documents judged alone failed in a row, so it is not the documents" in tally.halted()
-
-
-def test_an_engine_that_never_started_anywhere_stops_the_run_after_three_tries():
-    tally = Tally(Counts, most_faults=9, silence_s=60)
-    assert [tally.start_failed("a", "no GPU memory") for _ in range(3)] == [
-        None,
-        None,
-        "no GPU memory",
-    ]
-
-
-def test_faults_of_another_kind_are_no_tries_to_start():
-    tally = Tally(Counts, most_faults=9, silence_s=60)
-    for _ in range(5):
-        tally.fault("a file has changed")
-    assert [tally.start_failed("a", "no GPU memory") for _ in range(3)] == [
-        None,
-        None,
-        "no GPU memory",
-    ]
-
-
-def test_a_sick_machine_among_well_ones_is_a_fault_like_others():
-    tally = Tally(Counts, most_faults=9, silence_s=60)
-    tally.started("a", 1.0)
-    assert [tally.start_failed("a", "no GPU memory") for _ in range(4)] == [None] * 4
 
 
 def test_a_file_that_is_lost_is_one_fault_however_many_shards_it_has(tally):
