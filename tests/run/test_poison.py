@@ -144,6 +144,42 @@ def test_an_engine_that_fails_everybody_marks_nobody(trouble, tmp_path, caplog, 
     assert status == 0 and len(read_rewards(tmp_path / "out")) == ROWS
 
 
+def test_an_engine_that_hangs_as_it_starts_is_ended_and_the_run_with_it(
+    tmp_path, caplog, fault_folder
+):
+    write_poisoned(tmp_path / "in", ["nan"])
+    (fault_folder / fault_engine.WAITS).touch()
+    paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    status, log = run(caplog, engine_start_s=3, **paths)
+    last = log.splitlines()[-1]
+    assert status == 1 and "1 of 1 shards are not done" in last
+    assert "no engine was ready within 3 s (engine.start_s)" in last
+
+
+def test_no_memory_for_long_documents_blames_none_of_them(
+    tmp_path, caplog, fault_folder, monkeypatch
+):
+    """A short harmless document would pass, and each long one be marked for failing after it."""
+    monkeypatch.setattr(tally, "FAULTS_IN_A_ROW", 2)  # four with an engine
+    rng = random.Random(4)
+    texts = [prose(rng, 100 if row < 2 else 400) for row in range(8)]
+    (tmp_path / "in").mkdir()
+    table = pa.table({"id": [str(row) for row in range(8)], "text": texts})
+    pq.write_table(table, tmp_path / "in" / "8.parquet")
+    (fault_folder / fault_engine.CRAMPED).touch()
+    paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    status, log = run(caplog, **paths)
+    assert status == 1
+    assert (
+        "an engine fails a harmless document: RuntimeError: out of memory: 1 of 1 shards"
+        in (log.splitlines()[-1])
+    )
+    assert not parts(tmp_path / "out") and not (tmp_path / "out" / "_SUCCESS").exists()
+    (fault_folder / fault_engine.CRAMPED).unlink()
+    assert run(caplog, **paths)[0] == 0
+    assert {row["status"] for row in read_rewards(tmp_path / "out")} == {"ok"}
+
+
 def test_no_answer_counts_from_an_engine_that_raised(tmp_path, caplog, fault_folder):
     """vLLM registers blocks before it computes them: neighbours would be given empty ones."""
     rng = random.Random(3)
