@@ -16,10 +16,11 @@ import gzip
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -118,7 +119,8 @@ class RunFolder:
             OutputError: it cannot.
         """
         try:
-            probed = self.state.probe()
+            with no_empty_folders(self.root.scratch):
+                probed = self.state.probe()
         except OSError as error:
             reason = error.strerror or str(error)
             raise OutputError(f"output.path: cannot write to {self.uri}: {reason}") from None
@@ -196,6 +198,18 @@ class RunFolder:
         except (OSError, ValueError):
             return None
         return found
+
+
+@contextlib.contextmanager
+def no_empty_folders(path: str) -> Iterator[None]:
+    """Local folders down to this one that were made meanwhile, and are empty, go again."""
+    made = [folder for folder in (Path(path), *Path(path).parents) if path and not folder.exists()]
+    try:
+        yield
+    finally:
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def fingerprint_id(fingerprint: Mapping[str, Any]) -> str:

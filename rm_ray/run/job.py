@@ -169,6 +169,12 @@ class ShardJob(ABC):
         """What to write where the corpus has no row: the columns of any part. None for nothing."""
         return None
 
+    def blocks_wanted(self, this: Round) -> float:
+        """In how many blocks a round's units should travel at least; a block is what a failure
+        costs, and what an engine is given at once.
+        """
+        return len(this.units)
+
     def speed(self, progress: RunProgress) -> str:
         """How fast the run is, for the lines of progress; `judging_seconds` is more than 0."""
         return f"{progress.work.documents / progress.judging_seconds:,.0f} documents/s"

@@ -5,6 +5,7 @@ for failures.
 """
 
 import logging
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -28,7 +29,7 @@ from rm_ray.run.watch import EngineWatch, NoEngine
 
 log = logging.getLogger(__name__)
 
-# Read units that a block holds, where there are many; fewer, where there are few.
+# Read units that a block holds at least, where there are very many.
 UNITS_PER_BLOCK = 16
 
 
@@ -79,10 +80,9 @@ def run_rounds(
 
 def round_of(this: Round, job: ShardJob, staging: Staging) -> Dataset:
     """The Ray dataset of one round: rows are read units, then shards to the end."""
-    count = len(this.units)
     units = ray.data.from_items(
         [{"unit": unit.to_json()} for unit in this.units],
-        override_num_blocks=max(min(count, 256), count // UNITS_PER_BLOCK),
+        override_num_blocks=blocks(len(this.units), job.blocks_wanted(this)),
     )
     context = units.context  # the current one's copy; a round's settings are no other's
     context.max_errored_blocks = -1  # the tally counts what goes wrong, and knows more of it
@@ -99,6 +99,14 @@ def round_of(this: Round, job: ShardJob, staging: Staging) -> Dataset:
         batch_format="pyarrow",
         num_cpus=WRITE_CPUS,
     )
+
+
+def blocks(units: int, wanted: float) -> int:
+    """Blocks to send units in. One each where they are large and few; the fewer the better, where
+    they are small: each costs Ray some tasks.
+    """
+    most = max(min(units, 256), units // UNITS_PER_BLOCK)
+    return max(1, min(most, math.ceil(wanted)))
 
 
 def commit_settled(settled: Sequence[Settled], job: ShardJob, staging: Staging, tally: Any) -> None:

@@ -41,7 +41,7 @@ from rm_ray.score.cost import PARTS, cost_of
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.fingerprint import fingerprint
 from rm_ray.score.judge_shard import divide, give_up
-from rm_ray.score.pipeline import stages
+from rm_ray.score.pipeline import blocks_wanted, stages
 from rm_ray.score.planning import ScorePlanning, plan_new_files
 from rm_ray.score.read_stage import tokenize
 from rm_ray.score.rewards import reward_table
@@ -174,6 +174,10 @@ class ScoreJob(ShardJob):
     def no_rows(self) -> pa.Table:
         carried = {name: pa.array([], kind) for name, kind in self.types.items()}
         return reward_table("", pa.array([], pa.int64()), carried, [], [], self.judge.columns)
+
+    @override
+    def blocks_wanted(self, this: Round) -> float:
+        return blocks_wanted(this)
 
     @override
     def speed(self, progress: RunProgress) -> str:

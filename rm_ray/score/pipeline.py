@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rm_ray.score.job import ScoreJob
 
 # Shards share a block of about a million token ids, where there are so many for each actor.
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES, TOKEN_BYTES = 4 << 20, 4
 # One block is judged while the next lies ready beside it.
 BLOCKS_PER_ACTOR = 2
 
@@ -71,6 +71,14 @@ def stages(job: "ScoreJob", units: Dataset, this: Round) -> Dataset:
         runtime_env={"env_vars": job.engine.environment()},
         ray_remote_args_fn=remote_args,
     )
+
+
+def blocks_wanted(this: Round) -> float:
+    """Blocks of about BLOCK_BYTES of token ids, and several for each engine."""
+    tokens = [unit.tokens for unit in this.units]
+    if not any(tokens):  # unknown, of a plan of an older rm_ray
+        return len(tokens)
+    return max(sum(tokens) * TOKEN_BYTES / BLOCK_BYTES, SHARDS_PER_ACTOR * this.engines)
 
 
 def _reading_tasks(this: Round) -> int:
