@@ -18,6 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.run.counts import RunCounts, RunProgress
+from rm_ray.run.faults import Faults
 from rm_ray.run.outage import Outage
 from rm_ray.run.starts import Arrival, Starts
 from rm_ray.run.suspicion import Failure
@@ -25,8 +26,6 @@ from rm_ray.store.retry import PATIENCE_S, Retry
 
 # So many faults with nothing done in between are not the documents': the run stops.
 FAULTS_IN_A_ROW = 10
-# So are so many documents that fail alone.
-ALONE_IN_A_ROW = 20
 # Times that one unit may be begun in a round, by processes that end after they have done it.
 BEGINS = 5
 # A watchdog is armed anew now and then, so it may end a process a little early.
@@ -58,20 +57,12 @@ class Tally:
     def __init__(
         self, counts: type[RunCounts], most_faults: int, silence_s: float, start_s: float
     ) -> None:
-        self._most_faults = most_faults
+        self._faults = Faults(most_faults)
         self._silence = silence_s
         self._rounds = 0
         self._starts = Starts(start_s)
         self._work = counts()
         self._metrics = {name: metrics.Counter(f"rm_ray_{name}") for name in counts().numbers()}
-        self._faults = 0
-        self._in_a_row = 0
-        self._units_in_a_row = 0
-        self._alone_in_a_row = 0
-        self._first_fault: str | None = None
-        self._last_fault: str | None = None
-        self._halted: str | None = None
-        self._round_is_over: str | None = None
         self._lost_files: set[str] = set()
         self._bad_files: dict[str, str] = {}
         self._not_found: dict[str, NotFound] = {}
@@ -105,7 +96,7 @@ class Tally:
     def start_failed(self, actor: str, why: str) -> None:
         """An engine did not start. Its machine is tried once more, so this is no fault in a row."""
         reason = f"the engine did not start: {why}"
-        self._note(reason)
+        self._faults.note(reason)
         self._starts.fails(actor, reason)
 
     def failed_machines(self) -> set[str]:
@@ -127,8 +118,8 @@ class Tally:
         if reason := self._starts.none_can(machines):
             self.halt(reason)
         elif reason := self._starts.too_late():
-            self._note(reason)  # the next round may find another machine
-        return self._halted or reason
+            self._faults.note(reason)  # the next round may find another machine
+        return self._faults.halted or reason
 
     # what is under way
 
@@ -174,11 +165,11 @@ class Tally:
             at_work.in_engine.pop(start, None)
             at_work.succeeded += succeeded
         if succeeded:
-            self._gets_on()
+            self._faults.gets_on()
 
     def fit(self) -> None:
         """An engine has just done a document that was done before."""
-        self._gets_on()
+        self._faults.gets_on()
 
     def progressed(self, part: str, work: RunCounts) -> None:
         """Some of a shard was done; a sign of life."""
@@ -222,8 +213,7 @@ class Tally:
         for kept in (self._under_way, self._begun, self._not_again):
             kept.clear()
         self._starts.end_round()
-        self._round_is_over = None
-        self._units_in_a_row = 0
+        self._faults.end_round()
         self._rounds += 1
         return failures
 
@@ -238,24 +228,15 @@ class Tally:
         self._none_done(unit)
 
     def _none_done(self, unit: Shard) -> None:
-        if _is_alone(unit):
-            return
-        self._units_in_a_row += 1
-        if self._units_in_a_row >= self._most_faults:
-            self._round_is_over = f"{self._units_in_a_row} shards or pieces failed in a row"
+        if not _is_alone(unit):
+            self._faults.unit_failed()
 
     def _fails(self, failure: Failure) -> None:
         unit, reason = failure.unit, failure.reason
         self._failures.append(failure)
-        self._note(f"{unit}: {reason}")
-        if not _is_alone(unit) or (isinstance(unit, Piece) and unit.failed_on):
-            return
-        self._alone_in_a_row += 1
-        if self._alone_in_a_row >= ALONE_IN_A_ROW:
-            self.halt(
-                f"{self._alone_in_a_row} documents judged alone failed in a row, so it is not the "
-                f"documents: none of these was marked; the last: {reason}"
-            )
+        self._faults.note(f"{unit}: {reason}")
+        if isinstance(unit, Piece) and unit.alone and not unit.failed_on:
+            self._faults.failed_alone(reason)
 
     def _death(self, silent: float) -> str:
         if silent < WATCHED * self._silence:
@@ -271,19 +252,16 @@ class Tally:
             if done:
                 self._metrics[name].inc(done)
         if work.parts:
-            self._gets_on()
+            self._faults.gets_on()
 
     def staged(self) -> None:
         """A piece was staged."""
-        self._gets_on()
-
-    def _gets_on(self) -> None:
-        self._in_a_row = self._units_in_a_row = self._alone_in_a_row = 0
+        self._faults.gets_on()
 
     def bad_file(self, path: str, reason: str) -> None:
         """An input file turned out not to be readable Parquet."""
         self._bad_files.setdefault(path, reason)
-        self._first_fault = self._first_fault or reason
+        self._faults.first = self._faults.first or reason
 
     def not_found(self, error: NotFound) -> None:
         """A machine does not find an input file; what that is, the driver sees after the round."""
@@ -304,34 +282,26 @@ class Tally:
         """The store did not let some rows be read; one fault, however many tasks wait for it."""
         now = time.monotonic()
         if self._unread_at is not None and now - self._unread_at < PATIENCE_S:
-            self._note(reason)
+            self._faults.note(reason)
             return
         self._unread_at = now
         self.fault(reason)
 
     def fault(self, reason: str) -> None:
         """Something went wrong; too often in a row, and the run stops."""
-        self._note(reason)
-        self._in_a_row += 1
-        if self._in_a_row >= self._most_faults:
-            self.halt(f"{self._in_a_row} faults in a row with nothing judged; the last: {reason}")
-
-    def _note(self, reason: str) -> None:
-        self._faults += 1
-        self._first_fault = self._first_fault or reason
-        self._last_fault = reason
+        self._faults.fault(reason)
 
     def halt(self, reason: str) -> None:
         """Stop the run: let nothing new begin; the first reason stands."""
-        self._halted = self._halted or reason
+        self._faults.halt(reason)
 
     def halted(self) -> str | None:
         """Why the run is stopping before its end; None while it is not."""
-        return self._halted
+        return self._faults.halted
 
     def ending(self) -> str | None:
         """Why nothing new should begin: the run is stopping, or this round is over."""
-        return self._halted or self._round_is_over
+        return self._faults.ending
 
     # stores
 
@@ -362,10 +332,10 @@ class Tally:
             start_seconds=self._starts.slowest,
             work=self._work,
             judging_seconds=time.monotonic() - first if first else 0.0,
-            faults=self._faults,
-            first_fault=self._first_fault,
-            last_fault=self._last_fault,
-            stopped=self._halted,
+            faults=self._faults.count,
+            first_fault=self._faults.first,
+            last_fault=self._faults.last,
+            stopped=self._faults.halted,
             bad_files=dict(self._bad_files),
             retries=self._outage.retries(),
         )
