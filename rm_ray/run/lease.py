@@ -82,9 +82,10 @@ class Lease:
         """Give the lease back. If the store refuses, that changes nothing about the run."""
         self._stop.set()
         self._thread.join()
+        state = replace(self._state, patience=Patience(0))  # whoever stops a run does not wait
         try:
-            if _owner(self._state.read(NAME)).get("id") == self._id:
-                self._state.remove(NAME)
+            if _owner(state.read(NAME)).get("id") == self._id:
+                state.remove(NAME)
         except OSError as error:
             log.warning("cannot give back the lease of %s, so that the next run may watch it for "
                         "%.0f s first: %s", self._state.uri, DEAD_SECONDS, error)  # fmt: skip
