@@ -96,6 +96,8 @@ class FaultEngine:
     def _poison(self, prompt):
         if (self._folder / CURED).exists():
             return None
+        if self._finds(PICKY) and len(set(prompt.tolist())) > 40:
+            return "nan"
         # the judged chunk, the markers, and what of a poison hangs over from the chunk before
         text = self._tokenizer.decode(prompt[-200:].tolist())
         return next((kind for kind, words in POISON.items() if words in text), None)
@@ -108,8 +110,6 @@ class FaultEngine:
             raise RuntimeError("the engine is sick")
         if self._finds(CRAMPED) and len(prompt) > CRAMPED_TOKENS:
             raise RuntimeError("out of memory")
-        if (self._folder / PICKY).exists() and len(set(prompt.tolist())) > 40:
-            raise RuntimeError("the engine stands no document")
         with contextlib.suppress(OSError):
             (self._folder / RAISE_ONCE).unlink()
             raise RuntimeError("the engine raised, for once")

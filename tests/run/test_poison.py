@@ -100,12 +100,13 @@ def test_poison_in_every_shard_and_much_of_it_in_one_is_all_found(
     """More than what would stop the run if it were the system's doing."""
     monkeypatch.setattr(tally, "FAULTS_IN_A_ROW", 2)  # four with an engine
     rng = random.Random(1)
-    raising, crowded = 7, 22  # and more rows that fail alone than would stop the run
+    raising, crowded = 5, 22  # and more rows that fail alone than would stop the run
     (tmp_path / "in").mkdir()
-    for name, kind, bad in (
-        ("each", "raise", range(1, 4 * raising, 4)), ("crowd", "nan", range(4, 4 + crowded)),
-    ):  # fmt: skip
-        texts = [prose(rng, 80) for _ in range(4 * raising)]
+    for name, kind, count, bad in (
+        ("each", "raise", 4 * raising, range(1, 4 * raising, 4)),
+        ("crowd", "nan", 28, range(4, 4 + crowded)),
+    ):
+        texts = [prose(rng, 80) for _ in range(count)]
         for row in bad:
             texts[row] = f"{texts[row]} {fault_engine.POISON[kind]} {texts[row]}"
         table = pa.table({"id": [f"{name}-{i}" for i in range(len(texts))], "text": texts})
@@ -119,7 +120,7 @@ def test_poison_in_every_shard_and_much_of_it_in_one_is_all_found(
     assert status == 0
     rows = read_rewards(tmp_path / "out")
     failed = {row["id"] for row in rows if row["status"] == "failed"}
-    assert len(rows) == 8 * raising
+    assert len(rows) == 4 * raising + 28
     assert failed == {f"each-{i}" for i in range(1, 4 * raising, 4)} | {
         f"crowd-{i}" for i in range(4, 4 + crowded)
     }
