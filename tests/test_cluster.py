@@ -25,11 +25,11 @@ pool = PoolConfig(gpus=1, max_actors=5, wait_s={wait})
 print("actors", wait_for_machines(pool, ReadConfig()))
 """
 
-TWO = """
-import time
-from rm_ray.cluster import alive_machines, connect
+ARRIVED = """
+import ray, time
+from rm_ray.cluster import connect
 connect()
-while len(alive_machines()) < 2:
+while "apart" not in ray.cluster_resources():
     time.sleep(0.2)
 """
 
@@ -87,8 +87,9 @@ def test_a_local_output_that_another_machine_does_not_see_is_refused(head, tmp_p
     changes = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
     job = command(**changes, engine_name=fault_engine.NAME)
     env = environment(RAY_ADDRESS=head, PYTHONPATH=str(ROOT))
-    with machine(head, "--num-cpus=1", before=("unshare", "-rm", "sh", "-c", mount, "sh")):
-        arrived = subprocess.run([sys.executable, "-c", TWO], cwd=ROOT, env=env, timeout=60)
+    options = "--num-cpus=1", '--resources={"apart": 1}'
+    with machine(head, *options, before=("unshare", "-rm", "sh", "-c", mount, "sh")):
+        arrived = subprocess.run([sys.executable, "-c", ARRIVED], cwd=ROOT, env=env, timeout=60)
         assert arrived.returncode == 0
         done = subprocess.run(job, cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 2

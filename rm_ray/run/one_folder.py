@@ -2,6 +2,7 @@
 
 import socket
 import uuid
+from typing import Any
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -27,20 +28,30 @@ def see_one_folder(run: RunFolder) -> None:
     run.state.create(name, b"")
     try:
         looks = {
-            machine: _sees.options(
+            node: _sees.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)
             ).remote(run.state, name)
-            for node, machine in machines.items()
+            for node in machines
         }
-        for machine, look in looks.items():
-            if not ray.get(look):
-                raise OutputError(
-                    f"output.path: {run.uri} is a folder of {socket.gethostname()} that the "
-                    f"machine {machine} does not see; give a folder that all machines share, or "
-                    "an object store (s3://...)"
-                )
+        blind = [node for node, look in looks.items() if not _answer(node, look)]
+        if blind:
+            raise OutputError(
+                f"output.path: {run.uri} is a folder of {socket.gethostname()} that the machine "
+                f"{machines[blind[0]]} does not see; give a folder that all machines share, or an "
+                "object store (s3://...)"
+            )
     finally:
         run.state.remove(name)
+
+
+def _answer(node: str, look: Any) -> bool:
+    """Whether a machine sees it; one that has gone meanwhile has nothing to see."""
+    try:
+        return bool(ray.get(look))
+    except ray.exceptions.RayError:
+        if node in alive_machines():
+            raise
+        return True
 
 
 @ray.remote(num_cpus=0, max_retries=3)
