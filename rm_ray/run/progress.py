@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -30,7 +30,7 @@ class ProgressLog:
         self._job = job
         self._whole = Whole.of(units, job)
         self._every = job.settings.progress_s
-        self._machines = alive_machines()
+        self._machines: Mapping[str, str] = alive_machines()
         self._faults = 0
         self._away: Retry | None = None
         self._stop = threading.Event()
@@ -53,7 +53,7 @@ class ProgressLog:
         while not self._stop.wait(self._every):
             try:
                 now = ray.get(self._tally.progress.remote(), timeout=self._every)
-                self._tell_lost(alive_machines())
+                self._look_round(alive_machines())
             except ray.exceptions.RayError:
                 continue  # a busy or lost head must not end the run for want of a log line
             if now.faults > self._faults:
@@ -62,10 +62,9 @@ class ProgressLog:
             self._say_away(now.retries)
             log.info("%s", progress_line(now, self._whole, self._job))
 
-    def _tell_lost(self, machines: dict[str, str]) -> None:
-        for node, machine in self._machines.items():
-            if node not in machines:
-                log.warning("the machine %s is lost; others do what it was at", machine)
+    def _look_round(self, machines: Mapping[str, str]) -> None:
+        for machine in lost(self._machines, machines):
+            log.warning("the machine %s is lost; others do what it was at", machine)
         self._machines = machines
 
     def _say_away(self, retries: Sequence[Retry]) -> None:
@@ -77,6 +76,11 @@ class ProgressLog:
             log.warning("the store answers again, after %s",
                         duration(time.time() - self._away.since))  # fmt: skip
         self._away = retries[0] if retries else None
+
+
+def lost(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Names of the machines, by node id, that lived before and do no more."""
+    return [machine for node, machine in before.items() if node not in now]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from rm_ray.run.counts import RunProgress
-from rm_ray.run.progress import Whole, duration, progress_line
+from rm_ray.run.progress import Whole, duration, lost, progress_line
 from rm_ray.score.counts import ScoreCounts as Counts
 from rm_ray.score.summary import speed_text
 
@@ -57,3 +57,10 @@ def test_an_engine_that_has_judged_nothing_yet_is_told_of():
     assert progress_line(RunProgress(engines=1, alive=1), WHOLE, TOKENS) == (
         "0 of 2 shards, 0 of 100 documents, 1 engine"
     )
+
+
+def test_a_machine_that_is_lost_is_told_of_by_name():
+    """Two nodes may have one name: one machine that went and came back."""
+    before = {"a": "gpu-7 (10.0.0.7)", "b": "gpu-8 (10.0.0.8)"}
+    assert lost(before, {"b": "gpu-8 (10.0.0.8)", "c": "gpu-7 (10.0.0.7)"}) == ["gpu-7 (10.0.0.7)"]
+    assert lost(before, before | {"d": "gpu-9"}) == []
