@@ -15,8 +15,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rm_ray.corpus.shards import Shard
 from rm_ray.score.__main__ import main
-from tests.conftest import ROOT, TINY_JUDGE
+from rm_ray.score.judge_shard import judge_shard
+from rm_ray.score.read_stage import tokenize
+from tests.conftest import ROOT, TINY_JUDGE, tiny_judge
+from tests.score.test_asking import Notes
 
 WORDS = (
     *("the", "of", "and", "to", "in", "a", "is", "that", "for", "it", "as", "was", "with", "be"),
@@ -90,6 +94,17 @@ def read_rewards(output: Path) -> list[dict]:
     """Every output row, in the corpus's order."""
     rows = pq.read_table(output / "rewards").to_pylist()
     return sorted(rows, key=lambda row: (row["source_file"], row["row"]))
+
+
+def judged_here(texts: list[str], engine) -> list[float | None]:
+    """The rewards that the documents get from an engine of this process, all in one shard: what an
+    undisturbed run with OPTIONS would give them.
+    """
+    tokenizer, judge = tiny_judge(context_tokens=int(OPTIONS["judge.context_tokens"]))
+    rows = pa.table({"_row": pa.array(range(len(texts)), pa.int64()), "_judged.text": texts})
+    shard = Shard("here", 0, len(texts))
+    rewards, _ = judge_shard(shard, tokenize(rows, tokenizer), judge, engine, Notes())
+    return rewards.column("reward").to_pylist()
 
 
 def parts(output: Path) -> dict[str, int]:

@@ -9,7 +9,9 @@ from pathlib import Path
 import duckdb
 import polars
 import psutil
+import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from rm_ray.config import StorageConfig
 from rm_ray.store.filesystem import open_filesystem
@@ -17,6 +19,7 @@ from tests.conftest import ROOT
 from tests.jobs import (
     command,
     environment,
+    judged_here,
     options,
     parts,
     ray_head,
@@ -26,17 +29,6 @@ from tests.jobs import (
 )
 
 TOLERANCE = 1e-3
-
-
-def assert_same_rows(one, other):
-    assert len(one) == len(other)
-    for a, b in zip(one, other, strict=True):
-        assert {k: v for k, v in a.items() if "reward" not in k} == {
-            k: v for k, v in b.items() if "reward" not in k
-        }
-        assert (a["reward"] is None) == (b["reward"] is None)
-        if a["reward"] is not None:
-            assert abs(a["reward"] - b["reward"]) < TOLERANCE
 
 
 def start_job(log, **changes):
@@ -58,11 +50,11 @@ def judge_actors(job):
     return [child for child in children if "JudgeActor" in " ".join(child.cmdline())]
 
 
-def test_stopped_killed_and_its_actor_killed_it_still_equals_an_undisturbed_run(
-    tmp_path, caplog, ray_cluster
+def test_stopped_killed_and_its_actor_killed_its_rewards_are_an_undisturbed_engines(
+    tmp_path, caplog, ray_cluster, vllm_engine
 ):
     write_corpus(tmp_path / "in", files=4, rows=24, words=400)
-    hurt, calm, log = tmp_path / "hurt", tmp_path / "calm", tmp_path / "log"
+    hurt, log = tmp_path / "hurt", tmp_path / "log"
     changes = {"input_path": tmp_path / "in", "shard_tokens": 2000}
 
     job = start_job(log, output_path=hurt, **changes)
@@ -93,10 +85,11 @@ def test_stopped_killed_and_its_actor_killed_it_still_equals_an_undisturbed_run(
     assert f"{len(after)} shards, {len(killed)} done" in said
     assert (hurt / "_SUCCESS").exists()
 
-    status, said = run(caplog, output_path=calm, **changes)
-    assert status == 0, said
-    assert parts(calm).keys() == after.keys()
-    assert_same_rows(read_rewards(hurt), read_rewards(calm))
+    rows = read_rewards(hurt)
+    corpus = pa.concat_tables(map(pq.read_table, sorted((tmp_path / "in").iterdir())))
+    assert [row["id"] for row in rows] == corpus["id"].to_pylist()
+    calm = judged_here(corpus["text"].to_pylist(), vllm_engine)
+    assert [row["reward"] for row in rows] == pytest.approx(calm, abs=TOLERANCE)
 
 
 def submit(jobs_address, env, *words):

@@ -182,7 +182,7 @@ def test_no_memory_for_long_documents_blames_none_of_them(
     assert {row["status"] for row in read_rewards(tmp_path / "out")} == {"ok"}
 
 
-def test_no_answer_counts_from_an_engine_that_raised(tmp_path, caplog, fault_folder):
+def test_no_answer_counts_from_an_engine_that_raised(tmp_path, caplog, fault_folder, vllm_engine):
     """vLLM registers blocks before it computes them: neighbours would be given empty ones."""
     rng = random.Random(3)
     bad = 20
@@ -195,19 +195,15 @@ def test_no_answer_counts_from_an_engine_that_raised(tmp_path, caplog, fault_fol
     (tmp_path / "in").mkdir()
     table = pa.table({"id": [str(i) for i in range(40)], "text": texts})
     pq.write_table(table, tmp_path / "in" / "40.parquet")
-    rows = {}
-    for engine, status in (("vllm", 0), (raising_vllm.NAME, 1)):
-        path = tmp_path / engine.partition(":")[0]
-        found, log = jobs.run(
-            caplog, engine_name=engine, input_path=tmp_path / "in", output_path=path
-        )
-        assert found == status, log
-        rows[engine] = read_rewards(path)
-    for row, (calm, hurt) in enumerate(zip(*rows.values(), strict=True)):
+    paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    status, log = jobs.run(caplog, engine_name=raising_vllm.NAME, **paths)
+    assert status == 1, log
+    calm = jobs.judged_here(texts, vllm_engine)
+    for row, hurt in enumerate(read_rewards(tmp_path / "out")):
         if row == bad:
             assert hurt["status"] == "failed" and "out of memory, as it were" in hurt["error"]
         else:
-            assert hurt["status"] == "ok" and abs(hurt["reward"] - calm["reward"]) < 1e-3
+            assert hurt["status"] == "ok" and abs(hurt["reward"] - calm[row]) < 1e-3
 
 
 def test_killed_in_every_round_it_still_equals_an_undisturbed_run(tmp_path, caplog, fault_folder):
