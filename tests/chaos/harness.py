@@ -210,7 +210,7 @@ class Chaos:
             self.proxy.refuse_writes = "" if self.proxy.refuse_all else what
             job.wait(LIMIT)
         else:
-            self.proxy.fail(what, rng.randint(3, 12))
+            self.proxy.fail(what, rng.randint(2, 5))  # each costs a pause twice as long
         return True
 
     def judged_since(self, moment: float, corpus: str) -> set[str]:
