@@ -5,11 +5,11 @@ import pytest
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.run.job import Round
-from rm_ray.run.rounds import round_of
+from rm_ray.run.rounds import blocks, round_of
 from rm_ray.run.staging import Staging
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.job import ScoreJob
-from rm_ray.score.pipeline import BLOCK_BYTES
+from rm_ray.score.pipeline import BLOCK_BYTES, blocks_wanted
 from rm_ray.store.folder import Folder
 from tests import fault_engine
 from tests.conftest import TINY_JUDGE
@@ -38,3 +38,19 @@ def test_blocks_are_shared_where_there_are_many_and_no_engine_is_dropped(
     assert context.target_max_block_size == block_bytes
     assert context.autoscaling_config.actor_pool_util_downscaling_threshold < 0
     assert context.max_errored_blocks == -1
+
+
+@pytest.mark.parametrize(
+    ("count", "tokens", "engines", "expected"),
+    [
+        (2_000, 600, 1, 8),  # tiny files share blocks, several for each engine
+        (2_000, 600, 16, 128),
+        (100, 8_000_000, 4, 100),  # large ones get one each
+        (2_000, 0, 1, 256),  # unknown, of a plan of an older rm_ray
+    ],
+)
+def test_units_travel_in_no_more_blocks_than_pays(count, tokens, engines, expected):
+    """2,000 files of three rows were 256 blocks, and each costs Ray some tasks."""
+    unit = ReadUnit("f", {}, 0, 1, 0, (Shard("f", 0, 1),), row_tokens=tokens)
+    this = Round([unit] * count, [], engines, tally=None, results=lambda: iter(()))
+    assert blocks(count, blocks_wanted(this)) == expected
