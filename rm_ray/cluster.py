@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import ray
 import ray.data
@@ -44,8 +45,9 @@ def connect() -> None:
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     if ray.is_initialized():
         return
-    address = os.environ.get("RAY_ADDRESS", "local")
-    log.info("starting Ray here" if address == "local" else f"joining Ray at {address}")
+    address = os.environ.get("RAY_ADDRESS")
+    here = "joining this machine's Ray, or starting one"  # Ray finds one that runs by itself
+    log.info("%s", {None: here, "local": "starting Ray here"}.get(address, f"joining {address}"))
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(logging_level=logging.ERROR, log_to_driver=True)
@@ -136,9 +138,8 @@ def machines_that_fit(pool: PoolConfig) -> set[str]:
 
 def machine_name(node: str) -> str:
     """How people find a machine: by its host's name, and by what its node id begins with."""
-    nodes = ray.nodes()  # type: ignore[no-untyped-call]
-    hosts = {known["NodeID"]: known["NodeManagerHostname"] for known in nodes}
-    return f"{hosts.get(node, 'a lost machine')} (node {node[:8]})"
+    hosts = {known["NodeID"]: known["NodeManagerHostname"] for known in _nodes()}
+    return _called(hosts.get(node, "a lost machine"), node)
 
 
 def _most_actors(pool: PoolConfig, read: ReadConfig, there: Sequence[Machine]) -> int:
@@ -161,11 +162,15 @@ def _held(pool: PoolConfig, machine: Machine) -> int:
 
 def alive_machines() -> dict[str, str]:
     """Names of the cluster's machines that live, by node id."""
-    nodes = (node for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]
     return {
-        node["NodeID"]: f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
-        for node in nodes
+        node["NodeID"]: _called(node["NodeManagerHostname"], node["NodeID"])
+        for node in _nodes()
+        if node["Alive"]
     }
+
+
+def _called(host: str, node: str) -> str:
+    return f"{host} (node {node[:8]})"
 
 
 def _present() -> list[Machine]:
@@ -174,11 +179,16 @@ def _present() -> list[Machine]:
 
 def _machines() -> dict[str, Machine]:
     """Those that live, by node id."""
-    nodes = (node for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]
-    resources = {node["NodeID"]: node["Resources"] for node in nodes}
+    resources = {node["NodeID"]: node["Resources"] for node in _nodes() if node["Alive"]}
     return {
         node: Machine(has.get("CPU", 0.0), has.get("GPU", 0.0)) for node, has in resources.items()
     }
+
+
+def _nodes() -> list[dict[str, Any]]:
+    """All that the cluster has or had, as Ray tells of them."""
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return nodes
 
 
 def _started_here() -> bool:

@@ -6,6 +6,8 @@ from pathlib import Path
 from rm_ray.config import StorageConfig
 from rm_ray.corpus.files import file_version
 from rm_ray.corpus.parquet import Unreadable
+from rm_ray.store.access import Request
+from rm_ray.store.retry import patiently
 
 
 class NotFound(Unreadable):
@@ -31,7 +33,8 @@ class NotFound(Unreadable):
     def seen_from_here(self) -> Unreadable:
         """What it is to the driver, which listed the file: the same, or a file that has gone."""
         try:
-            file_version(self.path, self._storage)
+            request = Request("reading", self.path, self._storage, "input")
+            patiently(lambda: file_version(self.path, self._storage), request)
         except FileNotFoundError:
             why = f"{self.path} is gone: it was deleted after it was listed"
             if (link := Path(self.path)).is_symlink():

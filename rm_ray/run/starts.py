@@ -5,7 +5,7 @@ actors. Pure bookkeeping: the tally is told by actors, and asked by the driver.
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Container
 from dataclasses import dataclass
 from typing import Literal
 
@@ -98,13 +98,13 @@ class Starts:
             self.heard()
         return living
 
-    def ready(self, is_alive: Callable[[str], bool]) -> int:
-        """How many engines are there to judge. `is_alive`: whether a machine is there, by node id.
+    def ready(self, machines: Container[str]) -> int:
+        """How many engines are there to judge, on these machines: those that there still are.
 
         One whose process has ended counts until that is noticed.
         """
         away = self._starting.keys() | self._resting
-        return sum(actor not in away and is_alive(node) for actor, node in self._living.items())
+        return sum(actor not in away and node in machines for actor, node in self._living.items())
 
     def none_can(self, machines: Collection[str]) -> str | None:
         """Why no engine will ever start, once every machine that holds one has failed."""

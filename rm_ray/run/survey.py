@@ -49,7 +49,9 @@ def survey(job: ShardJob, *, to_run: bool) -> Survey:
         ClusterError: the machines are too few, and no more can come.
     """
     run = RunFolder(job.output, job.parts)
-    stored = run.open(job.fingerprint)
+    if stored := run.open(job.fingerprint):
+        # the same, word for word as the run's parts have it: a key may have gone since
+        job.fingerprint = stored["fingerprint"]
     if to_run:
         run.make_writable()
     segments = run.segments.names()

@@ -15,6 +15,7 @@ import ray
 from ray.util import metrics
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from rm_ray.cluster import alive_machines
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.run.counts import RunCounts, RunProgress
@@ -133,7 +134,7 @@ class Tally:
             process_seconds: how long the process that asks has existed.
         """
         if before := self._under_way.pop(unit.part, None):
-            if _is_alive(before.node):
+            if before.node in alive_machines():
                 silent = time.monotonic() - before.heard - process_seconds
                 self._has_ended(before, self._death(silent))
             else:
@@ -206,8 +207,9 @@ class Tally:
         Args:
             complete: the pipeline came to its end; if it broke, so did what was under way.
         """
+        machines = alive_machines() if self._under_way else {}
         for at_work in list(self._under_way.values()):
-            if complete and _is_alive(at_work.node):
+            if complete and at_work.node in machines:
                 self._has_ended(at_work, ENDED)
         failures, self._failures = self._failures, []
         for kept in (self._under_way, self._begun, self._not_again):
@@ -328,7 +330,7 @@ class Tally:
         return RunProgress(
             rounds=self._rounds,
             engines=self._starts.count,
-            alive=self._starts.ready(_is_alive),
+            alive=self._starts.ready(alive_machines()) if self._starts.count else 0,
             start_seconds=self._starts.slowest,
             work=self._work,
             judging_seconds=time.monotonic() - first if first else 0.0,
@@ -343,10 +345,6 @@ class Tally:
 
 def _is_alone(unit: Shard) -> bool:
     return isinstance(unit, Piece) and unit.alone
-
-
-def _is_alive(node: str) -> bool:
-    return any(known["NodeID"] == node and known["Alive"] for known in ray.nodes())  # type: ignore[no-untyped-call]
 
 
 def start_tally(counts: type[RunCounts], engines: int, silence_s: float, start_s: float) -> Any:

@@ -120,3 +120,17 @@ def test_a_part_that_holds_too_little_is_found_by_counting(config, tmp_path):
     with pytest.raises(Incomplete, match=rf"1 parts are wrong, first {name}: has 3 rows, not 4"):
         copy(config)
     assert not (tmp_path / "out" / "_SUCCESS").exists()
+
+
+def test_a_run_goes_on_though_a_key_has_left_the_fingerprint(config, tmp_path):
+    """Its parts bear the name of the fingerprint that it began with."""
+
+    class Older(CopyJob):
+        def __init__(self, config):
+            super().__init__(config)
+            self.fingerprint |= {"limit": None}
+
+    execute(Older(config))
+    min((tmp_path / "out" / "parts").iterdir()).unlink()
+    copy(config)
+    assert numbers(tmp_path / "out") == list(range(7, 30))

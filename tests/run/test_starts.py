@@ -34,16 +34,16 @@ def test_an_engine_that_was_well_starts_anew_when_there_is_work_and_elsewhere_at
 def test_ready_are_those_that_could_judge_now(starts):
     starts.succeeds("a", "here", 1.0)
     starts.succeeds("b", "there", 1.0)
-    assert starts.ready(lambda node: True) == 2
-    assert starts.ready(lambda node: node == "here") == 1
+    assert starts.ready({"here", "there"}) == 2
+    assert starts.ready({"here"}) == 1
     starts.arrives("a", "here")  # its process has ended over a document
-    assert starts.ready(lambda node: True) == 1
+    assert starts.ready({"here", "there"}) == 1
     starts.begins("a", "here")
-    assert starts.ready(lambda node: True) == 1
+    assert starts.ready({"here", "there"}) == 1
     starts.succeeds("a", "here", 1.0)
-    assert starts.ready(lambda node: True) == 2
+    assert starts.ready({"here", "there"}) == 2
     starts.end_round()
-    assert starts.ready(lambda node: True) == 0
+    assert starts.ready({"here", "there"}) == 0
 
 
 def test_an_engine_that_lives_on_a_failed_machine_is_left_there(starts):

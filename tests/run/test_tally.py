@@ -14,10 +14,20 @@ SHARD = Shard("f", 0, 100)
 PART = SHARD.part
 
 
+class AllBut:
+    """Machines that live: every one but this."""
+
+    def __init__(self, lost):
+        self._lost = lost
+
+    def __contains__(self, node):
+        return node != self._lost
+
+
 @pytest.fixture
 def tally(monkeypatch):
     """On machines here and there, of which none but `lost` is ever lost."""
-    monkeypatch.setattr(tally_module, "_is_alive", lambda node: node != "lost")
+    monkeypatch.setattr(tally_module, "alive_machines", lambda: AllBut("lost"))
     return Tally(Counts, most_faults=3, silence_s=60, start_s=60)
 
 
