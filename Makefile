@@ -18,6 +18,7 @@ chaos: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.bench
+	$(BIN)/python -m benchmarks.families
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check $(SOURCES)

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from rm_ray.judges.preference.chunks import StopRule
 from rm_ray.judges.preference.judge import PreferenceJudge
-from rm_ray.judges.preference.keys import JudgeConfig
+from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.tokens import plain_tokenizer, read_tokenizer
 
 ORDERS = ("front", "blocks", "spread")
@@ -47,7 +47,7 @@ class Trial:
 
 def load(run: Path) -> tuple[PreferenceJudge, list[Scored]]:
     """The judge of a run, and the documents that it scored whole."""
-    config = JudgeConfig(
+    config = PreferenceConfig(
         **json.loads((run / "_rm_ray" / "run.json").read_text())["config"]["judge"]
     )
     rows = pq.read_table(run / "rewards").to_pylist()
@@ -56,7 +56,7 @@ def load(run: Path) -> tuple[PreferenceJudge, list[Scored]]:
         for row in rows
         if row["status"] == "ok" and row.get("judged_chunks") is None
     ]
-    tokenizer_json = plain_tokenizer(read_tokenizer(config.model, config.revision))
+    tokenizer_json = plain_tokenizer(read_tokenizer(config.model, config.revision).json)
     return PreferenceJudge.of(config, tokenizer_json), documents
 
 

@@ -31,7 +31,7 @@ from rm_ray.config import EngineConfig
 from rm_ray.engines.engine import EngineSettings, answer_all, start_engine
 from rm_ray.engines.weights import resolve_model
 from rm_ray.judges.preference.judge import PreferenceJudge, mean_reward
-from rm_ray.judges.preference.keys import JudgeConfig
+from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.preference.windows import windows
 from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer, read_tokenizer
 
@@ -101,7 +101,7 @@ def texts(length: int, total: int) -> list[npt.NDArray[np.int32]]:
 
 def tokenizer_of(model: Path) -> str:
     """The model's tokenizer, without added tokens."""
-    return plain_tokenizer(read_tokenizer(str(model), None))
+    return plain_tokenizer(read_tokenizer(str(model), None).json)
 
 
 def alone(
@@ -109,7 +109,7 @@ def alone(
 ) -> list[Measured]:
     """The engine in this process."""
     config = json.loads((model / "config.json").read_text())
-    judge = PreferenceJudge.of(JudgeConfig(model=str(model)), tokenizer_of(model))
+    judge = PreferenceJudge.of(PreferenceConfig(model=str(model)), tokenizer_of(model))
     settings = EngineSettings(
         config=EngineConfig(
             dtype="bfloat16", quantization=quantization, load_format="dummy", in_flight=1024

@@ -24,11 +24,11 @@ from rm_ray.config import EngineConfig
 from rm_ray.engines.engine import Engine, EngineSettings, answer_all, start_engine
 from rm_ray.engines.weights import resolve_model
 from rm_ray.judges.preference.judge import PreferenceJudge, mean_reward
-from rm_ray.judges.preference.keys import JudgeConfig
+from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.tokens import encode_all, load_tokenizer, plain_tokenizer, read_tokenizer
 
 MODEL = str(Path(__file__).parents[1] / "demo" / "tiny_judge")
-TOKENIZER = plain_tokenizer(read_tokenizer(MODEL, None))
+TOKENIZER = plain_tokenizer(read_tokenizer(MODEL, None).json)
 LENGTHS = (1024, 4096, 16384, 65536, 262144)
 CONTEXT = 8192
 COMPARED_TOKENS = 15872  # and the markers still fit the tiny judge
@@ -50,7 +50,7 @@ class Cost:
 
 def judge_of(context: int, hop: int | None = None) -> PreferenceJudge:
     """The tiny judge with so much context."""
-    config = JudgeConfig(model=MODEL, context_tokens=context, hop_tokens=hop)
+    config = PreferenceConfig(model=MODEL, context_tokens=context, hop_tokens=hop)
     return PreferenceJudge.of(config, TOKENIZER)
 
 

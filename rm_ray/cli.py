@@ -13,7 +13,7 @@ import shlex
 import signal
 import sys
 import types
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -22,6 +22,17 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from rm_ray.config_keys import (
+    alternative_keys,
+    assign,
+    dotted_fields,
+    is_section,
+    kinds_of_keys,
+    leaf_keys,
+    overlay,
+    switches,
+    value_at,
+)
 from rm_ray.errors import ConfigError, RmRayError, redacted, way_on
 
 log = logging.getLogger(__name__)
@@ -74,21 +85,28 @@ def load_config(schema: type[Config], arguments: Arguments) -> Config:
     """The YAML file, sections of other files (`--SECTION FILE`) in place of its own, overridden by
     the options, checked against `schema`.
 
+    A section's file may hold keys of other sections too, under those sections' names.
+
     Raises:
         ConfigError: the file cannot be read; a key is unknown (the nearest known one is named);
             a value has the wrong type or a combination makes no sense.
     """
     fields = dict(dotted_fields(schema))
     tree = _read_yaml(arguments.config_file) if arguments.config_file else {}
-    _refuse_unknown(_leaf_keys(tree, fields), fields, where=f" in {arguments.config_file}")
+    _refuse_unknown(leaf_keys(tree, fields), fields, where=f" in {arguments.config_file}")
     options = dict(arguments.overrides)
-    for name in sorted(name for name in options if _is_section(name, fields)):
+    alternatives = list(alternative_keys(schema))
+    for name in sorted(name for name in options if is_section(name, fields)):
         file = options.pop(name)
-        _assign(tree, name, section := _read_section(name, file))
-        _refuse_unknown(_leaf_keys(section, fields, f"{name}."), fields, where=f" in {file}")
+        section, others = _read_section(name, file, fields)
+        _refuse_unknown(leaf_keys(section, fields, f"{name}."), fields, where=f" in {file}")
+        _refuse_unknown(leaf_keys(others, fields), fields, where=f" in {file}")
+        assign(tree, name, section)
+        given = {key: value_at(others, key) for key in leaf_keys(others, fields)}
+        overlay(tree, given, alternatives)
     _refuse_unknown(options, fields, where="", prefix="--")
-    for key, text in options.items():
-        _assign(tree, key, _parse_value(key, text, fields[key].annotation))
+    given = {key: _parse_value(key, text, fields[key].annotation) for key, text in options.items()}
+    overlay(tree, given, alternatives)
     try:
         return schema.model_validate(tree)
     except ValidationError as error:
@@ -98,29 +116,18 @@ def load_config(schema: type[Config], arguments: Arguments) -> Config:
 def help_text(schema: type[BaseModel], usage: str) -> str:
     """Usage, then every key with its type, default and meaning, grouped by section."""
     lines = [usage.rstrip(), ""]
-    section = None
+    kinds = kinds_of_keys(schema)
+    heading = None
     for key, field in dotted_fields(schema):
-        if key.rpartition(".")[0] != section:
-            section = key.rpartition(".")[0]
-            lines.append(f"{section}:")
+        section, of = key.rpartition(".")[0], kinds.get(key, [])
+        if (section, of) != heading:
+            heading = section, of
+            whose = f" ({', '.join(of)})" if of else ""
+            lines.append(f"{section}{whose}:")
         default = "required" if field.is_required() else f"default {_show(field.default)}"
         lines.append(f"  --{key}  {_type_name(field.annotation)}, {default}")
         lines.append(f"      {field.description}")
     return "\n".join(lines)
-
-
-def dotted_fields(schema: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every leaf key of a configuration with its field, in the order written."""
-    for name, field in schema.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from dotted_fields(field.annotation, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", field
-
-
-def switches(schema: type[BaseModel]) -> list[str]:
-    """The keys that are true or false."""
-    return [key for key, field in dotted_fields(schema) if field.annotation is bool]
 
 
 def _read_yaml(path: str) -> dict[str, Any]:
@@ -137,28 +144,22 @@ def _read_yaml(path: str) -> dict[str, Any]:
     return tree
 
 
-def _read_section(name: str, path: str) -> dict[str, Any]:
+def _read_section(
+    name: str, path: str, fields: dict[str, FieldInfo]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A section's keys from a file of their own, and the other sections that the file has."""
     if not path.endswith((".yaml", ".yml")):
         raise ConfigError(
             f"--{name} is a section: give a YAML file of its keys, or its keys as --{name}.KEY"
         )
-    return _read_yaml(path)
-
-
-def _is_section(key: str, fields: dict[str, FieldInfo]) -> bool:
-    return key not in fields and any(known.startswith(f"{key}.") for known in fields)
-
-
-def _leaf_keys(tree: dict[str, Any], fields: dict[str, FieldInfo], prefix: str = "") -> list[str]:
-    keys = []
-    for name, value in tree.items():
-        key = f"{prefix}{name}"
-        is_section = _is_section(key, fields)
-        if is_section and isinstance(value, dict):
-            keys += _leaf_keys(value, fields, f"{key}.")
-        elif not is_section or value is not None:
-            keys.append(key)
-    return keys
+    tree = _read_yaml(path)
+    own = {key for key in tree if f"{name}.{key}" in fields or not is_section(key, fields)}
+    section = {
+        key: value
+        for key, value in tree.items()
+        if key in own or is_section(f"{name}.{key}", fields)
+    }
+    return section, {key: value for key, value in tree.items() if key not in section}
 
 
 def _refuse_unknown(
@@ -170,21 +171,12 @@ def _refuse_unknown(
     for key in keys:
         if key in fields:
             continue
-        if _is_section(key, fields):
+        if is_section(key, fields):
             raise ConfigError(f"{prefix}{key}{where} is a section; give its keys, not one value")
         near = difflib.get_close_matches(key, fields, n=1, cutoff=0.5)
         near = near or [known for known in fields if known.endswith(f".{key}")][:1]
         hint = f"; did you mean {prefix}{near[0]}?" if near else "; --help lists the keys"
         raise ConfigError(f"unknown key {prefix}{key}{where}{hint}")
-
-
-def _assign(tree: dict[str, Any], key: str, value: Any) -> None:
-    *sections, name = key.split(".")
-    for section in sections:
-        if not isinstance(tree.get(section), dict):
-            tree[section] = {}
-        tree = tree[section]
-    tree[name] = value
 
 
 def _parse_value(key: str, text: str, annotation: Any) -> Any:

@@ -4,7 +4,7 @@ Knows nothing of files, Ray or models; checks only what the values alone can tel
 """
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -31,6 +31,10 @@ OUTPUT_COLUMNS = (
     "judged_chunks",
     "n_tokens",
     "n_chunks",
+    "truncated_tokens",
+    "logits",
+    "reward_quantiles",
+    "attributes",
     "status",
     "error",
 )
@@ -85,12 +89,26 @@ class StorageConfig(Section):
 class InputConfig(Section):
     """The corpus."""
 
+    # a document is one of these; the last that is said counts
+    alternatives: ClassVar = (("text",), ("prompt", "completion"), ("messages",))
+
     path: NonEmpty | list[NonEmpty] = Field(
         description="File, folder or glob of Parquet files, or a list of them; "
         "local or anything fsspec opens (s3://...)."
     )
-    text: NonEmpty = Field(
-        "text", description="Column that holds the documents; doc.text for a field of a struct."
+    text: NonEmpty | None = Field(
+        "text",
+        description="Column that holds the documents, where they are plain text; doc.text for a "
+        "field of a struct.",
+    )
+    prompt: NonEmpty | None = Field(
+        None, description="Column of prompts, where a document is a prompt and a completion."
+    )
+    completion: NonEmpty | None = Field(None, description="Column of their completions.")
+    messages: NonEmpty | None = Field(
+        None,
+        description="Column of chats, where a document is one: lists of role and content, or JSON "
+        "of such lists.",
     )
     id: NonEmpty | None = Field(
         "id", description="Column that names a document, copied as given; null for none."
@@ -123,6 +141,39 @@ class InputConfig(Section):
     @classmethod
     def _null_is_a_word(cls, value: Any) -> Any:
         return "null" if value is None else value  # YAML reads it as no value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text_gives_way(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "text" not in data:
+            other = any(data.get(name) for name in ("prompt", "completion", "messages"))
+            return {**data, "text": None} if other else data
+        return data
+
+    @model_validator(mode="after")
+    def _one_kind_of_document(self) -> Self:
+        kinds = [
+            [f"input.{name}" for name in group if getattr(self, name)]
+            for group in self.alternatives
+        ]
+        named = [" and ".join(kind) for kind in kinds if kind]
+        if len(named) != 1:
+            raise ValueError(
+                f"a document is a text, a prompt and a completion, or messages; given: "
+                f"{', '.join(named) or 'none of them'}"
+            )
+        if bool(self.prompt) != bool(self.completion):
+            other = "completion" if self.prompt else "prompt"
+            raise ValueError(
+                f"{named[0]} is given without its other half; name that column with --input.{other}"
+            )
+        return self
+
+    @property
+    def documents(self) -> dict[str, str]:
+        """The columns that documents are read from, by key."""
+        names = ("text", "prompt", "completion", "messages")
+        return {f"input.{name}": value for name in names if (value := getattr(self, name))}
 
     @model_validator(mode="after")
     def _names_are_free(self) -> Self:

@@ -18,7 +18,7 @@ from rm_ray.config import EngineConfig, InputConfig, StorageConfig
 from rm_ray.engines.engine import EngineSettings, start_engine
 from rm_ray.engines.weights import resolve_model
 from rm_ray.judges.families import build_judge
-from rm_ray.judges.preference.keys import JudgeConfig
+from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer
 from rm_ray.store.filesystem import open_filesystem
 from tests import fault_engine
@@ -97,7 +97,7 @@ def faulty_proxy(s3_endpoint, s3_bucket):
 
 def tiny_judge(**config):
     """Both halves of the tiny judge: the tokenizer, of the column `text`, and the judge."""
-    settings = JudgeConfig(model=str(TINY_JUDGE), **{"context_tokens": 1024} | config)
+    settings = PreferenceConfig(model=str(TINY_JUDGE), **{"context_tokens": 1024} | config)
     return build_judge(settings, InputConfig(path="unused"), tiny_model())
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
@@ -44,9 +45,10 @@ OPTIONS = {
 }
 
 
-def options(**changes) -> list[str]:
-    """Command-line options; `input_path=...` stands for --input.path."""
-    merged = OPTIONS | {key.replace("_", ".", 1): str(value) for key, value in changes.items()}
+def options(drop: Collection[str] = (), **changes) -> list[str]:
+    """Command-line options; `input_path=...` stands for --input.path. `drop`: of OPTIONS."""
+    kept = {key: value for key, value in OPTIONS.items() if key not in drop}
+    merged = kept | {key.replace("_", ".", 1): str(value) for key, value in changes.items()}
     return [word for key, value in merged.items() for word in (f"--{key}", value)]
 
 

@@ -6,13 +6,13 @@ import pytest
 import yaml
 
 from rm_ray.cli import (
-    dotted_fields,
     help_text,
     load_config,
     main,
     parse_arguments,
     same_command,
 )
+from rm_ray.config_keys import dotted_fields
 from rm_ray.errors import ConfigError
 from rm_ray.score.config import ScoreConfig
 from tests.conftest import ROOT
@@ -250,3 +250,66 @@ def test_a_section_is_a_file_or_keys(tmp_path):
         load_config(ScoreConfig, parse_arguments(["--judge", "x"]))
     with pytest.raises(ConfigError, match=r"judge.modle in .*j.yaml; did you mean judge.model"):
         load_config(ScoreConfig, parse_arguments(["--judge", str(tmp_path / "j.yaml")]))
+
+
+def test_a_judges_file_brings_the_engine_and_the_input_that_it_needs(tmp_path):
+    whole, judge = tmp_path / "c.yaml", tmp_path / "j.yaml"
+    whole.write_text("judge: {model: one, chunk_tokens: 32}\ninput: {path: in, text: body}\n")
+    judge.write_text(
+        "family: regression\nmodel: two\nalpha: 10\n"
+        "input: {prompt: q, completion: a}\nengine: {name: transformers}\n"
+    )
+    words = ["--config", str(whole), "--judge", str(judge), "--output.path", "out"]
+    config = load_config(ScoreConfig, parse_arguments(words))
+    assert (config.judge.family, config.judge.alpha, config.engine.name) == (
+        "regression", 10, "transformers",
+    )  # fmt: skip
+    assert config.input.documents == {"input.prompt": "q", "input.completion": "a"}
+    more = ["--input.text", "doc", "--engine.name", "vllm"]
+    config = load_config(ScoreConfig, parse_arguments([*words, *more]))
+    assert config.input.documents == {"input.text": "doc"} and config.engine.name == "vllm"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--judge.family", "classifier", "--judge.alpha", "10"],
+            "alpha is a key of the family regression, and judge.family is classifier; leave it out",
+        ),
+        (["--judge.alpha", "10"], "is a key of the family regression, and judge.family is pref"),
+        (
+            ["--judge.family", "regresion"],
+            "judge: family is 'regresion'; there are preference, classifier, regression, quantile",
+        ),
+        (
+            ["--judge.family", "classifier", "--judge.reduction", "softmax"],
+            "judge.reduction: String should match pattern",
+        ),
+        (
+            ["--judge.family", "classifier", "--judge.weights", "1,2"],
+            "weights and the reduction weights belong together",
+        ),
+        (
+            ["--judge.family", "classifier", "--judge.as_chat", "true", "--judge.long", "windows"],
+            "a chat cannot be cut into windows",
+        ),
+        (["--input.prompt", "q"], "input.prompt is given without its other half"),
+        (["--input.text", "null"], "given: none of them"),
+        (
+            ["--input.messages", "m", "--input.text", "t"],
+            "a prompt and a completion, or messages; given: input.text, input.messages",
+        ),
+        (["--judge.examples", "[{text: a, prompt: b, reward: 1}]"], "this one gives text, prompt"),
+    ],
+)
+def test_keys_of_families_and_kinds_of_documents_exclude_each_other(words, message):
+    with pytest.raises(ConfigError, match=message):
+        load(*words)
+
+
+def test_help_says_whose_a_key_is():
+    page = help_text(ScoreConfig, "")
+    assert "judge (regression):\n  --judge.alpha" in page
+    assert "judge (preference):\n  --judge.chosen" in page
+    assert "judge.chat (classifier, quantile):" in page

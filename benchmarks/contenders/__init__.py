@@ -13,7 +13,7 @@ from typing import Any
 
 from rm_ray.judges.judge import TokenIds
 from rm_ray.judges.preference.judge import PreferenceJudge
-from rm_ray.judges.preference.keys import JudgeConfig
+from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.preference.windows import windows
 from rm_ray.judges.tokens import encode_all, load_tokenizer, plain_tokenizer, read_tokenizer
 
@@ -32,12 +32,14 @@ class Task:
     def judge(self) -> PreferenceJudge:
         """rm_ray's judge of the same model: it says what the windows are."""
         prompt = self.options.get("prompt", "ids")
-        config = JudgeConfig(model=self.model, context_tokens=self.context_tokens, prompt=prompt)
+        config = PreferenceConfig(
+            model=self.model, context_tokens=self.context_tokens, prompt=prompt
+        )
         return PreferenceJudge.of(config, self.tokenizer_json())
 
     def tokenizer_json(self) -> str:
         """The model's tokenizer, without added tokens."""
-        return plain_tokenizer(read_tokenizer(self.model, None))
+        return plain_tokenizer(read_tokenizer(self.model, None).json)
 
     def token_ids(self) -> list[TokenIds]:
         """The documents as rm_ray tokenises them."""

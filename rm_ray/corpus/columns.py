@@ -90,6 +90,19 @@ def is_text(kind: pa.DataType) -> bool:
     )
 
 
+def is_chat(kind: pa.DataType) -> bool:
+    """Whether a column of this type can hold chats: lists of structs of a role and a content."""
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return False
+    turn = kind.value_type
+    if not pa.types.is_struct(turn):
+        return False
+    return all(
+        turn.get_field_index(name) >= 0 and is_text(turn.field(name).type)
+        for name in ("role", "content")
+    )
+
+
 def plain(kind: pa.DataType) -> pa.DataType:
     """The type as it is written: a dictionary or a view is another way to hold the same values."""
     if pa.types.is_dictionary(kind):

@@ -16,6 +16,7 @@ from rm_ray.config import InputConfig
 from rm_ray.corpus.columns import (
     carried_columns,
     in_the_way,
+    is_chat,
     is_text,
     places,
     text_columns,
@@ -46,8 +47,8 @@ Item = TypeVar("Item")
 class Footer:
     """What one file's footer says. Lists have one entry a row group.
 
-    `text_bytes`: the text column's size, uncompressed but as encoded. `bounds`: the least and the
-    greatest value of copied columns that are 64-bit integers, where it says.
+    `text_bytes`: the size of the documents' columns, uncompressed but as encoded. `bounds`: the
+    least and the greatest value of copied columns that are 64-bit integers, where it says.
     """
 
     rows: list[int]
@@ -93,7 +94,7 @@ def check_columns(file: InputFile, schema: pa.Schema, config: InputConfig) -> No
     Raises:
         InputError: naming the column, the file and the columns there are.
     """
-    wanted = [("input.text", config.text), *(("input.keep", name) for name in config.keep)]
+    wanted = [*config.documents.items(), *(("input.keep", name) for name in config.keep)]
     wanted += [("input.id", config.id)] if config.id else []
     for key, name in wanted:
         found = places(schema, name)
@@ -109,13 +110,16 @@ def check_columns(file: InputFile, schema: pa.Schema, config: InputConfig) -> No
                 f"{key}: {name!r} cannot be read from {file.path}, where {other.name!r} is "
                 f"{other.type}; only fields of structs have a value in every row"
             )
-        if key == "input.text" or config.missing_columns == "fail":
+        if key in config.documents or config.missing_columns == "fail":
             raise InputError(_say_missing(key, name, file, schema))
-    place = places(schema, config.text)
-    if not place or not is_text(type_at(schema, place[0])):
+    for key, name in config.documents.items():
+        place = places(schema, name)
         kind = type_at(schema, place[0]) if place else "a partition"
+        if place and (is_text(kind) or (key == "input.messages" and is_chat(kind))):
+            continue
+        wanted_kind = "text" if key != "input.messages" else "lists of role and content, or JSON"
         raise InputError(
-            f"input.text: column {config.text!r} of {file.path} is {kind}, not text; "
+            f"{key}: column {name!r} of {file.path} is {kind}, not {wanted_kind}; "
             f"text columns: {', '.join(text_columns(schema)) or 'none'}"
         )
 
@@ -126,7 +130,7 @@ def _say_missing(key: str, name: str, file: InputFile, schema: pa.Schema) -> str
     hint = "; --input.missing_columns null writes null where a file has no such column"
     return (
         f"{key}: {file.path} has no column {name!r}{none}; it has {', '.join(there) or 'none'}"
-        f"{'' if key == 'input.text' else hint}"
+        f"{hint if key in ('input.id', 'input.keep') else ''}"
     )
 
 
@@ -145,7 +149,10 @@ def _read_footer(file: InputFile, config: InputConfig) -> Footer | Unreadable:
         groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
         return Footer(
             rows=[group.num_rows for group in groups],
-            text_bytes=[column_bytes(group, config.text) for group in groups],
+            text_bytes=[
+                sum(column_bytes(group, name) for name in config.documents.values())
+                for group in groups
+            ],
             schema=schema.remove_metadata(),
             bounds=_bounds(groups, schema, config),
         )

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from rm_ray.config import EngineConfig
 from rm_ray.counts import Summable, spent
+from rm_ray.engines.read_outs import LabelLogits, ReadOut
 from rm_ray.engines.weights import Model, check_weights
 from rm_ray.errors import ClusterError, ConfigError
 
@@ -25,13 +26,6 @@ BLOCK_STEP = {"gpu": 16, "cpu": 32}
 # Token ids [tokens], and what an engine makes of them: float32 [numbers], as the read-out says.
 Prompt = npt.NDArray[np.int32]
 Numbers = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class LabelLogits:
-    """A read-out: the logits of these tokens as the next one, in this order."""
-
-    token_ids: tuple[int, ...]
 
 
 @dataclass
@@ -98,7 +92,7 @@ class EngineSettings:
 
     config: EngineConfig
     model: Model
-    read_out: LabelLogits
+    read_out: ReadOut
     max_prompt_tokens: int
     block_size: int
     on_gpu: bool
@@ -200,9 +194,13 @@ def start_engine(settings: EngineSettings) -> Engine:
     if settings.config.name == "vllm":
         # CPU machines have no Triton, and need none
         logging.getLogger("torch._library.triton").setLevel(logging.ERROR)
-        from rm_ray.engines.vllm import VllmEngine
+        if isinstance(settings.read_out, LabelLogits):
+            from rm_ray.engines.vllm import VllmEngine
 
-        return VllmEngine(settings)
+            return VllmEngine(settings)
+        from rm_ray.engines.vllm_pooling import VllmPoolingEngine
+
+        return VllmPoolingEngine(settings)
     if settings.config.name == "transformers":
         from rm_ray.engines.transformers import TransformersEngine
 

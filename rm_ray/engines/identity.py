@@ -31,13 +31,13 @@ SAMPLES = 16
 FolderSample = Mapping[str, tuple[int, str]]
 
 
-def hash_folder(folder: Path) -> str:
-    """A hash of the whole content of a model's files.
+def hash_folder(folder: Path, *, code: bool = False) -> str:
+    """A hash of the whole content of a model's files; of its code too, if that is to run.
 
     Raises:
         OSError: one cannot be read.
     """
-    files = _files(folder)
+    files = _files(folder, code=code)
     known = {path: digest for path in files if (digest := _remembered(path))}
     new = [path for path in files if path not in known]
     size = sum(path.stat().st_size for path in new)
@@ -50,13 +50,13 @@ def hash_folder(folder: Path) -> str:
     return f"sha256:{whole.hexdigest()[:40]}"
 
 
-def sample_folder(folder: Path) -> FolderSample:
+def sample_folder(folder: Path, *, code: bool = False) -> FolderSample:
     """Sizes and samples of a model's files: 15 GB in a moment.
 
     Raises:
         OSError: one cannot be read.
     """
-    return {path.name: _sample(path) for path in _files(folder)}
+    return {path.name: _sample(path) for path in _files(folder, code=code)}
 
 
 def difference(expected: FolderSample, found: FolderSample) -> str | None:
@@ -74,8 +74,9 @@ def difference(expected: FolderSample, found: FolderSample) -> str | None:
     return None
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES and p.is_file())
+def _files(folder: Path, *, code: bool) -> list[Path]:
+    suffixes = (*SUFFIXES, ".py") if code else SUFFIXES
+    return sorted(p for p in folder.iterdir() if p.suffix in suffixes and p.is_file())
 
 
 def _hash_files(paths: Sequence[Path]) -> dict[Path, str]:

@@ -1,56 +1,61 @@
-"""Transformers, one padded batch at a time: the slow reference that parity is measured against."""
+"""Transformers, one padded batch at a time: the reference, and for what vLLM cannot run."""
 
 import time
 
 import torch
-from transformers import AutoModelForCausalLM
 
 from rm_ray.engines.engine import EngineCounts, EngineSettings, Numbers, Prompt
+from rm_ray.engines.transformers_models import load_reader
 
-BATCH_WINDOWS = 16
+# Prompts are taken in so many times what a batch holds, and run in the order of their lengths.
+BATCHES_AHEAD = 16
 
 
 class TransformersEngine:
-    """One model, without a prefix cache: every window pays for its whole prompt."""
+    """One model, without a prefix cache: every prompt pays for all its tokens.
+
+    A batch is as many prompts, longest first, as fit into `engine.max_batch_tokens` with their
+    padding: prompts of like length stand together, and padding costs little.
+    """
 
     def __init__(self, settings: EngineSettings) -> None:
         if not settings.on_gpu:
             torch.set_num_threads(settings.threads)
         self.counts = EngineCounts()
-        self._batch: dict[int, Prompt] = {}
-        self._device = "cuda" if settings.on_gpu else "cpu"
-        model = AutoModelForCausalLM.from_pretrained(
-            settings.model.name,
-            revision=settings.model.revision,
-            dtype=getattr(torch, settings.dtype),
-            use_safetensors=True,
-            trust_remote_code=False,
-        )
-        self._body = model.base_model.to(self._device).eval()
-        head = model.get_output_embeddings().weight[list(settings.read_out.token_ids)]
-        self._head = head.detach().float().to(self._device)
+        self._most = settings.batch_windows
+        self._tokens = settings.config.max_batch_tokens
+        self._room = settings.config.in_flight or BATCHES_AHEAD * settings.batch_windows
+        self._waiting: dict[int, Prompt] = {}
+        self._device = torch.device("cuda" if settings.on_gpu else "cpu")
+        self._read = load_reader(settings, self._device)
 
     @property
     def has_room(self) -> bool:
-        """Whether the next batch is not full."""
-        return len(self._batch) < BATCH_WINDOWS
+        """Whether fewer prompts wait than may."""
+        return len(self._waiting) < self._room
 
     def add(self, key: int, prompt: Prompt) -> None:
-        """Put a prompt into the next batch."""
-        self._batch[key] = prompt
+        """Put a prompt among those that wait."""
+        self._waiting[key] = prompt
         self.counts.prompts += 1
         self.counts.prompt_tokens += len(prompt)
 
     def step(self) -> list[tuple[int, Numbers]]:
-        """Run the batch: logits [labels] of each of its prompts."""
-        batch, self._batch = self._batch, {}
+        """Run a batch: the numbers of each of its prompts."""
+        batch = self._next_batch()
         began = time.perf_counter()
-        logits = self._forward(list(batch.values()))
+        numbers = self._forward(list(batch.values()))
         seconds = time.perf_counter() - began
         self.counts.step_seconds += seconds
         self.counts.model_seconds += seconds
         self.counts.forwarded_tokens += sum(map(len, batch.values()))
-        return list(zip(batch, logits, strict=True))
+        return list(zip(batch, numbers, strict=True))
+
+    def _next_batch(self) -> dict[int, Prompt]:
+        ordered = sorted(self._waiting, key=lambda key: len(self._waiting[key]), reverse=True)
+        longest = len(self._waiting[ordered[0]])
+        count = max(1, min(self._most, self._tokens // longest))
+        return {key: self._waiting.pop(key) for key in ordered[:count]}
 
     def _forward(self, batch: list[Prompt]) -> Numbers:
         # padded on the right: causal attention never sees it, and positions stay as they are
@@ -58,9 +63,8 @@ class TransformersEngine:
         ids = torch.zeros((len(batch), longest), dtype=torch.long)
         for row, prompt in enumerate(batch):
             ids[row, : len(prompt)] = torch.from_numpy(prompt)
-        last = torch.tensor([len(prompt) - 1 for prompt in batch])
+        lengths = torch.tensor([len(prompt) for prompt in batch])
         with torch.inference_mode():
-            hidden = self._body(ids.to(self._device)).last_hidden_state
-        read = hidden[torch.arange(len(batch)), last.to(self._device)].float()
-        logits: Numbers = (read @ self._head.T).cpu().numpy()
-        return logits
+            read = self._read(ids.to(self._device), lengths.to(self._device))
+        numbers: Numbers = read.float().cpu().numpy()
+        return numbers

@@ -16,15 +16,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from vllm import SamplingParams
+from vllm import PoolingParams, SamplingParams
 from vllm.engine.arg_utils import EngineArgs
 from vllm.sampling_params import RequestOutputKind
 from vllm.v1.core.single_type_kv_cache_manager import FullAttentionManager
 from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest
 from vllm.v1.engine.llm_engine import LLMEngine
 
-from rm_ray.engines.engine import EngineCounts, EngineSettings, LabelLogits, Numbers, Prompt
+from rm_ray.engines.engine import EngineCounts, EngineSettings, Numbers, Prompt
 from rm_ray.engines.prefix_cache import PrefixHashes, PrefixLookup, count_unused, free, touch
+from rm_ray.engines.read_outs import LabelLogits, ReadOut
 from rm_ray.errors import JudgeError
 
 CPU_KV_CACHE_GB = 1.0
@@ -49,9 +50,13 @@ class TokenArray(array):  # type: ignore[type-arg]
 class VllmEngine:
     """One vLLM engine that reads the logits of the label tokens after each prompt.
 
+    `caches_prefixes`: prompts share beginnings, which are kept.
+
     Requests go to vLLM's engine core and answers come from it: what `LLMEngine` does on the way,
     for text and for streams, would take as long as the core's own scheduling.
     """
+
+    caches_prefixes = True
 
     def __init__(self, settings: EngineSettings) -> None:
         if not settings.on_gpu:
@@ -62,12 +67,12 @@ class VllmEngine:
         self._engine = LLMEngine.from_engine_args(self._arguments(settings))
         self._core = self._engine.engine_core
         self._template = self._checked_request(settings.read_out)
-        self._labels = len(settings.read_out.token_ids)
         self._keys: dict[str, int] = {}
         self._count_scheduled_tokens()
         self._time_model()
-        self._check_blocks(settings.block_size)
-        if config.fast_cache:
+        if self.caches_prefixes:
+            self._check_blocks(settings.block_size)
+        if self.caches_prefixes and config.fast_cache:
             self._speed_up_the_cache(settings.block_size)
         # a request's lists hold all its blocks, and by default Python walks every list there is
         # after 700 new ones: a tenth of the host's time for a window with a long context
@@ -84,6 +89,7 @@ class VllmEngine:
         # no name twice: to vLLM a name is one request for good
         request.request_id = request.external_req_id = str(self.counts.prompts)
         request.prompt_token_ids = TokenArray.of(prompt)
+        self._mark(request, prompt)
         self._keys[request.request_id] = key
         self._core.add_request(request)
         self.counts.prompts += 1
@@ -96,8 +102,10 @@ class VllmEngine:
         self.counts.step_seconds += time.perf_counter() - began
         return [(self._keys.pop(one.request_id), self._read(one)) for one in outputs]
 
-    def _checked_request(self, read_out: LabelLogits) -> EngineCoreRequest:
+    def _checked_request(self, read_out: ReadOut) -> EngineCoreRequest:
         """A request as vLLM makes it of a prompt, checks included; all others differ in tokens."""
+        assert isinstance(read_out, LabelLogits)
+        self._labels = read_out.numbers
         params = SamplingParams(
             temperature=0.0,
             max_tokens=1,
@@ -108,9 +116,15 @@ class VllmEngine:
             skip_clone=True,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
+        return self._request(params)
+
+    def _request(self, params: SamplingParams | PoolingParams) -> EngineCoreRequest:
         tasks = self._engine.get_supported_tasks()
-        prompt = {"prompt_token_ids": [read_out.token_ids[0]]}
+        prompt = {"prompt_token_ids": [0]}
         return self._engine.input_processor.process_inputs("", prompt, params, tasks)
+
+    def _mark(self, request: EngineCoreRequest, prompt: Prompt) -> None:
+        """What a request says of its prompt besides the tokens: nothing, of a language model."""
 
     def _read(self, output: EngineCoreOutput) -> Numbers:
         logits = output.new_logprobs.logprobs[0]  # the sampled token's, then the labels'

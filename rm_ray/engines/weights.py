@@ -4,13 +4,28 @@ No weights are loaded here. A hub name is resolved to a commit, a local folder t
 is in it, so that a run's fingerprint names exactly one model.
 """
 
+import re
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError, safe_open
+
 from rm_ray.engines.identity import FolderSample, difference, hash_folder, sample_folder
 from rm_ray.errors import JudgeError, first_line, short
+
+# What to do where a checkpoint needs its own modelling code.
+OWN_CODE = (
+    "it brings modelling code of its own, which runs only with --judge.trust_remote_code true and "
+    "a pinned --judge.revision COMMIT"
+)
+CONVERT = (
+    'python -c "from transformers import AutoModelForSequenceClassification as M; '
+    "M.from_pretrained('{0}').save_pretrained('{0}-safetensors')\", on a machine where you trust "
+    "the file, then copy its tokenizer there too"
+)
 
 
 @dataclass(frozen=True)
@@ -19,6 +34,8 @@ class Model:
 
     `identity`: hub commit, or hash of the local folder. `max_tokens`: the longest prompt.
     `sample`: of a local folder, for machines where the folder of that name may be another one.
+    `architecture`: the class that its config names; `labels`: of a classifier; `config`: all of it.
+    `tensors`: names of the weights, where they lie here. `own_code`: its own code is to run.
     """
 
     name: str
@@ -27,10 +44,23 @@ class Model:
     dtype: str
     max_tokens: int
     sample: FolderSample = field(default_factory=dict)
+    architecture: str = ""
+    labels: int = 0
+    config: Mapping[str, Any] = field(default_factory=dict)
+    tensors: frozenset[str] | None = None
+    own_code: bool = False
+
+    @property
+    def has_code(self) -> bool:
+        """Whether the checkpoint brings modelling code."""
+        return "auto_map" in self.config
 
 
-def resolve_model(name: str, revision: str | None) -> Model:
+def resolve_model(name: str, revision: str | None, *, trust_remote_code: bool = False) -> Model:
     """Find the model and read what the driver needs of it.
+
+    Args:
+        trust_remote_code: the checkpoint's own code may run, in this process too.
 
     Raises:
         JudgeError: no such model, or not one that can be loaded.
@@ -44,26 +74,73 @@ def resolve_model(name: str, revision: str | None) -> Model:
     if local and not (folder / "config.json").is_file():
         raise JudgeError(f"judge.model: the folder {name} has no config.json")
     if local and not any(folder.glob("*.safetensors")):
-        raise JudgeError(f"judge.model: the folder {name} has no .safetensors weights")
+        raise JudgeError(_say_no_weights(name, folder))
+    if trust_remote_code and not local and not re.fullmatch("[0-9a-f]{40}", revision or ""):
+        raise JudgeError(
+            "judge.trust_remote_code runs what the hub sends, so it needs a pinned judge.revision: "
+            f"the commit of {name} that you have read, 40 hexadecimal digits"
+        )
     name = str(folder.resolve()) if local else name
     try:
-        config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(
+            name, revision=revision, trust_remote_code=trust_remote_code
+        )
     except (OSError, ValueError, KeyError) as error:
-        raise JudgeError(f"judge.model: cannot load {name}: {first_line(error)}") from None
-    text = config.get_text_config()
+        needs_code = "trust_remote_code" in str(error) and not trust_remote_code
+        reason = OWN_CODE if needs_code else first_line(error)
+        raise JudgeError(f"judge.model: cannot load {name}: {reason}") from None
+    stored = config.to_dict()
+    own_code = trust_remote_code and "auto_map" in stored
+    if own_code and any("--" in str(place) for place in stored["auto_map"].values()):
+        raise JudgeError(
+            f"judge.model: the code of {name} lies in another repository, which judge.revision "
+            "does not pin; copy it into the checkpoint's folder"
+        )
     try:
-        identity = hash_folder(folder) if local else _commit(name, config)
-        sample = sample_folder(folder) if local else {}
-    except OSError as error:
+        identity = hash_folder(folder, code=own_code) if local else _commit(name, config)
+        sample = sample_folder(folder, code=own_code) if local else {}
+        tensors = _tensors(folder) if local else None
+    except (OSError, SafetensorError) as error:
         raise JudgeError(f"judge.model: cannot read {name}: {short(error)}") from None
+    text = config.get_text_config()
     return Model(
         name=name,
         revision=None if local else getattr(config, "_commit_hash", None) or revision,
         identity=identity,
         dtype=str(getattr(text, "dtype", None) or "float32").removeprefix("torch."),
-        max_tokens=int(getattr(text, "max_position_embeddings", 0) or text.n_positions),
+        max_tokens=_longest(text),
         sample=sample,
+        architecture=next(iter(getattr(config, "architectures", None) or [""])),
+        labels=int(config.num_labels),
+        config=stored,
+        tensors=tensors,
+        own_code=own_code,
     )
+
+
+def _longest(config: Any) -> int:
+    most = int(getattr(config, "max_position_embeddings", 0) or config.n_positions)
+    # RoBERTa counts positions from behind the padding token's
+    offset = config.pad_token_id + 1 if "roberta" in config.model_type else 0
+    return most - offset
+
+
+def _say_no_weights(name: str, folder: Path) -> str:
+    pickled = [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth")]
+    if not pickled:
+        return f"judge.model: the folder {name} has no .safetensors weights"
+    return (
+        f"judge.model: the weights in {name} are pickled ({pickled[0].name}), and loading those "
+        f"runs whatever is in them; convert them: {CONVERT.format(str(folder).rstrip('/'))}"
+    )
+
+
+def _tensors(folder: Path) -> frozenset[str]:
+    names: set[str] = set()
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, framework="np") as tensors:
+            names.update(tensors.keys())
+    return frozenset(names)
 
 
 def check_weights(model: Model) -> None:
@@ -75,7 +152,8 @@ def check_weights(model: Model) -> None:
     if not model.sample:
         return
     try:
-        wrong = difference(model.sample, sample_folder(Path(model.name)))
+        found = sample_folder(Path(model.name), code=model.own_code)
+        wrong = difference(model.sample, found)
     except OSError as error:
         wrong = short(error)
     if wrong:

@@ -2,17 +2,35 @@
 
 from rm_ray.config import InputConfig
 from rm_ray.engines.weights import Model
+from rm_ray.errors import ConfigError
+from rm_ray.judges.classifier.judge import build_classifier
+from rm_ray.judges.classifier.keys import ClassifierConfig
 from rm_ray.judges.judge import DocumentTokenizer, Judge
+from rm_ray.judges.keys import JudgeSection
 from rm_ray.judges.preference.judge import build_preference
-from rm_ray.judges.preference.keys import JudgeConfig
+from rm_ray.judges.preference.keys import PreferenceConfig
+from rm_ray.judges.quantile.judge import build_quantile
+from rm_ray.judges.quantile.keys import QuantileConfig
+from rm_ray.judges.regression.judge import build_regression
+from rm_ray.judges.regression.keys import RegressionConfig
 
 
 def build_judge(
-    config: JudgeConfig, inputs: InputConfig, model: Model
+    config: JudgeSection, inputs: InputConfig, model: Model
 ) -> tuple[DocumentTokenizer, Judge]:
     """Both halves of the judge that the configuration asks for, resolved and checked.
 
     Raises:
-        JudgeError: the tokenizer, the labels or the model's length do not fit.
+        ConfigError: the family does not judge such documents.
+        JudgeError: the tokenizer, the labels, the head or the model's length do not fit.
     """
-    return build_preference(config, inputs, model)
+    match config:
+        case PreferenceConfig():
+            return build_preference(config, inputs, model)
+        case ClassifierConfig():
+            return build_classifier(config, inputs, model)
+        case RegressionConfig():
+            return build_regression(config, inputs, model)
+        case QuantileConfig():
+            return build_quantile(config, inputs, model)
+    raise ConfigError(f"there is no family of judges for {type(config).__name__}")

@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rm_ray.counts import Summable
-from rm_ray.engines.engine import LabelLogits, Numbers, Prompt
+from rm_ray.engines.engine import Numbers, Prompt
+from rm_ray.engines.read_outs import ReadOut
 
 # A document's token ids, [tokens].
 TokenIds = npt.NDArray[np.int32]
@@ -51,6 +52,7 @@ class JudgedCounts(Summable):
 
     `minimum_tokens`: the fewest that an engine can forward for them, `whole_minimum_tokens`: with
     every chunk of every document judged; `partly_judged`: documents of which some chunks were not.
+    `truncated_tokens`: of `truncated` documents, those that were in no prompt.
     """
 
     windows: int = 0
@@ -58,6 +60,8 @@ class JudgedCounts(Summable):
     minimum_tokens: int = 0
     whole_minimum_tokens: int = 0
     partly_judged: int = 0
+    truncated: int = 0
+    truncated_tokens: int = 0
 
 
 class DocumentTokenizer(Protocol):
@@ -78,7 +82,7 @@ class Judge(Protocol):
     """The asking half; it travels to every engine."""
 
     @property
-    def read_out(self) -> LabelLogits:
+    def read_out(self) -> ReadOut:
         """Which numbers an engine gives for a prompt."""
 
     @property
@@ -88,6 +92,10 @@ class Judge(Protocol):
     @property
     def shared_step(self) -> int:
         """A document's prompts share their beginnings up to multiples of this; 1: to any token."""
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether a document may be asked less than `looks` says."""
 
     @property
     def columns(self) -> pa.Schema:

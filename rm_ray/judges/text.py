@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from rm_ray.config import InputConfig
+from rm_ray.errors import ConfigError
 from rm_ray.judges.judge import Tokenized
 from rm_ray.judges.tokens import encode_all, load_tokenizer, tokenizer_digest
 
@@ -24,17 +26,27 @@ class TextTokenizer:
 
     def tokenize(self, columns: Mapping[str, pa.Array]) -> Tokenized:
         """Text that is null, empty or not valid UTF-8 gets no ids and a status that says so."""
-        texts, statuses, errors = [], [], []
-        for value in as_bytes(columns[self.column]).to_pylist():
-            text, status, error = _decode(value)
-            texts.append(text)
-            statuses.append(status)
-            errors.append(error)
+        texts, statuses, errors = decoded(columns[self.column], "text")
         return Tokenized(encode_all(load_tokenizer(self.tokenizer_json), texts), statuses, errors)
 
     def fingerprint(self) -> dict[str, Any]:
         """The tokenizer by content, and the column."""
         return {"tokenizer": tokenizer_digest(self.tokenizer_json), "input.text": self.column}
+
+
+def text_column(inputs: InputConfig, family: str) -> str:
+    """The column of a family that judges plain text only.
+
+    Raises:
+        ConfigError: documents are something else.
+    """
+    if inputs.text is None:
+        given = " and ".join(inputs.documents)
+        raise ConfigError(
+            f"judge.family {family} judges plain text, and documents are given by {given}; name "
+            "their column with --input.text"
+        )
+    return inputs.text
 
 
 def as_bytes(text: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
@@ -44,13 +56,25 @@ def as_bytes(text: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     return text.cast(pa.large_binary())
 
 
-def _decode(value: bytes | None) -> tuple[str, str, str | None]:
-    """A document's text, and the status it has before it is judged."""
+def decoded(
+    column: pa.Array | pa.ChunkedArray, what: str
+) -> tuple[list[str], list[str], list[str | None]]:
+    """Texts, and the status that each has before it is judged, and why.
+
+    Args:
+        what: a word for such a text.
+    """
+    found = [_decode(value, what) for value in as_bytes(column).to_pylist()]
+    return [one[0] for one in found], [one[1] for one in found], [one[2] for one in found]
+
+
+def _decode(value: bytes | None, what: str) -> tuple[str, str, str | None]:
     if value is None:
-        return "", "empty", "the text is null"
+        return "", "empty", f"the {what} is null"
     if not value:
-        return "", "empty", "the text is empty"
+        return "", "empty", f"the {what} is empty"
     try:
         return value.decode(), "ok", None
     except UnicodeDecodeError as error:
-        return "", "invalid", f"not valid UTF-8: {error.reason} at byte {error.start}"
+        said = f"not valid UTF-8: {error.reason} at byte {error.start}"
+        return "", "invalid", said if what == "text" else f"the {what} is {said}"

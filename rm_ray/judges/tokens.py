@@ -7,7 +7,9 @@ obeyed. Knows nothing of judges or files.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,14 +17,29 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from rm_ray.engines.weights import Model
 from rm_ray.errors import JudgeError, first_line
+from rm_ray.judges.keys import JudgeSection
 
 # One call on very long input takes more memory than it saves time (1.3 GiB for 10 MB).
 BATCH_CHARACTERS = 1_000_000
 
 
-def read_tokenizer(name: str, revision: str | None) -> str:
-    """A tokenizer's JSON, of a model's folder or hub name.
+@dataclass(frozen=True)
+class TokenizerFiles:
+    """What a model's tokenizer is made of.
+
+    `json`: the tokenizer itself, with its added tokens and what it puts around a text.
+    `chat_template`: Jinja, or None. `special_tokens`: by the names that templates know them by.
+    """
+
+    json: str
+    chat_template: str | None
+    special_tokens: Mapping[str, str]
+
+
+def read_tokenizer(name: str, revision: str | None) -> TokenizerFiles:
+    """The tokenizer of a model's folder or hub name.
 
     Raises:
         JudgeError: there is none, or none with a fast version.
@@ -44,7 +61,23 @@ def read_tokenizer(name: str, revision: str | None) -> str:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise JudgeError(f"the tokenizer of {name} has no fast version; rm_ray needs one")
-    return str(backend.to_str())
+    special = {
+        key: str(value)
+        for key, value in tokenizer.special_tokens_map.items()
+        if isinstance(value, str)
+    }
+    return TokenizerFiles(str(backend.to_str()), tokenizer.chat_template, special)
+
+
+def judge_tokenizer(section: JudgeSection, model: Model) -> TokenizerFiles:
+    """The tokenizer that a judge names, or else its model's own.
+
+    Raises:
+        JudgeError: as `read_tokenizer`.
+    """
+    if section.tokenizer:
+        return read_tokenizer(section.tokenizer, None)
+    return read_tokenizer(model.name, model.revision)
 
 
 def plain_tokenizer(tokenizer_json: str) -> str:
@@ -58,6 +91,28 @@ def plain_tokenizer(tokenizer_json: str) -> str:
     return json.dumps(parts, ensure_ascii=False)
 
 
+def split_special(text: str, tokenizer_json: str) -> list[int | str]:
+    """The text cut at its special tokens: their ids, and the stretches between them."""
+    special = _special_ids(tokenizer_json)
+    parts = (part for part in special.splitter.split(text) if part)
+    return [special.ids.get(part, part) for part in parts]
+
+
+@dataclass(frozen=True)
+class _Special:
+    ids: Mapping[str, int]
+    splitter: re.Pattern[str]
+
+
+@lru_cache(maxsize=4)
+def _special_ids(tokenizer_json: str) -> _Special:
+    """The added tokens, and what splits a text at them: the longest first, as tokenizers do."""
+    ids = {one["content"]: one["id"] for one in json.loads(tokenizer_json)["added_tokens"]}
+    longest = sorted(ids, key=len, reverse=True)
+    pattern = f"({'|'.join(map(re.escape, longest))})" if ids else "(?!)"
+    return _Special(ids, re.compile(pattern))
+
+
 def tokenizer_digest(tokenizer_json: str) -> str:
     """A tokenizer's content in a few letters."""
     return f"sha256:{hashlib.sha256(tokenizer_json.encode()).hexdigest()[:16]}"
@@ -69,6 +124,12 @@ def load_tokenizer(tokenizer_json: str) -> Tokenizer:
     # a task asks Ray for its CPUs; the tokenizer's own threads would take every core besides
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     return Tokenizer.from_str(tokenizer_json)
+
+
+@lru_cache(maxsize=4)
+def load_plain(tokenizer_json: str) -> Tokenizer:
+    """The plain tokenizer of one with added tokens, built once a process."""
+    return load_tokenizer(plain_tokenizer(tokenizer_json))
 
 
 def encode(tokenizer: Tokenizer, text: str) -> list[int]:

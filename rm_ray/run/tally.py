@@ -66,6 +66,7 @@ class Tally:
         self._metrics = {name: metrics.Counter(f"rm_ray_{name}") for name in counts().numbers()}
         self._lost_files: set[str] = set()
         self._bad_files: dict[str, str] = {}
+        self._warnings: dict[str, bool] = {}
         self._not_found: dict[str, NotFound] = {}
         self._outage = Outage()
         self._unread_at: float | None = None
@@ -112,6 +113,16 @@ class Tally:
             machines: node ids of those that hold an engine.
         """
         return self._starts.news(), self._over(machines)
+
+    def warn(self, text: str) -> None:
+        """Something that whoever started the run should know, said once."""
+        self._warnings.setdefault(text, False)
+
+    def take_warnings(self) -> list[str]:
+        """What `warn` was told since the last time."""
+        new = [text for text, said in self._warnings.items() if not said]
+        self._warnings.update(dict.fromkeys(new, True))
+        return new
 
     def _over(self, machines: Collection[str]) -> str | None:
         if self._starts.alive(machines):

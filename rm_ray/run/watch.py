@@ -52,4 +52,6 @@ class EngineWatch(ExecutionCallback):
         failed, over = ray.get(self._tally.watch.remote(self._machines()))
         for node, reason in failed.items():
             log.warning("%s gets no more engines: %s", machine_name(node), reason)
+        for text in ray.get(self._tally.take_warnings.remote()):
+            log.warning("%s", text)
         return str(over) if over else None

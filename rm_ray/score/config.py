@@ -13,7 +13,7 @@ from rm_ray.config import (
     Section,
     ShardConfig,
 )
-from rm_ray.judges.preference.keys import JudgeConfig
+from rm_ray.judges.sections import JudgeConfig
 
 
 class EstimateConfig(Section):

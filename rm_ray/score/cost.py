@@ -55,11 +55,14 @@ def cost_of(
     committed: Collection[str],
     new: ScorePlanning,
     metrics: Mapping[str, Any] | None,
+    *,
+    at_most: bool,
 ) -> Cost:
     """What the shards that are not committed would cost.
 
     Args:
         metrics: the run's own metrics.json, where it has one.
+        at_most: judging may stop early.
 
     Raises:
         ConfigError: estimate.run has no measurement.
@@ -85,7 +88,7 @@ def cost_of(
         hours=hours,
         source=speed.source if speed else advice,
         unit="GPU hours" if config.pool.gpus else "engine hours",
-        most="" if config.judge.adaptive.threshold is None else " (at most)",
+        most=" (at most)" if at_most else "",
     )
 
 

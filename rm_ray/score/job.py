@@ -29,6 +29,7 @@ from rm_ray.corpus.reading import read_patiently
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.engines.engine import EngineSettings, check_engine_installed, choose_block_size
+from rm_ray.engines.heads import check_engine_runs
 from rm_ray.engines.weights import resolve_model
 from rm_ray.judges.families import build_judge
 from rm_ray.run.counts import RunCounts, RunProgress
@@ -39,6 +40,7 @@ from rm_ray.score import summary
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.cost import PARTS, cost_of
 from rm_ray.score.counts import ScoreCounts
+from rm_ray.score.examples import resolve_examples
 from rm_ray.score.fingerprint import fingerprint
 from rm_ray.score.judge_shard import divide, give_up
 from rm_ray.score.pipeline import blocks_wanted, stages
@@ -66,7 +68,8 @@ def dry_run(config: ScoreConfig) -> str:
         seen = survey(job, to_run=False)
         documents = job.count_documents(shards_of(seen.files))
     committed, new = seen.run.committed(), cast(ScorePlanning, seen.new)
-    cost = cost_of(config, seen.files, committed, new, seen.run.metrics())
+    metrics, at_most = seen.run.metrics(), job.judge.stops_early
+    cost = cost_of(config, seen.files, committed, new, metrics, at_most=at_most)
     return summary.dry_run_text(seen, committed, documents, new, cost)
 
 
@@ -92,8 +95,13 @@ class ScoreJob(ShardJob):
         check_engine_installed(config.engine)
         on_gpu = config.pool.gpus > 0
         log.info("looking at the model %s", config.judge.model)
-        model = resolve_model(config.judge.model, config.judge.revision)
-        self.tokenizer, self.judge = build_judge(config.judge, config.input, model)
+        asked = config.judge
+        model = resolve_model(
+            asked.model, asked.revision, trust_remote_code=asked.trust_remote_code
+        )
+        self.tokenizer, self.judge = build_judge(asked, config.input, model)
+        self.examples = resolve_examples(asked, model)
+        check_engine_runs(self.judge.read_out, model, config.engine.name)
         self.engine = EngineSettings(
             config=config.engine,
             model=model,

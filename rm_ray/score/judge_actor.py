@@ -20,6 +20,7 @@ from rm_ray.run.pieces import failed_rows, stretches_between
 from rm_ray.run.process import age
 from rm_ray.run.shard_row import pack, unpack
 from rm_ray.score.counts import ScoreCounts
+from rm_ray.score.examples import Examples, disagreement
 from rm_ray.score.judge_shard import divide, judge_shard
 
 log = logging.getLogger(__name__)
@@ -36,9 +37,15 @@ class JudgeActor:
     """
 
     def __init__(
-        self, settings: EngineSettings, judge_ref: Any, tally: Any, control_ref: Any
+        self,
+        settings: EngineSettings,
+        judge_ref: Any,
+        examples: Examples,
+        tally: Any,
+        control_ref: Any,
     ) -> None:
         self._settings = settings
+        self._examples = examples
         self._judge: Judge = ray.get(judge_ref)
         self._control: TokenIds | None = ray.get(control_ref) if control_ref else None
         self._tally = tally
@@ -114,9 +121,14 @@ class JudgeActor:
                 with Watchdog(self._settings.config.start_s):
                     self._started = start_engine(self._settings)
                     probe(self._started, self._judge, self._judge.harmless(0, 0), lambda: None)
+                    wrong = disagreement(self._started, self._judge, self._examples)
             except Exception as error:
                 log.error("the engine did not start", exc_info=True)
                 self._end(self._tally.start_failed, self._id, error)
+            if wrong and self._examples.refuse:
+                ray.get(self._tally.halt.remote(wrong))
+            elif wrong:
+                self._tally.warn.remote(wrong)
             self._tally.started.remote(self._id, self._node, time.monotonic() - began)
         return self._started
 

@@ -54,7 +54,7 @@ def stages(job: "ScoreJob", units: Dataset, this: Round) -> Dataset:
         compute=TaskPoolStrategy(config.read.max_tasks or _reading_tasks(this)),
     ).map_batches(
         JudgeActor,
-        fn_constructor_args=(job.engine, judge_ref, this.tally, control),
+        fn_constructor_args=(job.engine, judge_ref, job.examples, this.tally, control),
         # a call a shard, a task a block: Ray refuses None, a call a block, beside GPUs
         batch_size=1,
         batch_format="pyarrow",

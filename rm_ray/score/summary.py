@@ -23,6 +23,11 @@ def totals_text(totals: ScoreCounts, now: RunProgress) -> list[str]:
         f"{totals.minimum_tokens:,}; {totals.preemptions:,} preemptions; "
         f"{_cached(totals):.1%} of the prompts' {totals.prompt_tokens:,} tokens from the cache",
     ]
+    if totals.truncated:
+        lines.append(
+            f"{totals.truncated_tokens:,} tokens of {totals.truncated:,} documents were cut off: "
+            "these are longer than the judge's prompts (judge.max_tokens)"
+        )
     if totals.partly_judged:
         lines.append(
             f"{totals.partly_judged:,} documents judged in part "

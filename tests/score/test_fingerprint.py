@@ -6,7 +6,7 @@ import pytest
 
 from rm_ray.config import EngineConfig, InputConfig
 from rm_ray.judges.families import build_judge
-from rm_ray.judges.preference.keys import JudgeConfig
+from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.run.folder import fingerprint_id, version_changes
 from rm_ray.score.fingerprint import fingerprint
 from tests.conftest import TINY_JUDGE, engine_settings, tiny_model
@@ -20,7 +20,9 @@ def of(judge=None, inputs=None, engine=None, **model):
         config=EngineConfig(dtype="float32", **(engine or {})),
     )
     inputs = InputConfig(path="p", **(inputs or {}))
-    halves = build_judge(JudgeConfig(model=str(TINY_JUDGE), **(judge or {})), inputs, tiny_model())
+    halves = build_judge(
+        PreferenceConfig(model=str(TINY_JUDGE), **(judge or {})), inputs, tiny_model()
+    )
     return fingerprint(*halves, settings, inputs)
 
 

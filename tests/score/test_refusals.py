@@ -6,8 +6,9 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from safetensors.numpy import load_file, save_file
 
-from tests import fault_engine
+from tests import checkpoints, fault_engine
 from tests.conftest import TINY_JUDGE
 from tests.jobs import run, write_corpus
 
@@ -50,11 +51,69 @@ def bad_inputs(tmp_path):
     ]
 
 
+def bad_judges(tmp_path):
+    """The same of models, and of how they are to be asked."""
+    makers = {
+        "gpt2": checkpoints.gpt2, "bert": checkpoints.bert, "qrm": checkpoints.quantile,
+        "own": checkpoints.reward_model,
+    }  # fmt: skip
+    models = {name: tmp_path / "models" / name for name in (*makers, "pickled", "headless", "odd")}
+    for name, folder in models.items():
+        folder.mkdir(parents=True)
+        if name in makers:
+            makers[name](folder)
+    for name in ("pickled", "headless", "odd"):
+        shutil.copytree(models["gpt2"], models[name], dirs_exist_ok=True)
+    (models["pickled"] / "model.safetensors").rename(models["pickled"] / "pytorch_model.bin")
+    weights = load_file(models["gpt2"] / "model.safetensors")
+    weights.pop("score.weight")
+    save_file(weights, models["headless"] / "model.safetensors", metadata={"format": "pt"})
+    config = models["odd"] / "config.json"
+    config.write_text(config.read_text().replace("GPT2ForSequenceClassification", "GPT2ForRanking"))
+    classifier = {"judge_family": "classifier", "judge_reduction": "softmax:1"}
+    gpt2, bert = classifier | {"judge_model": models["gpt2"]}, {"judge_model": models["bert"]}
+    pair = {"input_prompt": "id", "input_completion": "text"}
+    code = {"judge_family": "regression", "engine_name": "transformers", **pair}
+    return [
+        (gpt2 | {"judge_as_chat": "true"}, r"no chat template; give .* --judge.chat.template FILE"),
+        (gpt2 | pair, r"judges plain text, and documents are given by input.prompt and"),
+        (gpt2 | {"judge_reduction": "identity"}, "the model has 2 labels; say how they become one"),
+        (gpt2 | {"judge_max_tokens": 512}, "judge.max_tokens is 512, and the model takes 256"),
+        (gpt2 | {"judge_model": models["headless"]}, "its head is missing, and its rewards"),
+        (gpt2 | {"judge_model": models["odd"]}, "a GPT2ForRanking, and its head is not known"),
+        (gpt2 | {"judge_model": models["pickled"]}, r"are pickled .*convert them: python -c"),
+        (bert | {"judge_family": "regression"}, "name their columns with --input.prompt"),
+        (bert | {"judge_family": "regression", "input_prompt": "id"}, "without its other half"),
+        (bert | {"judge_family": "classifier", "judge_alpha": 10}, "alpha is a key of the family"),
+        (bert | {"judge_family": "quantile"}, "reads out LlamaForRewardModelWithGating, and"),
+        (
+            {"judge_model": models["qrm"], "judge_family": "quantile", "judge_attributes": "a,b"},
+            "the model has 19 attributes, and judge.attributes names 2",
+        ),
+        (code | {"judge_model": models["own"]}, "needs its own|brings modelling code of its own"),
+        (
+            code | {"judge_model": "OWNER/MODEL", "judge_trust_remote_code": "true"},
+            "needs a pinned judge.revision: the commit of OWNER/MODEL",
+        ),
+        (
+            code | {"judge_model": models["own"], "judge_trust_remote_code": "true",
+                    "engine_name": "vllm"},
+            "runs its own code, which vLLM does not; give --engine.name transformers",
+        ),
+        (
+            bert | {"judge_family": "classifier", "judge_examples": "[{messages: [{role: user, "
+                    "content: a}], reward: 1}]"},
+            "no chat template|judge.examples: example 1 cannot be judged",
+        ),
+    ]  # fmt: skip
+
+
 def test_bad_input_is_one_sentence_and_status_2(tmp_path, caplog):
-    for number, (changes, message) in enumerate(bad_inputs(tmp_path)):
+    for number, (changes, message) in enumerate([*bad_inputs(tmp_path), *bad_judges(tmp_path)]):
         output = tmp_path / f"out{number}"
         changes = {"input_path": tmp_path / "good", "output_path": output} | changes
-        status, log = run(caplog, **changes)
+        drop = ("judge.context_tokens",) if "judge_family" in changes else ()
+        status, log = run(caplog, drop=drop, **changes)
         errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
         assert status == 2, (changes, log)
         assert len(errors) == 1 and "\n" not in errors[0], errors

@@ -14,7 +14,7 @@ from typing import Literal, cast
 import numpy as np
 from scipy import special
 
-from rm_ray.judges.preference.keys import JudgeConfig, Order
+from rm_ray.judges.preference.keys import Order, PreferenceConfig
 
 Kind = Literal["all", "first", "every", "spread", "random"]
 
@@ -77,7 +77,7 @@ class ChunkRule:
     stop: StopRule | None = None
 
     @classmethod
-    def of(cls, judge: JudgeConfig) -> "ChunkRule":
+    def of(cls, judge: PreferenceConfig) -> "ChunkRule":
         """The rule that a judge's configuration asks for."""
         kind, _, number = judge.chunks.partition(":")
         ask = judge.adaptive

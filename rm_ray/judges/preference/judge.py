@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from rm_ray.config import InputConfig
-from rm_ray.engines.engine import LabelLogits, Numbers, Prompt
+from rm_ray.engines.engine import Numbers, Prompt
+from rm_ray.engines.read_outs import LabelLogits
 from rm_ray.engines.weights import Model
 from rm_ray.errors import JudgeError
 from rm_ray.judges.judge import (
@@ -29,34 +30,42 @@ from rm_ray.judges.judge import (
     Verdict,
 )
 from rm_ray.judges.preference.chunks import ChunkRule, standard_error
-from rm_ray.judges.preference.keys import JudgeConfig
+from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.preference.text_prompts import TextPrompts
 from rm_ray.judges.preference.windows import WindowRule, exact_minimum, judgeable, windows
-from rm_ray.judges.text import TextTokenizer
-from rm_ray.judges.tokens import encode, load_tokenizer, plain_tokenizer, read_tokenizer
+from rm_ray.judges.text import TextTokenizer, text_column
+from rm_ray.judges.tokens import (
+    encode,
+    judge_tokenizer,
+    load_tokenizer,
+    plain_tokenizer,
+    split_special,
+)
 
 # Bits of a number that a harmless document begins with.
 NUMBER_BITS = 64
 
 
 def build_preference(
-    config: JudgeConfig, inputs: InputConfig, model: Model
+    config: PreferenceConfig, inputs: InputConfig, model: Model
 ) -> tuple[DocumentTokenizer, Judge]:
     """Both halves, with the labels and markers resolved by the model's tokenizer.
 
     Raises:
+        ConfigError: the documents are no plain text.
         JudgeError: a label is not one token, or the model is too short for the context.
     """
-    name, revision = (config.tokenizer, None) if config.tokenizer else (model.name, model.revision)
-    tokenizer_json = plain_tokenizer(read_tokenizer(name, revision))
-    judge = PreferenceJudge.of(config, tokenizer_json)
+    column = text_column(inputs, config.family)
+    files = judge_tokenizer(config, model)
+    tokenizer_json = plain_tokenizer(files.json)
+    judge = PreferenceJudge.of(config, tokenizer_json, files.json)
     if judge.max_prompt_tokens + 1 > model.max_tokens:
         raise JudgeError(
             f"the model takes {model.max_tokens} tokens, and judge.context_tokens "
             f"{config.context_tokens} with its chunk and markers needs "
             f"{judge.max_prompt_tokens + 1}; lower --judge.context_tokens"
         )
-    return TextTokenizer(inputs.text, tokenizer_json), judge
+    return TextTokenizer(column, tokenizer_json), judge
 
 
 @dataclass(frozen=True)
@@ -64,35 +73,47 @@ class PreferenceJudge:
     """Everything needed to ask, resolved and checked. Cheap to send to another machine.
 
     `label_ids`: the chosen label's token, then the rejected label's. `before`, `after`: the
-    markers' tokens. `tokenizer_json`: only where prompts are tokens of a whole string.
+    markers' tokens. `markers`: both, as text and special tokens, and `tokenizer_json`: only where
+    prompts are tokens of a whole string.
     """
 
-    config: JudgeConfig
+    config: PreferenceConfig
     label_ids: tuple[int, int]
     before: tuple[int, ...]
     after: tuple[int, ...]
     rule: WindowRule
     chunks: ChunkRule
+    markers: tuple[tuple[int | str, ...], tuple[int | str, ...]]
     tokenizer_json: str | None
 
     @classmethod
-    def of(cls, config: JudgeConfig, tokenizer_json: str) -> "PreferenceJudge":
+    def of(
+        cls, config: PreferenceConfig, tokenizer_json: str, with_special: str = ""
+    ) -> "PreferenceJudge":
         """Resolve the labels and markers with a plain tokenizer.
+
+        Args:
+            with_special: the same one with its special tokens, for markers that may hold some.
 
         Raises:
             JudgeError: a label is not one token.
         """
-        tokenizer = load_tokenizer(tokenizer_json)
+        texts = config.before_chunk, config.after_chunk
+        markers: list[list[int | str]] = [
+            split_special(text, with_special) if config.special_markers else [text]
+            for text in texts
+        ]
         return cls(
             config=config,
             label_ids=(
                 _label_id(tokenizer_json, "chosen", config.chosen),
                 _label_id(tokenizer_json, "rejected", config.rejected),
             ),
-            before=tuple(encode(tokenizer, config.before_chunk)),
-            after=tuple(encode(tokenizer, config.after_chunk)),
+            before=_marker_ids(markers[0], tokenizer_json),
+            after=_marker_ids(markers[1], tokenizer_json),
             rule=WindowRule.of(config),
             chunks=ChunkRule.of(config),
+            markers=(tuple(markers[0]), tuple(markers[1])),
             tokenizer_json=tokenizer_json if config.prompt == "text" else None,
         )
 
@@ -129,6 +150,11 @@ class PreferenceJudge:
         """Contexts grow by chunks; as text, tokens move."""
         return 1 if self.tokenizer_json else self.rule.chunk
 
+    @property
+    def stops_early(self) -> bool:
+        """Only where a threshold is set."""
+        return self.chunks.stop is not None
+
     def judgeable(self, n_tokens: int) -> range:
         """Numbers of the chunks that can be judged, in a document of `n_tokens`."""
         return judgeable(n_tokens, self.rule)
@@ -151,8 +177,7 @@ class PreferenceJudge:
             text = TextPrompts(
                 load_tokenizer(self.tokenizer_json),
                 tokens.tolist(),
-                self.config.before_chunk,
-                self.config.after_chunk,
+                *self.markers,
             )
             yield from (np.asarray(text.prompt(window), np.int32) for window in asked)
             return
@@ -230,7 +255,8 @@ class PreferenceJudge:
 
     def harmless(self, n_tokens: int, number: int) -> TokenIds:
         """A label again and again; the number in both labels first, so that no cache answers."""
-        ids = np.full(max(n_tokens, 2 * self.rule.chunk), self.label_ids[0], np.int32)
+        least = NUMBER_BITS if self.rule.judge_partial else 2 * self.rule.chunk
+        ids = np.full(max(n_tokens, least), self.label_ids[0], np.int32)
         bits = [self.label_ids[number >> i & 1] for i in range(NUMBER_BITS)]
         ids[:NUMBER_BITS] = bits[: len(ids)]
         return ids
@@ -245,6 +271,7 @@ class PreferenceJudge:
             "judge.chosen": config.chosen,
             "judge.rejected": config.rejected,
             "label_ids": list(self.label_ids),
+            **({"judge.special_markers": True} if config.special_markers else {}),
             "judge.prompt": config.prompt,
             "judge.chunks": config.chunks,
             "judge.chunks_seed": config.chunks_seed if not self.chunks.is_all else None,
@@ -262,6 +289,12 @@ class PreferenceJudge:
 def mean_reward(chunk_rewards: Sequence[float]) -> float:
     """A document's reward: the float64 mean of its chunk rewards as stored (float32)."""
     return float(np.asarray(chunk_rewards, dtype=np.float32).mean(dtype=np.float64))
+
+
+def _marker_ids(marker: Sequence[int | str], tokenizer_json: str) -> tuple[int, ...]:
+    plain = load_tokenizer(tokenizer_json)
+    parts = ([one] if isinstance(one, int) else encode(plain, one) for one in marker)
+    return tuple(i for part in parts for i in part)
 
 
 def _label_id(tokenizer_json: str, key: str, label: str) -> int:

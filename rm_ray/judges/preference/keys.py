@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from rm_ray.config import NonEmpty, Section
+from rm_ray.judges.keys import JudgeSection
 
 Order = Literal["front", "spread", "blocks"]
 
@@ -26,12 +27,12 @@ class AdaptiveConfig(Section):
     min_chunks: int = Field(8, ge=2, description="Chunks judged before the first look.")
 
 
-class JudgeConfig(Section):
-    """The reward model and the way of asking it."""
+class PreferenceConfig(JudgeSection):
+    """A language model that answers with one of two labels, chunk by chunk."""
 
-    model: NonEmpty = Field(description="Model: a local folder or a hub name.")
-    revision: str | None = Field(None, description="Hub revision (branch, tag or commit).")
-    tokenizer: str | None = Field(None, description="Tokenizer, where it is not the model's own.")
+    family: Literal["preference"] = Field(
+        "preference", description="The kind of judge, which decides on its other keys."
+    )
     chosen: NonEmpty = Field("A", description="Label of a good chunk; one token.")
     rejected: NonEmpty = Field("B", description="Label of a bad chunk; one token.")
     before_chunk: str = Field(
@@ -40,6 +41,9 @@ class JudgeConfig(Section):
     after_chunk: str = Field(
         "\n<</JUDGEMENT_REGION>>\n\n<<JUDGEMENT>>",
         description="Marker between the chunk and the label.",
+    )
+    special_markers: bool = Field(
+        False, description="Markers may hold special tokens, as a chat template's pieces do."
     )
     chunk_tokens: int = Field(64, ge=1, description="Tokens of one chunk.")
     context_tokens: int = Field(

@@ -8,6 +8,7 @@ pre-tokeniser always splits keeps its token ids.
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +17,22 @@ from tokenizers import Tokenizer
 from rm_ray.judges.preference.windows import Window
 from rm_ray.judges.tokens import cut_characters, encode
 
+# A marker: text, and special tokens by their ids.
+Marker = Sequence[int | str]
+
 
 class TextPrompts:
     """The prompts of one document, in text form.
 
     The assembled string is decode(context) + before + decode(chunk) + after; a character cut by a
     chunk's edge decodes to U+FFFD on both sides, as it would for anyone who decodes chunks.
+
+    `before`, `after`: the markers, cut at special tokens, which stand there by their ids.
     """
 
-    def __init__(self, tokenizer: Tokenizer, ids: Sequence[int], before: str, after: str) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, ids: Sequence[int], before: Marker, after: Marker
+    ) -> None:
         self._tokenizer = tokenizer
         self._ids = list(ids)
         self._before = before
@@ -36,8 +44,19 @@ class TextPrompts:
         head, tail = self._kept(window)
         first = self._encode_span(window.start, head)
         chunk = self._decode(window.middle, window.stop)
-        rest = self._decode(tail, window.middle) + self._before + chunk + self._after
-        return first + self._ids[head:tail] + encode(self._tokenizer, rest)
+        context = self._decode(tail, window.middle)
+        rest = self._encode_parts([context, *self._before, chunk, *self._after])
+        return first + self._ids[head:tail] + rest
+
+    def _encode_parts(self, parts: Sequence[int | str]) -> list[int]:
+        """What lies between two special tokens is one string."""
+        ids: list[int] = []
+        for special, run in groupby(parts, key=lambda part: isinstance(part, int)):
+            if special:
+                ids += [part for part in run if isinstance(part, int)]
+            else:
+                ids += encode(self._tokenizer, "".join(map(str, run)))
+        return ids
 
     def _kept(self, window: Window) -> tuple[int, int]:
         """The span of the context whose tokens stand in the string unchanged; may be empty."""

@@ -7,7 +7,7 @@ tokens unless they say otherwise.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from rm_ray.judges.preference.keys import JudgeConfig
+from rm_ray.judges.preference.keys import PreferenceConfig
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class WindowRule:
     judge_partial: bool = False
 
     @classmethod
-    def of(cls, judge: JudgeConfig) -> "WindowRule":
+    def of(cls, judge: PreferenceConfig) -> "WindowRule":
         """The rule that a judge's configuration asks for."""
         return cls(
             chunk=judge.chunk_tokens,

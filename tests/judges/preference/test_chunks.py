@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rm_ray.judges.preference.chunks import ChunkRule, StopRule, in_order, standard_error
-from rm_ray.judges.preference.keys import JudgeConfig
+from rm_ray.judges.preference.keys import PreferenceConfig
 
 
 def looks(chunks, n, document=b"x", **more):
-    rule = ChunkRule.of(JudgeConfig(model="m", chunks=chunks, **more))
+    rule = ChunkRule.of(PreferenceConfig(model="m", chunks=chunks, **more))
     return rule.looks(range(n), document)
 
 
@@ -109,10 +109,10 @@ def test_the_decisions_of_noise_are_wrong_less_often_than_was_asked():
 
 def test_one_of_the_two_ways_to_spend_less():
     with pytest.raises(ValueError, match="give one of the two"):
-        JudgeConfig(model="m", chunks="first:3", adaptive={"threshold": 0.0})
+        PreferenceConfig(model="m", chunks="first:3", adaptive={"threshold": 0.0})
     for bad in ("first", "first:0", "some", "every:-1", "all:3"):
         with pytest.raises(ValueError, match="chunks"):
-            JudgeConfig(model="m", chunks=bad)
+            PreferenceConfig(model="m", chunks=bad)
 
 
 def test_all_is_all_whatever_the_seed():

@@ -10,7 +10,7 @@ from rm_ray.engines.weights import resolve_model
 from rm_ray.errors import JudgeError
 from rm_ray.judges.families import build_judge
 from rm_ray.judges.preference.judge import PreferenceJudge, mean_reward
-from rm_ray.judges.preference.keys import JudgeConfig
+from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.tokens import encode, encode_all, load_tokenizer, plain_tokenizer, read_tokenizer
 from tests.conftest import TINY_JUDGE, tiny_judge
 
@@ -29,7 +29,7 @@ def qwen(qwen_tokenizer_json):
 
 
 def judge_of(tokenizer_json, **settings):
-    return PreferenceJudge.of(JudgeConfig(model="unused", **settings), tokenizer_json)
+    return PreferenceJudge.of(PreferenceConfig(model="unused", **settings), tokenizer_json)
 
 
 def test_three_chunks_token_by_token(tiny):
@@ -105,7 +105,7 @@ def test_a_label_of_several_tokens_is_refused(tiny):
 
 
 def test_a_model_too_short_for_the_context_is_refused():
-    config = JudgeConfig(model=str(TINY_JUDGE), context_tokens=16384)
+    config = PreferenceConfig(model=str(TINY_JUDGE), context_tokens=16384)
     with pytest.raises(JudgeError, match=r"takes 16384 tokens.*lower --judge.context_tokens"):
         build_judge(config, InputConfig(path="p"), resolve_model(str(TINY_JUDGE), None))
 
@@ -151,7 +151,7 @@ def test_the_same_files_in_another_folder_are_the_same_model(tmp_path):
 def test_a_folder_below_the_home_folder_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "model").symlink_to(TINY_JUDGE)
-    config = JudgeConfig(model="~/model", context_tokens=256)
+    config = PreferenceConfig(model="~/model", context_tokens=256)
     tokenizer, _ = build_judge(
         config, InputConfig(path="p"), resolve_model(config.model, config.revision)
     )

@@ -1,0 +1,157 @@
+"""Models of transformers, and how the numbers of a read-out are read from each kind.
+
+A reader takes token ids [rows, longest], padded on the right with zeros, and the rows' lengths; it
+gives numbers [rows, numbers]. Heads run in float32, whatever the model runs in.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    LlamaModel,
+    LlamaPreTrainedModel,
+)
+
+from rm_ray.engines.engine import EngineSettings
+from rm_ray.engines.quantile_heads import add_heads, numbers
+from rm_ray.engines.read_outs import ClassLogits, LabelLogits, QuantileHeads
+from rm_ray.errors import JudgeError
+
+Reader = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def load_reader(settings: EngineSettings, device: torch.device) -> Reader:
+    """Load the model and say how to read it.
+
+    Raises:
+        JudgeError: weights of it are not in the checkpoint.
+    """
+    match settings.read_out:
+        case LabelLogits(token_ids):
+            model = _load(AutoModelForCausalLM, settings, device)
+            return _label_reader(model, token_ids)
+        case QuantileHeads() as heads:
+            model = _load(_with_heads(heads), settings, device)
+            return _quantile_reader(model, heads)
+        case ClassLogits(own_code=True):
+            return _own_code_reader(_load(AutoModel, settings, device))
+        case ClassLogits() as read_out:
+            model = _load(AutoModelForSequenceClassification, settings, device)
+            return _class_reader(model, read_out)
+
+
+def _load(kind: Any, settings: EngineSettings, device: torch.device) -> Any:
+    model, info = kind.from_pretrained(
+        settings.model.name,
+        revision=settings.model.revision,
+        dtype=getattr(torch, settings.dtype),
+        use_safetensors=True,
+        trust_remote_code=settings.model.own_code,
+        output_loading_info=True,
+    )
+    if missing := sorted(info["missing_keys"]):
+        raise JudgeError(
+            f"judge.model: {settings.model.name} has no weights for {', '.join(missing[:4])}, and "
+            "they would be made up at random"
+        )
+    return model.to(device).eval()
+
+
+def _label_reader(model: Any, token_ids: tuple[int, ...]) -> Reader:
+    head = model.get_output_embeddings().weight[list(token_ids)].detach().float()
+
+    def read(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        return _last(model.base_model(ids).last_hidden_state, lengths).float() @ head.T
+
+    return read
+
+
+def _class_reader(model: Any, read_out: ClassLogits) -> Reader:
+    """Causal models are read at the last token, wherever padding would have them look."""
+    if isinstance(getattr(model, "score", None), nn.Module):
+        head = model.score.float()
+
+        def read_last(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+            hidden = model.base_model(ids).last_hidden_state
+            return head(_last(hidden, lengths).float())
+
+        return read_last
+    head = model.classifier.float()
+    head.register_forward_pre_hook(lambda _, inputs: tuple(one.float() for one in inputs))
+
+    def read(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        mask = _mask(ids, lengths)
+        more = {}
+        if read_out.separator is not None:
+            halves = torch.cumsum(ids == read_out.separator, dim=1)
+            # the separator itself ends the first half
+            more["token_type_ids"] = (
+                (halves - (ids == read_out.separator).long()) > 0
+            ).long() * mask
+        return model(ids, attention_mask=mask, **more).logits
+
+    return read
+
+
+def _own_code_reader(model: Any) -> Reader:
+    """The checkpoint's own forward pass; `alpha`, where it takes one, is left to the judge."""
+    takes_alpha = "alpha" in inspect.signature(model.forward).parameters
+    more = {"alpha": 1.0} if takes_alpha else {}
+
+    def read(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        found = model(input_ids=ids, attention_mask=_mask(ids, lengths), **more)
+        scores = found if isinstance(found, torch.Tensor) else found[0]
+        if scores.numel() != len(ids):
+            raise JudgeError(
+                f"judge.model: its own code gave numbers of the shape {tuple(scores.shape)} for "
+                f"{len(ids)} prompts; one each was expected"
+            )
+        return scores.reshape(len(ids), 1)
+
+    return read
+
+
+def _quantile_reader(model: Any, heads: QuantileHeads) -> Reader:
+    header = torch.tensor(heads.header)
+
+    def read(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        hidden = model.model(ids).last_hidden_state
+        gates = _last_starts(ids, header.to(ids.device))
+        rows = torch.arange(len(ids), device=ids.device)
+        return numbers(model, heads, _last(hidden, lengths), hidden[rows, gates])
+
+    return read
+
+
+def _last_starts(ids: torch.Tensor, header: torch.Tensor) -> torch.Tensor:
+    """Where the last header of each row begins; the judge asks about no row without one."""
+    same = (ids.unfold(1, len(header), 1) == header).all(dim=2)
+    return same.shape[1] - 1 - same.flip(1).long().argmax(dim=1)
+
+
+def _with_heads(heads: QuantileHeads) -> type[LlamaPreTrainedModel]:
+    class LlamaWithQuantiles(LlamaPreTrainedModel):  # type: ignore[misc]
+        _keep_in_fp32_modules_strict = ("regression_layer", "reward_transform_matrix", "gating")
+
+        def __init__(self, config: Any) -> None:
+            super().__init__(config)
+            self.model = LlamaModel(config)
+            add_heads(self, config.hidden_size, heads)
+            self.post_init()
+
+    return LlamaWithQuantiles
+
+
+def _last(hidden: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    return hidden[torch.arange(len(hidden), device=hidden.device), lengths - 1]
+
+
+def _mask(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    places = torch.arange(ids.shape[1], device=ids.device)
+    return (places < lengths[:, None]).long()

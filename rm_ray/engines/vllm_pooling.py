@@ -1,0 +1,71 @@
+"""vLLM for classifiers and for heads of our own: one pass over a prompt, one row of numbers.
+
+Numbers are raw: by default vLLM puts a sigmoid over a single label. The prefix cache is off: these
+prompts share nothing worth keeping, and a cached position has no hidden state to read.
+"""
+
+from typing import Any
+
+import numpy as np
+from typing_extensions import override
+from vllm import PoolingParams
+from vllm.engine.arg_utils import EngineArgs
+from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest
+
+from rm_ray.engines.engine import EngineSettings, Numbers, Prompt
+from rm_ray.engines.heads import ENCODERS
+from rm_ray.engines.read_outs import ClassLogits, QuantileHeads, ReadOut
+from rm_ray.engines.vllm import VllmEngine
+from rm_ray.errors import JudgeError
+
+
+class VllmPoolingEngine(VllmEngine):
+    """One vLLM engine that reads a model's head after each prompt."""
+
+    caches_prefixes = False
+
+    @override
+    def _arguments(self, settings: EngineSettings) -> EngineArgs:
+        arguments = super()._arguments(settings)
+        longest = settings.max_prompt_tokens
+        arguments.runner = "pooling"
+        arguments.max_model_len = longest
+        arguments.enable_prefix_caching = False
+        arguments.block_size = None
+        if settings.model.architecture in ENCODERS:
+            # they look at a whole prompt at once
+            arguments.enable_chunked_prefill = False
+            arguments.max_num_batched_tokens = max(longest, settings.config.max_batch_tokens)
+        overrides: dict[str, Any] = dict(arguments.hf_overrides)
+        if isinstance(settings.read_out, QuantileHeads):
+            from rm_ray.engines.vllm_quantile import register
+
+            overrides["architectures"] = [register(settings.read_out)]
+        arguments.hf_overrides = overrides
+        return arguments
+
+    @override
+    def _checked_request(self, read_out: ReadOut) -> EngineCoreRequest:
+        self._separator = read_out.separator if isinstance(read_out, ClassLogits) else None
+        self._numbers = read_out.numbers
+        return self._request(
+            PoolingParams(task="classify", use_activation=False, skip_reading_prefix_cache=True)
+        )
+
+    @override
+    def _mark(self, request: EngineCoreRequest, prompt: Prompt) -> None:
+        if self._separator is not None:
+            params = request.pooling_params.clone()
+            second = int(np.flatnonzero(prompt == self._separator)[0]) + 1
+            params.extra_kwargs = {"compressed_token_type_ids": second}
+            request.pooling_params = params
+
+    @override
+    def _read(self, output: EngineCoreOutput) -> Numbers:
+        row: Numbers = output.pooling_output.float().numpy()
+        if row.shape != (self._numbers,):
+            raise JudgeError(
+                f"vLLM gave numbers of the shape {row.shape} for a prompt, and the model's head "
+                f"has {self._numbers}; take --engine.name transformers"
+            )
+        return row

@@ -1,0 +1,33 @@
+"""A document given by hand, as the columns that it would be read from."""
+
+import json
+
+import pyarrow as pa
+
+from rm_ray.config import InputConfig
+from rm_ray.judges.keys import ExampleConfig
+
+
+def as_columns(inputs: InputConfig, said: str, prompt: str = "the") -> dict[str, pa.Array]:
+    """One document that says `said`: a text, a completion, or an assistant's turn."""
+    if inputs.messages:
+        turns = [("user", prompt), ("assistant", said)]
+        chat = json.dumps([{"role": role, "content": content} for role, content in turns])
+        return {inputs.messages: pa.array([chat])}
+    if inputs.prompt and inputs.completion:
+        return {inputs.prompt: pa.array([prompt]), inputs.completion: pa.array([said])}
+    return {str(inputs.text): pa.array([said])}
+
+
+def example_columns(example: ExampleConfig) -> tuple[InputConfig, dict[str, pa.Array]]:
+    """An example's document, and the configuration that it would be read with."""
+    chat = example.messages and json.dumps([turn.model_dump() for turn in example.messages])
+    given = {
+        "text": example.text,
+        "prompt": example.prompt,
+        "completion": example.completion,
+        "messages": chat,
+    }
+    said = {name: value for name, value in given.items() if value is not None}
+    inputs = InputConfig.model_validate({"path": "none", **{name: name for name in said}})
+    return inputs, {name: pa.array([value]) for name, value in said.items()}

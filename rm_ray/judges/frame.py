@@ -1,0 +1,126 @@
+"""How token ids become one prompt: the special tokens around them, and what does not fit.
+
+Pure. A pair's halves stand in one array, with the frame's tokens between them: no text tokenises to
+those, so the first of them is where the first half ends.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from rm_ray.judges.tokens import encode
+
+Ids = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The special tokens before and after the contents, and between the halves of a pair."""
+
+    before: tuple[int, ...] = ()
+    between: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+
+    @property
+    def tokens(self) -> int:
+        """How many there are around the contents of a prompt."""
+        return len(self.before) + len(self.after)
+
+    @classmethod
+    def of_text(cls, tokenizer: Tokenizer, plain: Tokenizer) -> "Frame":
+        """What the tokenizer puts around a text."""
+        whole = tokenizer.encode("a").ids
+        (before, after) = _around(whole, encode(plain, "a"))
+        return cls(before, (), after)
+
+    @classmethod
+    def of_pair(cls, tokenizer: Tokenizer, plain: Tokenizer) -> "Frame":
+        """What it puts around, and between, the halves of a pair."""
+        whole = tokenizer.encode("a", "b").ids
+        before, rest = _around(whole, encode(plain, "a"))
+        between, after = _around(list(rest), encode(plain, "b"))
+        return cls(before, between, after)
+
+
+def _around(whole: Sequence[int], part: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    for start in range(len(whole) - len(part) + 1):
+        if list(whole[start : start + len(part)]) == list(part):
+            return tuple(whole[:start]), tuple(whole[start + len(part) :])
+    raise ValueError("the tokenizer changes a text that it puts special tokens around")
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How a document that is longer than a prompt becomes one, or several.
+
+    `max_tokens`: of a prompt with its frame. `side`: where tokens are cut off. `windows`: it is cut
+    into prompts of that length instead; not for pairs.
+    """
+
+    frame: Frame
+    max_tokens: int
+    side: Literal["left", "right"] = "right"
+    windows: bool = False
+
+    @property
+    def room(self) -> int:
+        """Most tokens of a document in one prompt; of a pair, with what stands between."""
+        return self.max_tokens - self.frame.tokens
+
+    def sizes(self, n_tokens: int) -> list[int]:
+        """The document's tokens in each prompt."""
+        if not n_tokens:
+            return []
+        if not self.windows:
+            return [min(n_tokens, self.room)]
+        return [min(self.room, n_tokens - i) for i in range(0, n_tokens, self.room)]
+
+    def truncated(self, n_tokens: int) -> int:
+        """How many of a document's tokens are in no prompt."""
+        return n_tokens - sum(self.sizes(n_tokens))
+
+    def prompts(self, ids: Ids, numbers: Sequence[int]) -> Iterator[Ids]:
+        """The prompts of these numbers."""
+        before = np.asarray(self.frame.before, np.int32)
+        after = np.asarray(self.frame.after, np.int32)
+        for number in numbers:
+            if self.windows:
+                fits = ids[number * self.room : (number + 1) * self.room]
+            else:
+                fits = self._fit(ids)
+            yield np.concatenate([before, fits, after])
+
+    def _fit(self, ids: Ids) -> Ids:
+        if len(ids) <= self.room:
+            return ids
+        between = self.frame.between
+        if not between:
+            return _keep(ids, self.room, self.side)
+        middle = int(np.flatnonzero(ids == between[0])[0])
+        halves = ids[:middle], ids[middle + len(between) :]
+        lengths = longest_first(len(halves[0]), len(halves[1]), self.room - len(between))
+        first, second = (_keep(h, n, self.side) for h, n in zip(halves, lengths, strict=True))
+        return np.concatenate([first, ids[middle : middle + len(between)], second])
+
+
+def _keep(ids: Ids, number: int, side: str) -> Ids:
+    return ids[:number] if side == "right" else ids[len(ids) - number :]
+
+
+def longest_first(first: int, second: int, most: int) -> tuple[int, int]:
+    """How many tokens of a pair's halves are kept, the longer one losing first.
+
+    As `truncation="longest_first"` of the tokenizers library: halves that are both too long come
+    out alike, the longer one with the odd token.
+    """
+    if first + second <= most:
+        return first, second
+    short, long = sorted((first, second))
+    long = max(short, most - short)
+    if short + long > most:
+        short, long = most // 2, most // 2 + most % 2
+    return (short, long) if first <= second else (long, short)

@@ -1,0 +1,1 @@
+"""QRM: chats; quantiles of a reward, named attributes, and their gated mean."""

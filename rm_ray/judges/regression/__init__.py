@@ -1,0 +1,1 @@
+"""Regression reward models: a prompt and its completion, one score, times alpha."""

@@ -1,0 +1,214 @@
+"""What engines read from classifiers and from QRM, beside plain transformers and NumPy."""
+
+import gc
+import os
+import random
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+from transformers import AutoModelForSequenceClassification, LlamaModel
+
+from rm_ray.config import EngineConfig
+from rm_ray.engines.engine import EngineSettings, answer_all, start_engine
+from rm_ray.engines.read_outs import ClassLogits, QuantileHeads
+from rm_ray.engines.weights import resolve_model
+from tests import checkpoints
+
+LENGTHS = (5, 63, 64, 17, 128, 1, 100, 32)
+# checkpoint, labels, longest prompt, token ids from and to
+CLASSIFIERS = {
+    "gpt2": (checkpoints.gpt2, 2, 128, 0, 1000),
+    "bert": (checkpoints.bert, 1, 128, 5, 200),
+    "llama": (checkpoints.llama, 1, 128, 0, 1000),
+    "qwen2": (checkpoints.qwen2, 3, 128, 0, 1000),
+    "qwen3": (checkpoints.qwen3, 1, 128, 0, 1000),
+}
+
+
+def engine_of(name, folder, read_out, longest, **changes):
+    config = EngineConfig(**{
+        "name": name, "dtype": "float32", "max_batch_tokens": 256, "max_batch_windows": 4,
+        "kv_cache_gb": 0.05, **changes,
+    })  # fmt: skip
+    settings = EngineSettings(
+        config=config, model=resolve_model(str(folder), None, trust_remote_code=True),
+        read_out=read_out, max_prompt_tokens=longest, block_size=32, on_gpu=False, threads=2,
+    )  # fmt: skip
+    os.environ.update(settings.environment())
+    return start_engine(settings)
+
+
+def some_prompts(first, stop, seed=0):
+    rng = np.random.default_rng(seed)
+    return [rng.integers(first, stop, length).astype(np.int32) for length in LENGTHS]
+
+
+@pytest.mark.parametrize("name", ["transformers", "vllm"])
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+def test_class_logits_are_those_of_transformers_alone(tmp_path, name, kind):
+    make, labels, longest, first, stop = CLASSIFIERS[kind]
+    make(tmp_path, labels=labels)
+    prompts = some_prompts(first, stop)
+    engine = engine_of(name, tmp_path, ClassLogits(labels), longest)
+    found = np.stack(answer_all(engine, prompts))
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
+    with torch.no_grad():
+        expected = np.stack([
+            model(torch.from_numpy(one)[None].long()).logits[0].numpy() for one in prompts
+        ])  # fmt: skip
+    assert found.shape == (len(prompts), labels)
+    assert np.abs(found - expected).max() < (1e-3 if name == "vllm" else 1e-4)
+    assert np.abs(expected).max() > 0.05 and np.std(expected, axis=0).min() > 1e-3
+    assert engine.counts.forwarded_tokens == sum(LENGTHS)
+    del engine
+    gc.collect()
+
+
+def test_logits_below_zero_and_above_one_survive_in_vllm(tmp_path):
+    """A sigmoid, which is vLLM's default for one label, would keep them between."""
+    checkpoints.bert(tmp_path, problem_type="regression")
+    weights = load_file(tmp_path / "model.safetensors")
+    weights["classifier.weight"] = weights["classifier.weight"] * 100
+    from safetensors.numpy import save_file
+
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    found = np.stack(answer_all(
+        engine_of("vllm", tmp_path, ClassLogits(1), 128), some_prompts(5, 200)
+    ))  # fmt: skip
+    assert found.min() < 0 and found.max() > 1
+
+
+@pytest.mark.parametrize("name", ["transformers", "vllm"])
+def test_a_pairs_halves_are_told_apart_where_asked(tmp_path, name):
+    checkpoints.bert(tmp_path)
+    rng = np.random.default_rng(1)
+    halves = [(rng.integers(5, 200, a), rng.integers(5, 200, b)) for a, b in ((4, 9), (20, 3))]
+    prompts = [np.concatenate([[2], a, [3], b, [3]]).astype(np.int32) for a, b in halves]
+    found = np.stack(answer_all(engine_of(name, tmp_path, ClassLogits(1, 3), 128), prompts))
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
+    types = [[0] * (len(a) + 2) + [1] * (len(b) + 1) for a, b in halves]
+    with torch.no_grad():
+        with_types, without = (
+            np.stack([
+                model(torch.from_numpy(one)[None].long(), **more(i)).logits[0].numpy()
+                for i, one in enumerate(prompts)
+            ])
+            for more in (lambda i: {"token_type_ids": torch.tensor([types[i]])}, lambda _: {})
+        )  # fmt: skip
+    assert np.abs(found - with_types).max() < 1e-4 < np.abs(found - without).max()
+
+
+def test_the_checkpoints_own_code_gives_the_score(tmp_path):
+    checkpoints.reward_model(tmp_path)
+    prompts = some_prompts(5, 200)
+    engine = engine_of("transformers", tmp_path, ClassLogits(1, own_code=True), 128)
+    found = np.stack(answer_all(engine, prompts))
+    weights = load_file(tmp_path / "model.safetensors")
+    from transformers import BertConfig, BertModel
+
+    base = BertModel(BertConfig.from_pretrained(tmp_path)).eval()
+    base.load_state_dict({
+        name.removeprefix("base."): torch.from_numpy(value)
+        for name, value in weights.items() if name.startswith("base.")
+    }, strict=False)  # fmt: skip
+    for prompt, (score,) in zip(prompts, found, strict=True):
+        with torch.no_grad():
+            first = base(torch.from_numpy(prompt)[None].long()).last_hidden_state[0, 0].numpy()
+        inner = np.tanh(weights["head.0.weight"] @ first + weights["head.0.bias"])
+        expected = np.tanh(weights["head.2.weight"] @ inner + weights["head.2.bias"])
+        assert score == pytest.approx(expected[0], abs=1e-4)
+
+
+HEADER = (1024, 1022, 311, 328, 270, 796, 1023, 265)
+HEADS = QuantileHeads(HEADER, 19, 19, 10.0, 32, 3)
+
+
+def reference_quantiles(folder, prompt, gate_at):
+    """Quantiles, attributes and score from the formulas, in NumPy."""
+    weights = load_file(folder / "model.safetensors")
+    model = LlamaModel.from_pretrained(folder).eval()
+    with torch.no_grad():
+        hidden = model(torch.from_numpy(prompt)[None].long()).last_hidden_state[0].numpy()
+    r = (weights["regression_layer.weight"] @ hidden[-1]).reshape(19, 19)
+    x = hidden[gate_at]
+    for layer in range(3):
+        x = np.maximum(weights[f"gating.layers.{3 * layer}.weight"] @ x, 0)
+        norm = f"gating.layers.{3 * layer + 2}"
+        x = (x - weights[f"{norm}.running_mean"]) / np.sqrt(weights[f"{norm}.running_var"] + 1e-5)
+        x = x * weights[f"{norm}.weight"] + weights[f"{norm}.bias"]
+    x = (weights["gating.layers.9.weight"] @ x + weights["gating.layers.9.bias"]) / 10
+    gate = np.exp(x - x.max()) / np.exp(x - x.max()).sum() * weights["gating.logit_scale"]
+    matrix = weights["reward_transform_matrix"]
+    attributes = r.mean(axis=1) @ matrix
+    quantiles = [float(gate @ (r[:, q] @ matrix)) for q in range(19)]
+    return np.array([*quantiles, *attributes, float(gate @ attributes)])
+
+
+def qrm_prompts():
+    """Chats of many steps, of one, and whose wrap ends on a block of vLLM's, and beside it; the
+    place of the gate in each.
+    """
+    rng = random.Random(3)
+    wrap = 128 - len(HEADER)
+    shapes = [(wrap, 40), (wrap - 1, 33), (wrap + 1, 7), (3, 600), (400, 200), (10, 10), (200, 1)]
+    prompts, gates = [], []
+    for before, after in shapes:
+        user = [rng.randrange(1000) for _ in range(before)]
+        said = [rng.randrange(1000) for _ in range(after)]
+        # a header in an earlier turn moves nothing
+        earlier = list(HEADER) if before > 130 else []
+        prompts.append(np.array([*earlier, *user, *HEADER, *said, HEADER[0]], np.int32))
+        gates.append(len(earlier) + before)
+    return prompts, gates
+
+
+def check_qrm(folder, prompts, gates, found, tolerance):
+    expected = np.stack([
+        reference_quantiles(folder, prompt, gate)
+        for prompt, gate in zip(prompts, gates, strict=True)
+    ])  # fmt: skip
+    assert found.shape == (len(prompts), 39)
+    assert np.abs(found - expected).max() < tolerance
+    assert np.abs(found[:, :19].mean(axis=1) - found[:, 38]).max() < 1e-4
+    assert np.std(expected[:, 38]) > 1e-3
+
+
+@pytest.mark.parametrize(("name", "tolerance"), [("transformers", 1e-4), ("vllm", 1e-3)])
+def test_qrms_numbers_are_those_of_its_formulas(tmp_path, name, tolerance):
+    checkpoints.quantile(tmp_path)
+    prompts, gates = qrm_prompts()
+    engine = engine_of(name, tmp_path, HEADS, 700, max_batch_tokens=96)
+    found = np.stack(answer_all(engine, prompts))
+    check_qrm(tmp_path, prompts, gates, found, tolerance)
+
+
+def test_a_request_that_is_preempted_keeps_no_gate_of_its_first_try(tmp_path):
+    checkpoints.quantile(tmp_path)
+    prompts, gates = qrm_prompts()
+    engine = engine_of("vllm", tmp_path, HEADS, 700, max_batch_tokens=96)
+    for key, prompt in enumerate(prompts):
+        engine.add(key, prompt)
+    found = dict(engine.step())
+    for _ in range(8):
+        found |= dict(engine.step())
+        engine._core.engine_core.scheduler.reset_prefix_cache(reset_running_requests=True)
+        found |= dict(engine.step())
+    while len(found) < len(prompts):
+        found |= dict(engine.step())
+    assert engine.counts.forwarded_tokens > sum(map(len, prompts))
+    check_qrm(tmp_path, prompts, gates, np.stack([found[i] for i in range(len(prompts))]), 1e-3)
+
+
+def test_batch_size_order_and_padding_change_no_score(tmp_path):
+    checkpoints.gpt2(tmp_path)
+    prompts = some_prompts(0, 1000)
+    one = np.stack(answer_all(
+        engine_of("transformers", tmp_path, ClassLogits(2), 128, max_batch_windows=1), prompts
+    ))  # fmt: skip
+    other = np.stack(answer_all(
+        engine_of("transformers", tmp_path, ClassLogits(2), 128, max_batch_windows=8,
+                  max_batch_tokens=4096), prompts[::-1]
+    ))[::-1]  # fmt: skip
+    assert np.abs(one - other).max() < 1e-5

@@ -1,0 +1,143 @@
+"""Judges of whole documents: prompts, verdicts and costs, by hand."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from rm_ray.config import InputConfig
+from rm_ray.engines.weights import resolve_model
+from rm_ray.judges.classifier.keys import ClassifierConfig
+from rm_ray.judges.families import build_judge
+from rm_ray.judges.quantile.keys import QuantileConfig
+from rm_ray.judges.regression.keys import RegressionConfig
+from tests import checkpoints
+
+TEXT = InputConfig(path="-")
+PAIR = InputConfig(path="-", prompt="q", completion="a")
+CHAT = InputConfig(path="-", messages="chat")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("whole")
+    for name in ("bert", "gpt2", "quantile"):
+        (root / name).mkdir()
+        getattr(checkpoints, name)(root / name)
+    return root
+
+
+def judge_of(folder, kind, inputs, **keys):
+    return build_judge(kind(model=str(folder), **keys), inputs, resolve_model(str(folder), None))
+
+
+def classifier(folders, name="gpt2", **keys):
+    keys = {"reduction": "index:1", **keys} if name == "gpt2" else keys
+    return judge_of(folders / name, ClassifierConfig, TEXT, **keys)
+
+
+def answers(*rows):
+    return {i: np.float32(row) for i, row in enumerate(rows)}
+
+
+def test_a_document_is_one_prompt_with_its_special_tokens(folders):
+    tokenizer, judge = classifier(folders, "bert", max_tokens=8)
+    ids = tokenizer.tokenize({"text": pa.array(["the of and the of and the of"])}).ids[0]
+    (look,) = judge.looks(ids)
+    (prompt,) = judge.prompts(ids, look)
+    assert prompt.tolist() == [2, *ids[:6].tolist(), 3]
+    verdict = judge.verdict(answers([-1.25]), len(ids))
+    assert (verdict.status, verdict.reward, verdict.more) == ("ok", -1.25, {"truncated_tokens": 2})
+    asked = judge.estimate(ids)
+    assert (asked.windows, asked.prompt_tokens, asked.minimum_tokens) == (1, 8, 8)
+    assert (asked.truncated, asked.truncated_tokens) == (1, 2)
+
+
+def test_windows_are_averaged_by_their_tokens(folders):
+    _, judge = classifier(folders, max_tokens=8, long="windows", logits=True)
+    ids = np.arange(20, dtype=np.int32)
+    (look,) = judge.looks(ids)
+    assert [one.tolist() for one in judge.prompts(ids, look)] == [
+        list(range(8)), list(range(8, 16)), list(range(16, 20)),
+    ]  # fmt: skip
+    verdict = judge.verdict(answers([0, 1], [0, 2], [5, 4]), 20)
+    assert verdict.reward == pytest.approx((8 * 1 + 8 * 2 + 4 * 4) / 20)
+    assert verdict.more == {"truncated_tokens": 0, "logits": pytest.approx([1.0, 2.0])}
+
+
+def test_left_truncation_keeps_the_end(folders):
+    _, judge = classifier(folders, max_tokens=8, truncate="left")
+    ids = np.arange(20, dtype=np.int32)
+    (prompt,) = judge.prompts(ids, [0])
+    assert prompt.tolist() == list(range(12, 20))
+
+
+def test_no_tokens_no_number_and_no_finite_number(folders):
+    _, judge = classifier(folders)
+    assert judge.looks(np.empty(0, np.int32)) == [range(0)]
+    short = judge.verdict({}, 0)
+    assert (short.status, short.reward, short.error) == (
+        "too_short",
+        None,
+        "the text has no tokens",
+    )
+    failed = judge.verdict(answers([np.nan, 1.0]), 3)
+    assert (failed.status, failed.error) == ("failed", "the engine returned nan, 1")
+    weighted = classifier(folders, reduction="weights", weights=[1e308, 1e308])[1]
+    over = weighted.verdict(answers([1e30, 1e30]), 3)
+    assert (over.status, over.error) == ("failed", "the reward came out as inf")
+
+
+def test_alpha_multiplies(folders):
+    _, judge = judge_of(folders / "bert", RegressionConfig, PAIR, alpha=10)
+    assert judge.verdict(answers([0.5]), 3).reward == 5.0
+    assert judge.verdict(answers([-0.25]), 3).reward == -2.5
+
+
+def test_costs_follow_from_output_rows(folders):
+    _, judge = classifier(folders, "bert", max_tokens=8)
+    rows = pa.table({"n_tokens": [4, 4, 20], "truncated_tokens": [0, 0, 14]})
+    work = judge.work(rows)
+    assert (work.windows, work.prompt_tokens) == (3, 6 + 6 + 8)
+    assert (work.truncated, work.truncated_tokens) == (1, 14)
+
+
+def test_a_harmless_document_is_as_long_as_asked_and_whole(folders):
+    for kind, name, inputs in (
+        (RegressionConfig, "bert", PAIR),
+        (QuantileConfig, "quantile", CHAT),
+    ):
+        _, judge = judge_of(folders / name, kind, inputs)
+        for length in (0, 50, 99):
+            ids = judge.harmless(length, 7)
+            assert len(ids) >= length and [len(look) for look in judge.looks(ids)] == [1]
+
+
+def chat(said):
+    turns = [{"role": "user", "content": "the"}, {"role": "assistant", "content": said}]
+    return {"chat": pa.array([json.dumps(turns)])}
+
+
+def test_a_chat_whose_header_is_cut_off_is_invalid(folders):
+    tokenizer, judge = judge_of(folders / "quantile", QuantileConfig, CHAT, max_tokens=64)
+    for said, looks in (("short", 1), ("long " * 100, 0)):
+        (ids,) = tokenizer.tokenize(chat(said)).ids
+        (look,) = judge.looks(ids) or [[]]
+        assert len(look) == looks
+    verdict = judge.verdict({}, len(ids))
+    assert verdict.status == "invalid" and verdict.error == (
+        "the header of the assistant's turn is not among the 64 tokens that the model is shown"
+    )
+
+
+def test_qrms_numbers_go_to_their_columns(folders):
+    _, judge = judge_of(folders / "quantile", QuantileConfig, CHAT)
+    numbers = np.arange(39, dtype=np.float32)
+    verdict = judge.verdict({0: numbers}, 30)
+    assert verdict.reward == 38
+    assert verdict.more["reward_quantiles"] == list(range(19))
+    assert verdict.more["attributes"]["helpsteer-helpfulness"] == 19
+    assert verdict.more["attributes"]["code-readability"] == 37
+    names = [field.name for field in judge.columns.field("attributes").type]
+    assert len(names) == 19 and set(names) == verdict.more["attributes"].keys()
