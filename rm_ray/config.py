@@ -205,8 +205,8 @@ class EngineConfig(Section):
 
     name: NonEmpty = Field(
         "vllm",
-        description="vllm (GPU and CPU), transformers (the slow reference), or module:Class of an "
-        "engine of your own.",
+        description="vllm (GPU and CPU), transformers (the reference, and for what vLLM does "
+        "not run), or module:Class of an engine of your own.",
     )
     silence_s: float = Field(
         600,
@@ -236,7 +236,7 @@ class EngineConfig(Section):
         "null: the chunk with ids; with text the smallest the device has, since text moves tokens.",
     )
     max_batch_tokens: int = Field(
-        16384, ge=64, description="Most tokens in one step of the engine."
+        16384, ge=64, description="Most tokens in one step of the engine, padding included."
     )
     max_batch_windows: int | None = Field(
         None, ge=1, description="Most windows in one step; null: 512 on GPUs, 48 on CPU."

@@ -6,6 +6,9 @@ from pydantic import Field, model_validator
 
 from rm_ray.config import NonEmpty, Section
 
+Family = Literal["preference", "classifier", "regression", "quantile"]
+WHICH = "The kind of judge, which decides on its other keys; jobs/judges/ has one file a model."
+
 
 class MessageConfig(Section):
     """One turn of a chat."""

@@ -24,7 +24,7 @@ from rm_ray.run.outage import TellTally
 from rm_ray.run.shard_row import unpack
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
-from rm_ray.store.retry import A_MINUTE, Patience, patiently
+from rm_ray.store.retry import Patience, patiently
 
 COUNTS_KEY = "rm_ray.counts"
 FINGERPRINT_KEY = "rm_ray.fingerprint"
@@ -51,9 +51,9 @@ class CommitStage:
         for shard, rows, note in unpack(block):
             began = time.perf_counter()
             folder = self.staged if isinstance(shard, Piece) else self.parts
-            # where another part could not be written, this one is tried, but not for long
+            # where another part could not be written, this one is tried once
             stopping = ray.get(self.tally.halted.remote())
-            seconds = A_MINUTE.seconds if stopping else folder.storage.patience_s
+            seconds = 0.0 if stopping else folder.storage.patience_s
             patience = Patience(seconds, TellTally(self.tally, pauses=True))
             try:
                 data = part_bytes(rows, note, self.fingerprint)

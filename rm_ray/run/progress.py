@@ -59,7 +59,7 @@ class ProgressLog:
             if now.faults > self._faults:
                 self._faults = now.faults
                 log.warning("%d faults so far; the last: %s", now.faults, now.last_fault)
-            self._say_away(now.retries)
+            self._say_away(now)
             log.info("%s", progress_line(now, self._whole, self._job))
 
     def _look_round(self, machines: Mapping[str, str]) -> None:
@@ -67,8 +67,11 @@ class ProgressLog:
             log.warning("the machine %s is lost; others do what it was at", machine)
         self._machines = machines
 
-    def _say_away(self, retries: Sequence[Retry]) -> None:
-        """One line when a store is away, one when nothing is tried again any more."""
+    def _say_away(self, now: RunProgress) -> None:
+        """One line when a store is away, one when it answers again."""
+        retries = now.retries
+        if now.stopped:
+            return  # given up
         if retries and not self._away:
             more = f", and {len(retries) - 1} more" if len(retries) > 1 else ""
             log.warning("%s%s", retries[0], more)

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from rm_ray.run.counts import RunProgress
-from rm_ray.run.progress import Whole, duration, lost, progress_line
+from rm_ray.run.progress import ProgressLog, Whole, duration, lost, progress_line
 from rm_ray.score.counts import ScoreCounts as Counts
 from rm_ray.score.summary import speed_text
+from rm_ray.store.retry import Retry
 
 TOKENS = SimpleNamespace(
     starting="engines are starting", speed=speed_text, work_done=lambda now: now.work.tokens
@@ -64,3 +65,20 @@ def test_a_machine_that_is_lost_is_told_of_by_name():
     before = {"a": "gpu-7 (10.0.0.7)", "b": "gpu-8 (10.0.0.8)"}
     assert lost(before, {"b": "gpu-8 (10.0.0.8)", "c": "gpu-7 (10.0.0.7)"}) == ["gpu-7 (10.0.0.7)"]
     assert lost(before, before | {"d": "gpu-9"}) == []
+
+
+def test_a_store_that_was_given_up_is_not_said_to_answer(caplog):
+    caplog.set_level("WARNING")
+    shown = object.__new__(ProgressLog)
+    shown._away = None
+    away = Retry("writing s3://out/part", "it is away", 1000.0, 1900.0, 5.0, first=True)
+    for answers in (RunProgress(), RunProgress(stopped="cannot write")):
+        caplog.clear()
+        shown._say_away(RunProgress(retries=(away,)))
+        shown._say_away(answers)
+        said = [record.message for record in caplog.records]
+        assert said[0].startswith("writing s3://out/part fails since")
+        assert [line[:23] for line in said[1:]] == (
+            [] if answers.stopped else ["the store answers again"]
+        )
+        shown._away = None

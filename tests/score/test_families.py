@@ -158,7 +158,8 @@ CASES = {
         ["truncated_tokens"],
     ),
     "fineweb-edu-classifier": (
-        checkpoints.bert, fineweb, {"judge_max_tokens": 128}, ["truncated_tokens"],
+        checkpoints.bert, fineweb, {"judge_max_tokens": 128, "judge_examples_tolerance": 0},
+        ["truncated_tokens"],
     ),
     "qwen3-reranker": (
         checkpoints.reranker, reranker,

@@ -1,18 +1,16 @@
 """The keys of the classifier family."""
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
-from rm_ray.judges.keys import ChatOrTextSection
+from rm_ray.judges.keys import WHICH, ChatOrTextSection, Family
 
 
 class ClassifierConfig(ChatOrTextSection):
     """Any AutoModelForSequenceClassification, asked about a text or a chat."""
 
-    family: Literal["classifier"] = Field(
-        "classifier", description="The kind of judge, which decides on its other keys."
-    )
+    family: Family = Field("classifier", description=WHICH)
     reduction: str = Field(
         "identity",
         pattern=r"^(identity|sigmoid|weights|(index|softmax):[0-9]+)$",

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from rm_ray.config import NonEmpty, Section
-from rm_ray.judges.keys import JudgeSection
+from rm_ray.judges.keys import WHICH, Family, JudgeSection
 
 Order = Literal["front", "spread", "blocks"]
 
@@ -30,9 +30,7 @@ class AdaptiveConfig(Section):
 class PreferenceConfig(JudgeSection):
     """A language model that answers with one of two labels, chunk by chunk."""
 
-    family: Literal["preference"] = Field(
-        "preference", description="The kind of judge, which decides on its other keys."
-    )
+    family: Family = Field("preference", description=WHICH)
     chosen: NonEmpty = Field("A", description="Label of a good chunk; one token.")
     rejected: NonEmpty = Field("B", description="Label of a bad chunk; one token.")
     before_chunk: str = Field(

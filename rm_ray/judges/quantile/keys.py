@@ -4,15 +4,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from rm_ray.judges.keys import ChatConfig, WholeSection
+from rm_ray.judges.keys import WHICH, ChatConfig, Family, WholeSection
 
 
 class QuantileConfig(WholeSection):
     """QRM: quantiles of a reward and named attributes of an assistant's answer."""
 
-    family: Literal["quantile"] = Field(
-        "quantile", description="The kind of judge, which decides on its other keys."
-    )
+    family: Family = Field("quantile", description=WHICH)
     # the gate reads the header of the answer, near the end
     truncate: Literal["left", "right"] = Field(
         "left", description="Where a chat that is longer loses its tokens."

@@ -1,18 +1,14 @@
 """The keys of the regression family."""
 
-from typing import Literal
-
 from pydantic import Field
 
-from rm_ray.judges.keys import WholeSection
+from rm_ray.judges.keys import WHICH, Family, WholeSection
 
 
 class RegressionConfig(WholeSection):
     """RewardModel and its kin: a prompt and its completion, one score, times `alpha`."""
 
-    family: Literal["regression"] = Field(
-        "regression", description="The kind of judge, which decides on its other keys."
-    )
+    family: Family = Field("regression", description=WHICH)
     alpha: float = Field(1.0, description="What the model's score is multiplied by.")
     token_types: bool = Field(
         False,
