@@ -32,6 +32,7 @@ from rm_ray.config_keys import (
     overlay,
     switches,
     value_at,
+    without_named,
 )
 from rm_ray.errors import ConfigError, RmRayError, redacted, way_on
 
@@ -85,7 +86,8 @@ def load_config(schema: type[Config], arguments: Arguments) -> Config:
     """The YAML file, sections of other files (`--SECTION FILE`) in place of its own, overridden by
     the options, checked against `schema`.
 
-    A section's file may hold keys of other sections too, under those sections' names.
+    A section's file may hold keys of other sections too, under those sections' names; alternatives
+    that the configuration has named already stay.
 
     Raises:
         ConfigError: the file cannot be read; a key is unknown (the nearest known one is named);
@@ -103,7 +105,7 @@ def load_config(schema: type[Config], arguments: Arguments) -> Config:
         _refuse_unknown(leaf_keys(others, fields), fields, where=f" in {file}")
         assign(tree, name, section)
         given = {key: value_at(others, key) for key in leaf_keys(others, fields)}
-        overlay(tree, given, alternatives)
+        overlay(tree, without_named(given, tree, alternatives), alternatives)
     _refuse_unknown(options, fields, where="", prefix="--")
     given = {key: _parse_value(key, text, fields[key].annotation) for key, text in options.items()}
     overlay(tree, given, alternatives)

@@ -20,24 +20,8 @@ from rm_ray.errors import redacted
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
 
-# Columns of the output that are rm_ray's own; kept columns stand between the id and the rest.
-OUTPUT_COLUMNS = (
-    "id",
-    "source_file",
-    "row",
-    "reward",
-    "reward_stderr",
-    "chunk_rewards",
-    "judged_chunks",
-    "n_tokens",
-    "n_chunks",
-    "truncated_tokens",
-    "logits",
-    "reward_quantiles",
-    "attributes",
-    "status",
-    "error",
-)
+# Columns of every output; kept columns stand between the id and the rest, the judge's own after it.
+OUTPUT_COLUMNS = ("id", "source_file", "row", "reward", "n_tokens", "status", "error")
 
 
 class Section(BaseModel):
@@ -244,7 +228,8 @@ class EngineConfig(Section):
     in_flight: int | None = Field(
         None,
         ge=1,
-        description="Most windows handed to the engine at once; null: twice max_batch_windows.",
+        description="Most prompts handed to the engine at once; null: twice max_batch_windows, and "
+        "16 times with transformers, which sorts them by length.",
     )
     kv_cache_gb: float | None = Field(
         None, gt=0, description="KV cache size, GiB; null: what the GPU has left (CPU: 1 GiB)."

@@ -109,6 +109,24 @@ def overlay(
         assign(tree, key, value)
 
 
+def without_named(
+    given: dict[str, Any], tree: dict[str, Any], alternatives: Sequence[list[list[str]]]
+) -> dict[str, Any]:
+    """Values by key, but for alternatives of which the tree has one of the same group."""
+    named = dict(given)
+    for group in (group for groups in alternatives for group in groups):
+        if any(_has(tree, key) for key in group):
+            named = {key: value for key, value in named.items() if key not in group}
+    return named
+
+
+def _has(tree: dict[str, Any], key: str) -> bool:
+    *sections, name = key.split(".")
+    for section in sections:
+        tree = tree.get(section) or {}
+    return tree.get(name) is not None
+
+
 def value_at(tree: dict[str, Any], key: str) -> Any:
     """The value of a key that is there."""
     for name in key.split("."):

@@ -79,7 +79,7 @@ def word_pieces(folder: Path) -> None:
     ).save_pretrained(folder)  # fmt: skip
 
 
-def _seeded(model_class, config):
+def seeded(model_class, config):
     """Weights large enough that answers differ: as initialised, all logits are about zero."""
     torch.manual_seed(0)
     model = model_class(config).eval()
@@ -97,7 +97,7 @@ def gpt2(folder: Path, labels: int = 2) -> None:
         vocab_size=VOCABULARY, n_positions=256, n_embd=64, n_layer=2, n_head=2, num_labels=labels,
         pad_token_id=1021, bos_token_id=1021, eos_token_id=1021,
     )  # fmt: skip
-    _seeded(GPT2ForSequenceClassification, config).save_pretrained(folder)
+    seeded(GPT2ForSequenceClassification, config).save_pretrained(folder)
 
 
 def bert(folder: Path, labels: int = 1, **more: object) -> None:
@@ -108,14 +108,14 @@ def bert(folder: Path, labels: int = 1, **more: object) -> None:
         intermediate_size=128, max_position_embeddings=128, num_labels=labels, pad_token_id=0,
         **more,
     )  # fmt: skip
-    _seeded(BertForSequenceClassification, config).save_pretrained(folder)
+    seeded(BertForSequenceClassification, config).save_pretrained(folder)
 
 
 def llama(folder: Path, labels: int = 1) -> None:
     """As Skywork-Reward-Llama-3.1."""
     byte_level(folder, LLAMA_TOKENS, LLAMA_TEMPLATE)
     config = LlamaConfig(**LLAMA, num_labels=labels, pad_token_id=1024)
-    _seeded(LlamaForSequenceClassification, config).save_pretrained(folder)
+    seeded(LlamaForSequenceClassification, config).save_pretrained(folder)
 
 
 def qwen2(folder: Path, labels: int = 1) -> None:
@@ -123,21 +123,21 @@ def qwen2(folder: Path, labels: int = 1) -> None:
     byte_level(folder, QWEN_TOKENS, QWEN_TEMPLATE)
     shape = {key: value for key, value in LLAMA.items() if key != "head_dim"}
     config = Qwen2Config(**shape, num_labels=labels, pad_token_id=1025)
-    _seeded(Qwen2ForSequenceClassification, config).save_pretrained(folder)
+    seeded(Qwen2ForSequenceClassification, config).save_pretrained(folder)
 
 
 def qwen3(folder: Path, labels: int = 1) -> None:
     """As Skywork-Reward-V2-Qwen3."""
     byte_level(folder, QWEN_TOKENS, QWEN_TEMPLATE)
     config = Qwen3Config(**LLAMA, num_labels=labels, pad_token_id=1025)
-    _seeded(Qwen3ForSequenceClassification, config).save_pretrained(folder)
+    seeded(Qwen3ForSequenceClassification, config).save_pretrained(folder)
 
 
 def reranker(folder: Path) -> None:
     """As Qwen3-Reranker: a language model that says yes or no."""
     byte_level(folder, QWEN_TOKENS, QWEN_TEMPLATE)
     config = Qwen3Config(**LLAMA | {"max_position_embeddings": 32768})
-    _seeded(Qwen3ForCausalLM, config).save_pretrained(folder)
+    seeded(Qwen3ForCausalLM, config).save_pretrained(folder)
 
 
 QUANTILE = {
@@ -150,7 +150,7 @@ def quantile(folder: Path, **more: object) -> None:
     """As QRM-Llama3.1: the published parameters' names, batch norms with a past."""
     byte_level(folder, LLAMA_TOKENS, LLAMA_TEMPLATE)
     sizes = QUANTILE | more
-    model = _seeded(LlamaModel, LlamaConfig(**LLAMA))
+    model = seeded(LlamaModel, LlamaConfig(**LLAMA))
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     hidden, gate = LLAMA["hidden_size"], sizes["gating_hidden_dim"]
     objectives = sizes["num_objectives"]
@@ -221,7 +221,7 @@ def reward_model(folder: Path) -> None:
         vocab_size=300, hidden_size=64, num_hidden_layers=2, num_attention_heads=2,
         intermediate_size=128, max_position_embeddings=128, pad_token_id=0,
     )  # fmt: skip
-    _seeded(module.RewardModel, config).save_pretrained(folder)
+    seeded(module.RewardModel, config).save_pretrained(folder)
     stored = json.loads((folder / "config.json").read_text())
     stored["auto_map"] = {
         "AutoConfig": "modeling_reward_model.RewardModelConfig",

@@ -255,6 +255,8 @@ def test_a_section_is_a_file_or_keys(tmp_path):
 def test_a_judges_file_brings_the_engine_and_the_input_that_it_needs(tmp_path):
     whole, judge = tmp_path / "c.yaml", tmp_path / "j.yaml"
     whole.write_text("judge: {model: one, chunk_tokens: 32}\ninput: {path: in, text: body}\n")
+    own = tmp_path / "own.yaml"
+    own.write_text("input: {path: in, prompt: question, completion: answer}\n")
     judge.write_text(
         "family: regression\nmodel: two\nalpha: 10\n"
         "input: {prompt: q, completion: a}\nengine: {name: transformers}\n"
@@ -265,6 +267,8 @@ def test_a_judges_file_brings_the_engine_and_the_input_that_it_needs(tmp_path):
         "regression", 10, "transformers",
     )  # fmt: skip
     assert config.input.documents == {"input.prompt": "q", "input.completion": "a"}
+    config = load_config(ScoreConfig, parse_arguments(["--config", str(own), *words[2:]]))
+    assert config.input.documents == {"input.prompt": "question", "input.completion": "answer"}
     more = ["--input.text", "doc", "--engine.name", "vllm"]
     config = load_config(ScoreConfig, parse_arguments([*words, *more]))
     assert config.input.documents == {"input.text": "doc"} and config.engine.name == "vllm"

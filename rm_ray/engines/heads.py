@@ -4,7 +4,26 @@ from rm_ray.engines.read_outs import ClassLogits, QuantileHeads, ReadOut
 from rm_ray.engines.weights import OWN_CODE, Model
 from rm_ray.errors import ConfigError, JudgeError
 
-# Sequence classifiers that vLLM 0.32 runs with the numbers that transformers gives; each is tested.
+# Sequence classifiers whose head is a linear layer `score`, read at the last token, ...
+CAUSAL = (
+    "GPT2ForSequenceClassification",
+    "LlamaForSequenceClassification",
+    "MistralForSequenceClassification",
+    "Qwen2ForSequenceClassification",
+    "Qwen3ForSequenceClassification",
+    "Gemma2ForSequenceClassification",
+)
+# ... and those that see a prompt at once, with a head `classifier`. All of them are tested.
+ENCODERS = (
+    "BertForSequenceClassification",
+    "RobertaForSequenceClassification",
+    "XLMRobertaForSequenceClassification",
+    "DebertaV2ForSequenceClassification",
+    "ElectraForSequenceClassification",
+    "DistilBertForSequenceClassification",
+    "ModernBertForSequenceClassification",
+)
+# Of these, vLLM 0.32 gives the numbers that transformers gives.
 IN_VLLM = (
     "GPT2ForSequenceClassification",
     "BertForSequenceClassification",
@@ -12,11 +31,7 @@ IN_VLLM = (
     "Qwen2ForSequenceClassification",
     "Qwen3ForSequenceClassification",
 )
-# Encoders see a prompt at once: it must fit into one step.
-ENCODERS = ("BertForSequenceClassification",)
 QUANTILE = "LlamaForRewardModelWithGating"
-# What names of a head's weights begin with, in every classifier of transformers.
-CLASSIFIER_WEIGHTS = ("score.", "classifier.", "classification_head.")
 QUANTILE_WEIGHTS = ("regression_layer.", "reward_transform_matrix", "gating.")
 
 
@@ -26,14 +41,14 @@ def class_labels(model: Model) -> int:
     Raises:
         JudgeError: it is none, or its head is not in the checkpoint.
     """
-    if not model.architecture.endswith("ForSequenceClassification"):
+    if model.architecture not in (*CAUSAL, *ENCODERS):
         raise JudgeError(
             f"judge.model: {model.name} is a {model.architecture or 'model of no named kind'}, and "
-            "its head is not known: rm_ray reads out ...ForSequenceClassification, "
-            f"{QUANTILE} (--judge.family quantile) and language models (--judge.family preference)"
+            f"its head is not known; known are {', '.join((*CAUSAL, *ENCODERS))}, {QUANTILE} "
+            "(--judge.family quantile) and language models (--judge.family preference)"
             f"{'; ' + OWN_CODE if model.has_code else ''}"
         )
-    _check_weights(model, CLASSIFIER_WEIGHTS, any_of=True)
+    _check_weights(model, ("score." if model.architecture in CAUSAL else "classifier.",))
     return model.labels
 
 
@@ -48,7 +63,7 @@ def quantile_sizes(model: Model) -> QuantileHeads:
             f"judge.family quantile reads out {QUANTILE}, and {model.name} is a "
             f"{model.architecture or 'model of no named kind'}"
         )
-    _check_weights(model, QUANTILE_WEIGHTS, any_of=False)
+    _check_weights(model, QUANTILE_WEIGHTS)
     config = model.config
     try:
         return QuantileHeads(
@@ -63,13 +78,27 @@ def quantile_sizes(model: Model) -> QuantileHeads:
         raise JudgeError(f"judge.model: the config.json of {model.name} has no {error}") from None
 
 
-def _check_weights(model: Model, prefixes: tuple[str, ...], *, any_of: bool) -> None:
+def check_language_model(model: Model) -> None:
+    """Refuse a model whose head is another one: it would load with a made-up one.
+
+    Raises:
+        JudgeError: naming the family that reads it.
+    """
+    family = {QUANTILE: "quantile", **dict.fromkeys((*CAUSAL, *ENCODERS), "classifier")}
+    if model.architecture in family:
+        raise JudgeError(
+            f"judge.model: {model.name} is a {model.architecture} and no language model; give "
+            f"--judge.family {family[model.architecture]}"
+        )
+
+
+def _check_weights(model: Model, prefixes: tuple[str, ...]) -> None:
     """A head that is not in the checkpoint would be made up at random."""
     if model.tensors is None:
         return  # on the hub: the engine looks when it has loaded them
-    missing = [one for one in prefixes if not any(t.startswith(one) for t in model.tensors)]
-    if len(missing) == len(prefixes) or (missing and not any_of):
-        wanted = (" or " if any_of else " and ").join(f"{one}*" for one in missing)
+    missing = [one for one in prefixes if not any(name.startswith(one) for name in model.tensors)]
+    if missing:
+        wanted = " and ".join(f"{one}*" for one in missing)
         raise JudgeError(
             f"judge.model: {model.name} has no weights {wanted}: its head is missing, and its "
             "rewards would be random"

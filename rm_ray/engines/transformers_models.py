@@ -39,18 +39,23 @@ def load_reader(settings: EngineSettings, device: torch.device) -> Reader:
         case QuantileHeads() as heads:
             model = _load(_with_heads(heads), settings, device)
             return _quantile_reader(model, heads)
-        case ClassLogits(own_code=True):
-            return _own_code_reader(_load(AutoModel, settings, device))
+        case ClassLogits(own_code=True) as read_out:
+            name = "AutoModelForSequenceClassification"
+            classifier = name in settings.model.config["auto_map"]
+            kind = AutoModelForSequenceClassification if classifier else AutoModel
+            return _own_code_reader(_load(kind, settings, device), read_out.labels)
         case ClassLogits() as read_out:
-            model = _load(AutoModelForSequenceClassification, settings, device)
-            return _class_reader(model, read_out)
+            model = _load(AutoModelForSequenceClassification, settings, device, torch.float32)
+            return _class_reader(model, read_out, getattr(torch, settings.dtype))
 
 
-def _load(kind: Any, settings: EngineSettings, device: torch.device) -> Any:
+def _load(
+    kind: Any, settings: EngineSettings, device: torch.device, dtype: torch.dtype | None = None
+) -> Any:
     model, info = kind.from_pretrained(
         settings.model.name,
         revision=settings.model.revision,
-        dtype=getattr(torch, settings.dtype),
+        dtype=dtype or getattr(torch, settings.dtype),
         use_safetensors=True,
         trust_remote_code=settings.model.own_code,
         output_loading_info=True,
@@ -72,47 +77,58 @@ def _label_reader(model: Any, token_ids: tuple[int, ...]) -> Reader:
     return read
 
 
-def _class_reader(model: Any, read_out: ClassLogits) -> Reader:
-    """Causal models are read at the last token, wherever padding would have them look."""
-    if isinstance(getattr(model, "score", None), nn.Module):
-        head = model.score.float()
+def _class_reader(model: Any, read_out: ClassLogits, dtype: torch.dtype) -> Reader:
+    """Causal models are read at the last token, wherever padding would have them look. The model
+    comes in float32, and its head and pooler stay so.
+    """
+    body = model.base_model
+    for name, part in body.named_children():
+        if name == "pooler":
+            _take_float32(part)
+        else:
+            part.to(dtype)
+    head = model.score if isinstance(getattr(model, "score", None), nn.Module) else None
+    if head is not None:
 
         def read_last(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-            hidden = model.base_model(ids).last_hidden_state
-            return head(_last(hidden, lengths).float())
+            return head(_last(body(ids).last_hidden_state, lengths).float())
 
         return read_last
-    head = model.classifier.float()
-    head.register_forward_pre_hook(lambda _, inputs: tuple(one.float() for one in inputs))
+    for part in model.children():
+        if part is not body:
+            _take_float32(part)
 
     def read(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         mask = _mask(ids, lengths)
         more = {}
         if read_out.separator is not None:
-            halves = torch.cumsum(ids == read_out.separator, dim=1)
+            ends = ids == read_out.separator
             # the separator itself ends the first half
-            more["token_type_ids"] = (
-                (halves - (ids == read_out.separator).long()) > 0
-            ).long() * mask
+            more["token_type_ids"] = (torch.cumsum(ends, dim=1) > ends.long()).long() * mask
         return model(ids, attention_mask=mask, **more).logits
 
     return read
 
 
-def _own_code_reader(model: Any) -> Reader:
+def _take_float32(part: nn.Module) -> None:
+    """Have a module run in float32, whatever it is given."""
+    part.register_forward_pre_hook(lambda _, inputs: tuple(one.float() for one in inputs))
+
+
+def _own_code_reader(model: Any, labels: int) -> Reader:
     """The checkpoint's own forward pass; `alpha`, where it takes one, is left to the judge."""
     takes_alpha = "alpha" in inspect.signature(model.forward).parameters
     more = {"alpha": 1.0} if takes_alpha else {}
 
     def read(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         found = model(input_ids=ids, attention_mask=_mask(ids, lengths), **more)
-        scores = found if isinstance(found, torch.Tensor) else found[0]
-        if scores.numel() != len(ids):
+        scores = found if isinstance(found, torch.Tensor) else getattr(found, "logits", found[0])
+        if scores.numel() != len(ids) * labels:
             raise JudgeError(
                 f"judge.model: its own code gave numbers of the shape {tuple(scores.shape)} for "
-                f"{len(ids)} prompts; one each was expected"
+                f"{len(ids)} prompts; {labels} each were expected"
             )
-        return scores.reshape(len(ids), 1)
+        return scores.reshape(len(ids), labels)
 
     return read
 

@@ -35,7 +35,9 @@ class VllmPoolingEngine(VllmEngine):
         if settings.model.architecture in ENCODERS:
             # they look at a whole prompt at once
             arguments.enable_chunked_prefill = False
-            arguments.max_num_batched_tokens = max(longest, settings.config.max_batch_tokens)
+            arguments.max_num_batched_tokens = max(
+                longest, settings.batch_windows, settings.config.max_batch_tokens
+            )
         overrides: dict[str, Any] = dict(arguments.hf_overrides)
         if isinstance(settings.read_out, QuantileHeads):
             from rm_ray.engines.vllm_quantile import register

@@ -80,7 +80,8 @@ class QuantilePooler(Pooler):  # type: ignore[misc]
     def __init__(self, model: QuantileLlama) -> None:
         super().__init__()
         self._model = [model]  # in a list: it is no part of the pooler
-        self._header = torch.tensor(model.heads.header)
+        # among ids that stay on the CPU, whatever the model is built on
+        self._header = torch.tensor(model.heads.header, device="cpu")
 
     def get_supported_tasks(self) -> Set[PoolingTask]:
         """Called by vLLM."""

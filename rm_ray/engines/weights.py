@@ -4,9 +4,10 @@ No weights are loaded here. A hub name is resolved to a commit, a local folder t
 is in it, so that a run's fingerprint names exactly one model.
 """
 
+import logging
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,17 @@ from safetensors import SafetensorError, safe_open
 from rm_ray.engines.identity import FolderSample, difference, hash_folder, sample_folder
 from rm_ray.errors import JudgeError, first_line, short
 
+log = logging.getLogger(__name__)
+
 # What to do where a checkpoint needs its own modelling code.
 OWN_CODE = (
     "it brings modelling code of its own, which runs only with --judge.trust_remote_code true and "
     "a pinned --judge.revision COMMIT"
 )
 CONVERT = (
-    'python -c "from transformers import AutoModelForSequenceClassification as M; '
-    "M.from_pretrained('{0}').save_pretrained('{0}-safetensors')\", on a machine where you trust "
-    "the file, then copy its tokenizer there too"
+    'python -c "import glob, torch; from safetensors.torch import save_file; '
+    "[save_file({{k: v.clone() for k, v in torch.load(f, weights_only=True).items()}}, "
+    "f[:-4] + '.safetensors', {{'format': 'pt'}}) for f in glob.glob('{}/*.bin')]\""
 )
 
 
@@ -65,8 +68,6 @@ def resolve_model(name: str, revision: str | None, *, trust_remote_code: bool = 
     Raises:
         JudgeError: no such model, or not one that can be loaded.
     """
-    from transformers import AutoConfig  # takes seconds: only when a job really starts
-
     folder = Path(name).expanduser()
     local = folder.is_dir()
     if not local and (name.startswith(("/", ".", "~")) or name.count("/") != 1):
@@ -74,28 +75,19 @@ def resolve_model(name: str, revision: str | None, *, trust_remote_code: bool = 
     if local and not (folder / "config.json").is_file():
         raise JudgeError(f"judge.model: the folder {name} has no config.json")
     if local and not any(folder.glob("*.safetensors")):
-        raise JudgeError(_say_no_weights(name, folder))
+        there = [file.name for file in folder.iterdir()]
+        raise JudgeError(_say_no_weights(name, there, name))
     if trust_remote_code and not local and not re.fullmatch("[0-9a-f]{40}", revision or ""):
         raise JudgeError(
             "judge.trust_remote_code runs what the hub sends, so it needs a pinned judge.revision: "
             f"the commit of {name} that you have read, 40 hexadecimal digits"
         )
     name = str(folder.resolve()) if local else name
-    try:
-        config = AutoConfig.from_pretrained(
-            name, revision=revision, trust_remote_code=trust_remote_code
-        )
-    except (OSError, ValueError, KeyError) as error:
-        needs_code = "trust_remote_code" in str(error) and not trust_remote_code
-        reason = OWN_CODE if needs_code else first_line(error)
-        raise JudgeError(f"judge.model: cannot load {name}: {reason}") from None
+    config = _load_config(name, revision, trust_remote_code=trust_remote_code)
     stored = config.to_dict()
     own_code = trust_remote_code and "auto_map" in stored
-    if own_code and any("--" in str(place) for place in stored["auto_map"].values()):
-        raise JudgeError(
-            f"judge.model: the code of {name} lies in another repository, which judge.revision "
-            "does not pin; copy it into the checkpoint's folder"
-        )
+    if not local:
+        _check_hub_weights(name, getattr(config, "_commit_hash", None) or revision)
     try:
         identity = hash_folder(folder, code=own_code) if local else _commit(name, config)
         sample = sample_folder(folder, code=own_code) if local else {}
@@ -118,20 +110,68 @@ def resolve_model(name: str, revision: str | None, *, trust_remote_code: bool = 
     )
 
 
+def _load_config(name: str, revision: str | None, *, trust_remote_code: bool) -> Any:
+    from transformers import AutoConfig, PretrainedConfig  # take seconds
+
+    try:
+        stored, _ = PretrainedConfig.get_config_dict(name, revision=revision)
+        # before any code of it runs
+        if trust_remote_code and any("--" in str(one) for one in _places(stored)):
+            raise JudgeError(
+                f"judge.model: the code of {name} lies in another repository, which judge.revision "
+                "does not pin; copy it into the checkpoint's folder"
+            )
+        return AutoConfig.from_pretrained(
+            name, revision=revision, trust_remote_code=trust_remote_code
+        )
+    except JudgeError:
+        raise
+    except Exception as error:
+        if not (trust_remote_code or isinstance(error, OSError | ValueError | KeyError)):
+            raise
+        needs_code = "trust_remote_code" in str(error) and not trust_remote_code
+        reason = OWN_CODE if needs_code else first_line(error)
+        raise JudgeError(f"judge.model: cannot load {name}: {reason}") from None
+
+
+def _places(stored: Mapping[str, Any]) -> list[Any]:
+    return list(stored.get("auto_map", {}).values())
+
+
+def _check_hub_weights(name: str, revision: str | None) -> None:
+    """Refuse a model that the hub has as pickles only; where it cannot be asked, engines will say.
+
+    Raises:
+        JudgeError: with the command that converts them.
+    """
+    from huggingface_hub import HfApi
+
+    try:
+        files = HfApi().list_repo_files(name, revision=revision)
+    except Exception as error:  # noqa: BLE001 - offline, with the model in the cache
+        log.debug("cannot list the files of %s: %s", name, error)
+        return
+    if not any(file.endswith(".safetensors") for file in files):
+        raise JudgeError(_say_no_weights(name, files, "A_LOCAL_COPY"))
+
+
 def _longest(config: Any) -> int:
-    most = int(getattr(config, "max_position_embeddings", 0) or config.n_positions)
+    names = ("max_position_embeddings", "n_positions")
+    most = next((found for name in names if (found := getattr(config, name, None))), None)
+    if most is None:
+        raise JudgeError(f"judge.model: a {config.model_type} does not say how long prompts may be")
     # RoBERTa counts positions from behind the padding token's
-    offset = config.pad_token_id + 1 if "roberta" in config.model_type else 0
-    return most - offset
+    offset = (config.pad_token_id or 0) + 1 if "roberta" in config.model_type else 0
+    return int(most) - offset
 
 
-def _say_no_weights(name: str, folder: Path) -> str:
-    pickled = [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth")]
+def _say_no_weights(name: str, files: Iterable[str], folder: str) -> str:
+    pickled = [file for file in files if file.endswith((".bin", ".pt", ".pth"))]
     if not pickled:
-        return f"judge.model: the folder {name} has no .safetensors weights"
+        return f"judge.model: {name} has no .safetensors weights"
     return (
-        f"judge.model: the weights in {name} are pickled ({pickled[0].name}), and loading those "
-        f"runs whatever is in them; convert them: {CONVERT.format(str(folder).rstrip('/'))}"
+        f"judge.model: the weights of {name} are pickled ({pickled[0]}), and loading those can run "
+        f"whatever is in them; convert them in {folder}: {CONVERT.format(folder)}"
     )
 
 

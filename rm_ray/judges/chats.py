@@ -1,6 +1,7 @@
 """Documents that are chats, or are shown as one."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rm_ray.config import InputConfig
-from rm_ray.errors import JudgeError, short
+from rm_ray.errors import JudgeError, first_line, short
 from rm_ray.judges.judge import TokenIds, Tokenized
 from rm_ray.judges.keys import ChatConfig
 from rm_ray.judges.template import ChatTemplate, Unfit, filled
-from rm_ray.judges.text import decoded
+from rm_ray.judges.text import as_bytes, decoded
 from rm_ray.judges.tokens import (
     TokenizerFiles,
     encode_all,
@@ -25,6 +27,7 @@ from rm_ray.judges.tokens import (
 
 # A chat: roles, and what each of them said.
 Chat = tuple[tuple[str, ...], list[str]]
+ROLE = re.compile("[A-Za-z][A-Za-z0-9_-]{0,31}")
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,15 @@ class ChatTokenizer:
     """Token ids of whole chats, special tokens included.
 
     A document is a column of messages, or a prompt and a completion, or a text: an assistant's turn
-    after the constant `user`. `names`: these columns.
+    after the constant `user`. `names`: these columns. `unread`: a token that does not count where a
+    chat ends in it.
     """
 
     names: tuple[str, ...]
     messages: bool
     template: ChatTemplate
     user: str
+    unread: int | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -67,14 +72,18 @@ class ChatTokenizer:
             _joined([next(encoded) if one is None else np.asarray([one], np.int32) for one in plan])
             for plan in plans
         ]
-        return Tokenized(ids, statuses, errors)
+        return Tokenized([self._read(one) for one in ids], statuses, errors)
+
+    def _read(self, ids: TokenIds) -> TokenIds:
+        while len(ids) and ids[-1] == self.unread:
+            ids = ids[:-1]
+        return ids
 
     def _chats(
         self, columns: Mapping[str, pa.Array]
     ) -> tuple[list[Chat | None], list[str], list[str | None]]:
         if self.messages:
-            column = columns[self.names[0]]
-            found = [_chat(value) for value in column.cast(_as_bytes(column.type)).to_pylist()]
+            found = [_chat(value) for value in _messages(columns[self.names[0]])]
             return [f[0] for f in found], [f[1] for f in found], [f[2] for f in found]
         texts, statuses, errors = both_halves(columns, self.names)
         turns = [[self.user, *said] if len(said) == 1 else said for said in texts]
@@ -86,15 +95,16 @@ class ChatTokenizer:
         return {
             "tokenizer": tokenizer_digest(self.template.tokenizer_json),
             "chat template": self.template.digest,
-            "judge.chat.date": self.template.date,
             "judge.chat.user": None if self.messages or len(self.names) > 1 else self.user,
             kinds[len(self.names)]: self.names[0],
             **({"input.completion": self.names[1]} if len(self.names) > 1 else {}),
         }
 
 
-def chat_tokenizer(chat: ChatConfig, inputs: InputConfig, files: TokenizerFiles) -> ChatTokenizer:
-    """The tokenizing half of a judge of chats.
+def chat_tokenizer(
+    chat: ChatConfig, inputs: InputConfig, files: TokenizerFiles, unread: int | None = None
+) -> ChatTokenizer:
+    """The tokenizing half of a judge of chats. `unread`: see ChatTokenizer.
 
     Raises:
         JudgeError: there is no template, or not one that keeps documents apart from it.
@@ -112,7 +122,7 @@ def chat_tokenizer(chat: ChatConfig, inputs: InputConfig, files: TokenizerFiles)
         )
     template = ChatTemplate.of(source, files.special_tokens, chat.date, files.json)
     names = tuple(inputs.documents.values())
-    return ChatTokenizer(names, inputs.messages is not None, template, chat.user)
+    return ChatTokenizer(names, inputs.messages is not None, template, chat.user, unread)
 
 
 def both_halves(
@@ -130,23 +140,44 @@ def both_halves(
     return texts, statuses, errors
 
 
+def _messages(column: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """Each chat as JSON, or as a list of pairs of role and content; whatever else a message has is
+    left alone. Strings are bytes, which need not be valid: a bad one must cost only itself.
+    """
+    if isinstance(column, pa.ChunkedArray):
+        return [chat for chunk in column.chunks for chat in _messages(chunk)]
+    if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
+        return list(as_bytes(column).to_pylist())
+    turns = column.values
+    halves = [as_bytes(pc.struct_field(turns, name)).to_pylist() for name in ("role", "content")]
+    pairs = list(zip(*halves, strict=True))
+    ends = column.offsets.to_pylist()
+    return [
+        pairs[start:stop] if valid else None
+        for start, stop, valid in zip(ends, ends[1:], column.is_valid().to_pylist(), strict=False)
+    ]
+
+
 def _chat(value: Any) -> tuple[Chat | None, str, str | None]:
-    """A chat from a list of messages, or from JSON of one, with its status and why."""
-    if isinstance(value, bytes):
+    """A chat, with the status that it has before it is judged and why."""
+    if isinstance(value, bytes) and value.strip():
         try:
             value = json.loads(value)
-        except ValueError as error:
-            return None, "invalid", f"the messages are not JSON: {error}"
-    if value is None or value == []:
+        except (ValueError, RecursionError) as error:
+            return None, "invalid", f"the messages are not JSON: {first_line(error)}"
+    if not value and not isinstance(value, dict):
         return None, "empty", "there are no messages"
     if not isinstance(value, list):
         return None, "invalid", "the messages are not a list"
     roles, said = [], []
     for i, message in enumerate(value, 1):
-        fields = message if isinstance(message, dict) else {}
-        role, content = _text(fields.get("role")), _text(fields.get("content"))
+        if isinstance(message, dict):
+            message = message.get("role"), message.get("content")
+        role, content = map(_text, message) if isinstance(message, tuple) else (None, None)
         if role is None or content is None:
             return None, "invalid", f"message {i} has no role and content that are valid text"
+        if not ROLE.fullmatch(role):  # it is part of the template, and must not speak for it
+            return None, "invalid", f"message {i} has a role that is not one plain word"
         roles.append(role)
         said.append(content)
     if roles[-1] != "assistant":
@@ -162,18 +193,6 @@ def _text(value: Any) -> str | None:
         return value.encode().decode() if isinstance(value, str) else None
     except UnicodeError:
         return None
-
-
-def _as_bytes(kind: pa.DataType) -> pa.DataType:
-    """The type with bytes for strings, which need not be valid: a bad one must cost only itself."""
-    if pa.types.is_dictionary(kind):
-        return _as_bytes(kind.value_type)
-    if pa.types.is_struct(kind):
-        return pa.struct([pa.field(one.name, _as_bytes(one.type)) for one in kind])
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return pa.large_list(_as_bytes(kind.value_type))
-    strings = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
-    return pa.large_binary() if any(is_one(kind) for is_one in strings) else kind
 
 
 def _joined(parts: Sequence[TokenIds]) -> TokenIds:

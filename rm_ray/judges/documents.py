@@ -7,15 +7,17 @@ import pyarrow as pa
 from rm_ray.config import InputConfig
 from rm_ray.judges.keys import ExampleConfig
 
+PROMPT = "the"
 
-def as_columns(inputs: InputConfig, said: str, prompt: str = "the") -> dict[str, pa.Array]:
+
+def as_columns(inputs: InputConfig, said: str) -> dict[str, pa.Array]:
     """One document that says `said`: a text, a completion, or an assistant's turn."""
     if inputs.messages:
-        turns = [("user", prompt), ("assistant", said)]
+        turns = [("user", PROMPT), ("assistant", said)]
         chat = json.dumps([{"role": role, "content": content} for role, content in turns])
         return {inputs.messages: pa.array([chat])}
     if inputs.prompt and inputs.completion:
-        return {inputs.prompt: pa.array([prompt]), inputs.completion: pa.array([said])}
+        return {inputs.prompt: pa.array([PROMPT]), inputs.completion: pa.array([said])}
     return {str(inputs.text): pa.array([said])}
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from rm_ray.errors import JudgeError
 from rm_ray.judges.tokens import encode
 
 Ids = npt.NDArray[np.int32]
@@ -50,7 +51,7 @@ def _around(whole: Sequence[int], part: Sequence[int]) -> tuple[tuple[int, ...],
     for start in range(len(whole) - len(part) + 1):
         if list(whole[start : start + len(part)]) == list(part):
             return tuple(whole[:start]), tuple(whole[start + len(part) :])
-    raise ValueError("the tokenizer changes a text that it puts special tokens around")
+    raise JudgeError("the tokenizer changes a text that it puts special tokens around")
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,18 @@ class Fitting:
     """How a document that is longer than a prompt becomes one, or several.
 
     `max_tokens`: of a prompt with its frame. `side`: where tokens are cut off. `windows`: it is cut
-    into prompts of that length instead; not for pairs.
+    into prompts of that length instead; not for pairs. `header`: of a chat, the tokens before its
+    last turn, within which it is cut, and `tail`, how many come after. `needs_header`: a chat
+    without one is not asked about.
     """
 
     frame: Frame
     max_tokens: int
     side: Literal["left", "right"] = "right"
     windows: bool = False
+    header: tuple[int, ...] = ()
+    tail: int = 0
+    needs_header: bool = False
 
     @property
     def room(self) -> int:
@@ -83,6 +89,11 @@ class Fitting:
         """How many of a document's tokens are in no prompt."""
         return n_tokens - sum(self.sizes(n_tokens))
 
+    def fits(self, ids: Ids) -> bool:
+        """Whether it can be asked about: of a chat, whether there is room for its last turn."""
+        long = len(ids) > self.room and bool(self.header)
+        return not (self.needs_header or long) or self._last_turn(ids) is not None
+
     def prompts(self, ids: Ids, numbers: Sequence[int]) -> Iterator[Ids]:
         """The prompts of these numbers."""
         before = np.asarray(self.frame.before, np.int32)
@@ -94,9 +105,22 @@ class Fitting:
                 fits = self._fit(ids)
             yield np.concatenate([before, fits, after])
 
+    def _last_turn(self, ids: Ids) -> tuple[int, int] | None:
+        """Where the content of a chat's last turn begins, and how much of it there is room for."""
+        start = last_start(ids, self.header)
+        if start is None:
+            return None
+        begin = start + len(self.header)
+        room = min(len(ids), self.room) - begin - self.tail
+        return (begin, room) if room > 0 else None
+
     def _fit(self, ids: Ids) -> Ids:
         if len(ids) <= self.room:
             return ids
+        if self.header and (found := self._last_turn(ids)):
+            begin, room = found
+            end = len(ids) - self.tail
+            return np.concatenate([ids[:begin], _keep(ids[begin:end], room, self.side), ids[end:]])
         between = self.frame.between
         if not between:
             return _keep(ids, self.room, self.side)
@@ -105,6 +129,14 @@ class Fitting:
         lengths = longest_first(len(halves[0]), len(halves[1]), self.room - len(between))
         first, second = (_keep(h, n, self.side) for h, n in zip(halves, lengths, strict=True))
         return np.concatenate([first, ids[middle : middle + len(between)], second])
+
+
+def last_start(ids: Ids, part: Sequence[int]) -> int | None:
+    """Where the last occurrence of some tokens begins."""
+    for start in np.flatnonzero(ids[: len(ids) - len(part) + 1] == part[0])[::-1].tolist():
+        if ids[start : start + len(part)].tolist() == list(part):
+            return int(start)
+    return None
 
 
 def _keep(ids: Ids, number: int, side: str) -> Ids:

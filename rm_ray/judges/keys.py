@@ -91,7 +91,9 @@ class WholeSection(JudgeSection):
         description="Longest prompt, tokens, special ones included; null: the model's length.",
     )
     truncate: Literal["left", "right"] = Field(
-        "right", description="Where a document that is longer loses its tokens."
+        "right",
+        description="Where a document that is longer loses its tokens; a chat, within its last "
+        "turn.",
     )
 
 

@@ -56,5 +56,6 @@ class Reduction:
             case "sigmoid":
                 return float(np.mean(np.exp(-np.logaddexp(0, -values))))
             case "weights":
-                return float(values @ np.asarray(self.weights))
+                with np.errstate(over="ignore"):  # what is not finite is told of by the verdict
+                    return float(values @ np.asarray(self.weights))
         return float(values[self.label])

@@ -30,7 +30,7 @@ def _check_family(section: Any) -> Any:
     if not isinstance(section, dict):
         return section
     family = section.get("family") or DEFAULT
-    if family not in SECTIONS:
+    if not isinstance(family, str) or family not in SECTIONS:
         raise ValueError(f"family is {family!r}; there are {', '.join(SECTIONS)}")
     for key in section.keys() - SECTIONS[family].model_fields.keys():
         owners = [name for name, one in SECTIONS.items() if key in one.model_fields]

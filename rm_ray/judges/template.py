@@ -19,11 +19,34 @@ from rm_ray.judges.tokens import encode, load_plain, load_tokenizer, split_speci
 # What stands for the content of a turn while a template is rendered; letters alone, so that no
 # template cuts, escapes or splits it.
 MARK = "zqTURN{}TURNqz"
-FOUND = re.compile(r"( ?)zqTURN(\d+)TURNqz( ?)")
+FOUND = re.compile(r"zqTURN(\d+)TURNqz")
+# Around a mark, white space by which it shows what a template trims: nothing, lines' ends, or all.
+BEFORE, AFTER = "\n ", " \n"
+WHITE = ""
+LEFT: dict[str, str | None] = {BEFORE: None, " ": "\n", "": WHITE}
+RIGHT: dict[str, str | None] = {AFTER: None, " ": "\n", "": WHITE}
 DATE = "%d %b %Y"
 
-# A special token's id, or text in which turns stand by their number: (number, trimmed).
-Turn = tuple[int, bool]
+
+@dataclass(frozen=True)
+class Turn:
+    """Where the content of a turn stands; characters that are trimmed from its ends, None for none.
+
+    `WHITE` stands for all white space, as Python and Jinja trim it.
+    """
+
+    number: int
+    left: str | None
+    right: str | None
+
+    def trimmed(self, said: str) -> str:
+        """The content as the template shows it."""
+        if self.left is not None:
+            said = said.lstrip(self.left or None)
+        return said if self.right is None else said.rstrip(self.right or None)
+
+
+# A special token's id, or text in which turns stand.
 Piece = int | tuple[str | Turn, ...]
 
 
@@ -57,9 +80,12 @@ class ChatTemplate:
         said = ["What is it?", "It is this."]
         try:
             datetime.strptime(date, DATE)
+        except ValueError:
+            raise JudgeError(f"judge.chat.date is {date!r}; write it as 26 Jul 2024") from None
+        try:
             pieces = found.pieces(("user", "assistant"))
-        except ValueError as error:
-            raise JudgeError(f"judge.chat: {first_line(error)}") from None
+        except Unfit as error:
+            raise JudgeError(f"judge.chat: of a chat of a user and an assistant, {error}") from None
         ids = [i for piece in filled(pieces, said) for i in _ids_of(piece, tokenizer_json)]
         text = _render(found, [("user", said[0]), ("assistant", said[1])])
         if ids != load_tokenizer(tokenizer_json).encode(text, add_special_tokens=False).ids:
@@ -79,18 +105,39 @@ class ChatTemplate:
 
     @property
     def digest(self) -> str:
-        """Its content in a few letters."""
-        return f"sha256:{hashlib.sha256(self.source.encode()).hexdigest()[:16]}"
+        """Its content, and what it makes of it in a chat of two turns, in a few letters."""
+        shown = f"{self.source}{self.pieces(('user', 'assistant'))}"
+        return f"sha256:{hashlib.sha256(shown.encode()).hexdigest()[:16]}"
+
+
+def assistant_turn(template: ChatTemplate) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The tokens between a user's turn and the assistant's, and those after the assistant's.
+
+    The first are empty if there is no special token among them: then a text could look alike.
+    """
+    pieces = template.pieces(("user", "assistant"))
+    shown = [i for i, piece in enumerate(pieces) if not isinstance(piece, int)
+             and any(isinstance(part, Turn) for part in piece)]  # fmt: skip
+    if len(shown) < 2:  # both in one stretch of text
+        return (), ()
+    last = pieces[shown[1]]
+    assert not isinstance(last, int)
+    place = next(i for i, part in enumerate(last) if isinstance(part, Turn))
+    header = [*pieces[shown[0] + 1 : shown[1]], last[:place]]
+    tail = [last[place + 1 :], *pieces[shown[1] + 1 :]]
+    return _constant(header, template), _constant(tail, template)
+
+
+def _constant(pieces: Sequence[Piece], template: ChatTemplate) -> tuple[int, ...]:
+    parts = (_ids_of(one, template.tokenizer_json) for one in filled(pieces, ()))
+    return tuple(i for part in parts for i in part)
 
 
 def filled(pieces: Sequence[Piece], said: Sequence[str]) -> list[int | str]:
     """The pieces with what was said in its places: special tokens' ids, and texts between them."""
 
     def content(part: str | Turn) -> str:
-        if isinstance(part, str):
-            return part
-        number, trimmed = part
-        return said[number].strip() if trimmed else said[number]
+        return part if isinstance(part, str) else part.trimmed(said[part.number])
 
     return [one if isinstance(one, int) else "".join(map(content, one)) for one in pieces]
 
@@ -103,16 +150,14 @@ def _ids_of(piece: int | str, tokenizer_json: str) -> list[int]:
 
 @lru_cache(maxsize=1024)
 def _pieces(template: ChatTemplate, roles: tuple[str, ...]) -> tuple[Piece, ...]:
-    marks = [(role, f" {MARK.format(i)} ") for i, role in enumerate(roles)]
-    text = _render(template, marks)
-    shown = [int(found[2]) for found in FOUND.finditer(text)]
-    if shown != list(range(len(roles))):
-        raise Unfit(f"the template does not show each of the turns {', '.join(roles)} once")
+    literals = _literals(template, roles, "", "")
+    padded = _literals(template, roles, BEFORE, AFTER)
+    trims = [_trims(bare, wide, i, len(roles)) for i, (bare, wide) in
+             enumerate(zip(literals, padded, strict=True))]  # fmt: skip
     pieces: list[Piece] = []
     run: list[str | Turn] = []
-
-    def literal(stretch: str) -> None:
-        for part in split_special(stretch, template.tokenizer_json):
+    for number, literal in enumerate(literals):
+        for part in split_special(literal, template.tokenizer_json):
             if isinstance(part, str):
                 run.append(part)
                 continue
@@ -120,16 +165,36 @@ def _pieces(template: ChatTemplate, roles: tuple[str, ...]) -> tuple[Piece, ...]
                 pieces.append(tuple(run))
                 run.clear()
             pieces.append(part)
-
-    end = 0
-    for found in FOUND.finditer(text):
-        # a space that is there no more was trimmed, as it would be from any content
-        trimmed = not (found[1] and found[3])
-        literal(text[end : found.start()])
-        run.append((int(found[2]), trimmed))
-        end = found.end()
-    literal(text[end:])
+        if number < len(roles):
+            run.append(Turn(number, trims[number][1], trims[number + 1][0]))
     return (*pieces, tuple(run)) if run else tuple(pieces)
+
+
+def _literals(template: ChatTemplate, roles: tuple[str, ...], before: str, after: str) -> list[str]:
+    """What stands between the turns, before the first and after the last.
+
+    Raises:
+        Unfit: not every turn is shown once, in order.
+    """
+    marks = [(role, f"{before}{MARK.format(i)}{after}") for i, role in enumerate(roles)]
+    literals = FOUND.split(_render(template, marks))
+    if literals[1::2] != [str(i) for i in range(len(roles))]:
+        raise Unfit(f"the template does not show each of the turns {', '.join(roles)} once")
+    return literals[::2]
+
+
+def _trims(bare: str, padded: str, place: int, turns: int) -> tuple[str | None, str | None]:
+    """What is trimmed from the end of the turn before, and from the beginning of the one after.
+
+    Raises:
+        Unfit: the template changes contents in another way.
+    """
+    nothing: dict[str, str | None] = {"": None}
+    for end, right in (RIGHT if place else nothing).items():
+        for begin, left in (LEFT if place < turns else nothing).items():
+            if padded == f"{end}{bare}{begin}":
+                return right, left
+    raise Unfit("the template changes what turns say by more than trimming it")
 
 
 def _render(template: ChatTemplate, turns: Sequence[tuple[str, str]]) -> str:

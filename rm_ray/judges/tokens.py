@@ -66,7 +66,10 @@ def read_tokenizer(name: str, revision: str | None) -> TokenizerFiles:
         for key, value in tokenizer.special_tokens_map.items()
         if isinstance(value, str)
     }
-    return TokenizerFiles(str(backend.to_str()), tokenizer.chat_template, special)
+    template = tokenizer.chat_template
+    if isinstance(template, dict):  # several, by the names of their uses
+        template = template.get("default")
+    return TokenizerFiles(str(backend.to_str()), template, special)
 
 
 def judge_tokenizer(section: JudgeSection, model: Model) -> TokenizerFiles:
@@ -87,8 +90,21 @@ def plain_tokenizer(tokenizer_json: str) -> str:
     such as Qwen's `<tool_call>` and `<|fim_prefix|>`, to single ids.
     """
     parts = json.loads(tokenizer_json)
-    parts.update(added_tokens=[], post_processor=None, truncation=None, padding=None)
+    spaces = [one for one in parts["added_tokens"] if _is_space(one["content"])]
+    if parts["model"].get("type") == "Unigram":
+        # such a model knows special tokens as words: with spaces in them, no text has them
+        special = {one["content"] for one in parts["added_tokens"]}
+        vocabulary = parts["model"]["vocab"]
+        for number, (piece, score) in enumerate(vocabulary):
+            if piece in special and number != parts["model"].get("unk_id"):
+                vocabulary[number] = [f" {piece} ", score]
+    parts.update(added_tokens=spaces, post_processor=None, truncation=None, padding=None)
     return json.dumps(parts, ensure_ascii=False)
+
+
+def _is_space(token: str) -> bool:
+    """Runs of spaces are added to some vocabularies: they are text."""
+    return not token.strip()
 
 
 def split_special(text: str, tokenizer_json: str) -> list[int | str]:
@@ -107,7 +123,8 @@ class _Special:
 @lru_cache(maxsize=4)
 def _special_ids(tokenizer_json: str) -> _Special:
     """The added tokens, and what splits a text at them: the longest first, as tokenizers do."""
-    ids = {one["content"]: one["id"] for one in json.loads(tokenizer_json)["added_tokens"]}
+    added = json.loads(tokenizer_json)["added_tokens"]
+    ids = {one["content"]: one["id"] for one in added if not _is_space(one["content"])}
     longest = sorted(ids, key=len, reverse=True)
     pattern = f"({'|'.join(map(re.escape, longest))})" if ids else "(?!)"
     return _Special(ids, re.compile(pattern))
@@ -123,7 +140,10 @@ def load_tokenizer(tokenizer_json: str) -> Tokenizer:
     """A tokenizer from its JSON, built once a process (Qwen's takes most of a second)."""
     # a task asks Ray for its CPUs; the tokenizer's own threads would take every core besides
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    return Tokenizer.from_str(tokenizer_json)
+    tokenizer = Tokenizer.from_str(tokenizer_json)
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 @lru_cache(maxsize=4)

@@ -102,8 +102,8 @@ class WholeJudge:
         """
 
     def looks(self, ids: TokenIds) -> list[Questions]:
-        """All prompts at once."""
-        return [range(len(self.fitting.sizes(len(ids))))]
+        """All prompts at once; none, of a chat that leaves its last turn no room."""
+        return [range(len(self.fitting.sizes(len(ids))))] if self.fitting.fits(ids) else []
 
     def prompts(self, ids: TokenIds, questions: Questions) -> Iterator[Prompt]:
         """The prompts of these numbers."""
@@ -117,6 +117,9 @@ class WholeJudge:
     def verdict(self, answers: Answers, n_tokens: int) -> Verdict:
         """What the numbers say; failed where one is not a number."""
         rows = [answers[number] for number in sorted(answers)]
+        if not rows and n_tokens:
+            error = f"of {self.fitting.room} tokens, what comes before its last turn leaves it none"
+            return self.unscored(n_tokens, "invalid", error)
         if not rows:
             return self.unscored(n_tokens, "too_short", "the text has no tokens")
         truncated = {"truncated_tokens": self.fitting.truncated(n_tokens)}
@@ -161,6 +164,8 @@ class WholeJudge:
     def harmless(self, n_tokens: int, number: int) -> TokenIds:
         """A word again and again; nothing remembers an answer, so the number does not matter."""
         del number
+        if not self.fitting.windows:
+            n_tokens = min(n_tokens, self.fitting.room)
         return self.harmless_document.of_length(n_tokens)
 
     def fingerprint(self) -> dict[str, Any]:

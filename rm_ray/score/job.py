@@ -31,7 +31,9 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.engines.engine import EngineSettings, check_engine_installed, choose_block_size
 from rm_ray.engines.heads import check_engine_runs
 from rm_ray.engines.weights import resolve_model
+from rm_ray.errors import ConfigError
 from rm_ray.judges.families import build_judge
+from rm_ray.judges.judge import Judge
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
 from rm_ray.run.job import Round, ShardJob
@@ -101,6 +103,7 @@ class ScoreJob(ShardJob):
         )
         self.tokenizer, self.judge = build_judge(asked, config.input, model)
         self.examples = resolve_examples(asked, model)
+        _check_kept(config.input.keep, self.judge)
         check_engine_runs(self.judge.read_out, model, config.engine.name)
         self.engine = EngineSettings(
             config=config.engine,
@@ -200,3 +203,13 @@ class ScoreJob(ShardJob):
     @override
     def closing(self, totals: RunCounts, progress: RunProgress) -> list[str]:
         return summary.totals_text(ScoreCounts() + totals, progress)
+
+
+def _check_kept(keep: Sequence[str], judge: Judge) -> None:
+    """Raises ConfigError if a kept column would have the name of one of the judge's."""
+    for name in keep:
+        if name in judge.columns.names:
+            raise ConfigError(
+                f"input.keep: the column {name!r} would collide with one of this judge's own "
+                f"({', '.join(judge.columns.names)}); rename it, or leave it out"
+            )

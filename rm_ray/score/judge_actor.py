@@ -121,12 +121,12 @@ class JudgeActor:
                 with Watchdog(self._settings.config.start_s):
                     self._started = start_engine(self._settings)
                     probe(self._started, self._judge, self._judge.harmless(0, 0), lambda: None)
-                    wrong = disagreement(self._started, self._judge, self._examples)
+                    wrong = disagreement(self._started, self._examples)
             except Exception as error:
                 log.error("the engine did not start", exc_info=True)
                 self._end(self._tally.start_failed, self._id, error)
             if wrong and self._examples.refuse:
-                ray.get(self._tally.halt.remote(wrong))
+                ray.get(self._tally.halt.remote(f"{wrong}; --judge.on_wrong_example warn goes on"))
             elif wrong:
                 self._tally.warn.remote(wrong)
             self._tally.started.remote(self._id, self._node, time.monotonic() - began)

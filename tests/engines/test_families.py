@@ -7,11 +7,13 @@ import random
 import numpy as np
 import pytest
 import torch
+import transformers
 from safetensors.numpy import load_file
 from transformers import AutoModelForSequenceClassification, LlamaModel
 
 from rm_ray.config import EngineConfig
 from rm_ray.engines.engine import EngineSettings, answer_all, start_engine
+from rm_ray.engines.heads import CAUSAL, ENCODERS, class_labels
 from rm_ray.engines.read_outs import ClassLogits, QuantileHeads
 from rm_ray.engines.weights import resolve_model
 from tests import checkpoints
@@ -212,3 +214,36 @@ def test_batch_size_order_and_padding_change_no_score(tmp_path):
                   max_batch_tokens=4096), prompts[::-1]
     ))[::-1]  # fmt: skip
     assert np.abs(one - other).max() < 1e-5
+
+
+SHAPE = {
+    "vocab_size": 300, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "intermediate_size": 128, "max_position_embeddings": 160, "num_labels": 2, "pad_token_id": 0,
+    "num_key_value_heads": 1, "head_dim": 32, "bos_token_id": 1, "eos_token_id": 2,
+    "cls_token_id": 1, "sep_token_id": 2,
+}  # fmt: skip
+DISTILBERT = {"dim": 64, "n_layers": 2, "n_heads": 2, "hidden_dim": 128}
+ALONE = {"GPT2ForSequenceClassification": {"n_embd": 64, "n_layer": 2, "n_head": 2}}
+
+
+@pytest.mark.parametrize("architecture", [*CAUSAL, *ENCODERS])
+def test_every_known_head_is_read_as_transformers_reads_it(tmp_path, architecture):
+    kind = getattr(transformers, architecture)
+    shape = SHAPE | DISTILBERT if "Distil" in architecture else SHAPE
+    if architecture in ALONE:
+        shape = {"vocab_size": 300, "num_labels": 2, "pad_token_id": 0} | ALONE[architecture]
+    model = checkpoints.seeded(kind, kind.config_class(**shape))
+    model.save_pretrained(tmp_path)
+    assert class_labels(resolve_model(str(tmp_path), None)) == 2
+    prompts = some_prompts(5, 300)
+    with torch.no_grad():
+        expected = np.stack([
+            model(torch.from_numpy(one)[None].long(), attention_mask=torch.ones(1, len(one)))
+            .logits[0].numpy()
+            for one in prompts
+        ])  # fmt: skip
+    for dtype, tolerance in (("float32", 1e-4), ("bfloat16", 0.1)):
+        engine = engine_of("transformers", tmp_path, ClassLogits(2), 128, dtype=dtype)
+        found = np.stack(answer_all(engine, prompts))
+        assert np.abs(found - expected).max() < tolerance, dtype
+    assert np.abs(expected).max() > 0.01

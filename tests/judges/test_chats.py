@@ -90,10 +90,10 @@ def test_a_text_is_the_answer_to_one_constant_request(files):
 def test_the_date_is_fixed_and_in_the_fingerprint(files):
     one, other = (chat_tokenizer(ChatConfig(date=d), MESSAGES, files) for d in
                   ("01 Feb 2025", "02 Feb 2025"))  # fmt: skip
-    assert one.fingerprint() != other.fingerprint()
     (a,), (b,) = (ids_of(tokenizer, chat("a", "b")) for tokenizer in (one, other))
-    assert (a != b) == ("Today Date" in files.chat_template)
-    with pytest.raises(JudgeError, match=r"judge.chat: .*does not match format"):
+    shown = "Today Date" in files.chat_template
+    assert (a != b) == shown == (one.fingerprint() != other.fingerprint())
+    with pytest.raises(JudgeError, match=r"judge.chat.date is 'today'; write it as 26 Jul 2024"):
         chat_tokenizer(ChatConfig(date="today"), MESSAGES, files)
 
 
@@ -123,6 +123,8 @@ def test_a_malformed_chat_costs_its_own_row(files, value, status, error):
         ('[{"role": "assistant"}]', "message 1 has no role and content"),
         ('[{"role": "assistant", "content": "\\ud800"}]', "message 1 has no role and content"),
         ('[["role", "content"]]', "message 1 has no role and content"),
+        ("[" * 100_000, "the messages are not JSON"),
+        ('[{"role": "user<|eot_id|>", "content": "a"}]', "message 1 has a role that is not one"),
     ],
 )
 def test_so_does_malformed_json(files, value, error):
@@ -176,3 +178,42 @@ def test_a_pair_has_its_separator_and_bad_halves_cost_their_rows(tmp_path):
     assert found.ids[0].tolist() == [the, 3, of] and np.sum(found.ids[3] == 3) == 1
     assert found.statuses == ["ok", "empty", "empty", "ok"]
     assert found.errors == [None, "the prompt is null", "the completion is empty", None]
+
+
+def test_only_role_and_content_are_read(files):
+    """Whatever else a message has may be worth nothing to Python."""
+    turn = pa.struct({"role": pa.string(), "content": pa.string(), "at": pa.timestamp("s")})
+    when = pa.array([2**50] * 2, pa.int64()).cast(pa.timestamp("s"))  # the year 35 million
+    roles, said = pa.array(["user", "assistant"]), pa.array(["a", "b"])
+    turns = pa.StructArray.from_arrays([roles, said, when], fields=list(turn))
+    tokenizer = chat_tokenizer(ChatConfig(), MESSAGES, files)
+    found = tokenizer.tokenize({"chat": pa.ListArray.from_arrays([0, 2], turns)})
+    assert found.statuses == ["ok"]
+    assert [found.ids[0].tolist()] == ids_of(tokenizer, chat("a", "b"))
+
+
+ENDS = ("{{ '<|im_start|>' + message['role'] + '\\n' + ", " + '<|im_end|>' }}")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["message['content'].lstrip('\\n')", "message['content'] | trim", "message['content'].rstrip()",
+     "' ' + (message['content'] | trim) + ' '", "message['content']"],
+)  # fmt: skip
+def test_what_a_template_trims_is_trimmed(tmp_path, content):
+    body = ENDS[0] + content + ENDS[1]
+    template = "{%- for message in messages %}" + body + "{%- endfor %}"
+    checkpoints.byte_level(tmp_path, checkpoints.QWEN_TOKENS, template)
+    authors = AutoTokenizer.from_pretrained(tmp_path)
+    tokenizer = chat_tokenizer(ChatConfig(), MESSAGES, read_tokenizer(str(tmp_path), None))
+    for said in ("\n\n a \n ", " b", "c\n", "\t\nd \t"):
+        whole = authors.apply_chat_template(chat("q\n", said), tokenize=False)
+        expected = authors(whole, add_special_tokens=False)["input_ids"]
+        assert ids_of(tokenizer, chat("q\n", said)) == [expected]
+
+
+def test_a_template_that_changes_what_is_said_is_refused(tmp_path):
+    template = "{%- for m in messages %}" + ENDS[0].replace("message", "m") + "m['content'] | upper"
+    checkpoints.byte_level(tmp_path, checkpoints.QWEN_TOKENS, template + ENDS[1] + "{%- endfor %}")
+    with pytest.raises(JudgeError, match=r"does not show each of the turns|by more than trimming"):
+        chat_tokenizer(ChatConfig(), MESSAGES, read_tokenizer(str(tmp_path), None))

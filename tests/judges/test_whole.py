@@ -5,14 +5,18 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
+from transformers import AutoModelForSequenceClassification
 
 from rm_ray.config import InputConfig
+from rm_ray.engines.engine import answer_all
 from rm_ray.engines.weights import resolve_model
 from rm_ray.judges.classifier.keys import ClassifierConfig
 from rm_ray.judges.families import build_judge
 from rm_ray.judges.quantile.keys import QuantileConfig
 from rm_ray.judges.regression.keys import RegressionConfig
 from tests import checkpoints
+from tests.engines.test_families import engine_of
 
 TEXT = InputConfig(path="-")
 PAIR = InputConfig(path="-", prompt="q", completion="a")
@@ -114,21 +118,52 @@ def test_a_harmless_document_is_as_long_as_asked_and_whole(folders):
             assert len(ids) >= length and [len(look) for look in judge.looks(ids)] == [1]
 
 
-def chat(said):
-    turns = [{"role": "user", "content": "the"}, {"role": "assistant", "content": said}]
+def chat(said, asked="the"):
+    turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
     return {"chat": pa.array([json.dumps(turns)])}
 
 
-def test_a_chat_whose_header_is_cut_off_is_invalid(folders):
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_long_chat_is_cut_within_its_last_turn(folders, side):
+    keys = {"max_tokens": 96, "truncate": side}
+    tokenizer, judge = judge_of(folders / "quantile", QuantileConfig, CHAT, **keys)
+    said = " ".join(f"word{i}" for i in range(200))
+    (short,), (ids,) = (tokenizer.tokenize(chat(one)).ids for one in ("x", said))
+    ((prompt,),) = [list(judge.prompts(ids, look)) for look in judge.looks(ids)]
+    before, after = len(short) - 2, 1  # all but the one token of the answer, and the end of turn
+    assert len(prompt) == 96 and prompt[:before].tolist() == ids[:before].tolist()
+    kept, answer = prompt[before:-after], ids[before:-after]
+    first = 0 if side == "right" else len(answer) - len(kept)
+    assert kept.tolist() == answer[first : first + len(kept)].tolist()
+    assert prompt[-1] == ids[-1] == 1024
+    assert judge.verdict({0: np.zeros(39, np.float32)}, len(ids)).more["truncated_tokens"] == (
+        len(ids) - 96
+    )
+
+
+def test_a_chat_that_leaves_its_last_turn_no_room_is_invalid(folders):
     tokenizer, judge = judge_of(folders / "quantile", QuantileConfig, CHAT, max_tokens=64)
-    for said, looks in (("short", 1), ("long " * 100, 0)):
-        (ids,) = tokenizer.tokenize(chat(said)).ids
-        (look,) = judge.looks(ids) or [[]]
-        assert len(look) == looks
+    (ids,) = tokenizer.tokenize(chat("short", "long " * 100)).ids
+    assert judge.looks(ids) == []
     verdict = judge.verdict({}, len(ids))
     assert verdict.status == "invalid" and verdict.error == (
-        "the header of the assistant's turn is not among the 64 tokens that the model is shown"
+        "of 64 tokens, what comes before its last turn leaves it none"
     )
+
+
+def test_a_causal_classifier_is_read_where_transformers_reads_it(folders, tmp_path):
+    """Its template ends in the token that is also padding, which transformers passes over."""
+    checkpoints.llama(tmp_path)
+    tokenizer, judge = judge_of(tmp_path, ClassifierConfig, CHAT, as_chat=True)
+    (ids,) = tokenizer.tokenize(chat("the answer")).ids
+    ((prompt,),) = [list(judge.prompts(ids, look)) for look in judge.looks(ids)]
+    assert 1024 in prompt and prompt[-1] != 1024
+    engine = engine_of("transformers", tmp_path, judge.read_out, 128)
+    (found,) = answer_all(engine, [prompt])
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
+    whole = torch.tensor([[*prompt.tolist(), 1024]])
+    with torch.no_grad():
+        assert found == pytest.approx(model(whole).logits[0].numpy(), abs=1e-5)
 
 
 def test_qrms_numbers_go_to_their_columns(folders):

@@ -40,7 +40,7 @@ def test_a_reward_that_is_not_as_published_is_named(folder):
     config = section(folder, (0.0, 0.0))
     inputs, _ = example_columns(config.examples[0])
     _, judge = build_judge(config, inputs, model)
-    ids = [document for document, _ in resolve_examples(config, model).documents]
+    ids = [document for _, document, _ in resolve_examples(config, model).documents]
     found = []
     for document in ids:
         (prompt,) = judge.prompts(document, [0])
@@ -48,9 +48,9 @@ def test_a_reward_that_is_not_as_published_is_named(folder):
         ((_, numbers),) = engine.step()
         found.append(10 * float(numbers[0]))
     agreed = resolve_examples(section(folder, found, examples_tolerance=1e-4), model)
-    assert disagreement(engine, judge, agreed) is None
+    assert disagreement(engine, agreed) is None
     off = resolve_examples(section(folder, (found[0], found[1] + 0.06)), model)
-    assert disagreement(engine, judge, off) == (
+    assert disagreement(engine, off) == (
         f"judge.examples: example 2 has the reward {found[1]:.6g} here, and its source publishes "
         f"{found[1] + 0.06:g} (tolerance 0.05): these are other weights, or they are not asked as "
         "their authors asked them"

@@ -81,7 +81,7 @@ def bad_judges(tmp_path):
         (gpt2 | {"judge_max_tokens": 512}, "judge.max_tokens is 512, and the model takes 256"),
         (gpt2 | {"judge_model": models["headless"]}, "its head is missing, and its rewards"),
         (gpt2 | {"judge_model": models["odd"]}, "a GPT2ForRanking, and its head is not known"),
-        (gpt2 | {"judge_model": models["pickled"]}, r"are pickled .*convert them: python -c"),
+        (gpt2 | {"judge_model": models["pickled"]}, r"are pickled .*convert them in .*: python -c"),
         (bert | {"judge_family": "regression"}, "name their columns with --input.prompt"),
         (bert | {"judge_family": "regression", "input_prompt": "id"}, "without its other half"),
         (bert | {"judge_family": "classifier", "judge_alpha": 10}, "alpha is a key of the family"),

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from rm_ray.config import InputConfig
 from rm_ray.engines.engine import Numbers
-from rm_ray.engines.heads import class_labels
+from rm_ray.engines.heads import CAUSAL, class_labels
 from rm_ray.engines.read_outs import ClassLogits
 from rm_ray.engines.weights import Model
 from rm_ray.errors import ConfigError
@@ -19,8 +19,15 @@ from rm_ray.judges.classifier.keys import ClassifierConfig
 from rm_ray.judges.frame import Fitting, Frame
 from rm_ray.judges.judge import DocumentTokenizer, Judge
 from rm_ray.judges.reduction import Reduction
+from rm_ray.judges.template import assistant_turn
 from rm_ray.judges.text import TextTokenizer, text_column
-from rm_ray.judges.tokens import judge_tokenizer, load_plain, load_tokenizer, plain_tokenizer
+from rm_ray.judges.tokens import (
+    TokenizerFiles,
+    judge_tokenizer,
+    load_plain,
+    load_tokenizer,
+    plain_tokenizer,
+)
 from rm_ray.judges.whole import Harmless, WholeJudge, longest_prompt
 
 
@@ -33,34 +40,55 @@ def build_classifier(
         ConfigError: the documents are pairs or chats, and the judge is asked about texts.
         JudgeError: there is no template, no such head, or the labels do not fit the reduction.
     """
-    reduction = Reduction.of(config.reduction, config.weights, class_labels(model))
+    labels = model.labels if model.own_code else class_labels(model)
+    reduction = Reduction.of(config.reduction, config.weights, labels)
     files = judge_tokenizer(config, model)
-    tokenizer: DocumentTokenizer
     if config.as_chat or inputs.messages:
-        if config.long == "windows":
-            raise ConfigError("judge.long is windows: chats cannot be cut into windows; truncate")
-        tokenizer, frame = chat_tokenizer(config.chat, inputs, files), Frame()
-    else:
-        tokenizer = TextTokenizer(text_column(inputs, config.family), plain_tokenizer(files.json))
-        frame = Frame.of_text(load_tokenizer(files.json), load_plain(files.json))
-    harmless = Harmless.of(tokenizer, inputs)
-    most = longest_prompt(config, model, max(frame.tokens, len(harmless.ids) - 1))
+        return _of_chats(config, inputs, model, files, reduction)
+    tokenizer = TextTokenizer(text_column(inputs, config.family), plain_tokenizer(files.json))
+    frame = Frame.of_text(load_tokenizer(files.json), load_plain(files.json))
+    most = longest_prompt(config, model, frame.tokens)
     fitting = Fitting(frame, most, config.truncate, windows=config.long == "windows")
-    return tokenizer, ClassifierJudge(fitting, harmless, model.labels, reduction, config.logits)
+    harmless = Harmless.of(tokenizer, inputs)
+    read_out = ClassLogits(model.labels, own_code=model.own_code)
+    return tokenizer, ClassifierJudge(fitting, harmless, read_out, reduction, config.logits)
+
+
+def _of_chats(
+    config: ClassifierConfig,
+    inputs: InputConfig,
+    model: Model,
+    files: TokenizerFiles,
+    reduction: Reduction,
+) -> tuple[DocumentTokenizer, Judge]:
+    if config.long == "windows":
+        raise ConfigError("judge.long is windows: chats cannot be cut into windows; truncate")
+    # transformers reads a causal model at its last token that is no padding: where a template ends
+    # in the padding token, one before that
+    unread = model.config.get("pad_token_id") if model.architecture in CAUSAL else None
+    tokenizer = chat_tokenizer(config.chat, inputs, files, unread)
+    header, tail = assistant_turn(tokenizer.template)
+    while tail and tail[-1] == unread:
+        tail = tail[:-1]
+    harmless = Harmless.of(tokenizer, inputs)
+    most = longest_prompt(config, model, len(harmless.ids) - 1)
+    fitting = Fitting(Frame(), most, config.truncate, header=header, tail=len(tail))
+    read_out = ClassLogits(model.labels, own_code=model.own_code)
+    return tokenizer, ClassifierJudge(fitting, harmless, read_out, reduction, config.logits)
 
 
 @dataclass(frozen=True)
 class ClassifierJudge(WholeJudge):
     """`logits`: write them too. They, and the reward, are means by tokens over windows."""
 
-    labels: int
+    classes: ClassLogits
     reduction: Reduction
     logits: bool
 
     @property
     @override
     def read_out(self) -> ClassLogits:
-        return ClassLogits(self.labels)
+        return self.classes
 
     @property
     @override
@@ -81,5 +109,5 @@ class ClassifierJudge(WholeJudge):
             "judge.reduction": f"{self.reduction.kind}:{self.reduction.label}",
             "judge.weights": list(self.reduction.weights),
             "judge.logits": self.logits,
-            "read-out": "class logits",
+            "read-out": "the checkpoint's own code" if self.classes.own_code else "class logits",
         }

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from rm_ray.config import InputConfig
 from rm_ray.engines.engine import Numbers, Prompt
+from rm_ray.engines.heads import check_language_model
 from rm_ray.engines.read_outs import LabelLogits
 from rm_ray.engines.weights import Model
 from rm_ray.errors import JudgeError
@@ -56,6 +57,7 @@ def build_preference(
         JudgeError: a label is not one token, or the model is too short for the context.
     """
     column = text_column(inputs, config.family)
+    check_language_model(model)
     files = judge_tokenizer(config, model)
     tokenizer_json = plain_tokenizer(files.json)
     judge = PreferenceJudge.of(config, tokenizer_json, files.json)

@@ -1,7 +1,5 @@
 """The keys of the quantile family."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from rm_ray.judges.keys import WHICH, ChatConfig, Family, WholeSection
@@ -11,10 +9,6 @@ class QuantileConfig(WholeSection):
     """QRM: quantiles of a reward and named attributes of an assistant's answer."""
 
     family: Family = Field("quantile", description=WHICH)
-    # the gate reads the header of the answer, near the end
-    truncate: Literal["left", "right"] = Field(
-        "left", description="Where a chat that is longer loses its tokens."
-    )
     chat: ChatConfig = ChatConfig()
     attributes: list[str] = Field(
         [], description="Names of the attributes, where they are not the 19 published ones."

@@ -35,6 +35,11 @@ def build_regression(
             "judge.family regression judges a prompt and its completion; name their columns with "
             "--input.prompt and --input.completion"
         )
+    if config.token_types and int(model.config.get("type_vocab_size", 0)) < 2:
+        raise JudgeError(
+            f"judge.token_types is true, and {model.name} does not tell a pair's halves apart "
+            "(type_vocab_size); leave it out"
+        )
     if not model.own_code and class_labels(model) != 1:
         raise JudgeError(
             f"judge.family regression needs a model of one label, and {model.name} has "
