@@ -74,14 +74,18 @@ MODELS: dict[str, tuple[Callable[[Path], None], dict[str, str], int]] = {
 }
 
 
-def token_ids(task: Task) -> list[list[int]]:
-    """The prompts as the model's own tokenizer makes them."""
+def tokenizer_of(task: Task) -> Callable[[], list[list[int]]]:
+    """Makes the prompts as the model's own tokenizer does."""
     from transformers import AutoTokenizer
 
     side = task.options["judge"].get("truncate", "right")
     tokenizer = AutoTokenizer.from_pretrained(task.model, truncation_side=side)
-    found = tokenizer(task.texts, truncation=True, max_length=task.context_tokens)
-    return list(found["input_ids"])
+
+    def token_ids() -> list[list[int]]:
+        found = tokenizer(task.texts, truncation=True, max_length=task.context_tokens)
+        return list(found["input_ids"])
+
+    return token_ids
 
 
 def careful_loop(task: Task) -> Timed:
@@ -91,10 +95,10 @@ def careful_loop(task: Task) -> Timed:
 
     torch.set_num_threads(task.threads)
     model = AutoModelForSequenceClassification.from_pretrained(task.model, dtype="float32").eval()
-    pad = model.config.pad_token_id or 0
+    pad, token_ids = model.config.pad_token_id or 0, tokenizer_of(task)
 
     def timed() -> Result:
-        prompts = token_ids(task)
+        prompts = token_ids()
         rewards: list[list[float | None]] = [[] for _ in prompts]
         order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
         while order:
@@ -147,10 +151,10 @@ def llm_classify(task: Task) -> Timed:
         enforce_eager=True, kv_cache_memory_bytes=1 << 30, max_num_seqs=48,
         max_num_batched_tokens=16384,
     )  # fmt: skip
-    params = PoolingParams(use_activation=False)
+    params, token_ids = PoolingParams(use_activation=False), tokenizer_of(task)
 
     def timed() -> Result:
-        prompts = [{"prompt_token_ids": ids} for ids in token_ids(task)]
+        prompts = [{"prompt_token_ids": ids} for ids in token_ids()]
         found = llm.classify(prompts, pooling_params=params, use_tqdm=False)
         return Result([[one.outputs.probs[0]] for one in found])
 

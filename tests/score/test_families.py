@@ -169,8 +169,8 @@ CASES = {
 }  # fmt: skip
 
 
-# One of each engine and tokenizing half; the others share both with one of these, and the preference
-# judge is killed elsewhere.
+# One of each engine and tokenizing half; the others share both with one of these, and the
+# preference judge is killed elsewhere.
 KILLED = ("chai-retry-and-continue", "reward-model", "qrm-llama3.1-8b")
 
 
