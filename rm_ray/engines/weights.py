@@ -70,18 +70,10 @@ def resolve_model(name: str, revision: str | None, *, trust_remote_code: bool = 
     """
     folder = Path(name).expanduser()
     local = folder.is_dir()
-    if not local and (name.startswith(("/", ".", "~")) or name.count("/") != 1):
-        raise JudgeError(f"judge.model: no folder {name} (and it is not a hub name, OWNER/MODEL)")
-    if local and not (folder / "config.json").is_file():
-        raise JudgeError(f"judge.model: the folder {name} has no config.json")
-    if local and not any(folder.glob("*.safetensors")):
-        there = [file.name for file in folder.iterdir()]
-        raise JudgeError(_say_no_weights(name, there, name))
-    if trust_remote_code and not local and not re.fullmatch("[0-9a-f]{40}", revision or ""):
-        raise JudgeError(
-            "judge.trust_remote_code runs what the hub sends, so it needs a pinned judge.revision: "
-            f"the commit of {name} that you have read, 40 hexadecimal digits"
-        )
+    if local:
+        _check_folder(name, folder)
+    else:
+        _check_hub_name(name, revision, trust_remote_code=trust_remote_code)
     name = str(folder.resolve()) if local else name
     config = _load_config(name, revision, trust_remote_code=trust_remote_code)
     stored = config.to_dict()
@@ -110,13 +102,33 @@ def resolve_model(name: str, revision: str | None, *, trust_remote_code: bool = 
     )
 
 
+def _check_folder(name: str, folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise JudgeError(f"judge.model: the folder {name} has no config.json")
+    if not any(folder.glob("*.safetensors")):
+        there = [file.name for file in folder.iterdir()]
+        raise JudgeError(_say_no_weights(name, there, name))
+
+
+def _check_hub_name(name: str, revision: str | None, *, trust_remote_code: bool) -> None:
+    if name.startswith(("/", ".", "~")) or name.count("/") != 1:
+        raise JudgeError(f"judge.model: no folder {name} (and it is not a hub name, OWNER/MODEL)")
+    if trust_remote_code and not re.fullmatch("[0-9a-f]{40}", revision or ""):
+        raise JudgeError(
+            "judge.trust_remote_code runs what the hub sends, so it needs a pinned judge.revision: "
+            f"the commit of {name} that you have read, 40 hexadecimal digits"
+        )
+
+
 def _load_config(name: str, revision: str | None, *, trust_remote_code: bool) -> Any:
     from transformers import AutoConfig, PretrainedConfig  # take seconds
 
     try:
         stored, _ = PretrainedConfig.get_config_dict(name, revision=revision)
         # before any code of it runs
-        if trust_remote_code and any("--" in str(one) for one in _places(stored)):
+        if trust_remote_code and any(
+            "--" in str(place) for place in stored.get("auto_map", {}).values()
+        ):
             raise JudgeError(
                 f"judge.model: the code of {name} lies in another repository, which judge.revision "
                 "does not pin; copy it into the checkpoint's folder"
@@ -132,10 +144,6 @@ def _load_config(name: str, revision: str | None, *, trust_remote_code: bool) ->
         needs_code = "trust_remote_code" in str(error) and not trust_remote_code
         reason = OWN_CODE if needs_code else first_line(error)
         raise JudgeError(f"judge.model: cannot load {name}: {reason}") from None
-
-
-def _places(stored: Mapping[str, Any]) -> list[Any]:
-    return list(stored.get("auto_map", {}).values())
 
 
 def _check_hub_weights(name: str, revision: str | None) -> None:
