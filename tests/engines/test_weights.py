@@ -17,7 +17,9 @@ def own_code(tmp_path):
 
 
 def test_code_runs_only_where_it_is_trusted(own_code):
-    with pytest.raises(JudgeError, match=r"runs only with --judge.trust_remote_code true and a pin"):
+    with pytest.raises(
+        JudgeError, match=r"runs only with --judge.trust_remote_code true and a pin"
+    ):
         resolve_model(str(own_code), None)
     assert resolve_model(str(own_code), None, trust_remote_code=True).own_code
 
