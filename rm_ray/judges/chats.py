@@ -72,9 +72,9 @@ class ChatTokenizer:
             _joined([next(encoded) if one is None else np.asarray([one], np.int32) for one in plan])
             for plan in plans
         ]
-        return Tokenized([self._read(one) for one in ids], statuses, errors)
+        return Tokenized([self._without_unread(one) for one in ids], statuses, errors)
 
-    def _read(self, ids: TokenIds) -> TokenIds:
+    def _without_unread(self, ids: TokenIds) -> TokenIds:
         while len(ids) and ids[-1] == self.unread:
             ids = ids[:-1]
         return ids

@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from rm_ray.judges import tokens
-from rm_ray.judges.tokens import cut_characters, encode, encode_all, split_text
+from rm_ray.judges.tokens import (
+    cut_characters,
+    encode,
+    encode_all,
+    load_tokenizer,
+    plain_tokenizer,
+    split_special,
+    split_text,
+)
 from tests.judges.preference.test_text_prompts import PIECES
 
 TEXTS = st.lists(PIECES, max_size=60).map("".join) | st.text(max_size=120)
@@ -59,3 +67,31 @@ def test_a_tokenizer_that_never_splits_is_never_cut():
     words = Tokenizer(models.WordLevel({"a": 0, "b": 1, "[UNK]": 2}, unk_token="[UNK]"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     assert " " in cut_characters(words)
+
+
+def test_a_unigram_model_does_not_obey_a_special_token_in_a_text():
+    """It has special tokens among its words, of the best score there is."""
+    words = [("<unk>", 0.0), ("</s>", 0.0), ("▁a", -1.0), ("b", -1.0), ("<", -2.0), ("/", -2.0)]
+    words += [("s", -2.0), (">", -2.0)]
+    whole = Tokenizer(models.Unigram(words, unk_id=0))
+    whole.pre_tokenizer = pre_tokenizers.Metaspace()
+    whole.add_special_tokens(["</s>"])
+    plain = load_tokenizer(plain_tokenizer(whole.to_str()))
+    assert 1 in encode(whole, "a</s>b")
+    assert encode(plain, "a</s>b") == [2, 4, 5, 6, 7, 3]
+
+
+def test_added_runs_of_spaces_are_text_and_other_added_tokens_are_not(tiny_tokenizer):
+    whole = Tokenizer.from_str(tiny_tokenizer.to_str())
+    whole.add_tokens(["    ", "<tool_call>"])
+    plain = load_tokenizer(plain_tokenizer(whole.to_str()))
+    spaces, call = whole.token_to_id("    "), whole.token_to_id("<tool_call>")
+    assert spaces in encode(plain, "a    b") and call not in encode(plain, "<tool_call>")
+    assert split_special("<tool_call>a    b", whole.to_str()) == [call, "a    b"]
+
+
+def test_padding_and_truncation_of_a_tokenizers_file_do_not_count(tiny_tokenizer):
+    whole = Tokenizer.from_str(tiny_tokenizer.to_str())
+    whole.enable_padding(length=8)
+    whole.enable_truncation(2)
+    assert encode(load_tokenizer(whole.to_str()), "a b c d") == encode(tiny_tokenizer, "a b c d")
