@@ -63,6 +63,7 @@ class Tally:
         self._rounds = 0
         self._starts = Starts(start_s)
         self._work = counts()
+        self._last_work = time.monotonic()
         self._metrics = {name: metrics.Counter(f"rm_ray_{name}") for name in counts().numbers()}
         self._lost_files: set[str] = set()
         self._bad_files: dict[str, str] = {}
@@ -261,6 +262,7 @@ class Tally:
     def add(self, work: RunCounts) -> None:
         """Work was done. A part that was written, or a piece, shows that the run gets on."""
         self._work += work
+        self._last_work = time.monotonic()
         for name, done in work.numbers().items():
             if done:
                 self._metrics[name].inc(done)
@@ -338,13 +340,15 @@ class Tally:
     def progress(self) -> RunProgress:
         """Everything so far."""
         first = self._starts.first
+        # once nothing is under way, the end of the last work is the end
+        until = time.monotonic() if self._under_way else self._last_work
         return RunProgress(
             rounds=self._rounds,
             engines=self._starts.count,
             alive=self._starts.ready(alive_machines()) if self._starts.count else 0,
             start_seconds=self._starts.slowest,
             work=self._work,
-            judging_seconds=time.monotonic() - first if first else 0.0,
+            judging_seconds=max(0.0, until - first) if first else 0.0,
             faults=self._faults.count,
             first_fault=self._faults.first,
             last_fault=self._faults.last,

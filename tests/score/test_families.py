@@ -23,10 +23,20 @@ from transformers import (
     AutoTokenizer,
 )
 
+from rm_ray.score.__main__ import main
 from tests import checkpoints
 from tests.conftest import ROOT, TINY_JUDGE
 from tests.engines.test_families import HEADER, reference_quantiles
-from tests.jobs import command, environment, judged_here, parts, prose, read_rewards, run
+from tests.jobs import (
+    command,
+    environment,
+    judged_here,
+    options,
+    parts,
+    prose,
+    read_rewards,
+    run,
+)
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
@@ -248,3 +258,21 @@ def compare(rows, corpus, authors, model, engine):
             assert found == pytest.approx(value, abs=1e-3), (column, document["id"])
         spread.append(row["reward"])
     assert np.std(spread) > 1e-4
+
+
+def test_a_dry_run_counts_prompts_and_their_tokens(corpus, tmp_path, capsys):
+    """Sampled are all of the few row groups' documents here, so that the estimate is exact."""
+    checkpoints.gpt2(tmp_path)
+    words = options(
+        drop=("judge.context_tokens",), judge=JUDGES / "chai-retry-and-continue.yaml",
+        judge_model=tmp_path, judge_tokenizer=tmp_path, input_path=corpus, judge_max_tokens=100,
+        output_path=tmp_path / "out",
+    )  # fmt: skip
+    assert main([*words, "--dry-run"]) == 0
+    page = capsys.readouterr().out
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    lengths = [len(tokenizer(row["text"])["input_ids"]) for row in texts_of(corpus) if row["text"]]
+    said = {name: int(found.replace(",", "")) for name, found in
+            re.findall(r"^  (\w+) +([\d,]+)", page, re.MULTILINE)}  # fmt: skip
+    assert said["tokens"] == sum(lengths) and said["windows"] == len(lengths)
+    assert said["forwarded"] == sum(min(length, 100) for length in lengths)
