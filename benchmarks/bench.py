@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data" / "corpus"
 DEMO = ROOT / "outputs" / "demo" / "corpus"
 OUT = ROOT / "outputs" / "bench"
+HERE = "benchmarks.contenders"
 
 # Names of contenders: module, options, rounds it takes part in (the slow ones in fewer).
 CONTENDERS = {
@@ -62,13 +63,13 @@ def documents(count: int) -> list[str]:
     return texts if not count else texts[:: max(1, len(texts) // count)][:count]
 
 
-def run(module: str, task: Task) -> Result:
-    """One contender, once, in a process of its own."""
+def run(module: str, task: Task, *more: str) -> Result:
+    """One contender, once, in a process of its own; `more`: what its module wants to be told."""
     with tempfile.TemporaryDirectory() as folder:
         given, found = Path(folder) / "task.json", Path(folder) / "result.json"
         given.write_text(json.dumps(asdict(task)))
         done = subprocess.run(
-            [sys.executable, "-m", f"benchmarks.contenders.{module}", given, found],
+            [sys.executable, "-m", module, given, found, *more],
             cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
         )  # fmt: skip
         if done.returncode:
@@ -131,11 +132,12 @@ def references(task: Task, ids: str | None) -> tuple[Result, Result]:
     """Answers to compare with, on prompts of token ids and of text."""
     if ids:
         module, own, _ = CONTENDERS[ids]
-        result = run(module, replace(task, options=own))
+        result = run(f"{HERE}.{module}", replace(task, options=own))
         return result, result
     exact = replace(task, dtype="float32")
-    by_ids = run("transformers_loop", exact)
-    return by_ids, run("transformers_loop", replace(exact, options={"prompt": "text"}))
+    loop = f"{HERE}.transformers_loop"
+    by_ids = run(loop, exact)
+    return by_ids, run(loop, replace(exact, options={"prompt": "text"}))
 
 
 def main() -> None:
@@ -162,7 +164,7 @@ def main() -> None:
         for name in chosen:
             module, own, rounds = CONTENDERS[name]
             if turn < rounds:
-                results[name].append(run(module, replace(task, options=own)))
+                results[name].append(run(f"{HERE}.{module}", replace(task, options=own)))
                 print(f"round {turn + 1}: {name}: {results[name][-1].seconds:.2f} s", flush=True)
     lines = {
         name: line(rounds, text if name.startswith(TEXT) else ids)

@@ -6,21 +6,21 @@ careful loop's by more than TOLERANCE has no speed.
 """
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.bench import OUT, ROOT, documents
+from benchmarks.bench import run as run_alone
 from benchmarks.contenders import Result, Task, Timed, run, vllm_environment
+from benchmarks.contenders.rm_ray_job import run_job
 
 TOLERANCE = 1e-3
 DEMO_TOKENIZER = ROOT / "demo" / "tiny_judge" / "tokenizer.json"
@@ -174,14 +174,9 @@ def job(task: Task) -> Timed:
         "engine.threads": task.threads, "pool.gpus": 0, "read.cpus": 0.5,
         **task.options.get("more", {}),
     }  # fmt: skip
-    command = [sys.executable, "jobs/score.py"]
-    command += [word for key, value in words.items() for word in (f"--{key}", str(value))]
-    env = os.environ | {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}
 
     def timed() -> Result:
-        subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True)
-        metrics = json.loads((folder / "out" / "_rm_ray" / "metrics.json").read_text())
-        rows = pq.read_table(folder / "out" / "rewards").sort_by("row")
+        metrics, rows = run_job(words)
         rewards = [[one] for one in rows.column("reward").to_pylist()]
         return Result(rewards, metrics["this_invocation"]["judging_seconds"])
 
@@ -199,20 +194,6 @@ CONTENDERS: dict[str, tuple[Callable[[Task], Timed], dict[str, object]]] = {
 }  # fmt: skip
 
 
-def once(name: str, task: Task) -> Result:
-    """One contender in a process of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        given, found = Path(folder) / "task.json", Path(folder) / "result.json"
-        given.write_text(json.dumps(asdict(task)))
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.families", given, found, name],
-            cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-        )  # fmt: skip
-        if done.returncode:
-            raise SystemExit(f"{name} failed:\n{done.stderr[-3000:]}")
-        return Result(**json.loads(found.read_text()))
-
-
 def compare(kind: str, task: Task, rounds: int) -> list[str]:
     """The lines of one model's contenders."""
     names = [name for name in CONTENDERS if kind != "qrm" or name.startswith("rm_ray")]
@@ -220,7 +201,9 @@ def compare(kind: str, task: Task, rounds: int) -> list[str]:
     for turn in range(rounds):
         for name in names:
             options = task.options | CONTENDERS[name][1]
-            results[name].append(once(name, replace(task, options=options)))
+            results[name].append(
+                run_alone("benchmarks.families", replace(task, options=options), name)
+            )
             print(
                 f"{kind}, round {turn + 1}: {name}: {results[name][-1].seconds:.2f} s", flush=True
             )

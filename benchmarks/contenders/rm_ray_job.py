@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,14 +27,9 @@ def score(task: Task) -> Timed:
         "engine.threads": task.threads, "pool.gpus": 0, "read.cpus": 0.5,
         "shard.tokens": 250_000,
     }  # fmt: skip
-    command = [sys.executable, "jobs/score.py"]
-    command += [word for key, value in words.items() for word in (f"--{key}", str(value))]
-    env = os.environ | {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}
 
     def timed() -> Result:
-        subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True)
-        metrics = json.loads((folder / "out" / "_rm_ray" / "metrics.json").read_text())
-        rows = pq.read_table(folder / "out" / "rewards").sort_by("row")
+        metrics, rows = run_job(words)
         return Result(
             [rewards or [] for rewards in rows.column("chunk_rewards").to_pylist()],
             metrics["this_invocation"]["judging_seconds"],
@@ -41,6 +37,17 @@ def score(task: Task) -> Timed:
         )
 
     return timed
+
+
+def run_job(words: dict[str, object]) -> tuple[dict[str, Any], pa.Table]:
+    """The job with these keys, on a Ray of its own: its metrics and its rows in order."""
+    command = [sys.executable, "jobs/score.py"]
+    command += [word for key, value in words.items() for word in (f"--{key}", str(value))]
+    env = os.environ | {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}
+    subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True)
+    output = Path(str(words["output.path"]))
+    metrics = json.loads((output / "_rm_ray" / "metrics.json").read_text())
+    return metrics, pq.read_table(output / "rewards").sort_by("row")
 
 
 if __name__ == "__main__":

@@ -111,13 +111,13 @@ def check_engine_runs(read_out: ReadOut, model: Model, engine: str) -> None:
     Raises:
         ConfigError: naming the engine that does.
     """
-    if engine != "vllm" or not isinstance(read_out, ClassLogits):
+    if engine != "vllm":
         return
-    if read_out.own_code:
+    if model.own_code:
         raise ConfigError(
             f"{model.name} runs its own code, which vLLM does not; give --engine.name transformers"
         )
-    if model.architecture not in IN_VLLM:
+    if isinstance(read_out, ClassLogits) and model.architecture not in IN_VLLM:
         raise ConfigError(
             f"{model.architecture} is not among the classifiers that are known to give the same "
             f"numbers in vLLM ({', '.join(IN_VLLM)}); give --engine.name transformers"

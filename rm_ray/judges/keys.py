@@ -95,23 +95,3 @@ class WholeSection(JudgeSection):
         description="Where a document that is longer loses its tokens; a chat, within its last "
         "turn.",
     )
-
-
-class ChatOrTextSection(WholeSection):
-    """A judge of texts or of chats."""
-
-    as_chat: bool = Field(
-        False, description="Show documents as chats, by the model's template (messages always are)."
-    )
-    chat: ChatConfig = ChatConfig()
-    long: Literal["truncate", "windows"] = Field(
-        "truncate",
-        description="Documents longer than max_tokens: truncate, or windows of that length, whose "
-        "rewards are averaged by their tokens.",
-    )
-
-    @model_validator(mode="after")
-    def _chats_are_whole(self) -> Self:
-        if self.as_chat and self.long == "windows":
-            raise ValueError("long is windows and as_chat true: a chat cannot be cut into windows")
-        return self
