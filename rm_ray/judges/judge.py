@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rm_ray.counts import Summable
+from rm_ray.counts.summable import Summable
 from rm_ray.engines.engine import Numbers, Prompt
 from rm_ray.engines.read_outs import ReadOut
 

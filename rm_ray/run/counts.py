@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from rm_ray.counts import Summable, spent
+from rm_ray.counts.summable import Summable, spent
 from rm_ray.store.retry import Retry
 
 

@@ -14,7 +14,7 @@ import ray
 from rm_ray.cluster import WRITE_CPUS
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Shard, part_prefix, prefix_of, tile
-from rm_ray.counts import total
+from rm_ray.counts.summable import total
 from rm_ray.run.commit import part_bytes, read_counts, read_part
 from rm_ray.run.counts import RunCounts
 from rm_ray.run.job import Result, ShardJob

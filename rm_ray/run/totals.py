@@ -8,7 +8,7 @@ import ray
 
 from rm_ray.corpus.plan import PlannedFile, shards_of
 from rm_ray.corpus.shards import Shard
-from rm_ray.counts import total
+from rm_ray.counts.summable import total
 from rm_ray.run.commit import read_counts
 from rm_ray.run.counts import RunCounts
 from rm_ray.run.folder import fingerprint_id

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rm_ray.counts import spent
+from rm_ray.counts.summable import spent
 from rm_ray.judges.judge import JudgedCounts
 from rm_ray.run.counts import RunCounts
 

@@ -17,7 +17,7 @@ from rm_ray.corpus.footers import Footer
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import read_shards
 from rm_ray.corpus.shards import Shard
-from rm_ray.counts import total
+from rm_ray.counts.summable import total
 from rm_ray.judges.judge import DocumentTokenizer, Judge
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.read_stage import tokenize

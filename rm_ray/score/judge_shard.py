@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rm_ray.corpus.shards import Shard
-from rm_ray.counts import shares
+from rm_ray.counts.summable import shares
 from rm_ray.engines.engine import Engine
 from rm_ray.judges.judge import Judge, Verdict
 from rm_ray.score.asking import Asking, Listener

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from rm_ray.corpus.shards import Piece, Shard
-from rm_ray.counts import total
+from rm_ray.counts.summable import total
 from rm_ray.engines.engine import EngineCounts
 from rm_ray.run.pieces import failed_rows, stretches_between
 from rm_ray.run.shard_row import pack, unpack

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rm_ray.counts import shares, total
+from rm_ray.counts.summable import shares, total
 from rm_ray.score.counts import ScoreCounts as Counts
 
 
