@@ -14,6 +14,7 @@ import random
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -44,16 +45,19 @@ def write_corpus(path: Path, megabytes: int, document_megabytes: int) -> tuple[i
     return path.stat().st_size, len(texts)
 
 
-def watch(job: subprocess.Popen) -> dict[str, int]:
-    """The largest USS of a process of each stage, bytes, until the job ends."""
-    peaks = dict.fromkeys(STAGES, 0)
+def watch(job: subprocess.Popen, stages: Mapping[str, str] = STAGES) -> dict[str, int]:
+    """The largest USS of a process of each stage, bytes, until the job ends.
+
+    `stages`: what is in the command line of a process of each.
+    """
+    peaks = dict.fromkeys(stages, 0)
     me = psutil.Process(job.pid)
     while job.poll() is None:
         with contextlib.suppress(psutil.Error):
             for process in [me, *me.children(recursive=True)]:
                 with contextlib.suppress(psutil.Error):
                     title = " ".join(process.cmdline())
-                    for stage, sign in STAGES.items():
+                    for stage, sign in stages.items():
                         if sign in title:
                             peaks[stage] = max(peaks[stage], process.memory_full_info().uss)
         time.sleep(0.1)

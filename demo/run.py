@@ -1,10 +1,11 @@
-"""`make demo`: build the corpus, score it with the real job, and show what came of it."""
+"""`make demo`: build a corpus, score and filter it with the real jobs, show what came of it."""
 
 import json
 import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,24 +15,35 @@ from demo.spoil import UNSEEN
 
 ROOT = Path(__file__).parents[1]
 OUTPUT = Path("outputs/demo")
+# The part of the documents that the filter keeps.
+KEPT = 0.3
 
 
 def main() -> int:
-    """Build, score, show; the scoring job's exit status."""
+    """Build, score, filter, show; the jobs' exit status."""
     began = time.monotonic()
-    corpus, scored = OUTPUT / "corpus", OUTPUT / "scored"
+    corpus, scored, kept = OUTPUT / "corpus", OUTPUT / "scored", OUTPUT / "kept"
     shutil.rmtree(ROOT / OUTPUT, ignore_errors=True)
     _run("-m", "demo.build_corpus", "--output", str(corpus))
     status = _run("jobs/score.py", "--config", "jobs/demo.yaml")
     if status == 0:
-        print(summary(ROOT / corpus, ROOT / scored))
+        print(summary(ROOT / corpus, ROOT / scored), flush=True)
+        print(f"\nkeeping the best {KEPT:.0%} of the documents:", flush=True)
+        rule = ["--rule.keep_fraction", str(KEPT)]
+        paths = ["--rewards.path", str(scored), "--output.path", str(kept)]
+        status = _run("jobs/filter.py", *paths, *rule)
+    if status == 0:
+        print(before_and_after(ROOT / corpus, ROOT / kept))
         print(f"\ndemo took {time.monotonic() - began:.0f} s\n")
         print("the rewards, in DuckDB:")
         print(f"  SELECT id, reward, n_chunks, status FROM '{scored}/rewards/*.parquet'")
         print("  ORDER BY reward DESC;")
+        print(f"what was kept: SELECT id, kind FROM '{kept}/corpus/*.parquet';")
         print("\nyour own corpus, its columns of texts and of ids (null for none):")
         print("  .venv/bin/python jobs/score.py --config jobs/demo.yaml --input.path CORPUS \\")
         print("    --input.text text --input.id id --output.path OUT")
+        print("  .venv/bin/python jobs/filter.py --rewards.path OUT --output.path KEPT \\")
+        print("    --rule.keep_fraction 0.1 --dry-run")
     return status
 
 
@@ -63,6 +75,19 @@ def summary(corpus: Path, scored: Path) -> str:
         "",
         "* kinds that the tiny judge has never seen in training",
     ]
+    return "\n".join(lines)
+
+
+def before_and_after(corpus: Path, kept: Path) -> str:
+    """The table: how much of each kind there was, and how much of it was kept."""
+    before = Counter(pq.read_table(corpus, columns=["kind"]).column("kind").to_pylist())
+    after = Counter(pq.read_table(kept / "corpus", columns=["kind"]).column("kind").to_pylist())
+    lines = ["", f"{'':<14}{'documents':>10}{'kept':>8}"]
+    for kind in sorted(before, key=lambda kind: (kind != REAL, -after[kind])):
+        name = f"{kind}{' *' if kind in UNSEEN else ''}"
+        lines.append(f"{name:<14}{before[kind]:>10}{after[kind]:>8}")
+    shares = (1 - found[REAL] / found.total() for found in (before, after))
+    lines.append("junk: {:.0%} of the corpus, {:.0%} of what was kept".format(*shares))
     return "\n".join(lines)
 
 

@@ -117,19 +117,16 @@ def load_config(schema: type[Config], arguments: Arguments) -> Config:
 
 def help_text(schema: type[BaseModel], usage: str) -> str:
     """Usage, then every key with its type, default and meaning, grouped by section."""
-    lines = [usage.rstrip(), ""]
     kinds = kinds_of_keys(schema)
-    heading = None
+    sections: dict[str, list[str]] = {}
     for key, field in dotted_fields(schema):
         section, of = key.rpartition(".")[0], kinds.get(key, [])
-        if (section, of) != heading:
-            heading = section, of
-            whose = f" ({', '.join(of)})" if of else ""
-            lines.append(f"{section}{whose}:")
+        lines = sections.setdefault(f"{section} ({', '.join(of)}):" if of else f"{section}:", [])
         default = "required" if field.is_required() else f"default {_show(field.default)}"
         lines.append(f"  --{key}  {_type_name(field.annotation)}, {default}")
         lines.append(f"      {field.description}")
-    return "\n".join(lines)
+    pages = [line for heading, lines in sections.items() for line in (heading, *lines)]
+    return "\n".join([usage.rstrip(), "", *pages])
 
 
 def _read_yaml(path: str) -> dict[str, Any]:
@@ -227,6 +224,8 @@ def _type_name(annotation: Any) -> str:
     for kind in _alternatives(annotation):
         if get_origin(kind) is list:
             names.append('list (a,b or ["a", "b,c"])')
+        elif get_origin(kind) is dict:
+            names.append("number | {group: number}")
         elif str(get_origin(kind)) == "typing.Literal":
             names.append(" | ".join(get_args(kind)))
         elif kind is not type(None):

@@ -89,6 +89,17 @@ def check_machines(pool: PoolConfig, read: ReadConfig) -> None:
         raise ClusterError(f"{lacking}; lower pool.* or read.cpus, or run on a larger machine")
 
 
+def check_task(cpus: float, key: str) -> None:
+    """Refuse tasks that no machine of a cluster that cannot grow has CPUs for.
+
+    Raises:
+        ClusterError: the machines are too small.
+    """
+    most = max((one.cpus for one in _present()), default=0.0)
+    if _started_here() and cpus > most:
+        raise ClusterError(f"{key} is {cpus:g} and this machine has {most:g} CPUs; lower it")
+
+
 def _wait_for_growth(pool: PoolConfig, read: ReadConfig) -> None:
     if _lacking(pool, read, _present()) is None:
         return

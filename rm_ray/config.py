@@ -55,7 +55,7 @@ class StorageConfig(Section):
     patience_s: float = Field(
         900,
         ge=0,
-        description="How long the write of judged rows is tried again while the store is away, "
+        description="How long the write of finished rows is tried again while the store is away, "
         "seconds; nothing new begins meanwhile. Everything else is tried for a minute.",
     )
 
@@ -70,16 +70,36 @@ class StorageConfig(Section):
         return self
 
 
-class InputConfig(Section):
-    """The corpus."""
+class CorpusConfig(Section):
+    """Where a corpus is. `key`: of the section, for what is said of it."""
 
-    # a document is one of these; the last that is said counts
-    alternatives: ClassVar = (("text",), ("prompt", "completion"), ("messages",))
+    key: ClassVar = "corpus"
 
     path: NonEmpty | list[NonEmpty] = Field(
         description="File, folder or glob of Parquet files, or a list of them; "
         "local or anything fsspec opens (s3://...)."
     )
+    storage: StorageConfig = Field(StorageConfig(), description="How its store is reached.")
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths, of which there may be one."""
+        return [self.path] if isinstance(self.path, str) else self.path
+
+    @model_validator(mode="after")
+    def _no_credentials(self) -> Self:
+        for path in self.paths:
+            refuse_credentials(path)
+        return self
+
+
+class InputConfig(CorpusConfig):
+    """The corpus to score."""
+
+    # a document is one of these; the last that is said counts
+    alternatives: ClassVar = (("text",), ("prompt", "completion"), ("messages",))
+    key: ClassVar = "input"
+
     text: NonEmpty | None = Field(
         "text",
         description="Column that holds the documents, where they are plain text; doc.text for a "
@@ -119,7 +139,6 @@ class InputConfig(Section):
         description="A file that is not readable Parquet: fail (refuse, or end as not complete), "
         "or skip (score the rest, and name what was skipped).",
     )
-    storage: StorageConfig = Field(StorageConfig(), description="How the input store is reached.")
 
     @field_validator("missing_columns", mode="before")
     @classmethod
@@ -159,10 +178,14 @@ class InputConfig(Section):
         names = ("text", "prompt", "completion", "messages")
         return {f"input.{name}": value for name in names if (value := getattr(self, name))}
 
+    @property
+    def carried(self) -> dict[str, str]:
+        """Columns that are copied to the output, as output name -> input name."""
+        named = {"id": self.id} if self.id else {}
+        return named | {name: name for name in self.keep}
+
     @model_validator(mode="after")
     def _names_are_free(self) -> Self:
-        for path in [self.path] if isinstance(self.path, str) else self.path:
-            _refuse_credentials(path)
         for name in self.keep:
             if name in OUTPUT_COLUMNS or name.startswith("_"):
                 raise ValueError(
@@ -180,7 +203,7 @@ class OutputConfig(Section):
 
     @model_validator(mode="after")
     def _no_credentials(self) -> Self:
-        _refuse_credentials(self.path)
+        refuse_credentials(self.path)
         return self
 
 
@@ -315,16 +338,7 @@ class ShardConfig(Section):
 class RunConfig(Section):
     """The run as a whole."""
 
-    max_failed_fraction: float = Field(
-        0.0, ge=0, le=1, description="Exit status 1 when more of the documents are `failed`."
-    )
     progress_s: float = Field(10, gt=0, description="Seconds between progress lines.")
-    retry_failed: bool = Field(False, description="Score the documents that are `failed` again.")
-    rescore_changed: bool = Field(
-        False,
-        description="Score input files that have changed since they were planned again, and "
-        "remove their old rewards first; false: refuse.",
-    )
 
 
 _HOLDS_CREDENTIALS = (
@@ -333,6 +347,7 @@ _HOLDS_CREDENTIALS = (
 )
 
 
-def _refuse_credentials(uri: str) -> None:
+def refuse_credentials(uri: str) -> None:
+    """Raises ValueError if a path has secrets in it."""
     if redacted(uri) != uri:
         raise ValueError(f"path {_HOLDS_CREDENTIALS} (a presigned URL holds some too)")

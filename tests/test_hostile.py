@@ -205,7 +205,7 @@ def test_a_damaged_part_is_named_and_judged_again_once_removed(tmp_path, caplog)
     part.write_bytes(data)
     status, log = run(caplog, tmp_path)
     assert status == 1
-    assert f"1 parts are wrong, first {part.name}: not a readable Parquet file" in log
+    assert f"1 parts are wrong, first {part.name}: damaged: " in log
     part.unlink()
     assert run(caplog, tmp_path)[0] == 0 and read_rewards(tmp_path / "out") == before
 

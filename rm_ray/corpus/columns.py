@@ -6,15 +6,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rm_ray.config import InputConfig
-
 Fields: TypeAlias = pa.Schema | pa.StructType
-
-
-def carried_columns(config: InputConfig) -> dict[str, str]:
-    """Input columns that are copied to the output, as output name -> input name."""
-    named = {"id": config.id} if config.id else {}
-    return named | {name: name for name in config.keep}
 
 
 def places(fields: Fields, name: str) -> list[tuple[str, ...]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from rm_ray.config import InputConfig, OutputConfig, StorageConfig
+from rm_ray.config import CorpusConfig, OutputConfig, StorageConfig
 from rm_ray.corpus import passed_over
 from rm_ray.corpus.listing import (
     Listed,
@@ -53,35 +53,35 @@ Answer = TypeVar("Answer")
 Choice = tuple[list[Listed], dict[str, set[str]]]
 
 
-def check_paths(config: InputConfig, output: OutputConfig) -> None:
+def check_paths(config: CorpusConfig, output: OutputConfig) -> None:
     """Refuse what can be known to be wrong before anything is listed.
 
     Raises:
         InputError: an input path is not there, or is the output folder, or in it.
     """
     check_apart(config, output)
-    for path in _paths(config):
+    for path in config.paths:
         if not has_signs(path):
             _ask(path, config, look_up)
 
 
-def check_apart(config: InputConfig, output: OutputConfig) -> None:
+def check_apart(config: CorpusConfig, output: OutputConfig) -> None:
     """Refuse to read from the folder that is written to; the other way round is well.
 
     Raises:
         InputError: an input path is the output folder, or in it.
     """
-    for path in _paths(config):
+    for path in config.paths:
         where = place(literal_part(path))
         if _is_own(where, config, output):
             raise InputError(
-                f"input.path: {path} lies in this run's own output folder {output.path}; a run "
-                "does not read what it writes: give another --output.path"
+                f"{config.key}.path: {path} lies in this run's own output folder {output.path}; a "
+                "run does not read what it writes: give another --output.path"
             )
 
 
 def list_files(
-    config: InputConfig, output: OutputConfig | None = None, planned: Collection[str] = ()
+    config: CorpusConfig, output: OutputConfig | None = None, planned: Collection[str] = ()
 ) -> Corpus:
     """Every Parquet file of the corpus, each once.
 
@@ -95,15 +95,17 @@ def list_files(
     Raises:
         InputError: a path does not exist, cannot be listed, or holds no Parquet file.
     """
+    if not config.paths:
+        raise InputError(f"{config.key}.path is an empty list")
     found: dict[str, Listed] = {}
     passed: dict[str, set[str]] = defaultdict(set)
-    for path in _paths(config):
+    for path in config.paths:
         chosen, beside = _expand(path, config, output)
         found |= {file.path: file for file in chosen}
         for kind, names in beside.items():
             passed[kind] |= names
     files = _each_once(found.values(), planned)
-    read = {*found, *(file.real for file in files), *map(absolute, _paths(config))}
+    read = {*found, *(file.real for file in files), *map(absolute, config.paths)}
     said = {kind: names - read for kind, names in passed.items()}
     said[passed_over.TWICE] = found.keys() - {file.path for file in files}
     return Corpus(
@@ -118,41 +120,34 @@ def file_version(path: str, storage: StorageConfig) -> tuple[int, str]:
     return int(info["size"]), version_of(info)
 
 
-def _paths(config: InputConfig) -> list[str]:
-    paths = [config.path] if isinstance(config.path, str) else config.path
-    if not paths:
-        raise InputError("input.path is an empty list")
-    return paths
-
-
-def _is_own(where: str, config: InputConfig, output: OutputConfig | None) -> bool:
+def _is_own(where: str, config: CorpusConfig, output: OutputConfig | None) -> bool:
     """Whether a place, as `place` spells it, is in this run's output folder."""
     if output is None or not same_store(where, config.storage, output.storage):
         return False
     return f"{where}/".startswith(f"{place(output.path).rstrip('/')}/")
 
 
-def _expand(path: str, config: InputConfig, output: OutputConfig | None) -> Choice:
+def _expand(path: str, config: CorpusConfig, output: OutputConfig | None) -> Choice:
     """The files that a path stands for, and by kind the names of what was found beside them."""
 
     def choose(fs: Any, name: str) -> Choice:
         if has_signs(name):
             return _of_glob(fs, name, config, output)
         file = look_up(fs, name)
-        return ([file], {}) if file else _of_folder(fs, name)
+        return ([file], {}) if file else _of_folder(fs, name, config.key)
 
     return _ask(path, config, choose)
 
 
-def _ask(path: str, config: InputConfig, question: Callable[[Any, str], Answer]) -> Answer:
+def _ask(path: str, config: CorpusConfig, question: Callable[[Any, str], Answer]) -> Answer:
     """What the path's filesystem answers, asked about the path as it spells it."""
     uri = absolute(path)
     try:
         fs = open_filesystem(uri, config.storage)
-        request = Request("listing", path, config.storage, "input")
+        request = Request("listing", path, config.storage, config.key)
         return patiently(lambda: question(fs, fs._strip_protocol(uri)), request)
     except FileNotFoundError:
-        raise InputError(f"input.path: {path} does not exist") from None
+        raise InputError(f"{config.key}.path: {path} does not exist") from None
     except (OSError, ValueError, ImportError) as error:
         hint = ""
         if uri.startswith("hf://"):
@@ -160,18 +155,18 @@ def _ask(path: str, config: InputConfig, question: Callable[[Any, str], Answer])
                 " (hf:// needs the package huggingface_hub and a way to huggingface.co on every "
                 "machine; without, give the folder of a download)"
             )
-        raise InputError(f"input.path: cannot list {path}: {short(error)}{hint}") from None
+        raise InputError(f"{config.key}.path: cannot list {path}: {short(error)}{hint}") from None
 
 
-def _of_folder(fs: Any, name: str) -> Choice:
+def _of_folder(fs: Any, name: str, key: str) -> Choice:
     root = full_path(fs, name)
     found = _below(root, list_below(fs, name))
     if not found:
-        raise InputError(f"input.path: {root} is an empty folder")
+        raise InputError(f"{key}.path: {root} is an empty folder")
     runs = passed_over.run_folders(found)
     theirs = tuple(f"{run}/" for run in runs)
     rest = {relative: file for relative, file in found.items() if not relative.startswith(theirs)}
-    passed_over.refuse_tables(root, rest)
+    passed_over.refuse_tables(key, root, rest)
     chosen = [file for relative, file in rest.items() if passed_over.is_data(relative)]
     beside: dict[str, set[str]] = defaultdict(set)
     beside[passed_over.RUNS] = {f"{root}/{run}" for run in runs}
@@ -181,11 +176,11 @@ def _of_folder(fs: Any, name: str) -> Choice:
         if kind and not (is_run and "/" not in relative):
             beside[kind].add(file.path)
     if not chosen:
-        raise InputError(f"input.path: {passed_over.say_no_parquet(root, rest, beside)}")
+        raise InputError(f"{key}.path: {passed_over.say_no_parquet(root, rest, beside)}")
     return chosen, beside
 
 
-def _of_glob(fs: Any, glob: str, config: InputConfig, output: OutputConfig | None) -> Choice:
+def _of_glob(fs: Any, glob: str, config: CorpusConfig, output: OutputConfig | None) -> Choice:
     root = full_path(fs, literal_part(glob))
     listed, pattern = list_glob(fs, glob)
     found = _below(root, listed)
@@ -205,7 +200,7 @@ def _of_glob(fs: Any, glob: str, config: InputConfig, output: OutputConfig | Non
     beside = {passed_over.RUNS: left}
     if not chosen:
         but = f"; passed over: {passed_over.say(beside)}" if left else ""
-        raise InputError(f"input.path: nothing matches {full_path(fs, glob)}{but}")
+        raise InputError(f"{config.key}.path: nothing matches {full_path(fs, glob)}{but}")
     return chosen, beside
 
 

@@ -12,9 +12,8 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import ray
 
-from rm_ray.config import InputConfig
+from rm_ray.config import CorpusConfig, InputConfig
 from rm_ray.corpus.columns import (
-    carried_columns,
     in_the_way,
     is_chat,
     is_text,
@@ -30,6 +29,7 @@ from rm_ray.corpus.parquet import (
     Unreadable,
     column_bounds,
     column_bytes,
+    compressed_bytes,
     is_bad_file,
     open_parquet,
 )
@@ -49,16 +49,18 @@ class Footer:
 
     `text_bytes`: the size of the documents' columns, uncompressed but as encoded. `bounds`: the
     least and the greatest value of copied columns that are 64-bit integers, where it says.
+    `file_bytes`: what all columns take in the file.
     """
 
     rows: list[int]
     text_bytes: list[int]
     schema: pa.Schema
     bounds: dict[str, tuple[int, int]] = field(default_factory=dict)
+    file_bytes: list[int] = field(default_factory=list)
 
 
 def read_footers(
-    files: Sequence[InputFile], config: InputConfig
+    files: Sequence[InputFile], config: CorpusConfig
 ) -> tuple[dict[str, Footer], dict[str, str]]:
     """The footers of the files, by path, read by Ray tasks; and the files skipped, with the reason.
 
@@ -67,6 +69,7 @@ def read_footers(
             configured column.
         ClusterError: a machine does not find a file that this one finds.
     """
+    scoring = config if isinstance(config, InputConfig) else None
     batches = list(_chunks(files, FILES_PER_TASK))
     tasks = [_read_footer_batch.remote(batch, config) for batch in batches]
     footers: dict[str, Footer] = {}
@@ -76,15 +79,16 @@ def read_footers(
         for file, result in zip(batch, results, strict=True):
             footer = result.seen_from_here() if isinstance(result, NotFound) else result
             if isinstance(footer, Footer):
-                check_columns(file, footer.schema, config)
+                if scoring:
+                    check_columns(file, footer.schema, scoring)
                 footers[file.path] = footer
-            elif footer.bad_file and config.on_bad_file == "skip":
+            elif footer.bad_file and scoring and scoring.on_bad_file == "skip":
                 skipped[file.path] = str(footer)
             elif isinstance(footer, NotFound):
                 raise ClusterError(str(footer))
             else:
-                hint = " (--input.on_bad_file skip goes on without it)" if footer.bad_file else ""
-                raise InputError(f"{footer}{hint}")
+                hint = " (--input.on_bad_file skip goes on without it)"
+                raise InputError(f"{footer}{hint if footer.bad_file and scoring else ''}")
     return footers, skipped
 
 
@@ -136,29 +140,28 @@ def _say_missing(key: str, name: str, file: InputFile, schema: pa.Schema) -> str
 
 @ray.remote(num_cpus=0.5, max_retries=3)
 def _read_footer_batch(
-    files: Sequence[InputFile], config: InputConfig
+    files: Sequence[InputFile], config: CorpusConfig
 ) -> list[Footer | Unreadable]:
     """Footers, or why there is none."""
     return [_read_footer(file, config) for file in files]
 
 
-def _read_footer(file: InputFile, config: InputConfig) -> Footer | Unreadable:
+def _read_footer(file: InputFile, config: CorpusConfig) -> Footer | Unreadable:
     def read() -> Footer:
         with open_parquet(file.path, config.storage) as parquet:
             metadata, schema = parquet.metadata, parquet.schema_arrow
         groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+        documents = config.documents.values() if isinstance(config, InputConfig) else ()
         return Footer(
             rows=[group.num_rows for group in groups],
-            text_bytes=[
-                sum(column_bytes(group, name) for name in config.documents.values())
-                for group in groups
-            ],
+            text_bytes=[sum(column_bytes(group, name) for name in documents) for group in groups],
             schema=schema.remove_metadata(),
-            bounds=_bounds(groups, schema, config),
+            bounds=_bounds(groups, schema, config) if isinstance(config, InputConfig) else {},
+            file_bytes=[compressed_bytes(group) for group in groups],
         )
 
     try:
-        return patiently(read, Request("reading", file.path, config.storage, "input"))
+        return patiently(read, Request("reading", file.path, config.storage, config.key))
     except pa.ArrowException as error:
         what = f"is not a readable Parquet file ({file.size:,} bytes)"
         return Unreadable(f"{file.path} {what}: {short(error)}", bad_file=True)
@@ -173,7 +176,7 @@ def _bounds(
     groups: Sequence[Any], schema: pa.Schema, config: InputConfig
 ) -> dict[str, tuple[int, int]]:
     found = {}
-    for name in carried_columns(config).values():
+    for name in config.carried.values():
         kinds = {type_at(schema, place) for place in places(schema, name)}
         if kinds <= {pa.int64(), pa.uint64()}:
             values = [value for group in groups for value in column_bounds(group, name)]

@@ -46,7 +46,10 @@ def is_bad_file(error: Exception) -> bool:
 
 @contextmanager
 def open_parquet(
-    path: str, storage: StorageConfig, groups: range | None = None, columns: Sequence[str] = ()
+    path: str,
+    storage: StorageConfig,
+    groups: range | None = None,
+    columns: Sequence[str] | None = (),
 ) -> Iterator[pq.ParquetFile]:
     """The file opened for reading those row groups; ranges of small ones are fetched together.
 
@@ -58,9 +61,10 @@ def open_parquet(
     with fs.open(path, "rb", **options) as file:
         metadata = pq.read_metadata(file)
         size = sum(
-            column_bytes(metadata.row_group(group), name, compressed=True)
+            compressed_bytes(metadata.row_group(group))
+            if columns is None
+            else sum(column_bytes(metadata.row_group(group), n, compressed=True) for n in columns)
             for group in groups or ()
-            for name in columns
         )
         whole = size <= STREAMED_BYTES
         yield pq.ParquetFile(
@@ -72,6 +76,11 @@ def column_bytes(group: Any, name: str, *, compressed: bool = False) -> int:
     """Bytes that a column takes in a row group, as encoded."""
     size = "total_compressed_size" if compressed else "total_uncompressed_size"
     return sum(int(getattr(column, size)) for column in _columns(group, name))
+
+
+def compressed_bytes(group: Any) -> int:
+    """Bytes that a row group takes in its file."""
+    return sum(int(group.column(i).total_compressed_size) for i in range(group.num_columns))
 
 
 def column_bounds(group: Any, name: str) -> list[int]:

@@ -66,8 +66,8 @@ def run_folders(relatives: Iterable[str]) -> set[str]:
     return {match[1] for match in found if match}
 
 
-def refuse_tables(folder: str, relatives: Iterable[str]) -> None:
-    """Refuse a folder with tables whose Parquet files are not their rows.
+def refuse_tables(key: str, folder: str, relatives: Iterable[str]) -> None:
+    """Refuse a folder with tables whose Parquet files are not their rows. `key`: its section's.
 
     Raises:
         InputError: with what to do.
@@ -77,7 +77,7 @@ def refuse_tables(folder: str, relatives: Iterable[str]) -> None:
             if match := file.fullmatch(name):
                 where = f"{folder}/{match[1] or ''}".rstrip("/")
                 raise InputError(
-                    f"input.path: {where} is {table}, whose files hold deleted rows and old "
+                    f"{key}.path: {where} is {table}, whose files hold deleted rows and old "
                     f"versions too: write it out as plain Parquet ({_duckdb(reader, where)}), or "
                     "name its files one by one or by a glob"
                 )

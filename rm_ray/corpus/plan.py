@@ -7,10 +7,51 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
 from rm_ray.corpus.shards import Piece, Shard
+
+
+class Unit(Protocol):
+    """What a task is given at once. `shards`: of which it makes the rows; in a round those that
+    are missing. `file`: what they are rows of.
+    """
+
+    @property
+    def file(self) -> str: ...  # noqa: D102
+    @property
+    def shards(self) -> tuple[Shard, ...]: ...  # noqa: D102
+
+    def to_json(self) -> str:
+        """The form in which it travels to its task."""
+
+    def with_shards(self, shards: tuple[Shard, ...]) -> Self:
+        """With only these of its shards, or pieces of them."""
+
+
+class Planned(Protocol):
+    """A line of a plan: what has rows, cut into units, once and for all. `path`: its name."""
+
+    @property
+    def path(self) -> str: ...  # noqa: D102
+    @property
+    def units(self) -> Sequence[Unit]: ...  # noqa: D102
+
+    def to_json(self) -> str:
+        """One line of a plan segment."""
+
+    @classmethod
+    def from_json(cls, line: str) -> Self:
+        """What `to_json` wrote."""
+
+    def to_do(self) -> Sequence[Unit]:
+        """Its units, with all that a task has to know."""
+
+
+AnyUnit = TypeVar("AnyUnit", bound=Unit)
+AnyPlanned = TypeVar("AnyPlanned", bound=Planned)
 
 
 @dataclass(frozen=True)
@@ -45,6 +86,10 @@ class ReadUnit:
         )
         return cls(**data)
 
+    def with_shards(self, shards: tuple[Shard, ...]) -> "ReadUnit":
+        """With only these of its shards, or pieces of them."""
+        return replace(self, shards=shards)
+
     @property
     def tokens(self) -> float:
         """Estimated tokens of its shards."""
@@ -68,6 +113,10 @@ class PlannedFile:
     def rows(self) -> int:
         """How many of its rows are planned, from the first on."""
         return self.units[-1].shards[-1].stop if self.units else 0
+
+    def to_do(self) -> list[ReadUnit]:
+        """The units, which know what the file was."""
+        return [replace(unit, size=self.size, version=self.version) for unit in self.units]
 
     def to_json(self) -> str:
         """One line of a plan segment; a unit is its groups, first row, cuts and tokens of a row."""
@@ -156,24 +205,21 @@ def _pieces(rows: int, tokens: float, max_rows: int, max_tokens: float) -> int:
     return min(wanted, rows)
 
 
-def shards_of(files: Iterable[PlannedFile]) -> Iterator[Shard]:
+def shards_of(files: Iterable[Planned]) -> Iterator[Shard]:
     """Every shard of the plan, in order."""
     return (shard for file in files for unit in file.units for shard in unit.shards)
 
 
-def missing_units(files: Iterable[PlannedFile], committed: Collection[str]) -> list[ReadUnit]:
-    """The read units with work left, each with only the shards whose part is not committed."""
-    units = (
-        replace(unit, size=file.size, version=file.version) for file in files for unit in file.units
-    )
-    return without(units, committed)
+def missing_units(files: Iterable[Planned], committed: Collection[str]) -> list[Unit]:
+    """The units with work left, each with only the shards whose part is not committed."""
+    return without((unit for file in files for unit in file.to_do()), committed)
 
 
-def without(units: Iterable[ReadUnit], committed: Collection[str]) -> list[ReadUnit]:
+def without(units: Iterable[AnyUnit], committed: Collection[str]) -> list[AnyUnit]:
     """The units without the shards whose part is committed, and without those that are done."""
     left = []
     for unit in units:
         shards = tuple(shard for shard in unit.shards if shard.part not in committed)
         if shards:
-            left.append(replace(unit, shards=shards))
+            left.append(unit.with_shards(shards))
     return left

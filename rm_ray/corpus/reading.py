@@ -5,23 +5,23 @@ Each row group is decoded once, in order.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from rm_ray.config import InputConfig
-from rm_ray.corpus.columns import carried_columns, places, values_of
-from rm_ray.corpus.files import file_version
-from rm_ray.corpus.missing import NotFound
-from rm_ray.corpus.parquet import Unreadable, column_bytes, is_bad_file, open_parquet
+from rm_ray.corpus.columns import values_of
+from rm_ray.corpus.decoding import check_unchanged, decode
+from rm_ray.corpus.parquet import Unreadable, column_bytes
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import short
-from rm_ray.store.access import Request, explained
-from rm_ray.store.retry import A_MINUTE, Patience, Tries, may_pass
+from rm_ray.store.access import Request
+from rm_ray.store.retry import A_MINUTE, Patience, Tries
 
 # Decoded at once: few enough rows that wide ones stay small, enough to keep Arrow efficient.
 DECODE_ROWS = 1024
@@ -76,12 +76,14 @@ def read_shards(
         Unreadable: the file cannot be read, or is not the one that was planned.
         NotFound: the file is not there.
     """
-    _check_unchanged(unit, config)
+    check_unchanged(unit, config)
     sample = RowSample(config.sample_fraction, config.sample_seed)
     shards = iter(unit.shards)
     shard = next(shards, None)
     pieces: list[pa.Table] = []
-    for first, batch in _decoded(unit, config, columns):
+    wanted = dict.fromkeys([*columns, *config.carried.values()])
+    rows_at_once = partial(_rows_at_once, columns=columns)
+    for first, batch in decode(unit, config, list(wanted), rows_at_once):
         while shard is not None and shard.start < first + len(batch):
             start, stop = max(shard.start, first), min(shard.stop, first + len(batch))
             rows = sample.chosen(unit.file, start, stop)
@@ -91,7 +93,7 @@ def read_shards(
             pieces.append(_rename(taken, rows, unit, config, columns, types))
             if shard.stop > first + len(batch):
                 break
-            _check_unchanged(unit, config)
+            check_unchanged(unit, config)
             yield shard, pa.concat_tables(pieces)
             pieces = []
             shard = next(shards, None)
@@ -101,69 +103,13 @@ def read_shards(
         raise Unreadable(f"{unit.file} ended before row {shard.stop}", bad_file=True)
 
 
-def _decoded(
-    unit: ReadUnit, config: InputConfig, columns: Sequence[str]
-) -> Iterator[tuple[int, pa.Table]]:
-    """The unit's rows in order, with the number of each batch's first row."""
-    groups = range(unit.first_group, unit.stop_group)
-    wanted = dict.fromkeys([*columns, *carried_columns(config).values()])
-    first = unit.first_row
-    try:
-        with open_parquet(unit.file, config.storage, groups, list(wanted)) as parquet:
-            schema = parquet.schema_arrow  # what is wanted and not here is a partition, or missing
-            stored = [name for name in wanted if places(schema, name)]
-            rows = _rows_at_once(parquet, groups, columns)
-            for batch in parquet.iter_batches(rows, row_groups=list(groups), columns=stored):
-                yield first, pa.Table.from_batches([batch])
-                first += len(batch)
-    except FileNotFoundError as error:
-        raise NotFound(unit.file, config.storage) from error
-    except Exception as error:
-        place = f"{unit.file}, row groups {unit.first_group} to {unit.stop_group - 1}"
-        bad_file = is_bad_file(error)
-        raise Unreadable(
-            f"cannot read {place}: {short(_explained(error, unit, config))}",
-            bad_file=bad_file,
-            may_pass=bad_file or may_pass(error),
-        ) from error
-
-
-def _rows_at_once(parquet: pq.ParquetFile, groups: range, columns: Sequence[str]) -> int:
+def _rows_at_once(metadata: Sequence[Any], columns: Sequence[str]) -> int:
     """Rows to decode together: as many as hold about DECODE_BYTES of what the job reads."""
-    metadata = [parquet.metadata.row_group(group) for group in groups]
     rows = sum(group.num_rows for group in metadata)
     per_row = sum(column_bytes(group, name) for group in metadata for name in columns) / max(
         1, rows
     )
     return max(1, min(DECODE_ROWS, int(DECODE_BYTES / max(1.0, per_row))))
-
-
-def _check_unchanged(unit: ReadUnit, config: InputConfig) -> None:
-    """Raises Unreadable if the file is not the one that was planned."""
-    if unit.version is None:
-        return
-    try:
-        now = file_version(unit.file, config.storage)
-    except FileNotFoundError as error:
-        raise NotFound(unit.file, config.storage) from error
-    except Exception as error:
-        bad_file = is_bad_file(error)
-        raise Unreadable(
-            f"cannot read {unit.file}: {short(_explained(error, unit, config))}",
-            bad_file=bad_file,
-            may_pass=bad_file or may_pass(error),  # expired credentials do not
-        ) from error
-    if now != (unit.size, unit.version):
-        raise Unreadable(
-            f"{unit.file} has changed since it was planned: {unit.size:,} bytes, version "
-            f"{unit.version} then, {now[0]:,} bytes, version {now[1]} now",
-            bad_file=False,
-            may_pass=False,
-        )
-
-
-def _explained(error: Exception, unit: ReadUnit, config: InputConfig) -> Exception:
-    return explained(error, Request("reading", unit.file, config.storage, "input"))
 
 
 def _rename(
@@ -176,7 +122,7 @@ def _rename(
 ) -> pa.Table:
     renamed = {"_row": pa.array(rows, pa.int64())}
     renamed |= {f"{JUDGED}{name}": values_of(batch, name) for name in columns}
-    for name, source in carried_columns(config).items():
+    for name, source in config.carried.items():
         values = values_of(batch, source)
         if values is None and source in unit.partition:
             values = pa.array([unit.partition[source]] * len(rows), pa.string())

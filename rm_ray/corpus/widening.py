@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from rm_ray.config import InputConfig
-from rm_ray.corpus.columns import carried_columns, places, plain, type_at
+from rm_ray.corpus.columns import places, plain, type_at
 from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.footers import Footer
 from rm_ray.errors import InputError, short
@@ -47,7 +47,7 @@ def run_types(
     types = dict(stored)
     # what a file without rows calls its columns says nothing
     files = [file for file in files if any(footers[file.path].rows)] or files
-    for name, source in carried_columns(config).items():
+    for name, source in config.carried.items():
         key = "input.id" if name == "id" else "input.keep"
         found = list(_found(source, files, footers))
         if found:

@@ -7,9 +7,10 @@ and leaves it. Its footer carries the shard's counts: totals are read from the p
 import hashlib
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 import ray
 
 from rm_ray.corpus.parquet import is_bad_file
-from rm_ray.corpus.shards import Piece
+from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.errors import one_line
 from rm_ray.run.counts import RunCounts
 from rm_ray.run.outage import TellTally
@@ -51,26 +52,41 @@ class CommitStage:
         for shard, rows, note in unpack(block):
             began = time.perf_counter()
             folder = self.staged if isinstance(shard, Piece) else self.parts
-            # where another part could not be written, this one is tried once
-            stopping = ray.get(self.tally.halted.remote())
-            seconds = 0.0 if stopping else folder.storage.patience_s
-            patience = Patience(seconds, TellTally(self.tally, pauses=True))
             try:
                 data = part_bytes(rows, note, self.fingerprint)
-                created = replace(folder, patience=patience).create(shard.part, data)
-            except OSError as error:
-                # every further shard would be done for nothing
-                ray.get(self.tally.halt.remote(f"cannot write to {folder.uri}: {error}"))
-                break
+                created = write_or_halt(partial(_create, folder, shard, data), folder, self.tally)
             except Exception as error:  # noqa: BLE001 - or Ray would drop the shard without a word
                 ray.get(self.tally.fault.remote(f"{shard} cannot be stored: {one_line(error)}"))
                 continue
+            if created is None:
+                break
             if isinstance(shard, Piece):
                 self.tally.staged.remote()
             else:
                 seconds = time.perf_counter() - began
                 self.tally.add.remote(self.counts(parts=int(created), commit_seconds=seconds))
         yield from ()
+
+
+def _create(folder: Folder, shard: Shard, data: bytes, patience: Patience) -> bool:
+    return replace(folder, patience=patience).create(shard.part, data)
+
+
+def write_or_halt(write: Callable[[Patience], bool], folder: Folder, tally: Any) -> bool | None:
+    """What a write of rows that were done returns; None where the store refuses it, and the run is
+    told to stop: every further shard would be done for nothing.
+
+    Args:
+        write: is given the patience to try with: none where another part could not be written.
+        folder: for which store and what is said.
+    """
+    stopping = ray.get(tally.halted.remote())
+    seconds = 0.0 if stopping else folder.storage.patience_s
+    try:
+        return write(Patience(seconds, TellTally(tally, pauses=True)))
+    except OSError as error:
+        ray.get(tally.halt.remote(f"cannot write to {folder.uri}: {error}"))
+        return None
 
 
 def part_bytes(table: pa.Table, counts: str, fingerprint: str) -> bytes:
@@ -124,7 +140,7 @@ def read_counts(
         FileNotFoundError: there is no such part.
         pa.ArrowInvalid: it is not a part, or damaged.
     """
-    footer = _footer(folder, name)
+    footer, _ = open_part(folder, name)
     metadata = footer.metadata or {}
     counts = metadata.get(COUNTS_KEY.encode())
     if counts is None or metadata.get(FINGERPRINT_KEY.encode()) != fingerprint.encode():
@@ -147,16 +163,27 @@ def damage_is_invalid() -> Iterator[None]:
         raise
 
 
-def _footer(folder: Folder, name: str) -> pq.FileMetaData:
-    """A part's footer. One that looks damaged is read again: so does a body that was cut short."""
+def open_part(
+    folder: Folder, name: str, columns: Sequence[str] = (), side: str = "output"
+) -> tuple[pq.FileMetaData, pa.Table]:
+    """A part's footer, and some of its columns; a table without columns where none is named.
 
-    def read() -> pq.FileMetaData:
+    One that looks damaged is read again: so does a body that was cut short.
+
+    Raises:
+        FileNotFoundError: there is no such part.
+        pa.ArrowInvalid: it is not a part, or damaged.
+    """
+
+    def read() -> tuple[pq.FileMetaData, pa.Table]:
         try:
             with folder.fs.open(f"{folder.path}/{name}", "rb") as file:
-                return pq.read_metadata(file)
+                part = pq.ParquetFile(file, pre_buffer=True)
+                rows = part.read(list(columns), use_threads=False) if columns else pa.table({})
+                return part.metadata, rows.replace_schema_metadata(None)
         except pa.ArrowInvalid as error:
             raise OSError(str(error)) from error
 
-    request = Request("reading", f"{folder.uri}/{name}", folder.storage, "output")
+    request = Request("reading", f"{folder.uri}/{name}", folder.storage, side)
     with damage_is_invalid():
         return patiently(read, request, folder.patience)

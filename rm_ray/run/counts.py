@@ -24,7 +24,8 @@ class RunCounts(Summable):
 
 @dataclass(frozen=True)
 class RunProgress:
-    """Where the run stands. `judging_seconds`: from the first ready engine to the last work so far.
+    """Where the run stands. `judging_seconds`: from the first ready engine, or the
+    first task where there are none, to the last work so far.
 
     `engines`: those that have started, of which `alive` still live.
     `bad_files`: input files that are not what their name says, with the reason.

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 import ray
 
-from rm_ray.corpus.plan import PlannedFile, ReadUnit, missing_units, shards_of
+from rm_ray.corpus.plan import Planned, Unit, missing_units, shards_of
 from rm_ray.errors import Incomplete, one_line, way_on
 from rm_ray.run.finish import finish
 from rm_ray.run.folder import RunFolder, fingerprint_id
-from rm_ray.run.job import ShardJob
+from rm_ray.run.job import AnyJob
 from rm_ray.run.lease import Lease
 from rm_ray.run.outage import TellTally
 from rm_ray.run.rounds import run_rounds
@@ -22,7 +22,7 @@ from rm_ray.run.tally import start_tally
 log = logging.getLogger(__name__)
 
 
-def execute(job: ShardJob) -> None:
+def execute(job: AnyJob) -> None:
     """Do all of the job that is not done yet.
 
     Raises:
@@ -33,7 +33,7 @@ def execute(job: ShardJob) -> None:
     with ray_faults():
         seen = survey(job, to_run=True)
         run, files = seen.run, seen.files
-        again, engines = job.settings.retry_failed, 0
+        again, engines = job.retry_failed, 0
         if again or seen.new.files or missing_units(files, run.committed()):
             engines = job.wait_for_engines()
         tally = start_tally(job.counts, engines, job.silence_s, job.start_s)
@@ -51,7 +51,7 @@ def execute(job: ShardJob) -> None:
             units = missing_units(files, run.committed())
             if units:
                 run.mark_incomplete()
-            _log_plan(run, files, units)
+            _log_plan(job, run, files, units)
             run_rounds(units, job, run, staging, tally, engines)
             lease.check()
             finish(files, job, run, seen.new.skipped, ray.get(tally.progress.remote()), began)
@@ -73,7 +73,7 @@ def ray_faults() -> Iterator[None]:
         raise Incomplete(f"{what}: {one_line(error)}; {way_on(cause)}") from error
 
 
-def reopen_failed(files: Sequence[PlannedFile], run: RunFolder, staging: Staging) -> None:
+def reopen_failed(files: Sequence[Planned], run: RunFolder, staging: Staging) -> None:
     """Take back the files' parts in which documents failed, but for the rows that did not."""
     committed = run.committed()
     run.mark_incomplete()
@@ -81,12 +81,12 @@ def reopen_failed(files: Sequence[PlannedFile], run: RunFolder, staging: Staging
     log.info("%d shards have documents that failed: these are tried again", reopened)
 
 
-def _log_plan(run: RunFolder, files: Sequence[PlannedFile], units: Sequence[ReadUnit]) -> None:
+def _log_plan(job: AnyJob, run: RunFolder, files: Sequence[Planned], units: Sequence[Unit]) -> None:
     shards = sum(1 for _ in shards_of(files))
     left = sum(len(unit.shards) for unit in units)
     log.info(
-        "%d files, %d shards, %d done, %d to do -> %s",
-        len(files), shards, shards - left, left, run.uri,
+        "%d %s, %d shards, %d done, %d to do -> %s",
+        len(files), job.lines, shards, shards - left, left, run.uri,
     )  # fmt: skip
     if not run.parts.conditional:
         log.info("this store refuses create-only writes; parts are written with plain ones")

@@ -41,7 +41,7 @@ class Faults:
         self.note(reason)
         self._in_a_row += 1
         if self._in_a_row >= self._most:
-            self.halt(f"{self._in_a_row} faults in a row with nothing judged; the last: {reason}")
+            self.halt(f"{self._in_a_row} faults in a row with nothing done; the last: {reason}")
 
     def unit_failed(self) -> None:
         """A shard or piece failed, which the next round looks into; too many, and this one ends."""

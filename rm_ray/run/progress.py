@@ -11,9 +11,9 @@ from typing import Any, Self
 import ray
 
 from rm_ray.cluster import alive_machines
-from rm_ray.corpus.plan import ReadUnit
+from rm_ray.corpus.plan import Unit
 from rm_ray.run.counts import RunProgress
-from rm_ray.run.job import ShardJob
+from rm_ray.run.job import AnyJob
 from rm_ray.store.retry import Retry
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ NEAR = 0.03
 class ProgressLog:
     """Logs a line every `run.progress_s` seconds while the `with` block runs."""
 
-    def __init__(self, tally: Any, job: ShardJob, units: Sequence[ReadUnit]) -> None:
+    def __init__(self, tally: Any, job: AnyJob, units: Sequence[Unit]) -> None:
         self._tally = tally
         self._job = job
         self._whole = Whole.of(units, job)
@@ -95,13 +95,13 @@ class Whole:
     work: float
 
     @classmethod
-    def of(cls, units: Sequence[ReadUnit], job: ShardJob) -> Self:
+    def of(cls, units: Sequence[Unit], job: AnyJob) -> Self:
         """What these units are."""
         shards = [shard for unit in units for shard in unit.shards]
         return cls(len(shards), job.count_documents(shards), job.work_left(units))
 
 
-def progress_line(now: RunProgress, whole: Whole, job: ShardJob) -> str:
+def progress_line(now: RunProgress, whole: Whole, job: AnyJob) -> str:
     """One line: shards and documents done, engines that live, speed, time left."""
     if not now.engines and not now.work.parts:
         return f"{job.starting}; 0 of {whole.parts} shards"
@@ -116,7 +116,7 @@ def progress_line(now: RunProgress, whole: Whole, job: ShardJob) -> str:
     return f"{line}, {job.speed(now)}, {_time_left(now, whole, job)}"
 
 
-def _time_left(now: RunProgress, whole: Whole, job: ShardJob) -> str:
+def _time_left(now: RunProgress, whole: Whole, job: AnyJob) -> str:
     """By work and not by documents: one may be as long as a thousand others."""
     done, work = job.work_done(now), whole.work
     if not work or not done:

@@ -16,12 +16,12 @@ from ray.data import Dataset
 from rm_ray.cluster import WRITE_CPUS
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable
-from rm_ray.corpus.plan import ReadUnit, without
+from rm_ray.corpus.plan import Unit, without
 from rm_ray.corpus.shards import Piece
 from rm_ray.errors import one_line
 from rm_ray.run.commit import CommitStage
 from rm_ray.run.folder import RunFolder
-from rm_ray.run.job import Round, ShardJob
+from rm_ray.run.job import AnyJob, Round
 from rm_ray.run.progress import ProgressLog
 from rm_ray.run.staging import Staging
 from rm_ray.run.suspicion import Settled, Suspicion, without_machines
@@ -34,8 +34,8 @@ UNITS_PER_BLOCK = 16
 
 
 def run_rounds(
-    units: Sequence[ReadUnit],
-    job: ShardJob,
+    units: Sequence[Unit],
+    job: AnyJob,
     run: RunFolder,
     staging: Staging,
     tally: Any,
@@ -72,14 +72,16 @@ def run_rounds(
                     engines=min(engines, sum(len(unit.shards) for unit in now)),
                     tally=tally,
                     results=partial(staging.results, units, committed, staged),
+                    commit=partial(_commit, job, staging, tally),
+                    run=run,
                 )
-                complete = run_through(round_of(this, job, staging))
+                complete = run_through(round_of(this, job))
                 look_for(ray.get(tally.take_not_found.remote()), tally)
                 learned = suspicion.learn(ray.get(tally.end_round.remote(complete)), missing)
 
 
-def round_of(this: Round, job: ShardJob, staging: Staging) -> Dataset:
-    """The Ray dataset of one round: rows are read units, then shards to the end."""
+def round_of(this: Round[Any], job: AnyJob) -> Dataset:
+    """The Ray dataset of one round: rows are units, then shards to the end."""
     units = ray.data.from_items(
         [{"unit": unit.to_json()} for unit in this.units],
         override_num_blocks=blocks(len(this.units), job.blocks_wanted(this)),
@@ -93,8 +95,13 @@ def round_of(this: Round, job: ShardJob, staging: Staging) -> Dataset:
     if this.engines:
         watch: Any = partial(EngineWatch, this.tally, job.machines)  # Ray Data only calls it
         context.custom_execution_callback_classes = [watch]
-    return job.stages(units, this).map_batches(
-        CommitStage(staging.parts, staging.staged, staging.fingerprint, job.counts, this.tally),
+    return job.stages(units, this)
+
+
+def _commit(job: AnyJob, staging: Staging, tally: Any, rows: Dataset) -> Dataset:
+    """The last stage of jobs whose stages end with packed rows."""
+    return rows.map_batches(
+        CommitStage(staging.parts, staging.staged, staging.fingerprint, job.counts, tally),
         batch_size=1,
         batch_format="pyarrow",
         num_cpus=WRITE_CPUS,
@@ -109,7 +116,7 @@ def blocks(units: int, wanted: float) -> int:
     return max(1, min(most, math.ceil(wanted)))
 
 
-def commit_settled(settled: Sequence[Settled], job: ShardJob, staging: Staging, tally: Any) -> None:
+def commit_settled(settled: Sequence[Settled], job: AnyJob, staging: Staging, tally: Any) -> None:
     """Commit the shards of which every row is known, from their pieces."""
     for one, joining in zip(settled, staging.join(settled), strict=True):
         try:
@@ -153,7 +160,7 @@ def run_through(dataset: Dataset) -> bool:
     return True
 
 
-def _describe(units: Sequence[ReadUnit]) -> str:
+def _describe(units: Sequence[Unit]) -> str:
     spans = [span for unit in units for span in unit.shards]
     pieces = [span for span in spans if isinstance(span, Piece)]
     alone = sum(piece.alone for piece in pieces)

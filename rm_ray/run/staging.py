@@ -12,12 +12,12 @@ import pyarrow as pa
 import ray
 
 from rm_ray.cluster import WRITE_CPUS
-from rm_ray.corpus.plan import ReadUnit
+from rm_ray.corpus.plan import Unit
 from rm_ray.corpus.shards import Shard, part_prefix, prefix_of, tile
 from rm_ray.counts.summable import total
 from rm_ray.run.commit import part_bytes, read_counts, read_part
 from rm_ray.run.counts import RunCounts
-from rm_ray.run.job import Result, ShardJob
+from rm_ray.run.job import AnyJob, Result
 from rm_ray.run.pieces import stretches_between
 from rm_ray.run.suspicion import Settled
 from rm_ray.run.totals import PARTS_PER_TASK
@@ -42,8 +42,8 @@ class Staging:
         return [_join.remote(one, self, self.job_ref) for one in settled]
 
     def results(
-        self, units: Sequence[ReadUnit], committed: Collection[str], staged: Collection[str]
-    ) -> Iterator[Result]:
+        self, units: Sequence[Unit], committed: Collection[str], staged: Collection[str]
+    ) -> Iterator[Result[Unit]]:
         """What is committed or staged of the units; parts first."""
         for unit in units:
             yield from ((self.parts, s, unit) for s in unit.shards if s.part in committed)
@@ -63,7 +63,7 @@ class Staging:
 
 
 @ray.remote(num_cpus=WRITE_CPUS, max_retries=3)
-def _join(settled: Settled, staging: Staging, job: ShardJob) -> bool:
+def _join(settled: Settled, staging: Staging, job: AnyJob) -> bool:
     """Commit a shard from its pieces and the rows given up, and clear the pieces away.
 
     Raises:
@@ -95,21 +95,21 @@ def joined(
     return pa.concat_tables(tables).combine_chunks(), total(counts, kind)
 
 
-def _given_up(settled: Settled, job: ShardJob) -> dict[int, tuple[pa.Table, RunCounts]]:
+def _given_up(settled: Settled, job: AnyJob) -> dict[int, tuple[pa.Table, RunCounts]]:
     rows = sorted(settled.given_up)
     if not rows:
         return {}
     spans = tuple(Shard(settled.unit.file, row, row + 1) for row in rows)
-    written = job.give_up(replace(settled.unit, shards=spans), settled.given_up)
+    written = job.give_up(settled.unit.with_shards(spans), settled.given_up)
     return dict(zip(rows, written, strict=True))
 
 
 @ray.remote(num_cpus=WRITE_CPUS, max_retries=3)
-def _reopen(shards: Sequence[Shard], staging: Staging, job: ShardJob) -> int:
+def _reopen(shards: Sequence[Shard], staging: Staging, job: AnyJob) -> int:
     return sum(_reopen_part(shard, staging, job) for shard in shards)
 
 
-def _reopen_part(shard: Shard, staging: Staging, job: ShardJob) -> bool:
+def _reopen_part(shard: Shard, staging: Staging, job: AnyJob) -> bool:
     try:
         found = read_counts(staging.parts, shard.part, staging.fingerprint, job.counts)
         if not found or not found[0].statuses.get("failed"):

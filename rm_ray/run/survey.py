@@ -6,16 +6,17 @@ from typing import Any
 
 from rm_ray.cluster import connect
 from rm_ray.corpus.files import Corpus
-from rm_ray.corpus.plan import PlannedFile
+from rm_ray.corpus.plan import Planned
 from rm_ray.errors import OutputError
 from rm_ray.run.folder import (
     RunFolder,
     installed_versions,
     new_run,
+    planned_files,
     stored_columns,
     version_changes,
 )
-from rm_ray.run.job import Planning, ShardJob
+from rm_ray.run.job import AnyJob, Planning
 from rm_ray.run.one_folder import see_one_folder
 
 log = logging.getLogger(__name__)
@@ -33,11 +34,11 @@ class Survey:
     stored: dict[str, Any] | None
     segments: list[str]
     found: Corpus
-    files: list[PlannedFile]
-    new: Planning
+    files: list[Planned]
+    new: Planning[Any]
 
 
-def survey(job: ShardJob, *, to_run: bool) -> Survey:
+def survey(job: AnyJob, *, to_run: bool) -> Survey:
     """Look at the output folder and the corpus.
 
     What takes no time is refused first. Nothing is written, but where it is `to_run`, to see that
@@ -48,14 +49,14 @@ def survey(job: ShardJob, *, to_run: bool) -> Survey:
         InputError: the corpus cannot be read, or has changed.
         ClusterError: the machines are too few, and no more can come.
     """
-    run = RunFolder(job.output, job.parts)
+    run = RunFolder(job.output, job.parts, job.planned)
     if stored := run.open(job.fingerprint):
         # the same, word for word as the run's parts have it: a key may have gone since
         job.fingerprint = stored["fingerprint"]
     if to_run:
         run.make_writable()
-    segments = run.segments.names()
-    planned = run.planned_files()
+    plan = run.plan()
+    planned = planned_files(plan)
     log.info("listing the input")
     found = job.find({file.path for file in planned})
     connect()
@@ -64,13 +65,15 @@ def survey(job: ShardJob, *, to_run: bool) -> Survey:
         if not run.complete:
             job.check_machines()
     log.info("planning: %d files, %d planned before", len(found.files), len(planned))
-    new = job.plan(found, planned, stored_columns(stored) if stored else None)
+    notes = [segment.notes for segment in plan]
+    new = job.plan(found, planned, notes, stored_columns(stored) if stored else None)
     anew = {file.path for file in (*new.replaced, *new.files)}
     kept = [file for file in planned if file.path not in anew]
+    segments = [segment.name for segment in plan]
     return Survey(run, stored, segments, found, [*kept, *new.files], new)
 
 
-def open_run(seen: Survey, job: ShardJob) -> None:
+def open_run(seen: Survey, job: AnyJob) -> None:
     """Write down what this run is and what it adds to the plan.
 
     Raises:
@@ -91,7 +94,7 @@ def open_run(seen: Survey, job: ShardJob) -> None:
         run.forget(new.replaced)
     if new.files:
         run.mark_incomplete()
-        run.add_segment(new.files)
+        run.add_segment(new.files, new.notes)
 
 
 def _warn_of_versions(stored: dict[str, str]) -> None:

@@ -6,10 +6,10 @@ come back in a few pieces; a suspect that fails alone twice, so in two processes
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
-from rm_ray.corpus.plan import ReadUnit
+from rm_ray.corpus.plan import Unit
 from rm_ray.corpus.shards import Piece, Shard, even_cuts, part_prefix, prefix_of, tile
 
 # Pieces that the rows beside the suspects are tried in.
@@ -60,7 +60,7 @@ class Known:
 class Settled:
     """A shard of which every row is known: staged in `pieces`, or given up. `unit`: its one."""
 
-    unit: ReadUnit
+    unit: Unit
     pieces: tuple[Shard, ...]
     given_up: dict[int, str]
 
@@ -73,8 +73,8 @@ class Suspicion:
         self._known: dict[Shard, Known] = {}
 
     def next_round(
-        self, missing: Sequence[ReadUnit], staged: Collection[str]
-    ) -> tuple[list[ReadUnit], list[Settled]]:
+        self, missing: Sequence[Unit], staged: Collection[str]
+    ) -> tuple[list[Unit], list[Settled]]:
         """What to try of the missing shards, and those that nothing is to be tried of.
 
         Args:
@@ -96,13 +96,13 @@ class Suspicion:
                 if left := [piece for gap in gaps for piece in known.left(gap)]:
                     todo += left
                 else:
-                    one = replace(unit, shards=(shard,))
+                    one = unit.with_shards((shard,))
                     settled.append(Settled(one, tuple(pieces), dict(known.given_up)))
             if todo:
-                units.append(replace(unit, shards=tuple(todo)))
+                units.append(unit.with_shards(tuple(todo)))
         return units, settled
 
-    def learn(self, failures: Iterable[Failure], missing: Sequence[ReadUnit]) -> bool:
+    def learn(self, failures: Iterable[Failure], missing: Sequence[Unit]) -> bool:
         """Take in what failed in a round; whether it says anything new.
 
         Args:
@@ -158,8 +158,8 @@ def around(unit: Shard, suspects: Sequence[Rows]) -> tuple[tuple[Rows, ...], set
 
 
 def without_machines(
-    units: Sequence[ReadUnit], machines: Collection[str]
-) -> tuple[list[ReadUnit], set[str]]:
+    units: Sequence[Unit], machines: Collection[str]
+) -> tuple[list[Unit], set[str]]:
     """The units to do now, and the machines that are to pass them by.
 
     A document that failed alone is tried again on another machine, where there is one. If all
@@ -185,5 +185,5 @@ def without_machines(
             s for s in unit.shards if not (isinstance(s, Piece) and s.failed_on in others)
         )
         if spans:
-            left.append(replace(unit, shards=spans))
+            left.append(unit.with_shards(spans))
     return left, avoided

@@ -75,6 +75,7 @@ class Tally:
         self._begun: Counter[str] = Counter()
         self._not_again: set[str] = set()
         self._failures: list[Failure] = []
+        self._first_task: float | None = None
 
     # engines
 
@@ -259,6 +260,10 @@ class Tally:
 
     # work and faults
 
+    def works(self) -> None:
+        """A task that needs no engine has begun."""
+        self._first_task = self._first_task or time.monotonic()
+
     def add(self, work: RunCounts) -> None:
         """Work was done. A part that was written, or a piece, shows that the run gets on."""
         self._work += work
@@ -339,7 +344,7 @@ class Tally:
 
     def progress(self) -> RunProgress:
         """Everything so far."""
-        first = self._starts.first
+        first = self._starts.first or self._first_task
         # once nothing is under way, the end of the last work is the end
         until = time.monotonic() if self._under_way else self._last_work
         return RunProgress(

@@ -6,21 +6,17 @@ from typing import Any
 import pyarrow as pa
 import ray
 
-from rm_ray.corpus.plan import PlannedFile, shards_of
+from rm_ray.corpus.plan import Planned, shards_of
 from rm_ray.corpus.shards import Shard
 from rm_ray.counts.summable import total
-from rm_ray.run.commit import read_counts
 from rm_ray.run.counts import RunCounts
-from rm_ray.run.folder import fingerprint_id
-from rm_ray.run.job import ShardJob
+from rm_ray.run.job import AnyJob
 from rm_ray.store.folder import Folder
 
 PARTS_PER_TASK = 256
 
 
-def count_parts(
-    shards: Sequence[Shard], parts: Folder, job: ShardJob
-) -> tuple[RunCounts, list[str]]:
+def count_parts(shards: Sequence[Shard], parts: Folder, job: AnyJob) -> tuple[RunCounts, list[str]]:
     """Totals over the shards' parts, and a sentence for each part that is not what it should be."""
     job_ref = ray.put(job)
     batches = [shards[i : i + PARTS_PER_TASK] for i in range(0, len(shards), PARTS_PER_TASK)]
@@ -29,7 +25,7 @@ def count_parts(
     return counts, [sentence for _, found in results for sentence in found]
 
 
-def orphans(committed: Iterable[str], files: Sequence[PlannedFile]) -> list[str]:
+def orphans(committed: Iterable[str], files: Sequence[Planned]) -> list[str]:
     """A sentence for each part that no planned shard has: its rows would count twice."""
     strays = set(committed) - {shard.part for shard in shards_of(files)}
     if strays:
@@ -37,7 +33,7 @@ def orphans(committed: Iterable[str], files: Sequence[PlannedFile]) -> list[str]
     return [f"{name}: of no planned shard" for name in sorted(strays)]
 
 
-def empty_part(file: PlannedFile) -> str:
+def empty_part(file: Planned) -> str:
     """Name of the part without rows that stands for a corpus without rows, of which this is the
     first file; it stays when the corpus grows.
     """
@@ -46,7 +42,7 @@ def empty_part(file: PlannedFile) -> str:
 
 @ray.remote(num_cpus=0.25, max_retries=3)
 def _count_batch(
-    shards: Sequence[Shard], parts: Folder, job: ShardJob
+    shards: Sequence[Shard], parts: Folder, job: AnyJob
 ) -> tuple[RunCounts, list[str]]:
     counts, problems = [], []
     for shard in shards:
@@ -58,13 +54,13 @@ def _count_batch(
     return total(counts, job.counts), problems
 
 
-def _count_part(shard: Shard, parts: Folder, job: ShardJob) -> RunCounts | str:
+def _count_part(shard: Shard, parts: Folder, job: AnyJob) -> RunCounts | str:
     try:
-        found = read_counts(parts, shard.part, fingerprint_id(job.fingerprint), job.counts)
+        found = job.read_counts(shard, parts)
     except FileNotFoundError:
         return "missing"
     except pa.ArrowInvalid as error:
-        return f"not a readable Parquet file: {error}"
+        return f"damaged: {error}"
     if found is None:
         return "written with other settings"
     counts, rows = found

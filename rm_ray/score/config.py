@@ -27,6 +27,20 @@ class EstimateConfig(Section):
     )
 
 
+class ScoreRunConfig(RunConfig):
+    """What else a scoring run does with documents that failed, and files that have changed."""
+
+    max_failed_fraction: float = Field(
+        0.0, ge=0, le=1, description="Exit status 1 when more of the documents are `failed`."
+    )
+    retry_failed: bool = Field(False, description="Score the documents that are `failed` again.")
+    rescore_changed: bool = Field(
+        False,
+        description="Score input files that have changed since they were planned again, and "
+        "remove their old rewards first; false: refuse.",
+    )
+
+
 class ScoreConfig(Section):
     """Everything the scoring job can be told."""
 
@@ -37,5 +51,5 @@ class ScoreConfig(Section):
     pool: PoolConfig = PoolConfig()
     read: ReadConfig = ReadConfig()
     shard: ShardConfig = ShardConfig()
-    run: RunConfig = RunConfig()
+    run: ScoreRunConfig = ScoreRunConfig()
     estimate: EstimateConfig = EstimateConfig()

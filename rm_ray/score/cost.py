@@ -10,12 +10,11 @@ from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import ConfigError
 from rm_ray.run.folder import RunFolder
+from rm_ray.run.scored import REWARDS
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.planning import ScorePlanning
 
-# Name of the folder of a run's parts.
-PARTS = "rewards"
 # Where metrics.json holds an engine's measured speed.
 SPEED = "forwarded_tokens_per_second_per_engine"
 
@@ -113,7 +112,7 @@ def _speed(config: ScoreConfig, metrics: Mapping[str, Any] | None) -> Speed | No
     where = "this run"
     if given.run is not None:
         where = given.run
-        other = RunFolder(OutputConfig(path=given.run, storage=config.output.storage), PARTS)
+        other = RunFolder(OutputConfig(path=given.run, storage=config.output.storage), REWARDS)
         metrics = other.metrics()
     rate = (metrics or {}).get(SPEED)
     if rate:

@@ -37,10 +37,11 @@ from rm_ray.judges.judge import Judge
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
 from rm_ray.run.job import Round, ShardJob
+from rm_ray.run.scored import REWARDS
 from rm_ray.run.survey import survey
 from rm_ray.score import summary
 from rm_ray.score.config import ScoreConfig
-from rm_ray.score.cost import PARTS, cost_of
+from rm_ray.score.cost import cost_of
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.examples import resolve_examples
 from rm_ray.score.fingerprint import fingerprint
@@ -71,18 +72,21 @@ def dry_run(config: ScoreConfig) -> str:
         documents = job.count_documents(shards_of(seen.files))
     committed, new = seen.run.committed(), cast(ScorePlanning, seen.new)
     metrics, at_most = seen.run.metrics(), job.judge.stops_early
-    cost = cost_of(config, seen.files, committed, new, metrics, at_most=at_most)
+    cost = cost_of(
+        config, cast(list[PlannedFile], seen.files), committed, new, metrics, at_most=at_most
+    )
     return summary.dry_run_text(seen, committed, documents, new, cost)
 
 
-class ScoreJob(ShardJob):
+class ScoreJob(ShardJob[PlannedFile, ReadUnit]):
     """Everything that can be decided, and refused, before a machine is asked for.
 
     `types`: of the copied columns, once `plan` has found them.
     """
 
     counts = ScoreCounts
-    parts = PARTS
+    planned = PlannedFile
+    parts = REWARDS
     a_row_each = True
     starting = "engines are starting"
 
@@ -117,6 +121,8 @@ class ScoreJob(ShardJob):
         self.config: ScoreConfig = config
         self.output = config.output
         self.settings = config.run
+        self.retry_failed = config.run.retry_failed
+        self.max_failed_fraction = config.run.max_failed_fraction
         self.types: Mapping[str, pa.DataType] = {}
         self.sample = RowSample(config.input.sample_fraction, config.input.sample_seed)
         self.fingerprint = fingerprint(self.tokenizer, self.judge, self.engine, config.input)
@@ -133,6 +139,7 @@ class ScoreJob(ShardJob):
         self,
         found: Corpus,
         planned: Sequence[PlannedFile],
+        notes: Sequence[Mapping[str, Any]],
         columns: Mapping[str, pa.DataType] | None,
     ) -> ScorePlanning:
         new = plan_new_files(
@@ -158,7 +165,7 @@ class ScoreJob(ShardJob):
         return wait_for_machines(self.config.pool, self.config.read)
 
     @override
-    def stages(self, units: Dataset, this: Round) -> Dataset:
+    def stages(self, units: Dataset, this: Round[ReadUnit]) -> Dataset:
         return stages(self, units, this)
 
     @override
@@ -187,7 +194,7 @@ class ScoreJob(ShardJob):
         return reward_table("", pa.array([], pa.int64()), carried, [], [], self.judge.columns)
 
     @override
-    def blocks_wanted(self, this: Round) -> float:
+    def blocks_wanted(self, this: Round[ReadUnit]) -> float:
         return blocks_wanted(this)
 
     @override

@@ -11,6 +11,7 @@ import ray
 
 from rm_ray.cluster import WRITE_CPUS
 from rm_ray.config import InputConfig
+from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import read_patiently
 from rm_ray.corpus.shards import Shard
 from rm_ray.judges.judge import DocumentTokenizer, TokenIds
@@ -23,7 +24,7 @@ from rm_ray.score.read_stage import tokenize
 TRIES = 8
 
 
-def known_good(results: Iterator[Result], inputs: InputConfig, tokenizer_ref: Any) -> Any:
+def known_good(results: Iterator[Result[ReadUnit]], inputs: InputConfig, tokenizer_ref: Any) -> Any:
     """A Ray reference to the token ids of a document with a reward; None where none is known."""
     for result in islice(results, TRIES):
         document = _with_reward.remote(result, inputs, tokenizer_ref)
@@ -34,7 +35,7 @@ def known_good(results: Iterator[Result], inputs: InputConfig, tokenizer_ref: An
 
 @ray.remote(num_cpus=WRITE_CPUS, max_retries=3)
 def _with_reward(
-    result: Result, inputs: InputConfig, tokenizer: DocumentTokenizer
+    result: Result[ReadUnit], inputs: InputConfig, tokenizer: DocumentTokenizer
 ) -> TokenIds | None:
     """The shortest document of the rows that has a reward."""
     folder, span, unit = result

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
+from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Piece
 from rm_ray.run.job import Round
 from rm_ray.score.judge_actor import JudgeActor
@@ -26,7 +27,7 @@ BLOCK_BYTES, TOKEN_BYTES = 4 << 20, 4
 BLOCKS_PER_ACTOR = 2
 
 
-def stages(job: "ScoreJob", units: Dataset, this: Round) -> Dataset:
+def stages(job: "ScoreJob", units: Dataset, this: Round[ReadUnit]) -> Dataset:
     """Read and judge the units of a round."""
     config = job.config
     tokenizer_ref, judge_ref = ray.put(job.tokenizer), ray.put(job.judge)
@@ -46,7 +47,7 @@ def stages(job: "ScoreJob", units: Dataset, this: Round) -> Dataset:
             args["fallback_strategy"] = [{"label_selector": _elsewhere(failed)}]
         return args
 
-    return units.map_batches(
+    rewards = units.map_batches(
         ReadStage(config.input, tokenizer_ref, this.tally, job.types),
         batch_size=1,
         batch_format="pyarrow",
@@ -71,9 +72,10 @@ def stages(job: "ScoreJob", units: Dataset, this: Round) -> Dataset:
         runtime_env={"env_vars": job.engine.environment()},
         ray_remote_args_fn=remote_args,
     )
+    return this.commit(rewards)
 
 
-def blocks_wanted(this: Round) -> float:
+def blocks_wanted(this: Round[ReadUnit]) -> float:
     """Blocks of about BLOCK_BYTES of token ids, and several for each engine."""
     tokens = [unit.tokens for unit in this.units]
     if not any(tokens):  # unknown, of a plan of an older rm_ray
@@ -81,7 +83,7 @@ def blocks_wanted(this: Round) -> float:
     return max(sum(tokens) * TOKEN_BYTES / BLOCK_BYTES, SHARDS_PER_ACTOR * this.engines)
 
 
-def _reading_tasks(this: Round) -> int:
+def _reading_tasks(this: Round[ReadUnit]) -> int:
     """A core reads for many engines of a large model, and for about one of a small model."""
     return min(max(2, this.engines), len(this.units))
 

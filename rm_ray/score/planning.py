@@ -33,7 +33,7 @@ FEWEST_TOKENS = 100_000
 
 
 @dataclass(frozen=True)
-class ScorePlanning(Planning):
+class ScorePlanning(Planning[PlannedFile]):
     """`estimate`: of the documents newly planned, as many as are to be scored. `continued`: rows
     planned before of those of `files` that a limit had cut short.
     """

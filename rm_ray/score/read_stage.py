@@ -10,13 +10,11 @@ import pyarrow as pa
 import ray
 
 from rm_ray.config import InputConfig
-from rm_ray.corpus.missing import NotFound
-from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import JUDGED, read_patiently
-from rm_ray.errors import one_line
 from rm_ray.judges.judge import DocumentTokenizer
 from rm_ray.run.outage import TellTally, wait_while_paused
+from rm_ray.run.read_faults import tell_faults
 from rm_ray.run.shard_row import pack
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.store.retry import Patience
@@ -44,7 +42,8 @@ class ReadStage:
             wait_while_paused(self.tally)
             if ray.get(self.tally.ending.remote()):
                 return
-            try:
+            # its neighbours in this block lose nothing; finish() finds what is missing
+            with tell_faults(self.tally, unit.file, f"{unit.file} row {unit.first_row} and after"):
                 began = time.perf_counter()
                 found = read_patiently(unit, self.config, tokenizer.columns, self.types, patience)
                 for shard, rows in found:
@@ -60,20 +59,6 @@ class ReadStage:
                     self.tally.add.remote(work)
                     yield pack(shard, documents)
                     began = time.perf_counter()
-            except NotFound as error:
-                ray.get(self.tally.not_found.remote(error))
-            except Unreadable as error:
-                # its neighbours in this block lose nothing; finish() finds what is missing
-                if error.bad_file:
-                    ray.get(self.tally.bad_file.remote(unit.file, str(error)))
-                elif not error.may_pass:
-                    ray.get(self.tally.lost_file.remote(unit.file, str(error)))
-                else:
-                    ray.get(self.tally.unread.remote(str(error)))
-            except Exception as error:  # noqa: BLE001 - or Ray would drop the block without a word
-                rows = f"{unit.file} row {unit.first_row} and after"
-                reason = f"{rows} cannot be prepared: {one_line(error)}"
-                ray.get(self.tally.fault.remote(reason))
 
 
 def tokenize(rows: pa.Table, tokenizer: DocumentTokenizer) -> pa.Table:

@@ -80,6 +80,14 @@ class Folder:
         except FileNotFoundError:
             return None
 
+    def size(self, name: str) -> int | None:
+        """How many bytes the file has; None where there is no such file."""
+        try:
+            info = self._ask("reading", name, lambda: self.fs.info(f"{self.path}/{name}"))
+        except FileNotFoundError:
+            return None
+        return int(info["size"])
+
     def overwrite(self, name: str, data: bytes) -> None:
         """Write the file whole, over an older one if there is one."""
         if isinstance(self.fs, LocalFileSystem):

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from tests import fault_engine, raising_vllm
+from tests.chaos.filtering import FAULTS, FilterChaos
 from tests.chaos.harness import Chaos, fault_plan, table
 
 
@@ -17,7 +18,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3, 4], help="hash engine")
     parser.add_argument("--vllm-seeds", type=int, nargs="*", default=[11, 12])
-    parser.add_argument("--faults", type=int, default=15, help="of each seed of the hash engine")
+    parser.add_argument("--filter-seeds", type=int, nargs="*", default=[21], help="the filter job")
+    parser.add_argument("--faults", type=int, default=15, help="of each seed of these two")
     parser.add_argument("--vllm-faults", type=int, default=6)
     options = parser.parse_args()
     with socket.socket() as probe:
@@ -43,8 +45,14 @@ def main() -> int:
     try:
         work = [(seed, fault_engine.NAME, options.faults) for seed in options.seeds]
         work += [(seed, raising_vllm.NAME, options.vllm_faults) for seed in options.vllm_seeds]
+        work += [(seed, "filter", options.faults) for seed in options.filter_seeds]
+        filtering = FilterChaos(chaos)
         for seed, engine, faults in work:
-            report = chaos.run_seed(seed, fault_plan(seed, faults), engine, files=6, rows=64)
+            if engine == "filter":
+                plan = fault_plan(seed, faults, FAULTS)
+                report = filtering.run_seed(seed, plan, engine, files=6, rows=64)
+            else:
+                report = chaos.run_seed(seed, fault_plan(seed, faults), engine, files=6, rows=64)
             reports.append(report)
             print(f"seed {seed}: {dict(report.faults)}", flush=True)
             for status, words in report.last_words:

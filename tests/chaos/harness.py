@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 import pyarrow as pa
@@ -65,7 +66,13 @@ class Report:
 
 
 class Chaos:
-    """One S3 server behind one faulty proxy, one cluster, and jobs on them."""
+    """One S3 server behind one faulty proxy, one cluster, and scoring jobs on them."""
+
+    # what is done, and by whom: titles of Ray's processes
+    titles: ClassVar = {"judge": "JudgeActor", "reader": "ReadStage"}
+    worker = "JudgeActor"
+    # seconds before each request is answered
+    slow = 0.0
 
     def __init__(self, s3_endpoint: str, s3_environment: dict[str, str], folder: Path) -> None:
         self.folder = folder
@@ -108,6 +115,10 @@ class Chaos:
         })  # fmt: skip
         words += ["--input.storage.timeout_s", str(CLIENT_TIMEOUT)]
         words += ["--output.storage.timeout_s", str(CLIENT_TIMEOUT)]
+        return self._start(words, log)
+
+    def _start(self, words: list[str], log: Path) -> subprocess.Popen:
+        self.proxy.slow = self.slow
         env = {**self.env, "RAY_ADDRESS": self.nodes.address}
         with log.open("a") as out:
             return subprocess.Popen(words, cwd=ROOT, env=env, stdout=out, stderr=out)
@@ -177,7 +188,7 @@ class Chaos:
         """Until some more parts are there, or a while has passed; now and then not at all."""
         if rng.random() < 0.1:
             return
-        while job.poll() is None and not self.nodes.processes("JudgeActor"):
+        while job.poll() is None and not self.nodes.processes(self.worker):
             time.sleep(0.1)
         there = len(self.parts(output))
         more = rng.randint(0, 3)
@@ -198,8 +209,7 @@ class Chaos:
         elif fault == "judge raises":
             (self.folder / fault_engine.RAISE_ONCE).touch()
         elif who in ("judge", "reader"):
-            title = "JudgeActor" if who == "judge" else "ReadStage"
-            victims = self.nodes.processes(title)
+            victims = self.nodes.processes(self.titles[who])
             if not victims:
                 time.sleep(0.05)
                 return False
@@ -262,12 +272,12 @@ class Chaos:
         return report
 
 
-def fault_plan(seed: int, count: int) -> list[str]:
+def fault_plan(seed: int, count: int, kinds: tuple[str, ...] = ALL_FAULTS) -> list[str]:
     """So many faults, every kind before any a second time, in an order that the seed decides."""
     rng = random.Random(seed)
     plan: list[str] = []
     while len(plan) < count:
-        plan += rng.sample(ALL_FAULTS, len(ALL_FAULTS))
+        plan += rng.sample(kinds, len(kinds))
     return plan[:count]
 
 
@@ -279,7 +289,7 @@ def table(reports: list[Report]) -> str:
         f"{'untrue exits':>14}{'seconds':>9}"
     ]
     for r in reports:
-        name = "hash" if r.engine == fault_engine.NAME else "vllm"
+        name = {fault_engine.NAME: "hash", "filter": "filter"}.get(r.engine, "vllm")
         lines.append(
             f"{r.seed:>5} {name:<8}{sum(r.faults.values()):>7}{r.injected_answers:>8}"
             f"{r.invocations:>6}{r.rows:>7}{r.lost:>6}{r.doubled:>9}{r.differing:>11}"

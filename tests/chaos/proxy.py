@@ -24,6 +24,7 @@ class FaultyProxy:
     """Serves at `url` from a thread of its own; `fail` arms it.
 
     `refuse_all`: every request is refused, with the answer `denial`. `away`: none is answered.
+    `slow`: seconds before each is.
     `keys`: access keys of all requests so far.
     """
 
@@ -36,6 +37,7 @@ class FaultyProxy:
         self.refuse_all = False
         self.denial = EXPIRED
         self.away = False
+        self.slow = 0.0
         self.keys: set[str] = set()
         self.injected: Counter[str] = Counter()
         self._loop = asyncio.new_event_loop()
@@ -74,7 +76,8 @@ class FaultyProxy:
             while self.away:
                 await asyncio.sleep(0.05)
             return self._hang_up(request)
-        if self.refuse_writes and request.method == "PUT" and "/rewards/part-" in request.path:
+        await asyncio.sleep(self.slow)
+        if self.refuse_writes and request.method == "PUT" and "/part-" in request.path:
             self.injected[self.refuse_writes] += 1
             if self.refuse_writes == "full":
                 return web.Response(status=507, text=FULL, content_type="application/xml")

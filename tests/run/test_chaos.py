@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests import fault_engine
+from tests.chaos.filtering import FilterChaos
 from tests.chaos.harness import LIMIT, Chaos, fault_plan
 from tests.conftest import tiny_judge
 from tests.fault_engine import POISON, SICK, WAITS, on
@@ -44,6 +45,13 @@ def test_the_comparison_finds_what_is_lost_doubled_or_different(chaos):
     assert (report.lost, report.doubled) == (16, 16)
     assert report.differing == 3 and not report.clean
     assert chaos.judged_since(0.0, "s3://chaos/in-7") == chaos.parts(calm).keys()
+
+
+def test_a_filter_that_is_hurt_again_and_again_is_to_the_byte_an_undisturbed_one(chaos):
+    faults = ["driver killed", "reader killed", "store lost", "node lost"]
+    report = FilterChaos(chaos).run_seed(21, faults, "filter", files=3, rows=64)
+    assert report.clean, report
+    assert report.rows == 48 and sum(report.faults.values()) >= 3 and report.invocations >= 2
 
 
 def test_a_store_that_is_away_for_a_while_costs_nothing_but_the_while(chaos):

@@ -140,7 +140,7 @@ def test_submitted_job_reads_and_writes_s3(tmp_path, s3_environment, monkeypatch
     with ray_head(env) as (_, address):
         done = submit(address, env, *words)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "complete: s3://submitted/out/rewards" in done.stdout
+        assert "complete: s3://submitted/out" in done.stdout
         assert "times the exact minimum" in done.stdout
         refused = submit(address, env, *words, "--input.text", "body")
         assert refused.returncode != 0

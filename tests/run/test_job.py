@@ -32,6 +32,8 @@ class CopyConfig(Section):
 class CopyJob(ShardJob):
     """Copies the numbers that are large enough."""
 
+    planned = PlannedFile
+
     def __init__(self, config):
         self.config, self.output, self.settings = config, config.output, config.run
         self.fingerprint = {"at_least": config.at_least}
@@ -39,7 +41,7 @@ class CopyJob(ShardJob):
     def find(self, planned):
         return list_files(self.config.input)
 
-    def plan(self, found, planned, columns):
+    def plan(self, found, planned, notes, columns):
         known = {file.path for file in planned}
         new = [file for file in found.files if file.path not in known]
         footers, skipped = read_footers(new, self.config.input)
@@ -52,7 +54,8 @@ class CopyJob(ShardJob):
         return Planning(cut, [], skipped, {"id": pa.int64()})
 
     def stages(self, units, this):
-        return units.map_batches(self.copy, batch_size=1, batch_format="pyarrow")
+        copied = units.map_batches(self.copy, batch_size=1, batch_format="pyarrow")
+        return this.commit(copied)
 
     def copy(self, block):
         for line in block.column("unit").to_pylist():

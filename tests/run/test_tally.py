@@ -59,7 +59,7 @@ def test_faults_in_a_row_stop_the_run_and_what_is_judged_starts_the_row_anew(tal
         tally.fault(reason)
     assert tally.halted() is None
     tally.fault("five")
-    assert tally.halted() == "3 faults in a row with nothing judged; the last: five"
+    assert tally.halted() == "3 faults in a row with nothing done; the last: five"
     now = tally.progress()
     assert (now.faults, now.first_fault, now.last_fault) == (9, "one", "five")
     assert tally.ending() == now.stopped and not tally.begin(SHARD, "here")

@@ -1,0 +1,1 @@
+"""The filter job: the documents of a corpus that its rewards choose, as a corpus."""

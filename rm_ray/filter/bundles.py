@@ -1,0 +1,155 @@
+"""Bundles: consecutive units of one folder, copied together into one file.
+
+A unit is a row group of the corpus, or a part of the scoring run where only rewards are written; it
+is never sliced. Pure. A folder is seen as one long file, its files one after another, and a bundle
+is a row span of it, which its part is named by.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rm_ray.corpus.shards import Shard
+from rm_ray.filter.documents import Stretch
+
+# A bundle reads at most so many times what it writes, and so many rows: one task does it.
+MOST_READ, MOST_ROWS = 64, 4_000_000
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is never sliced. `kind`: units of different kinds share no file. `bytes`: as stored;
+    `kept`: rows to be kept.
+    """
+
+    source: Stretch
+    kind: int
+    bytes: int
+    kept: int
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return self.source.stop - self.source.start
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Rows of a folder that one task copies; see corpus.plan.Unit.
+
+    `sources`: those of its rows of which some are kept, `kept` of all together. `group_rows`: rows
+    of a row group.
+    """
+
+    file: str
+    shards: tuple[Shard, ...]
+    sources: tuple[Stretch, ...]
+    kept: int
+    group_rows: int
+
+    def to_json(self) -> str:
+        """The form in which it travels to its task, and one line of a plan has it."""
+        shard = self.shards[0]
+        sources = [
+            [s.file, s.start, s.stop, s.partition, s.first_group, s.stop_group, s.first_row,
+             s.size, s.version]
+            for s in self.sources
+        ]  # fmt: skip
+        said = [self.file, shard.start, shard.stop, self.kept, self.group_rows, sources]
+        return json.dumps(said)
+
+    @classmethod
+    def from_json(cls, line: str) -> "Bundle":
+        """The bundle that `to_json` wrote."""
+        folder, start, stop, kept, group_rows, sources = json.loads(line)
+        return cls(
+            folder, (Shard(folder, start, stop),), tuple(map(_source, sources)), kept, group_rows
+        )
+
+    def with_shards(self, shards: tuple[Shard, ...]) -> "Bundle":
+        """With its one shard, of which there are no pieces."""
+        return replace(self, shards=shards)
+
+
+def _source(said: Sequence[Any]) -> Stretch:
+    file, start, stop, partition, first_group, stop_group, first_row, size, version = said
+    return Stretch(
+        file=file, number=0, start=start, stop=stop, parts=(), first_unit=0, partition=partition,
+        first_group=first_group, stop_group=stop_group, first_row=first_row, size=size,
+        version=version,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PlannedFolder:
+    """A folder of the output, as bundles; see corpus.plan.Planned. `path`: from the output's root,
+    the name of what it holds before those of hive folders.
+    """
+
+    path: str
+    units: tuple[Bundle, ...]
+
+    def to_json(self) -> str:
+        """One line of a plan segment."""
+        bundles = [json.loads(bundle.to_json()) for bundle in self.units]
+        return json.dumps({"folder": self.path, "bundles": bundles})
+
+    @classmethod
+    def from_json(cls, line: str) -> "PlannedFolder":
+        """The folder that `to_json` wrote."""
+        said = json.loads(line)
+        units = tuple(Bundle.from_json(json.dumps(bundle)) for bundle in said["bundles"])
+        return cls(said["folder"], units)
+
+    def to_do(self) -> tuple[Bundle, ...]:
+        """Its bundles."""
+        return self.units
+
+    @property
+    def rows(self) -> int:
+        """How many of its rows are planned."""
+        return self.units[-1].shards[-1].stop if self.units else 0
+
+
+def bundle(
+    folder: str, units: Iterable[Unit], target: float, group_rows: int, start: int = 0
+) -> list[Bundle]:
+    """Units in order, in bundles of which about `target` bytes are kept.
+
+    Args:
+        start: rows of the folder that are bundled already.
+    """
+    found: list[Bundle] = []
+    taken: list[Unit] = []
+    kept = read = rows = 0.0
+    for unit in units:
+        written = unit.bytes * unit.kept / max(1, unit.rows)
+        full = kept + written > target or read + unit.bytes > MOST_READ * target
+        other = bool(taken) and taken[0].kind != unit.kind
+        if taken and (full or other or rows + unit.rows > MOST_ROWS):
+            found.append(_bundled(folder, taken, group_rows, start))
+            start = found[-1].shards[0].stop
+            taken, kept, read, rows = [], 0.0, 0.0, 0.0
+        taken.append(unit)
+        kept, read, rows = kept + written, read + unit.bytes, rows + unit.rows
+    if taken:
+        found.append(_bundled(folder, taken, group_rows, start))
+    return found
+
+
+def _bundled(folder: str, units: Sequence[Unit], group_rows: int, start: int) -> Bundle:
+    sources: list[Stretch] = []
+    for unit in (unit for unit in units if unit.kept):
+        before, source = sources[-1] if sources else None, unit.source
+        if before and (before.file, before.stop) == (source.file, source.start):
+            # of one file, one after another: read in one go
+            sources[-1] = replace(
+                before, stop=source.stop, stop_group=max(before.stop_group, source.stop_group)
+            )
+        else:
+            sources.append(source)
+    rows = sum(unit.rows for unit in units)
+    kept = sum(unit.kept for unit in units)
+    shard = Shard(folder, start, start + rows)
+    return Bundle(folder, (shard,), tuple(sources), kept, group_rows)

@@ -1,0 +1,307 @@
+"""The filter job: what a run has to be told of it.
+
+plan      rewards -> cuts -> what each row group keeps -> bundles      passes, units, bundles
+copy      bundle -> its kept rows -> one file and its receipt          copying, one Ray task each
+
+What becomes of a document is decided in `decision`, from what `documents` reads of it.
+"""
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+import ray
+from ray.data import Dataset, TaskPoolStrategy
+from typing_extensions import override
+
+from rm_ray.cluster import check_task
+from rm_ray.corpus.files import Corpus, InputFile, list_files
+from rm_ray.corpus.footers import Footer, read_footers
+from rm_ray.corpus.parquet import open_parquet
+from rm_ray.corpus.shards import Shard
+from rm_ray.counts.cuts import Cuts
+from rm_ray.counts.ranks import Ranks
+from rm_ray.errors import Incomplete
+from rm_ray.filter.bundles import Bundle, PlannedFolder
+from rm_ray.filter.checks import (
+    by_file,
+    check_columns,
+    check_same_files,
+    check_threshold,
+    check_unmoved,
+    columns_of,
+    corpus_of,
+    scored_files,
+    where_from,
+    written_columns,
+)
+from rm_ray.filter.columns import Formula
+from rm_ray.filter.config import FilterConfig
+from rm_ray.filter.copying import Copier, CopyStage, Parts, read_receipt
+from rm_ray.filter.counts import FilterCounts
+from rm_ray.filter.documents import Reader
+from rm_ray.filter.notes import FilterPlanning, Notes, all_cuts, outcome_rows
+from rm_ray.filter.passes import Census, Passes
+from rm_ray.filter.summary import closing_lines, dry_run_text, manifest
+from rm_ray.filter.units import Layout, corpus_layout, parts_layout, plan_folders
+from rm_ray.filter.writing import KeptRows, as_written
+from rm_ray.run.counts import RunCounts, RunProgress
+from rm_ray.run.execute import execute, ray_faults
+from rm_ray.run.folder import RunFolder, fingerprint_id
+from rm_ray.run.job import Round, ShardJob
+from rm_ray.run.scored import ScoredRun, describe_parts, open_scored
+from rm_ray.run.survey import survey
+from rm_ray.store.folder import Folder
+
+log = logging.getLogger(__name__)
+
+MIB = 1 << 20
+# With buckets a bundle has a file for each of them: so much is held at once at most.
+MOST_BYTES = 1 << 30
+# What is written, by kind: the folder of it.
+ROOTS = {"rows": "corpus", "ids": "ids", "rewards": "rewards"}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What copying needs, once the plan is made. `parts`: of each run, by corpus file."""
+
+    reader: Reader
+    cuts: Cuts
+    parts: Sequence[Parts]
+
+
+def filter_corpus(config: FilterConfig) -> None:
+    """Filter; the same call again goes on where the last one ended.
+
+    Raises:
+        Refused: before anything is written, with what to do.
+        Incomplete: the run ended with something missing.
+    """
+    execute(FilterJob(config))
+
+
+def dry_run(config: FilterConfig) -> str:
+    """What `filter_corpus` would keep and drop, as text; nothing is written."""
+    job = FilterJob(config)
+    with ray_faults():
+        seen = survey(job, to_run=False)
+        return dry_run_text(job, seen)
+
+
+class FilterJob(ShardJob[PlannedFolder, Bundle]):
+    """Everything that can be decided, and refused, before a machine is asked for."""
+
+    counts = FilterCounts
+    planned = PlannedFolder
+    lines = "folders"
+    parts = "_rm_ray/done"
+    starting = "the first bundles are being copied"
+
+    def __init__(self, config: FilterConfig) -> None:
+        """Look at the scoring runs.
+
+        Raises:
+            InputError: one is not there, not complete, or does not fit.
+            OutputError: a folder is no run.
+            ConfigError: a column is in neither the rewards nor the corpus.
+        """
+        rewards = config.rewards
+        self.runs = [
+            open_scored(
+                path, rewards.storage, rewards.segments, allow_incomplete=rewards.allow_incomplete
+            )
+            for path in rewards.paths
+        ]
+        for run in self.runs:
+            check_threshold(config, run)
+        self.schemas = [columns_of(run, config.rewards.column) for run in self.runs]
+        self.config: FilterConfig = config
+        self.output, self.settings = config.output, config.run
+        self.corpus = corpus_of(config, self.runs[0])
+        self.columns = written_columns(config, self.schemas[0])
+        self.where_from = where_from(config.rule, self.schemas[0])
+        self.fingerprint = fingerprint(config, self.runs)
+        self.notes: list[Notes] = []
+        self.ready: Ready | None = None
+
+    @override
+    def find(self, planned: Collection[str]) -> Corpus:
+        if self.config.output.kind == "rows" or "corpus" in self.where_from.values():
+            found = list_files(self.corpus, self.config.output, planned)
+        else:
+            found = Corpus(scored_files(self.runs[0]), "")
+        if self.config.rewards.segments is not None:
+            scored = {file.path for file in self.runs[0].files}
+            found = replace(found, files=[file for file in found.files if file.path in scored])
+        check_same_files(found.files, self.runs, self.config)
+        partitions = {name for file in found.files for name in file.partition}
+        for name, place in self.where_from.items():
+            if place == "corpus" and name in partitions:
+                self.where_from[name] = "folder"
+        return found
+
+    @override
+    def plan(
+        self,
+        found: Corpus,
+        planned: Sequence[PlannedFolder],
+        notes: Sequence[Mapping[str, Any]],
+        columns: Mapping[str, pa.DataType] | None,
+    ) -> FilterPlanning:
+        check_task(self.config.tasks.cpus, "tasks.cpus")
+        log.info("looking at %d parts of rewards", sum(len(run.shards) for run in self.runs))
+        parts = [
+            by_file(describe_parts(run, [name for name in self.columns if name in schema.names]))
+            for run, schema in zip(self.runs, self.schemas, strict=True)
+        ]
+        before = [Notes.from_json(each) for each in notes]
+        check_unmoved(before, found.files, parts, self.runs, self.config)
+        known = {path for each in before for path in each.files}
+        new = [file for file in found.files if file.path not in known]
+        census = layout = None
+        folders: list[PlannedFolder] = []
+        self.notes = before
+        if new or not before:
+            layout = self._layout(new, parts)
+            here, census = self._count(layout, new, parts)
+            self.notes = [*before, here]
+            rows = self.config.output.row_group_rows
+            folders = plan_folders(layout, census.kept, self._file_bytes(), rows, planned)
+        self.ready = Ready(self._reader(self.notes[0].ranks), all_cuts(self.notes), parts)
+        return FilterPlanning(
+            folders, [], {}, {}, notes=here.to_json() if folders else {}, census=census,
+            layout=layout,
+        )  # fmt: skip
+
+    @override
+    def stages(self, units: Dataset, this: Round[Bundle]) -> Dataset:
+        assert self.ready is not None
+        copier = Copier(
+            config=self.config, reader=self.ready.reader, cuts=self.ready.cuts,
+            parts=self.ready.parts, corpus=self.corpus, columns=self.columns,
+            root=this.run.root, receipts=this.run.parts,
+            fingerprint=fingerprint_id(self.fingerprint),
+        )  # fmt: skip
+        return units.map_batches(
+            CopyStage(ray.put(copier), this.tally),
+            batch_size=1,
+            batch_format="pyarrow",
+            num_cpus=self.config.tasks.cpus,
+            compute=TaskPoolStrategy(self.config.tasks.max_tasks),
+        )
+
+    @override
+    def count_documents(self, spans: Iterable[Shard]) -> int:
+        return sum(span.stop - span.start for span in spans)
+
+    @override
+    def read_counts(self, shard: Shard, parts: Folder) -> tuple[FilterCounts, int] | None:
+        return read_receipt(shard, parts, fingerprint_id(self.fingerprint))
+
+    @override
+    def leave(self, totals: RunCounts, run: RunFolder) -> None:
+        """Check what is kept, and say in manifest.json what makes the corpus what it is.
+
+        Raises:
+            Incomplete: more or less is kept than was counted.
+        """
+        totals = FilterCounts() + totals
+        wanted = sum(notes.kept for notes in self.notes)
+        if totals.rows != wanted:
+            raise Incomplete(
+                f"{totals.rows:,} documents are kept, and {wanted:,} were counted; remove "
+                f"{run.uri} and run the same command again"
+            )
+        if not totals.files:
+            self._write_no_rows(run)
+        run.root.overwrite("manifest.json", manifest(self, totals))
+
+    @override
+    def closing(self, totals: RunCounts, progress: RunProgress) -> list[str]:
+        return closing_lines(FilterCounts() + totals, progress, self.notes)
+
+    @override
+    def metrics(
+        self, totals: RunCounts, progress: RunProgress, before: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        return {"outcomes": outcome_rows(self.notes)}
+
+    def _count(
+        self, layout: Layout, files: Sequence[InputFile], parts: Sequence[Parts]
+    ) -> tuple[Notes, Census]:
+        """The cuts, and what they keep."""
+        passes = Passes(
+            layout.stretches, [file.path for file in files], self.config.tasks.cpus,
+            self.config.run.progress_s,
+        )  # fmt: skip
+        ranks = passes.ranks(self._reader()) if len(self.runs) > 1 else []
+        reader = self._reader(ranks)
+        cuts = passes.cuts(reader, self.config)
+        census = passes.census(reader, self.config, cuts)
+        return Notes.of(files, self.runs, parts, cuts, ranks, census), census
+
+    def _layout(self, files: Sequence[InputFile], parts: Sequence[Parts]) -> Layout:
+        """Of files that are to be planned; and whether their columns fit."""
+        kind = self.config.output.kind
+        footers: dict[str, Footer] = {}
+        if kind == "rows" or "corpus" in self.where_from.values():
+            footers, _ = read_footers(files, self.corpus)
+        schemas = {path: footer.schema for path, footer in footers.items()}
+        check_columns(self.config, self.schemas[0], self.where_from, schemas)
+        if kind == "rows":
+            return corpus_layout(files, footers, parts, ROOTS[kind])
+        return parts_layout(files, footers, parts, ROOTS[kind])
+
+    def _reader(self, ranks: Sequence[Ranks] = ()) -> Reader:
+        rule = self.config.rule
+        return Reader(
+            runs=[run.parts for run in self.runs],
+            schemas=self.schemas,
+            column=Formula(self.config.rewards.column),
+            combine=self.config.rewards.combine,
+            by=[Formula(name) for name in rule.by],
+            where=Formula(rule.where) if rule.where else None,
+            where_from=self.where_from,
+            corpus=self.corpus,
+            scored_only=self.config.output.kind != "rows",
+            ranks=ranks,
+        )
+
+    def _file_bytes(self) -> float:
+        """What a bundle should keep. With buckets it has a file for each of them."""
+        one = self.config.output.file_mb * MIB
+        return max(one, min(one * (self.config.output.buckets or 1), MOST_BYTES))
+
+    def _write_no_rows(self, run: RunFolder) -> None:
+        """A file without rows: a folder without a file is no data set to any reader."""
+        kind, schema, options = self.config.output.kind, self.schemas[0], {}
+        file = next(iter(self.notes[0].files), None)
+        if kind == "rows" and file is not None:
+            with open_parquet(file, self.corpus.storage) as parquet:
+                schema = parquet.schema_arrow
+                options = as_written(parquet.metadata, self.config.output.codec)
+        for name in self.columns if kind == "rows" else ():
+            schema = schema.append(self.schemas[0].field(name))
+        if kind != "rows":
+            schema = pa.schema([schema.field(name) for name in self.columns])
+        data = KeptRows(schema, options, 1).close()
+        (run.root / ROOTS[kind]).create(Shard(ROOTS[kind], 0, 0).part, data)
+
+
+def fingerprint(config: FilterConfig, runs: Sequence[ScoredRun]) -> dict[str, Any]:
+    """What the kept rows depend on, key by key."""
+    rewards, output = config.rewards, config.output
+    rule = config.rule.model_dump(mode="json")
+    del rule["short"]  # whether to refuse
+    return {
+        "rewards.path": [run.uri for run in runs],
+        "rewards": [run.fingerprint for run in runs],
+        "rewards.column": rewards.column,
+        "rewards.combine": rewards.combine if len(runs) > 1 else None,
+        **{f"rule.{name}": value for name, value in rule.items()},
+        **{f"output.{name}": getattr(output, name)
+           for name in ("kind", "add", "buckets", "row_group_rows", "codec")},
+    }  # fmt: skip

@@ -1,0 +1,302 @@
+"""Passes over the rewards' few columns: Ray tasks count, counts are merged by addition.
+
+No sample, no shuffle, and no list of documents in the driver.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+import ray
+
+from rm_ray.counts.cells import DIGIT_BITS, ByGroup, Cells
+from rm_ray.counts.cuts import LEVELS, Cut, Cuts, Places, Search, Targets
+from rm_ray.counts.order import KEY_BITS, Ints, best_first
+from rm_ray.counts.ranks import Ranks, crowded
+from rm_ray.errors import RmRayError
+from rm_ray.filter.config import FilterConfig
+from rm_ray.filter.decision import Decision, Outcomes, decide
+from rm_ray.filter.documents import Order, Reader, Stretch, renumbered
+from rm_ray.filter.rule import budgets, fixed_cuts, weight_of
+
+log = logging.getLogger(__name__)
+
+# A task counts so many rows, and looks into no more parts.
+ROWS_PER_TASK, PARTS_PER_TASK = 1_000_000, 64
+# Results are merged so many at a time, by tasks.
+MERGED_AT_ONCE = 16
+# Few enough documents to be gathered and sorted by the driver.
+SORTED = 1_000_000
+# Documents on either side of a cut that are shown, of so many groups.
+BESIDE, SHOWN_GROUPS = 3, 5
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A document next to a cut: before it, so kept, or beyond it."""
+
+    group: str
+    before: bool
+    order: tuple[int, int, str, int]
+    reward: float
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Census:
+    """What a rule does to all documents.
+
+    `kept`: by unit (Stretch), of those kept. `outcomes`: documents and tokens by group, whether
+    they are kept, and why. `rewards`: those with a reward for which the condition holds, by the
+    upper half of their keys.
+    """
+
+    kept: Cells
+    outcomes: Outcomes
+    rewards: Cells
+    beside: list[Beside] = field(default_factory=list)
+
+    @classmethod
+    def merge(cls, many: Sequence["Census"]) -> "Census":
+        """The sum, with the documents next to the cuts of all."""
+        outcomes: Outcomes = {}
+        for one in many:
+            for what, (documents, tokens) in one.outcomes.items():
+                before = outcomes.get(what, (0, 0))
+                outcomes[what] = before[0] + documents, before[1] + tokens
+        return cls(
+            Cells.merge([one.kept for one in many]),
+            dict(sorted(outcomes.items())),
+            Cells.merge([one.rewards for one in many]),
+            _nearest([document for one in many for document in one.beside]),
+        )
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Over the stretches of a corpus. `files`: their names, by number. `cpus`: of one task."""
+
+    stretches: Sequence[Stretch]
+    files: Sequence[str]
+    cpus: float
+    progress_s: float
+
+    def ranks(self, reader: Reader) -> list[Ranks]:
+        """The percentile ranks of each run's rewards, where several are combined."""
+        found = []
+        for run in range(len(reader.runs)):
+            log.info("counting the rewards of %s", reader.runs[run].uri)
+            coarse: Cells = self._merged(_count_run, Cells.merge, reader, run, Search())
+            search = crowded(coarse)
+            fine: Cells = self._merged(_count_run, Cells.merge, reader, run, search)
+            found.append(Ranks(coarse, fine))
+        return found
+
+    def cuts(self, reader: Reader, config: FilterConfig) -> Cuts:
+        """Where each group is cut; exact to one document.
+
+        Raises:
+            InputError: a budget or quota is impossible.
+        """
+        order = Order(config.rule.seed, config.rule.temperature)
+        log.info("counting rewards, pass 1 over %s", self)
+        counted: ByGroup = self._merged(_count_groups, ByGroup.merge, reader, order)
+        groups = counted.groups
+        if not config.output.buckets and (fixed := fixed_cuts(config.rule, groups)):
+            return fixed
+        supply = np.stack(counted.cells.by_parent(len(groups)), axis=1).tolist()
+        wanted = budgets(config, groups, supply)
+        cuts: list[list[Cut | None]] = [[None] * len(each) for each in wanted]
+        weight, search, targets = weight_of(config.rule), Search(), Targets.of(wanted)
+        cells = counted.cells
+        while True:
+            search, targets, inside = targets.narrow(search, cells, weight)
+            if not len(targets.groups):
+                return Cuts(groups, cuts)
+            log.info("counting rewards, pass %d: %d documents are next to a cut",
+                     len(search.levels) + 1, inside)  # fmt: skip
+            if inside <= SORTED or len(search.levels) == LEVELS:
+                break
+            cells = self._merged(_count_open, Cells.merge, reader, order, search, groups)
+        gathered = Places.concatenate(list(self._each(_gather, reader, order, search, groups)))
+        for group, number, cut in targets.settle(search, gathered, self.files, weight):
+            cuts[group][number] = cut
+        return Cuts(groups, cuts)
+
+    def census(self, reader: Reader, config: FilterConfig, cuts: Cuts) -> Census:
+        """What becomes of all documents."""
+        log.info("counting what is kept, of %s", self)
+        found: Census = self._merged(_take_census, Census.merge, reader, config, cuts)
+        return found
+
+    def __str__(self) -> str:
+        rows = sum(stretch.stop - stretch.start for stretch in self.stretches)
+        return f"{rows:,} documents in {len(self.files):,} files"
+
+    def _each(self, task: Any, reader: Reader, *more: Any) -> Iterator[Any]:
+        """The task's result for each batch of stretches, as they come."""
+        arguments = [ray.put(one) for one in (reader, *more)]
+        waiting = [
+            task.options(num_cpus=self.cpus).remote(batch, *arguments)
+            for batch in _batches(self.stretches)
+        ]
+        all_, said = len(waiting), time.monotonic()
+        while waiting:
+            done, waiting = ray.wait(waiting, timeout=self.progress_s)
+            for one in done:
+                yield _or_raise(ray.get(one))
+            if time.monotonic() - said > self.progress_s:
+                said = time.monotonic()
+                log.info("%d of %d tasks have counted", all_ - len(waiting), all_)
+
+    def _merged(
+        self, task: Any, merge: Callable[[Sequence[Any]], Result], reader: Reader, *more: Any
+    ) -> Result:
+        """The sum of the task's results. The driver never has many at once."""
+        merged: list[Result] = []
+        for result in self._each(task, reader, *more):
+            merged.append(result)
+            if len(merged) >= MERGED_AT_ONCE:
+                merged = [merge(merged)]
+        return merge(merged)
+
+
+def _batches(stretches: Sequence[Stretch]) -> Iterator[list[Stretch]]:
+    batch: list[Stretch] = []
+    rows = 0
+    for stretch in stretches:
+        more = stretch.stop - stretch.start
+        if batch and (rows + more > ROWS_PER_TASK or len(batch) >= PARTS_PER_TASK):
+            yield batch
+            batch, rows = [], 0
+        batch.append(stretch)
+        rows += more
+    if batch:
+        yield batch
+
+
+def _or_raise(result: Any) -> Any:
+    if isinstance(result, RmRayError):
+        raise result
+    return result
+
+
+def _as_value(count: Callable[..., Any]) -> Any:
+    """A Ray task of it, whose refusals are values: raised, Ray would wrap them."""
+
+    def task(*arguments: Any) -> Any:
+        try:
+            return count(*arguments)
+        except RmRayError as error:
+            return error
+
+    task.__name__ = task.__qualname__ = count.__name__
+    return ray.remote(max_retries=3)(task)
+
+
+@_as_value
+def _count_run(stretches: Sequence[Stretch], reader: Reader, run: int, search: Search) -> Cells:
+    return Cells.merge([
+        search.count(_ungrouped(best_first(reader.rewards_of_run(stretch, run))))
+        for stretch in stretches
+    ])  # fmt: skip
+
+
+@_as_value
+def _count_groups(stretches: Sequence[Stretch], reader: Reader, order: Order) -> ByGroup:
+    found = []
+    for stretch in stretches:
+        documents = reader.read(stretch)
+        places = order.places(documents, stretch, documents.eligible)
+        found.append(_only_used(ByGroup(documents.groups, Search().count(places))))
+    return ByGroup.merge(found)
+
+
+@_as_value
+def _count_open(
+    stretches: Sequence[Stretch], reader: Reader, order: Order, search: Search, groups: list[str]
+) -> Cells:
+    return Cells.merge(
+        [search.count(_places(stretch, reader, order, groups)) for stretch in stretches]
+    )
+
+
+@_as_value
+def _gather(
+    stretches: Sequence[Stretch], reader: Reader, order: Order, search: Search, groups: list[str]
+) -> Places:
+    return Places.concatenate(
+        [search.descend(_places(stretch, reader, order, groups))[0] for stretch in stretches]
+    )
+
+
+@_as_value
+def _take_census(
+    stretches: Sequence[Stretch], reader: Reader, config: FilterConfig, cuts: Cuts
+) -> Census:
+    return Census.merge([_census_of(stretch, reader, config, cuts) for stretch in stretches])
+
+
+def _places(stretch: Stretch, reader: Reader, order: Order, groups: Sequence[str]) -> Places:
+    documents = reader.read(stretch)
+    return order.places(renumbered(documents, groups), stretch, documents.eligible)
+
+
+def _census_of(stretch: Stretch, reader: Reader, config: FilterConfig, cuts: Cuts) -> Census:
+    decision = decide(reader.read(stretch), stretch, config, cuts)
+    documents, places = decision.documents, decision.places
+    kept = decision.kept
+    units = stretch.units_of(documents.rows[kept])
+    # by reward, also where the order has noise
+    keys = best_first(documents.reward[documents.eligible])
+    beside = []
+    for group in range(min(SHOWN_GROUPS, len(cuts.groups))):
+        label, (cut, *more) = cuts.groups[group], cuts.cuts[group]
+        if cut is None or more:
+            continue
+        for before, found in zip((True, False), decision.nearest(group, BESIDE), strict=True):
+            beside += [_beside(decision, stretch, label, before, at) for at in found.tolist()]
+    return Census(
+        Cells.count(units, documents.tokens[kept]),
+        decision.outcomes(),
+        Cells.count(keys >> (KEY_BITS - DIGIT_BITS), places.tokens),
+        beside,
+    )
+
+
+def _beside(decision: Decision, stretch: Stretch, group: str, before: bool, at: int) -> Beside:
+    places = decision.places
+    row = int(places.rows[at])
+    reward = decision.documents.reward[int(np.searchsorted(decision.documents.rows, row))]
+    order = int(places.keys[at]), int(places.hashes[at]), stretch.file, row
+    return Beside(group, before, order, float(reward), int(places.tokens[at]))
+
+
+def _only_used(counted: ByGroup) -> ByGroup:
+    """Without the groups that have no document that counts."""
+    parents = counted.cells.cells >> DIGIT_BITS
+    used = np.unique(parents)
+    digits = counted.cells.cells & ((1 << DIGIT_BITS) - 1)
+    cells = (np.searchsorted(used, parents) << DIGIT_BITS) | digits
+    columns = counted.cells.documents, counted.cells.tokens
+    return ByGroup([counted.groups[number] for number in used], Cells(cells, *columns))
+
+
+def _ungrouped(keys: Ints) -> Places:
+    none = np.zeros(len(keys), np.int64)
+    return Places(none, keys, none.astype(np.uint64), none, none, none)
+
+
+def _nearest(documents: Sequence[Beside]) -> list[Beside]:
+    """Those next to the cuts of the first few groups, on either side, best first."""
+    found: list[Beside] = []
+    for group in sorted({document.group for document in documents})[:SHOWN_GROUPS]:
+        theirs = sorted((d for d in documents if d.group == group), key=lambda d: d.order)
+        before = [document for document in theirs if document.before]
+        found += before[-BESIDE:] + [d for d in theirs if not d.before][:BESIDE]
+    return found

@@ -1,0 +1,92 @@
+"""From the rule as it is typed to what each group may keep."""
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+
+import numpy as np
+
+from rm_ray.counts.cuts import Cut, Cuts, Weight
+from rm_ray.counts.order import best_first, least_at
+from rm_ray.errors import InputError
+from rm_ray.filter.config import ELSE, FilterConfig, RuleConfig
+
+
+def said(label: str) -> str:
+    """A group's label as a person reads it."""
+    values = json.loads(label)
+    return ", ".join("null" if value is None else value for value in values) or "all"
+
+
+def weight_of(rule: RuleConfig) -> Weight:
+    """What budgets are counted in."""
+    if rule.choice == "keep_tokens":
+        return "tokens"
+    return rule.weight
+
+
+def fixed_cuts(rule: RuleConfig, groups: Sequence[str]) -> Cuts | None:
+    """The cuts, where they are known without counting; None where they are not."""
+    if rule.min_reward is None:
+        return None if rule.relative else Cuts(list(groups), [[None] for _ in groups])
+    worst = int(best_first(np.array([least_at(rule.min_reward)], np.float32))[0])
+    cut = Cut(worst + 1, 0, "", 0)
+    return Cuts(list(groups), [[cut] for _ in groups])
+
+
+def budgets(
+    config: FilterConfig, groups: Sequence[str], supply: Sequence[tuple[int, int]]
+) -> list[list[int]]:
+    """How much of each group is before each of its cuts, in documents or tokens.
+
+    Args:
+        supply: documents and tokens of each group.
+
+    Raises:
+        InputError: a group has no quota or less than its quota, or a quota has no group.
+    """
+    if (buckets := config.output.buckets) is not None:
+        # the document at rank r from the worst, of n, is in bucket r * buckets // n
+        return [[documents * i // buckets for i in range(1, buckets)] for documents, _ in supply]
+    rule = config.rule
+    key = f"rule.{rule.choice}"
+    _check_groups(key, rule.quotas, groups)
+    found = []
+    for label, (documents, tokens) in zip(groups, supply, strict=True):
+        quota = rule.quotas.get(label, rule.quotas.get(ELSE, Decimal(0)))
+        there = tokens if weight_of(rule) == "tokens" else documents
+        if rule.choice == "keep_fraction":
+            wanted = int((quota * there).to_integral_value(ROUND_HALF_UP))
+        else:
+            wanted = int(quota)
+            if wanted > there and rule.short == "refuse":
+                raise InputError(
+                    f"{key}: {wanted:,} {weight_of(rule)} are asked for of {_whose(label)}, and "
+                    f"{there:,} are there; ask for less, or take all there are: "
+                    "--rule.short take_all"
+                )
+        found.append([wanted])
+    return found
+
+
+def _check_groups(key: str, quotas: Mapping[str, Decimal], groups: Sequence[str]) -> None:
+    if ELSE not in quotas and (without := [label for label in groups if label not in quotas]):
+        raise InputError(
+            f"{key} has no number for {_several(without)}; give one, or one for all others as "
+            f"'{ELSE}'"
+        )
+    if unknown := [label for label in quotas if label != ELSE and label not in groups]:
+        raise InputError(
+            f"{key}: no document of {_several(unknown)} has a reward and fulfils rule.where; the "
+            f"groups are {_several(groups)}"
+        )
+
+
+def _whose(label: str) -> str:
+    return "the corpus" if label == "[]" else f"the group {said(label)}"
+
+
+def _several(labels: Sequence[str]) -> str:
+    names = [f"({said(label)})" if ", " in said(label) else said(label) for label in labels[:5]]
+    more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
+    return ", ".join(names) + more

@@ -1,0 +1,227 @@
+"""What the filter job says of itself: the dry run's page, the closing lines, manifest.json."""
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from rm_ray.corpus.excerpts import excerpt
+from rm_ray.counts.cells import DIGIT_BITS, Cells
+from rm_ray.counts.cuts import Cut
+from rm_ray.counts.order import KEY_BITS, reward_of
+from rm_ray.filter.counts import FilterCounts
+from rm_ray.filter.decision import Outcomes
+from rm_ray.filter.notes import FilterPlanning, Notes, all_cuts, all_outcomes, outcome_rows
+from rm_ray.filter.passes import Beside
+from rm_ray.filter.rule import said
+from rm_ray.run.counts import RunProgress
+from rm_ray.run.folder import installed_versions
+from rm_ray.run.progress import duration
+from rm_ray.run.scored import overlapping, read_rewards
+from rm_ray.run.survey import Survey
+
+log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from rm_ray.filter.job import FilterJob
+
+# Groups and cuts that are shown; manifest.json has all.
+MOST_LINES = 20
+# Shares of the documents for which thresholds are shown.
+SHARES = (0.99, 0.9, 0.75, 0.5, 0.25, 0.1, 0.05, 0.01)
+EXCERPT = 60
+
+
+def dry_run_text(job: "FilterJob", seen: Survey) -> str:
+    """What is kept and dropped, the cuts, what other thresholds would keep, and what is next to the
+    cuts.
+    """
+    planning: FilterPlanning = seen.new  # type: ignore[assignment]
+    lines = [
+        f"files    {sum(len(notes.files) for notes in job.notes):>13,}",
+        f"bundles  {sum(len(folder.units) for folder in seen.files):>13,}",
+        *([f"passed over    {beside}"] if (beside := seen.found.passed_over) else []),
+        "",
+        *outcome_lines(all_outcomes(job.notes)),
+        "",
+        *cut_lines(job.notes),
+    ]
+    if census := planning.census:
+        lines += ["", *retention_lines(census.rewards)]
+        if census.beside:
+            lines += ["", "next to the cuts:", *_beside_lines(job, census.beside)]
+    lines += ["", f"output   {seen.run.uri} (nothing written)"]
+    return "\n".join(lines)
+
+
+def outcome_lines(outcomes: Outcomes) -> list[str]:
+    """A table: documents and tokens by group and reason, then of all."""
+    all_documents = sum(documents for documents, _ in outcomes.values())
+    lines = [f"{'':<32}{'documents':>15}{'':>8}{'tokens':>20}"]
+    groups = list(dict.fromkeys(group for group, _, _ in outcomes))
+    for group in groups[:MOST_LINES] if len(groups) > 1 else ():
+        theirs = {what: count for what, count in outcomes.items() if what[0] == group}
+        lines.append(f"{said(group)}:")
+        lines += _reasons(theirs, sum(documents for documents, _ in theirs.values()))
+    if len(groups) > MOST_LINES:
+        lines.append(f"... and {len(groups) - MOST_LINES:,} groups more")
+    summed: Outcomes = {}
+    for (_, kept, why), (documents, tokens) in outcomes.items():
+        before = summed.get(("", kept, why), (0, 0))
+        summed["", kept, why] = before[0] + documents, before[1] + tokens
+    if len(groups) > 1:
+        lines.append("all groups:")
+    return lines + _reasons(summed, all_documents)
+
+
+def _reasons(outcomes: Outcomes, whole: int) -> list[str]:
+    lines = []
+    for kept in (True, False):
+        theirs = {why: count for (_, one, why), count in sorted(outcomes.items()) if one == kept}
+        lines.append(_count_line("  kept" if kept else "  dropped", theirs.values(), whole))
+        # one reason alone is said where it is not the one that is expected
+        usual = {"chosen"} if kept else {"below the cut"}
+        if theirs.keys() - usual:
+            lines += [_count_line(f"    {why}", [count], whole) for why, count in theirs.items()]
+    return lines
+
+
+def _count_line(what: str, counts: Iterable[tuple[int, int]], whole: int) -> str:
+    documents, tokens = (
+        (sum(column) for column in zip(*counts, strict=True))
+        if (counts := list(counts))
+        else (0, 0)
+    )
+    share = f"{documents / whole:.1%}" if whole else ""
+    return f"{what:<32}{documents:>15,}{share:>8}{tokens:>20,}"
+
+
+def cut_lines(notes: Sequence[Notes]) -> list[str]:
+    """The cuts, as rewards."""
+    cuts = all_cuts(notes)
+    lines = ["cuts: the best document that is not kept, or is in the next bucket, has"]
+    for group, theirs in list(zip(cuts.groups, cuts.cuts, strict=True))[:MOST_LINES]:
+        lines.append(f"  {said(group):<24} {', '.join(map(_cut_text, theirs))}")
+    if len(cuts.groups) > MOST_LINES:
+        lines.append(f"  ... and {len(cuts.groups) - MOST_LINES:,} groups more")
+    return lines
+
+
+def _cut_text(cut: Cut | None) -> str:
+    if cut is None:
+        return "all are kept"
+    if not cut.file:
+        return f"any reward below {reward_of(cut.key - 1):.6g}"
+    return f"{reward_of(cut.key):.6g}"
+
+
+def retention_lines(rewards: Cells) -> list[str]:
+    """What fixed thresholds would keep: exact, at thresholds near round shares."""
+    documents, tokens = np.cumsum(rewards.documents), np.cumsum(rewards.tokens)
+    lines = ["with --rule.min_reward, of the documents that have a reward and count:"]
+    if not len(documents):
+        return [*lines, "  there are none"]
+    shift = KEY_BITS - DIGIT_BITS
+    shown = dict.fromkeys(
+        int(np.searchsorted(documents, share * documents[-1])) for share in SHARES
+    )
+    for at in shown:
+        threshold = reward_of(((int(rewards.cells[at]) + 1) << shift) - 1)
+        lines.append(
+            f"  {threshold:>14.6g} keeps {documents[at]:>13,} documents "
+            f"({documents[at] / documents[-1]:6.1%}), {tokens[at]:>16,} tokens"
+        )
+    return lines
+
+
+def _beside_lines(job: "FilterJob", beside: Sequence[Beside]) -> list[str]:
+    lines = []
+    for one in beside:
+        key, excerpt = _look_at(job, one)
+        where = "kept   " if one.before else "dropped"
+        group = f"{said(one.group)}: " if one.group != "[]" else ""
+        lines.append(f"  {where} {group}{one.reward:.6g}  {key}  {excerpt}")
+    return lines
+
+
+def _look_at(job: "FilterJob", one: Beside) -> tuple[str, str]:
+    """A document's id, or where it is, and how its text begins."""
+    assert job.ready is not None
+    _, _, file, row = one.order
+    parts = overlapping(job.ready.parts[0].get(file, ()), row, row + 1)
+    key = f"{file}, row {row}"
+    if parts and "id" in job.schemas[0].names:
+        rewards = read_rewards(job.runs[0].parts, parts[0], ["id"])
+        theirs = rewards.filter(pc.equal(rewards.column("row"), row)).column("id").to_pylist()
+        key = str(theirs[0]) if theirs else key
+    told = job.runs[0].stored["config"]["input"]
+    column = told["text"] or told["completion"] or told["messages"]
+    scored = next(known for known in job.runs[0].files if known.path == file)
+    try:
+        return key, excerpt(scored, row, column, job.corpus, EXCERPT)
+    except OSError as error:
+        log.warning("%s", error)
+        return key, ""
+
+
+def closing_lines(totals: FilterCounts, now: RunProgress, notes: Sequence[Notes]) -> list[str]:
+    """Lines to log of a run that has ended."""
+    lines = [line for line in outcome_lines(all_outcomes(notes)) if line.strip()]
+    lines.append(
+        f"{totals.rows:,} of {totals.documents:,} documents kept, {totals.tokens:,} tokens, in "
+        f"{totals.files:,} files of {totals.bytes / (1 << 20):,.1f} MiB"
+    )
+    work = FilterCounts() + now.work
+    if work.documents and now.judging_seconds:
+        lines.append(
+            f"this run: {work.documents:,} documents in {duration(now.judging_seconds)}, "
+            f"{work.documents / now.judging_seconds:,.0f} documents/s"
+        )
+    return lines
+
+
+def manifest(job: "FilterJob", totals: FilterCounts) -> bytes:
+    """What makes the corpus what it is."""
+    files = {path: what for notes in job.notes for path, what in notes.files.items()}
+    cuts = all_cuts(job.notes)
+    content: dict[str, Any] = {
+        "format": 1,
+        "totals": totals.stored(),
+        "outcomes": outcome_rows(job.notes),
+        "cuts": [
+            {
+                "group": json.loads(group),
+                "cuts": [
+                    cut and {"reward": _reward_at(cut), "file": cut.file, "row": cut.row}
+                    for cut in theirs
+                ],
+            }
+            for group, theirs in zip(cuts.groups, cuts.cuts, strict=True)
+        ],
+        "rule": job.config.rule.model_dump(mode="json"),
+        "output": job.config.output.model_dump(mode="json", exclude={"storage", "path"}),
+        "scoring_runs": [
+            {
+                "path": run.uri,
+                "segments": job.notes[-1].segments[number],
+                "fingerprint": run.stored["fingerprint"],
+                "versions": run.stored["versions"],
+                "complete": run.complete,
+            }
+            for number, run in enumerate(job.runs)
+        ],
+        "column": job.config.rewards.column,
+        "versions": installed_versions(),
+        "files": [
+            {"path": path, "size": size, "version": version}
+            for path, (size, version) in files.items()
+        ],
+    }
+    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _reward_at(cut: Cut) -> float:
+    return reward_of(cut.key if cut.file else cut.key - 1)

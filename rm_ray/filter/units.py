@@ -1,0 +1,137 @@
+"""From files and parts to the stretches that are counted and the units that are bundled."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from statistics import median_high
+
+from rm_ray.corpus.files import InputFile
+from rm_ray.corpus.footers import Footer
+from rm_ray.counts.cells import Cells
+from rm_ray.filter.bundles import Bundle, PlannedFolder, Unit, bundle
+from rm_ray.filter.copying import Parts
+from rm_ray.filter.documents import Stretch
+from rm_ray.run.scored import ScoredPart, overlapping
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Of some corpus files: stretches to count, and units by number, of which `kept` and, where it
+    tells, `kind` are not known yet. `folders`: of each unit.
+    """
+
+    stretches: list[Stretch]
+    units: list[Unit]
+    folders: list[str]
+
+
+def hive_folder(path: str) -> str:
+    """The `key=value` folders of a path, which the output has too."""
+    names = path.split("/")[:-1]
+    return "/".join(name for name in names if all(name.partition("=")))
+
+
+def corpus_layout(
+    files: Sequence[InputFile], footers: Mapping[str, Footer], parts: Sequence[Parts], root: str
+) -> Layout:
+    """Units are row groups; all rows are documents, scored or not."""
+    stretches: list[Stretch] = []
+    units: list[Unit] = []
+    folders: list[str] = []
+    kinds: dict[object, int] = {}
+    for number, file in enumerate(files):
+        footer = footers[file.path]
+        firsts = list(accumulate(footer.rows, initial=0))
+        kind = kinds.setdefault(footer.schema, len(kinds))
+        groups = [group for group, rows in enumerate(footer.rows) if rows]
+        first_unit = len(units)
+        for group in groups:
+            span = firsts[group], firsts[group + 1]
+            units.append(Unit(_of(file, number, *span, footer), kind, footer.file_bytes[group], 0))
+            folders.append("/".join(filter(None, (root, hive_folder(file.path)))))
+        starts = [firsts[group] for group in groups]
+        for start, stop in _spans(parts[0].get(file.path, ()), firsts[-1]):
+            before, after = bisect_right(starts, start) - 1, bisect_left(starts, stop)
+            stretches.append(
+                replace(
+                    _of(file, number, start, stop, footer),
+                    parts=_parts(parts, file.path, start, stop),
+                    first_unit=first_unit + before,
+                    starts=tuple(starts[before + 1 : after]),
+                )
+            )
+    return Layout(stretches, units, folders)
+
+
+def parts_layout(
+    files: Sequence[InputFile], footers: Mapping[str, Footer], parts: Sequence[Parts], root: str
+) -> Layout:
+    """Units are parts; only rows that were scored are documents."""
+    stretches: list[Stretch] = []
+    units: list[Unit] = []
+    for number, file in enumerate(files):
+        for part in parts[0].get(file.path, ()):
+            start, stop = part.shard.start, part.shard.stop
+            if start == stop:
+                continue
+            source = _of(file, number, start, stop, footers.get(file.path))
+            units.append(Unit(source, 0, part.bytes, 0))
+            theirs = _parts(parts, file.path, start, stop)
+            stretches.append(replace(source, parts=theirs, first_unit=len(stretches)))
+    return Layout(stretches, units, [root] * len(units))
+
+
+def plan_folders(
+    layout: Layout,
+    kept: Cells,
+    target: float,
+    group_rows: int | None,
+    planned: Sequence[PlannedFolder],
+) -> list[PlannedFolder]:
+    """The units in bundles, folder by folder, after those that are planned.
+
+    Args:
+        kept: documents kept, by unit.
+        target: bytes of a file.
+        group_rows: None for the usual ones of the units.
+    """
+    before = {folder.path: folder for folder in planned}
+    known = dict(zip(kept.cells.tolist(), kept.documents.tolist(), strict=True))
+    by_folder: dict[str, list[Unit]] = {}
+    for number, (unit, folder) in enumerate(zip(layout.units, layout.folders, strict=True)):
+        by_folder.setdefault(folder, []).append(replace(unit, kept=known.get(number, 0)))
+    found = []
+    for folder, units in by_folder.items():
+        old: tuple[Bundle, ...] = before[folder].units if folder in before else ()
+        start = before[folder].rows if folder in before else 0
+        rows = group_rows or median_high(unit.rows for unit in units)
+        found.append(PlannedFolder(folder, (*old, *bundle(folder, units, target, rows, start))))
+    return found
+
+
+def _of(file: InputFile, number: int, start: int, stop: int, footer: Footer | None) -> Stretch:
+    """Rows of a file, and the row groups that have them."""
+    source = Stretch(
+        file=file.path, number=number, start=start, stop=stop, parts=(), first_unit=0,
+        partition=file.partition, size=file.size, version=file.version,
+    )  # fmt: skip
+    if footer is None:
+        return source
+    ends = list(accumulate(footer.rows))
+    first, last = bisect_right(ends, start), bisect_left(ends, stop)
+    return replace(
+        source, first_group=first, stop_group=last + 1, first_row=ends[first] - footer.rows[first]
+    )
+
+
+def _spans(parts: Sequence[ScoredPart], rows: int) -> Iterator[tuple[int, int]]:
+    """Rows [0, rows), cut where parts begin and end."""
+    ends = {end for part in parts for end in (part.shard.start, part.shard.stop)}
+    yield from pairwise(sorted({0, rows, *(end for end in ends if end < rows)}))
+
+
+def _parts(
+    parts: Sequence[Parts], file: str, start: int, stop: int
+) -> tuple[tuple[ScoredPart, ...], ...]:
+    return tuple(tuple(overlapping(theirs.get(file, ()), start, stop)) for theirs in parts)

@@ -1,0 +1,207 @@
+"""A scoring run as its readers see it: which rows have rewards, in which parts, and what they are.
+
+The only way to a run's rewards for jobs that use them.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import ray
+
+from rm_ray.config import OutputConfig, StorageConfig
+from rm_ray.corpus.parquet import Unreadable, column_bytes
+from rm_ray.corpus.plan import PlannedFile, shards_of
+from rm_ray.corpus.shards import Shard
+from rm_ray.errors import InputError, short
+from rm_ray.run.commit import FINGERPRINT_KEY, ROWS_KEY, open_part
+from rm_ray.run.folder import RunFolder, fingerprint_id, planned_files
+from rm_ray.run.totals import PARTS_PER_TASK, empty_part
+from rm_ray.store.folder import Folder
+from rm_ray.store.retry import A_MINUTE, Patience
+
+# Name of the folder of a scoring run's parts.
+REWARDS = "rewards"
+
+
+@dataclass(frozen=True)
+class ScoredPart:
+    """A committed part. `hash`: of its rows; `bytes`: what the columns asked for take in it."""
+
+    shard: Shard
+    hash: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """A scoring run, or some segments of its plan.
+
+    `stored`: its run.json. `parts`: the folder of its parts; `shards`: those that are there.
+    `segments`: numbers of the plan's segments that are read, of so many `all_segments`.
+    """
+
+    uri: str
+    stored: dict[str, Any]
+    parts: Folder
+    files: list[PlannedFile]
+    shards: list[Shard]
+    segments: list[int]
+    all_segments: int
+    complete: bool
+
+    @property
+    def fingerprint(self) -> str:
+        """The short name of what its rewards depend on."""
+        return fingerprint_id(self.stored["fingerprint"])
+
+
+def open_scored(
+    path: str,
+    storage: StorageConfig,
+    segments: Collection[int] | None = None,
+    *,
+    allow_incomplete: bool = False,
+) -> ScoredRun:
+    """Look at a run's folder, without reading a part.
+
+    Args:
+        path: the folder, or that of its parts.
+        segments: numbers of the plan's segments to read, from 0; all if None.
+
+    Raises:
+        OutputError: there is none, or one of an older rm_ray.
+        InputError: it is no scoring run, is not complete, or has no such segment.
+    """
+    path = path.rstrip("/").removesuffix(f"/{REWARDS}")
+    run = RunFolder(OutputConfig(path=path, storage=storage), REWARDS, key="rewards.path")
+    stored = run.stored()
+    if stored is None or "judge" not in stored["config"]:
+        what = "no run of rm_ray" if stored is None else "the run of another job"
+        raise InputError(
+            f"rewards.path: {run.uri} is {what}; give the --output.path of a run of jobs/score.py"
+        )
+    if not run.complete and not allow_incomplete:
+        raise InputError(
+            f"rewards.path: {run.uri} is not complete: the run is still at work, or ended with "
+            "documents missing; let it end, or go on with what is there: "
+            "--rewards.allow_incomplete"
+        )
+    plan = run.plan()
+    chosen = sorted(range(len(plan)) if segments is None else set(segments))
+    if beyond := [number for number in chosen if not 0 <= number < len(plan)]:
+        raise InputError(
+            f"rewards.segments: {run.uri} has no segment {beyond[0]}; it has {len(plan)}, counted "
+            "from 0"
+        )
+    latest = {file.path: file for file in planned_files(plan)}
+    paths = dict.fromkeys(file.path for number in chosen for file in plan[number].files)
+    files = [latest[path] for path in paths]
+    committed = run.committed()
+    shards = [shard for shard in shards_of(files) if shard.part in committed]
+    if not shards and files:
+        nothing = empty_part(files[0])
+        shards = [Shard(files[0].path, 0, 0)] if nothing in committed else []
+    return ScoredRun(run.uri, stored, run.parts, files, shards, chosen, len(plan), run.complete)
+
+
+def describe_parts(run: ScoredRun, columns: Sequence[str]) -> list[ScoredPart]:
+    """What the parts' footers say, in the plan's order.
+
+    Args:
+        columns: those whose size is asked for.
+
+    Raises:
+        InputError: a part is damaged or of another run, or there is none.
+    """
+    batches = [
+        run.shards[i : i + PARTS_PER_TASK] for i in range(0, len(run.shards), PARTS_PER_TASK)
+    ]
+    tasks = [
+        _describe_batch.remote(batch, run.parts, run.fingerprint, columns) for batch in batches
+    ]
+    parts: list[ScoredPart] = []
+    for result in ray.get(tasks):
+        if isinstance(result, InputError):
+            raise result
+        parts += result
+    return parts
+
+
+def schema_of(run: ScoredRun) -> pa.Schema:
+    """The columns that all of a run's parts have.
+
+    Raises:
+        InputError: there is no part, or it is damaged.
+    """
+    if not run.shards:
+        raise InputError(f"rewards.path: {run.uri} has no rewards yet")
+    try:
+        footer, _ = _open(run.parts, run.shards[0].part)
+    except OSError as error:
+        raise InputError(f"rewards.path: {short(error)}") from None
+    return footer.schema.to_arrow_schema().remove_metadata()
+
+
+@ray.remote(num_cpus=0.25, max_retries=3)
+def _describe_batch(
+    shards: Sequence[Shard], parts: Folder, fingerprint: str, columns: Sequence[str]
+) -> list[ScoredPart] | InputError:
+    """An error as a value: raised, Ray would wrap it."""
+    described = []
+    for shard in shards:
+        try:
+            footer, _ = _open(parts, shard.part)
+        except (FileNotFoundError, Unreadable) as error:
+            return InputError(f"rewards.path: {short(error)}")
+        said = footer.metadata or {}
+        if said.get(FINGERPRINT_KEY.encode(), b"").decode() != fingerprint:
+            return InputError(f"rewards.path: {parts.uri}/{shard.part} is of another run")
+        groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
+        size = sum(column_bytes(g, name, compressed=True) for g in groups for name in columns)
+        described.append(ScoredPart(shard, _hash_of(footer), footer.num_rows, size))
+    return described
+
+
+def read_rewards(
+    parts: Folder, part: ScoredPart, columns: Sequence[str], patience: Patience = A_MINUTE
+) -> pa.Table:
+    """Some columns of a part; `row` is one of them.
+
+    Raises:
+        Unreadable: the part is damaged, or not the one that was described.
+        FileNotFoundError: the part is gone.
+    """
+    wanted = list(dict.fromkeys(["row", *columns]))
+    footer, table = _open(replace(parts, patience=patience), part.shard.part, wanted)
+    if _hash_of(footer) != part.hash:
+        raise Unreadable(
+            f"{parts.uri}/{part.shard.part} has changed since it was planned with: its documents "
+            "were scored again",
+            bad_file=False,
+            may_pass=False,
+        )
+    return table
+
+
+def overlapping(parts: Iterable[ScoredPart], start: int, stop: int) -> list[ScoredPart]:
+    """Those of one file's parts that hold rows in [start, stop)."""
+    return [part for part in parts if part.shard.start < stop and start < part.shard.stop]
+
+
+def _open(
+    parts: Folder, name: str, columns: Sequence[str] = ()
+) -> tuple[pq.FileMetaData, pa.Table]:
+    try:
+        return open_part(parts, name, columns, side="rewards")
+    except pa.ArrowInvalid as error:
+        raise Unreadable(
+            f"{parts.uri}/{name} is damaged: {short(error)}", bad_file=False
+        ) from error
+
+
+def _hash_of(footer: pq.FileMetaData) -> str:
+    return str((footer.metadata or {}).get(ROWS_KEY.encode(), b"").decode())

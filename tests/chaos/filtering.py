@@ -1,0 +1,65 @@
+"""The filter job in place of the scoring job: nothing lost, doubled or different, to the byte."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+from tests import fault_engine
+from tests.chaos.harness import ALL_FAULTS, BUCKET, CLIENT_TIMEOUT, LIMIT, Chaos, Report
+from tests.filter.runs import options
+
+# Those that need no engine.
+FAULTS = tuple(fault for fault in ALL_FAULTS if not fault.startswith("judge"))
+
+
+class FilterChaos(Chaos):
+    """On the cluster, store and proxy of another one."""
+
+    titles: ClassVar = {"reader": "CopyStage"}
+    worker = "CopyStage"
+    slow = 0.03  # or a bundle of eight documents would be done before it is hurt
+
+    def __init__(self, chaos: Chaos) -> None:
+        self.__dict__.update(vars(chaos))
+        self._scorer = chaos
+        self._scored: dict[str, str] = {}
+
+    def corpus(self, seed: int, files: int, rows: int) -> str:
+        corpus, scored = super().corpus(seed, files, rows), f"{BUCKET}/scored-{seed}"
+        log = self.folder / f"scored-{seed}.log"
+        job = self._scorer.start(log, corpus, scored, fault_engine.NAME)
+        assert job.wait(LIMIT) == 0, log.read_text()
+        self._scored[corpus] = f"s3://{scored}"
+        return corpus
+
+    def start(
+        self, log: Path, corpus: str, output: str, engine: str, **changes: object
+    ) -> subprocess.Popen:
+        words = options(**{
+            "rewards_path": self._scored[corpus], "output_path": f"s3://{output}",
+            "rule_keep_fraction": 0.5, "output_add": "reward", "output_file_mb": 0.001,
+            "output_row_group_rows": 3, **changes,
+        })  # fmt: skip
+        for section in ("corpus", "rewards", "output"):
+            words += [f"--{section}.storage.timeout_s", str(CLIENT_TIMEOUT)]
+        return self._start([sys.executable, "jobs/filter.py", *words], log)
+
+    def parts(self, output: str) -> dict[str, str]:
+        """Files and receipts with their ETags."""
+        found: dict[str, str] = {}
+        for folder in ("corpus", "_rm_ray/done"):
+            entries = self.direct.find(f"{output}/{folder}", detail=True).values()
+            found |= {entry["name"].removeprefix(output): entry["ETag"] for entry in entries}
+        return found
+
+    def judged_since(self, moment: float, corpus: str) -> set[str]:
+        return set()
+
+    def compare(self, seed: int, calm: str, hurt: str, engine: str) -> Report:
+        report, (expected, found) = Report(seed, engine), map(self.parts, (calm, hurt))
+        report.rows = len(expected)
+        report.lost = len(expected.keys() - found.keys())
+        report.doubled = len(found.keys() - expected.keys())
+        report.differing = sum(found.get(name, tag) != tag for name, tag in expected.items())
+        return report

@@ -1,0 +1,66 @@
+"""Columns and conditions in words, and what they are not."""
+
+import pyarrow as pa
+import pytest
+
+from rm_ray.errors import ConfigError
+from rm_ray.filter.columns import Formula
+
+ROWS = pa.table({
+    "n": [1, None, 3],
+    "l": [[1.0, 2.0], None, []],
+    "s": [{"a": 1, "b": "x"}, None, {"a": None, "b": "y"}],
+    "a-b": ["u", "v", None],
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("n", [1, None, 3]),
+        ("l[1]", [2.0, None, None]),
+        ("s.a", [1, None, None]),
+        ("n >= 2", [False, None, True]),
+        ("1 < n <= 3", [False, None, True]),
+        ("not n > 1", [True, None, False]),
+        ("n not in [1]", [False, None, True]),
+        ("s.b in ['x', 'z']", [True, None, False]),
+        ("n is None or s.a == 1", [True, True, None]),
+        ("n is not None and n != 3", [True, False, False]),
+        ("column('a-b') != 'u'", [False, True, None]),
+    ],
+)
+def test_what_is_meant(text, value):
+    assert Formula.parse(text).of(ROWS).to_pylist() == value
+
+
+def test_a_condition_that_is_null_does_not_hold():
+    assert Formula("n >= 2").holds(ROWS).to_pylist() == [False, False, True]
+    with pytest.raises(ConfigError, match=r"'s\.b' is string and no condition"):
+        Formula("s.b").holds(ROWS)
+
+
+def test_columns_are_named_once():
+    assert Formula("s.a > 1 and n > 2 or s.b == column('a-b')").columns == ["s", "n", "a-b"]
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("n = 2", "equality is written =="),
+        ("n + 1 > 2", "cannot read 'n \\+ 1'"),
+        ("__import__('os').system('true')", "cannot read"),
+        ("n in m", "'m' in 'n in m' is not a value"),
+        ("(lambda: 1)()", "cannot read"),
+        ("", "cannot read ''"),
+    ],
+)
+def test_nothing_else_is_understood(text, said):
+    with pytest.raises(ConfigError, match=said):
+        Formula.parse(text)
+
+
+@pytest.mark.parametrize("text", ["s.c", "n == 'x'", "l > 2", "n[0]"])
+def test_what_does_not_fit_the_columns(text):
+    with pytest.raises(ConfigError, match="cannot work out"):
+        Formula.parse(text).of(ROWS)

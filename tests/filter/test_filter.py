@@ -1,0 +1,254 @@
+"""The filter job, end to end, against DuckDB over the same files."""
+
+import json
+from functools import partial
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.filter import hostile
+from tests.filter.runs import Oracle, files_of, run
+from tests.scored_runs import fabricate
+
+BEST = "ORDER BY reward DESC, hash, source_file, row"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A corpus, two runs that cut it into different shards, and DuckDB over them."""
+    folder = tmp_path_factory.mktemp("filter")
+    corpus = hostile.write(folder / "corpus")
+    fabricate(folder / "one", corpus, hostile.rewards, shard_rows=50)
+    fabricate(folder / "two", corpus, partial(hostile.rewards, seed=1, ties=50), shard_rows=17)
+    return folder, Oracle(corpus, folder / "one", folder / "two", seed=3)
+
+
+def best(where: str, keep: str, by: str = "true", order: str = BEST) -> str:
+    """Of documents for which something holds, those that `keep` says by rank, count and sum."""
+    return f"""SELECT source_file, row FROM (
+        SELECT *, row_number() OVER (PARTITION BY {by} {order}) AS rank,
+            count(*) OVER (PARTITION BY {by}) AS n,
+            sum(n_tokens) OVER (PARTITION BY {by}) AS all_tokens,
+            sum(n_tokens) OVER (PARTITION BY {by} {order} ROWS UNBOUNDED PRECEDING) AS tokens
+        FROM d WHERE {where}) WHERE {keep}"""
+
+
+HAS = "reward IS NOT NULL"
+RULES = {
+    "min_reward": ({"rule_min_reward": 0.25}, best("reward >= 0.25", "true")),
+    "all with a reward": ({}, best(HAS, "true")),
+    "nulls too": (
+        {"rule_min_reward": 1, "rule_null_rewards": "keep"},
+        best("reward >= 1 OR reward IS NULL", "true"),
+    ),
+    "fraction": ({"rule_keep_fraction": 0.35}, best(HAS, "rank <= floor(0.35 * n + 0.5)")),
+    "fraction of tokens": (
+        {"rule_keep_fraction": 0.35, "rule_weight": "tokens"},
+        best(HAS, "tokens <= floor(0.35 * all_tokens + 0.5)"),
+    ),
+    "tokens": ({"rule_keep_tokens": 4321}, best(HAS, "tokens <= 4321")),
+    "documents by a folder": (
+        {"rule_keep_documents": 40, "rule_by": "lang"}, best(HAS, "rank <= 40", "lang"),
+    ),
+    "by two columns, of rewards and corpus": (
+        {"rule_keep_fraction": 0.5, "rule_by": "source,kind"},
+        best(HAS, "rank <= floor(0.5 * n + 0.5)", "source, kind"),
+    ),
+    "numbers by group": (
+        {"rule_keep_documents": "{a: 7, null: 3, '*': 0}", "rule_by": "source"},
+        best(HAS, "rank <= CASE source WHEN 'a' THEN 7 WHEN 'b' THEN 0 ELSE 3 END", "source"),
+    ),
+    "more than there is": (
+        {"rule_keep_documents": 150, "rule_by": "lang", "rule_short": "take_all"},
+        best(HAS, "rank <= 150", "lang"),
+    ),
+    "where": (
+        {"rule_keep_fraction": 0.5, "rule_where": "n_tokens >= 10 and kind in ['u', 'v']"},
+        best(f"{HAS} AND n_tokens >= 10 AND kind IN ('u', 'v')", "rank <= floor(0.5 * n + 0.5)"),
+    ),
+    "an element": (
+        {"rule_keep_documents": 99, "rewards_column": "logits[1]"},
+        best("logits IS NOT NULL", "rank <= 99", order=BEST.replace("reward", "logits[2]")),
+    ),
+    "a sample": (
+        {"rule_keep_documents": 200, "rule_temperature": 0.5},
+        best(HAS, "rank <= 200",
+             order=BEST.replace("reward", "(reward / 0.5 - ln(-ln(u)))::FLOAT")),
+    ),
+    "the others": (
+        {"rule_keep_fraction": 0.35, "rule_invert": "true"},
+        "SELECT source_file, row FROM d ANTI JOIN "
+        f"({best(HAS, 'rank <= floor(0.35 * n + 0.5)')}) USING (source_file, row)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_what_a_rule_keeps(made, ray_cluster, tmp_path, caplog, rule):
+    folder, oracle = made
+    changes, kept = RULES[rule]
+    status, log = run(
+        caplog, rewards_path=folder / "one", output_path=tmp_path / "out", rule_seed=3, **changes
+    )
+    assert status == 0, log
+    expected = oracle.expected(kept)
+    assert oracle.found(tmp_path / "out") == expected and 0 < len(expected) < 961
+    assert f"{len(expected):,} of 960 documents kept" in log
+
+
+RANK = """((2 * (rank() OVER (ORDER BY {0}) - 1) + count(*) OVER (PARTITION BY {0})) * 65535)
+    // (2 * count(*) OVER ())"""
+
+
+@pytest.mark.parametrize(
+    "combine, sql",
+    [
+        ("mean", "(one + two) / 2.0"),
+        ("minimum", "least(one, two)"),
+        ("maximum", "greatest(one, two)"),
+    ],
+)  # fmt: skip
+def test_several_runs_are_combined_by_their_ranks(
+    made, ray_cluster, tmp_path, caplog, combine, sql
+):
+    folder, oracle = made
+    status, log = run(
+        caplog, rewards_path=f"{folder}/one,{folder}/two", rewards_combine=combine,
+        output_path=tmp_path / "out", output_add="reward", rule_seed=3, rule_keep_fraction=0.4,
+    )  # fmt: skip
+    assert status == 0, log
+    kept = f"""
+        WITH a AS (SELECT source_file, row, {RANK.format("reward")} AS one
+                   FROM d WHERE reward IS NOT NULL),
+        b AS (SELECT source_file, row, {RANK.format("other")} AS two
+              FROM d WHERE other IS NOT NULL),
+        ranked AS (SELECT *, ({sql} / 65535)::FLOAT AS combined
+                 FROM a JOIN b USING (source_file, row) JOIN d USING (source_file, row))
+        SELECT source_file, row, combined FROM (
+            SELECT *, row_number() OVER (ORDER BY combined DESC, hash, source_file, row) AS rank,
+                count(*) OVER () AS n FROM ranked) WHERE rank <= floor(0.4 * n + 0.5)"""
+    assert oracle.found(tmp_path / "out", "* EXCLUDE reward") == oracle.expected(kept)
+    found = pq.read_table(tmp_path / "out" / "corpus").column("reward").to_pylist()
+    assert sorted(found) == sorted(row[2] for row in oracle.rows(kept))
+
+
+def test_buckets_hold_as_many_documents_each_by_their_rank(made, ray_cluster, tmp_path, caplog):
+    folder, oracle = made
+    out = tmp_path / "out"
+    status, log = run(
+        caplog, rewards_path=folder / "one", output_path=out, rule_seed=3, output_buckets=12,
+        rule_by="lang",
+    )  # fmt: skip
+    assert status == 0, log
+    assert len(list((out / "corpus").iterdir())) == 12
+    worst = "ORDER BY reward, hash DESC, source_file DESC, row DESC"
+    bucket = best(HAS, "true", "lang", worst).replace(
+        "SELECT source_file, row FROM", "SELECT source_file, row, (rank - 1) * 12 // n AS b FROM"
+    )
+    for number in range(12):
+        part = out / "corpus" / f"quality={number:02d}"
+        found = oracle.db.execute(
+            f"SELECT count(*) FROM read_parquet('{part}/**/*.parquet', union_by_name = true)"
+        ).fetchone()[0]
+        assert found == len(oracle.rows(f"SELECT * FROM ({bucket}) WHERE b = {number}"))
+    found = oracle.found(out, "* EXCLUDE quality")
+    assert sorted(found) == sorted(oracle.expected(best(HAS, "true")))
+    files = f"read_parquet('{out}/corpus/**/*.parquet', union_by_name = true)"
+    ids = f"SELECT quality::INT, id, text FROM {files}"
+    wanted = f"""SELECT b, id, text FROM ({bucket}) k
+        JOIN corpus ON filename = source_file AND file_row_number = k.row"""
+    assert sorted(map(repr, oracle.rows(ids))) == sorted(map(repr, oracle.rows(wanted)))
+
+
+def test_ids_and_rewards_in_place_of_rows(made, ray_cluster, tmp_path, caplog):
+    folder, oracle = made
+    kept = best(HAS, "rank <= 123")
+    for kind, columns in (("ids", "id, source_file, row, reward, n_tokens"), ("rewards", "*")):
+        out = tmp_path / kind
+        changes = {"output_add": "n_tokens"} if kind == "ids" else {}
+        status, log = run(
+            caplog, rewards_path=folder / "one", output_path=out, rule_seed=3,
+            rule_keep_documents=123, output_kind=kind, **changes,
+        )  # fmt: skip
+        assert status == 0, log
+        (part,) = (out / kind).iterdir()
+        found = oracle._all(f"SELECT {columns} FROM '{part}'")
+        wanted = f"""SELECT {columns} FROM r0 SEMI JOIN ({kept}) USING (source_file, row)
+            ORDER BY source_file, row"""
+        assert found == oracle._all(wanted)
+
+
+def test_files_are_written_as_the_corpus_is(made, ray_cluster, tmp_path, caplog):
+    folder, _ = made
+    out = tmp_path / "out"
+    assert run(caplog, rewards_path=folder / "one", output_path=out, output_add="reward")[0] == 0
+    written = sorted((out / "corpus").rglob("*.parquet"))
+    # the file with a column more is one by itself
+    assert [str(path.parent.name) for path in written] == [
+        "lang=__HIVE_DEFAULT_PARTITION__", "lang=de", "lang=en", "lang=en"
+    ]  # fmt: skip
+    for path in written:
+        like = pq.ParquetFile(next((folder / "corpus" / path.parent.name).glob("0.parquet")))
+        new = pq.ParquetFile(path)
+        theirs, ours = like.schema_arrow, new.schema_arrow
+        assert ours.names[-1] == "reward" and ours.metadata == theirs.metadata
+        if "more" not in ours.names:
+            assert ours.remove(len(ours) - 1).equals(theirs)
+            groups = [new.metadata.row_group(i) for i in range(new.metadata.num_row_groups)]
+            assert len({group.num_rows for group in groups[:-1]}) <= 1
+            for i in range(like.metadata.num_columns):
+                old, now = like.metadata.row_group(0).column(i), groups[0].column(i)
+                assert (old.path_in_schema, old.compression, old.has_dictionary_page) == (
+                    now.path_in_schema, now.compression, now.has_dictionary_page
+                )  # fmt: skip
+
+
+def test_the_dry_run_and_the_run_say_the_same(made, ray_cluster, tmp_path, caplog, capsys):
+    folder, oracle = made
+    words = {
+        "rewards_path": folder / "one", "output_path": tmp_path / "out", "rule_by": "lang",
+        "rule_keep_fraction": 0.25, "rule_where": "n_tokens > 3",
+    }  # fmt: skip
+    assert run(caplog, "--dry-run", **words)[0] == 0
+    page = capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+    status, log = run(caplog, **words)
+    assert status == 0
+    table = [line for line in page.splitlines() if line.startswith("  ") and "%" in line][:20]
+    assert table and all(line.strip() in log for line in table if "keeps" not in line)
+    assert "next to the cuts:" in page and "kept    de: " in page and "dropped en: " in page
+    assert "rule.where does not hold" in page and "no reward: failed" in page
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    kept = sum(row["documents"] for row in manifest["outcomes"] if row["kept"])
+    assert kept == manifest["totals"]["rows"] == len(oracle.found(tmp_path / "out"))
+    assert {tuple(cut["group"]) for cut in manifest["cuts"]} == {("en",), ("de",), (None,)}
+    # a threshold of the page keeps what the page says
+    line = next(line.split() for line in page.splitlines() if " keeps " in line)
+    more = {key: words[key] for key in ("rewards_path", "rule_where")}
+    status, log = run(
+        caplog, output_path=tmp_path / "fixed", rule_min_reward=line[0], output_kind="ids", **more
+    )
+    assert f"{line[2]} of 960 documents kept" in log
+
+
+def test_small_files_small_bundles_and_the_same_rows(made, ray_cluster, tmp_path, caplog):
+    folder, oracle = made
+    out = tmp_path / "out"
+    words = {"rewards_path": folder / "one", "rule_seed": 3, "rule_keep_fraction": 0.35}
+    status, _ = run(caplog, output_path=out, output_file_mb=0.002, output_codec="zstd",
+                    output_row_group_rows=10, **words)  # fmt: skip
+    assert status == 0 and len(list((out / "corpus").rglob("*.parquet"))) > 10
+    assert oracle.found(out) == oracle.expected(RULES["fraction"][1])
+    before = files_of(out)
+    assert run(caplog, output_path=out, output_file_mb=0.002, output_codec="zstd",
+               output_row_group_rows=10, **words)[0] == 0  # fmt: skip
+    assert files_of(out) == before
+
+
+def test_nothing_kept_is_an_empty_data_set(made, ray_cluster, tmp_path, caplog):
+    folder, _ = made
+    status, log = run(
+        caplog, rewards_path=folder / "one", output_path=tmp_path / "out", rule_min_reward=1e9
+    )
+    assert status == 0 and "0 of 960 documents kept" in log
+    assert pq.read_table(tmp_path / "out" / "corpus").num_rows == 0

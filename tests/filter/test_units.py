@@ -1,0 +1,68 @@
+"""Bundles are consecutive whole units of one folder, and hold every row once."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rm_ray.corpus.files import HIVE_NULL
+from rm_ray.filter.bundles import Bundle, PlannedFolder, Unit, bundle
+from rm_ray.filter.copying import in_bucket
+from rm_ray.filter.documents import Stretch
+from rm_ray.filter.units import hive_folder
+
+
+def unit(file, start, rows, kept, kind=0, size=100):
+    source = Stretch(
+        file=file, number=0, start=start, stop=start + rows, parts=(), first_unit=0,
+        partition={"lang": None}, first_group=start // 10, stop_group=start // 10 + 1,
+        first_row=start, size=7, version="v",
+    )  # fmt: skip
+    return Unit(source, kind, size, kept)
+
+
+def test_by_hand():
+    """100 bytes a row group, half of them kept: four make 200; the last file has other columns."""
+    units = [unit("a", 10 * i, 10, 5) for i in range(3)] + [
+        unit("b", 10 * i, 10, 5) for i in (0, 1)
+    ]
+    found = bundle("corpus", [*units, unit("c", 0, 10, 1, kind=1)], 200, group_rows=8, start=4)
+    assert [(b.shards[0].start, b.shards[0].stop, b.kept) for b in found] == [
+        (4, 44, 20), (44, 54, 5), (54, 64, 1)
+    ]  # fmt: skip
+    first = found[0].sources
+    assert [(s.file, s.start, s.stop, s.first_group, s.stop_group) for s in first] == [
+        ("a", 0, 30, 0, 3), ("b", 0, 10, 0, 1)
+    ]  # fmt: skip
+
+
+def test_a_row_group_of_which_nothing_is_kept_is_not_read():
+    units = [unit("a", 10 * i, 10, kept) for i, kept in enumerate((3, 0, 0, 2))]
+    (one,) = bundle("corpus", units, 1e9, group_rows=8)
+    assert [(s.start, s.stop) for s in one.sources] == [(0, 10), (30, 40)]
+    assert one.shards[0].stop == 40 and one.kept == 5
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 50), st.floats(0, 1), st.integers(0, 1)), max_size=40),
+    st.integers(1, 500),
+)
+def test_every_row_is_in_one_bundle(drawn, target):
+    units, start = [], 0
+    for rows, share, kind in drawn:
+        units.append(unit("a", start, rows, int(rows * share), kind))
+        start += rows
+    found = bundle("corpus", units, target, group_rows=8)
+    ends = [(b.shards[0].start, b.shards[0].stop) for b in found]
+    assert [a for a, _ in ends] == [0, *(b for _, b in ends)][: len(ends)]
+    assert (ends[-1][1] if ends else 0) == start
+    assert sum(b.kept for b in found) == sum(one.kept for one in units)
+    folder = PlannedFolder("corpus/lang=x", tuple(found))
+    assert PlannedFolder.from_json(folder.to_json()) == folder
+    assert all(Bundle.from_json(b.to_json()) == b for b in found)
+
+
+def test_folders_of_the_output():
+    assert hive_folder("s3://b/x/lang=en/year=2026/f.parquet") == "lang=en/year=2026"
+    assert hive_folder(f"/c/lang={HIVE_NULL}/f.parquet") == f"lang={HIVE_NULL}"
+    assert hive_folder("/c/=x/y=/a=b/f=1.parquet") == "a=b"
+    assert in_bucket("corpus", 3, 20) == "corpus/quality=03"
+    assert in_bucket("corpus/lang=en/a=b", 3, 10) == "corpus/quality=3/lang=en/a=b"
