@@ -4,7 +4,6 @@ No sample, no shuffle, and no list of documents in the driver.
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -123,7 +122,8 @@ class Passes:
             if inside <= SORTED or len(search.levels) == LEVELS:
                 break
             cells = self._merged(_count_open, Cells.merge, reader, order, search, groups)
-        gathered = Places.concatenate(list(self._each(_gather, reader, order, search, groups)))
+        results = ray.get(self._each(_gather, reader, order, search, groups))
+        gathered = Places.concatenate([_or_raise(result) for result in results])
         for group, number, cut in targets.settle(search, gathered, self.files, weight):
             cuts[group][number] = cut
         return Cuts(groups, cuts)
@@ -138,32 +138,35 @@ class Passes:
         rows = sum(stretch.stop - stretch.start for stretch in self.stretches)
         return f"{rows:,} documents in {len(self.files):,} files"
 
-    def _each(self, task: Any, reader: Reader, *more: Any) -> Iterator[Any]:
-        """The task's result for each batch of stretches, as they come."""
+    def _each(self, task: Any, reader: Reader, *more: Any) -> list[Any]:
+        """References to the task's results, one for each batch of stretches, all of them there."""
         arguments = [ray.put(one) for one in (reader, *more)]
-        waiting = [
+        results = [
             task.options(num_cpus=self.cpus).remote(batch, *arguments)
             for batch in _batches(self.stretches)
         ]
-        all_, said = len(waiting), time.monotonic()
+        waiting = results
         while waiting:
-            done, waiting = ray.wait(waiting, timeout=self.progress_s)
-            for one in done:
-                yield _or_raise(ray.get(one))
-            if time.monotonic() - said > self.progress_s:
-                said = time.monotonic()
-                log.info("%d of %d tasks have counted", all_ - len(waiting), all_)
+            _, waiting = ray.wait(
+                waiting, num_returns=len(waiting), timeout=self.progress_s, fetch_local=False
+            )
+            if waiting:
+                done = len(results) - len(waiting)
+                log.info("%d of %d tasks have counted", done, len(results))
+        return results
 
     def _merged(
         self, task: Any, merge: Callable[[Sequence[Any]], Result], reader: Reader, *more: Any
     ) -> Result:
-        """The sum of the task's results. The driver never has many at once."""
-        merged: list[Result] = []
-        for result in self._each(task, reader, *more):
-            merged.append(result)
-            if len(merged) >= MERGED_AT_ONCE:
-                merged = [merge(merged)]
-        return merge(merged)
+        """The sum of the task's results, added up by tasks."""
+        results = self._each(task, reader, *more)
+        while len(results) > 1:
+            results = [
+                _merge.options(num_cpus=self.cpus).remote(merge, *results[i : i + MERGED_AT_ONCE])
+                for i in range(0, len(results), MERGED_AT_ONCE)
+            ]
+        found: Result = _or_raise(ray.get(results[0])) if results else merge([])
+        return found
 
 
 def _batches(stretches: Sequence[Stretch]) -> Iterator[list[Stretch]]:
@@ -197,6 +200,11 @@ def _as_value(count: Callable[..., Any]) -> Any:
 
     task.__name__ = task.__qualname__ = count.__name__
     return ray.remote(max_retries=3)(task)
+
+
+@_as_value
+def _merge(merge: Callable[[Sequence[Any]], Any], *results: Any) -> Any:
+    return merge([_or_raise(result) for result in results])
 
 
 @_as_value

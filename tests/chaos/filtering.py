@@ -18,6 +18,7 @@ class FilterChaos(Chaos):
 
     titles: ClassVar = {"reader": "CopyStage"}
     worker = "CopyStage"
+    prefix = "filter-"
     slow = 0.03  # or a bundle of eight documents would be done before it is hurt
 
     def __init__(self, chaos: Chaos) -> None:
@@ -26,10 +27,13 @@ class FilterChaos(Chaos):
         self._scored: dict[str, str] = {}
 
     def corpus(self, seed: int, files: int, rows: int) -> str:
-        corpus, scored = super().corpus(seed, files, rows), f"{BUCKET}/scored-{seed}"
-        log = self.folder / f"scored-{seed}.log"
-        job = self._scorer.start(log, corpus, scored, fault_engine.NAME)
-        assert job.wait(LIMIT) == 0, log.read_text()
+        """A corpus that has been scored; that of an earlier run of the seed, if there is one."""
+        corpus, scored = f"s3://{BUCKET}/in-{seed}", f"{BUCKET}/calm-{seed}"
+        if not self.direct.exists(f"{scored}/_SUCCESS"):
+            super().corpus(seed, files, rows)
+            log = self.folder / f"calm-{seed}.log"
+            job = self._scorer.start(log, corpus, scored, fault_engine.NAME)
+            assert job.wait(LIMIT) == 0, log.read_text()
         self._scored[corpus] = f"s3://{scored}"
         return corpus
 

@@ -73,6 +73,8 @@ class Chaos:
     worker = "JudgeActor"
     # seconds before each request is answered
     slow = 0.0
+    # what the folders of its outputs begin with
+    prefix = ""
 
     def __init__(self, s3_endpoint: str, s3_environment: dict[str, str], folder: Path) -> None:
         self.folder = folder
@@ -142,10 +144,11 @@ class Chaos:
         """Hurt one run with the faults, in order, until it is complete; then look at it closely."""
         began = time.monotonic()
         corpus = self.corpus(seed, files, rows)
-        calm, hurt = f"{BUCKET}/calm-{seed}", f"{BUCKET}/hurt-{seed}"
-        log = self.folder / f"seed-{seed}.log"
-        status = self.start(self.folder / f"calm-{seed}.log", corpus, calm, engine).wait(LIMIT)
-        assert status == 0, (self.folder / f"calm-{seed}.log").read_text()
+        calm, hurt = (f"{BUCKET}/{self.prefix}{name}-{seed}" for name in ("calm", "hurt"))
+        log = self.folder / f"{self.prefix}seed-{seed}.log"
+        calm_log = self.folder / f"{self.prefix}calm-{seed}.log"
+        status = self.start(calm_log, corpus, calm, engine).wait(LIMIT)
+        assert status == 0, calm_log.read_text()
         report = Report(seed, engine)
         rng = random.Random(seed)
         left = list(faults)

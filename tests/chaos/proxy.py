@@ -24,8 +24,8 @@ class FaultyProxy:
     """Serves at `url` from a thread of its own; `fail` arms it.
 
     `refuse_all`: every request is refused, with the answer `denial`. `away`: none is answered.
-    `slow`: seconds before each is.
-    `keys`: access keys of all requests so far.
+    `slow`, `slow_uploads`: seconds before each is, and before the body of a part is read.
+    `keys`: access keys of all requests so far. `uploads`: of parts, that have begun.
     """
 
     def __init__(self, target: str, stall: float) -> None:
@@ -37,7 +37,8 @@ class FaultyProxy:
         self.refuse_all = False
         self.denial = EXPIRED
         self.away = False
-        self.slow = 0.0
+        self.slow = self.slow_uploads = 0.0
+        self.uploads = 0
         self.keys: set[str] = set()
         self.injected: Counter[str] = Counter()
         self._loop = asyncio.new_event_loop()
@@ -76,7 +77,9 @@ class FaultyProxy:
             while self.away:
                 await asyncio.sleep(0.05)
             return self._hang_up(request)
-        await asyncio.sleep(self.slow)
+        uploads = request.method == "PUT" and "/part-" in request.path
+        self.uploads += uploads
+        await asyncio.sleep(self.slow_uploads if uploads else self.slow)
         if self.refuse_writes and request.method == "PUT" and "/part-" in request.path:
             self.injected[self.refuse_writes] += 1
             if self.refuse_writes == "full":

@@ -48,10 +48,11 @@ def test_the_comparison_finds_what_is_lost_doubled_or_different(chaos):
 
 
 def test_a_filter_that_is_hurt_again_and_again_is_to_the_byte_an_undisturbed_one(chaos):
-    faults = ["driver killed", "reader killed", "store lost", "node lost"]
-    report = FilterChaos(chaos).run_seed(21, faults, "filter", files=3, rows=64)
+    """Of the corpus that the first test has scored."""
+    faults = ["driver killed", "reader killed", "store lost"]
+    report = FilterChaos(chaos).run_seed(7, faults, "filter", files=3, rows=64)
     assert report.clean, report
-    assert report.rows == 48 and sum(report.faults.values()) >= 3 and report.invocations >= 2
+    assert report.rows == 48 and sum(report.faults.values()) == 3 and report.invocations == 2
 
 
 def test_a_store_that_is_away_for_a_while_costs_nothing_but_the_while(chaos):
