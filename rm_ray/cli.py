@@ -215,7 +215,7 @@ def _sentence(error: ValidationError) -> str:
             parts.append(f"{option} is required")
         else:
             given = f" (given: {item['input']!r})" if not isinstance(item["input"], dict) else ""
-            parts.append(f"{key}: {message}{given}")
+            parts.append(f"{key}: {message}{given}" if key else message)
     return redacted("; ".join(dict.fromkeys(parts)))
 
 

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from rm_ray.config import CorpusConfig
 from rm_ray.corpus.columns import places
-from rm_ray.corpus.files import file_version
+from rm_ray.corpus.files import file_version, then_and_now
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable, is_bad_file, open_parquet
 from rm_ray.errors import short
 from rm_ray.store.access import Request, explained
-from rm_ray.store.retry import may_pass
+from rm_ray.store.retry import Patience, Tries, may_pass
+
+Result = TypeVar("Result")
 
 
 class RowGroups(Protocol):
@@ -52,19 +55,71 @@ def decode(
         NotFound: the file is not there.
     """
     span = range(groups.first_group, groups.stop_group)
-    first = groups.first_row
+    with opened(groups, config, columns) as parquet:
+        rows = rows_at_once([parquet.metadata.row_group(group) for group in span])
+        yield from batches(parquet, span, groups.first_row, columns, rows)
+
+
+@contextmanager
+def opened(
+    groups: RowGroups, config: CorpusConfig, columns: Sequence[str] | None
+) -> Iterator[pq.ParquetFile]:
+    """The file, open for these columns of its row groups; faults inside are faults of reading.
+
+    Raises:
+        Unreadable: the file cannot be read.
+        NotFound: the file is not there.
+    """
+    span = range(groups.first_group, groups.stop_group)
     where = f"{groups.file}, row groups {span.start} to {span.stop - 1}"
     with (
         _read_faults(groups, config, where),
         open_parquet(groups.file, config.storage, span, columns) as parquet,
     ):
-        stored = columns
-        if columns is not None:
-            stored = [name for name in columns if places(parquet.schema_arrow, name)]
-        rows = rows_at_once([parquet.metadata.row_group(group) for group in span])
-        for batch in parquet.iter_batches(rows, row_groups=list(span), columns=stored):
-            yield first, pa.Table.from_batches([batch])
-            first += len(batch)
+        yield parquet
+
+
+def batches(
+    parquet: pq.ParquetFile, span: range, first_row: int, columns: Sequence[str] | None, rows: int
+) -> Iterator[tuple[int, pa.Table]]:
+    """Row groups that follow one another, in batches of so many rows, with the number of each
+    batch's first row; `first_row` is that of the span.
+    """
+    if columns is not None:
+        columns = [name for name in columns if places(parquet.schema_arrow, name)]
+    for batch in parquet.iter_batches(rows, row_groups=list(span), columns=columns):
+        yield first_row, pa.Table.from_batches([batch])
+        first_row += len(batch)
+
+
+def most_rows(metadata: Sequence[Any], rows: int, size: int, bytes_of: Callable[[Any], int]) -> int:
+    """Rows to decode at once: at most so many, and about so many bytes, of which a row group has
+    `bytes_of` it.
+    """
+    there = sum(group.num_rows for group in metadata)
+    per_row = sum(map(bytes_of, metadata)) / max(1, there)
+    return max(1, min(rows, int(size / max(1.0, per_row))))
+
+
+def read_again(read: Callable[[], Result], request: Request, patience: Patience) -> Result:
+    """What `read` returns, begun anew after each fault that may pass.
+
+    A bad file is tried again too: a body that was cut short looks like one.
+
+    Raises:
+        Unreadable: after the last try.
+    """
+    tries = Tries(request, patience)
+    while True:
+        try:
+            found = read()
+        except Unreadable as error:
+            if not error.may_pass:
+                raise
+            tries.failed(error, damaged=error.bad_file)
+        else:
+            tries.worked()
+            return found
 
 
 def check_unchanged(groups: RowGroups, config: CorpusConfig) -> None:
@@ -80,8 +135,8 @@ def check_unchanged(groups: RowGroups, config: CorpusConfig) -> None:
         now = file_version(groups.file, config.storage)
     if now != (groups.size, groups.version):
         raise Unreadable(
-            f"{groups.file} has changed since it was planned: {groups.size:,} bytes, version "
-            f"{groups.version} then, {now[0]:,} bytes, version {now[1]} now",
+            f"{groups.file} has changed since it was planned: "
+            f"{then_and_now((groups.size, groups.version), now)}",
             bad_file=False,
             may_pass=False,
         )
@@ -92,6 +147,8 @@ def _read_faults(groups: RowGroups, config: CorpusConfig, what: str) -> Iterator
     """Says of faults of reading what they are of, and whether they may pass."""
     try:
         yield
+    except Unreadable:
+        raise
     except FileNotFoundError as error:
         raise NotFound(groups.file, config.storage) from error
     except Exception as error:

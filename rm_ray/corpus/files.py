@@ -114,6 +114,11 @@ def list_files(
     )
 
 
+def then_and_now(before: tuple[int | None, str | None], now: tuple[int, str]) -> str:
+    """That a file has changed, by its sizes and versions."""
+    return f"{before[0]:,} bytes, version {before[1]} then, {now[0]:,} bytes, version {now[1]} now"
+
+
 def file_version(path: str, storage: StorageConfig) -> tuple[int, str]:
     """The size and version that the file has now, as `list_files` would give them."""
     info = open_filesystem(path, storage).info(path)

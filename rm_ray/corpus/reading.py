@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus.columns import values_of
-from rm_ray.corpus.decoding import check_unchanged, decode
+from rm_ray.corpus.decoding import check_unchanged, decode, most_rows
 from rm_ray.corpus.parquet import Unreadable, column_bytes
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.sample import RowSample
@@ -104,12 +104,12 @@ def read_shards(
 
 
 def _rows_at_once(metadata: Sequence[Any], columns: Sequence[str]) -> int:
-    """Rows to decode together: as many as hold about DECODE_BYTES of what the job reads."""
-    rows = sum(group.num_rows for group in metadata)
-    per_row = sum(column_bytes(group, name) for group in metadata for name in columns) / max(
-        1, rows
-    )
-    return max(1, min(DECODE_ROWS, int(DECODE_BYTES / max(1.0, per_row))))
+    """Of what the job reads."""
+
+    def size(group: Any) -> int:
+        return sum(column_bytes(group, name) for name in columns)
+
+    return most_rows(metadata, DECODE_ROWS, DECODE_BYTES, size)
 
 
 def _rename(

@@ -159,11 +159,12 @@ class Targets:
 class Cuts:
     """The cuts of every group, best first; None where all of a group are before it.
 
-    `groups`: of what each row of `cuts` is, ascending. A group that is not known has none.
+    `groups`: of what each row of `cuts` is, ascending. `otherwise`: of all other groups.
     """
 
     groups: list[str]
     cuts: list[list[Cut | None]] = field(default_factory=list)
+    otherwise: list[Cut | None] = field(default_factory=list)
 
     def beyond(self, groups: Sequence[str], places: Places, file: str) -> Ints:
         """How many of its group's cuts each document is beyond. All are of one file.
@@ -172,8 +173,8 @@ class Cuts:
             groups: what the numbers in `places` mean.
         """
         known = dict(zip(self.groups, self.cuts, strict=True))
-        width = max(map(len, self.cuts), default=0)
-        theirs = [known.get(group, [None] * width) for group in groups]
+        width = max(map(len, [*self.cuts, self.otherwise]))
+        theirs = [known.get(group, self.otherwise or [None] * width) for group in groups]
         found = np.zeros(len(places.keys), np.int64)
         for number in range(width):
             found += _beyond([cuts[number] for cuts in theirs], places, file)

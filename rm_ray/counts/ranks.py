@@ -1,58 +1,76 @@
-"""Percentile ranks from counts: where a reward stands among all rewards of its run."""
+"""Percentile ranks from counts: where a reward stands among all rewards of its run.
 
-from dataclasses import dataclass, field
+Ranks have 16 bits, so keys are told apart only as far as these need: cells with more than a
+65,536th of the documents are looked into, eight bits at a time, and cells with fewer are joined.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from rm_ray.counts.cells import DIGIT_BITS, Cells, cell_of
-from rm_ray.counts.cuts import Search
-from rm_ray.counts.order import KEY_BITS, Ints
+from rm_ray.counts.cells import Cells
+from rm_ray.counts.order import Ints
 
 # The rank of the best there can be; ranks are whole numbers, so that no mean of them depends on
 # the order of adding.
 BEST = (1 << 16) - 1
+# Of each level, the bits of the key that its cells leave out.
+SHIFTS = (16, 8, 0)
 
-_LOW = (1 << DIGIT_BITS) - 1
+
+def count_keys(keys: Ints, opened: Sequence[Ints]) -> Cells:
+    """Keys by their cells of the next level, those that are in open cells of the levels before.
+
+    Args:
+        opened: of each level so far, the cells that are open, ascending.
+    """
+    for shift, cells in zip(SHIFTS, opened, strict=False):
+        keys = keys[np.isin(keys >> shift, cells)]
+    none = np.zeros(len(keys), np.int64)
+    return Cells.count(keys >> SHIFTS[len(opened)], none)
 
 
-def crowded(coarse: Cells) -> Search:
-    """The cells of the keys' upper halves in which documents are too many to have one rank."""
-    most = max(1, int(coarse.documents.sum()) >> 16)
-    return Search((coarse.cells[coarse.documents > most],))
+def crowded(cells: Cells, documents: int) -> Ints:
+    """The cells with more documents than may share a rank."""
+    return cells.cells[cells.documents > _share(documents)]
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Of one run. `coarse`: all documents by the upper half of their keys; `fine`: those in
-    crowded cells by the lower one too.
-    """
+    """Of one run. `bounds`: the last key of each cell, best first; `ranks`: of the keys in it."""
 
-    coarse: Cells
-    fine: Cells
-    open_cells: Ints = field(init=False)
+    bounds: Ints
+    ranks: Ints
 
-    def __post_init__(self) -> None:
-        (open_cells,) = crowded(self.coarse).levels
-        object.__setattr__(self, "open_cells", open_cells)
+    @classmethod
+    def of(cls, levels: Sequence[Cells]) -> "Ranks":
+        """From the cells of all levels, each with those that are looked into."""
+        documents = int(levels[0].documents.sum())
+        bounds, counts = [], []
+        for shift, cells in zip(SHIFTS, levels, strict=True):
+            last = ((cells.cells + 1) << shift) - 1
+            leaf = np.ones(len(last), bool)
+            if shift:
+                leaf = cells.documents <= _share(documents)
+            bounds.append(last[leaf])
+            counts.append(cells.documents[leaf])
+        order = np.argsort(np.concatenate(bounds))
+        last, count = np.concatenate(bounds)[order], np.concatenate(counts)[order]
+        before = np.cumsum(count) - count
+        joined, alone = before // _share(documents), count > _share(documents)
+        apart = (joined[1:] != joined[:-1]) | alone[1:] | alone[:-1]
+        ends = np.flatnonzero(np.append(apart, True))[: len(last)]
+        after = (before + count)[ends]
+        before = np.concatenate([[0], after[:-1]])[: len(ends)]
+        # twice the midrank, counted from the worst
+        twice = 2 * documents - before - after
+        return cls(last[ends], twice * BEST // max(1, 2 * documents))
 
-    def of(self, keys: Ints) -> Ints:
-        """The rank of each key in [0, BEST]: the midrank of its cell, the best the highest."""
-        upper = cell_of(np.zeros(len(keys), np.int64), keys >> (KEY_BITS - DIGIT_BITS))
-        at = np.searchsorted(self.coarse.cells, upper)
-        before, count = _before(self.coarse)[at], self.coarse.documents[at]
-        parents = np.searchsorted(self.open_cells, upper)
-        inside = parents < len(self.open_cells)
-        inside[inside] = self.open_cells[parents[inside]] == upper[inside]
-        cells = cell_of(parents[inside], keys[inside] & _LOW)
-        within = np.searchsorted(self.fine.cells, cells)
-        running = _before(self.fine)
-        first = np.searchsorted(self.fine.cells, parents[inside] << DIGIT_BITS)
-        before[inside] += running[within] - running[first]
-        count[inside] = self.fine.documents[within]
-        total = int(self.coarse.documents.sum())
-        return (2 * (total - before) - count) * BEST // (2 * total)
+    def of_keys(self, keys: Ints) -> Ints:
+        """The rank of each key in [0, BEST], the best the highest."""
+        return self.ranks[np.searchsorted(self.bounds, keys)]
 
 
-def _before(cells: Cells) -> Ints:
-    """Documents in the cells before each."""
-    return np.cumsum(cells.documents) - cells.documents
+def _share(documents: int) -> int:
+    return max(1, documents >> 16)

@@ -1,8 +1,8 @@
 """Bundles: consecutive units of one folder, copied together into one file.
 
 A unit is a row group of the corpus, or a part of the scoring run where only rewards are written; it
-is never sliced. Pure. A folder is seen as one long file, its files one after another, and a bundle
-is a row span of it, which its part is named by.
+is never sliced. Pure. A folder is seen as one long file of documents, those of its files one after
+another, and a bundle is a span of it, which its part is named by.
 """
 
 import json
@@ -11,35 +11,31 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rm_ray.corpus.shards import Shard
-from rm_ray.filter.documents import Stretch
+from rm_ray.filter.stretches import Stretch
 
-# A bundle reads at most so many times what it writes, and so many rows: one task does it.
-MOST_READ, MOST_ROWS = 64, 4_000_000
+# A bundle reads at most so many times what it writes, and so many documents: one task does it.
+MOST_READ, MOST_DOCUMENTS = 64, 4_000_000
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What is never sliced. `kind`: units of different kinds share no file. `bytes`: as stored;
-    `kept`: rows to be kept.
+    """What is never sliced. `kind`: units of different kinds share no file. `documents`: in it, of
+    which `kept` are to be kept; `bytes`: as stored.
     """
 
     source: Stretch
     kind: int
+    documents: int
     bytes: int
-    kept: int
-
-    @property
-    def rows(self) -> int:
-        """How many there are."""
-        return self.source.stop - self.source.start
+    kept: int = 0
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """Rows of a folder that one task copies; see corpus.plan.Unit.
+    """Documents of a folder that one task copies; see corpus.plan.Unit.
 
-    `sources`: those of its rows of which some are kept, `kept` of all together. `group_rows`: rows
-    of a row group.
+    `sources`: of each file, from the first unit of which some are kept to the last one; `kept`: of
+    all together. `group_rows`: rows of a row group.
     """
 
     file: str
@@ -108,7 +104,7 @@ class PlannedFolder:
 
     @property
     def rows(self) -> int:
-        """How many of its rows are planned."""
+        """How many of its documents are planned."""
         return self.units[-1].shards[-1].stop if self.units else 0
 
 
@@ -118,38 +114,33 @@ def bundle(
     """Units in order, in bundles of which about `target` bytes are kept.
 
     Args:
-        start: rows of the folder that are bundled already.
+        start: documents of the folder that are bundled already.
     """
     found: list[Bundle] = []
     taken: list[Unit] = []
-    kept = read = rows = 0.0
+    kept = read = documents = 0.0
     for unit in units:
-        written = unit.bytes * unit.kept / max(1, unit.rows)
+        written = unit.bytes * unit.kept / max(1, unit.documents)
         full = kept + written > target or read + unit.bytes > MOST_READ * target
         other = bool(taken) and taken[0].kind != unit.kind
-        if taken and (full or other or rows + unit.rows > MOST_ROWS):
+        if taken and (full or other or documents + unit.documents > MOST_DOCUMENTS):
             found.append(_bundled(folder, taken, group_rows, start))
             start = found[-1].shards[0].stop
-            taken, kept, read, rows = [], 0.0, 0.0, 0.0
+            taken, kept, read, documents = [], 0.0, 0.0, 0.0
         taken.append(unit)
-        kept, read, rows = kept + written, read + unit.bytes, rows + unit.rows
+        kept, read, documents = kept + written, read + unit.bytes, documents + unit.documents
     if taken:
         found.append(_bundled(folder, taken, group_rows, start))
     return found
 
 
 def _bundled(folder: str, units: Sequence[Unit], group_rows: int, start: int) -> Bundle:
-    sources: list[Stretch] = []
-    for unit in (unit for unit in units if unit.kept):
-        before, source = sources[-1] if sources else None, unit.source
-        if before and (before.file, before.stop) == (source.file, source.start):
-            # of one file, one after another: read in one go
-            sources[-1] = replace(
-                before, stop=source.stop, stop_group=max(before.stop_group, source.stop_group)
-            )
-        else:
-            sources.append(source)
-    rows = sum(unit.rows for unit in units)
+    sources: dict[str, Stretch] = {}
+    for source in (unit.source for unit in units if unit.kept):
+        # of one file all at once: it is opened once, and parts are read once
+        before = sources.setdefault(source.file, source)
+        sources[source.file] = replace(before, stop=source.stop, stop_group=source.stop_group)
+    documents = sum(unit.documents for unit in units)
     kept = sum(unit.kept for unit in units)
-    shard = Shard(folder, start, start + rows)
-    return Bundle(folder, (shard,), tuple(sources), kept, group_rows)
+    shard = Shard(folder, start, start + documents)
+    return Bundle(folder, (shard,), tuple(sources.values()), kept, group_rows)

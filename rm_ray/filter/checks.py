@@ -1,20 +1,18 @@
 """What a filter is refused for, before it counts or writes anything."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
 
 import pyarrow as pa
 
 from rm_ray.config import CorpusConfig, StorageConfig
-from rm_ray.corpus.files import InputFile
+from rm_ray.corpus.files import InputFile, then_and_now
 from rm_ray.errors import ConfigError, InputError, OutputError
 from rm_ray.filter.columns import Formula
 from rm_ray.filter.config import FilterConfig, RuleConfig
-from rm_ray.filter.copying import Parts
 from rm_ray.filter.notes import Notes
+from rm_ray.filter.stretches import Parts
 from rm_ray.run.scored import ScoredPart, ScoredRun, schema_of
-
-Place = Literal["rewards", "corpus", "folder"]
 
 # Columns of `output.kind: ids`.
 IDS = ("id", "source_file", "row", "reward")
@@ -90,66 +88,92 @@ def written_columns(config: FilterConfig, rewards: pa.Schema) -> list[str]:
     return list(dict.fromkeys([*own, *output.add]))
 
 
-def where_from(rule: RuleConfig, rewards: pa.Schema) -> dict[str, Place]:
-    """Where the columns are that rules speak of: in the rewards, or else in the corpus."""
-    names = [name for text in rule.by for name in Formula(text).columns]
-    names += Formula(rule.where).columns if rule.where else []
-    return {name: "rewards" if name in rewards.names else "corpus" for name in names}
+def spoken_of(rule: RuleConfig) -> dict[str, str]:
+    """The columns that rules speak of, with the key that does."""
+    where = Formula(rule.where).columns if rule.where else []
+    by = [name for text in rule.by for name in Formula(text).columns]
+    return dict.fromkeys(where, "rule.where") | dict.fromkeys(by, "rule.by")
 
 
 def check_columns(
     config: FilterConfig,
     rewards: pa.Schema,
-    where_from: Mapping[str, Place],
-    files: Mapping[str, pa.Schema],
+    others: Sequence[str],
+    files: Mapping[str, tuple[InputFile, pa.Schema]],
 ) -> None:
     """Refuse columns that are missing, collide, or are of a type that does not fit their use.
 
     Args:
-        files: schemas of the corpus's files that are read.
+        others: columns that rules speak of and the rewards have not.
+        files: the corpus's files that are read.
 
     Raises:
         InputError: with the column and the file.
         ConfigError: a condition or group cannot be worked out.
     """
-    rule = config.rule
-    corpus = [name for name, place in where_from.items() if place == "corpus"]
     kinds: set[tuple[pa.DataType, ...]] = set()
-    for path, schema in files.items():
-        if missing := [name for name in corpus if name not in schema.names]:
+    for file, schema in files.values():
+        _check_names(config, rewards, others, file, schema)
+        kinds.add(tuple(schema.field(n).type if n in schema.names else pa.string() for n in others))
+    for types in kinds or {(pa.string(),) * len(others)}:
+        known = dict(zip(others, types, strict=True))
+        fields = [
+            (name, known[name] if name in known else rewards.field(name).type)
+            for name in spoken_of(config.rule)
+        ]
+        _check_types(config.rule, pa.schema(fields))
+
+
+def _check_names(
+    config: FilterConfig, rewards: pa.Schema, others: Sequence[str], file: InputFile,
+    schema: pa.Schema,
+) -> None:  # fmt: skip
+    """Of one file. Raises InputError."""
+    for name in others:
+        found = schema.names.count(name)
+        key = spoken_of(config.rule)[name]
+        if found > 1:
             raise InputError(
-                f"{_key_of(missing[0], rule)}: neither the rewards nor {path} have a column "
-                f"{missing[0]!r}; it has {', '.join(schema.names)}, they have "
+                f"{key}: {file.path} has {found} columns {name!r}, and which is meant is not "
+                "clear; give them different names"
+            )
+        if not found and name not in file.partition:
+            raise InputError(
+                f"{key}: neither the rewards nor {file.path} have a column {name!r}; it has "
+                f"{', '.join([*schema.names, *file.partition])}, they have "
                 f"{', '.join(rewards.names)}"
             )
-        twice = [name for name in config.output.add if name in schema.names]
-        if twice and config.output.kind == "rows":
-            raise InputError(
-                f"output.add: {path} has a column {twice[0]!r} of its own; rename it, or leave it "
-                "out of output.add"
-            )
-        kinds.add(tuple(schema.field(name).type for name in corpus))
-    for types in kinds or {()}:
-        known = dict(zip(corpus, types, strict=True))
-        fields = {
-            name: rewards.field(name).type if place == "rewards" else known.get(name, pa.string())
-            for name, place in where_from.items()
-        }
-        schema = pa.schema(list(fields.items()))
-        if rule.where:
-            try:
-                Formula(rule.where).holds(schema.empty_table())
-            except ConfigError as error:
-                raise ConfigError(f"rule.where: {error}") from None
-        for text in rule.by:
-            kind = _type_of("rule.by", Formula(text), schema)
-            try:
-                pa.array([], kind).cast(pa.string())
-            except pa.ArrowException:
-                raise ConfigError(
-                    f"rule.by: {text} is {kind}, and its values make no groups; give a column of "
-                    "texts, numbers or dates"
-                ) from None
+    if config.output.kind != "rows":
+        return
+    own = {*schema.names, *file.partition}
+    if twice := [name for name in config.output.add if name in own]:
+        raise InputError(
+            f"output.add: {file.path} has a column {twice[0]!r} of its own; rename it, or leave it "
+            "out of output.add"
+        )
+    if config.output.buckets and "quality" in own:
+        raise InputError(
+            f"output.buckets: {file.path} has a column 'quality' of its own, as the folders of "
+            "buckets are called; rename it"
+        )
+
+
+def _check_types(rule: RuleConfig, schema: pa.Schema) -> None:
+    """Of the columns that rules speak of. Raises ConfigError."""
+    if rule.where:
+        try:
+            Formula(rule.where).holds(schema.empty_table())
+        except ConfigError as error:
+            raise ConfigError(f"rule.where: {error}") from None
+    for text in rule.by:
+        kind = _type_of("rule.by", Formula(text), schema)
+        try:
+            pa.array([], kind).cast(pa.string())
+        except pa.ArrowException:
+            raise ConfigError(
+                f"rule.by: {text} is {kind}, and its values make no groups; give a column of "
+                "texts, numbers or dates"
+            ) from None
 
 
 def check_threshold(config: FilterConfig, run: ScoredRun) -> None:
@@ -163,7 +187,8 @@ def check_threshold(config: FilterConfig, run: ScoredRun) -> None:
         return
     threshold, rule = adaptive["threshold"], config.rule
     whole = rule.choice is None and not config.output.buckets
-    if not whole and not (rule.min_reward == threshold and config.rewards.column == "reward"):
+    alone = len(config.rewards.paths) == 1 and config.rewards.column == "reward"
+    if not whole and not (alone and rule.min_reward == threshold):
         raise InputError(
             f"rewards.path: {run.uri} judged each document only until it was clear on which side "
             f"of {threshold:g} its reward lies, so only a cut there means what it says: give "
@@ -195,8 +220,8 @@ def check_same_files(
             if (file.size, file.version) != (before.size, before.version):
                 raise InputError(
                     f"corpus.path: {file.path} has changed since {run.uri} scored it: "
-                    f"{before.size:,} bytes, version {before.version} then, {file.size:,} bytes, "
-                    f"version {file.version} now; put it back, or score it again "
+                    f"{then_and_now((before.size, before.version), (file.size, file.version))}; "
+                    "put it back, or score it again "
                     "(--run.rescore_changed) and filter into a new --output.path"
                 )
     if config.corpus.path is None and (
@@ -228,25 +253,32 @@ def check_unmoved(
         read = {name: said for each in before for name, said in each.parts[number].items()}
         now = {part.shard.part: part for theirs in parts[number].values() for part in theirs}
         moved = [name for name, said in read.items() if name not in now or now[name].hash != said]
-        moved += [
-            name for name, part in now.items() if part.shard.file in planned and name not in read
-        ]
+        more = [part for n, part in now.items() if part.shard.file in planned and n not in read]
         if moved:
-            names = ", ".join(sorted(moved)[:3])
             raise OutputError(
                 f"rewards.path: {len(moved)} parts in {run.parts.uri} are not those that this "
-                f"filter was planned with ({names}): documents were scored again since; "
-                f"{elsewhere}"
+                f"filter was planned with ({', '.join(sorted(moved)[:3])}): documents were scored "
+                f"again since; {elsewhere}"
+            )
+        if more:
+            raise OutputError(
+                f"rewards.path: more rows of files that this filter has planned were scored since, "
+                f"first {more[0].shard}; {_stay(before)}, or give a new --output.path"
             )
     new = [file.path for file in found if file.path not in planned]
     relative = config.rule.relative or config.output.buckets or len(runs) > 1
     if new and relative:
-        read_then = ",".join(str(segment) for segment in before[0].segments[0])
         raise OutputError(
-            f"output.path: {len(new)} files were scored since this filter was planned, first "
-            f"{new[0]}, and what is kept of the others depends on them; stay with what was there: "
-            f"--rewards.segments {read_then}, or give a new --output.path"
+            f"output.path: {len(new)} files are new to this filter, first {new[0]}, and what is "
+            f"kept of the others depends on them; {_stay(before)}, or give a new --output.path"
         )
+
+
+def _stay(before: Sequence[Notes]) -> str:
+    """How to leave out what was scored since."""
+    runs = before[-1].segments
+    said = ",".join(map(str, runs[0])) if len(runs) == 1 else f"'{json.dumps(runs)}'"
+    return f"stay with what was there: --rewards.segments {said}"
 
 
 def _type_of(key: str, formula: Formula, schema: pa.Schema) -> pa.DataType:
@@ -254,8 +286,3 @@ def _type_of(key: str, formula: Formula, schema: pa.Schema) -> pa.DataType:
         return formula.of(schema.empty_table()).type
     except ConfigError as error:
         raise ConfigError(f"{key}: {error}") from None
-
-
-def _key_of(name: str, rule: RuleConfig) -> str:
-    by = {name for text in rule.by for name in Formula(text).columns}
-    return "rule.by" if name in by else "rule.where"

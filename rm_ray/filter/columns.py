@@ -44,7 +44,7 @@ class Formula:
         try:
             return ast.parse(self.text.strip(), mode="eval").body
         except SyntaxError as error:
-            hint = "; equality is written ==" if "=" in self.text else ""
+            hint = "; equality is written ==, and column('class') is a column by any name"
             raise ConfigError(f"cannot read {self.text!r}: {error.msg}{hint}") from None
 
     @property
@@ -104,7 +104,13 @@ def _names(node: ast.expr, text: str) -> Iterator[str]:
         case ast.Compare(left=left, ops=ops, comparators=others):
             yield from _names(left, text)
             for op, other in zip(ops, others, strict=True):
-                if isinstance(op, ast.In | ast.NotIn | ast.Is | ast.IsNot):
+                nothing = isinstance(other, ast.Constant) and other.value is None
+                if isinstance(op, ast.Is | ast.IsNot) != nothing:
+                    raise ConfigError(
+                        f"cannot read {text!r}: null is asked for as 'is None' or 'is not None', "
+                        "and everything else by == and !="
+                    )
+                if isinstance(op, ast.In | ast.NotIn):
                     _constant(other, text)
                 elif not _is_constant(other):
                     yield from _names(other, text)

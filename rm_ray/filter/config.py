@@ -46,10 +46,20 @@ def _quotas(given: Any) -> Any:
 
 
 def _label(value: Any) -> str:
-    text = str(value)
-    if value == ELSE or (text.startswith("[") and text.endswith("]")):
-        return text if value == ELSE else group_label(json.loads(text))
-    return group_label([None if value is None else text])
+    """A value as YAML has it, or a list of them as text, as a group's label."""
+    if value == ELSE:
+        return ELSE
+    listed = isinstance(value, str) and value.startswith("[") and value.endswith("]")
+    try:
+        return group_label([_as_label(one) for one in (json.loads(value) if listed else [value])])
+    except ValueError:
+        raise ValueError(f'{value!r} is no list of values, such as ["en", null]') from None
+
+
+def _as_label(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()  # as Arrow has it
+    return None if value is None else str(value)
 
 
 def _listed(given: Any) -> Any:
@@ -92,10 +102,11 @@ class RewardsConfig(Section):
     combine: Literal["mean", "minimum", "maximum"] = Field(
         "mean", description="Of several runs: what is taken of a document's percentile ranks."
     )
-    segments: list[int] | None = Field(
+    segments: list[int] | list[list[int]] | None = Field(
         None,
         description="Only what these segments of the run's plan hold, counted from 0: what was "
-        "there when it was first scored is 0, what was new the next time 1; null for all.",
+        "there when it was first scored is 0, what was new the next time 1; null for all. Of "
+        "several runs a list for each: '[[0], [0, 1]]'.",
     )
     allow_incomplete: bool = Field(
         False,
@@ -113,10 +124,21 @@ class RewardsConfig(Section):
         """The paths, of which there may be one."""
         return [self.path] if isinstance(self.path, str) else self.path
 
+    def segments_of(self, run: int) -> list[int] | None:
+        """The segments to read of a run, by its number."""
+        said: Any = self.segments
+        if not said or isinstance(said[0], int):
+            return said  # type: ignore[no-any-return]
+        found: list[int] = said[run]
+        return found
+
     @model_validator(mode="after")
     def _paths_are_good(self) -> Self:
         for path in self.paths:
             refuse_credentials(path)
+        lists = [one for one in self.segments or () if isinstance(one, list)]
+        if lists and len(lists) != len(self.paths):
+            raise ValueError(f"segments has {len(lists)} lists for {len(self.paths)} runs")
         if not self.paths or len(set(self.paths)) < len(self.paths):
             raise ValueError("path names no run, or one twice")
         return self
@@ -170,13 +192,19 @@ class RuleConfig(Section):
     )
     invert: bool = Field(False, description="Keep what would be dropped, and drop the rest.")
 
-    # options by which a document is kept, at most one of them
-    CHOICES: ClassVar = ("min_reward", "keep_fraction", "keep_tokens", "keep_documents")
+    # by which a document is kept, at most one of them; the last that is said counts
+    alternatives: ClassVar = (
+        ("min_reward",), ("keep_fraction",), ("keep_tokens",), ("keep_documents",)
+    )  # fmt: skip
+
+    @classmethod
+    def _choices(cls) -> list[str]:
+        return [name for (name,) in cls.alternatives]
 
     @property
     def choice(self) -> str | None:
         """The name of the one that is given."""
-        return next((name for name in self.CHOICES if getattr(self, name) is not None), None)
+        return next((name for name in self._choices() if getattr(self, name) is not None), None)
 
     @property
     def quotas(self) -> dict[str, Decimal]:
@@ -201,7 +229,7 @@ class RuleConfig(Section):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        given = [name for name in self.CHOICES if getattr(self, name) is not None]
+        given = [name for name in self._choices() if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} exclude each other; give one of them")
         if self.temperature is not None and not self.relative:

@@ -1,5 +1,6 @@
 """What becomes of each document, and why: pure, the same in every pass and in every copy."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +10,22 @@ from rm_ray.counts.cells import Cells
 from rm_ray.counts.cuts import Cuts, Places
 from rm_ray.counts.order import Hashes, Ints
 from rm_ray.filter.config import FilterConfig
-from rm_ray.filter.documents import Documents, Flags, Order, Stretch, renumbered
+from rm_ray.filter.documents import Documents, Flags, Order, renumbered
+from rm_ray.filter.stretches import Stretch
 
 CHOSEN, BEYOND, LEFT_OUT = "chosen", "below the cut", "rule.where does not hold"
 
 # Outcomes by group, whether they are kept, and why: documents and tokens.
 Outcomes = dict[tuple[str, bool, str], tuple[int, int]]
+
+
+def total_outcomes(many: Iterable[Outcomes]) -> Outcomes:
+    """The sum of outcomes."""
+    found: Outcomes = {}
+    for what, (documents, tokens) in (one for each in many for one in each.items()):
+        before = found.get(what, (0, 0))
+        found[what] = before[0] + documents, before[1] + tokens
+    return dict(sorted(found.items()))
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ def decide(documents: Documents, stretch: Stretch, config: FilterConfig, cuts: C
     reasons += [f"no reward: {status}" for status in statuses.dictionary.to_pylist()]
     why = statuses.indices.to_numpy().astype(np.int64) + 3
     why[eligible] = np.where(beyond > 0, 1, 0)
-    why[~documents.counts] = 2
+    why[~documents.counts & documents.scored] = 2
     kept = documents.has | (rule.null_rewards == "keep")
     kept &= documents.counts
     if not config.output.buckets:

@@ -1,9 +1,9 @@
 """The filter job: what a run has to be told of it.
 
 plan      rewards -> cuts -> what each row group keeps -> bundles      passes, units, bundles
-copy      bundle -> its kept rows -> one file and its receipt          copying, one Ray task each
+copy      bundle -> its kept rows -> files, then a receipt             copy_stage, copier: Ray tasks
 
-What becomes of a document is decided in `decision`, from what `documents` reads of it.
+What becomes of a document is decided in `decision`, from what `reader` reads of it.
 """
 
 import logging
@@ -17,7 +17,7 @@ from ray.data import Dataset, TaskPoolStrategy
 from typing_extensions import override
 
 from rm_ray.cluster import check_task
-from rm_ray.corpus.files import Corpus, InputFile, list_files
+from rm_ray.corpus.files import HIVE_NULL, Corpus, InputFile, list_files
 from rm_ray.corpus.footers import Footer, read_footers
 from rm_ray.corpus.parquet import open_parquet
 from rm_ray.corpus.shards import Shard
@@ -34,18 +34,21 @@ from rm_ray.filter.checks import (
     columns_of,
     corpus_of,
     scored_files,
-    where_from,
+    spoken_of,
     written_columns,
 )
 from rm_ray.filter.columns import Formula
 from rm_ray.filter.config import FilterConfig
-from rm_ray.filter.copying import Copier, CopyStage, Parts, read_receipt
+from rm_ray.filter.copier import Copier
+from rm_ray.filter.copy_stage import CopyStage
 from rm_ray.filter.counts import FilterCounts
-from rm_ray.filter.documents import Reader
 from rm_ray.filter.notes import FilterPlanning, Notes, all_cuts, outcome_rows
 from rm_ray.filter.passes import Census, Passes
+from rm_ray.filter.reader import Reader
+from rm_ray.filter.receipts import DONE, read_receipt
+from rm_ray.filter.stretches import Parts
 from rm_ray.filter.summary import closing_lines, dry_run_text, manifest
-from rm_ray.filter.units import Layout, corpus_layout, parts_layout, plan_folders
+from rm_ray.filter.units import Layout, corpus_layout, hive_folder, parts_layout, plan_folders
 from rm_ray.filter.writing import KeptRows, as_written
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
@@ -53,12 +56,14 @@ from rm_ray.run.folder import RunFolder, fingerprint_id
 from rm_ray.run.job import Round, ShardJob
 from rm_ray.run.scored import ScoredRun, describe_parts, open_scored
 from rm_ray.run.survey import survey
+from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
+from rm_ray.store.retry import patiently
 
 log = logging.getLogger(__name__)
 
 MIB = 1 << 20
-# With buckets a bundle has a file for each of them: so much is held at once at most.
+# With buckets a bundle has a file for each of them: so much is encoded at once at most.
 MOST_BYTES = 1 << 30
 # What is written, by kind: the folder of it.
 ROOTS = {"rows": "corpus", "ids": "ids", "rewards": "rewards"}
@@ -92,12 +97,15 @@ def dry_run(config: FilterConfig) -> str:
 
 
 class FilterJob(ShardJob[PlannedFolder, Bundle]):
-    """Everything that can be decided, and refused, before a machine is asked for."""
+    """Everything that can be decided, and refused, before a machine is asked for.
+
+    `notes`: of all segments of the plan, and `ready`: what copying needs, once `plan` was there.
+    """
 
     counts = FilterCounts
     planned = PlannedFolder
     lines = "folders"
-    parts = "_rm_ray/done"
+    parts = DONE
     starting = "the first bundles are being copied"
 
     def __init__(self, config: FilterConfig) -> None:
@@ -106,41 +114,46 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         Raises:
             InputError: one is not there, not complete, or does not fit.
             OutputError: a folder is no run.
-            ConfigError: a column is in neither the rewards nor the corpus.
+            ConfigError: a column is not in the rewards.
         """
         rewards = config.rewards
         self.runs = [
             open_scored(
-                path, rewards.storage, rewards.segments, allow_incomplete=rewards.allow_incomplete
+                path,
+                rewards.storage,
+                rewards.segments_of(number),
+                allow_incomplete=rewards.allow_incomplete,
             )
-            for path in rewards.paths
+            for number, path in enumerate(rewards.paths)
         ]
         for run in self.runs:
             check_threshold(config, run)
-        self.schemas = [columns_of(run, config.rewards.column) for run in self.runs]
+        self.schemas = [columns_of(run, rewards.column) for run in self.runs]
         self.config: FilterConfig = config
         self.output, self.settings = config.output, config.run
         self.corpus = corpus_of(config, self.runs[0])
         self.columns = written_columns(config, self.schemas[0])
-        self.where_from = where_from(config.rule, self.schemas[0])
+        named = spoken_of(config.rule)
+        self.own = [name for name in named if name in self.schemas[0].names]
+        self.others = [name for name in named if name not in self.own]
         self.fingerprint = fingerprint(config, self.runs)
         self.notes: list[Notes] = []
         self.ready: Ready | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For tasks, which count receipts: without what is as large as the plans of the runs."""
+        return self.__dict__ | {"runs": [], "notes": [], "ready": None}
+
     @override
     def find(self, planned: Collection[str]) -> Corpus:
-        if self.config.output.kind == "rows" or "corpus" in self.where_from.values():
-            found = list_files(self.corpus, self.config.output, planned)
+        scored = {file.path for file in self.runs[0].files}
+        if self._reads_corpus or self.config.corpus.path is not None:
+            found = list_files(self.corpus, self.config.output, scored)
         else:
             found = Corpus(scored_files(self.runs[0]), "")
         if self.config.rewards.segments is not None:
-            scored = {file.path for file in self.runs[0].files}
             found = replace(found, files=[file for file in found.files if file.path in scored])
         check_same_files(found.files, self.runs, self.config)
-        partitions = {name for file in found.files for name in file.partition}
-        for name, place in self.where_from.items():
-            if place == "corpus" and name in partitions:
-                self.where_from[name] = "folder"
         return found
 
     @override
@@ -161,20 +174,15 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         check_unmoved(before, found.files, parts, self.runs, self.config)
         known = {path for each in before for path in each.files}
         new = [file for file in found.files if file.path not in known]
-        census = layout = None
-        folders: list[PlannedFolder] = []
-        self.notes = before
-        if new or not before:
-            layout = self._layout(new, parts)
-            here, census = self._count(layout, new, parts)
-            self.notes = [*before, here]
-            rows = self.config.output.row_group_rows
-            folders = plan_folders(layout, census.kept, self._file_bytes(), rows, planned)
-        self.ready = Ready(self._reader(self.notes[0].ranks), all_cuts(self.notes), parts)
-        return FilterPlanning(
-            folders, [], {}, {}, notes=here.to_json() if folders else {}, census=census,
-            layout=layout,
-        )  # fmt: skip
+        if before and not new:
+            self._get_ready(before, parts)
+            return FilterPlanning([], [], {}, {})
+        layout = self._layout(new, parts)
+        here, census = self._count(layout, new, parts)
+        self._get_ready([*before, here], parts)
+        rows = self.config.output.row_group_rows
+        folders = plan_folders(layout, census.kept, self._file_bytes(), rows, planned)
+        return FilterPlanning(folders, [], {}, {}, notes=here.to_json(), census=census)
 
     @override
     def stages(self, units: Dataset, this: Round[Bundle]) -> Dataset:
@@ -182,11 +190,13 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         copier = Copier(
             config=self.config, reader=self.ready.reader, cuts=self.ready.cuts,
             parts=self.ready.parts, corpus=self.corpus, columns=self.columns,
-            root=this.run.root, receipts=this.run.parts,
-            fingerprint=fingerprint_id(self.fingerprint),
+        )  # fmt: skip
+        stage = CopyStage(
+            ray.put(copier), this.run.root, this.run.parts, fingerprint_id(self.fingerprint),
+            this.tally,
         )  # fmt: skip
         return units.map_batches(
-            CopyStage(ray.put(copier), this.tally),
+            stage,
             batch_size=1,
             batch_format="pyarrow",
             num_cpus=self.config.tasks.cpus,
@@ -217,17 +227,26 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
             )
         if not totals.files:
             self._write_no_rows(run)
-        run.root.overwrite("manifest.json", manifest(self, totals))
+        stored = run.stored() or {}
+        run.root.overwrite("manifest.json", manifest(self, totals, stored["versions"]))
 
     @override
     def closing(self, totals: RunCounts, progress: RunProgress) -> list[str]:
-        return closing_lines(FilterCounts() + totals, progress, self.notes)
+        return closing_lines(self.config, FilterCounts() + totals, progress, self.notes)
 
     @override
     def metrics(
         self, totals: RunCounts, progress: RunProgress, before: Mapping[str, Any] | None
     ) -> dict[str, Any]:
         return {"outcomes": outcome_rows(self.notes)}
+
+    @property
+    def _reads_corpus(self) -> bool:
+        return self.config.output.kind == "rows" or bool(self.others)
+
+    def _get_ready(self, notes: list[Notes], parts: Sequence[Parts]) -> None:
+        self.notes = notes
+        self.ready = Ready(self._reader(notes[0].ranks), all_cuts(notes), parts)
 
     def _count(
         self, layout: Layout, files: Sequence[InputFile], parts: Sequence[Parts]
@@ -239,21 +258,21 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         )  # fmt: skip
         ranks = passes.ranks(self._reader()) if len(self.runs) > 1 else []
         reader = self._reader(ranks)
-        cuts = passes.cuts(reader, self.config)
+        cuts, budget = passes.cuts(reader, self.config)
         census = passes.census(reader, self.config, cuts)
-        return Notes.of(files, self.runs, parts, cuts, ranks, census), census
+        return Notes.of(files, self.runs, parts, cuts, budget, ranks, census), census
 
     def _layout(self, files: Sequence[InputFile], parts: Sequence[Parts]) -> Layout:
         """Of files that are to be planned; and whether their columns fit."""
         kind = self.config.output.kind
         footers: dict[str, Footer] = {}
-        if kind == "rows" or "corpus" in self.where_from.values():
+        if self._reads_corpus:
+            log.info("reading the footers of %d corpus files", len(files))
             footers, _ = read_footers(files, self.corpus)
-        schemas = {path: footer.schema for path, footer in footers.items()}
-        check_columns(self.config, self.schemas[0], self.where_from, schemas)
-        if kind == "rows":
-            return corpus_layout(files, footers, parts, ROOTS[kind])
-        return parts_layout(files, footers, parts, ROOTS[kind])
+        schemas = {f.path: (f, footers[f.path].schema) for f in files if f.path in footers}
+        check_columns(self.config, self.schemas[0], self.others, schemas)
+        lay_out = corpus_layout if kind == "rows" else parts_layout
+        return lay_out(files, footers, parts, ROOTS[kind])
 
     def _reader(self, ranks: Sequence[Ranks] = ()) -> Reader:
         rule = self.config.rule
@@ -264,7 +283,8 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
             combine=self.config.rewards.combine,
             by=[Formula(name) for name in rule.by],
             where=Formula(rule.where) if rule.where else None,
-            where_from=self.where_from,
+            own=self.own,
+            others=self.others,
             corpus=self.corpus,
             scored_only=self.config.output.kind != "rows",
             ranks=ranks,
@@ -277,18 +297,23 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
 
     def _write_no_rows(self, run: RunFolder) -> None:
         """A file without rows: a folder without a file is no data set to any reader."""
-        kind, schema, options = self.config.output.kind, self.schemas[0], {}
-        file = next(iter(self.notes[0].files), None)
-        if kind == "rows" and file is not None:
-            with open_parquet(file, self.corpus.storage) as parquet:
-                schema = parquet.schema_arrow
-                options = as_written(parquet.metadata, self.config.output.codec)
-        for name in self.columns if kind == "rows" else ():
-            schema = schema.append(self.schemas[0].field(name))
-        if kind != "rows":
-            schema = pa.schema([schema.field(name) for name in self.columns])
+        kind, options = self.config.output.kind, {}
+        schema = pa.schema([self.schemas[0].field(name) for name in self.columns])
+        folder = ROOTS[kind]
+        files = list(self.notes[0].files)
+        # where hive folders are all null, readers do not know what they are
+        if kind == "rows" and (file := next((f for f in files if HIVE_NULL not in f), files[0])):
+            request = Request("reading", file, self.corpus.storage, self.corpus.key)
+            footer = patiently(lambda: self._footer(file), request)
+            schema = pa.schema([*footer.schema.to_arrow_schema(), *schema], footer.metadata)
+            options = as_written(footer, self.config.output.codec)
+            folder = "/".join(filter(None, (folder, hive_folder(file))))
         data = KeptRows(schema, options, 1).close()
-        (run.root / ROOTS[kind]).create(Shard(ROOTS[kind], 0, 0).part, data)
+        (run.root / folder).create(Shard(folder, 0, 0).part, data)
+
+    def _footer(self, file: str) -> Any:
+        with open_parquet(file, self.corpus.storage) as parquet:
+            return parquet.metadata
 
 
 def fingerprint(config: FilterConfig, runs: Sequence[ScoredRun]) -> dict[str, Any]:

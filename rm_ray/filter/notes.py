@@ -7,36 +7,35 @@ from typing import Any
 import numpy as np
 
 from rm_ray.corpus.files import InputFile
-from rm_ray.counts.cells import Cells
 from rm_ray.counts.cuts import Cut, Cuts
 from rm_ray.counts.ranks import Ranks
 from rm_ray.filter.bundles import PlannedFolder
-from rm_ray.filter.copying import Parts
-from rm_ray.filter.decision import Outcomes
+from rm_ray.filter.decision import Outcomes, total_outcomes
 from rm_ray.filter.passes import Census
-from rm_ray.filter.units import Layout
+from rm_ray.filter.stretches import Parts
 from rm_ray.run.job import Planning
 from rm_ray.run.scored import ScoredRun
 
 
 @dataclass(frozen=True)
 class FilterPlanning(Planning[PlannedFolder]):
-    """`census` and `layout`: of what is newly planned; None where nothing is."""
+    """`census`: of what is newly planned; None where nothing is."""
 
     census: Census | None = None
-    layout: Layout | None = None
 
 
 @dataclass(frozen=True)
 class Notes:
     """`files`: size and version by path. `parts`: of each run, the hash by the part's name;
-    `segments`: of each run, what was read of its plan. `outcomes` as in Census.
+    `segments`: of each run, what was read of its plan. `budget`: of each group, in what the rule
+    counts; none where it has no budget. `outcomes` as in Census.
     """
 
     files: dict[str, tuple[int, str]]
     parts: list[dict[str, str]]
     segments: list[list[int]]
     cuts: Cuts
+    budget: dict[str, int]
     ranks: list[Ranks]
     outcomes: Outcomes
 
@@ -47,6 +46,7 @@ class Notes:
         runs: Sequence[ScoredRun],
         parts: Sequence[Parts],
         cuts: Cuts,
+        budget: dict[str, int],
         ranks: Sequence[Ranks],
         census: Census,
     ) -> "Notes":
@@ -56,7 +56,8 @@ class Notes:
             {part.shard.part: part.hash for path in known for part in theirs.get(path, ())}
             for theirs in parts
         ]
-        return cls(known, read, [run.segments for run in runs], cuts, list(ranks), census.outcomes)
+        segments = [run.segments for run in runs]
+        return cls(known, read, segments, cuts, budget, list(ranks), census.outcomes)
 
     @property
     def kept(self) -> int:
@@ -71,20 +72,23 @@ class Notes:
             "segments": self.segments,
             "groups": self.cuts.groups,
             "cuts": [[cut and asdict(cut) for cut in cuts] for cuts in self.cuts.cuts],
-            "ranks": [[_plain(one.coarse), _plain(one.fine)] for one in self.ranks],
+            "otherwise": [cut and asdict(cut) for cut in self.cuts.otherwise],
+            "budget": self.budget,
+            "ranks": [[one.bounds.tolist(), one.ranks.tolist()] for one in self.ranks],
             "outcomes": [[*what, *count] for what, count in self.outcomes.items()],
         }
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> "Notes":
         """The notes that `to_json` wrote."""
-        cuts = [[cut and Cut(**cut) for cut in cuts] for cuts in said["cuts"]]
+        cuts = [list(map(_cut, cuts)) for cuts in said["cuts"]]
         return cls(
             files={path: (size, version) for path, (size, version) in said["files"].items()},
             parts=said["parts"],
             segments=said["segments"],
-            cuts=Cuts(said["groups"], cuts),
-            ranks=[Ranks(_cells(coarse), _cells(fine)) for coarse, fine in said["ranks"]],
+            cuts=Cuts(said["groups"], cuts, list(map(_cut, said["otherwise"]))),
+            budget=said["budget"],
+            ranks=[Ranks(*map(np.array, one)) for one in said["ranks"]],
             outcomes={
                 (group, kept, why): (documents, tokens)
                 for group, kept, why, documents, tokens in said["outcomes"]
@@ -92,24 +96,20 @@ class Notes:
         )
 
 
-def all_cuts(notes: Iterable[Notes]) -> Cuts:
-    """The cuts of all groups; one that is in several segments has the same in all of them."""
+def all_cuts(notes: Sequence[Notes]) -> Cuts:
+    """The cuts of all groups; only those that are the same in all segments are in several."""
     known = {
         group: cuts
         for each in notes
         for group, cuts in zip(each.cuts.groups, each.cuts.cuts, strict=True)
     }
-    return Cuts(sorted(known), [known[group] for group in sorted(known)])
+    cuts = [known[group] for group in sorted(known)]
+    return Cuts(sorted(known), cuts, notes[0].cuts.otherwise)
 
 
 def all_outcomes(notes: Iterable[Notes]) -> Outcomes:
     """The sum of their outcomes."""
-    found: Outcomes = {}
-    for each in notes:
-        for what, (documents, tokens) in each.outcomes.items():
-            before = found.get(what, (0, 0))
-            found[what] = before[0] + documents, before[1] + tokens
-    return dict(sorted(found.items()))
+    return total_outcomes(each.outcomes for each in notes)
 
 
 def outcome_rows(notes: Iterable[Notes]) -> list[dict[str, Any]]:
@@ -120,9 +120,5 @@ def outcome_rows(notes: Iterable[Notes]) -> list[dict[str, Any]]:
     ]
 
 
-def _plain(cells: Cells) -> list[list[int]]:
-    return [column.tolist() for column in vars(cells).values()]
-
-
-def _cells(columns: Sequence[Sequence[int]]) -> Cells:
-    return Cells(*(np.array(column, np.int64) for column in columns))
+def _cut(said: Mapping[str, Any] | None) -> Cut | None:
+    return Cut(**said) if said else None

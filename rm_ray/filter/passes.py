@@ -14,12 +14,14 @@ import ray
 from rm_ray.counts.cells import DIGIT_BITS, ByGroup, Cells
 from rm_ray.counts.cuts import LEVELS, Cut, Cuts, Places, Search, Targets
 from rm_ray.counts.order import KEY_BITS, Ints, best_first
-from rm_ray.counts.ranks import Ranks, crowded
+from rm_ray.counts.ranks import SHIFTS, Ranks, count_keys, crowded
 from rm_ray.errors import RmRayError
 from rm_ray.filter.config import FilterConfig
-from rm_ray.filter.decision import Decision, Outcomes, decide
-from rm_ray.filter.documents import Order, Reader, Stretch, renumbered
+from rm_ray.filter.decision import Decision, Outcomes, decide, total_outcomes
+from rm_ray.filter.documents import Order, renumbered
+from rm_ray.filter.reader import Reader
 from rm_ray.filter.rule import budgets, fixed_cuts, weight_of
+from rm_ray.filter.stretches import Stretch
 
 log = logging.getLogger(__name__)
 
@@ -63,14 +65,9 @@ class Census:
     @classmethod
     def merge(cls, many: Sequence["Census"]) -> "Census":
         """The sum, with the documents next to the cuts of all."""
-        outcomes: Outcomes = {}
-        for one in many:
-            for what, (documents, tokens) in one.outcomes.items():
-                before = outcomes.get(what, (0, 0))
-                outcomes[what] = before[0] + documents, before[1] + tokens
         return cls(
             Cells.merge([one.kept for one in many]),
-            dict(sorted(outcomes.items())),
+            total_outcomes(one.outcomes for one in many),
             Cells.merge([one.rewards for one in many]),
             _nearest([document for one in many for document in one.beside]),
         )
@@ -88,35 +85,42 @@ class Passes:
     def ranks(self, reader: Reader) -> list[Ranks]:
         """The percentile ranks of each run's rewards, where several are combined."""
         found = []
-        for run in range(len(reader.runs)):
-            log.info("counting the rewards of %s", reader.runs[run].uri)
-            coarse: Cells = self._merged(_count_run, Cells.merge, reader, run, Search())
-            search = crowded(coarse)
-            fine: Cells = self._merged(_count_run, Cells.merge, reader, run, search)
-            found.append(Ranks(coarse, fine))
+        for run, folder in enumerate(reader.runs):
+            levels: list[Cells] = []
+            opened: list[Ints] = []
+            for number in range(len(SHIFTS)):
+                log.info("ranks of %s, pass %d over %s", folder.uri, number + 1, self)
+                levels.append(self._merged(_count_run, Cells.merge, reader, run, opened))
+                documents = int(levels[0].documents.sum())
+                opened = [*opened, crowded(levels[-1], documents)]
+            found.append(Ranks.of(levels))
         return found
 
-    def cuts(self, reader: Reader, config: FilterConfig) -> Cuts:
-        """Where each group is cut; exact to one document.
+    def cuts(self, reader: Reader, config: FilterConfig) -> tuple[Cuts, dict[str, int]]:
+        """Where each group is cut, exact to one document; and how much each may keep, in what
+        `weight_of` says, where a rule has a budget.
 
         Raises:
             InputError: a budget or quota is impossible.
         """
+        if not config.output.buckets and (fixed := fixed_cuts(config.rule)):
+            return fixed, {}
         order = Order(config.rule.seed, config.rule.temperature)
         log.info("counting rewards, pass 1 over %s", self)
         counted: ByGroup = self._merged(_count_groups, ByGroup.merge, reader, order)
         groups = counted.groups
-        if not config.output.buckets and (fixed := fixed_cuts(config.rule, groups)):
-            return fixed
         supply = np.stack(counted.cells.by_parent(len(groups)), axis=1).tolist()
         wanted = budgets(config, groups, supply)
+        budget = {}
+        if not config.output.buckets:
+            budget = {label: one for label, (one,) in zip(groups, wanted, strict=True)}
         cuts: list[list[Cut | None]] = [[None] * len(each) for each in wanted]
         weight, search, targets = weight_of(config.rule), Search(), Targets.of(wanted)
         cells = counted.cells
         while True:
             search, targets, inside = targets.narrow(search, cells, weight)
             if not len(targets.groups):
-                return Cuts(groups, cuts)
+                return Cuts(groups, cuts), budget
             log.info("counting rewards, pass %d: %d documents are next to a cut",
                      len(search.levels) + 1, inside)  # fmt: skip
             if inside <= SORTED or len(search.levels) == LEVELS:
@@ -126,7 +130,7 @@ class Passes:
         gathered = Places.concatenate([_or_raise(result) for result in results])
         for group, number, cut in targets.settle(search, gathered, self.files, weight):
             cuts[group][number] = cut
-        return Cuts(groups, cuts)
+        return Cuts(groups, cuts), budget
 
     def census(self, reader: Reader, config: FilterConfig, cuts: Cuts) -> Census:
         """What becomes of all documents."""
@@ -208,10 +212,11 @@ def _merge(merge: Callable[[Sequence[Any]], Any], *results: Any) -> Any:
 
 
 @_as_value
-def _count_run(stretches: Sequence[Stretch], reader: Reader, run: int, search: Search) -> Cells:
+def _count_run(
+    stretches: Sequence[Stretch], reader: Reader, run: int, opened: Sequence[Ints]
+) -> Cells:
     return Cells.merge([
-        search.count(_ungrouped(best_first(reader.rewards_of_run(stretch, run))))
-        for stretch in stretches
+        count_keys(best_first(reader.rewards_of_run(stretch, run)), opened) for stretch in stretches
     ])  # fmt: skip
 
 
@@ -263,8 +268,9 @@ def _census_of(stretch: Stretch, reader: Reader, config: FilterConfig, cuts: Cut
     # by reward, also where the order has noise
     keys = best_first(documents.reward[documents.eligible])
     beside = []
-    for group in range(min(SHOWN_GROUPS, len(cuts.groups))):
-        label, (cut, *more) = cuts.groups[group], cuts.cuts[group]
+    known = dict(zip(cuts.groups, cuts.cuts, strict=True))
+    for group, label in enumerate(documents.groups[:SHOWN_GROUPS]):
+        cut, *more = known.get(label, cuts.otherwise) or [None]
         if cut is None or more:
             continue
         for before, found in zip((True, False), decision.nearest(group, BESIDE), strict=True):
@@ -293,11 +299,6 @@ def _only_used(counted: ByGroup) -> ByGroup:
     cells = (np.searchsorted(used, parents) << DIGIT_BITS) | digits
     columns = counted.cells.documents, counted.cells.tokens
     return ByGroup([counted.groups[number] for number in used], Cells(cells, *columns))
-
-
-def _ungrouped(keys: Ints) -> Places:
-    none = np.zeros(len(keys), np.int64)
-    return Places(none, keys, none.astype(np.uint64), none, none, none)
 
 
 def _nearest(documents: Sequence[Beside]) -> list[Beside]:

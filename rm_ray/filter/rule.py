@@ -1,7 +1,7 @@
 """From the rule as it is typed to what each group may keep."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
@@ -25,13 +25,14 @@ def weight_of(rule: RuleConfig) -> Weight:
     return rule.weight
 
 
-def fixed_cuts(rule: RuleConfig, groups: Sequence[str]) -> Cuts | None:
-    """The cuts, where they are known without counting; None where they are not."""
+def fixed_cuts(rule: RuleConfig) -> Cuts | None:
+    """The cuts, where they are known without counting: the same for all groups."""
+    if rule.relative:
+        return None
     if rule.min_reward is None:
-        return None if rule.relative else Cuts(list(groups), [[None] for _ in groups])
+        return Cuts([], [], [None])
     worst = int(best_first(np.array([least_at(rule.min_reward)], np.float32))[0])
-    cut = Cut(worst + 1, 0, "", 0)
-    return Cuts(list(groups), [[cut] for _ in groups])
+    return Cuts([], [], [Cut(worst + 1, 0, "", 0)])
 
 
 def budgets(
@@ -50,7 +51,7 @@ def budgets(
         return [[documents * i // buckets for i in range(1, buckets)] for documents, _ in supply]
     rule = config.rule
     key = f"rule.{rule.choice}"
-    _check_groups(key, rule.quotas, groups)
+    _check_groups(key, rule, groups)
     found = []
     for label, (documents, tokens) in zip(groups, supply, strict=True):
         quota = rule.quotas.get(label, rule.quotas.get(ELSE, Decimal(0)))
@@ -69,13 +70,15 @@ def budgets(
     return found
 
 
-def _check_groups(key: str, quotas: Mapping[str, Decimal], groups: Sequence[str]) -> None:
+def _check_groups(key: str, rule: RuleConfig, groups: Sequence[str]) -> None:
+    quotas = rule.quotas
     if ELSE not in quotas and (without := [label for label in groups if label not in quotas]):
         raise InputError(
             f"{key} has no number for {_several(without)}; give one, or one for all others as "
             f"'{ELSE}'"
         )
-    if unknown := [label for label in quotas if label != ELSE and label not in groups]:
+    unknown = [label for label in quotas if label != ELSE and label not in groups]
+    if unknown and rule.short == "refuse":
         raise InputError(
             f"{key}: no document of {_several(unknown)} has a reward and fulfils rule.where; the "
             f"groups are {_several(groups)}"

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +12,13 @@ from rm_ray.corpus.excerpts import excerpt
 from rm_ray.counts.cells import DIGIT_BITS, Cells
 from rm_ray.counts.cuts import Cut
 from rm_ray.counts.order import KEY_BITS, reward_of
+from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.counts import FilterCounts
-from rm_ray.filter.decision import Outcomes
+from rm_ray.filter.decision import CHOSEN, Outcomes, total_outcomes
 from rm_ray.filter.notes import FilterPlanning, Notes, all_cuts, all_outcomes, outcome_rows
 from rm_ray.filter.passes import Beside
-from rm_ray.filter.rule import said
+from rm_ray.filter.rule import said, weight_of
 from rm_ray.run.counts import RunProgress
-from rm_ray.run.folder import installed_versions
 from rm_ray.run.progress import duration
 from rm_ray.run.scored import overlapping, read_rewards
 from rm_ray.run.survey import Survey
@@ -47,11 +47,12 @@ def dry_run_text(job: "FilterJob", seen: Survey) -> str:
         "",
         *outcome_lines(all_outcomes(job.notes)),
         "",
-        *cut_lines(job.notes),
+        *cut_lines(job.config, job.notes),
     ]
     if census := planning.census:
         lines += ["", *retention_lines(census.rewards)]
         if census.beside:
+            log.info("reading the beginnings of %d documents", len(census.beside))
             lines += ["", "next to the cuts:", *_beside_lines(job, census.beside)]
     lines += ["", f"output   {seen.run.uri} (nothing written)"]
     return "\n".join(lines)
@@ -68,10 +69,7 @@ def outcome_lines(outcomes: Outcomes) -> list[str]:
         lines += _reasons(theirs, sum(documents for documents, _ in theirs.values()))
     if len(groups) > MOST_LINES:
         lines.append(f"... and {len(groups) - MOST_LINES:,} groups more")
-    summed: Outcomes = {}
-    for (_, kept, why), (documents, tokens) in outcomes.items():
-        before = summed.get(("", kept, why), (0, 0))
-        summed["", kept, why] = before[0] + documents, before[1] + tokens
+    summed = total_outcomes({("", kept, why): n} for (_, kept, why), n in outcomes.items())
     if len(groups) > 1:
         lines.append("all groups:")
     return lines + _reasons(summed, all_documents)
@@ -99,23 +97,41 @@ def _count_line(what: str, counts: Iterable[tuple[int, int]], whole: int) -> str
     return f"{what:<32}{documents:>15,}{share:>8}{tokens:>20,}"
 
 
-def cut_lines(notes: Sequence[Notes]) -> list[str]:
-    """The cuts, as rewards."""
+def cut_lines(config: FilterConfig, notes: Sequence[Notes]) -> list[str]:
+    """The cuts, as rewards, and what is left of budgets of tokens."""
+    noisy = config.rule.temperature is not None
+    what = "reward, with its noise," if noisy else "reward"
+    lines = [f"cuts: the {what} of the best document that is not kept, or is in the next bucket"]
     cuts = all_cuts(notes)
-    lines = ["cuts: the best document that is not kept, or is in the next bucket, has"]
-    for group, theirs in list(zip(cuts.groups, cuts.cuts, strict=True))[:MOST_LINES]:
-        lines.append(f"  {said(group):<24} {', '.join(map(_cut_text, theirs))}")
-    if len(cuts.groups) > MOST_LINES:
-        lines.append(f"  ... and {len(cuts.groups) - MOST_LINES:,} groups more")
+    known = list(zip(cuts.groups, cuts.cuts, strict=True)) or [("[]", cuts.otherwise)]
+    short = shortfall(config, notes)
+    for group, theirs in known[:MOST_LINES]:
+        said_ = f"  {said(group):<24} {', '.join(map(_cut_text, theirs))}"
+        lines.append(f"{said_}{short.get(group, '')}")
+    if len(known) > MOST_LINES:
+        lines.append(f"  ... and {len(known) - MOST_LINES:,} groups more")
     return lines
+
+
+def shortfall(config: FilterConfig, notes: Sequence[Notes]) -> dict[str, str]:
+    """In words, of each group that keeps less than its budget, by how much."""
+    weight = weight_of(config.rule)
+    chosen = {group: n for (group, _, why), n in all_outcomes(notes).items() if why == CHOSEN}
+    found = {}
+    for group, budget in ((g, b) for each in notes for g, b in each.budget.items()):
+        documents, tokens = chosen.get(group, (0, 0))
+        kept = tokens if weight == "tokens" else documents
+        if kept < budget:
+            found[group] = f"   {budget - kept:,} of {budget:,} {weight} are left"
+    return found
 
 
 def _cut_text(cut: Cut | None) -> str:
     if cut is None:
         return "all are kept"
     if not cut.file:
-        return f"any reward below {reward_of(cut.key - 1):.6g}"
-    return f"{reward_of(cut.key):.6g}"
+        return f"any reward below {reward_of(cut.key - 1):.9g}"
+    return f"{reward_of(cut.key):.9g}"
 
 
 def retention_lines(rewards: Cells) -> list[str]:
@@ -131,7 +147,7 @@ def retention_lines(rewards: Cells) -> list[str]:
     for at in shown:
         threshold = reward_of(((int(rewards.cells[at]) + 1) << shift) - 1)
         lines.append(
-            f"  {threshold:>14.6g} keeps {documents[at]:>13,} documents "
+            f"  {threshold:>15.9g} keeps {documents[at]:>13,} documents "
             f"({documents[at] / documents[-1]:6.1%}), {tokens[at]:>16,} tokens"
         )
     return lines
@@ -141,9 +157,10 @@ def _beside_lines(job: "FilterJob", beside: Sequence[Beside]) -> list[str]:
     lines = []
     for one in beside:
         key, excerpt = _look_at(job, one)
-        where = "kept   " if one.before else "dropped"
+        kept = one.before != job.config.rule.invert
+        where = "kept   " if kept else "dropped"
         group = f"{said(one.group)}: " if one.group != "[]" else ""
-        lines.append(f"  {where} {group}{one.reward:.6g}  {key}  {excerpt}")
+        lines.append(f"  {where} {group}{one.reward:.9g}  {key}  {excerpt}")
     return lines
 
 
@@ -167,9 +184,12 @@ def _look_at(job: "FilterJob", one: Beside) -> tuple[str, str]:
         return key, ""
 
 
-def closing_lines(totals: FilterCounts, now: RunProgress, notes: Sequence[Notes]) -> list[str]:
+def closing_lines(
+    config: FilterConfig, totals: FilterCounts, now: RunProgress, notes: Sequence[Notes]
+) -> list[str]:
     """Lines to log of a run that has ended."""
-    lines = [line for line in outcome_lines(all_outcomes(notes)) if line.strip()]
+    lines = outcome_lines(all_outcomes(notes))
+    lines += [f"{said(group)}:{short}" for group, short in shortfall(config, notes).items()]
     lines.append(
         f"{totals.rows:,} of {totals.documents:,} documents kept, {totals.tokens:,} tokens, in "
         f"{totals.files:,} files of {totals.bytes / (1 << 20):,.1f} MiB"
@@ -183,38 +203,41 @@ def closing_lines(totals: FilterCounts, now: RunProgress, notes: Sequence[Notes]
     return lines
 
 
-def manifest(job: "FilterJob", totals: FilterCounts) -> bytes:
-    """What makes the corpus what it is."""
-    files = {path: what for notes in job.notes for path, what in notes.files.items()}
+def manifest(job: "FilterJob", totals: FilterCounts, versions: Mapping[str, str]) -> bytes:
+    """What makes the corpus what it is.
+
+    Args:
+        versions: of packages, when the filter began.
+    """
+    config = job.config
+    key = "reward" if config.rule.temperature is None else "reward_with_noise"
     cuts = all_cuts(job.notes)
+    known = list(zip(cuts.groups, cuts.cuts, strict=True)) or [("[]", cuts.otherwise)]
+    files = {path: what for notes in job.notes for path, what in notes.files.items()}
+    runs = [
+        {
+            "path": run.uri,
+            "segments": job.notes[-1].segments[number],
+            "fingerprint": run.stored["fingerprint"],
+            "totals": run.totals,
+            "versions": run.stored["versions"],
+        }
+        for number, run in enumerate(job.runs)
+    ]
     content: dict[str, Any] = {
         "format": 1,
         "totals": totals.stored(),
         "outcomes": outcome_rows(job.notes),
         "cuts": [
-            {
-                "group": json.loads(group),
-                "cuts": [
-                    cut and {"reward": _reward_at(cut), "file": cut.file, "row": cut.row}
-                    for cut in theirs
-                ],
-            }
-            for group, theirs in zip(cuts.groups, cuts.cuts, strict=True)
+            {"group": json.loads(group), "cuts": [_said_cut(cut, key) for cut in theirs]}
+            for group, theirs in known
         ],
-        "rule": job.config.rule.model_dump(mode="json"),
-        "output": job.config.output.model_dump(mode="json", exclude={"storage", "path"}),
-        "scoring_runs": [
-            {
-                "path": run.uri,
-                "segments": job.notes[-1].segments[number],
-                "fingerprint": run.stored["fingerprint"],
-                "versions": run.stored["versions"],
-                "complete": run.complete,
-            }
-            for number, run in enumerate(job.runs)
-        ],
-        "column": job.config.rewards.column,
-        "versions": installed_versions(),
+        "budget": {group: n for notes in job.notes for group, n in notes.budget.items()},
+        "rule": config.rule.model_dump(mode="json"),
+        "rewards": config.rewards.model_dump(mode="json", exclude={"storage", "path"}),
+        "output": config.output.model_dump(mode="json", exclude={"storage", "path"}),
+        "scoring_runs": runs,
+        "versions": dict(versions),
         "files": [
             {"path": path, "size": size, "version": version}
             for path, (size, version) in files.items()
@@ -223,5 +246,10 @@ def manifest(job: "FilterJob", totals: FilterCounts) -> bytes:
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _reward_at(cut: Cut) -> float:
-    return reward_of(cut.key if cut.file else cut.key - 1)
+def _said_cut(cut: Cut | None, key: str) -> dict[str, Any] | None:
+    """The first document that is beyond; of a fixed cut, the least reward that is kept."""
+    if cut is None:
+        return None
+    if not cut.file:
+        return {"at_least": reward_of(cut.key - 1)}
+    return {key: reward_of(cut.key), "file": cut.file, "row": cut.row}

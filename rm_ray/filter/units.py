@@ -10,8 +10,7 @@ from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.footers import Footer
 from rm_ray.counts.cells import Cells
 from rm_ray.filter.bundles import Bundle, PlannedFolder, Unit, bundle
-from rm_ray.filter.copying import Parts
-from rm_ray.filter.documents import Stretch
+from rm_ray.filter.stretches import Parts, Stretch
 from rm_ray.run.scored import ScoredPart, overlapping
 
 
@@ -29,7 +28,7 @@ class Layout:
 def hive_folder(path: str) -> str:
     """The `key=value` folders of a path, which the output has too."""
     names = path.split("/")[:-1]
-    return "/".join(name for name in names if all(name.partition("=")))
+    return "/".join(name for name in names if all(name.partition("=")[:2]))
 
 
 def corpus_layout(
@@ -47,15 +46,15 @@ def corpus_layout(
         groups = [group for group, rows in enumerate(footer.rows) if rows]
         first_unit = len(units)
         for group in groups:
-            span = firsts[group], firsts[group + 1]
-            units.append(Unit(_of(file, number, *span, footer), kind, footer.file_bytes[group], 0))
+            source = _of(file, number, firsts[group], firsts[group + 1], firsts)
+            units.append(Unit(source, kind, footer.rows[group], footer.file_bytes[group]))
             folders.append("/".join(filter(None, (root, hive_folder(file.path)))))
         starts = [firsts[group] for group in groups]
         for start, stop in _spans(parts[0].get(file.path, ()), firsts[-1]):
             before, after = bisect_right(starts, start) - 1, bisect_left(starts, stop)
             stretches.append(
                 replace(
-                    _of(file, number, start, stop, footer),
+                    _of(file, number, start, stop, firsts),
                     parts=_parts(parts, file.path, start, stop),
                     first_unit=first_unit + before,
                     starts=tuple(starts[before + 1 : after]),
@@ -71,12 +70,14 @@ def parts_layout(
     stretches: list[Stretch] = []
     units: list[Unit] = []
     for number, file in enumerate(files):
+        rows = footers[file.path].rows if file.path in footers else []
+        firsts = list(accumulate(rows, initial=0))
         for part in parts[0].get(file.path, ()):
             start, stop = part.shard.start, part.shard.stop
             if start == stop:
                 continue
-            source = _of(file, number, start, stop, footers.get(file.path))
-            units.append(Unit(source, 0, part.bytes, 0))
+            source = _of(file, number, start, stop, firsts)
+            units.append(Unit(source, 0, part.rows, part.bytes))
             theirs = _parts(parts, file.path, start, stop)
             stretches.append(replace(source, parts=theirs, first_unit=len(stretches)))
     return Layout(stretches, units, [root] * len(units))
@@ -105,24 +106,26 @@ def plan_folders(
     for folder, units in by_folder.items():
         old: tuple[Bundle, ...] = before[folder].units if folder in before else ()
         start = before[folder].rows if folder in before else 0
-        rows = group_rows or median_high(unit.rows for unit in units)
+        rows = group_rows or median_high(unit.documents for unit in units)
         found.append(PlannedFolder(folder, (*old, *bundle(folder, units, target, rows, start))))
     return found
 
 
-def _of(file: InputFile, number: int, start: int, stop: int, footer: Footer | None) -> Stretch:
-    """Rows of a file, and the row groups that have them."""
-    source = Stretch(
+def _of(file: InputFile, number: int, start: int, stop: int, firsts: Sequence[int]) -> Stretch:
+    """Rows of a file, and the row groups that have them.
+
+    Args:
+        firsts: the first rows of all row groups, and last how many rows there are; 0 alone where
+            the file is not read.
+    """
+    first = bisect_right(firsts, start) - 1
+    known = len(firsts) > 1
+    return Stretch(
         file=file.path, number=number, start=start, stop=stop, parts=(), first_unit=0,
         partition=file.partition, size=file.size, version=file.version,
+        first_group=first if known else 0, stop_group=bisect_left(firsts, stop) if known else 0,
+        first_row=firsts[first] if known else 0,
     )  # fmt: skip
-    if footer is None:
-        return source
-    ends = list(accumulate(footer.rows))
-    first, last = bisect_right(ends, start), bisect_left(ends, stop)
-    return replace(
-        source, first_group=first, stop_group=last + 1, first_row=ends[first] - footer.rows[first]
-    )
 
 
 def _spans(parts: Sequence[ScoredPart], rows: int) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""A Parquet file of kept rows, written as the file that they come from."""
+"""Parquet files of kept rows, written as the file that they come from."""
 
 import io
 from collections import Counter
@@ -7,9 +7,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-# An open row group is written before it takes more memory.
-GROUP_BYTES = 512 << 20
 
 
 class KeptRows:
@@ -25,6 +22,7 @@ class KeptRows:
         self._group_rows = group_rows
         self._waiting: list[pa.Table] = []
         self._rows = 0
+        self.waiting_bytes = 0
         self.rows = 0
 
     def add(self, rows: pa.Table) -> None:
@@ -34,15 +32,18 @@ class KeptRows:
         self._waiting.append(rows.replace_schema_metadata(self._schema.metadata))
         self._rows += len(rows)
         self.rows += len(rows)
+        self.waiting_bytes += rows.nbytes
         while self._rows >= self._group_rows:
             self._write(self._group_rows)
-        if sum(table.nbytes for table in self._waiting) > GROUP_BYTES:
+
+    def flush(self) -> None:
+        """Write what waits, as a row group of fewer rows: it takes too much memory."""
+        if self._rows:
             self._write(self._rows)
 
     def close(self) -> bytes:
         """The whole file."""
-        if self._rows:
-            self._write(self._rows)
+        self.flush()
         self._writer.close()
         return self._sink.getvalue()
 
@@ -52,6 +53,7 @@ class KeptRows:
         self._writer.write_table(waiting.slice(0, rows), row_group_size=rows)
         rest = waiting.slice(rows)
         self._waiting, self._rows = [rest] if len(rest) else [], len(rest)
+        self.waiting_bytes = rest.nbytes
 
 
 def as_written(metadata: Any, codec: str | None) -> dict[str, Any]:
@@ -65,14 +67,13 @@ def as_written(metadata: Any, codec: str | None) -> dict[str, Any]:
     columns = list(_columns(metadata))
     codecs = {path: column.compression for path, column in columns}
     usual = Counter(codecs.values()).most_common(1)[0][0] if codecs else "SNAPPY"
-    mixed = {path: _named(one) for path, one in codecs.items()}
+    mixed = {path: named(one) for path, one in codecs.items()}
     encoded = [path for path, column in columns if column.has_dictionary_page]
     every = len(encoded) == len(columns)
     return {
-        "compression": (codec and _named(codec)) or (_named(usual) if len(set(codecs.values())) < 2
-                                                   else mixed),
+        "compression": named(codec or usual) if codec or len(set(codecs.values())) < 2 else mixed,
         "use_dictionary": every or encoded or False,
-    }  # fmt: skip
+    }
 
 
 def _columns(metadata: Any) -> Iterator[tuple[str, Any]]:
@@ -83,5 +84,27 @@ def _columns(metadata: Any) -> Iterator[tuple[str, Any]]:
             yield column.path_in_schema.replace(".list.item", ".list.element"), column
 
 
-def _named(codec: str) -> str:
+def named(codec: str) -> str:
+    """A codec as ParquetWriter is told it."""
     return "NONE" if codec.upper() == "UNCOMPRESSED" else codec.upper()
+
+
+def without_views(schema: pa.Schema) -> pa.Schema:
+    """A schema that Arrow can filter by: it has no filter for views, which hold the same values."""
+    return pa.schema([field.with_type(_plain(field.type)) for field in schema], schema.metadata)
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_binary_view(kind):
+        return pa.binary()
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_plain(field.type)) for field in kind])
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_plain(kind.value_type)))
+    if pa.types.is_large_list(kind):
+        return pa.large_list(kind.value_field.with_type(_plain(kind.value_type)))
+    if pa.types.is_map(kind):
+        return pa.map_(_plain(kind.key_type), _plain(kind.item_type), kind.keys_sorted)
+    return kind

@@ -164,7 +164,7 @@ def damage_is_invalid() -> Iterator[None]:
 
 
 def open_part(
-    folder: Folder, name: str, columns: Sequence[str] = (), side: str = "output"
+    folder: Folder, name: str, columns: Sequence[str] = ()
 ) -> tuple[pq.FileMetaData, pa.Table]:
     """A part's footer, and some of its columns; a table without columns where none is named.
 
@@ -184,6 +184,6 @@ def open_part(
         except pa.ArrowInvalid as error:
             raise OSError(str(error)) from error
 
-    request = Request("reading", f"{folder.uri}/{name}", folder.storage, side)
+    request = Request("reading", f"{folder.uri}/{name}", folder.storage, folder.side)
     with damage_is_invalid():
         return patiently(read, request, folder.patience)

@@ -60,7 +60,11 @@ def finish(
     if files and not shards:
         _write_no_rows(files[0], job, run)
     run.discard_staged(skipped)
-    job.leave(totals, run)
+    try:
+        job.leave(totals, run)
+    except Incomplete:
+        _take_down(run)
+        raise
     run.mark_complete(stored)
     check_failed(totals, job, run, skipped)
     log.info("complete: %s%s", run.uri, skipped_text(skipped))

@@ -90,7 +90,7 @@ class RunFolder:
             raise OutputError(f"{key}: cannot open {output.path}: {error}") from None
         self._parts = parts
         self._planned = planned
-        self._set_root(Folder(self.uri, output.storage))
+        self._set_root(Folder(self.uri, output.storage, side=key.partition(".")[0]))
 
     def _set_root(self, root: Folder) -> None:
         state = root / "_rm_ray"

@@ -3,6 +3,7 @@
 The only way to a run's rewards for jobs that use them.
 """
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,9 +16,9 @@ from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.corpus.parquet import Unreadable, column_bytes
 from rm_ray.corpus.plan import PlannedFile, shards_of
 from rm_ray.corpus.shards import Shard
-from rm_ray.errors import InputError, short
+from rm_ray.errors import InputError, OutputError, short
 from rm_ray.run.commit import FINGERPRINT_KEY, ROWS_KEY, open_part
-from rm_ray.run.folder import RunFolder, fingerprint_id, planned_files
+from rm_ray.run.folder import RunFolder, Segment, fingerprint_id
 from rm_ray.run.totals import PARTS_PER_TASK, empty_part
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import A_MINUTE, Patience
@@ -40,18 +41,17 @@ class ScoredPart:
 class ScoredRun:
     """A scoring run, or some segments of its plan.
 
-    `stored`: its run.json. `parts`: the folder of its parts; `shards`: those that are there.
-    `segments`: numbers of the plan's segments that are read, of so many `all_segments`.
+    `stored`: its run.json. `totals`: of a complete run, what `_SUCCESS` holds. `parts`: the folder
+    of its parts; `shards`: those that are there, of `files`. `segments`: the numbers of those read.
     """
 
     uri: str
     stored: dict[str, Any]
+    totals: dict[str, Any] | None
     parts: Folder
     files: list[PlannedFile]
     shards: list[Shard]
     segments: list[int]
-    all_segments: int
-    complete: bool
 
     @property
     def fingerprint(self) -> str:
@@ -76,36 +76,70 @@ def open_scored(
         OutputError: there is none, or one of an older rm_ray.
         InputError: it is no scoring run, is not complete, or has no such segment.
     """
-    path = path.rstrip("/").removesuffix(f"/{REWARDS}")
-    run = RunFolder(OutputConfig(path=path, storage=storage), REWARDS, key="rewards.path")
-    stored = run.stored()
-    if stored is None or "judge" not in stored["config"]:
-        what = "no run of rm_ray" if stored is None else "the run of another job"
-        raise InputError(
-            f"rewards.path: {run.uri} is {what}; give the --output.path of a run of jobs/score.py"
-        )
-    if not run.complete and not allow_incomplete:
-        raise InputError(
-            f"rewards.path: {run.uri} is not complete: the run is still at work, or ended with "
-            "documents missing; let it end, or go on with what is there: "
-            "--rewards.allow_incomplete"
-        )
-    plan = run.plan()
+    run, stored = _run_at(path.rstrip("/"), storage)
+    plan, committed = run.plan(), run.committed()
     chosen = sorted(range(len(plan)) if segments is None else set(segments))
     if beyond := [number for number in chosen if not 0 <= number < len(plan)]:
         raise InputError(
             f"rewards.segments: {run.uri} has no segment {beyond[0]}; it has {len(plan)}, counted "
             "from 0"
         )
-    latest = {file.path: file for file in planned_files(plan)}
+    files, planned = _planned(plan, chosen)
+    shards = [shard for shard in planned if shard.part in committed]
+    whole = run.complete or (segments is not None and len(shards) == len(planned))
+    if not whole and not allow_incomplete:
+        raise InputError(
+            f"rewards.path: {run.uri} is not complete: the run is still at work, or ended with "
+            "documents missing; let it end, or go on with what is there: "
+            "--rewards.allow_incomplete"
+        )
+    if not shards and files and empty_part(files[0]) in committed:
+        shards = [Shard(files[0].path, 0, 0)]
+    success = run.root.read("_SUCCESS") if run.complete else None
+    totals = json.loads(success) if success else None
+    return ScoredRun(run.uri, stored, totals, run.parts, files, shards, chosen)
+
+
+def _run_at(path: str, storage: StorageConfig) -> tuple[RunFolder, dict[str, Any]]:
+    """The scoring run in a folder, or in the one above it."""
+    above = path.removesuffix(f"/{REWARDS}")
+    for place in dict.fromkeys([path, above]):
+        run = RunFolder(OutputConfig(path=place, storage=storage), REWARDS, key="rewards.path")
+        try:
+            stored = run.stored()
+        except OutputError:
+            if place == above:
+                raise
+            continue  # a folder of parts, as its run's may be
+        if stored and "judge" in stored["config"]:
+            return run, stored
+    what = "the run of another job" if stored else "no run of rm_ray"
+    raise InputError(
+        f"rewards.path: {run.uri} is {what}; give the --output.path of a run of jobs/score.py"
+    )
+
+
+def _planned(
+    plan: Sequence[Segment], chosen: Collection[int]
+) -> tuple[list[PlannedFile], list[Shard]]:
+    """Files and shards that some segments of a plan have added.
+
+    A file that a limit had cut short is planned again with more shards, and one that has changed
+    with others in place of the old ones.
+    """
+    latest: dict[str, PlannedFile] = {}
+    added: dict[str, list[tuple[int, Shard]]] = {}
+    for number, segment in enumerate(plan):
+        for file in segment.files:
+            before = latest.get(file.path)
+            if before and (before.size, before.version) != (file.size, file.version):
+                added[file.path] = []
+            known = {shard for _, shard in added.setdefault(file.path, [])}
+            added[file.path] += [(number, s) for s in shards_of([file]) if s not in known]
+            latest[file.path] = file
     paths = dict.fromkeys(file.path for number in chosen for file in plan[number].files)
-    files = [latest[path] for path in paths]
-    committed = run.committed()
-    shards = [shard for shard in shards_of(files) if shard.part in committed]
-    if not shards and files:
-        nothing = empty_part(files[0])
-        shards = [Shard(files[0].path, 0, 0)] if nothing in committed else []
-    return ScoredRun(run.uri, stored, run.parts, files, shards, chosen, len(plan), run.complete)
+    shards = [s for path in paths for number, s in added[path] if number in chosen]
+    return [latest[path] for path in paths], shards
 
 
 def describe_parts(run: ScoredRun, columns: Sequence[str]) -> list[ScoredPart]:
@@ -196,7 +230,7 @@ def _open(
     parts: Folder, name: str, columns: Sequence[str] = ()
 ) -> tuple[pq.FileMetaData, pa.Table]:
     try:
-        return open_part(parts, name, columns, side="rewards")
+        return open_part(parts, name, columns)
     except pa.ArrowInvalid as error:
         raise Unreadable(
             f"{parts.uri}/{name} is damaged: {short(error)}", bad_file=False

@@ -159,13 +159,17 @@ class Tally:
         if self.ending() or unit.part in self._not_again:
             return False
         self._starts.heard()
-        self._begun[unit.part] += 1
-        if self._begun[unit.part] > BEGINS:
-            self._not_again.add(unit.part)
-            self.fault(f"{unit}: {BEGINS} processes ended after they had judged it")
+        if not self._may_begin_again(unit, "ended after they had judged it"):
             return False
         self._under_way[unit.part] = UnderWay(unit, node, time.monotonic())
         return True
+
+    def _may_begin_again(self, unit: Shard, ended: str) -> bool:
+        self._begun[unit.part] += 1
+        if self._begun[unit.part] == BEGINS + 1:
+            self._not_again.add(unit.part)
+            self.fault(f"{unit}: {BEGINS} processes {ended}")
+        return self._begun[unit.part] <= BEGINS
 
     def asking(self, part: str, start: int, stop: int) -> None:
         """Rows [start, stop) are about to go into an engine."""
@@ -260,9 +264,12 @@ class Tally:
 
     # work and faults
 
-    def works(self) -> None:
-        """A task that needs no engine has begun."""
+    def works(self, unit: Shard) -> bool:
+        """A task without an engine is about to begin a shard; whether it still may. Ray tries one
+        whose process ends again, without limit.
+        """
         self._first_task = self._first_task or time.monotonic()
+        return self._may_begin_again(unit, "that were at it ended")
 
     def add(self, work: RunCounts) -> None:
         """Work was done. A part that was written, or a piece, shows that the run gets on."""

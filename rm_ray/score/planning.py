@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from rm_ray.config import InputConfig
-from rm_ray.corpus.files import InputFile
+from rm_ray.corpus.files import InputFile, then_and_now
 from rm_ray.corpus.footers import Footer, read_footers
 from rm_ray.corpus.plan import PlannedFile, cut_file
 from rm_ray.corpus.shards import Shard
@@ -156,8 +156,9 @@ def _say_changed(changed: Sequence[InputFile], known: Mapping[str, PlannedFile])
     first, before = changed[0], known[changed[0].path]
     return (
         f"{len(changed)} input files have changed since this run planned them; first "
-        f"{first.path}: {before.size:,} bytes, version {before.version} then, "
-        f"{first.size:,} bytes, version {first.version} now. Their rewards would not be theirs: "
+        f"{first.path}: "
+        f"{then_and_now((before.size, before.version), (first.size, first.version))}. "
+        "Their rewards would not be theirs: "
         "put the files back, give another --output.path, or give --run.rescore_changed to score "
         "them again"
     )

@@ -13,8 +13,8 @@ from rm_ray.config import InputConfig
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import JUDGED, read_patiently
 from rm_ray.judges.judge import DocumentTokenizer
-from rm_ray.run.outage import TellTally, wait_while_paused
-from rm_ray.run.read_faults import tell_faults
+from rm_ray.run.at_work import lines_to_do, tell_faults
+from rm_ray.run.outage import TellTally
 from rm_ray.run.shard_row import pack
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.store.retry import Patience
@@ -37,11 +37,7 @@ class ReadStage:
         """One block, of one row, for each shard of the units in `block` that can be read."""
         tokenizer: DocumentTokenizer = ray.get(self.tokenizer_ref)
         patience = Patience(tell=TellTally(self.tally, pauses=False))
-        for line in block.column("unit").to_pylist():
-            unit = ReadUnit.from_json(line)
-            wait_while_paused(self.tally)
-            if ray.get(self.tally.ending.remote()):
-                return
+        for unit in map(ReadUnit.from_json, lines_to_do(block, self.tally)):
             # its neighbours in this block lose nothing; finish() finds what is missing
             with tell_faults(self.tally, unit.file, f"{unit.file} row {unit.first_row} and after"):
                 began = time.perf_counter()

@@ -31,7 +31,8 @@ class Folder:
 
     `conditional`: whether the store honours create-only PUTs; found out once, by `probe`.
     `scratch`: where half-written local files lie; on the same file system, the folder if "".
-    `patience`: with which everything is tried again.
+    `patience`: with which everything is tried again. `side`: the section of the configuration
+    that says how its store is reached.
     """
 
     uri: str
@@ -39,6 +40,7 @@ class Folder:
     conditional: bool = True
     scratch: str = ""
     patience: Patience = A_MINUTE
+    side: str = "output"
 
     def __truediv__(self, name: str) -> "Folder":
         return replace(self, uri=f"{self.uri.rstrip('/')}/{name}")
@@ -153,7 +155,7 @@ class Folder:
 
     def _ask(self, verb: str, name: str, action: Callable[[], Result]) -> Result:
         uri = f"{self.uri}/{name}" if name else self.uri
-        return patiently(action, Request(verb, uri, self.storage, "output"), self.patience)
+        return patiently(action, Request(verb, uri, self.storage, self.side), self.patience)
 
     def _write_local(self, name: str, data: bytes, *, overwrite: bool) -> bool:
         folder, scratch = Path(self.path), Path(self.scratch or self.path)

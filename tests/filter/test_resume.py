@@ -80,7 +80,7 @@ def test_under_a_relative_rule_it_does_not_and_stays_with_the_old_segments(
     fabricate(tmp_path / "scored", tmp_path / "corpus", hostile.rewards, shard_rows=20)
     status, log = run(caplog, **words)
     assert status == 2
-    assert "1 files were scored since this filter was planned" in log
+    assert "1 files are new to this filter" in log
     assert "--rewards.segments 0, or give a new --output.path" in log
     status, log = run(caplog, "--rewards.segments", "0", **words)
     assert status == 0, log
@@ -150,5 +150,5 @@ def test_a_run_that_is_still_at_work_can_be_filtered_when_asked(
     oracle = Oracle(tmp_path / "corpus", tmp_path / "scored")
     assert oracle.found(tmp_path / "out") == oracle.expected(best(HAS, "true"))
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert manifest["scoring_runs"][0]["complete"] is False
+    assert manifest["scoring_runs"][0]["totals"] is None
     assert manifest["totals"]["documents"] == 480

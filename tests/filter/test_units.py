@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from rm_ray.corpus.files import HIVE_NULL
 from rm_ray.filter.bundles import Bundle, PlannedFolder, Unit, bundle
-from rm_ray.filter.copying import in_bucket
-from rm_ray.filter.documents import Stretch
+from rm_ray.filter.copier import in_bucket
+from rm_ray.filter.stretches import Stretch
 from rm_ray.filter.units import hive_folder
 
 
@@ -16,7 +16,7 @@ def unit(file, start, rows, kept, kind=0, size=100):
         partition={"lang": None}, first_group=start // 10, stop_group=start // 10 + 1,
         first_row=start, size=7, version="v",
     )  # fmt: skip
-    return Unit(source, kind, size, kept)
+    return Unit(source, kind, rows, size, kept)
 
 
 def test_by_hand():
@@ -34,11 +34,13 @@ def test_by_hand():
     ]  # fmt: skip
 
 
-def test_a_row_group_of_which_nothing_is_kept_is_not_read():
+def test_a_file_is_one_source_from_what_is_kept_to_what_is_kept():
     units = [unit("a", 10 * i, 10, kept) for i, kept in enumerate((3, 0, 0, 2))]
     (one,) = bundle("corpus", units, 1e9, group_rows=8)
-    assert [(s.start, s.stop) for s in one.sources] == [(0, 10), (30, 40)]
+    assert [(s.start, s.stop) for s in one.sources] == [(0, 40)]
     assert one.shards[0].stop == 40 and one.kept == 5
+    (one,) = bundle("corpus", units[1:], 1e9, group_rows=8)
+    assert [(s.start, s.first_group) for s in one.sources] == [(30, 3)]
 
 
 @given(
@@ -63,6 +65,6 @@ def test_every_row_is_in_one_bundle(drawn, target):
 def test_folders_of_the_output():
     assert hive_folder("s3://b/x/lang=en/year=2026/f.parquet") == "lang=en/year=2026"
     assert hive_folder(f"/c/lang={HIVE_NULL}/f.parquet") == f"lang={HIVE_NULL}"
-    assert hive_folder("/c/=x/y=/a=b/f=1.parquet") == "a=b"
+    assert hive_folder("/c/=x/y=/a=b/f=1.parquet") == "y=/a=b"
     assert in_bucket("corpus", 3, 20) == "corpus/quality=03"
     assert in_bucket("corpus/lang=en/a=b", 3, 10) == "corpus/quality=3/lang=en/a=b"

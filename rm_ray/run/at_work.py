@@ -1,16 +1,28 @@
-"""Faults of reading, told to the tally: Ray would drop the block of a task that raises, and its
-neighbours with it.
+"""What tasks that read have in common: which units to do, and whom to tell what goes wrong.
+
+Ray would drop the block of a task that raises, and its neighbours with it.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pyarrow as pa
 import ray
 
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.errors import one_line
+from rm_ray.run.outage import wait_while_paused
+
+
+def lines_to_do(block: pa.Table, tally: Any) -> Iterator[str]:
+    """The units of a block, as lines, one by one: none begins while the run is paused or ending."""
+    for line in block.column("unit").to_pylist():
+        wait_while_paused(tally)
+        if ray.get(tally.ending.remote()):
+            return
+        yield line
 
 
 @contextmanager

@@ -1,0 +1,188 @@
+"""Copying a bundle: what is kept of its sources, encoded as files. Nothing is written here."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rm_ray.config import CorpusConfig
+from rm_ray.corpus.decoding import batches, check_unchanged, most_rows, opened
+from rm_ray.corpus.parquet import Unreadable
+from rm_ray.counts.cuts import Cuts
+from rm_ray.filter.bundles import Bundle
+from rm_ray.filter.config import FilterConfig
+from rm_ray.filter.counts import FilterCounts
+from rm_ray.filter.decision import Decision, decide
+from rm_ray.filter.reader import Reader
+from rm_ray.filter.stretches import Parts, Stretch
+from rm_ray.filter.writing import KeptRows, as_written, named, without_views
+from rm_ray.run.scored import overlapping
+from rm_ray.store.retry import Patience
+
+# Decoded at once.
+DECODE_BYTES, DECODE_ROWS = 32 << 20, 1 << 16
+# Rows of all open row groups take no more memory.
+WAITING_BYTES = 512 << 20
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A bundle's files by their folders, what is in them, and a hash of the rewards read."""
+
+    files: dict[str, bytes]
+    counts: FilterCounts
+    rewards: str
+
+
+# Kept rows, and the schema and options that they are written with.
+Kept = tuple[pa.Table, pa.Schema, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Copier:
+    """Copies what is kept of bundles; travels to tasks.
+
+    `parts`: of each run. `columns`: those of the rewards that are written, beside the corpus's or
+    alone.
+    """
+
+    config: FilterConfig
+    reader: Reader
+    cuts: Cuts
+    parts: Sequence[Parts]
+    corpus: CorpusConfig
+    columns: Sequence[str]
+
+    def copy(self, bundle: Bundle, patience: Patience) -> Copied:
+        """Make a bundle's files.
+
+        Raises:
+            Unreadable: a file cannot be read, or what is kept is not what was counted.
+        """
+        (shard,) = bundle.shards
+        files: dict[str, KeptRows] = {}
+        read, tokens = hashlib.sha256(), 0
+        for source in bundle.sources:
+            stretch = replace(source, parts=self._parts_of(source))
+            documents = self.reader.read(stretch, self.columns, patience)
+            decision = decide(documents, stretch, self.config, self.cuts)
+            read.update(documents.reward.tobytes() + documents.has.tobytes())
+            tokens += int(decision.documents.tokens[decision.kept].sum())
+            self._add(stretch, decision, bundle, files)
+        kept = sum(file.rows for file in files.values())
+        if kept != bundle.kept:
+            raise Unreadable(
+                f"{kept:,} documents of {shard} are to be kept, and {bundle.kept:,} were counted: "
+                "the corpus or its rewards have changed since",
+                bad_file=False,
+                may_pass=False,
+            )
+        written = {folder: file.close() for folder, file in files.items()}
+        counts = FilterCounts(
+            documents=shard.stop - shard.start,
+            rows=kept,
+            statuses={"dropped": shard.stop - shard.start - kept, "kept": kept},
+            tokens=tokens,
+            files=len(written),
+            bytes=sum(map(len, written.values())),
+        )
+        return Copied(written, counts, read.hexdigest()[:32])
+
+    def _parts_of(self, source: Stretch) -> tuple[Any, ...]:
+        return tuple(
+            tuple(overlapping(theirs.get(source.file, ()), source.start, source.stop))
+            for theirs in self.parts
+        )
+
+    def _add(
+        self, stretch: Stretch, decision: Decision, bundle: Bundle, files: dict[str, KeptRows]
+    ) -> None:
+        """Add what is kept of a stretch to the files of its folders."""
+        rows_only = self.config.output.kind == "rows"
+        every = self._corpus_rows(stretch, decision) if rows_only else self._reward_rows(decision)
+        number = self.config.output.buckets
+        buckets = decision.buckets(number) if number else None
+        done = 0
+        for rows, schema, options in every:
+            for folder, theirs in _by_folder(rows, bundle.file, buckets, done, number):
+                if folder not in files:
+                    files[folder] = KeptRows(schema, options, bundle.group_rows)
+                files[folder].add(theirs.cast(schema))
+            done += len(rows)
+            while sum(file.waiting_bytes for file in files.values()) > WAITING_BYTES:
+                max(files.values(), key=lambda file: file.waiting_bytes).flush()
+
+    def _corpus_rows(self, stretch: Stretch, decision: Decision) -> Iterator[Kept]:
+        """The corpus's rows, every column, and what is added of the rewards."""
+        check_unchanged(stretch, self.corpus)
+        rewards = decision.documents.rewards
+        with opened(stretch, self.corpus, None) as parquet:
+            schema, metadata = parquet.schema_arrow, parquet.metadata
+            for name in self.columns:
+                schema = schema.append(rewards.schema.field(name))
+            options, plain = as_written(metadata, self.config.output.codec), without_views(schema)
+            for group, first_row, rows in _groups_kept(metadata, stretch, decision):
+                for first, batch in batches(parquet, group, first_row, None, rows):
+                    start = first - stretch.start
+                    for name in self.columns:
+                        column = rewards.column(name).slice(start, len(batch))
+                        batch = batch.append_column(schema.field(name), column)
+                    kept = decision.kept[start : start + len(batch)]
+                    if not kept.all():
+                        batch = batch.cast(plain).filter(pa.array(kept))
+                    yield batch, schema, options
+        check_unchanged(stretch, self.corpus)
+
+    def _reward_rows(self, decision: Decision) -> Iterator[Kept]:
+        rows = decision.documents.rewards.select(self.columns)
+        options = {"compression": named(self.config.output.codec or "zstd")}
+        yield rows.filter(pa.array(decision.kept)), rows.schema, options
+
+
+def in_bucket(folder: str, bucket: int, buckets: int) -> str:
+    """The folder of a bucket, above the hive folders."""
+    kind, slash, hive = folder.partition("/")
+    return f"{kind}/quality={bucket:0{len(str(buckets - 1))}d}{slash}{hive}"
+
+
+def _by_folder(
+    rows: pa.Table, folder: str, buckets: Any, done: int, number: int | None
+) -> Iterator[tuple[str, pa.Table]]:
+    """Rows by the folder that they go to. `buckets`: of all rows, of which `done` came before."""
+    if number is None:
+        yield folder, rows
+        return
+    theirs = buckets[done : done + len(rows)]
+    plain = rows.cast(without_views(rows.schema))
+    for bucket in np.unique(theirs).tolist():
+        yield in_bucket(folder, bucket, number), plain.filter(pa.array(theirs == bucket))
+
+
+def _groups_kept(
+    metadata: Any, stretch: Stretch, decision: Decision
+) -> Iterator[tuple[range, int, int]]:
+    """The row groups of a stretch of which some rows are kept, those that follow one another
+    together; the number of their first row, and how many to decode at once.
+    """
+    span = range(stretch.first_group, stretch.stop_group)
+    rows = [metadata.row_group(group).num_rows for group in span]
+    firsts = list(accumulate(rows, initial=stretch.first_row))
+    first: int | None = None
+    for at, group in enumerate([*span, None]):
+        kept = group is not None and bool(
+            decision.kept[firsts[at] - stretch.start : firsts[at + 1] - stretch.start].any()
+        )
+        if kept and first is None:
+            first = at
+        elif not kept and first is not None:
+            groups = range(span[first], span[at - 1] + 1)
+            theirs = [metadata.row_group(number) for number in groups]
+            rows_at_once = most_rows(
+                theirs, DECODE_ROWS, DECODE_BYTES, lambda one: int(one.total_byte_size)
+            )
+            yield groups, firsts[first], rows_at_once
+            first = None

@@ -1,0 +1,200 @@
+"""Reading what is known of documents: from the parts of scoring runs, and where rules speak of
+other columns from the corpus.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rm_ray.config import CorpusConfig
+from rm_ray.corpus.decoding import check_unchanged, decode, read_again
+from rm_ray.counts.order import Floats, Ints, best_first
+from rm_ray.counts.ranks import BEST, Ranks
+from rm_ray.errors import InputError
+from rm_ray.filter.columns import Formula
+from rm_ray.filter.documents import Documents, Flags, grouped
+from rm_ray.filter.stretches import Stretch
+from rm_ray.run.scored import read_rewards
+from rm_ray.store.access import Request
+from rm_ray.store.folder import Folder
+from rm_ray.store.retry import A_MINUTE, Patience
+
+# In place of the status of a document that no part has: a sample or a limit has left it out.
+NOT_SCORED = "not scored"
+# And of one that has a status and no number: of another run, or beyond the end of a list.
+NO_NUMBER = "no number"
+DECODE_ROWS = 1 << 16
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What is read of documents, and where. Travels to tasks.
+
+    `runs`: the folders of the runs' parts, which have these `schemas`. `own`: the columns that
+    rules speak of and the first run has; `others`: those that the corpus has, in its files or as
+    hive folders. `ranks`: of each run, where several are combined. `scored_only`: rows without a
+    part are no documents.
+    """
+
+    runs: Sequence[Folder]
+    schemas: Sequence[pa.Schema]
+    column: Formula
+    combine: Literal["mean", "minimum", "maximum"]
+    by: Sequence[Formula]
+    where: Formula | None
+    own: Sequence[str]
+    others: Sequence[str]
+    corpus: CorpusConfig
+    scored_only: bool
+    ranks: Sequence[Ranks] = ()
+
+    def read(
+        self, stretch: Stretch, add: Sequence[str] = (), patience: Patience = A_MINUTE
+    ) -> Documents:
+        """The documents of a stretch.
+
+        Args:
+            add: further columns of the first run to read.
+
+        Raises:
+            InputError: a reward is infinite, or a column does not fit its use.
+            Unreadable: a file cannot be read, or has changed.
+        """
+        names = [*self.column.columns, "reward", "n_tokens", "status", *self.own, *add]
+        first = self._scored(stretch, 0, names, patience)
+        rows = np.arange(stretch.start, stretch.stop)
+        if self.scored_only:
+            rows = first.column("row").to_numpy()
+        first = _aligned(first, rows)
+        reward, has = self._reward(stretch, first, rows, patience)
+        if self.ranks:  # what is written of the reward is what it was chosen by
+            both = pa.array(reward, mask=~has)
+            first = first.set_column(first.schema.get_field_index("reward"), "reward", both)
+        columns = self._columns(stretch, first, rows, patience)
+        groups, codes = grouped([formula.of(columns) for formula in self.by], len(rows))
+        statuses = pc.fill_null(first.column("status"), NOT_SCORED)
+        numberless = pa.array(~has & pc.equal(statuses, "ok").to_numpy())
+        counts = np.ones(len(rows), bool)
+        if self.where:
+            counts = self.where.holds(columns).to_numpy(zero_copy_only=False)
+        return Documents(
+            rows=rows,
+            reward=reward,
+            has=has,
+            tokens=pc.fill_null(first.column("n_tokens"), 0).to_numpy(),
+            scored=pc.is_valid(first.column("row")).to_numpy(),
+            statuses=pc.if_else(numberless, NO_NUMBER, statuses).combine_chunks(),
+            counts=counts,
+            groups=groups,
+            codes=codes,
+            rewards=first,
+        )
+
+    def reward_of_run(
+        self, stretch: Stretch, run: int, rewards: pa.Table, rows: Ints
+    ) -> tuple[Floats, Flags]:
+        """One run's rewards, 0 where there is none, and where there is one."""
+        found = self.column.of(rewards).cast(pa.float32(), safe=False)
+        has = found.is_valid().to_numpy()
+        values: Floats = pc.fill_null(found, 0).to_numpy()
+        if not np.isfinite(values).all():
+            row = int(rows[int(np.flatnonzero(~np.isfinite(values))[0])])
+            raise InputError(
+                f"rewards.column: {self.column.text} of {stretch.file}, row {row}, is not a finite "
+                f"number in {self.runs[run].uri}; give a column of numbers"
+            )
+        return values, has
+
+    def _reward(
+        self, stretch: Stretch, first: pa.Table, rows: Ints, patience: Patience
+    ) -> tuple[Floats, Flags]:
+        reward, has = self.reward_of_run(stretch, 0, first, rows)
+        if not self.ranks:
+            return reward, has
+        ranks = [self.ranks[0].of_keys(best_first(reward[has]))]
+        every, found = has, [_spread(ranks[0], has)]
+        for run in range(1, len(self.runs)):
+            theirs = _aligned(self._scored(stretch, run, self.column.columns, patience), rows)
+            reward, has = self.reward_of_run(stretch, run, theirs, rows)
+            found.append(_spread(self.ranks[run].of_keys(best_first(reward[has])), has))
+            every = every & has
+        return _combined(np.stack(found), self.combine), every
+
+    def rewards_of_run(self, stretch: Stretch, run: int) -> Floats:
+        """The rewards that one run has of a stretch that the first run has parts of."""
+        if not stretch.parts[0]:
+            return np.empty(0, np.float32)
+        rewards = self._scored(stretch, run, self.column.columns, A_MINUTE)
+        values, has = self.reward_of_run(stretch, run, rewards, rewards.column("row").to_numpy())
+        return values[has]
+
+    def _scored(
+        self, stretch: Stretch, run: int, columns: Sequence[str], patience: Patience
+    ) -> pa.Table:
+        """A run's rows of a stretch, in order."""
+        parts = stretch.parts[run]
+        tables = [read_rewards(self.runs[run], part, columns, patience) for part in parts]
+        if not tables:
+            return self.schemas[run].empty_table()
+        rows = pa.concat_tables(tables).combine_chunks()
+        numbers = rows.column("row").to_numpy()
+        first, last = np.searchsorted(numbers, [stretch.start, stretch.stop]).tolist()
+        return rows.slice(first, last - first)
+
+    def _columns(
+        self, stretch: Stretch, first: pa.Table, rows: Ints, patience: Patience
+    ) -> pa.Table:
+        """The columns that rules speak of. A file's own column comes before its folders' names."""
+        found: dict[str, Any] = {name: first.column(name) for name in self.own}
+        if self.others:
+            request = Request("reading", stretch.file, self.corpus.storage, self.corpus.key)
+            read = read_again(lambda: self._corpus_columns(stretch), request, patience)
+            if len(rows) < len(read):
+                read = read.take(pa.array(rows - stretch.start))
+            found |= {name: read.column(name) for name in read.column_names}
+        for name in self.others:
+            value = (stretch.partition or {}).get(name)
+            found.setdefault(name, pa.array([value] * len(rows), pa.string()))
+        return pa.table(found) if found else pa.table({"row": pa.array(rows)})
+
+    def _corpus_columns(self, stretch: Stretch) -> pa.Table:
+        check_unchanged(stretch, self.corpus)
+        batches = []
+        for first, batch in decode(stretch, self.corpus, self.others, lambda _: DECODE_ROWS):
+            start, stop = max(stretch.start, first), min(stretch.stop, first + len(batch))
+            if start < stop:
+                batches.append(batch.slice(start - first, stop - start))
+            if first + len(batch) >= stretch.stop:
+                break
+        return pa.concat_tables(batches)
+
+
+def _aligned(rewards: pa.Table, rows: Ints) -> pa.Table:
+    """A run's rows for these row numbers, null where it has none."""
+    numbers = rewards.column("row").to_numpy()
+    if len(numbers) == len(rows) and np.array_equal(numbers, rows):
+        return rewards
+    at = np.searchsorted(numbers, rows)
+    there = at < len(numbers)
+    there[there] = numbers[at[there]] == rows[there]
+    return rewards.take(pa.array(np.where(there, at, 0), mask=~there))
+
+
+def _spread(values: Ints, has: Flags) -> Ints:
+    found = np.zeros(len(has), np.int64)
+    found[has] = values
+    return found
+
+
+def _combined(ranks: Ints, how: str) -> Floats:
+    """Ranks of several runs, a run a row, as one number in [0, 1]; whole numbers until the end."""
+    if how == "mean":
+        found = ranks.sum(axis=0) / len(ranks)
+    else:
+        found = ranks.min(axis=0) if how == "minimum" else ranks.max(axis=0)
+    combined: Floats = (found / BEST).astype(np.float32)
+    return combined
