@@ -27,13 +27,15 @@ class FilterPlanning(Planning[PlannedFolder]):
 @dataclass(frozen=True)
 class Notes:
     """`files`: size and version by path. `parts`: of each run, the hash by the part's name;
-    `segments`: of each run, what was read of its plan. `budget`: of each group, in what the rule
+    `segments`: of each run, what was read of its plan, and `totals` what it said of itself; None
+    while it was not complete. `budget`: of each group, in what the rule
     counts; none where it has no budget. `outcomes` as in Census.
     """
 
     files: dict[str, tuple[int, str]]
     parts: list[dict[str, str]]
     segments: list[list[int]]
+    totals: list[dict[str, Any] | None]
     cuts: Cuts
     budget: dict[str, int]
     ranks: list[Ranks]
@@ -56,8 +58,8 @@ class Notes:
             {part.shard.part: part.hash for path in known for part in theirs.get(path, ())}
             for theirs in parts
         ]
-        segments = [run.segments for run in runs]
-        return cls(known, read, segments, cuts, budget, list(ranks), census.outcomes)
+        segments, totals = [run.segments for run in runs], [run.totals for run in runs]
+        return cls(known, read, segments, totals, cuts, budget, list(ranks), census.outcomes)
 
     @property
     def kept(self) -> int:
@@ -70,6 +72,7 @@ class Notes:
             "files": self.files,
             "parts": self.parts,
             "segments": self.segments,
+            "totals": self.totals,
             "groups": self.cuts.groups,
             "cuts": [[cut and asdict(cut) for cut in cuts] for cuts in self.cuts.cuts],
             "otherwise": [cut and asdict(cut) for cut in self.cuts.otherwise],
@@ -86,6 +89,7 @@ class Notes:
             files={path: (size, version) for path, (size, version) in said["files"].items()},
             parts=said["parts"],
             segments=said["segments"],
+            totals=said["totals"],
             cuts=Cuts(said["groups"], cuts, list(map(_cut, said["otherwise"]))),
             budget=said["budget"],
             ranks=[Ranks(*map(np.array, one)) for one in said["ranks"]],

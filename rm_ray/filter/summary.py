@@ -219,7 +219,7 @@ def manifest(job: "FilterJob", totals: FilterCounts, versions: Mapping[str, str]
             "path": run.uri,
             "segments": job.notes[-1].segments[number],
             "fingerprint": run.stored["fingerprint"],
-            "totals": run.totals,
+            "totals": job.notes[-1].totals[number],
             "versions": run.stored["versions"],
         }
         for number, run in enumerate(job.runs)
@@ -234,7 +234,7 @@ def manifest(job: "FilterJob", totals: FilterCounts, versions: Mapping[str, str]
         ],
         "budget": {group: n for notes in job.notes for group, n in notes.budget.items()},
         "rule": config.rule.model_dump(mode="json"),
-        "rewards": config.rewards.model_dump(mode="json", exclude={"storage", "path"}),
+        "rewards": config.rewards.model_dump(mode="json", exclude={"storage", "path", "segments"}),
         "output": config.output.model_dump(mode="json", exclude={"storage", "path"}),
         "scoring_runs": runs,
         "versions": dict(versions),

@@ -88,6 +88,7 @@ def rewards(shard, seed=0, ties=6):
             "n_tokens": rng.integers(0, 40, n),
             "status": np.where(none, rng.choice(["empty", "failed"], n), "ok"),
             "error": pa.nulls(n, pa.string()),
+            "attributes": pa.array([s and {"a": s[0], "b": -s[0]} for s in scores]),
             "logits": pa.array(scores, pa.list_(pa.float32())),
             "source": pa.array(rng.choice(["a", "b"], n), mask=rng.random(n) < 0.2),
         }

@@ -52,6 +52,9 @@ def test_columns_are_named_once():
         ("__import__('os').system('true')", "cannot read"),
         ("n in m", "'m' in 'n in m' is not a value"),
         ("(lambda: 1)()", "cannot read"),
+        ("s.b is 'x'", "asked for as 'is None'"),
+        ("s.b == None", "asked for as 'is None'"),
+        ("class == 'x'", "column\\('class'\\) is a column by any name"),
         ("", "cannot read ''"),
     ],
 )

@@ -70,6 +70,10 @@ RULES = {
         {"rule_keep_documents": 99, "rewards_column": "logits[1]"},
         best("logits IS NOT NULL", "rank <= 99", order=BEST.replace("reward", "logits[2]")),
     ),
+    "a field": (
+        {"rule_keep_documents": 99, "rewards_column": "attributes.b"},
+        best("attributes IS NOT NULL", "rank <= 99", order=BEST.replace("reward", "attributes.b")),
+    ),
     "a sample": (
         {"rule_keep_documents": 200, "rule_temperature": 0.5},
         best(HAS, "rank <= 200",

@@ -6,7 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
+from rm_ray.filter.config import FilterConfig, RuleConfig
+from tests.conftest import ROOT
 from tests.filter import hostile
 from tests.filter.runs import run
 from tests.scored_runs import fabricate
@@ -87,6 +90,33 @@ def test_configurations_that_make_no_sense(tmp_path, caplog, case):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    "given, label",
+    [
+        ("{en: 1}", '["en"]'), ("{2020: 1}", '["2020"]'), ("{null: 1}", "[null]"),
+        ("{true: 1}", '["true"]'), ("""{'["en", 2020]': 1}""", '["en", "2020"]'), ("5", "*"),
+    ],
+)  # fmt: skip
+def test_how_groups_are_named(given, label):
+    by = ["a", "b"][: max(1, label.count(",") + 1)]
+    rule = RuleConfig(keep_documents=yaml.safe_load(given), by=by)
+    assert rule.quotas.keys() == {label}
+
+
+def test_an_option_wins_over_the_rule_of_the_file(tmp_path, caplog):
+    (tmp_path / "f.yaml").write_text("rule: {keep_fraction: 0.1}\n")
+    status, log = run(
+        caplog, "--config", str(tmp_path / "f.yaml"), rewards_path=tmp_path / "none",
+        output_path=tmp_path / "out", rule_min_reward=1.5,
+    )  # fmt: skip
+    assert status == 2 and "is no run of rm_ray" in log
+
+
+def test_the_annotated_configuration_is_one():
+    tree = yaml.safe_load((ROOT / "jobs" / "filter.yaml").read_text())
+    assert FilterConfig.model_validate(tree).rule.choice is None
+
+
 @pytest.mark.parametrize("case", RUNS)
 def test_runs_and_corpora_that_do_not_fit(made, ray_cluster, tmp_path, caplog, case):
     changes, said = RUNS[case]
@@ -97,7 +127,8 @@ def test_runs_and_corpora_that_do_not_fit(made, ray_cluster, tmp_path, caplog, c
     status, log = run(caplog, **words)
     assert status == 2 and said in log, log
     assert "Traceback" not in log and sorted(made.rglob("*")) == before
-    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").rglob("*.parquet"))
+    left = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert not left, left
 
 
 def test_another_rule_in_the_same_folder(made, ray_cluster, tmp_path, caplog):

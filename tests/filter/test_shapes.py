@@ -1,0 +1,174 @@
+"""Corpora and scoring runs of other shapes than one folder, scored whole, at once."""
+
+import re
+import shutil
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from rm_ray.corpus.sample import RowSample
+from rm_ray.filter import passes
+from tests.filter import hostile
+from tests.filter.runs import Oracle, files_of, run
+from tests.filter.test_filter import HAS, RULES, best
+from tests.scored_runs import fabricate
+
+
+@pytest.mark.parametrize("rule", ["by two columns, of rewards and corpus", "tokens", "a sample"])
+def test_counting_in_many_tasks_is_counting_in_one(
+    ray_cluster, tmp_path, caplog, monkeypatch, rule
+):
+    """Every part a task of its own, merged two by two, and no cell small enough to be sorted."""
+    monkeypatch.setattr(passes, "PARTS_PER_TASK", 1)
+    monkeypatch.setattr(passes, "MERGED_AT_ONCE", 2)
+    monkeypatch.setattr(passes, "SORTED", 0)
+    corpus = hostile.write(tmp_path / "corpus", rows=60)
+    fabricate(tmp_path / "scored", corpus, hostile.rewards, shard_rows=25)
+    changes, kept = RULES[rule]
+    words = {"rewards_path": tmp_path / "scored", "output_path": tmp_path / "out"}
+    status, log = run(caplog, **words, **changes, rule_seed=3)
+    assert status == 0 and "pass 6:" in log, log
+    oracle = Oracle(corpus, tmp_path / "scored", seed=3)
+    assert oracle.found(tmp_path / "out") == oracle.expected(kept)
+
+
+def test_rows_that_a_sample_has_left_out_have_no_reward(ray_cluster, tmp_path, caplog):
+    """They count as dropped among the corpus's rows, and are none of the run's."""
+    corpus = hostile.write(tmp_path / "corpus", rows=60)
+
+    def sampled(shard):
+        chosen = RowSample(0.4, 0).chosen(shard.file, shard.start, shard.stop)
+        rows = hostile.rewards(shard).take(pa.array(chosen - shard.start))
+        return rows.append_column("row", pa.array(chosen))
+
+    fabricate(tmp_path / "scored", corpus, sampled, shard_rows=25)
+    oracle = Oracle(corpus, tmp_path / "scored")
+    (scored,) = oracle.rows("SELECT count(*) FROM r0")[0]
+    words = {"rewards_path": tmp_path / "scored", "rule_keep_fraction": 0.5}
+    status, log = run(caplog, output_path=tmp_path / "out", **words)
+    assert status == 0 and "of 480 documents kept" in log, log
+    assert re.search(rf"no reward: not scored +{480 - scored} ", log)
+    kept = best(HAS, "rank <= floor(0.5 * n + 0.5)")
+    assert oracle.found(tmp_path / "out") == oracle.expected(kept)
+    status, log = run(caplog, output_path=tmp_path / "ids", output_kind="ids", **words)
+    assert status == 0 and f"of {scored} documents kept" in log, log
+    ids = oracle.rows(f"SELECT source_file, row FROM '{tmp_path}/ids/ids/*.parquet'")
+    assert sorted(ids) == sorted(oracle.rows(kept))
+
+
+def test_two_folders_one_with_a_column_and_one_with_folders_of_that_name(
+    ray_cluster, tmp_path, caplog
+):
+    """A file's own column comes before the names of its folders, file by file."""
+    first, second = tmp_path / "c" / "lang=en", tmp_path / "c" / "flat"
+    for folder in (first, second):
+        folder.mkdir(parents=True)
+    texts = pa.table({"id": list("abcd"), "text": list("wxyz")})
+    pq.write_table(texts, first / "a.parquet")
+    langs = pa.array(["de", "en", None, "de"])
+    pq.write_table(texts.append_column("lang", langs), second / "a.parquet")
+
+    def rewards(shard):
+        base = 0 if "flat" in shard.file else 10
+        n = shard.stop - shard.start
+        return pa.table({
+            "reward": pa.array(base + np.arange(n), pa.float32()),
+            "n_tokens": pa.array([1] * n, pa.int64()), "status": ["ok"] * n,
+        })  # fmt: skip
+
+    fabricate(tmp_path / "scored", tmp_path / "c", rewards)
+    words = {"rewards_path": tmp_path / "scored", "rule_keep_documents": 1, "rule_by": "lang"}
+    for kind in ("rows", "ids"):
+        out = tmp_path / kind
+        status, log = run(caplog, output_path=out, output_kind=kind, **words)
+        assert status == 0, log
+        (table,) = ("corpus",) if kind == "rows" else ("ids",)
+        assert pq.ParquetDataset(out / table, partitioning=None).read().num_rows == 3
+    rows = duckdb.sql(f"SELECT source_file, row FROM '{tmp_path}/ids/ids/*.parquet'").fetchall()
+    assert {(file.split("/")[-2], row) for file, row in rows} == {
+        ("flat", 3), ("flat", 2), ("lang=en", 3)
+    }  # fmt: skip
+
+
+def test_some_files_of_the_corpus_for_rows_and_for_ids(ray_cluster, tmp_path, caplog):
+    corpus = hostile.write(tmp_path / "corpus", rows=40)
+    fabricate(tmp_path / "scored", corpus, hostile.rewards)
+    words = {"rewards_path": tmp_path / "scored", "corpus_path": f"{corpus}/lang=en/*.parquet"}
+    words |= {"rule_keep_fraction": 0.5}
+    counts = []
+    for kind in ("rows", "ids"):
+        status, log = run(caplog, output_path=tmp_path / kind, output_kind=kind, **words)
+        assert status == 0 and "of 120 documents kept" in log, log
+        counts.append(pq.ParquetDataset(tmp_path / kind / {"rows": "corpus"}.get(kind, kind),
+                                        partitioning=None).read().num_rows)  # fmt: skip
+    assert counts[0] == counts[1] > 40
+
+
+def test_a_run_in_a_folder_called_rewards(ray_cluster, tmp_path, caplog):
+    corpus = hostile.write(tmp_path / "corpus", rows=20)
+    fabricate(tmp_path / "rewards", corpus, hostile.rewards)
+    for number, path in enumerate(("rewards", "rewards/rewards")):
+        status, log = run(
+            caplog, rewards_path=tmp_path / path, output_path=tmp_path / f"out{number}"
+        )
+        assert status == 0, log
+    assert files_of(tmp_path / "out0") == files_of(tmp_path / "out1")
+
+
+def test_view_columns_empty_row_groups_and_large_ones(ray_cluster, tmp_path, caplog):
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    views = pa.table({
+        "text": pa.array([f"t{i}" for i in range(50)], pa.string_view()),
+        "tags": pa.array([[f"g{i}"] for i in range(50)], pa.list_(pa.string_view())),
+    })  # fmt: skip
+    with pq.ParquetWriter(corpus / "a.parquet", views.schema) as writer:
+        for rows in (views.slice(0, 0), views.slice(0, 40), views.slice(0, 0), views.slice(40)):
+            writer.write_table(rows)
+    fabricate(tmp_path / "scored", corpus, hostile.rewards, shard_rows=7)
+    out = tmp_path / "out"
+    status, log = run(caplog, rewards_path=tmp_path / "scored", output_path=out,
+                      rule_keep_documents=20)  # fmt: skip
+    assert status == 0, log
+    found = pq.read_table(out / "corpus")
+    assert found.schema.equals(pq.read_schema(corpus / "a.parquet")) and len(found) == 20
+    wanted = duckdb.sql(
+        f"""SELECT c.text, c.tags FROM '{corpus}/a.parquet' c
+        JOIN (SELECT * FROM '{tmp_path}/scored/rewards/*.parquet') r ON r.row = c.file_row_number
+        WHERE r.reward IS NOT NULL"""
+    ).fetchall()
+    assert {tuple(map(str, row.values())) for row in found.to_pylist()} <= {
+        tuple(map(str, row)) for row in wanted
+    }
+
+
+def test_segments_of_a_run_that_a_limit_had_cut_short(ray_cluster, tmp_path, caplog):
+    """What was scored first stays apart from what was scored later of the same file."""
+    corpus = hostile.write(tmp_path / "corpus", rows=60)
+    for path in list(corpus.rglob("*.parquet"))[1:]:
+        path.unlink()
+    run_ = fabricate(tmp_path / "scored", corpus, hostile.rewards, shard_rows=20)
+    (whole,) = run_.plan()[0].files
+    shutil.rmtree(tmp_path / "scored" / "_rm_ray" / "plan")
+    units = whole.units
+    later = [s for unit in units for s in unit.shards][1:]
+    cut = [u for u in units if u.shards[0] not in later][:1]
+    first = type(whole)(
+        whole.path,
+        whole.size,
+        whole.version,
+        tuple(u.with_shards(tuple(s for s in u.shards if s not in later)) for u in cut),
+        40,
+    )
+    run_.add_segment([first], {})
+    words = {"rewards_path": tmp_path / "scored", "output_path": tmp_path / "out"}
+    assert run(caplog, output_kind="ids", **words)[0] == 0
+    run_.add_segment([whole], {})
+    status, log = run(caplog, output_kind="ids", **words)
+    assert status == 2 and "more rows of files that this filter has planned were scored" in log
+    assert "--rewards.segments 0" in log
+    status, log = run(caplog, "--rewards.segments", "0", output_kind="ids", **words)
+    assert status == 0 and f"of {first.rows} documents kept" in log, log
