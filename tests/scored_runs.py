@@ -16,6 +16,7 @@ from rm_ray.run.folder import RunFolder, fingerprint_id, new_run
 from rm_ray.run.scored import REWARDS
 from rm_ray.score.counts import ScoreCounts
 
+FINGERPRINT = {"model": "test", "judge.adaptive": None}
 # The rows of a span of a file, but for source_file and row.
 Rewards = Callable[[Shard], pa.Table]
 
@@ -33,7 +34,7 @@ def fabricate(
 
     `left_out`: parts that are missing, so that it is not complete.
     """
-    fingerprint = {"model": "test", "judge.adaptive": None} | (fingerprint or {})
+    fingerprint = FINGERPRINT | (fingerprint or {})
     run = RunFolder(OutputConfig(path=str(output)), REWARDS)
     if run.open(fingerprint) is None:
         told = {"path": str(corpus), "text": "text", "storage": {}}

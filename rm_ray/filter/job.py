@@ -146,13 +146,20 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
 
     @override
     def find(self, planned: Collection[str]) -> Corpus:
-        scored = {file.path for file in self.runs[0].files}
+        run = self.runs[0]
+        scored = {file.path for file in run.files}
+        skipped = (run.totals or {}).get("skipped_files", {}).keys() - scored
         if self._reads_corpus or self.config.corpus.path is not None:
             found = list_files(self.corpus, self.config.output, scored)
         else:
-            found = Corpus(scored_files(self.runs[0]), "")
+            found = Corpus(scored_files(run), "")
         if self.config.rewards.segments is not None:
             found = replace(found, files=[file for file in found.files if file.path in scored])
+        if bad := [file.path for file in found.files if file.path in skipped]:
+            log.warning(
+                "%d files that could not be scored are left out, first %s", len(bad), bad[0]
+            )
+            found = replace(found, files=[file for file in found.files if file.path not in bad])
         check_same_files(found.files, self.runs, self.config)
         return found
 

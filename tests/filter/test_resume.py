@@ -16,7 +16,7 @@ from tests.filter import hostile
 from tests.filter.runs import Oracle, files_of, options, run
 from tests.filter.test_filter import HAS, best
 from tests.jobs import environment
-from tests.scored_runs import fabricate, write_part
+from tests.scored_runs import FINGERPRINT, fabricate, write_part
 
 SMALL = {"output_file_mb": 0.002, "output_row_group_rows": 5}
 
@@ -96,8 +96,7 @@ def test_rewards_that_were_scored_again_are_another_corpus(scored, ray_cluster, 
     assert run(caplog, **words)[0] == 0
     (tmp_path / "out" / "_SUCCESS").unlink()
     shard = next(s for f in scored.plan()[0].files for u in f.units for s in u.shards)
-    fingerprint = {"model": "test", "judge.adaptive": None}
-    write_part(scored, shard, hostile.rewards(shard, seed=5), fingerprint)
+    write_part(scored, shard, hostile.rewards(shard, seed=5), FINGERPRINT)
     status, log = run(caplog, **words)
     assert status == 2 and f"1 parts in {tmp_path}/scored/rewards are not those" in log
     assert shard.part in log and "give a new --output.path" in log

@@ -10,11 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.corpus.sample import RowSample
+from rm_ray.corpus.shards import Shard
 from rm_ray.filter import passes
 from tests.filter import hostile
 from tests.filter.runs import Oracle, files_of, run
 from tests.filter.test_filter import HAS, RULES, best
-from tests.scored_runs import fabricate
+from tests.scored_runs import FINGERPRINT, fabricate, write_part
 
 
 @pytest.mark.parametrize("rule", ["by two columns, of rewards and corpus", "tokens", "a sample"])
@@ -105,6 +106,33 @@ def test_some_files_of_the_corpus_for_rows_and_for_ids(ray_cluster, tmp_path, ca
         counts.append(pq.ParquetDataset(tmp_path / kind / {"rows": "corpus"}.get(kind, kind),
                                         partitioning=None).read().num_rows)  # fmt: skip
     assert counts[0] == counts[1] > 40
+
+
+def test_files_that_scoring_has_skipped_and_a_corpus_without_rows(ray_cluster, tmp_path, caplog):
+    corpus = hostile.write(tmp_path / "corpus", rows=20)
+    scored = fabricate(tmp_path / "scored", corpus, hostile.rewards)
+    bad = corpus / "lang=en" / "bad.parquet"
+    bad.write_bytes(b"hello")
+    words = {"rewards_path": tmp_path / "scored", "output_path": tmp_path / "out"}
+    status, log = run(caplog, **words)
+    assert status == 2 and f"1 of 10 corpus files were not scored there, first {bad}" in log
+    scored.mark_complete({"skipped_files": {str(bad): "is not a readable Parquet file"}})
+    status, log = run(caplog, **words)
+    assert status == 0 and f"1 files that could not be scored are left out, first {bad}" in log
+
+    for path in corpus.rglob("*.parquet"):
+        path.unlink()
+    pq.write_table(pa.table({"text": pa.array([], pa.string())}), corpus / "none.parquet")
+    none = fabricate(tmp_path / "none", corpus, hostile.rewards)
+    nothing = Shard(str(corpus / "none.parquet"), 0, 0)
+    write_part(none, nothing, hostile.rewards(nothing), FINGERPRINT)
+    for kind, rule in (("rows", "rule_keep_fraction"), ("ids", "rule_min_reward")):
+        words = {"rewards_path": tmp_path / "none", "output_path": tmp_path / f"none-{kind}"}
+        for _ in range(2):
+            status, log = run(caplog, output_kind=kind, **{rule: 0.5}, **words)
+            assert status == 0 and "0 of 0 documents kept" in log, log
+        folder = {"rows": "corpus"}.get(kind, kind)
+        assert pq.read_table(tmp_path / f"none-{kind}" / folder).num_rows == 0
 
 
 def test_a_run_in_a_folder_called_rewards(ray_cluster, tmp_path, caplog):
