@@ -9,13 +9,13 @@ cuts by group from parts of rewards alone.
 """
 
 import argparse
-import json
 import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -90,24 +90,35 @@ def rewards(groups: int, shard: Shard) -> pa.Table:
     )
 
 
-def timed(words: list[str], stages: dict[str, str]) -> tuple[float, dict[str, float]]:
+def timed(
+    words: list[str], stages: dict[str, str], log: Path = Path("/dev/null")
+) -> tuple[float, dict[str, float]]:
     """Seconds of a process, and the peak memory of its stages, MiB."""
     began = time.monotonic()
-    job = subprocess.Popen(
-        words, cwd=ROOT, env=environment(PYTHONPATH=str(ROOT)), stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    peaks = watch(job, stages)
+    with log.open("w") as out:
+        job = subprocess.Popen(
+            words, cwd=ROOT, env=environment(PYTHONPATH=str(ROOT)), stderr=out, stdout=out
+        )
+        peaks = watch(job, stages)
     assert job.returncode == 0, words
     return time.monotonic() - began, {name: peak / 2**20 for name, peak in peaks.items()}
 
 
 def filtered(out: Path, **changes: object) -> tuple[float, float, dict[str, float]]:
-    """Seconds of the job, those of them after its first task began, and its peak memory."""
+    """Seconds of the job, those of them that Ray takes to start, and its peak memory."""
     words = [sys.executable, "jobs/filter.py", *options(output_path=out, **changes)]
-    seconds, peaks = timed(words, STAGES)
-    metrics = json.loads((out / "_rm_ray" / "metrics.json").read_text())
-    return seconds, metrics["this_invocation"]["judging_seconds"], peaks
+    log = out.with_suffix(".log")
+    seconds, peaks = timed(words, STAGES, log)
+    said = {line[9:]: line[:8] for line in log.read_text().splitlines()}
+    start, ready = (
+        next(at for text, at in said.items() if text.startswith(f"INFO {begins}"))
+        for begins in ("starting Ray", "Ray: ")
+    )
+    return seconds, (clock(ready) - clock(start)).total_seconds(), peaks
+
+
+def clock(text: str) -> datetime:
+    return datetime.strptime(text, "%H:%M:%S")
 
 
 def copy(folder: Path, files: int, megabytes: int, rounds: int) -> None:
@@ -122,12 +133,12 @@ def copy(folder: Path, files: int, megabytes: int, rounds: int) -> None:
         for fraction in (1.0, 0.1):
             cut = float(np.sort(every)[-round(len(every) * fraction)])
             out = folder / f"{turn}-{fraction}"
-            whole, work, peaks = filtered(
+            whole, start, peaks = filtered(
                 Path(f"{out}-rm_ray"), rewards_path=scored, rule_keep_fraction=fraction,
                 output_file_mb=megabytes,
             )  # fmt: skip
             found = results.setdefault(f"rm_ray, keep_fraction {fraction}", [])
-            found.append((work, peaks["driver"], peaks["tasks"], whole))
+            found.append((whole - start, peaks["driver"], peaks["tasks"], whole))
             script = [sys.executable, "-c", DUCKDB, str(corpus), f"{out}-duckdb", str(scored)]
             seconds, peaks = timed([*script, repr(cut)], {"all": "-c"})
             results.setdefault(f"DuckDB, the best {fraction}", []).append((seconds, peaks["all"]))
@@ -156,13 +167,13 @@ def many(folder: Path, count: int, parts: int) -> None:
             empty = pa.table({"text": pa.nulls(each, pa.string())})
             pq.write_table(empty, corpus / f"{number:06d}.parquet")
         fabricate(scored, corpus, partial(rewards, groups), shard_rows=each)
-        whole, work, peaks = filtered(
+        whole, start, peaks = filtered(
             folder / f"out-{groups}", rewards_path=scored, rule_keep_fraction=0.1,
             rule_by="source", output_kind="ids",
         )  # fmt: skip
         print(
             f"{count:,} documents in {parts:,} parts, {groups:>5,} groups: {whole:6.1f} s in all, "
-            f"{work:5.1f} s of it writing ids; driver {peaks['driver']:,.0f} MiB, a task "
+            f"{start:.0f} of them to start Ray; driver {peaks['driver']:,.0f} MiB, a task "
             f"{peaks['tasks']:,.0f} MiB",
             flush=True,
         )

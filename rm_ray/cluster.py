@@ -89,6 +89,15 @@ def check_machines(pool: PoolConfig, read: ReadConfig) -> None:
         raise ClusterError(f"{lacking}; lower pool.* or read.cpus, or run on a larger machine")
 
 
+def wait_for_tasks(tasks: Sequence[Any], doing: str, every_s: float = 10.0) -> None:
+    """Until all are done, with a line now and then. `doing`: what they have done."""
+    waiting = list(tasks)
+    while waiting:
+        _, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=every_s, fetch_local=False)
+        if waiting:
+            log.info("%d of %d tasks have %s", len(tasks) - len(waiting), len(tasks), doing)
+
+
 def check_task(cpus: float, key: str) -> None:
     """Refuse tasks that no machine of a cluster that cannot grow has CPUs for.
 

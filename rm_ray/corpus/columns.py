@@ -102,3 +102,24 @@ def plain(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_string_view(kind):
         return pa.string()
     return pa.binary() if pa.types.is_binary_view(kind) else kind
+
+
+def without_views(schema: pa.Schema) -> pa.Schema:
+    """A schema that Arrow can filter by: it has no filter for views, which hold the same values."""
+    return pa.schema([field.with_type(_unviewed(field.type)) for field in schema], schema.metadata)
+
+
+def _unviewed(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_binary_view(kind):
+        return pa.binary()
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_unviewed(field.type)) for field in kind])
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_unviewed(kind.value_type)))
+    if pa.types.is_large_list(kind):
+        return pa.large_list(kind.value_field.with_type(_unviewed(kind.value_type)))
+    if pa.types.is_map(kind):
+        return pa.map_(_unviewed(kind.key_type), _unviewed(kind.item_type), kind.keys_sorted)
+    return kind

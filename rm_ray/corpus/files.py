@@ -1,7 +1,7 @@
 """The files of the corpus: what a path stands for, and whether a file is still what it was."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -224,10 +224,15 @@ def _each_once(files: Iterable[Listed], planned: Collection[str]) -> list[Listed
     return sorted(first, key=lambda file: file.path)
 
 
+def hive_names(path: str) -> Iterator[tuple[str, str, str]]:
+    """The `key=value` folders of a path, with key and value as they are written."""
+    for name in path.split("/")[:-1]:
+        key, equals, value = name.partition("=")
+        if key and equals:
+            yield name, key, value
+
+
 def _partition(path: str) -> dict[str, str | None]:
-    pairs = (part.partition("=") for part in path.split("/")[:-1])
     return {
-        key: None if value == HIVE_NULL else unquote(value)
-        for key, equals, value in pairs
-        if key and equals
+        key: None if value == HIVE_NULL else unquote(value) for _, key, value in hive_names(path)
     }

@@ -68,8 +68,10 @@ def open_parquet(
         )
         whole = size <= STREAMED_BYTES
         yield pq.ParquetFile(
-            file, metadata=metadata, pre_buffer=whole, buffer_size=0 if whole else BUFFER_BYTES
-        )
+            file, metadata=metadata, pre_buffer=whole, buffer_size=0 if whole else BUFFER_BYTES,
+            # a column among all is written again: as nanoseconds, years far off would be others
+            coerce_int96_timestamp_unit="us" if columns is None else None,
+        )  # fmt: skip
 
 
 def column_bytes(group: Any, name: str, *, compressed: bool = False) -> int:

@@ -77,6 +77,15 @@ def _source(said: Sequence[Any]) -> Stretch:
     )  # fmt: skip
 
 
+def said(bundle: Bundle) -> str:
+    """A bundle as a person finds it: from which rows of the corpus to which."""
+    if not bundle.sources:
+        return f"{bundle.shards[0]}, of which none are kept"
+    first, last = bundle.sources[0], bundle.sources[-1]
+    to = f"{last.stop - 1}" if last.file == first.file else f"{last.file}, row {last.stop - 1}"
+    return f"{first.file}, rows {first.start} to {to}"
+
+
 @dataclass(frozen=True)
 class PlannedFolder:
     """A folder of the output, as bundles; see corpus.plan.Planned. `path`: from the output's root,

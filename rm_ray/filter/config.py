@@ -1,7 +1,7 @@
 """The configuration of the filter job."""
 
 import json
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -16,57 +16,11 @@ from rm_ray.config import (
 )
 from rm_ray.errors import ConfigError
 from rm_ray.filter.columns import Formula
-
-# In place of a value: all groups that are not named.
-ELSE = "*"
-
-
-def group_label(values: list[str | None]) -> str:
-    """The one name of a group: its values, a column each, as JSON; null is a value."""
-    return json.dumps(values, ensure_ascii=False)
-
-
-def _quotas(given: Any) -> Any:
-    """One number for every group, or numbers by value, as numbers by the group's label."""
-    if given is None:
-        return None
-    said = given if isinstance(given, dict) else {ELSE: given}
-    found: dict[str, Decimal] = {}
-    for value, number in said.items():
-        try:
-            quota = Decimal(str(number))
-        except InvalidOperation:
-            raise ValueError(f"{number!r} is not a number") from None
-        if not quota.is_finite() or quota < 0:
-            raise ValueError(f"{number!r} is not a number from 0 on")
-        found[_label(value)] = quota
-    if not found:
-        raise ValueError("no group has a quota")
-    return found
-
-
-def _label(value: Any) -> str:
-    """A value as YAML has it, or a list of them as text, as a group's label."""
-    if value == ELSE:
-        return ELSE
-    listed = isinstance(value, str) and value.startswith("[") and value.endswith("]")
-    try:
-        return group_label([_as_label(one) for one in (json.loads(value) if listed else [value])])
-    except ValueError:
-        raise ValueError(f'{value!r} is no list of values, such as ["en", null]') from None
-
-
-def _as_label(value: Any) -> str | None:
-    if isinstance(value, bool):
-        return str(value).lower()  # as Arrow has it
-    return None if value is None else str(value)
+from rm_ray.filter.quotas import ELSE, Quotas
 
 
 def _listed(given: Any) -> Any:
     return [given] if isinstance(given, str) else given
-
-
-Quotas = Annotated[dict[str, Decimal], BeforeValidator(_quotas)]
 
 
 class FilteredCorpusConfig(Section):
@@ -272,8 +226,8 @@ class FilterOutputConfig(OutputConfig):
         None,
         ge=2,
         le=100,
-        description="Drop nothing: folders quality=00 (the worst) and up, each with as many "
-        "documents, by the rank of their rewards (in their group, with rule.by).",
+        description="Keep all with a reward: folders quality=00 (the worst) and up, each with as "
+        "many documents, by the rank of their rewards (in their group, with rule.by).",
     )
     file_mb: float = Field(256, gt=0, description="About how large files are, MiB.")
     row_group_rows: int | None = Field(
@@ -307,7 +261,7 @@ class FilterConfig(Section):
     def _fits_together(self) -> Self:
         if self.output.buckets and (self.rule.choice or self.rule.invert):
             raise ValueError(
-                f"output.buckets drops nothing: leave out rule.{self.rule.choice or 'invert'}"
+                f"output.buckets keeps everything: leave out rule.{self.rule.choice or 'invert'}"
             )
         if self.output.buckets and self.rule.null_rewards == "keep":
             raise ValueError("a document without a reward has no bucket: leave out null_rewards")

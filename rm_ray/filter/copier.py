@@ -10,16 +10,17 @@ import numpy as np
 import pyarrow as pa
 
 from rm_ray.config import CorpusConfig
+from rm_ray.corpus.columns import without_views
 from rm_ray.corpus.decoding import batches, check_unchanged, most_rows, opened
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.counts.cuts import Cuts
-from rm_ray.filter.bundles import Bundle
+from rm_ray.filter.bundles import Bundle, said
 from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.counts import FilterCounts
 from rm_ray.filter.decision import Decision, decide
 from rm_ray.filter.reader import Reader
 from rm_ray.filter.stretches import Parts, Stretch
-from rm_ray.filter.writing import KeptRows, as_written, named, without_views
+from rm_ray.filter.writing import KeptRows, as_written, named
 from rm_ray.run.scored import overlapping
 from rm_ray.store.retry import Patience
 
@@ -76,8 +77,8 @@ class Copier:
         kept = sum(file.rows for file in files.values())
         if kept != bundle.kept:
             raise Unreadable(
-                f"{kept:,} documents of {shard} are to be kept, and {bundle.kept:,} were counted: "
-                "the corpus or its rewards have changed since",
+                f"{kept:,} documents of {said(bundle)} are to be kept, and {bundle.kept:,} were "
+                "counted: the corpus or its rewards have changed since",
                 bad_file=False,
                 may_pass=False,
             )
@@ -124,7 +125,8 @@ class Copier:
             schema, metadata = parquet.schema_arrow, parquet.metadata
             for name in self.columns:
                 schema = schema.append(rewards.schema.field(name))
-            options, plain = as_written(metadata, self.config.output.codec), without_views(schema)
+            options = as_written(metadata, schema, self.config.output.codec)
+            plain = without_views(schema)
             for group, first_row, rows in _groups_kept(metadata, stretch, decision):
                 for first, batch in batches(parquet, group, first_row, None, rows):
                     start = first - stretch.start

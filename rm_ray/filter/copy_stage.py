@@ -14,7 +14,7 @@ import pyarrow as pa
 import ray
 
 from rm_ray.corpus.decoding import read_again
-from rm_ray.filter.bundles import Bundle
+from rm_ray.filter.bundles import Bundle, said
 from rm_ray.filter.copier import Copied, Copier
 from rm_ray.filter.receipts import name_of, receipt
 from rm_ray.run.at_work import lines_to_do, tell_faults
@@ -44,15 +44,14 @@ class CopyStage:
         for bundle in map(Bundle.from_json, lines_to_do(block, self.tally)):
             (shard,) = bundle.shards
             if ray.get(self.tally.works.remote(shard)):
-                with tell_faults(self.tally, bundle.file, str(shard)):
+                with tell_faults(self.tally, said(bundle), said(bundle)):
                     self._copy(bundle, copier)
         yield from ()
 
     def _copy(self, bundle: Bundle, copier: Copier) -> None:
         began = time.perf_counter()
-        (shard,) = bundle.shards
         patience = Patience(tell=TellTally(self.tally, pauses=False))
-        request = Request("reading", str(shard), copier.corpus.storage, copier.corpus.key)
+        request = Request("reading", said(bundle), copier.corpus.storage, copier.corpus.key)
         # begun anew after a fault that may pass: nothing has been written yet
         copied = read_again(lambda: copier.copy(bundle, patience), request, patience)
         done = time.perf_counter()

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from rm_ray.counts.cuts import Places
 from rm_ray.counts.order import Floats, Ints, best_first, gumbel, hash_rows
-from rm_ray.filter.config import group_label
+from rm_ray.filter.quotas import group_label
 from rm_ray.filter.stretches import Stretch
 
 Flags = npt.NDArray[np.bool_]

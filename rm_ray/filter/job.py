@@ -17,23 +17,25 @@ from ray.data import Dataset, TaskPoolStrategy
 from typing_extensions import override
 
 from rm_ray.cluster import check_task
-from rm_ray.corpus.files import HIVE_NULL, Corpus, InputFile, list_files
+from rm_ray.corpus.files import Corpus, InputFile, list_files
 from rm_ray.corpus.footers import Footer, read_footers
-from rm_ray.corpus.parquet import open_parquet
 from rm_ray.corpus.shards import Shard
 from rm_ray.counts.cuts import Cuts
 from rm_ray.counts.ranks import Ranks
-from rm_ray.errors import Incomplete
+from rm_ray.errors import Incomplete, InputError
 from rm_ray.filter.bundles import Bundle, PlannedFolder
+from rm_ray.filter.census import Census
 from rm_ray.filter.checks import (
     by_file,
-    check_columns,
     check_same_files,
     check_threshold,
     check_unmoved,
-    columns_of,
     corpus_of,
     scored_files,
+)
+from rm_ray.filter.column_checks import (
+    check_columns,
+    columns_of,
     spoken_of,
     written_columns,
 )
@@ -42,23 +44,22 @@ from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.copier import Copier
 from rm_ray.filter.copy_stage import CopyStage
 from rm_ray.filter.counts import FilterCounts
+from rm_ray.filter.fingerprint import fingerprint
 from rm_ray.filter.notes import FilterPlanning, Notes, all_cuts, outcome_rows
-from rm_ray.filter.passes import Census, Passes
+from rm_ray.filter.nothing_kept import write_no_corpus_rows, write_no_rows
+from rm_ray.filter.passes import Passes
 from rm_ray.filter.reader import Reader
 from rm_ray.filter.receipts import DONE, read_receipt
 from rm_ray.filter.stretches import Parts
 from rm_ray.filter.summary import closing_lines, dry_run_text, manifest
-from rm_ray.filter.units import Layout, corpus_layout, hive_folder, parts_layout, plan_folders
-from rm_ray.filter.writing import KeptRows, as_written
+from rm_ray.filter.units import Layout, corpus_layout, parts_layout, plan_folders
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
 from rm_ray.run.folder import RunFolder, fingerprint_id
 from rm_ray.run.job import Round, ShardJob
-from rm_ray.run.scored import ScoredRun, describe_parts, open_scored
+from rm_ray.run.scored import describe_parts, open_scored
 from rm_ray.run.survey import survey
-from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
-from rm_ray.store.retry import patiently
 
 log = logging.getLogger(__name__)
 
@@ -148,18 +149,24 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
     def find(self, planned: Collection[str]) -> Corpus:
         run = self.runs[0]
         scored = {file.path for file in run.files}
-        skipped = (run.totals or {}).get("skipped_files", {}).keys() - scored
+        there = {shard.file for shard in run.shards}
+        skipped = (run.totals or {}).get("skipped_files", {}).keys() - there
         if self._reads_corpus or self.config.corpus.path is not None:
             found = list_files(self.corpus, self.config.output, scored)
         else:
             found = Corpus(scored_files(run), "")
         if self.config.rewards.segments is not None:
             found = replace(found, files=[file for file in found.files if file.path in scored])
+            if not found.files:
+                raise InputError(
+                    f"rewards.segments: segments {run.segments} of {run.uri} hold none of the "
+                    f"files of {self.corpus.path}"
+                )
         if bad := [file.path for file in found.files if file.path in skipped]:
             log.warning(
                 "%d files that could not be scored are left out, first %s", len(bad), bad[0]
             )
-            found = replace(found, files=[file for file in found.files if file.path not in bad])
+            found = replace(found, files=[file for file in found.files if file.path not in skipped])
         check_same_files(found.files, self.runs, self.config)
         return found
 
@@ -233,7 +240,7 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
                 f"{run.uri} and run the same command again"
             )
         if not totals.files:
-            self._write_no_rows(run)
+            self._write_no_rows(run.root)
         stored = run.stored() or {}
         run.root.overwrite("manifest.json", manifest(self, totals, stored["versions"]))
 
@@ -302,38 +309,11 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         one = self.config.output.file_mb * MIB
         return max(one, min(one * (self.config.output.buckets or 1), MOST_BYTES))
 
-    def _write_no_rows(self, run: RunFolder) -> None:
-        """A file without rows: a folder without a file is no data set to any reader."""
-        kind, options = self.config.output.kind, {}
-        schema = pa.schema([self.schemas[0].field(name) for name in self.columns])
-        folder = ROOTS[kind]
-        files = list(self.notes[0].files)
-        # where hive folders are all null, readers do not know what they are
-        if kind == "rows" and (file := next((f for f in files if HIVE_NULL not in f), files[0])):
-            request = Request("reading", file, self.corpus.storage, self.corpus.key)
-            footer = patiently(lambda: self._footer(file), request)
-            schema = pa.schema([*footer.schema.to_arrow_schema(), *schema], footer.metadata)
-            options = as_written(footer, self.config.output.codec)
-            folder = "/".join(filter(None, (folder, hive_folder(file))))
-        data = KeptRows(schema, options, 1).close()
-        (run.root / folder).create(Shard(folder, 0, 0).part, data)
-
-    def _footer(self, file: str) -> Any:
-        with open_parquet(file, self.corpus.storage) as parquet:
-            return parquet.metadata
-
-
-def fingerprint(config: FilterConfig, runs: Sequence[ScoredRun]) -> dict[str, Any]:
-    """What the kept rows depend on, key by key."""
-    rewards, output = config.rewards, config.output
-    rule = config.rule.model_dump(mode="json")
-    del rule["short"]  # whether to refuse
-    return {
-        "rewards.path": [run.uri for run in runs],
-        "rewards": [run.fingerprint for run in runs],
-        "rewards.column": rewards.column,
-        "rewards.combine": rewards.combine if len(runs) > 1 else None,
-        **{f"rule.{name}": value for name, value in rule.items()},
-        **{f"output.{name}": getattr(output, name)
-           for name in ("kind", "add", "buckets", "row_group_rows", "codec")},
-    }  # fmt: skip
+    def _write_no_rows(self, root: Folder) -> None:
+        output, files = self.config.output, list(self.notes[0].files)
+        columns = pa.schema([self.schemas[0].field(name) for name in self.columns])
+        if output.kind == "rows" and files:
+            kind = ROOTS["rows"]
+            write_no_corpus_rows(root, kind, columns, files, self.corpus, output.codec)
+        else:
+            write_no_rows(root, ROOTS[output.kind], columns)

@@ -10,8 +10,8 @@ from rm_ray.corpus.files import InputFile
 from rm_ray.counts.cuts import Cut, Cuts
 from rm_ray.counts.ranks import Ranks
 from rm_ray.filter.bundles import PlannedFolder
+from rm_ray.filter.census import Census
 from rm_ray.filter.decision import Outcomes, total_outcomes
-from rm_ray.filter.passes import Census
 from rm_ray.filter.stretches import Parts
 from rm_ray.run.job import Planning
 from rm_ray.run.scored import ScoredRun

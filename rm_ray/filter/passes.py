@@ -5,19 +5,22 @@ No sample, no shuffle, and no list of documents in the driver.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import ray
 
+from rm_ray.cluster import wait_for_tasks
+from rm_ray.corpus.missing import NotFound
+from rm_ray.corpus.parquet import Unreadable
 from rm_ray.counts.cells import DIGIT_BITS, ByGroup, Cells
 from rm_ray.counts.cuts import LEVELS, Cut, Cuts, Places, Search, Targets
-from rm_ray.counts.order import KEY_BITS, Ints, best_first
+from rm_ray.counts.order import Ints, best_first
 from rm_ray.counts.ranks import SHIFTS, Ranks, count_keys, crowded
-from rm_ray.errors import RmRayError
+from rm_ray.errors import ClusterError, InputError, RmRayError
+from rm_ray.filter.census import Census, census_of
 from rm_ray.filter.config import FilterConfig
-from rm_ray.filter.decision import Decision, Outcomes, decide, total_outcomes
 from rm_ray.filter.documents import Order, renumbered
 from rm_ray.filter.reader import Reader
 from rm_ray.filter.rule import budgets, fixed_cuts, weight_of
@@ -31,46 +34,7 @@ ROWS_PER_TASK, PARTS_PER_TASK = 1_000_000, 64
 MERGED_AT_ONCE = 16
 # Few enough documents to be gathered and sorted by the driver.
 SORTED = 1_000_000
-# Documents on either side of a cut that are shown, of so many groups.
-BESIDE, SHOWN_GROUPS = 3, 5
-
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Beside:
-    """A document next to a cut: before it, so kept, or beyond it."""
-
-    group: str
-    before: bool
-    order: tuple[int, int, str, int]
-    reward: float
-    tokens: int
-
-
-@dataclass(frozen=True)
-class Census:
-    """What a rule does to all documents.
-
-    `kept`: by unit (Stretch), of those kept. `outcomes`: documents and tokens by group, whether
-    they are kept, and why. `rewards`: those with a reward for which the condition holds, by the
-    upper half of their keys.
-    """
-
-    kept: Cells
-    outcomes: Outcomes
-    rewards: Cells
-    beside: list[Beside] = field(default_factory=list)
-
-    @classmethod
-    def merge(cls, many: Sequence["Census"]) -> "Census":
-        """The sum, with the documents next to the cuts of all."""
-        return cls(
-            Cells.merge([one.kept for one in many]),
-            total_outcomes(one.outcomes for one in many),
-            Cells.merge([one.rewards for one in many]),
-            _nearest([document for one in many for document in one.beside]),
-        )
 
 
 @dataclass(frozen=True)
@@ -149,14 +113,7 @@ class Passes:
             task.options(num_cpus=self.cpus).remote(batch, *arguments)
             for batch in _batches(self.stretches)
         ]
-        waiting = results
-        while waiting:
-            _, waiting = ray.wait(
-                waiting, num_returns=len(waiting), timeout=self.progress_s, fetch_local=False
-            )
-            if waiting:
-                done = len(results) - len(waiting)
-                log.info("%d of %d tasks have counted", done, len(results))
+        wait_for_tasks(results, "counted", self.progress_s)
         return results
 
     def _merged(
@@ -201,6 +158,10 @@ def _as_value(count: Callable[..., Any]) -> Any:
             return count(*arguments)
         except RmRayError as error:
             return error
+        except NotFound as error:
+            return ClusterError(str(error))
+        except (Unreadable, FileNotFoundError) as error:
+            return InputError(str(error))
 
     task.__name__ = task.__qualname__ = count.__name__
     return ray.remote(max_retries=3)(task)
@@ -252,43 +213,12 @@ def _gather(
 def _take_census(
     stretches: Sequence[Stretch], reader: Reader, config: FilterConfig, cuts: Cuts
 ) -> Census:
-    return Census.merge([_census_of(stretch, reader, config, cuts) for stretch in stretches])
+    return Census.merge([census_of(stretch, reader, config, cuts) for stretch in stretches])
 
 
 def _places(stretch: Stretch, reader: Reader, order: Order, groups: Sequence[str]) -> Places:
     documents = reader.read(stretch)
     return order.places(renumbered(documents, groups), stretch, documents.eligible)
-
-
-def _census_of(stretch: Stretch, reader: Reader, config: FilterConfig, cuts: Cuts) -> Census:
-    decision = decide(reader.read(stretch), stretch, config, cuts)
-    documents, places = decision.documents, decision.places
-    kept = decision.kept
-    units = stretch.units_of(documents.rows[kept])
-    # by reward, also where the order has noise
-    keys = best_first(documents.reward[documents.eligible])
-    beside = []
-    known = dict(zip(cuts.groups, cuts.cuts, strict=True))
-    for group, label in enumerate(documents.groups[:SHOWN_GROUPS]):
-        cut, *more = known.get(label, cuts.otherwise) or [None]
-        if cut is None or more:
-            continue
-        for before, found in zip((True, False), decision.nearest(group, BESIDE), strict=True):
-            beside += [_beside(decision, stretch, label, before, at) for at in found.tolist()]
-    return Census(
-        Cells.count(units, documents.tokens[kept]),
-        decision.outcomes(),
-        Cells.count(keys >> (KEY_BITS - DIGIT_BITS), places.tokens),
-        beside,
-    )
-
-
-def _beside(decision: Decision, stretch: Stretch, group: str, before: bool, at: int) -> Beside:
-    places = decision.places
-    row = int(places.rows[at])
-    reward = decision.documents.reward[int(np.searchsorted(decision.documents.rows, row))]
-    order = int(places.keys[at]), int(places.hashes[at]), stretch.file, row
-    return Beside(group, before, order, float(reward), int(places.tokens[at]))
 
 
 def _only_used(counted: ByGroup) -> ByGroup:
@@ -299,13 +229,3 @@ def _only_used(counted: ByGroup) -> ByGroup:
     cells = (np.searchsorted(used, parents) << DIGIT_BITS) | digits
     columns = counted.cells.documents, counted.cells.tokens
     return ByGroup([counted.groups[number] for number in used], Cells(cells, *columns))
-
-
-def _nearest(documents: Sequence[Beside]) -> list[Beside]:
-    """Those next to the cuts of the first few groups, on either side, best first."""
-    found: list[Beside] = []
-    for group in sorted({document.group for document in documents})[:SHOWN_GROUPS]:
-        theirs = sorted((d for d in documents if d.group == group), key=lambda d: d.order)
-        before = [document for document in theirs if document.before]
-        found += before[-BESIDE:] + [d for d in theirs if not d.before][:BESIDE]
-    return found

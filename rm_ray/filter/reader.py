@@ -27,7 +27,8 @@ from rm_ray.store.retry import A_MINUTE, Patience
 NOT_SCORED = "not scored"
 # And of one that has a status and no number: of another run, or beyond the end of a list.
 NO_NUMBER = "no number"
-DECODE_ROWS = 1 << 16
+# Of columns that rules speak of, decoded at once.
+NARROW_ROWS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -115,14 +116,16 @@ class Reader:
         reward, has = self.reward_of_run(stretch, 0, first, rows)
         if not self.ranks:
             return reward, has
-        ranks = [self.ranks[0].of_keys(best_first(reward[has]))]
-        every, found = has, [_spread(ranks[0], has)]
+        every, rewards = has, [reward]
         for run in range(1, len(self.runs)):
             theirs = _aligned(self._scored(stretch, run, self.column.columns, patience), rows)
             reward, has = self.reward_of_run(stretch, run, theirs, rows)
-            found.append(_spread(self.ranks[run].of_keys(best_first(reward[has])), has))
+            rewards.append(reward)
             every = every & has
-        return _combined(np.stack(found), self.combine), every
+        ranks = np.zeros((len(self.runs), len(rows)), np.int64)
+        for run, reward in enumerate(rewards):
+            ranks[run, every] = self.ranks[run].of_keys(best_first(reward[every]))
+        return _combined(ranks, self.combine), every
 
     def rewards_of_run(self, stretch: Stretch, run: int) -> Floats:
         """The rewards that one run has of a stretch that the first run has parts of."""
@@ -164,7 +167,7 @@ class Reader:
     def _corpus_columns(self, stretch: Stretch) -> pa.Table:
         check_unchanged(stretch, self.corpus)
         batches = []
-        for first, batch in decode(stretch, self.corpus, self.others, lambda _: DECODE_ROWS):
+        for first, batch in decode(stretch, self.corpus, self.others, lambda _: NARROW_ROWS):
             start, stop = max(stretch.start, first), min(stretch.stop, first + len(batch))
             if start < stop:
                 batches.append(batch.slice(start - first, stop - start))
@@ -182,12 +185,6 @@ def _aligned(rewards: pa.Table, rows: Ints) -> pa.Table:
     there = at < len(numbers)
     there[there] = numbers[at[there]] == rows[there]
     return rewards.take(pa.array(np.where(there, at, 0), mask=~there))
-
-
-def _spread(values: Ints, has: Flags) -> Ints:
-    found = np.zeros(len(has), np.int64)
-    found[has] = values
-    return found
 
 
 def _combined(ranks: Ints, how: str) -> Floats:

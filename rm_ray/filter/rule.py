@@ -9,7 +9,8 @@ import numpy as np
 from rm_ray.counts.cuts import Cut, Cuts, Weight
 from rm_ray.counts.order import best_first, least_at
 from rm_ray.errors import InputError
-from rm_ray.filter.config import ELSE, FilterConfig, RuleConfig
+from rm_ray.filter.config import FilterConfig, RuleConfig
+from rm_ray.filter.quotas import ELSE
 
 
 def said(label: str) -> str:

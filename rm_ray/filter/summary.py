@@ -12,11 +12,11 @@ from rm_ray.corpus.excerpts import excerpt
 from rm_ray.counts.cells import DIGIT_BITS, Cells
 from rm_ray.counts.cuts import Cut
 from rm_ray.counts.order import KEY_BITS, reward_of
+from rm_ray.filter.census import Beside
 from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.counts import FilterCounts
-from rm_ray.filter.decision import CHOSEN, Outcomes, total_outcomes
+from rm_ray.filter.decision import BEYOND, CHOSEN, Outcomes, total_outcomes
 from rm_ray.filter.notes import FilterPlanning, Notes, all_cuts, all_outcomes, outcome_rows
-from rm_ray.filter.passes import Beside
 from rm_ray.filter.rule import said, weight_of
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.progress import duration
@@ -81,7 +81,7 @@ def _reasons(outcomes: Outcomes, whole: int) -> list[str]:
         theirs = {why: count for (_, one, why), count in sorted(outcomes.items()) if one == kept}
         lines.append(_count_line("  kept" if kept else "  dropped", theirs.values(), whole))
         # one reason alone is said where it is not the one that is expected
-        usual = {"chosen"} if kept else {"below the cut"}
+        usual = {CHOSEN} if kept else {BEYOND}
         if theirs.keys() - usual:
             lines += [_count_line(f"    {why}", [count], whole) for why, count in theirs.items()]
     return lines
@@ -101,7 +101,8 @@ def cut_lines(config: FilterConfig, notes: Sequence[Notes]) -> list[str]:
     """The cuts, as rewards, and what is left of budgets of tokens."""
     noisy = config.rule.temperature is not None
     what = "reward, with its noise," if noisy else "reward"
-    lines = [f"cuts: the {what} of the best document that is not kept, or is in the next bucket"]
+    where = "beyond it, so kept" if config.rule.invert else "not kept, or in the next bucket"
+    lines = [f"cuts: the {what} of the best document that is {where}"]
     cuts = all_cuts(notes)
     known = list(zip(cuts.groups, cuts.cuts, strict=True)) or [("[]", cuts.otherwise)]
     short = shortfall(config, notes)
@@ -128,7 +129,7 @@ def shortfall(config: FilterConfig, notes: Sequence[Notes]) -> dict[str, str]:
 
 def _cut_text(cut: Cut | None) -> str:
     if cut is None:
-        return "all are kept"
+        return "none is beyond"
     if not cut.file:
         return f"any reward below {reward_of(cut.key - 1):.9g}"
     return f"{reward_of(cut.key):.9g}"
@@ -189,7 +190,9 @@ def closing_lines(
 ) -> list[str]:
     """Lines to log of a run that has ended."""
     lines = outcome_lines(all_outcomes(notes))
-    lines += [f"{said(group)}:{short}" for group, short in shortfall(config, notes).items()]
+    short = shortfall(config, notes)
+    lines += [f"{said(group)}:{text}" for group, text in list(short.items())[:MOST_LINES]]
+    lines += [f"... and {len(short) - MOST_LINES:,} groups more"] if len(short) > MOST_LINES else []
     lines.append(
         f"{totals.rows:,} of {totals.documents:,} documents kept, {totals.tokens:,} tokens, in "
         f"{totals.files:,} files of {totals.bytes / (1 << 20):,.1f} MiB"

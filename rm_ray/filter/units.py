@@ -6,18 +6,21 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from statistics import median_high
 
-from rm_ray.corpus.files import InputFile
+from rm_ray.corpus.files import InputFile, hive_names
 from rm_ray.corpus.footers import Footer
 from rm_ray.counts.cells import Cells
 from rm_ray.filter.bundles import Bundle, PlannedFolder, Unit, bundle
 from rm_ray.filter.stretches import Parts, Stretch
 from rm_ray.run.scored import ScoredPart, overlapping
 
+# Rows of a stretch, that one task holds what is known of.
+MOST_ROWS = 1_000_000
+
 
 @dataclass(frozen=True)
 class Layout:
-    """Of some corpus files: stretches to count, and units by number, of which `kept` and, where it
-    tells, `kind` are not known yet. `folders`: of each unit.
+    """Of some corpus files: stretches to count, and units by number, of which `kept` is not known
+    yet. `folders`: of each unit.
     """
 
     stretches: list[Stretch]
@@ -27,8 +30,7 @@ class Layout:
 
 def hive_folder(path: str) -> str:
     """The `key=value` folders of a path, which the output has too."""
-    names = path.split("/")[:-1]
-    return "/".join(name for name in names if all(name.partition("=")[:2]))
+    return "/".join(name for name, _, _ in hive_names(path))
 
 
 def corpus_layout(
@@ -106,9 +108,14 @@ def plan_folders(
     for folder, units in by_folder.items():
         old: tuple[Bundle, ...] = before[folder].units if folder in before else ()
         start = before[folder].rows if folder in before else 0
-        rows = group_rows or median_high(unit.documents for unit in units)
+        rows = group_rows or usual_rows(units)
         found.append(PlannedFolder(folder, (*old, *bundle(folder, units, target, rows, start))))
     return found
+
+
+def usual_rows(units: Sequence[Unit]) -> int:
+    """The median of what units hold, of those that hold anything."""
+    return median_high([unit.documents for unit in units if unit.documents] or [1])
 
 
 def _of(file: InputFile, number: int, start: int, stop: int, firsts: Sequence[int]) -> Stretch:
@@ -129,9 +136,10 @@ def _of(file: InputFile, number: int, start: int, stop: int, firsts: Sequence[in
 
 
 def _spans(parts: Sequence[ScoredPart], rows: int) -> Iterator[tuple[int, int]]:
-    """Rows [0, rows), cut where parts begin and end."""
+    """Rows [0, rows), cut where parts begin and end, and at MOST_ROWS."""
     ends = {end for part in parts for end in (part.shard.start, part.shard.stop)}
-    yield from pairwise(sorted({0, rows, *(end for end in ends if end < rows)}))
+    for start, stop in pairwise(sorted({0, rows, *(end for end in ends if end < rows)})):
+        yield from pairwise([*range(start, stop, MOST_ROWS), stop])
 
 
 def _parts(

@@ -56,23 +56,28 @@ class KeptRows:
         self.waiting_bytes = rest.nbytes
 
 
-def as_written(metadata: Any, codec: str | None) -> dict[str, Any]:
-    """Options of ParquetWriter that write as a file was written: codecs and dictionaries of each
-    column.
+def as_written(metadata: Any, schema: pa.Schema, codec: str | None) -> dict[str, Any]:
+    """Options of ParquetWriter that write columns as a file has them: each with its codec, with a
+    dictionary or without; columns that the file has not as most of its are.
 
     Args:
         metadata: of the file.
+        schema: of what is written.
         codec: in place of the file's.
     """
-    columns = list(_columns(metadata))
-    codecs = {path: column.compression for path, column in columns}
-    usual = Counter(codecs.values()).most_common(1)[0][0] if codecs else "SNAPPY"
-    mixed = {path: named(one) for path, one in codecs.items()}
-    encoded = [path for path, column in columns if column.has_dictionary_page]
-    every = len(encoded) == len(columns)
+    theirs = dict(_columns(metadata))
+    codecs = Counter(column.compression for column in theirs.values())
+    usual = codecs.most_common(1)[0][0] if codecs else "SNAPPY"
+    leaves = _leaves(schema)
+    plain = [path for path, column in theirs.items() if not column.has_dictionary_page]
+    encoded = [path for path in leaves if path not in plain]
+    each = {p: named(codec or (theirs[p].compression if p in theirs else usual)) for p in leaves}
     return {
-        "compression": named(codec or usual) if codec or len(set(codecs.values())) < 2 else mixed,
-        "use_dictionary": every or encoded or False,
+        "compression": each if len(set(each.values())) > 1 else named(codec or usual),
+        "use_dictionary": len(encoded) == len(leaves) or encoded or False,
+        "use_deprecated_int96_timestamps": any(
+            column.physical_type == "INT96" for column in theirs.values()
+        ),
     }
 
 
@@ -84,27 +89,14 @@ def _columns(metadata: Any) -> Iterator[tuple[str, Any]]:
             yield column.path_in_schema.replace(".list.item", ".list.element"), column
 
 
+def _leaves(schema: pa.Schema) -> list[str]:
+    """The columns that Parquet makes of a schema's."""
+    sink = io.BytesIO()
+    pq.ParquetWriter(sink, schema).close()
+    written = pq.read_metadata(sink).schema
+    return [written.column(i).path for i in range(len(written))]
+
+
 def named(codec: str) -> str:
     """A codec as ParquetWriter is told it."""
     return "NONE" if codec.upper() == "UNCOMPRESSED" else codec.upper()
-
-
-def without_views(schema: pa.Schema) -> pa.Schema:
-    """A schema that Arrow can filter by: it has no filter for views, which hold the same values."""
-    return pa.schema([field.with_type(_plain(field.type)) for field in schema], schema.metadata)
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_string_view(kind):
-        return pa.string()
-    if pa.types.is_binary_view(kind):
-        return pa.binary()
-    if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(_plain(field.type)) for field in kind])
-    if pa.types.is_list(kind):
-        return pa.list_(kind.value_field.with_type(_plain(kind.value_type)))
-    if pa.types.is_large_list(kind):
-        return pa.large_list(kind.value_field.with_type(_plain(kind.value_type)))
-    if pa.types.is_map(kind):
-        return pa.map_(_plain(kind.key_type), _plain(kind.item_type), kind.keys_sorted)
-    return kind

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
 
+from rm_ray.cluster import wait_for_tasks
 from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.corpus.parquet import Unreadable, column_bytes
 from rm_ray.corpus.plan import PlannedFile, shards_of
@@ -21,7 +22,7 @@ from rm_ray.run.commit import FINGERPRINT_KEY, ROWS_KEY, open_part
 from rm_ray.run.folder import RunFolder, Segment, fingerprint_id
 from rm_ray.run.totals import PARTS_PER_TASK, empty_part
 from rm_ray.store.folder import Folder
-from rm_ray.store.retry import A_MINUTE, Patience
+from rm_ray.store.retry import A_MINUTE, Patience, may_pass
 
 # Name of the folder of a scoring run's parts.
 REWARDS = "rewards"
@@ -157,6 +158,7 @@ def describe_parts(run: ScoredRun, columns: Sequence[str]) -> list[ScoredPart]:
     tasks = [
         _describe_batch.remote(batch, run.parts, run.fingerprint, columns) for batch in batches
     ]
+    wait_for_tasks(tasks, "read footers")
     parts: list[ScoredPart] = []
     for result in ray.get(tasks):
         if isinstance(result, InputError):
@@ -232,9 +234,13 @@ def _open(
     try:
         return open_part(parts, name, columns)
     except pa.ArrowInvalid as error:
-        raise Unreadable(
-            f"{parts.uri}/{name} is damaged: {short(error)}", bad_file=False
-        ) from error
+        said = f"{parts.uri}/{name} is damaged: {short(error)}"
+        raise Unreadable(said, bad_file=False) from error
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        said = f"cannot read {parts.uri}/{name}: {short(error)}"
+        raise Unreadable(said, bad_file=False, may_pass=may_pass(error)) from error
 
 
 def _hash_of(footer: pq.FileMetaData) -> str:

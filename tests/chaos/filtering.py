@@ -52,7 +52,7 @@ class FilterChaos(Chaos):
     def parts(self, output: str) -> dict[str, str]:
         """Files and receipts with their ETags."""
         found: dict[str, str] = {}
-        for folder in ("corpus", "_rm_ray/done"):
+        for folder in ("corpus", "manifest.json", "_rm_ray/done"):
             entries = self.direct.find(f"{output}/{folder}", detail=True).values()
             found |= {entry["name"].removeprefix(output): entry["ETag"] for entry in entries}
         return found

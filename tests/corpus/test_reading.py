@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rm_ray.config import InputConfig
-from rm_ray.corpus import reading
+from rm_ray.corpus import decoding, reading
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import ReadUnit, cut_file
 from rm_ray.corpus.reading import read_shards
@@ -117,7 +117,7 @@ def test_credentials_that_expired_are_not_waited_for(tmp_path, monkeypatch):
     def refused(*_):
         raise PermissionError("Forbidden")
 
-    monkeypatch.setattr(reading, "file_version", refused)
+    monkeypatch.setattr(decoding, "file_version", refused)
     path = str(tmp_path / "f.parquet")
     unit = ReadUnit(path, {}, 0, 1, 0, (Shard(path, 0, 4),), size=1, version="one")
     with pytest.raises(Unreadable, match="Forbidden") as error:

@@ -50,6 +50,9 @@ CONFIGURATION = {
 RUNS = {
     "no run": ({"rewards_path": "other"}, "is not empty and not a run of rm_ray"),
     "no folder": ({"rewards_path": "nowhere"}, "is no run of rm_ray; give the --output.path of"),
+    "segments of another corpus": (
+        {"corpus_path": "other", "rewards_segments": "0"}, "hold none of the files of"
+    ),
     "another corpus": (
         {"corpus_path": "other"}, "are rewards of another corpus: 1 of 1 corpus files"
     ),

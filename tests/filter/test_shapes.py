@@ -2,6 +2,8 @@
 
 import re
 import shutil
+from datetime import datetime
+from functools import partial
 
 import duckdb
 import numpy as np
@@ -13,7 +15,7 @@ from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.filter import passes
 from tests.filter import hostile
-from tests.filter.runs import Oracle, files_of, run
+from tests.filter.runs import Oracle, files_of, run, tie_hash
 from tests.filter.test_filter import HAS, RULES, best
 from tests.scored_runs import FINGERPRINT, fabricate, write_part
 
@@ -163,14 +165,67 @@ def test_view_columns_empty_row_groups_and_large_ones(ray_cluster, tmp_path, cap
     assert status == 0, log
     found = pq.read_table(out / "corpus")
     assert found.schema.equals(pq.read_schema(corpus / "a.parquet")) and len(found) == 20
-    wanted = duckdb.sql(
-        f"""SELECT c.text, c.tags FROM '{corpus}/a.parquet' c
-        JOIN (SELECT * FROM '{tmp_path}/scored/rewards/*.parquet') r ON r.row = c.file_row_number
-        WHERE r.reward IS NOT NULL"""
-    ).fetchall()
-    assert {tuple(map(str, row.values())) for row in found.to_pylist()} <= {
-        tuple(map(str, row)) for row in wanted
-    }
+    rewards = pq.read_table(tmp_path / "scored" / "rewards", columns=["row", "reward"]).to_pylist()
+    ranked = sorted(
+        (row for row in rewards if row["reward"] is not None),
+        key=lambda row: (-row["reward"], tie_hash(0, str(corpus / "a.parquet"), row["row"])),
+    )
+    rows = sorted(row["row"] for row in ranked[:20])
+    assert found.to_pylist() == [views.slice(row, 1).to_pylist()[0] for row in rows]
+
+
+def test_timestamps_of_old_spark_are_what_they_were(ray_cluster, tmp_path, caplog):
+    """INT96, of which nanoseconds in 64 bits would hold three centuries."""
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    moments = [datetime(1066, 10, 14, 9), datetime(3000, 1, 1), None, datetime(2026, 11, 26)]
+    table = pa.table({"at": pa.array(moments, pa.timestamp("us")), "text": list("abcd")})
+    pq.write_table(table, corpus / "a.parquet", use_deprecated_int96_timestamps=True)
+    fabricate(tmp_path / "scored", corpus, lambda shard: hostile.rewards(shard, ties=1))
+    words = {"rewards_path": tmp_path / "scored", "rule_null_rewards": "keep"}
+    status, log = run(caplog, output_path=tmp_path / "out", **words)
+    assert status == 0, log
+    (part,) = (tmp_path / "out" / "corpus").iterdir()
+    assert pq.read_metadata(part).row_group(0).column(0).physical_type == "INT96"
+    read = pq.ParquetFile(part, coerce_int96_timestamp_unit="us").read()
+    assert read.column("at").to_pylist() == moments
+
+
+def test_an_ensemble_of_runs_of_which_one_has_not_seen_everything(ray_cluster, tmp_path, caplog):
+    """What the second run says of rows that the first one has not counts nowhere."""
+    corpus = hostile.write(tmp_path / "corpus", rows=40)
+    first = fabricate(tmp_path / "one", corpus, hostile.rewards, shard_rows=20)
+    fabricate(tmp_path / "two", corpus, partial(hostile.rewards, seed=1, ties=60), shard_rows=15)
+    shards = [s for f in first.plan()[0].files for u in f.units for s in u.shards]
+    for shard in shards[::2]:
+        first.parts.remove(shard.part)
+    first.mark_incomplete()
+    kept = []
+    for kind in ("rows", "ids"):
+        status, log = run(
+            caplog, "--rewards.allow_incomplete", rewards_path=f"{tmp_path}/one,{tmp_path}/two",
+            output_path=tmp_path / kind, output_kind=kind, output_add="reward" * (kind == "rows"),
+            rule_keep_fraction=0.5,
+        )  # fmt: skip
+        assert status == 0, log
+        folder = tmp_path / kind / {"rows": "corpus"}.get(kind, kind)
+        table = pq.ParquetDataset(folder, partitioning=None).read(["reward"])
+        kept.append(sorted(table.column("reward").to_pylist()))
+    assert kept[0] == kept[1] and len(kept[0]) > 50
+
+
+def test_a_file_that_was_written_again_and_scored_again_is_another(ray_cluster, tmp_path, caplog):
+    """Also where its rewards are the same: its rows may not be."""
+    corpus = hostile.write(tmp_path / "corpus", rows=20)
+    fabricate(tmp_path / "scored", corpus, hostile.rewards)
+    words = {"rewards_path": tmp_path / "scored", "output_path": tmp_path / "out"}
+    assert run(caplog, **words)[0] == 0
+    victim = corpus / "lang=en" / "0.parquet"
+    pq.write_table(pq.read_table(victim, partitioning=None), victim, compression="gzip")
+    shutil.rmtree(tmp_path / "scored")
+    fabricate(tmp_path / "scored", corpus, hostile.rewards)
+    status, log = run(caplog, **words)
+    assert status == 2 and f"{victim} has changed since this filter was planned" in log
 
 
 def test_segments_of_a_run_that_a_limit_had_cut_short(ray_cluster, tmp_path, caplog):

@@ -6,11 +6,9 @@ from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.run.job import Round
 from rm_ray.run.rounds import blocks, round_of
-from rm_ray.run.staging import Staging
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.job import ScoreJob
 from rm_ray.score.pipeline import BLOCK_BYTES, blocks_wanted
-from rm_ray.store.folder import Folder
 from tests import fault_engine
 from tests.conftest import TINY_JUDGE
 
@@ -32,9 +30,7 @@ def test_blocks_are_shared_where_there_are_many_and_no_engine_is_dropped(
         "engine": {"name": fault_engine.NAME},
     })  # fmt: skip
     unit = ReadUnit("f", {}, 0, 1, 0, tuple(shards))
-    this = Round([unit], [], 2, tally=None, results=lambda: iter(()))
-    staging = Staging(Folder("out/rewards"), Folder("out/staged"), "judge", None)
-    context = round_of(this, ScoreJob(config), staging).context
+    context = round_of(round_with([unit], 2), ScoreJob(config)).context
     assert context.target_max_block_size == block_bytes
     assert context.autoscaling_config.actor_pool_util_downscaling_threshold < 0
     assert context.max_errored_blocks == -1
@@ -52,5 +48,10 @@ def test_blocks_are_shared_where_there_are_many_and_no_engine_is_dropped(
 def test_units_travel_in_no_more_blocks_than_pays(count, tokens, engines, expected):
     """2,000 files of three rows were 256 blocks, and each costs Ray some tasks."""
     unit = ReadUnit("f", {}, 0, 1, 0, (Shard("f", 0, 1),), row_tokens=tokens)
-    this = Round([unit] * count, [], engines, tally=None, results=lambda: iter(()))
-    assert blocks(count, blocks_wanted(this)) == expected
+    assert blocks(count, blocks_wanted(round_with([unit] * count, engines))) == expected
+
+
+def round_with(units, engines):
+    return Round(
+        units, [], engines, tally=None, results=lambda: iter(()), commit=lambda rows: rows, run=None
+    )

@@ -1,0 +1,95 @@
+"""What a rule does to all documents: how many are kept, where, and why the others are not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rm_ray.counts.cells import DIGIT_BITS, Cells
+from rm_ray.counts.cuts import Cuts
+from rm_ray.counts.order import KEY_BITS, best_first
+from rm_ray.filter.config import FilterConfig
+from rm_ray.filter.decision import Decision, Outcomes, decide, total_outcomes
+from rm_ray.filter.reader import Reader
+from rm_ray.filter.stretches import Stretch
+
+# Documents on either side of a cut that are shown, of so many groups.
+BESIDE, SHOWN_GROUPS = 3, 5
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A document next to a cut: before it, so kept, or beyond it."""
+
+    group: str
+    before: bool
+    order: tuple[int, int, str, int]
+    reward: float
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Census:
+    """What a rule does to all documents.
+
+    `kept`: by unit (Stretch), of those kept. `outcomes`: documents and tokens by group, whether
+    they are kept, and why. `rewards`: those with a reward for which the condition holds, by the
+    upper half of their keys.
+    """
+
+    kept: Cells
+    outcomes: Outcomes
+    rewards: Cells
+    beside: list[Beside] = field(default_factory=list)
+
+    @classmethod
+    def merge(cls, many: Sequence["Census"]) -> "Census":
+        """The sum, with the documents next to the cuts of all."""
+        return cls(
+            Cells.merge([one.kept for one in many]),
+            total_outcomes(one.outcomes for one in many),
+            Cells.merge([one.rewards for one in many]),
+            _nearest([document for one in many for document in one.beside]),
+        )
+
+
+def census_of(stretch: Stretch, reader: Reader, config: FilterConfig, cuts: Cuts) -> Census:
+    """Of the documents of one stretch."""
+    decision = decide(reader.read(stretch), stretch, config, cuts)
+    documents, places = decision.documents, decision.places
+    kept = decision.kept
+    units = stretch.units_of(documents.rows[kept])
+    # by reward, also where the order has noise
+    keys = best_first(documents.reward[documents.eligible])
+    beside = []
+    known = dict(zip(cuts.groups, cuts.cuts, strict=True))
+    for group, label in enumerate(documents.groups[:SHOWN_GROUPS]):
+        cut = (known.get(label, cuts.otherwise) or [None])[0]
+        if cut is None or config.output.buckets:
+            continue
+        for before, found in zip((True, False), decision.nearest(group, BESIDE), strict=True):
+            beside += [_beside(decision, stretch, label, before, at) for at in found.tolist()]
+    return Census(
+        Cells.count(units, documents.tokens[kept]),
+        decision.outcomes(),
+        Cells.count(keys >> (KEY_BITS - DIGIT_BITS), places.tokens),
+        beside,
+    )
+
+
+def _beside(decision: Decision, stretch: Stretch, group: str, before: bool, at: int) -> Beside:
+    places = decision.places
+    row = int(places.rows[at])
+    reward = decision.documents.reward[int(np.searchsorted(decision.documents.rows, row))]
+    order = int(places.keys[at]), int(places.hashes[at]), stretch.file, row
+    return Beside(group, before, order, float(reward), int(places.tokens[at]))
+
+
+def _nearest(documents: Sequence[Beside]) -> list[Beside]:
+    """Those next to the cuts of the first few groups, on either side, best first."""
+    found: list[Beside] = []
+    for group in sorted({document.group for document in documents})[:SHOWN_GROUPS]:
+        theirs = sorted((d for d in documents if d.group == group), key=lambda d: d.order)
+        before = [document for document in theirs if document.before]
+        found += before[-BESIDE:] + [d for d in theirs if not d.before][:BESIDE]
+    return found

@@ -1,0 +1,156 @@
+"""The columns that a filter is told of: what they are, and what it is refused for."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from rm_ray.corpus.files import InputFile
+from rm_ray.errors import ConfigError, InputError
+from rm_ray.filter.columns import Formula
+from rm_ray.filter.config import FilterConfig, RuleConfig
+from rm_ray.run.scored import ScoredRun, schema_of
+
+# Columns of `output.kind: ids`.
+IDS = ("id", "source_file", "row", "reward")
+
+
+def columns_of(run: ScoredRun, column: str) -> pa.Schema:
+    """A run's columns, among which is the one that documents are chosen by.
+
+    Raises:
+        ConfigError: it is not, or holds no numbers.
+    """
+    schema, formula = schema_of(run), Formula(column)
+    if missing := [name for name in formula.columns if name not in schema.names]:
+        raise ConfigError(
+            f"rewards.column: {run.uri} has no column {missing[0]!r}; it has "
+            f"{', '.join(schema.names)}"
+        )
+    if not formula.is_path:
+        raise ConfigError(f"rewards.column: {column!r} is no column, nor an element of one")
+    kind = _type_of("rewards.column", formula, schema)
+    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+        raise ConfigError(
+            f"rewards.column: {column} is {kind}, not a number; give one, such as {column}[0] of a "
+            "list or attributes.NAME of a struct"
+        )
+    return schema
+
+
+def written_columns(config: FilterConfig, rewards: pa.Schema) -> list[str]:
+    """The columns of the rewards that are written.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    output = config.output
+    if unknown := [name for name in output.add if name not in rewards.names]:
+        raise ConfigError(
+            f"output.add: the rewards have no column {unknown[0]!r}; they have "
+            f"{', '.join(rewards.names)}"
+        )
+    own = [name for name in IDS if name in rewards.names] if output.kind == "ids" else []
+    names = list(dict.fromkeys([*own, *output.add]))
+    if output.kind == "rewards":
+        names = list(rewards.names)
+    if output.buckets and "quality" in names:
+        raise ConfigError(
+            "output.buckets: the rewards have a column 'quality', as the folders of buckets are "
+            "called, and it is to be written; leave it out of output.add, or write output.kind ids"
+        )
+    return names
+
+
+def spoken_of(rule: RuleConfig) -> dict[str, str]:
+    """The columns that rules speak of, with the key that does."""
+    where = Formula(rule.where).columns if rule.where else []
+    by = [name for text in rule.by for name in Formula(text).columns]
+    return dict.fromkeys(where, "rule.where") | dict.fromkeys(by, "rule.by")
+
+
+def check_columns(
+    config: FilterConfig,
+    rewards: pa.Schema,
+    others: Sequence[str],
+    files: Mapping[str, tuple[InputFile, pa.Schema]],
+) -> None:
+    """Refuse columns that are missing, collide, or are of a type that does not fit their use.
+
+    Args:
+        others: columns that rules speak of and the rewards have not.
+        files: the corpus's files that are read.
+
+    Raises:
+        InputError: with the column and the file.
+        ConfigError: a condition or group cannot be worked out.
+    """
+    kinds: set[tuple[pa.DataType, ...]] = set()
+    for file, schema in files.values():
+        _check_names(config, rewards, others, file, schema)
+        kinds.add(tuple(schema.field(n).type if n in schema.names else pa.string() for n in others))
+    for types in kinds or {(pa.string(),) * len(others)}:
+        known = dict(zip(others, types, strict=True))
+        fields = [
+            (name, known[name] if name in known else rewards.field(name).type)
+            for name in spoken_of(config.rule)
+        ]
+        _check_types(config.rule, pa.schema(fields))
+
+
+def _check_names(
+    config: FilterConfig, rewards: pa.Schema, others: Sequence[str], file: InputFile,
+    schema: pa.Schema,
+) -> None:  # fmt: skip
+    """Of one file. Raises InputError."""
+    for name in others:
+        found = schema.names.count(name)
+        key = spoken_of(config.rule)[name]
+        if found > 1:
+            raise InputError(
+                f"{key}: {file.path} has {found} columns {name!r}, and which is meant is not "
+                "clear; give them different names"
+            )
+        if not found and name not in file.partition:
+            raise InputError(
+                f"{key}: neither the rewards nor {file.path} have a column {name!r}; it has "
+                f"{', '.join([*schema.names, *file.partition])}, they have "
+                f"{', '.join(rewards.names)}"
+            )
+    if config.output.kind != "rows":
+        return
+    own = {*schema.names, *file.partition}
+    if twice := [name for name in config.output.add if name in own]:
+        raise InputError(
+            f"output.add: {file.path} has a column {twice[0]!r} of its own; rename it, or leave it "
+            "out of output.add"
+        )
+    if config.output.buckets and "quality" in own:
+        raise InputError(
+            f"output.buckets: {file.path} has a column 'quality' of its own, as the folders of "
+            "buckets are called; rename it"
+        )
+
+
+def _check_types(rule: RuleConfig, schema: pa.Schema) -> None:
+    """Of the columns that rules speak of. Raises ConfigError."""
+    if rule.where:
+        try:
+            Formula(rule.where).holds(schema.empty_table())
+        except ConfigError as error:
+            raise ConfigError(f"rule.where: {error}") from None
+    for text in rule.by:
+        kind = _type_of("rule.by", Formula(text), schema)
+        try:
+            pa.array([], kind).cast(pa.string())
+        except pa.ArrowException:
+            raise ConfigError(
+                f"rule.by: {text} is {kind}, and its values make no groups; give a column of "
+                "texts, numbers or dates"
+            ) from None
+
+
+def _type_of(key: str, formula: Formula, schema: pa.Schema) -> pa.DataType:
+    try:
+        return formula.of(schema.empty_table()).type
+    except ConfigError as error:
+        raise ConfigError(f"{key}: {error}") from None

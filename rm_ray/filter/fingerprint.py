@@ -1,0 +1,23 @@
+"""What makes two filters the same: every setting that a kept row depends on, and no other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rm_ray.filter.config import FilterConfig
+from rm_ray.run.scored import ScoredRun
+
+
+def fingerprint(config: FilterConfig, runs: Sequence[ScoredRun]) -> dict[str, Any]:
+    """What the kept rows depend on, key by key."""
+    rewards, output = config.rewards, config.output
+    rule = config.rule.model_dump(mode="json")
+    del rule["short"]  # whether to refuse
+    return {
+        "rewards.path": [run.uri for run in runs],
+        "rewards": [run.fingerprint for run in runs],
+        "rewards.column": rewards.column,
+        "rewards.combine": rewards.combine if len(runs) > 1 else None,
+        **{f"rule.{name}": value for name, value in rule.items()},
+        **{f"output.{name}": getattr(output, name)
+           for name in ("kind", "add", "buckets", "row_group_rows", "codec")},
+    }  # fmt: skip
