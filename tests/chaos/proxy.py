@@ -24,7 +24,7 @@ class FaultyProxy:
     """Serves at `url` from a thread of its own; `fail` arms it.
 
     `refuse_all`: every request is refused, with the answer `denial`. `away`: none is answered.
-    `slow`, `slow_uploads`: seconds before each is, and before the body of a part is read.
+    `slow`: seconds before each is. `hold_uploads`: the bodies of parts are not read.
     `keys`: access keys of all requests so far. `uploads`: of parts, that have begun.
     """
 
@@ -37,7 +37,8 @@ class FaultyProxy:
         self.refuse_all = False
         self.denial = EXPIRED
         self.away = False
-        self.slow = self.slow_uploads = 0.0
+        self.slow = 0.0
+        self.hold_uploads = False
         self.uploads = 0
         self.keys: set[str] = set()
         self.injected: Counter[str] = Counter()
@@ -79,7 +80,9 @@ class FaultyProxy:
             return self._hang_up(request)
         uploads = request.method == "PUT" and "/part-" in request.path
         self.uploads += uploads
-        await asyncio.sleep(self.slow_uploads if uploads else self.slow)
+        await asyncio.sleep(self.slow)
+        while uploads and self.hold_uploads:
+            await asyncio.sleep(0.05)
         if self.refuse_writes and request.method == "PUT" and "/part-" in request.path:
             self.injected[self.refuse_writes] += 1
             if self.refuse_writes == "full":

@@ -204,8 +204,8 @@ def test_an_ensemble_of_runs_of_which_one_has_not_seen_everything(ray_cluster, t
     for kind in ("rows", "ids"):
         status, log = run(
             caplog, "--rewards.allow_incomplete", rewards_path=f"{tmp_path}/one,{tmp_path}/two",
-            output_path=tmp_path / kind, output_kind=kind, output_add="reward" * (kind == "rows"),
-            rule_keep_fraction=0.5,
+            output_path=tmp_path / kind, output_kind=kind, rule_keep_fraction=0.5,
+            **({"output_add": "reward"} if kind == "rows" else {}),
         )  # fmt: skip
         assert status == 0, log
         folder = tmp_path / kind / {"rows": "corpus"}.get(kind, kind)

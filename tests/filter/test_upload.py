@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -44,21 +45,23 @@ def test_a_job_killed_in_the_middle_of_an_upload_leaves_nothing_of_it(
     bucket = f"s3://corpora/upload-{MEGABYTES}"
     command = [sys.executable, "jobs/filter.py", *options(output_path=bucket, **words)]
     env = environment(**s3_environment | {"AWS_ENDPOINT_URL": faulty_proxy.url})
-    faulty_proxy.slow_uploads = 3.0  # its client is left in the middle of the body
+    faulty_proxy.hold_uploads = True  # its client is left in the middle of the body
     job = subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
     while not faulty_proxy.uploads and job.poll() is None:
         time.sleep(0.02)
     time.sleep(1)
+    uploading = psutil.Process(job.pid).children(recursive=True)
     job.send_signal(signal.SIGKILL)
     job.wait()
-    time.sleep(4)
+    assert not psutil.wait_procs(uploading, timeout=120)[1]
+    faulty_proxy.hold_uploads = False
+    time.sleep(1)
     folder = bucket.removeprefix("s3://")
     store = open_filesystem("s3://", StorageConfig())
     assert faulty_proxy.uploads and not store.find(f"{folder}/corpus")
     assert not store.find(f"{folder}/_rm_ray/done")
     assert not store.call_s3("list_multipart_uploads", Bucket="corpora").get("Uploads")
 
-    faulty_proxy.slow_uploads = 0.0
     subprocess.run(command, cwd=ROOT, env=env, check=True, stderr=subprocess.DEVNULL)
     (name,) = store.find(f"{folder}/corpus")
     calm = files_of(tmp_path / "calm")
