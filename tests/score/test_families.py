@@ -179,9 +179,9 @@ CASES = {
 }  # fmt: skip
 
 
-# One of each engine and tokenizing half; the others share both with one of these, and the
-# preference judge is killed elsewhere.
-KILLED = ("chai-retry-and-continue", "reward-model", "qrm-llama3.1-8b")
+# One of each engine; the others share it with one of these, and the preference judge is killed
+# elsewhere.
+KILLED = ("reward-model", "qrm-llama3.1-8b")
 
 
 def test_every_judge_has_a_case_and_says_where_it_comes_from():
