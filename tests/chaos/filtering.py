@@ -54,7 +54,8 @@ class FilterChaos(Chaos):
         found: dict[str, str] = {}
         for folder in ("corpus", "manifest.json", "_rm_ray/done"):
             entries = self.direct.find(f"{output}/{folder}", detail=True).values()
-            found |= {entry["name"].removeprefix(output): entry["ETag"] for entry in entries}
+            files = (entry for entry in entries if entry["type"] == "file")
+            found |= {entry["name"].removeprefix(output): entry["ETag"] for entry in files}
         return found
 
     def judged_since(self, moment: float, corpus: str) -> set[str]:
