@@ -246,7 +246,8 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
 
     @override
     def closing(self, totals: RunCounts, progress: RunProgress) -> list[str]:
-        return closing_lines(self.config, FilterCounts() + totals, progress, self.notes)
+        speed = self.speed(progress) if progress.judging_seconds else ""
+        return closing_lines(self.config, FilterCounts() + totals, progress, self.notes, speed)
 
     @override
     def metrics(

@@ -186,9 +186,9 @@ def _look_at(job: "FilterJob", one: Beside) -> tuple[str, str]:
 
 
 def closing_lines(
-    config: FilterConfig, totals: FilterCounts, now: RunProgress, notes: Sequence[Notes]
+    config: FilterConfig, totals: FilterCounts, now: RunProgress, notes: Sequence[Notes], speed: str
 ) -> list[str]:
-    """Lines to log of a run that has ended."""
+    """Lines to log of a run that has ended. `speed`: of the run, in words."""
     lines = outcome_lines(all_outcomes(notes))
     short = shortfall(config, notes)
     lines += [f"{said(group)}:{text}" for group, text in list(short.items())[:MOST_LINES]]
@@ -197,12 +197,9 @@ def closing_lines(
         f"{totals.rows:,} of {totals.documents:,} documents kept, {totals.tokens:,} tokens, in "
         f"{totals.files:,} files of {totals.bytes / (1 << 20):,.1f} MiB"
     )
-    work = FilterCounts() + now.work
-    if work.documents and now.judging_seconds:
-        lines.append(
-            f"this run: {work.documents:,} documents in {duration(now.judging_seconds)}, "
-            f"{work.documents / now.judging_seconds:,.0f} documents/s"
-        )
+    if now.work.documents and now.judging_seconds:
+        documents, seconds = now.work.documents, duration(now.judging_seconds)
+        lines.append(f"this run: {documents:,} documents in {seconds}, {speed}")
     return lines
 
 
