@@ -84,7 +84,8 @@ class CorpusConfig(Section):
     @property
     def paths(self) -> list[str]:
         """The paths, of which there may be one."""
-        return [self.path] if isinstance(self.path, str) else self.path
+        paths: list[str] = as_list(self.path)
+        return paths
 
     @model_validator(mode="after")
     def _no_credentials(self) -> Self:
@@ -345,6 +346,11 @@ _HOLDS_CREDENTIALS = (
     "holds credentials, and would be stored with the run; take them out and set them in the "
     "environment"
 )
+
+
+def as_list(value: Any) -> Any:
+    """One text as a list of it; what is no text as it is."""
+    return [value] if isinstance(value, str) else value
 
 
 def refuse_credentials(uri: str) -> None:

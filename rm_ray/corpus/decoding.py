@@ -41,13 +41,13 @@ class RowGroups(Protocol):
 def decode(
     groups: RowGroups,
     config: CorpusConfig,
-    columns: Sequence[str] | None,
+    columns: Sequence[str],
     rows_at_once: Callable[[Sequence[Any]], int],
 ) -> Iterator[tuple[int, pa.Table]]:
     """The rows in order, batch by batch, with the number of each batch's first row.
 
     Args:
-        columns: those that are not in the file are left out; None for all.
+        columns: those that are not in the file are left out.
         rows_at_once: how many rows a batch should have, from the row groups' metadata.
 
     Raises:
@@ -64,7 +64,8 @@ def decode(
 def opened(
     groups: RowGroups, config: CorpusConfig, columns: Sequence[str] | None
 ) -> Iterator[pq.ParquetFile]:
-    """The file, open for these columns of its row groups; faults inside are faults of reading.
+    """The file, open for these columns of its row groups, all if None; faults inside are faults of
+    reading.
 
     Raises:
         Unreadable: the file cannot be read.

@@ -56,6 +56,12 @@ class Cells:
         first, last = np.searchsorted(self.cells, ends).tolist()
         return slice(first, last)
 
+    def moved(self, parents: Ints) -> "Cells":
+        """The cells in other parents, as ascending as theirs; `parents`: the new ones by number."""
+        digits = self.cells & ((1 << DIGIT_BITS) - 1)
+        cells = cell_of(parents[self.cells >> DIGIT_BITS], digits)
+        return Cells(cells, self.documents, self.tokens)
+
     def by_parent(self, parents: int) -> tuple[Ints, Ints]:
         """Documents and tokens of each of so many parents."""
         ends = np.searchsorted(self.cells, np.arange(parents + 1, dtype=np.int64) << DIGIT_BITS)
@@ -78,11 +84,12 @@ class ByGroup:
         """The sum, the groups of all."""
         groups = sorted({group for one in many for group in one.groups})
         numbers = {group: i for i, group in enumerate(groups)}
-        return cls(groups, Cells.merge([_renumbered(one, numbers) for one in many]))
+        theirs = [np.array([numbers[group] for group in one.groups], np.int64) for one in many]
+        moved = [one.cells.moved(new) for one, new in zip(many, theirs, strict=True)]
+        return cls(groups, Cells.merge(moved))
 
-
-def _renumbered(one: ByGroup, numbers: dict[str, int]) -> Cells:
-    theirs = np.array([numbers[group] for group in one.groups], np.int64)
-    parents, digits = one.cells.cells >> DIGIT_BITS, one.cells.cells & ((1 << DIGIT_BITS) - 1)
-    cells = cell_of(theirs[parents], digits) if len(theirs) else one.cells.cells
-    return Cells(cells, one.cells.documents, one.cells.tokens)
+    def used(self) -> "ByGroup":
+        """Without the groups that have no cell."""
+        used = np.unique(self.cells.cells >> DIGIT_BITS)
+        numbers = np.searchsorted(used, np.arange(len(self.groups)))
+        return ByGroup([self.groups[number] for number in used], self.cells.moved(numbers))

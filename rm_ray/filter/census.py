@@ -25,7 +25,6 @@ class Beside:
     before: bool
     order: tuple[int, int, str, int]
     reward: float
-    tokens: int
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def _beside(decision: Decision, stretch: Stretch, group: str, before: bool, at: 
     row = int(places.rows[at])
     reward = decision.documents.reward[int(np.searchsorted(decision.documents.rows, row))]
     order = int(places.keys[at]), int(places.hashes[at]), stretch.file, row
-    return Beside(group, before, order, float(reward), int(places.tokens[at]))
+    return Beside(group, before, order, float(reward))
 
 
 def _nearest(documents: Sequence[Beside]) -> list[Beside]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rm_ray.config import CorpusConfig, StorageConfig
+from rm_ray.config import CorpusConfig, StorageConfig, as_list
 from rm_ray.corpus.files import InputFile, then_and_now
 from rm_ray.corpus.listing import literal_part
 from rm_ray.errors import InputError, OutputError
@@ -25,9 +25,8 @@ def corpus_of(config: FilterConfig, run: ScoredRun) -> CorpusConfig:
     if config.corpus.path is not None:
         return CorpusConfig(path=config.corpus.path, storage=config.corpus.storage)
     told = run.stored["config"]["input"]
-    paths = [told["path"]] if isinstance(told["path"], str) else told["path"]
     known = tuple(file.path for file in run.files)
-    for path in paths:
+    for path in as_list(told["path"]):
         # as it was typed, which is another place from another folder
         if "://" not in path and not Path(path).is_absolute() and known:
             start = absolute(literal_part(path))

@@ -2,7 +2,7 @@
 
 import json
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -12,15 +12,12 @@ from rm_ray.config import (
     RunConfig,
     Section,
     StorageConfig,
+    as_list,
     refuse_credentials,
 )
 from rm_ray.errors import ConfigError
 from rm_ray.filter.columns import Formula
 from rm_ray.filter.quotas import ELSE, Quotas
-
-
-def _listed(given: Any) -> Any:
-    return [given] if isinstance(given, str) else given
 
 
 class FilteredCorpusConfig(Section):
@@ -37,7 +34,7 @@ class FilteredCorpusConfig(Section):
 
     @model_validator(mode="after")
     def _no_credentials(self) -> Self:
-        for path in [self.path] if isinstance(self.path, str) else self.path or []:
+        for path in as_list(self.path) or []:
             refuse_credentials(path)
         return self
 
@@ -76,22 +73,27 @@ class RewardsConfig(Section):
     @property
     def paths(self) -> list[str]:
         """The paths, of which there may be one."""
-        return [self.path] if isinstance(self.path, str) else self.path
+        paths: list[str] = as_list(self.path)
+        return paths
 
     def segments_of(self, run: int) -> list[int] | None:
         """The segments to read of a run, by its number."""
-        said: Any = self.segments
-        if not said or isinstance(said[0], int):
-            return said  # type: ignore[no-any-return]
-        found: list[int] = said[run]
-        return found
+        if lists := self._segment_lists:
+            return lists[run]
+        if self.segments is None:
+            return None
+        return [one for one in self.segments if isinstance(one, int)]
+
+    @property
+    def _segment_lists(self) -> list[list[int]]:
+        """A list for each run, where that is how they are given."""
+        return [one for one in self.segments or () if isinstance(one, list)]
 
     @model_validator(mode="after")
     def _paths_are_good(self) -> Self:
         for path in self.paths:
             refuse_credentials(path)
-        lists = [one for one in self.segments or () if isinstance(one, list)]
-        if lists and len(lists) != len(self.paths):
+        if (lists := self._segment_lists) and len(lists) != len(self.paths):
             raise ValueError(f"segments has {len(lists)} lists for {len(self.paths)} runs")
         if not self.paths or len(set(self.paths)) < len(self.paths):
             raise ValueError("path names no run, or one twice")
@@ -120,7 +122,7 @@ class RuleConfig(Section):
     weight: Literal["documents", "tokens"] = Field(
         "documents", description="What keep_fraction is a part of."
     )
-    by: Annotated[list[NonEmpty], BeforeValidator(_listed)] = Field(
+    by: Annotated[list[NonEmpty], BeforeValidator(as_list)] = Field(
         [],
         description="Columns whose values make groups, each with its own cut; of the rewards, the "
         "corpus, or hive folders. Null is a value.",

@@ -19,9 +19,8 @@ from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.counts import FilterCounts
 from rm_ray.filter.decision import Decision, decide
 from rm_ray.filter.reader import Reader
-from rm_ray.filter.stretches import Parts, Stretch
+from rm_ray.filter.stretches import Parts, Stretch, parts_of
 from rm_ray.filter.writing import KeptRows, as_written, named
-from rm_ray.run.scored import overlapping
 from rm_ray.store.retry import Patience
 
 # Decoded at once.
@@ -58,8 +57,8 @@ class Copier:
     corpus: CorpusConfig
     columns: Sequence[str]
 
-    def copy(self, bundle: Bundle, patience: Patience) -> Copied:
-        """Make a bundle's files.
+    def copy(self, bundle: Bundle) -> Copied:
+        """Make a bundle's files. Everything is tried once: whoever calls this tries it all again.
 
         Raises:
             Unreadable: a file cannot be read, or what is kept is not what was counted.
@@ -68,8 +67,9 @@ class Copier:
         files: dict[str, KeptRows] = {}
         read, tokens = hashlib.sha256(), 0
         for source in bundle.sources:
-            stretch = replace(source, parts=self._parts_of(source))
-            documents = self.reader.read(stretch, self.columns, patience)
+            parts = parts_of(self.parts, source.file, source.start, source.stop)
+            stretch = replace(source, parts=parts)
+            documents = self.reader.read(stretch, self.columns, Patience(0))
             decision = decide(documents, stretch, self.config, self.cuts)
             read.update(documents.reward.tobytes() + documents.has.tobytes())
             tokens += int(decision.documents.tokens[decision.kept].sum())
@@ -92,12 +92,6 @@ class Copier:
             bytes=sum(map(len, written.values())),
         )
         return Copied(written, counts, read.hexdigest()[:32])
-
-    def _parts_of(self, source: Stretch) -> tuple[Any, ...]:
-        return tuple(
-            tuple(overlapping(theirs.get(source.file, ()), source.start, source.stop))
-            for theirs in self.parts
-        )
 
     def _add(
         self, stretch: Stretch, decision: Decision, bundle: Bundle, files: dict[str, KeptRows]

@@ -44,7 +44,8 @@ class CopyStage:
         for bundle in map(Bundle.from_json, lines_to_do(block, self.tally)):
             (shard,) = bundle.shards
             if ray.get(self.tally.works.remote(shard)):
-                with tell_faults(self.tally, said(bundle), said(bundle)):
+                file = bundle.sources[0].file if bundle.sources else bundle.file
+                with tell_faults(self.tally, file, said(bundle)):
                     self._copy(bundle, copier)
         yield from ()
 
@@ -53,7 +54,7 @@ class CopyStage:
         patience = Patience(tell=TellTally(self.tally, pauses=False))
         request = Request("reading", said(bundle), copier.corpus.storage, copier.corpus.key)
         # begun anew after a fault that may pass: nothing has been written yet
-        copied = read_again(lambda: copier.copy(bundle, patience), request, patience)
+        copied = read_again(lambda: copier.copy(bundle), request, patience)
         done = time.perf_counter()
         created = write_or_halt(
             lambda patience: self._commit(bundle, copied, patience), self.root, self.tally

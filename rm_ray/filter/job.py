@@ -241,7 +241,8 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
             )
         if not totals.files:
             self._write_no_rows(run.root)
-        stored = run.stored() or {}
+        stored = run.stored()
+        assert stored is not None  # this run has written it
         run.root.overwrite("manifest.json", manifest(self, totals, stored["versions"]))
 
     @override

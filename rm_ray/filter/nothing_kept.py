@@ -9,7 +9,7 @@ from rm_ray.config import CorpusConfig
 from rm_ray.corpus.files import HIVE_NULL
 from rm_ray.corpus.parquet import open_parquet
 from rm_ray.corpus.shards import Shard
-from rm_ray.filter.units import hive_folder
+from rm_ray.filter.units import folder_of
 from rm_ray.filter.writing import KeptRows, as_written
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
@@ -35,9 +35,8 @@ def write_no_corpus_rows(
 
     request = Request("reading", file, corpus.storage, corpus.key)
     metadata, schema = patiently(footer, request)
-    folder = "/".join(filter(None, (kind, hive_folder(file))))
     schema = pa.schema([*schema, *columns], schema.metadata)
-    _write(root, folder, schema, as_written(metadata, schema, codec))
+    _write(root, folder_of(kind, file), schema, as_written(metadata, schema, codec))
 
 
 def _write(root: Folder, folder: str, schema: pa.Schema, options: dict[str, Any]) -> None:

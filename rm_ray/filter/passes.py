@@ -14,7 +14,7 @@ import ray
 from rm_ray.cluster import wait_for_tasks
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable
-from rm_ray.counts.cells import DIGIT_BITS, ByGroup, Cells
+from rm_ray.counts.cells import ByGroup, Cells
 from rm_ray.counts.cuts import LEVELS, Cut, Cuts, Places, Search, Targets
 from rm_ray.counts.order import Ints, best_first
 from rm_ray.counts.ranks import SHIFTS, Ranks, count_keys, crowded
@@ -187,7 +187,7 @@ def _count_groups(stretches: Sequence[Stretch], reader: Reader, order: Order) ->
     for stretch in stretches:
         documents = reader.read(stretch)
         places = order.places(documents, stretch, documents.eligible)
-        found.append(_only_used(ByGroup(documents.groups, Search().count(places))))
+        found.append(ByGroup(documents.groups, Search().count(places)).used())
     return ByGroup.merge(found)
 
 
@@ -219,13 +219,3 @@ def _take_census(
 def _places(stretch: Stretch, reader: Reader, order: Order, groups: Sequence[str]) -> Places:
     documents = reader.read(stretch)
     return order.places(renumbered(documents, groups), stretch, documents.eligible)
-
-
-def _only_used(counted: ByGroup) -> ByGroup:
-    """Without the groups that have no document that counts."""
-    parents = counted.cells.cells >> DIGIT_BITS
-    used = np.unique(parents)
-    digits = counted.cells.cells & ((1 << DIGIT_BITS) - 1)
-    cells = (np.searchsorted(used, parents) << DIGIT_BITS) | digits
-    columns = counted.cells.documents, counted.cells.tokens
-    return ByGroup([counted.groups[number] for number in used], Cells(cells, *columns))

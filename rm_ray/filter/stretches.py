@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rm_ray.counts.order import Ints
-from rm_ray.run.scored import ScoredPart
+from rm_ray.run.scored import ScoredPart, overlapping
 
 # Of one run, by corpus file, in order.
 Parts = Mapping[str, Sequence[ScoredPart]]
@@ -38,3 +38,10 @@ class Stretch:
     def units_of(self, rows: Ints) -> Ints:
         """The unit of each row."""
         return self.first_unit + np.searchsorted(np.array(self.starts), rows, side="right")
+
+
+def parts_of(
+    parts: Sequence[Parts], file: str, start: int, stop: int
+) -> tuple[tuple[ScoredPart, ...], ...]:
+    """Of each run, those that hold rows [start, stop) of a file."""
+    return tuple(tuple(overlapping(theirs.get(file, ()), start, stop)) for theirs in parts)

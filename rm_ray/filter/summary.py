@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow.compute as pc
@@ -17,6 +17,7 @@ from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.counts import FilterCounts
 from rm_ray.filter.decision import BEYOND, CHOSEN, Outcomes, total_outcomes
 from rm_ray.filter.notes import FilterPlanning, Notes, all_cuts, all_outcomes, outcome_rows
+from rm_ray.filter.quotas import group_label
 from rm_ray.filter.rule import said, weight_of
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.progress import duration
@@ -39,7 +40,7 @@ def dry_run_text(job: "FilterJob", seen: Survey) -> str:
     """What is kept and dropped, the cuts, what other thresholds would keep, and what is next to the
     cuts.
     """
-    planning: FilterPlanning = seen.new  # type: ignore[assignment]
+    planning = cast(FilterPlanning, seen.new)
     lines = [
         f"files    {sum(len(notes.files) for notes in job.notes):>13,}",
         f"bundles  {sum(len(folder.units) for folder in seen.files):>13,}",
@@ -103,8 +104,7 @@ def cut_lines(config: FilterConfig, notes: Sequence[Notes]) -> list[str]:
     what = "reward, with its noise," if noisy else "reward"
     where = "beyond it, so kept" if config.rule.invert else "not kept, or in the next bucket"
     lines = [f"cuts: the {what} of the best document that is {where}"]
-    cuts = all_cuts(notes)
-    known = list(zip(cuts.groups, cuts.cuts, strict=True)) or [("[]", cuts.otherwise)]
+    known = _cuts_by_group(notes)
     short = shortfall(config, notes)
     for group, theirs in known[:MOST_LINES]:
         said_ = f"  {said(group):<24} {', '.join(map(_cut_text, theirs))}"
@@ -112,6 +112,12 @@ def cut_lines(config: FilterConfig, notes: Sequence[Notes]) -> list[str]:
     if len(known) > MOST_LINES:
         lines.append(f"  ... and {len(known) - MOST_LINES:,} groups more")
     return lines
+
+
+def _cuts_by_group(notes: Sequence[Notes]) -> list[tuple[str, list[Cut | None]]]:
+    """Each group with its cuts; where all groups have the same, once."""
+    cuts = all_cuts(notes)
+    return list(zip(cuts.groups, cuts.cuts, strict=True)) or [(group_label([]), cuts.otherwise)]
 
 
 def shortfall(config: FilterConfig, notes: Sequence[Notes]) -> dict[str, str]:
@@ -160,7 +166,7 @@ def _beside_lines(job: "FilterJob", beside: Sequence[Beside]) -> list[str]:
         key, excerpt = _look_at(job, one)
         kept = one.before != job.config.rule.invert
         where = "kept   " if kept else "dropped"
-        group = f"{said(one.group)}: " if one.group != "[]" else ""
+        group = f"{said(one.group)}: " if one.group != group_label([]) else ""
         lines.append(f"  {where} {group}{one.reward:.9g}  {key}  {excerpt}")
     return lines
 
@@ -211,8 +217,6 @@ def manifest(job: "FilterJob", totals: FilterCounts, versions: Mapping[str, str]
     """
     config = job.config
     key = "reward" if config.rule.temperature is None else "reward_with_noise"
-    cuts = all_cuts(job.notes)
-    known = list(zip(cuts.groups, cuts.cuts, strict=True)) or [("[]", cuts.otherwise)]
     files = {path: what for notes in job.notes for path, what in notes.files.items()}
     runs = [
         {
@@ -230,7 +234,7 @@ def manifest(job: "FilterJob", totals: FilterCounts, versions: Mapping[str, str]
         "outcomes": outcome_rows(job.notes),
         "cuts": [
             {"group": json.loads(group), "cuts": [_said_cut(cut, key) for cut in theirs]}
-            for group, theirs in known
+            for group, theirs in _cuts_by_group(job.notes)
         ],
         "budget": {group: n for notes in job.notes for group, n in notes.budget.items()},
         "rule": config.rule.model_dump(mode="json"),

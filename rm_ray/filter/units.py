@@ -10,8 +10,8 @@ from rm_ray.corpus.files import InputFile, hive_names
 from rm_ray.corpus.footers import Footer
 from rm_ray.counts.cells import Cells
 from rm_ray.filter.bundles import Bundle, PlannedFolder, Unit, bundle
-from rm_ray.filter.stretches import Parts, Stretch
-from rm_ray.run.scored import ScoredPart, overlapping
+from rm_ray.filter.stretches import Parts, Stretch, parts_of
+from rm_ray.run.scored import ScoredPart
 
 # Rows of a stretch, that one task holds what is known of.
 MOST_ROWS = 1_000_000
@@ -28,9 +28,9 @@ class Layout:
     folders: list[str]
 
 
-def hive_folder(path: str) -> str:
-    """The `key=value` folders of a path, which the output has too."""
-    return "/".join(name for name, _, _ in hive_names(path))
+def folder_of(root: str, path: str) -> str:
+    """The folder of the output for rows of a file: with the `key=value` folders of its path."""
+    return "/".join([root, *(name for name, _, _ in hive_names(path))])
 
 
 def corpus_layout(
@@ -50,14 +50,14 @@ def corpus_layout(
         for group in groups:
             source = _of(file, number, firsts[group], firsts[group + 1], firsts)
             units.append(Unit(source, kind, footer.rows[group], footer.file_bytes[group]))
-            folders.append("/".join(filter(None, (root, hive_folder(file.path)))))
+            folders.append(folder_of(root, file.path))
         starts = [firsts[group] for group in groups]
         for start, stop in _spans(parts[0].get(file.path, ()), firsts[-1]):
             before, after = bisect_right(starts, start) - 1, bisect_left(starts, stop)
             stretches.append(
                 replace(
                     _of(file, number, start, stop, firsts),
-                    parts=_parts(parts, file.path, start, stop),
+                    parts=parts_of(parts, file.path, start, stop),
                     first_unit=first_unit + before,
                     starts=tuple(starts[before + 1 : after]),
                 )
@@ -80,7 +80,7 @@ def parts_layout(
                 continue
             source = _of(file, number, start, stop, firsts)
             units.append(Unit(source, 0, part.rows, part.bytes))
-            theirs = _parts(parts, file.path, start, stop)
+            theirs = parts_of(parts, file.path, start, stop)
             stretches.append(replace(source, parts=theirs, first_unit=len(stretches)))
     return Layout(stretches, units, [root] * len(units))
 
@@ -140,9 +140,3 @@ def _spans(parts: Sequence[ScoredPart], rows: int) -> Iterator[tuple[int, int]]:
     ends = {end for part in parts for end in (part.shard.start, part.shard.stop)}
     for start, stop in pairwise(sorted({0, rows, *(end for end in ends if end < rows)})):
         yield from pairwise([*range(start, stop, MOST_ROWS), stop])
-
-
-def _parts(
-    parts: Sequence[Parts], file: str, start: int, stop: int
-) -> tuple[tuple[ScoredPart, ...], ...]:
-    return tuple(tuple(overlapping(theirs.get(file, ()), start, stop)) for theirs in parts)

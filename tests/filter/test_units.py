@@ -7,7 +7,7 @@ from rm_ray.corpus.files import HIVE_NULL
 from rm_ray.filter.bundles import Bundle, PlannedFolder, Unit, bundle
 from rm_ray.filter.copier import in_bucket
 from rm_ray.filter.stretches import Stretch
-from rm_ray.filter.units import hive_folder
+from rm_ray.filter.units import folder_of
 
 
 def unit(file, start, rows, kept, kind=0, size=100):
@@ -63,8 +63,8 @@ def test_every_row_is_in_one_bundle(drawn, target):
 
 
 def test_folders_of_the_output():
-    assert hive_folder("s3://b/x/lang=en/year=2026/f.parquet") == "lang=en/year=2026"
-    assert hive_folder(f"/c/lang={HIVE_NULL}/f.parquet") == f"lang={HIVE_NULL}"
-    assert hive_folder("/c/=x/y=/a=b/f=1.parquet") == "y=/a=b"
+    assert folder_of("corpus", "s3://b/x/lang=en/year=2026/f.parquet") == "corpus/lang=en/year=2026"
+    assert folder_of("corpus", f"/c/lang={HIVE_NULL}/f.parquet") == f"corpus/lang={HIVE_NULL}"
+    assert folder_of("corpus", "/c/=x/y=/a=b/f=1.parquet") == "corpus/y=/a=b"
     assert in_bucket("corpus", 3, 20) == "corpus/quality=03"
     assert in_bucket("corpus/lang=en/a=b", 3, 10) == "corpus/quality=3/lang=en/a=b"
