@@ -27,8 +27,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from rm_ray.config import EngineConfig
 from rm_ray.engines.engine import EngineSettings, answer_all, start_engine
+from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.weights import resolve_model
 from rm_ray.judges.preference.judge import PreferenceJudge, mean_reward
 from rm_ray.judges.preference.keys import PreferenceConfig

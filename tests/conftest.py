@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 import ray
 
-from rm_ray.config import EngineConfig, InputConfig, StorageConfig
+from rm_ray.config import InputConfig, StorageConfig
 from rm_ray.engines.engine import EngineSettings, start_engine
+from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.weights import resolve_model
 from rm_ray.judges.families import build_judge
 from rm_ray.judges.preference.keys import PreferenceConfig

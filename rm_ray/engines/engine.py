@@ -14,8 +14,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from rm_ray.config import EngineConfig
 from rm_ray.counts.summable import Summable, spent
+from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.read_outs import LabelLogits, ReadOut
 from rm_ray.engines.weights import Model, check_weights
 from rm_ray.errors import ClusterError, ConfigError

@@ -3,7 +3,6 @@
 from pydantic import Field
 
 from rm_ray.config import (
-    EngineConfig,
     InputConfig,
     NonEmpty,
     OutputConfig,
@@ -13,6 +12,7 @@ from rm_ray.config import (
     Section,
     ShardConfig,
 )
+from rm_ray.engines.keys import EngineConfig
 from rm_ray.judges.sections import JudgeConfig
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rm_ray.config import EngineConfig
 from rm_ray.engines.engine import answer_all, choose_block_size
+from rm_ray.engines.keys import EngineConfig
 from rm_ray.errors import ConfigError, JudgeError
 from tests.conftest import tiny_judge
 

@@ -11,9 +11,9 @@ import transformers
 from safetensors.numpy import load_file
 from transformers import AutoModelForSequenceClassification, LlamaModel
 
-from rm_ray.config import EngineConfig
 from rm_ray.engines.engine import EngineSettings, answer_all, start_engine
 from rm_ray.engines.heads import CAUSAL, ENCODERS, class_labels
+from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.read_outs import ClassLogits, QuantileHeads
 from rm_ray.engines.weights import resolve_model
 from tests import checkpoints

@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from rm_ray.config import EngineConfig, InputConfig
+from rm_ray.config import InputConfig
+from rm_ray.engines.keys import EngineConfig
 from rm_ray.judges.families import build_judge
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.run.folder import fingerprint_id, version_changes
