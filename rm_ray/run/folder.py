@@ -1,7 +1,8 @@
 """The run's folder: what is in it, what may be resumed, what counts as done.
 
 OUTPUT/
-  PARTS/part-...parquet    one file a shard, written once (of a scoring run: rewards/)
+  PARTS/part-...parquet    one file a shard, written once (of a scoring run: rewards/); of a filter
+                           its receipt, in _rm_ray/done/, and its files in folders of their own
   _SUCCESS                 complete, with the totals
   _rm_ray/run.json         fingerprint, configuration, versions
   _rm_ray/plan/            segments: the files of each planning, one JSON line each, gzipped
