@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from rm_ray.corpus.files import InputFile
+from rm_ray.corpus.formulas import Formula
 from rm_ray.errors import ConfigError, InputError
-from rm_ray.filter.columns import Formula
 from rm_ray.filter.config import FilterConfig, RuleConfig
 from rm_ray.run.scored import ScoredRun, schema_of
 

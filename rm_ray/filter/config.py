@@ -15,8 +15,8 @@ from rm_ray.config import (
     as_list,
     refuse_credentials,
 )
+from rm_ray.corpus.formulas import Formula
 from rm_ray.errors import ConfigError
-from rm_ray.filter.columns import Formula
 from rm_ray.filter.quotas import ELSE, Quotas
 
 

@@ -19,6 +19,7 @@ from typing_extensions import override
 from rm_ray.cluster import check_task
 from rm_ray.corpus.files import Corpus, InputFile, list_files
 from rm_ray.corpus.footers import Footer, read_footers
+from rm_ray.corpus.formulas import Formula
 from rm_ray.corpus.shards import Shard
 from rm_ray.counts.cuts import Cuts
 from rm_ray.counts.ranks import Ranks
@@ -39,7 +40,6 @@ from rm_ray.filter.column_checks import (
     spoken_of,
     written_columns,
 )
-from rm_ray.filter.columns import Formula
 from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.copier import Copier
 from rm_ray.filter.copy_stage import CopyStage

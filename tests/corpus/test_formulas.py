@@ -3,8 +3,8 @@
 import pyarrow as pa
 import pytest
 
+from rm_ray.corpus.formulas import Formula
 from rm_ray.errors import ConfigError
-from rm_ray.filter.columns import Formula
 
 ROWS = pa.table({
     "n": [1, None, 3],
