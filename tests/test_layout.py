@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "judges": {"engines", "config"},
     "cluster": {"config"},
     "run": {"corpus", "store", "cluster", "config"},
+    "report": {"run", "judges", "corpus", "store", "cluster", "config", "cli"},
     "filter": {"run", "corpus", "store", "cluster", "config", "cli"},
     "score": {"run", "judges", "engines", "corpus", "store", "cluster", "config", "cli"},
 }

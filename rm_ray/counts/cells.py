@@ -1,12 +1,12 @@
 """Documents and tokens by cell: sparse, sorted, and merged by addition.
 
 A cell is the number of what it lies in (a group, or a cell of the level above) and 16 bits of what
-documents are ordered by, in one int64.
+documents are ordered by (a histogram has more), in one int64.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -22,7 +22,9 @@ def cell_of(parents: Ints, digits: Ints) -> Ints:
 
 @dataclass(frozen=True)
 class Cells:
-    """Columns of equal length; `cells` ascending, each once."""
+    """Columns of equal length; `cells` ascending, each once. `bits`: of a cell below its parent."""
+
+    bits: ClassVar[int] = DIGIT_BITS
 
     cells: Ints
     documents: Ints
@@ -52,19 +54,19 @@ class Cells:
 
     def within(self, parent: int) -> slice:
         """Where the cells of one parent lie."""
-        ends = np.array([parent, parent + 1], np.int64) << DIGIT_BITS
+        ends = np.array([parent, parent + 1], np.int64) << self.bits
         first, last = np.searchsorted(self.cells, ends).tolist()
         return slice(first, last)
 
-    def moved(self, parents: Ints) -> "Cells":
+    def moved(self, parents: Ints) -> Self:
         """The cells in other parents, as ascending as theirs; `parents`: the new ones by number."""
-        digits = self.cells & ((1 << DIGIT_BITS) - 1)
-        cells = cell_of(parents[self.cells >> DIGIT_BITS], digits)
-        return Cells(cells, self.documents, self.tokens)
+        digits = self.cells & ((1 << self.bits) - 1)
+        cells = (parents[self.cells >> self.bits] << self.bits) | digits
+        return type(self)(cells, self.documents, self.tokens)
 
     def by_parent(self, parents: int) -> tuple[Ints, Ints]:
         """Documents and tokens of each of so many parents."""
-        ends = np.searchsorted(self.cells, np.arange(parents + 1, dtype=np.int64) << DIGIT_BITS)
+        ends = np.searchsorted(self.cells, np.arange(parents + 1, dtype=np.int64) << self.bits)
         documents, tokens = (
             np.diff(np.concatenate([[0], np.cumsum(column)])[ends])
             for column in (self.documents, self.tokens)
@@ -86,10 +88,11 @@ class ByGroup:
         numbers = {group: i for i, group in enumerate(groups)}
         theirs = [np.array([numbers[group] for group in one.groups], np.int64) for one in many]
         moved = [one.cells.moved(new) for one, new in zip(many, theirs, strict=True)]
-        return cls(groups, Cells.merge(moved))
+        kind = type(many[0].cells) if many else Cells
+        return cls(groups, kind.merge(moved))
 
     def used(self) -> "ByGroup":
         """Without the groups that have no cell."""
-        used = np.unique(self.cells.cells >> DIGIT_BITS)
+        used = np.unique(self.cells.cells >> self.cells.bits)
         numbers = np.searchsorted(used, np.arange(len(self.groups)))
         return ByGroup([self.groups[number] for number in used], self.cells.moved(numbers))

@@ -27,11 +27,19 @@ def best_first(rewards: Floats) -> Ints:
     return (~ascending).astype(np.int64)
 
 
+def rewards_of(keys: Ints) -> Floats:
+    """The numbers whose keys these are."""
+    ascending = ~keys.astype(np.uint32)
+    return (
+        np.where(ascending >> 31, ascending & 0x7FFFFFFF, ~ascending)
+        .astype(np.uint32)
+        .view(np.float32)
+    )
+
+
 def reward_of(key: int) -> float:
     """The number whose key this is."""
-    ascending = np.uint32(~np.uint32(key))
-    bits = ascending & np.uint32(0x7FFFFFFF) if ascending >> 31 else ~ascending
-    return float(np.uint32(bits).view(np.float32))
+    return float(rewards_of(np.array([key]))[0])
 
 
 def least_at(threshold: float) -> float:

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from rm_ray.counts.cuts import Places
 from rm_ray.counts.order import Floats, Ints, best_first, gumbel, hash_rows
-from rm_ray.filter.quotas import group_label
 from rm_ray.filter.stretches import Stretch
 
 Flags = npt.NDArray[np.bool_]
@@ -62,34 +59,6 @@ class Order:
             documents.codes[which], best_first(rewards), hashes, files, rows,
             documents.tokens[which],
         )  # fmt: skip
-
-
-def grouped(columns: Sequence[Any], documents: int) -> tuple[list[str], Ints]:
-    """The groups that documents are in, by label, and the number of each document's."""
-    codes = np.zeros(documents, np.int64)
-    values: list[list[str | None]] = []
-    for column in columns:
-        encoded = pc.dictionary_encode(_as_text(column), null_encoding="encode")
-        encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-        values.append(encoded.dictionary.to_pylist())
-        codes = codes * len(values[-1]) + encoded.indices.to_numpy()
-    found, codes = np.unique(codes, return_inverse=True)
-    labels = []
-    for code in found.tolist():
-        label: list[str | None] = []
-        for known in reversed(values):
-            code, at = divmod(code, len(known))
-            label.insert(0, known[at])
-        labels.append(group_label(label))
-    return labels, codes.astype(np.int64)
-
-
-def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """As labels have it. Bytes that are no text are shown as such."""
-    if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)):
-        return column.cast(pa.string())
-    texts = [v and v.decode("utf-8", "backslashreplace") for v in column.to_pylist()]
-    return pa.chunked_array([pa.array(texts, pa.string())])
 
 
 def renumbered(documents: Documents, groups: Sequence[str]) -> Documents:

@@ -4,34 +4,26 @@ No sample, no shuffle, and no list of documents in the driver.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-import ray
 
-from rm_ray.cluster import wait_for_tasks
-from rm_ray.corpus.missing import NotFound
-from rm_ray.corpus.parquet import Unreadable
 from rm_ray.counts.cells import ByGroup, Cells
 from rm_ray.counts.cuts import LEVELS, Cut, Cuts, Places, Search, Targets
 from rm_ray.counts.order import Ints, best_first
 from rm_ray.counts.ranks import SHIFTS, Ranks, count_keys, crowded
-from rm_ray.errors import ClusterError, InputError, RmRayError
 from rm_ray.filter.census import Census, census_of
 from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.documents import Order, renumbered
 from rm_ray.filter.reader import Reader
 from rm_ray.filter.rule import budgets, fixed_cuts, weight_of
 from rm_ray.filter.stretches import Stretch
+from rm_ray.run.passes import Pass, as_value, in_batches
 
 log = logging.getLogger(__name__)
 
-# A task counts so many rows, and looks into no more parts.
-ROWS_PER_TASK, PARTS_PER_TASK = 1_000_000, 64
-# Results are merged so many at a time, by tasks.
-MERGED_AT_ONCE = 16
 # Few enough documents to be gathered and sorted by the driver.
 SORTED = 1_000_000
 Result = TypeVar("Result")
@@ -90,8 +82,7 @@ class Passes:
             if inside <= SORTED or len(search.levels) == LEVELS:
                 break
             cells = self._merged(_count_open, Cells.merge, reader, order, search, groups)
-        results = ray.get(self._each(_gather, reader, order, search, groups))
-        gathered = Places.concatenate([_or_raise(result) for result in results])
+        gathered = Places.concatenate(self._each(_gather, reader, order, search, groups))
         for group, number, cut in targets.settle(search, gathered, self.files, weight):
             cuts[group][number] = cut
         return Cuts(groups, cuts), budget
@@ -107,72 +98,22 @@ class Passes:
         return f"{rows:,} documents in {len(self.files):,} files"
 
     def _each(self, task: Any, reader: Reader, *more: Any) -> list[Any]:
-        """References to the task's results, one for each batch of stretches, all of them there."""
-        arguments = [ray.put(one) for one in (reader, *more)]
-        results = [
-            task.options(num_cpus=self.cpus).remote(batch, *arguments)
-            for batch in _batches(self.stretches)
-        ]
-        wait_for_tasks(results, "counted", self.progress_s)
-        return results
+        """The task's results, one for each batch of stretches."""
+        return self._over.each(task, reader, *more)
 
     def _merged(
         self, task: Any, merge: Callable[[Sequence[Any]], Result], reader: Reader, *more: Any
     ) -> Result:
-        """The sum of the task's results, added up by tasks."""
-        results = self._each(task, reader, *more)
-        while len(results) > 1:
-            results = [
-                _merge.options(num_cpus=self.cpus).remote(merge, *results[i : i + MERGED_AT_ONCE])
-                for i in range(0, len(results), MERGED_AT_ONCE)
-            ]
-        found: Result = _or_raise(ray.get(results[0])) if results else merge([])
-        return found
+        """The sum of the task's results."""
+        return self._over.merged(task, merge, reader, *more)
+
+    @property
+    def _over(self) -> Pass[Stretch]:
+        batches = list(in_batches(self.stretches, lambda stretch: stretch.stop - stretch.start))
+        return Pass(batches, self.cpus, self.progress_s)
 
 
-def _batches(stretches: Sequence[Stretch]) -> Iterator[list[Stretch]]:
-    batch: list[Stretch] = []
-    rows = 0
-    for stretch in stretches:
-        more = stretch.stop - stretch.start
-        if batch and (rows + more > ROWS_PER_TASK or len(batch) >= PARTS_PER_TASK):
-            yield batch
-            batch, rows = [], 0
-        batch.append(stretch)
-        rows += more
-    if batch:
-        yield batch
-
-
-def _or_raise(result: Any) -> Any:
-    if isinstance(result, RmRayError):
-        raise result
-    return result
-
-
-def _as_value(count: Callable[..., Any]) -> Any:
-    """A Ray task of it, whose refusals are values: raised, Ray would wrap them."""
-
-    def task(*arguments: Any) -> Any:
-        try:
-            return count(*arguments)
-        except RmRayError as error:
-            return error
-        except NotFound as error:
-            return ClusterError(str(error))
-        except (Unreadable, FileNotFoundError) as error:
-            return InputError(str(error))
-
-    task.__name__ = task.__qualname__ = count.__name__
-    return ray.remote(max_retries=3)(task)
-
-
-@_as_value
-def _merge(merge: Callable[[Sequence[Any]], Any], *results: Any) -> Any:
-    return merge([_or_raise(result) for result in results])
-
-
-@_as_value
+@as_value
 def _count_run(
     stretches: Sequence[Stretch], reader: Reader, run: int, opened: Sequence[Ints]
 ) -> Cells:
@@ -181,7 +122,7 @@ def _count_run(
     ])  # fmt: skip
 
 
-@_as_value
+@as_value
 def _count_groups(stretches: Sequence[Stretch], reader: Reader, order: Order) -> ByGroup:
     found = []
     for stretch in stretches:
@@ -191,7 +132,7 @@ def _count_groups(stretches: Sequence[Stretch], reader: Reader, order: Order) ->
     return ByGroup.merge(found)
 
 
-@_as_value
+@as_value
 def _count_open(
     stretches: Sequence[Stretch], reader: Reader, order: Order, search: Search, groups: list[str]
 ) -> Cells:
@@ -200,7 +141,7 @@ def _count_open(
     )
 
 
-@_as_value
+@as_value
 def _gather(
     stretches: Sequence[Stretch], reader: Reader, order: Order, search: Search, groups: list[str]
 ) -> Places:
@@ -209,7 +150,7 @@ def _gather(
     )
 
 
-@_as_value
+@as_value
 def _take_census(
     stretches: Sequence[Stretch], reader: Reader, config: FilterConfig, cuts: Cuts
 ) -> Census:

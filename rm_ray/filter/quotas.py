@@ -6,13 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from rm_ray.corpus.groups import group_label
+
 # In place of a value: all groups that are not named.
 ELSE = "*"
-
-
-def group_label(values: list[str | None]) -> str:
-    """The one name of a group: its values, a column each, as JSON; null is a value."""
-    return json.dumps(values, ensure_ascii=False)
 
 
 def _quotas(given: Any) -> Any:

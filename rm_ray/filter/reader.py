@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 from rm_ray.config import CorpusConfig
 from rm_ray.corpus.decoding import check_unchanged, decode, read_again
 from rm_ray.corpus.formulas import Formula
+from rm_ray.corpus.groups import grouped
 from rm_ray.counts.order import Floats, Ints, best_first
 from rm_ray.counts.ranks import BEST, Ranks
 from rm_ray.errors import InputError
-from rm_ray.filter.documents import Documents, Flags, grouped
+from rm_ray.filter.documents import Documents, Flags
 from rm_ray.filter.stretches import Stretch
 from rm_ray.run.scored import read_rewards
 from rm_ray.store.access import Request

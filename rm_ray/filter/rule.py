@@ -1,22 +1,16 @@
 """From the rule as it is typed to what each group may keep."""
 
-import json
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 
+from rm_ray.corpus.groups import group_name
 from rm_ray.counts.cuts import Cut, Cuts, Weight
 from rm_ray.counts.order import best_first, least_at
 from rm_ray.errors import InputError
 from rm_ray.filter.config import FilterConfig, RuleConfig
 from rm_ray.filter.quotas import ELSE
-
-
-def said(label: str) -> str:
-    """A group's label as a person reads it."""
-    values = json.loads(label)
-    return ", ".join("null" if value is None else value for value in values) or "all"
 
 
 def weight_of(rule: RuleConfig) -> Weight:
@@ -87,10 +81,13 @@ def _check_groups(key: str, rule: RuleConfig, groups: Sequence[str]) -> None:
 
 
 def _whose(label: str) -> str:
-    return "the corpus" if label == "[]" else f"the group {said(label)}"
+    return "the corpus" if label == "[]" else f"the group {group_name(label)}"
 
 
 def _several(labels: Sequence[str]) -> str:
-    names = [f"({said(label)})" if ", " in said(label) else said(label) for label in labels[:5]]
+    names = [
+        f"({group_name(label)})" if ", " in group_name(label) else group_name(label)
+        for label in labels[:5]
+    ]
     more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
     return ", ".join(names) + more

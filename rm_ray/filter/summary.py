@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from rm_ray.corpus.excerpts import excerpt
+from rm_ray.corpus.groups import group_label, group_name
 from rm_ray.counts.cells import DIGIT_BITS, Cells
 from rm_ray.counts.cuts import Cut
 from rm_ray.counts.order import KEY_BITS, reward_of
@@ -17,8 +18,7 @@ from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.counts import FilterCounts
 from rm_ray.filter.decision import BEYOND, CHOSEN, Outcomes, total_outcomes
 from rm_ray.filter.notes import FilterPlanning, Notes, all_cuts, all_outcomes, outcome_rows
-from rm_ray.filter.quotas import group_label
-from rm_ray.filter.rule import said, weight_of
+from rm_ray.filter.rule import weight_of
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.progress import duration
 from rm_ray.run.scored import overlapping, read_rewards
@@ -66,7 +66,7 @@ def outcome_lines(outcomes: Outcomes) -> list[str]:
     groups = list(dict.fromkeys(group for group, _, _ in outcomes))
     for group in groups[:MOST_LINES] if len(groups) > 1 else ():
         theirs = {what: count for what, count in outcomes.items() if what[0] == group}
-        lines.append(f"{said(group)}:")
+        lines.append(f"{group_name(group)}:")
         lines += _reasons(theirs, sum(documents for documents, _ in theirs.values()))
     if len(groups) > MOST_LINES:
         lines.append(f"... and {len(groups) - MOST_LINES:,} groups more")
@@ -107,7 +107,7 @@ def cut_lines(config: FilterConfig, notes: Sequence[Notes]) -> list[str]:
     known = _cuts_by_group(notes)
     short = shortfall(config, notes)
     for group, theirs in known[:MOST_LINES]:
-        said_ = f"  {said(group):<24} {', '.join(map(_cut_text, theirs))}"
+        said_ = f"  {group_name(group):<24} {', '.join(map(_cut_text, theirs))}"
         lines.append(f"{said_}{short.get(group, '')}")
     if len(known) > MOST_LINES:
         lines.append(f"  ... and {len(known) - MOST_LINES:,} groups more")
@@ -166,7 +166,7 @@ def _beside_lines(job: "FilterJob", beside: Sequence[Beside]) -> list[str]:
         key, excerpt = _look_at(job, one)
         kept = one.before != job.config.rule.invert
         where = "kept   " if kept else "dropped"
-        group = f"{said(one.group)}: " if one.group != group_label([]) else ""
+        group = f"{group_name(one.group)}: " if one.group != group_label([]) else ""
         lines.append(f"  {where} {group}{one.reward:.9g}  {key}  {excerpt}")
     return lines
 
@@ -197,7 +197,7 @@ def closing_lines(
     """Lines to log of a run that has ended. `speed`: of the run, in words."""
     lines = outcome_lines(all_outcomes(notes))
     short = shortfall(config, notes)
-    lines += [f"{said(group)}:{text}" for group, text in list(short.items())[:MOST_LINES]]
+    lines += [f"{group_name(group)}:{text}" for group, text in list(short.items())[:MOST_LINES]]
     lines += [f"... and {len(short) - MOST_LINES:,} groups more"] if len(short) > MOST_LINES else []
     lines.append(
         f"{totals.rows:,} of {totals.documents:,} documents kept, {totals.tokens:,} tokens, in "

@@ -18,7 +18,7 @@ from rm_ray.corpus.parquet import Unreadable, column_bytes
 from rm_ray.corpus.plan import PlannedFile, shards_of
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import InputError, OutputError, short
-from rm_ray.run.commit import FINGERPRINT_KEY, ROWS_KEY, open_part
+from rm_ray.run.commit import COUNTS_KEY, FINGERPRINT_KEY, ROWS_KEY, open_part
 from rm_ray.run.folder import RunFolder, Segment, fingerprint_id
 from rm_ray.run.totals import PARTS_PER_TASK, empty_part
 from rm_ray.store.folder import Folder
@@ -191,11 +191,9 @@ def _describe_batch(
     for shard in shards:
         try:
             footer, _ = _open(parts, shard.part)
+            _check_fingerprint(footer, parts, shard, fingerprint)
         except (FileNotFoundError, Unreadable) as error:
             return InputError(f"rewards.path: {short(error)}")
-        said = footer.metadata or {}
-        if said.get(FINGERPRINT_KEY.encode(), b"").decode() != fingerprint:
-            return InputError(f"rewards.path: {parts.uri}/{shard.part} is of another run")
         groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
         size = sum(column_bytes(g, name, compressed=True) for g in groups for name in columns)
         described.append(ScoredPart(shard, _hash_of(footer), footer.num_rows, size))
@@ -223,6 +221,20 @@ def read_rewards(
     return table
 
 
+def read_counted(
+    parts: Folder, shard: Shard, fingerprint: str, columns: Sequence[str]
+) -> tuple[dict[str, Any], pa.Table]:
+    """What a part's footer counts, and some columns of it.
+
+    Raises:
+        Unreadable: the part is damaged, or of another run.
+        FileNotFoundError: the part is gone.
+    """
+    footer, table = _open(parts, shard.part, columns)
+    _check_fingerprint(footer, parts, shard, fingerprint)
+    return json.loads((footer.metadata or {})[COUNTS_KEY.encode()]), table
+
+
 def overlapping(parts: Iterable[ScoredPart], start: int, stop: int) -> list[ScoredPart]:
     """Those of one file's parts that hold rows in [start, stop)."""
     return [part for part in parts if part.shard.start < stop and start < part.shard.stop]
@@ -241,6 +253,16 @@ def _open(
     except OSError as error:
         said = f"cannot read {parts.uri}/{name}: {short(error)}"
         raise Unreadable(said, bad_file=False, may_pass=may_pass(error)) from error
+
+
+def _check_fingerprint(
+    footer: pq.FileMetaData, parts: Folder, shard: Shard, fingerprint: str
+) -> None:
+    said = (footer.metadata or {}).get(FINGERPRINT_KEY.encode(), b"").decode()
+    if said != fingerprint:
+        raise Unreadable(
+            f"{parts.uri}/{shard.part} is of another run", bad_file=False, may_pass=False
+        )
 
 
 def _hash_of(footer: pq.FileMetaData) -> str:

@@ -14,6 +14,7 @@ import pytest
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.filter import passes
+from rm_ray.run import passes as run_passes
 from tests.filter import hostile
 from tests.filter.runs import Oracle, files_of, run, tie_hash
 from tests.filter.test_filter import HAS, RULES, best
@@ -25,8 +26,8 @@ def test_counting_in_many_tasks_is_counting_in_one(
     ray_cluster, tmp_path, caplog, monkeypatch, rule
 ):
     """Every part a task of its own, merged two by two, and no cell small enough to be sorted."""
-    monkeypatch.setattr(passes, "PARTS_PER_TASK", 1)
-    monkeypatch.setattr(passes, "MERGED_AT_ONCE", 2)
+    monkeypatch.setattr(run_passes, "PARTS_PER_TASK", 1)
+    monkeypatch.setattr(run_passes, "MERGED_AT_ONCE", 2)
     monkeypatch.setattr(passes, "SORTED", 0)
     corpus = hostile.write(tmp_path / "corpus", rows=60)
     fabricate(tmp_path / "scored", corpus, hostile.rewards, shard_rows=25)

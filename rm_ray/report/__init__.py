@@ -1,0 +1,1 @@
+"""The report job: how good one night's documents are, against the nights before."""
