@@ -1,4 +1,4 @@
-"""`make demo`: build a corpus, score and filter it with the real jobs, show what came of it."""
+"""`make demo`: build a corpus; score, filter and report it by the real jobs; show what comes."""
 
 import json
 import shutil
@@ -20,12 +20,13 @@ KEPT = 0.3
 
 
 def main() -> int:
-    """Build, score, filter, show; the jobs' exit status."""
+    """Build, score, filter, report, show; the jobs' exit status."""
     began = time.monotonic()
     corpus, scored, kept = OUTPUT / "corpus", OUTPUT / "scored", OUTPUT / "kept"
+    report = OUTPUT / "report"
     shutil.rmtree(ROOT / OUTPUT, ignore_errors=True)
     _run("-m", "demo.build_corpus", "--output", str(corpus))
-    status = _run("jobs/score.py", "--config", "jobs/demo.yaml")
+    status = _run("jobs/score.py", "--config", "jobs/demo.yaml", "--input.keep", "kind,source")
     if status == 0:
         print(summary(ROOT / corpus, ROOT / scored), flush=True)
         print(f"\nkeeping the best {KEPT:.0%} of the documents:", flush=True)
@@ -33,7 +34,12 @@ def main() -> int:
         paths = ["--rewards.path", str(scored), "--output.path", str(kept)]
         status = _run("jobs/filter.py", *paths, *rule)
     if status == 0:
-        print(before_and_after(ROOT / corpus, ROOT / kept))
+        print(before_and_after(ROOT / corpus, ROOT / kept), flush=True)
+        print("\nreporting the documents by kind:", flush=True)
+        paths = ["--rewards.path", str(scored), "--output.path", str(report)]
+        status = _run("jobs/report.py", *paths, "--by", "kind", "--night", "demo")
+    if status == 0:
+        print(f"\nthe report: {ROOT / report / 'report.html'}")
         print(f"\ndemo took {time.monotonic() - began:.0f} s\n")
         print("the rewards, in DuckDB:")
         print(f"  SELECT id, reward, n_chunks, status FROM '{scored}/rewards/*.parquet'")
@@ -44,6 +50,7 @@ def main() -> int:
         print("    --input.text text --input.id id --output.path OUT")
         print("  .venv/bin/python jobs/filter.py --rewards.path OUT --output.path KEPT \\")
         print("    --rule.keep_fraction 0.1 --dry-run")
+        print("  .venv/bin/python jobs/report.py --rewards.path OUT --output.path REPORT")
     return status
 
 

@@ -15,6 +15,7 @@ import sys
 import types
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin
 
@@ -122,10 +123,11 @@ def help_text(schema: type[BaseModel], usage: str) -> str:
     for key, field in dotted_fields(schema):
         section, of = key.rpartition(".")[0], kinds.get(key, [])
         lines = sections.setdefault(f"{section} ({', '.join(of)}):" if of else f"{section}:", [])
-        default = "required" if field.is_required() else f"default {_show(field.default)}"
+        default = "required" if field.is_required() else f"default {_default(field)}"
         lines.append(f"  --{key}  {_type_name(field.annotation)}, {default}")
         lines.append(f"      {field.description}")
-    pages = [line for heading, lines in sections.items() for line in (heading, *lines)]
+    keys = {"the job:" if heading == ":" else heading: lines for heading, lines in sections.items()}
+    pages = [line for heading, lines in keys.items() for line in (heading, *lines)]
     return "\n".join([usage.rstrip(), "", *pages])
 
 
@@ -225,12 +227,21 @@ def _type_name(annotation: Any) -> str:
         if get_origin(kind) is list:
             names.append('list (a,b or ["a", "b,c"])')
         elif get_origin(kind) is dict:
-            names.append("number | {group: number}")
+            names.append(_dict_name(get_args(kind)[1]))
         elif str(get_origin(kind)) == "typing.Literal":
             names.append(" | ".join(get_args(kind)))
         elif kind is not type(None):
             names.append({"str": "text", "bool": "true | false"}.get(kind.__name__, kind.__name__))
     return " | ".join(names)
+
+
+def _dict_name(value: Any) -> str:
+    """Of a value for each group; numbers may be one for all."""
+    return "number | {group: number}" if value is Decimal else "{group: text}"
+
+
+def _default(field: FieldInfo) -> str:
+    return _show(field.get_default(call_default_factory=True))
 
 
 def _show(value: Any) -> str:
@@ -253,7 +264,9 @@ def main(
     run: Callable[[Config], None],
     dry_run: Callable[[Config], str],
 ) -> int:
-    """Parse, run, and give the exit status: 0 complete, 1 not complete, 2 refused."""
+    """Parse, run, and give the exit status: 0 complete, 1 not complete, 2 refused, 3 complete and
+    an alert.
+    """
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"
     )

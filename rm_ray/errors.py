@@ -8,11 +8,13 @@ RmRayError
  |    +-- JudgeError    the model, its tokenizer, its labels, its limits
  |    +-- ClusterError  the machines: no GPU, too few CPUs, a package missing
  +-- Incomplete         the run ended with work missing; exit status 1
+ +-- Alerted            the job is complete, and what it found is to wake somebody; exit status 3
 """
 
 import re
 
 __all__ = [
+    "Alerted",
     "ClusterError",
     "ConfigError",
     "Incomplete",
@@ -58,6 +60,12 @@ class ClusterError(Refused):
 
 class Incomplete(RmRayError):
     """The run ended, and documents have no reward that could have one."""
+
+
+class Alerted(RmRayError):
+    """A report is complete, and an alert in it fails the night."""
+
+    exit_status = 3
 
 
 def one_line(error: BaseException) -> str:

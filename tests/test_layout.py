@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "run": {"corpus", "store", "cluster", "config"},
     "report": {"run", "judges", "corpus", "store", "cluster", "config", "cli"},
     "filter": {"run", "corpus", "store", "cluster", "config", "cli"},
+    "nightly": {"score", "report", "filter", "run", "corpus", "store", "config", "cli"},
     "score": {"run", "judges", "engines", "corpus", "store", "cluster", "config", "cli"},
 }
 

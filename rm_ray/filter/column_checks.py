@@ -8,33 +8,10 @@ from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.formulas import Formula
 from rm_ray.errors import ConfigError, InputError
 from rm_ray.filter.config import FilterConfig, RuleConfig
-from rm_ray.run.scored import ScoredRun, schema_of
+from rm_ray.run.reward_columns import check_group
 
 # Columns of `output.kind: ids`.
 IDS = ("id", "source_file", "row", "reward")
-
-
-def columns_of(run: ScoredRun, column: str) -> pa.Schema:
-    """A run's columns, among which is the one that documents are chosen by.
-
-    Raises:
-        ConfigError: it is not, or holds no numbers.
-    """
-    schema, formula = schema_of(run), Formula(column)
-    if missing := [name for name in formula.columns if name not in schema.names]:
-        raise ConfigError(
-            f"rewards.column: {run.uri} has no column {missing[0]!r}; it has "
-            f"{', '.join(schema.names)}"
-        )
-    if not formula.is_path:
-        raise ConfigError(f"rewards.column: {column!r} is no column, nor an element of one")
-    kind = _type_of("rewards.column", formula, schema)
-    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
-        raise ConfigError(
-            f"rewards.column: {column} is {kind}, not a number; give one, such as {column}[0] of a "
-            "list or attributes.NAME of a struct"
-        )
-    return schema
 
 
 def written_columns(config: FilterConfig, rewards: pa.Schema) -> list[str]:
@@ -139,18 +116,4 @@ def _check_types(rule: RuleConfig, schema: pa.Schema) -> None:
         except ConfigError as error:
             raise ConfigError(f"rule.where: {error}") from None
     for text in rule.by:
-        kind = _type_of("rule.by", Formula(text), schema)
-        try:
-            pa.array([], kind).cast(pa.string())
-        except pa.ArrowException:
-            raise ConfigError(
-                f"rule.by: {text} is {kind}, and its values make no groups; give a column of "
-                "texts, numbers or dates"
-            ) from None
-
-
-def _type_of(key: str, formula: Formula, schema: pa.Schema) -> pa.DataType:
-    try:
-        return formula.of(schema.empty_table()).type
-    except ConfigError as error:
-        raise ConfigError(f"{key}: {error}") from None
+        check_group("rule.by", Formula(text), schema)

@@ -213,8 +213,8 @@ class RuleConfig(Section):
         return self
 
 
-class FilterOutputConfig(OutputConfig):
-    """Where the run's folder is, and what it holds."""
+class FilesConfig(Section):
+    """What is written."""
 
     kind: Literal["rows", "ids", "rewards"] = Field(
         "rows",
@@ -238,6 +238,10 @@ class FilterOutputConfig(OutputConfig):
     codec: Literal["uncompressed", "snappy", "zstd", "gzip", "lz4", "brotli"] | None = Field(
         None, description="Compression; null: column by column as the corpus has it."
     )
+
+
+class FilterOutputConfig(FilesConfig, OutputConfig):
+    """Where the run's folder is, and what it holds."""
 
 
 class TasksConfig(Section):

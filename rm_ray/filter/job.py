@@ -36,7 +36,6 @@ from rm_ray.filter.checks import (
 )
 from rm_ray.filter.column_checks import (
     check_columns,
-    columns_of,
     spoken_of,
     written_columns,
 )
@@ -57,6 +56,7 @@ from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
 from rm_ray.run.folder import RunFolder, fingerprint_id
 from rm_ray.run.job import Round, ShardJob
+from rm_ray.run.reward_columns import columns_of
 from rm_ray.run.scored import describe_parts, open_scored
 from rm_ray.run.survey import survey
 from rm_ray.store.folder import Folder

@@ -219,16 +219,9 @@ class TasksConfig(Section):
     cpus: float = Field(1, gt=0, description="CPUs reserved for one task.")
 
 
-class ReportConfig(Section):
-    """Everything the report job can be told."""
+class ReportSection(Section):
+    """What a report says, whichever night it is of."""
 
-    rewards: RewardsConfig
-    output: OutputConfig
-    night: Night = Field(
-        default_factory=lambda: datetime.now(UTC).date().isoformat(),
-        description="What the night is called; nights are in the order of their names. Today's "
-        "date (UTC) if not given.",
-    )
     by: Annotated[list[NonEmpty], BeforeValidator(as_list)] = Field(
         [],
         description="Columns whose values make the groups; of the rewards (--input.keep of the "
@@ -241,13 +234,6 @@ class ReportConfig(Section):
     page: PageConfig = PageConfig()
     cost: CostConfig = CostConfig()
     tasks: TasksConfig = TasksConfig()
-    run: RunConfig = RunConfig()
-
-    @field_validator("night", mode="before")
-    @classmethod
-    def _text(cls, given: Any) -> Any:
-        """YAML reads 2026-11-24 as a date."""
-        return given if given is None else str(given)
 
     @field_validator("by")
     @classmethod
@@ -260,3 +246,24 @@ class ReportConfig(Section):
             if not formula.is_path:
                 raise ValueError(f"{name!r} is no column")
         return names
+
+
+def today() -> str:
+    """What a night is called that has no name: the date, UTC."""
+    return datetime.now(UTC).date().isoformat()
+
+
+NightName = Annotated[Night, BeforeValidator(str)]  # YAML reads 2026-11-24 as a date
+
+
+class ReportConfig(ReportSection):
+    """Everything the report job can be told."""
+
+    rewards: RewardsConfig
+    output: OutputConfig
+    night: NightName = Field(
+        default_factory=today,
+        description="What the night is called; nights are in the order of their names. Today's "
+        "date (UTC) if not given.",
+    )
+    run: RunConfig = RunConfig()

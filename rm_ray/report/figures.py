@@ -4,6 +4,8 @@ The schema is written down in `report.schema.json`, made from these classes. Wha
 name and meaning as long as `SCHEMA` stays; figures may be added.
 """
 
+import json
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -258,3 +260,12 @@ class Figures(Part):
     run: RunFacts
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def write_schema(path: Path) -> None:
+    """The schema of report.json, as JSON Schema."""
+    path.write_text(json.dumps(Figures.model_json_schema(by_alias=True), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    write_schema(Path(__file__).with_name("report.schema.json"))

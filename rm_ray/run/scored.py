@@ -26,6 +26,8 @@ from rm_ray.store.retry import A_MINUTE, Patience, may_pass
 
 # Name of the folder of a scoring run's parts.
 REWARDS = "rewards"
+# Where metrics.json holds an engine's measured speed.
+SPEED = "forwarded_tokens_per_second_per_engine"
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,14 @@ class ScoredPart:
 class ScoredRun:
     """A scoring run, or some segments of its plan.
 
-    `stored`: its run.json. `totals`: of a complete run, what `_SUCCESS` holds. `parts`: the folder
+    `stored`: its run.json. `metrics`: of its last invocation, where there are any. `totals`: of a
+    complete run, what `_SUCCESS` holds. `parts`: the folder
     of its parts; `shards`: those that are there, of `files`. `segments`: the numbers of those read.
     """
 
     uri: str
     stored: dict[str, Any]
+    metrics: dict[str, Any]
     totals: dict[str, Any] | None
     parts: Folder
     files: list[PlannedFile]
@@ -71,7 +75,8 @@ def open_scored(
 
     Args:
         path: the folder, or that of its parts.
-        segments: numbers of the plan's segments to read, from 0; all if None.
+        segments: numbers of the plan's segments to read, from 0, or from the end, -1 being the
+            last; all if None.
 
     Raises:
         OutputError: there is none, or one of an older rm_ray.
@@ -79,7 +84,8 @@ def open_scored(
     """
     run, stored = _run_at(path.rstrip("/"), storage)
     plan, committed = run.plan(), run.committed()
-    chosen = sorted(range(len(plan)) if segments is None else set(segments))
+    asked = range(len(plan)) if segments is None else segments
+    chosen = sorted({number + len(plan) if number < 0 else number for number in asked})
     if beyond := [number for number in chosen if not 0 <= number < len(plan)]:
         raise InputError(
             f"rewards.segments: {run.uri} has no segment {beyond[0]}; it has {len(plan)}, counted "
@@ -98,7 +104,8 @@ def open_scored(
         shards = [Shard(files[0].path, 0, 0)]
     success = run.root.read("_SUCCESS") if run.complete else None
     totals = json.loads(success) if success else None
-    return ScoredRun(run.uri, stored, totals, run.parts, files, shards, chosen)
+    metrics = run.metrics() or {}
+    return ScoredRun(run.uri, stored, metrics, totals, run.parts, files, shards, chosen)
 
 
 def _run_at(path: str, storage: StorageConfig) -> tuple[RunFolder, dict[str, Any]]:

@@ -10,13 +10,10 @@ from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import ConfigError
 from rm_ray.run.folder import RunFolder
-from rm_ray.run.scored import REWARDS
+from rm_ray.run.scored import REWARDS, SPEED
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.planning import ScorePlanning
-
-# Where metrics.json holds an engine's measured speed.
-SPEED = "forwarded_tokens_per_second_per_engine"
 
 
 @dataclass(frozen=True)

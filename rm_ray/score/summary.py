@@ -6,8 +6,9 @@ from typing import Any
 from rm_ray.corpus.plan import shards_of
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.progress import duration
+from rm_ray.run.scored import SPEED
 from rm_ray.run.survey import Survey
-from rm_ray.score.cost import SPEED, Cost
+from rm_ray.score.cost import Cost
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.planning import ScorePlanning
 

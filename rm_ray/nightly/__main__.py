@@ -1,0 +1,57 @@
+"""The nightly job's command line: `python -m rm_ray.nightly`, which jobs/nightly.py is too."""
+
+import logging
+import sys
+from collections.abc import Sequence
+
+from rm_ray import __version__, cli
+from rm_ray.corpus.files import check_paths
+from rm_ray.nightly.config import NightlyConfig
+
+log = logging.getLogger(__name__)
+
+USAGE = """\
+A night of a corpus that grows: score what is new, report it, and filter it where asked.
+
+  python jobs/nightly.py --config jobs/nightly.yaml --input.path s3://corpus/ --output.path s3://n/
+
+OUTPUT holds scored/ (one run of all nights), reports/NIGHT/, history/ and kept/night=NIGHT/. Every
+key of the YAML file is an option too, and the option wins. The same command again goes on where the
+last one ended; a night that was begun is finished first, and one that is done repeats its verdict.
+
+  --config FILE   the configuration; jobs/nightly.yaml is annotated
+  --judge FILE    the keys of a judge, in place of the section judge
+  --dry-run       show what scoring would cost, and nights that are not finished; write nothing
+  --help          this page
+
+Exit status: 0 complete, 1 ran but not complete, 2 refused before it ran, 3 complete and an alert
+that fails the night.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the job that the command line asks for; its exit status."""
+    return cli.main(argv, NightlyConfig, USAGE, _nightly, _dry_run)
+
+
+def _nightly(config: NightlyConfig) -> None:
+    log.info(
+        "rm_ray %s: the night %s of %s -> %s",
+        __version__, config.night, config.input.path, config.output.path,
+    )  # fmt: skip
+    check_paths(config.input, config.output)
+    from rm_ray.nightly.job import nightly
+
+    nightly(config)
+
+
+def _dry_run(config: NightlyConfig) -> str:
+    log.info("rm_ray %s: looking at %s, nothing is written", __version__, config.input.path)
+    check_paths(config.input, config.output)
+    from rm_ray.nightly.job import dry_run
+
+    return dry_run(config)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,54 @@
+"""The report job's command line: `python -m rm_ray.report`, which jobs/report.py is too."""
+
+import logging
+import sys
+from collections.abc import Sequence
+
+from rm_ray import __version__, cli
+from rm_ray.report.config import ReportConfig
+
+log = logging.getLogger(__name__)
+
+USAGE = """\
+Report how good a night's documents are: one page, and an exit status that wakes somebody up.
+
+  python jobs/report.py --rewards.path scored/ --output.path report/ --by source
+  python jobs/report.py --config jobs/report.yaml --rewards.path s3://out/ --rewards.segments -1 \\
+    --history.path s3://out/history --output.path s3://out/reports/2026-11-24 --night 2026-11-24
+
+Writes report.html, report.json and summary.md, and a file of the history if one is given. Every key
+of the YAML file is an option too, and the option wins. The same night reported again says the same.
+
+  --config FILE   the configuration; jobs/report.yaml is annotated
+  --dry-run       print the summary; write nothing
+  --help          this page
+
+Exit status: 0 complete, 1 ran but not complete, 2 refused before it ran, 3 complete and an alert
+that fails the night.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the job that the command line asks for; its exit status."""
+    return cli.main(argv, ReportConfig, USAGE, _report, _dry_run)
+
+
+def _report(config: ReportConfig) -> None:
+    log.info(
+        "rm_ray %s: reporting %s of %s -> %s",
+        __version__, config.night, config.rewards.path, config.output.path,
+    )  # fmt: skip
+    from rm_ray.report.job import fail_if_alerted, report
+
+    fail_if_alerted(report(config).verdict)
+
+
+def _dry_run(config: ReportConfig) -> str:
+    log.info("rm_ray %s: looking at %s, nothing is written", __version__, config.rewards.path)
+    from rm_ray.report.job import dry_run
+
+    return dry_run(config)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,34 @@
+"""What made the rewards, and what it cost."""
+
+from rm_ray.report.config import ReportConfig
+from rm_ray.report.figures import RunFacts
+from rm_ray.report.measured import Measured
+from rm_ray.run.scored import SPEED, ScoredRun
+
+
+def run_facts(run: ScoredRun, measured: Measured, config: ReportConfig) -> RunFacts:
+    """Of a run, of which `measured` was counted."""
+    told, counted = run.stored["config"], measured.counted
+    judge, gpus = told["judge"], told.get("pool", {}).get("gpus", 0)
+    forwarded = counted.get("forwarded_tokens", 0)
+    speed = run.metrics.get(SPEED)
+    hours = forwarded / speed / 3600 if speed and forwarded else None
+    price = config.cost.per_gpu_hour
+    return RunFacts(
+        path=run.uri,
+        segments=run.segments,
+        model=judge.get("model", ""),
+        family=judge.get("family", ""),
+        fingerprint=run.fingerprint,
+        files=len(run.files),
+        parts=len(run.shards),
+        complete=run.totals is not None,
+        windows=counted.get("windows", 0),
+        forwarded_tokens=forwarded,
+        minimum_tokens=counted.get("minimum_tokens", 0),
+        tokens_per_second=speed,
+        engine_hours=hours,
+        gpus=gpus,
+        cost=hours * gpus * price if hours is not None and price and gpus else None,
+        versions=run.stored["versions"],
+    )

@@ -1,0 +1,140 @@
+"""Figures and names as people read them: in the page, its charts and the summary."""
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+
+NOTHING = "–"
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def number(value: float | None) -> str:
+    """With three significant digits and at most three after the point; `–` for none."""
+    if value is None or not math.isfinite(value) or value == 0:
+        return fixed(value, 0)
+    if abs(value) < 0.0005:
+        return "<0.001" if value > 0 else ">−0.001"
+    return fixed(value, min(3, max(0, 2 - math.floor(math.log10(abs(value))))))
+
+
+def fixed(value: float | None, places: int) -> str:
+    """With so many digits after the point; `–` for none."""
+    if value is None or math.isnan(value):
+        return NOTHING
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:,.{places}f}".replace("-", "−")
+
+
+def places(spread: float) -> int:
+    """Digits after the point that tell apart values of such a spread."""
+    size = math.floor(math.log10(spread)) if spread > 0 and math.isfinite(spread) else 0
+    return min(6, max(0, 2 - size))
+
+
+def exact(value: float) -> str:
+    """With six significant digits: for what lies close together."""
+    return f"{value:.6g}".replace("-", "−")
+
+
+def signed(value: float | None) -> str:
+    """A change: a number that shows its sign."""
+    said = number(value)
+    return f"+{said}" if value is not None and value > 0 and said[0].isdigit() else said
+
+
+def count(value: float | None) -> str:
+    """A whole number of things, with commas."""
+    return NOTHING if value is None else f"{value:,.0f}".replace("-", "−")
+
+
+def short_count(value: float) -> str:
+    """A count in a few characters: 12, 3.4k, 56M."""
+    size, unit = next(
+        ((size, unit) for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+         if abs(value) >= size),
+        (1.0, ""),
+    )  # fmt: skip
+    return f"{value / size:.3g}{unit}".replace("-", "−")
+
+
+def percent(share: float | None) -> str:
+    """A share as per cent to one decimal; never 0% or 100% where it is not quite so."""
+    if share is None or not math.isfinite(share):
+        return NOTHING
+    if 0 < share < 0.0005:
+        return "<0.1%"
+    if 0.9995 <= share < 1:
+        return ">99.9%"
+    return f"{100 * share:.1f}%".replace("-", "−")
+
+
+def share(part: float, of: float | None) -> str:
+    """`part` as per cent of `of`; `–` where that is nothing."""
+    return percent(part / of) if of else NOTHING
+
+
+def change(ratio: float) -> str:
+    """A change by so many per cent, with its sign."""
+    said = percent(ratio)
+    return said if said[0] in "−–" else f"+{said}"
+
+
+def strength(rho: float) -> str:
+    """A correlation in a word."""
+    size = abs(rho)
+    return "no" if size < 0.05 else "weak" if size < 0.3 else "some" if size < 0.5 else "strong"
+
+
+def chance(p: float | None) -> str:
+    """A probability, to a thousandth."""
+    if p is None or math.isnan(p):
+        return NOTHING
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def quantile(quantiles: Mapping[str, float], below: float) -> float | None:
+    """The quantile with `below` of the documents below it; None where it is not known."""
+    return quantiles.get(f"{below:g}")
+
+
+def clean(text: str) -> str:
+    """Text in which what a browser, a terminal or an encoder stumbles over is shown instead."""
+    return _CONTROL.sub(_shown, text.replace("\r\n", "\n"))
+
+
+def _shown(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "\ufffd"
+
+
+def clip(text: str, most: int) -> str:
+    """Cleaned, and cut at `most` characters with an ellipsis."""
+    return clean(text) if len(text) <= most else clean(text[: most - 1]) + "…"
+
+
+def name(text: str, most: int = 80) -> str:
+    """A name in one line, at most `most` columns wide: what is too long loses its middle."""
+    line = clean(" ".join(text[:10_000].split())) or "(empty)"
+    if _width(line) <= most:
+        return line
+    head, tail = _fitting(line, most - most // 3 - 1), _fitting(line[::-1], most // 3)[::-1]
+    return f"{head}…{tail}"
+
+
+def _width(text: str) -> int:
+    return sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _fitting(text: str, most: int) -> str:
+    width = 0
+    for at, character in enumerate(text):
+        width += _columns(character)
+        if width > most:
+            return text[:at]
+    return text

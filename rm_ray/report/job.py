@@ -1,0 +1,266 @@
+"""The report job.
+
+measure   parts -> histograms, moments, a sample               measured: Ray tasks, one pass
+compare   tonight beside the baseline                          baseline, comparison, effects
+say       rules -> alerts -> a verdict                         alerts
+show      report.json, report.html, summary.md, the history    figures, page, markdown, history
+"""
+
+import json
+import logging
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from rm_ray.cluster import check_task, connect
+from rm_ray.config import OutputConfig
+from rm_ray.errors import Alerted, OutputError
+from rm_ray.report.alerts import fired, verdict
+from rm_ray.report.baseline import Baseline
+from rm_ray.report.blind import blind
+from rm_ray.report.chosen import choose
+from rm_ray.report.comparison import Comparison
+from rm_ray.report.config import ReportConfig
+from rm_ray.report.excerpts import show
+from rm_ray.report.facts import run_facts
+from rm_ray.report.figures import BaselineFacts, Figures, Mix, Verdict
+from rm_ray.report.groups import bin_edges, group_figures, in_order
+from rm_ray.report.history import FORMAT, History, PastNight, Said
+from rm_ray.report.markdown import summary
+from rm_ray.report.measured import Measured
+from rm_ray.report.mix import split
+from rm_ray.report.nights import GroupNight, Night, name_of
+from rm_ray.report.page import page
+from rm_ray.report.retention import retention
+from rm_ray.report.runs import count, pinned_run
+from rm_ray.report.trend import trend
+from rm_ray.run.execute import ray_faults
+from rm_ray.run.scored import ScoredRun, open_scored
+from rm_ray.store.folder import Folder, absolute
+
+log = logging.getLogger(__name__)
+
+# Nights of the history that are looked at, at least: quiet ones may lie far back.
+LOOKED_AT = 60
+# What a report's folder holds.
+JSON, HTML, SUMMARY = "report.json", "report.html", "summary.md"
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A report that is made. `figures`: all of it; `rows`: what the history keeps of it."""
+
+    figures: Figures
+    history: History | None
+    rows: list[tuple[GroupNight, Said]]
+
+
+def report(config: ReportConfig) -> Figures:
+    """Report a night: three files in the output folder, and a file of the history.
+
+    Raises:
+        Refused: before anything is written, with what to do.
+        Incomplete: Ray or the store was lost.
+    """
+    folder = output_folder(config.output)
+    began = time.monotonic()
+    made = make(config)
+    _write(made.figures, folder)
+    if made.history is not None:
+        made.history.write(config.night, made.figures.verdict.status, made.rows)
+    said = made.figures.verdict
+    for alert in said.alerts:
+        if alert.folded_into is None:
+            standing = ", standing since the night before" if alert.standing else ""
+            log.warning("%s (%s%s): %s", alert.rule, alert.level, standing, alert.sentence)
+    log.info("%s -> %s/%s, in %.0f s", said.sentence, folder.uri, HTML, time.monotonic() - began)
+    return made.figures
+
+
+def fail_if_alerted(said: Verdict) -> None:
+    """Raises Alerted where an alert fails the night."""
+    if said.status == "fail":
+        raise Alerted(said.sentence)
+
+
+def dry_run(config: ReportConfig) -> str:
+    """The summary that `report` would write; nothing is written."""
+    return summary(make(config).figures)
+
+
+def output_folder(output: OutputConfig) -> Folder:
+    """The folder of a report.
+
+    Raises:
+        OutputError: it holds something else, or cannot be used.
+    """
+    folder = Folder(absolute(output.path), output.storage)
+    try:
+        names = folder.entries()
+    except (OSError, ImportError, ValueError) as error:
+        raise OutputError(f"output.path: cannot use {output.path}: {error}") from None
+    if names and JSON not in names:
+        raise OutputError(
+            f"output.path: {folder.uri} is not empty and holds no report (but {names[0]}); give an "
+            "empty or a new folder"
+        )
+    return folder
+
+
+def make(config: ReportConfig) -> Reported:
+    """Everything but the writing.
+
+    Raises:
+        Refused: the run, a column, the baseline or the history is not what it should be.
+    """
+    rewards = config.rewards
+    run = open_scored(
+        rewards.path, rewards.storage, rewards.segments, allow_incomplete=rewards.allow_incomplete
+    )
+    pinned = pinned_run(config, run)
+    history, past = _history(config, run)
+    connect()
+    check_task(config.tasks.cpus, "tasks.cpus")
+    with ray_faults():
+        measured = count(run, config)
+        night = Night.of(measured)
+        if pinned is not None:
+            baseline = Baseline.of_run(Night.of(count(pinned, config)))
+        elif history is not None:
+            asked = config.baseline
+            baseline = Baseline.of_history(history, past, asked.nights, asked.accept)
+        else:
+            baseline = Baseline()
+        figures, rows = _figures(config, run, measured, night, baseline, past)
+    return Reported(figures, history, rows)
+
+
+def _figures(
+    config: ReportConfig,
+    run: ScoredRun,
+    measured: Measured,
+    night: Night,
+    baseline: Baseline,
+    past: list[PastNight],
+) -> tuple[Figures, list[tuple[GroupNight, Said]]]:
+    """The report, and what the history keeps of it."""
+    night = night.gather(baseline.groups, config.page.max_groups)
+    mix = split(night.groups, baseline.groups)
+    comparisons, alpha, said = _say(config, night, baseline, past, mix)
+    whole = comparisons[None]
+    edges = bin_edges(whole)
+    figures = partial(group_figures, edges=edges, rules=config.alerts, p=alpha)
+    retained = retention(night.whole.histogram)
+    found = Figures(
+        night=config.night,
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        by=config.by,
+        column=config.rewards.column,
+        verdict=said,
+        baseline=_baseline_facts(config, baseline),
+        whole=figures(whole),
+        groups=[figures(one) for one in in_order(comparisons)],
+        gathered=night.gathered,
+        edges=edges,
+        mix=mix,
+        trend=trend(past[-(config.history.shown - 1) :], config.night, night, said),
+        retention=retained,
+        cut=config.page.cut,
+        blind=blind(night, measured.sample),
+        documents=show(choose(measured, retained, config.page.cut), run, config),
+        run=run_facts(run, measured, config),
+    )
+    return found, _rows(comparisons, said)
+
+
+def _say(
+    config: ReportConfig,
+    night: Night,
+    baseline: Baseline,
+    past: list[PastNight],
+    mix: Mix | None,
+) -> tuple[dict[str | None, Comparison], float, Verdict]:
+    """The comparisons, what chance may make at most of each, and the verdict."""
+    log.info("comparing %d groups with the baseline", len(night.groups))
+    comparisons: dict[str | None, Comparison] = {
+        None: Comparison.of(night.whole, baseline.whole, config.night)
+    }
+    for label in dict.fromkeys([*night.groups, *baseline.groups]):
+        tonight = night.groups.get(label, GroupNight(label))
+        comparisons[label] = Comparison.of(tonight, baseline.groups.get(label), config.night)
+    rules = config.alerts
+    alerts, comparisons, looked = fired(comparisons, rules)
+    stood: Collection[tuple[str | None, str]] = ()
+    if past:
+        stood = {
+            (group, rule) for group, one in past[-1].groups.items() for rule in one.said.alerts
+        }
+    said = verdict(alerts, rules, stood, mix, compared=baseline.whole is not None)
+    return comparisons, rules.false_per_night / max(1, looked), said
+
+
+def _rows(
+    comparisons: Mapping[str | None, Comparison], said: Verdict
+) -> list[tuple[GroupNight, Said]]:
+    """What the history keeps."""
+    rows = []
+    for label, one in comparisons.items():
+        name = None if label is None else name_of(label)
+        mine = [alert for alert in said.alerts if alert.group == name]
+        rows.append(
+            (
+                one.tonight,
+                Said(
+                    one.effects.wasserstein if one.effects else None,
+                    one.chance.point("wasserstein", 0.05) if one.chance else None,
+                    tuple(alert.rule for alert in mine),
+                    tuple(alert.rule for alert in mine if alert.folded_into is None),
+                ),
+            )
+        )
+    return rows
+
+
+def _history(config: ReportConfig, run: ScoredRun) -> tuple[History | None, list[PastNight]]:
+    """The history, if there is one, and its last nights before this one."""
+    if config.history.path is None:
+        return None, []
+    settings = {
+        "format": FORMAT, "fingerprint": run.fingerprint, "column": config.rewards.column,
+        "by": config.by,
+    }  # fmt: skip
+    history = History.at(config.history.path, config.history.storage, settings)
+    past, others = history.before(config.night, max(config.history.shown, LOOKED_AT))
+    if others:
+        log.warning(
+            "%d nights of the history are passed over, the last %s: their rewards are of another "
+            "judge, column or grouping", len(others), others[-1],
+        )  # fmt: skip
+    return history, past
+
+
+def _write(figures: Figures, folder: Folder) -> None:
+    """The page last: where it is, the others are."""
+    data = figures.model_dump(mode="json", by_alias=True)
+    files = {
+        JSON: (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode(),
+        SUMMARY: summary(figures).encode(),
+        HTML: page(figures),
+    }
+    try:
+        for name, content in files.items():
+            folder.overwrite(name, content)
+    except OSError as error:
+        raise OutputError(f"output.path: cannot write {folder.uri}: {error}") from None
+
+
+def _baseline_facts(config: ReportConfig, baseline: Baseline) -> BaselineFacts:
+    pinned = config.baseline.path
+    kind = "none" if baseline.whole is None else "run" if pinned else "history"
+    documents = baseline.whole.pooled.documents if baseline.whole else 0
+    return BaselineFacts.model_validate(
+        {"kind": kind, "path": pinned or config.history.path, "nights": baseline.names,
+         "documents": documents}
+    )  # fmt: skip

@@ -1,0 +1,27 @@
+"""What thresholds keep: documents and tokens, exact, so that a cut is chosen by looking."""
+
+import numpy as np
+
+from rm_ray.counts.histograms import Histogram
+from rm_ray.report.figures import Retained
+
+# Points of the curve; thresholds near round shares of the documents.
+POINTS = 100
+
+
+def retention(histogram: Histogram) -> list[Retained]:
+    """From the highest threshold to the one that keeps all."""
+    if not len(histogram.cells):
+        return []
+    documents, tokens = np.cumsum(histogram.documents), np.cumsum(histogram.tokens)
+    shares = np.arange(1, POINTS + 1) / POINTS
+    at = np.unique(np.searchsorted(documents, shares * documents[-1] - 1e-9))
+    return [
+        Retained(threshold=threshold, documents=kept, tokens=theirs)
+        for threshold, kept, theirs in zip(
+            histogram.least_kept(at).tolist(),
+            documents[at].tolist(),
+            tokens[at].tolist(),
+            strict=True,
+        )
+    ]

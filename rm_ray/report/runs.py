@@ -1,0 +1,69 @@
+"""The runs that are read: tonight's, and the one it is compared with."""
+
+import logging
+
+from rm_ray.corpus.formulas import Formula
+from rm_ray.errors import ConfigError, InputError, OutputError
+from rm_ray.report.config import ReportConfig
+from rm_ray.report.measured import Measured, Reader, Source, measure
+from rm_ray.run.passes import Pass, in_batches
+from rm_ray.run.reward_columns import check_group, columns_of
+from rm_ray.run.scored import ScoredRun, open_scored
+
+log = logging.getLogger(__name__)
+
+
+def pinned_run(config: ReportConfig, run: ScoredRun) -> ScoredRun | None:
+    """The run to compare with, if one is given.
+
+    Raises:
+        InputError: there is none, or one of another judge.
+    """
+    asked = config.baseline
+    if asked.path is None:
+        return None
+    try:
+        pinned = open_scored(asked.path, asked.storage, asked.segments)
+    except (InputError, OutputError) as error:
+        raise InputError(f"baseline.path: {str(error).removeprefix('rewards.path: ')}") from None
+    if pinned.fingerprint != run.fingerprint:
+        mine, theirs = run.stored["fingerprint"], pinned.stored["fingerprint"]
+        differ = [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]
+        raise InputError(
+            f"baseline.path: {pinned.uri} was judged otherwise than {run.uri}, and such rewards "
+            f"cannot be compared; different: {', '.join(differ)}"
+        )
+    return pinned
+
+
+def count(run: ScoredRun, config: ReportConfig) -> Measured:
+    """One pass over a run's parts.
+
+    Raises:
+        ConfigError: a column is not there, or does not fit its use.
+        InputError: a part cannot be read.
+    """
+    if not run.shards:
+        return Measured.none()
+    schema = columns_of(run, config.rewards.column)
+    partitions = {f.path: f.units[0].partition if f.units else {} for f in run.files}
+    by = [Formula(name) for name in config.by]
+    own = sorted({name for formula in by for name in formula.columns} & set(schema.names))
+    for formula in by:
+        for name in set(formula.columns) - set(own):
+            if bad := [path for path, known in partitions.items() if name not in known]:
+                raise ConfigError(
+                    f"by: neither the rewards nor the folders of {bad[0]} have a column {name!r}; "
+                    f"the rewards have {', '.join(schema.names)} (jobs/score.py copies further "
+                    f"columns of the corpus with --input.keep {name})"
+                )
+        if set(formula.columns) <= set(own):
+            check_group("by", formula, schema)
+    rows = {file.path: file.rows for file in run.files}
+    sources = [Source(s, partitions[s.file], rows[s.file]) for s in run.shards]
+    reader = Reader(run.parts, run.fingerprint, Formula(config.rewards.column), by, own)
+    batches = list(in_batches(sources, lambda one: one.shard.stop - one.shard.start))
+    log.info("reading the rewards of %d parts of %s", len(sources), run.uri)
+    over = Pass(batches, config.tasks.cpus, config.run.progress_s)
+    found: Measured = over.merged(measure, Measured.merge, reader)
+    return found

@@ -1,0 +1,57 @@
+"""The columns of a run's parts that jobs are told of: whether they are there, and fit their use."""
+
+import pyarrow as pa
+
+from rm_ray.corpus.formulas import Formula
+from rm_ray.errors import ConfigError
+from rm_ray.run.scored import ScoredRun, schema_of
+
+
+def columns_of(run: ScoredRun, column: str) -> pa.Schema:
+    """A run's columns, among which is the one that documents are chosen by.
+
+    Raises:
+        ConfigError: it is not, or holds no numbers.
+    """
+    schema, formula = schema_of(run), Formula(column)
+    if missing := [name for name in formula.columns if name not in schema.names]:
+        raise ConfigError(
+            f"rewards.column: {run.uri} has no column {missing[0]!r}; it has "
+            f"{', '.join(schema.names)}"
+        )
+    if not formula.is_path:
+        raise ConfigError(f"rewards.column: {column!r} is no column, nor an element of one")
+    kind = type_of("rewards.column", formula, schema)
+    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+        raise ConfigError(
+            f"rewards.column: {column} is {kind}, not a number; give one, such as {column}[0] of a "
+            "list or attributes.NAME of a struct"
+        )
+    return schema
+
+
+def check_group(key: str, formula: Formula, schema: pa.Schema) -> None:
+    """Refuse a column whose values make no groups.
+
+    Args:
+        key: of the configuration, that names it.
+
+    Raises:
+        ConfigError: its type.
+    """
+    kind = type_of(key, formula, schema)
+    try:
+        pa.array([], kind).cast(pa.string())
+    except pa.ArrowException:
+        raise ConfigError(
+            f"{key}: {formula.text} is {kind}, and its values make no groups; give a column of "
+            "texts, numbers or dates"
+        ) from None
+
+
+def type_of(key: str, formula: Formula, schema: pa.Schema) -> pa.DataType:
+    """Of what a formula says. Raises ConfigError if it says nothing of such columns."""
+    try:
+        return formula.of(schema.empty_table()).type
+    except ConfigError as error:
+        raise ConfigError(f"{key}: {error}") from None

@@ -1,0 +1,200 @@
+"""The nightly job: nights scored, reported and filtered by one command, killed and resumed."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from rm_ray.nightly.__main__ import main
+from rm_ray.nightly.config import NightlyConfig
+from tests import fault_engine
+from tests.conftest import ROOT
+from tests.jobs import environment, options, prose
+
+NIGHTS = ("2026-11-01", "2026-11-02")
+
+
+def add_files(corpus, night, documents=60):
+    """A night's files: two sources, of which the second has longer documents."""
+    rng = random.Random(night)
+    corpus.mkdir(exist_ok=True)
+    for source, words in (("a", 150), ("b", 300)):
+        texts = [prose(rng, rng.randint(words, 2 * words)) for _ in range(documents)]
+        ids = [f"{night}-{source}-{i}" for i in range(documents)]
+        table = pa.table({"id": ids, "text": texts, "source": [source] * documents})
+        pq.write_table(table, corpus / f"{night}-{source}.parquet", row_group_size=8)
+
+
+def words(folder, output, night, **changes) -> list[str]:
+    given = {"input_path": folder / "corpus", "output_path": output, "input_keep": "source",
+             "engine_name": fault_engine.NAME, "shard_tokens": 2000, "report_by": "source",
+             "filter_rule.keep_fraction": 0.5}  # fmt: skip
+    return [*options(**given, **changes), "--night", night]
+
+
+def run(caplog, folder, output, night, *extra, **changes) -> tuple[int, str]:
+    caplog.clear()
+    caplog.set_level("INFO")
+    return main([*words(folder, output, night, **changes), *extra]), caplog.text
+
+
+def killed(folder, output, night, when) -> None:
+    """The job in a process of its own, until something is there."""
+    job = subprocess.Popen(
+        [sys.executable, "jobs/nightly.py", *words(folder, output, night)],
+        cwd=ROOT, env=environment(PYTHONPATH=str(ROOT)), stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    while job.poll() is None and not when():
+        time.sleep(0.02)
+    assert job.poll() is None
+    os.killpg(job.pid, signal.SIGKILL)
+    job.wait()
+
+
+def left(output) -> dict[str, object]:
+    """What a nightly job leaves: rewards and kept documents by bytes, reports by their figures."""
+    files = [*output.glob("scored/rewards/*"), *output.glob("kept/*/corpus/**/*.parquet")]
+    found: dict[str, object] = {str(p.relative_to(output)): p.read_bytes() for p in files}
+    for path in output.glob("reports/*/report.json"):
+        figures = json.loads(path.read_text()) | {"made": None}
+        figures["run"] |= {"path": None, "tokens_per_second": None, "engine_hours": None}
+        figures["baseline"]["path"] = None
+        found[str(path.relative_to(output))] = figures
+    for path in output.glob("nights/*.json"):
+        found[str(path.relative_to(output))] = json.loads(path.read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def calm(ray_cluster, tmp_path_factory):
+    """Two nights that nobody disturbs."""
+    folder = tmp_path_factory.mktemp("nightly")
+    for night in NIGHTS:
+        add_files(folder / "corpus", night)
+        assert main(words(folder, folder / "calm", night)) == 0
+    return folder
+
+
+def test_two_nights(calm):
+    output = calm / "calm"
+    assert {path.name for path in output.iterdir()} == {
+        "scored", "reports", "history", "kept", "nights",
+    }  # fmt: skip
+    for number, night in enumerate(NIGHTS):
+        claimed = json.loads((output / "nights" / f"{night}.json").read_text())
+        assert (claimed["segments"], claimed["status"]) == ([number], "ok")
+        figures = json.loads((output / "reports" / night / "report.json").read_text())
+        assert figures["whole"]["documents"] == 120
+        assert [group["name"] for group in figures["groups"]] == ["a", "b"]
+        assert figures["baseline"]["nights"] == list(NIGHTS[:number])
+        kept = pq.read_table(output / "kept" / f"night={night}" / "corpus")
+        assert len(kept) == 60
+        assert {name[:10] for name in kept.column("id").to_pylist()} == {night}
+
+
+def test_killed_and_resumed_it_leaves_the_same(calm, tmp_path, caplog):
+    """In the first night while it scores, in the second when it is claimed and not reported."""
+    output, files = tmp_path / "hurt", {}
+    for night in NIGHTS:
+        files[night] = sorted((calm / "corpus").glob(f"{night}-*"))
+    away = tmp_path / "away"
+    away.mkdir()
+    for path in files[NIGHTS[1]]:
+        path.rename(away / path.name)
+    try:
+        killed(calm, output, NIGHTS[0], lambda: len(list(output.glob("scored/rewards/*"))) > 3)
+        assert not (output / "nights").exists()
+        assert run(caplog, calm, output, NIGHTS[0])[0] == 0
+    finally:
+        for path in away.iterdir():
+            path.rename(calm / "corpus" / path.name)
+    claim = output / "nights" / f"{NIGHTS[1]}.json"
+    killed(calm, output, NIGHTS[1], claim.exists)
+    assert json.loads(claim.read_text())["status"] is None
+    status, log = run(caplog, calm, output, NIGHTS[1])
+    assert status == 0, log
+    assert left(output) == left(calm / "calm")
+
+
+def test_a_night_that_is_done_repeats_its_verdict(calm, caplog):
+    before = left(calm / "calm")
+    status, log = run(caplog, calm, calm / "calm", NIGHTS[1])
+    assert status == 0
+    assert "is done, and nothing is new" in log
+    assert left(calm / "calm") == before
+
+
+def test_a_night_without_a_document_wakes_somebody_and_more_of_one_is_another(
+    calm, tmp_path, caplog
+):
+    """Nothing is new on the third night; then files come, the same day."""
+    folder = tmp_path
+    for night in NIGHTS:
+        add_files(folder / "corpus", night, documents=20)
+        assert run(caplog, folder, folder / "out", night)[0] == 0
+    status, log = run(caplog, folder, folder / "out", "2026-11-03")
+    assert status == 3
+    assert "a is missing" in log
+    assert not (folder / "out" / "kept" / "night=2026-11-03").exists()
+    assert run(caplog, folder, folder / "out", "2026-11-03")[0] == 3  # said again
+    add_files(folder / "corpus", "2026-11-03", documents=20)
+    status, _ = run(caplog, folder, folder / "out", "2026-11-03")
+    assert status == 0
+    claimed = json.loads((folder / "out" / "nights" / "2026-11-03.2.json").read_text())
+    assert claimed["segments"] == [2]
+
+
+def test_too_many_failed_documents_are_reported_before_the_run_says_so(
+    ray_cluster, tmp_path, caplog
+):
+    folder = tmp_path
+    add_files(folder / "corpus", NIGHTS[0], documents=10)
+    rows = pq.read_table(folder / "corpus" / f"{NIGHTS[0]}-a.parquet")
+    texts = rows.column("text").to_pylist()
+    texts[3] += f" {fault_engine.POISON['nan']} {texts[3]}"
+    rows = rows.set_column(1, "text", pa.array(texts))
+    pq.write_table(rows, folder / "corpus" / f"{NIGHTS[0]}-a.parquet")
+    status, log = run(caplog, folder, folder / "out", NIGHTS[0])
+    assert status == 1
+    assert "what was scored is reported first" in log
+    figures = json.loads((folder / "out" / "reports" / NIGHTS[0] / "report.json").read_text())
+    assert figures["whole"]["statuses"]["failed"] == 1
+
+
+def test_a_damaged_claim_is_named(tmp_path, caplog):
+    (tmp_path / "out" / "nights").mkdir(parents=True)
+    (tmp_path / "out" / "nights" / "n.json").write_text("{")
+    add_files(tmp_path / "corpus", "n", documents=2)
+    status, log = run(caplog, tmp_path, tmp_path / "out", "n")
+    assert status == 2
+    assert "n.json is damaged" in log
+
+
+def test_the_sections_are_those_of_the_other_jobs(tmp_path):
+    config = NightlyConfig.model_validate(
+        {
+            "input": {"path": "c", "keep": ["source"]},
+            "output": {"path": "out/"},
+            "judge": {"model": "m"},
+            "night": "2026-11-24",
+            "report": {"by": "source", "column": "reward", "alerts": {"drift": {"above": 0.5}}},
+            "filter": {"rule": {"min_reward": 1}, "output": {"kind": "ids"}},
+        }
+    )
+    assert config.scoring().output.path == "out/scored"
+    report = config.reporting("n", [2])
+    assert (report.rewards.path, report.rewards.segments) == ("out/scored", [2])
+    assert (report.output.path, report.history.path) == ("out/reports/n", "out/history")
+    assert (report.by, report.alerts.drift.above) == (["source"], 0.5)
+    kept = config.filtering("n", [2])
+    assert (kept.output.path, kept.output.kind) == ("out/kept/night=n", "ids")
+    assert (kept.rule.min_reward, kept.rewards.segments) == (1, [2])
+    assert config.model_copy(update={"filter": None}).filtering("n", [2]) is None

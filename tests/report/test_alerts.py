@@ -1,0 +1,153 @@
+"""Rules, Holm's step-down, folding, what stands: on groups with answers known by hand."""
+
+import numpy as np
+import pytest
+
+from rm_ray.counts.moments import moments_of
+from rm_ray.report.alerts import Candidate, fired, verdict
+from rm_ray.report.baseline import BaselineGroup
+from rm_ray.report.comparison import Comparison
+from rm_ray.report.config import AlertsConfig
+from rm_ray.report.nights import GroupNight
+from tests.counts.test_histograms import histogram
+
+RNG = np.random.default_rng(0)
+USUAL = RNG.normal(0, 1, 2000)
+
+
+def group(label, rewards, failed=0) -> GroupNight:
+    rewards = np.asarray(rewards, np.float32)
+    (moments,) = moments_of(np.zeros(len(rewards), np.int64), rewards, 1)
+    statuses = {"ok": len(rewards)} | ({"failed": failed} if failed else {})
+    total = len(rewards) + failed
+    return GroupNight(label, total, total, statuses, moments, histogram(rewards))
+
+
+def compared(label, rewards, before=USUAL, nights=5, failed=0) -> Comparison:
+    baseline = BaselineGroup(group(label, before), nights) if before is not None else None
+    return Comparison.of(group(label, rewards, failed), baseline, "night")
+
+
+def alerts(*comparisons, **rules) -> set[tuple[str | None, str]]:
+    by_label = {one.tonight.label: one for one in comparisons}
+    found, _, _ = fired(by_label, AlertsConfig.model_validate(rules))
+    return {one.key for one in found}
+
+
+QUIET = compared('["a"]', RNG.normal(0, 1, 400))
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule"),
+    [
+        (compared('["b"]', RNG.normal(0.6, 1, 400)), "drift"),
+        (compared('["b"]', RNG.normal(0, 0.2, 400)), "spread"),
+        (compared('["b"]', RNG.normal(0, 1, 150)), "volume"),
+        (compared('["b"]', RNG.normal(0, 1, 390), failed=20), "failed"),
+        (compared('["b"]', []), "missing"),
+        (compared('["b"]', RNG.normal(0, 1, 50), before=[]), "new"),
+    ],
+)
+def test_each_rule_speaks_of_what_it_is_for(changed, rule):
+    found = alerts(QUIET, changed)
+    assert ('["b"]', rule) in found
+    assert {label for label, _ in found} == {'["b"]'}
+    assert found - {('["b"]', rule)} <= {('["b"]', "drift")}  # a narrower one is another one too
+    assert not alerts(QUIET, changed, **{rule: {"level": "ignore"}}) - {('["b"]', "drift")}
+
+
+def test_an_effect_that_does_not_matter_is_no_alert():
+    """Of many documents, every difference is beyond chance."""
+    many = compared('["b"]', RNG.normal(0.1, 1, 20_000), before=RNG.normal(0, 1, 100_000))
+    assert many.p("wasserstein") < 1e-6
+    assert alerts(QUIET, many) == set()
+    assert alerts(QUIET, many, drift={"above": 0.05}) == {('["b"]', "drift")}
+
+
+def test_an_effect_of_few_documents_is_no_alert():
+    """Chance alone takes eight documents 0.4 sd away, and two of ten expected may not come."""
+    few = compared('["b"]', [0.9, 0.8, -0.2, 0.7, 0.6, -0.9, 1.1, 0.2], before=USUAL[:40])
+    assert few.effects.wasserstein > 0.3
+    gone = compared('["c"]', [], before=USUAL[:4], nights=2)
+    failed = compared('["d"]', USUAL[:9], before=USUAL[:50], failed=1)
+    assert alerts(few, gone, failed) == set()
+
+
+def test_failures_need_no_baseline():
+    assert alerts(compared('["a"]', USUAL, before=None, failed=200)) == {('["a"]', "failed")}
+
+
+def test_more_than_expected_alerts_where_asked():
+    more = compared('["b"]', RNG.normal(0, 1, 900))
+    assert alerts(more) == set()
+    assert alerts(more, volume={"above": 2}) == {('["b"]', "volume")}
+
+
+def test_the_mean_has_a_rule_of_its_own_where_asked():
+    moved = compared('["b"]', RNG.normal(0.25, 1, 2000))
+    assert alerts(moved) == set()
+    assert alerts(moved, mean={"above": 0.2}) == {('["b"]', "mean")}
+
+
+def candidate(label, rule, level_effect=1.0, p=1e-9) -> Candidate:
+    return Candidate(label, rule, level_effect, 0.3, True, p, f"{label} {rule}")
+
+
+def said(*found, stood=(), **rules):
+    return verdict(found, AlertsConfig.model_validate(rules), stood, None, compared=True)
+
+
+def test_drift_of_the_whole_folds_into_its_groups():
+    found = said(candidate(None, "drift"), candidate('["a"]', "drift"), candidate('["b"]', "drift"))
+    by_group = {alert.group: alert for alert in found.alerts}
+    assert by_group[None].folded_into in ("a: drift", "b: drift")
+    assert by_group["a"].folded_into is by_group["b"].folded_into is None
+    assert found.status == "fail"
+    assert said(candidate(None, "drift")).alerts[0].folded_into is None
+
+
+def test_drift_folds_into_the_spread_that_makes_it():
+    found = said(candidate('["a"]', "drift"), candidate('["a"]', "spread", 0.1))
+    assert [(a.rule, a.folded_into) for a in found.alerts] == [
+        ("spread", None),
+        ("drift", "a: spread"),
+    ]
+    quieter = said(
+        candidate('["a"]', "drift"), candidate('["a"]', "spread", 0.1), spread={"level": "warn"}
+    )
+    assert all(alert.folded_into is None for alert in quieter.alerts)  # it would not wake anybody
+
+
+def test_what_stood_the_night_before_fails_no_night_again():
+    standing = {('["a"]', "drift")}
+    found = said(candidate('["a"]', "drift"), stood=standing)
+    assert (found.status, found.alerts[0].standing) == ("warn", True)
+    assert said(candidate('["a"]', "drift"), stood=standing, repeat_standing=True).status == "fail"
+    another = said(candidate('["a"]', "drift"), candidate('["b"]', "drift"), stood=standing)
+    assert another.status == "fail"
+    assert [alert.group for alert in another.alerts] == ["b", "a"]
+
+
+def test_levels():
+    assert said(candidate('["a"]', "volume")).status == "warn"
+    assert said(candidate('["a"]', "volume"), volume={"level": "fail"}).status == "fail"
+    assert said().status == "ok"
+
+
+def test_chance_alone_alerts_as_often_as_stated():
+    """Any effect would matter (above: 0): only chance decides. 5% of 120 nights of 8 groups, give
+    or take three standard errors, is at most 13.
+    """
+    rng = np.random.default_rng(11)
+    rules = AlertsConfig.model_validate(
+        {"false_per_night": 0.05, "drift": {"above": 0, "psi_above": 0}, "spread": {"below": 9}}
+    )
+    alarmed = 0
+    for night in range(120):
+        comparisons = {}
+        for label in (f'["{number}"]' for number in range(8)):
+            before = BaselineGroup(group(label, rng.standard_t(4, 350)), 7)
+            tonight = group(label, rng.standard_t(4, 50))
+            comparisons[label] = Comparison.of(tonight, before, f"{night}", draws=400)
+        alarmed += bool(fired(comparisons, rules)[0])
+    assert 1 <= alarmed <= 13
