@@ -201,7 +201,7 @@ def lines(name: str, run: Path, before: list[Path], history: Path, python: Path)
     their_cost, drifted = theirs(python, run, before, out / "evidently")
     line(name, "rm_ray", our_cost, alerts)
     words = [
-        f"{one['source'] or 'all'}: {one['column']} ({one['method']} {one['score']:.2g})"
+        f"{one['source'] or 'all'}: {one['column']} ({one['method']} {one['score']:.3g})"
         for one in drifted
     ]
     line(name, "evidently", their_cost, words)

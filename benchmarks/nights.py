@@ -30,10 +30,17 @@ from tests.report.runs import add_night
 WORDS, EACH, SEED = 150, 200, 2026
 QUIET = 20
 BROKEN, SHRUNK, STUCK = "speech", "stack-exchange", "web"
+
+
+def name_of(number: int) -> str:
+    """A night's, from 1 on."""
+    return f"2026-11-{number:02}"
+
+
 EXPECTED = {
-    (f"night-{QUIET + 1:02}", BROKEN, "drift"),
-    (f"night-{QUIET + 3:02}", SHRUNK, "volume"),
-    (f"night-{QUIET + 5:02}", STUCK, "spread"),
+    (name_of(QUIET + 1), BROKEN, "drift"),
+    (name_of(QUIET + 3), SHRUNK, "volume"),
+    (name_of(QUIET + 5), STUCK, "spread"),
 }
 
 
@@ -65,7 +72,7 @@ def scored_pool(corpus: Path, folder: Path) -> list[dict[str, object]]:
 def night(pool: list[dict[str, object]], number: int) -> pa.Table:
     """One night's documents."""
     rng = random.Random(SEED * 1000 + number)
-    name, rows = f"night-{number:02}", []
+    name, rows = name_of(number), []
     for source in sorted({str(row["source"]) for row in pool}):
         broken = (name, source, "drift") in EXPECTED
         kind = "spoiled" if broken else "real"
@@ -98,7 +105,7 @@ def main() -> int:
         pool = scored_pool(given.corpus, folder)
         print(f"{len(pool):,} passages scored")
         for number in range(1, QUIET + 7):
-            label = f"night-{number:02}"
+            label = name_of(number)
             add_night(folder, label, night(pool, number))
             config = {
                 "rewards": {"path": str(folder / "scored"), "segments": [-1]},

@@ -40,16 +40,21 @@ def running_browser() -> Iterator[Browser]:
             browser.close()
 
 
-def axe_findings(page: Page) -> list[str]:
+def axe_findings(page: Page, *rules: str) -> list[str]:
     """What axe-core finds serious or critical on a page, each with the elements it is about.
 
     Everything is unfolded first: what is folded away lies below other things, whose colours axe
     would take for its own. The page's context has to be made with `bypass_csp=True`.
+
+    Args:
+        rules: those to check; all without any.
     """
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     script = next(Path(axe_core_python.__file__).parent.rglob("axe.min.js"))
     page.evaluate(script.read_text("utf-8"))
-    found = page.evaluate("async () => (await axe.run()).violations")
+    found = page.evaluate(
+        "async (rules) => (await axe.run(rules.length ? { runOnly: rules } : {})).violations", rules
+    )
     return [
         f"{each['id']}: {[node['html'][:200] for node in each['nodes'][:5]]}"
         for each in found

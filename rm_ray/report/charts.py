@@ -3,7 +3,6 @@
 There is one chart for all groups, never one for each: a page stays small, and quick to draw.
 """
 
-import math
 from typing import Any
 
 from markupsafe import Markup
@@ -36,7 +35,7 @@ def distribution(figures: Figures) -> Markup | None:
             on.stairs(whole.baseline_histogram, edges, color=svg.BASELINE, lw=2, baseline=None)
         on.set_ylim(bottom=0)
         on.grid(axis="y")
-        ticks(on.xaxis)
+        ticks(on.xaxis, most=8)
         ticks(on.yaxis, percent_tick, 4)
         on.set_xlabel("reward")
         above(figure, f"share of the documents, in steps of {number(edges[1] - edges[0])}")
@@ -85,9 +84,10 @@ def drift(figures: Figures) -> Markup | None:
         on = _rows(figure, len(rows))
         for at, (_, key, group) in enumerate(rows):
             _effect(on, at, group, alerts.get(key))
+        on.axvline(figures.drift_above, color=svg.INK, lw=1.5)
         on.set_xlim(left=0)
         ticks(on.xaxis)
-        on.set_xlabel("distance from the baseline, in its standard deviations")
+        on.set_xlabel("distance, in sd of the baseline")
 
     said = "; ".join(
         f"{name(shown, 40)}: {number(group.drift.wasserstein.effect)}, by chance up to "
@@ -142,7 +142,5 @@ def _effect(on: Any, at: int, group: Group, alert: Alert | None) -> None:
         return
     measure = group.drift.wasserstein
     on.barh(at, measure.floor, 0.56, color=svg.BAND, lw=0)
-    if alert and math.isclose(alert.effect, measure.effect):  # not of the PSI
-        on.plot((alert.threshold,) * 2, (at - 0.36, at + 0.36), color=svg.INK, lw=2)
     marker, color, size = LEVELS[alert.level] if alert else ("o", svg.TONIGHT, 8)
     on.plot(measure.effect, at, marker, color=color, mew=0, ms=size, clip_on=False, zorder=4)

@@ -86,8 +86,8 @@ def retention(figures: Figures, chosen: float) -> Curve | None:
         if figures.cut is not None:
             on.axvline(figures.cut, color=svg.MUTED, lw=1.5, ls=(0, (2, 2)))
         on.axvline(chosen, color=svg.INK, lw=2, gid="chosen")
-        ticks(on.xaxis)
-        ticks(on.yaxis, percent_tick, 4)
+        ticks(on.xaxis, most=8)
+        ticks(on.yaxis, percent_tick)
         on.set_xlabel("threshold: the lowest reward that is kept")
         above(figure, "share kept")
         places.extend(float(on.transData.transform((each, 0))[0]) for each in (*at, chosen))
@@ -161,7 +161,8 @@ def _rewards(on: Any, nights: Sequence[TrendNight]) -> None:
     on.plot(at, middle, color=svg.TONIGHT, lw=2, marker=".", ms=5)
     for level, (marker, color, size) in LEVELS.items():
         those = [i for i in at if nights[i].status == level]
-        on.plot(those, [middle[i] for i in those], marker, color=color, mew=0, ms=size, zorder=4)
+        values = [middle[i] for i in those]
+        on.plot(those, values, marker, color=color, mew=0, ms=size, zorder=4, clip_on=False)
 
 
 def _or_gap(value: float | None) -> float:

@@ -145,7 +145,7 @@ class TrendNight(Part):
 
 
 class Retained(Part):
-    """What a threshold keeps: all that is not below it. Exact."""
+    """What a threshold keeps: all that is not below it. Exact, the cut in use among them."""
 
     threshold: float
     documents: int
@@ -247,6 +247,9 @@ class Figures(Part):
     column: str = Field(description="Of the rewards, what is reported.")
     verdict: Verdict
     baseline: BaselineFacts
+    drift_above: float = Field(
+        description="Distance, in the baseline's sd, above which drift alerts, if it is no chance."
+    )
     whole: Group
     groups: list[Group] = Field(description="The largest first; those of the baseline too.")
     gathered: int = Field(description="Groups beyond max_groups, counted under `other`.")

@@ -24,7 +24,8 @@ def fixed(value: float | None, places: int) -> str:
         return NOTHING
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return f"{value:,.{places}f}".replace("-", "−")
+    said = f"{value:,.{places}f}"
+    return said.replace("-", "−" if said.strip("-0.,") else "")
 
 
 def places(spread: float) -> int:
@@ -77,14 +78,15 @@ def share(part: float, of: float | None) -> str:
 
 def change(ratio: float) -> str:
     """A change by so many per cent, with its sign."""
-    said = percent(ratio)
-    return said if said[0] in "−–" else f"+{said}"
+    return f"{'+' if ratio > 0 else ''}{percent(ratio)}"
 
 
-def strength(rho: float) -> str:
+def strength(rho: float, margin: float) -> str:
     """A correlation in a word."""
     size = abs(rho)
-    return "no" if size < 0.05 else "weak" if size < 0.3 else "some" if size < 0.5 else "strong"
+    if size < max(0.05, margin):
+        return "no"
+    return "weak" if size < 0.3 else "some" if size < 0.5 else "strong"
 
 
 def chance(p: float | None) -> str:

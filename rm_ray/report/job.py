@@ -152,7 +152,7 @@ def _figures(
     whole = comparisons[None]
     edges = bin_edges(whole)
     figures = partial(group_figures, edges=edges, rules=config.alerts, p=alpha)
-    retained = retention(night.whole.histogram)
+    retained = retention(night.whole.histogram, measured.kept(config.page.cut))
     found = Figures(
         night=config.night,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -160,6 +160,7 @@ def _figures(
         column=config.rewards.column,
         verdict=said,
         baseline=_baseline_facts(config, baseline),
+        drift_above=config.alerts.drift.above,
         whole=figures(whole),
         groups=[figures(one) for one in in_order(comparisons)],
         gathered=night.gathered,

@@ -1,61 +1,141 @@
-"""A report in a few lines of Markdown, for a chat or a CI log. It holds no text of any document."""
+"""A report in some lines of Markdown, for a chat or the log of a nightly job.
+
+No text of a document is in it, and names cannot be more than names there: no link, no mention, no
+heading.
+"""
+
+import re
 
 from rm_ray.report.figures import Alert, Figures, Group
-from rm_ray.report.formats import count, number, percent, signed
+from rm_ray.report.formats import (
+    change,
+    clip,
+    count,
+    exact,
+    fixed,
+    name,
+    number,
+    percent,
+    places,
+    quantile,
+    share,
+)
 
-MARKS = {"ok": "✓", "warn": "▲", "fail": "✕"}
-# Lines of each kind at most; report.json has all.
-MOST_ALERTS, MOST_GROUPS = 12, 15
+SYMBOLS = {"ok": "✓", "warn": "▲", "fail": "✕"}
+MOST_ALERTS, MOST_GROUPS, MOST_FLAT = 20, 15, 5
+# What Markdown reads; `<`, `>` and `&` become entities, which chats know as well.
+_SPECIAL = re.compile(r"[\\`*_{}\[\]|~#$]")
+_AT_START = re.compile(r"^(\d*)([-+=.)])(?=[\s=-]|$)")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+# What turns the direction of all that follows it in the line.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# A mention and an address end where an invisible space follows their mark.
+_LIVE = re.compile(r"@|:(?=//)|(?<=www)\.")
 
 
 def summary(figures: Figures) -> str:
-    """The verdict, the alerts, and the largest groups beside their baselines."""
-    said = figures.verdict
-    alerts = [alert for alert in said.alerts if alert.folded_into is None]
+    """The verdict, the alerts and the groups that moved most; at most sixty lines."""
+    status = figures.verdict.status
     lines = [
-        f"# {MARKS[said.status]} {said.status}: night {_plain(figures.night)}",
+        f"## {SYMBOLS[status]} {status}: night {escaped(figures.night, 60)}",
         "",
-        _plain(said.sentence),
+        plain(figures.verdict.sentence),
         "",
-        *(_alert(alert) for alert in alerts[:MOST_ALERTS]),
-        *_more(len(alerts) - MOST_ALERTS, "alerts"),
+        *_alerts(figures.verdict.alerts),
+        *_facts(figures),
         "",
-        "| | documents | expected | mean reward | baseline | distance, sd | chance below |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-        *(_row(group) for group in (figures.whole, *figures.groups[:MOST_GROUPS])),
-        *_more(len(figures.groups) - MOST_GROUPS, "groups"),
-        "",
-        f"{percent(figures.whole.failed_share)} of the documents failed. "
-        f"Rewards of {_plain(figures.run.path)}, of the judge {_plain(figures.run.model)}.",
+        *_table(figures),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _alert(alert: Alert) -> str:
-    standing = ", standing since the night before" if alert.standing else ""
-    return f"- **{alert.rule}** ({alert.level}{standing}): {_plain(alert.sentence)}"
+def escaped(text: str, most: int = 40) -> str:
+    """A name in one line, in which nothing is Markdown."""
+    return plain(name(text, most))
 
 
-def _row(group: Group) -> str:
-    now, before = group.tonight, group.baseline
-    drift = group.drift.wasserstein if group.drift else None
-    cells = [
-        _plain(group.name),
-        count(group.documents),
-        "" if group.expected is None else count(group.expected),
-        "" if now is None else signed(now.mean),
-        "" if before is None else signed(before.mean),
-        "" if drift is None else number(drift.effect),
-        "" if drift is None else number(drift.floor),
+def plain(text: str) -> str:
+    """A sentence in one line, in which nothing is Markdown."""
+    line = _TURNING.sub("", clip(" ".join(text.split()), 500))
+    for character, entity in _ENTITIES.items():
+        line = line.replace(character, entity)
+    line = _AT_START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\g<0>", line))
+    return _LIVE.sub(lambda found: f"{found[0]}\u200b", line)
+
+
+def _alerts(alerts: list[Alert]) -> list[str]:
+    own = [alert for alert in alerts if alert.folded_into is None]
+    if not own:
+        return []
+    lines = [
+        f"- {SYMBOLS[alert.level]} **{alert.level}** {plain(alert.sentence)}"
+        f"{' (standing since before)' if alert.standing else ''}"
+        for alert in own[:MOST_ALERTS]
     ]
-    return f"| {' | '.join(cells)} |"
+    more, folded = len(own) - MOST_ALERTS, len(alerts) - len(own)
+    if more > 0:
+        lines.append(f"- and {count(more)} more")
+    if folded:
+        lines.append(f"- {count(folded)} more that these say already")
+    return [*lines, ""]
 
 
-def _more(left: int, what: str) -> list[str]:
-    return ["", f"... and {left} {what} more, in report.json"] if left > 0 else []
+def _facts(figures: Figures) -> list[str]:
+    whole = figures.whole
+    expected = f", {count(whole.expected)} expected" if whole.expected is not None else ""
+    lines = [
+        f"- {count(whole.documents)} documents{expected}, {count(whole.tokens)} tokens; "
+        f"{share(whole.scored, whole.documents)} with a reward, "
+        f"{percent(whole.failed_share)} failed"
+    ]
+    if figures.cut is not None and figures.retention and whole.tonight:
+        cut = figures.cut
+        kept = min(figures.retention, key=lambda each: abs(each.threshold - cut))
+        lines.append(
+            f"- a cut at {exact(kept.threshold)} keeps "
+            f"{share(kept.documents, whole.tonight.documents)} of the documents and "
+            f"{share(kept.tokens, whole.tonight.tokens)} of the tokens with a reward"
+        )
+    flat = [group.name for group in figures.blind.groups if group.flat] if figures.blind else []
+    if flat:
+        named = ", ".join(escaped(each) for each in flat[:MOST_FLAT])
+        more = f" and {len(flat) - MOST_FLAT} more" if len(flat) > MOST_FLAT else ""
+        lines.append(f"- the rewards hardly vary in {named}{more}")
+    return lines
 
 
-def _plain(text: str) -> str:
-    """On one line, and with nothing that Markdown would take for its own."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|!~@:" else c for c in line)
+def _table(figures: Figures) -> list[str]:
+    alerted = {alert.group: alert.level for alert in reversed(figures.verdict.alerts)}
+
+    def first(group: Group) -> tuple[bool, float]:
+        return group.name not in alerted, -group.drift.wasserstein.effect if group.drift else 0.0
+
+    of = figures.whole.tonight or figures.whole.baseline
+    digits = places(of.sd) if of else 2
+    groups = sorted(figures.groups, key=first)[:MOST_GROUPS]
+    lines = [
+        "| | documents | median reward | baseline | distance, sd | by chance below |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        _row("**all documents**", figures.whole, digits),
+    ]
+    for group in groups:
+        level = alerted.get(group.name)
+        mark = f"{SYMBOLS[level]} " if level else ""
+        lines.append(_row(f"{mark}{escaped(group.name)}", group, digits))
+    if len(figures.groups) > len(groups):
+        lines += ["", f"And {count(len(figures.groups) - len(groups))} more groups."]
+    return lines
+
+
+def _row(head: str, group: Group, digits: int) -> str:
+    expected = group.expected
+    documents = f"{count(group.documents)}" + (
+        f" ({change(group.documents / expected - 1)})" if expected else ""
+    )
+    medians = (
+        fixed(quantile(of.quantiles, 0.5), digits) if of else "–"
+        for of in (group.tonight, group.baseline)
+    )
+    measure = group.drift.wasserstein if group.drift else None
+    noise = (number(measure.effect), number(measure.floor)) if measure else ("–", "–")
+    return f"| {' | '.join((head, documents, *medians, *noise))} |"

@@ -17,9 +17,10 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.counts.cells import ByGroup, Cells
 from rm_ray.counts.histograms import Histograms
 from rm_ray.counts.moments import Moments, moments_of
-from rm_ray.counts.order import Ints, best_first, hash_rows
+from rm_ray.counts.order import Floats, Ints, best_first, hash_rows
 from rm_ray.counts.samples import HASH, bottom, merge_bottom
 from rm_ray.errors import InputError
+from rm_ray.report.figures import Retained
 from rm_ray.run.passes import as_value
 from rm_ray.run.scored import read_counted
 from rm_ray.store.folder import Folder
@@ -32,6 +33,8 @@ EXTREMES = 4
 MOST_GROUPS = 10_000
 # Of footers, what is summed.
 COUNTED = ("windows", "forwarded_tokens", "minimum_tokens")
+# Beside these: documents and tokens that the cut keeps.
+KEPT = ("kept_documents", "kept_tokens")
 _ROWS = pa.schema(
     [
         ("group", pa.dictionary(pa.int32(), pa.string())),
@@ -59,7 +62,8 @@ class Source:
 @dataclass(frozen=True)
 class Reader:
     """What is read, and where; travels to tasks. `own`: columns that the parts have and groups are
-    made of; other columns of `by` are names of hive folders.
+    made of; other columns of `by` are names of hive folders. `cut`: a threshold whose documents are
+    counted exactly.
     """
 
     parts: Folder
@@ -67,6 +71,7 @@ class Reader:
     column: Formula
     by: Sequence[Formula]
     own: Sequence[str]
+    cut: float | None = None
 
     def read(self, source: Source) -> tuple[dict[str, Any], pa.Table]:
         """The counts of a part's footer, and its rows: those columns that are asked for, and
@@ -143,6 +148,13 @@ class Measured:
             )
         return self
 
+    def kept(self, cut: float | None) -> Retained | None:
+        """What the cut keeps that was counted, if one was."""
+        if cut is None or not self.moments:
+            return None
+        documents, tokens = (self.counted[name] for name in KEPT)
+        return Retained(threshold=cut, documents=documents, tokens=tokens)
+
     @property
     def groups(self) -> list[str]:
         """Labels of all groups that have a document."""
@@ -152,11 +164,17 @@ class Measured:
 @as_value
 def measure(sources: Sequence[Source], reader: Reader) -> Measured:
     """A Ray task: what is counted of some parts."""
-    return Measured.merge([measure_rows(*reader.read(one), one, reader.by) for one in sources])
+    return Measured.merge(
+        [measure_rows(*reader.read(one), one, reader.by, reader.cut) for one in sources]
+    )
 
 
 def measure_rows(
-    counts: Mapping[str, Any], rows: pa.Table, source: Source, by: Sequence[Formula]
+    counts: Mapping[str, Any],
+    rows: pa.Table,
+    source: Source,
+    by: Sequence[Formula],
+    cut: float | None = None,
 ) -> Measured:
     """What is counted of one part's rows (`Reader.read`)."""
     groups, codes = grouped([formula.of(rows) for formula in by], len(rows))
@@ -173,8 +191,16 @@ def measure_rows(
         sample=bottom(found, SAMPLE),
         best=bottom(found, EXTREMES, "best"),
         worst=bottom(found, EXTREMES, "worst"),
-        counted={name: counts.get(name, 0) for name in COUNTED},
+        counted={name: counts.get(name, 0) for name in COUNTED}
+        | _kept(rewards, tokens[scored], cut),
     ).checked()
+
+
+def _kept(rewards: Floats, tokens: Ints, cut: float | None) -> dict[str, int]:
+    if cut is None:
+        return {}
+    kept = rewards.astype(np.float64) >= cut
+    return dict(zip(KEPT, (int(kept.sum()), int(tokens[kept].sum())), strict=True))
 
 
 def _statuses(

@@ -223,6 +223,7 @@ def _forwarded(run: RunFacts) -> str:
 def _cost(run: RunFacts) -> str:
     if run.tokens_per_second is None or run.engine_hours is None:
         return "not known: no speed was measured"
-    hours = f"{formats.number(run.engine_hours)} engine hours of {run.gpus:g} GPUs"
+    hours = f"{formats.number(run.engine_hours)} hours of an engine with {run.gpus:g} GPU"
+    hours += "" if run.gpus == 1 else "s"
     cost = "" if run.cost is None else f": {run.cost:,.2f}, at cost.per_gpu_hour"
-    return f"{hours}{cost}, at {run.tokens_per_second:,.0f} forwarded tokens/s an engine"
+    return f"{hours}{cost}, at {run.tokens_per_second:,.0f} forwarded tokens/s"

@@ -9,14 +9,14 @@ from rm_ray.report.figures import Retained
 POINTS = 100
 
 
-def retention(histogram: Histogram) -> list[Retained]:
-    """From the highest threshold to the one that keeps all."""
+def retention(histogram: Histogram, cut: Retained | None) -> list[Retained]:
+    """From the highest threshold to the one that keeps all; the cut in use in its place."""
     if not len(histogram.cells):
         return []
     documents, tokens = np.cumsum(histogram.documents), np.cumsum(histogram.tokens)
     shares = np.arange(1, POINTS + 1) / POINTS
     at = np.unique(np.searchsorted(documents, shares * documents[-1] - 1e-9))
-    return [
+    found = [
         Retained(threshold=threshold, documents=kept, tokens=theirs)
         for threshold, kept, theirs in zip(
             histogram.least_kept(at).tolist(),
@@ -25,3 +25,7 @@ def retention(histogram: Histogram) -> list[Retained]:
             strict=True,
         )
     ]
+    if cut is None:
+        return found
+    others = [one for one in found if one.threshold != cut.threshold]
+    return sorted([*others, cut], key=lambda one: -one.threshold)

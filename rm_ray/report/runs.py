@@ -61,7 +61,9 @@ def count(run: ScoredRun, config: ReportConfig) -> Measured:
             check_group("by", formula, schema)
     rows = {file.path: file.rows for file in run.files}
     sources = [Source(s, partitions[s.file], rows[s.file]) for s in run.shards]
-    reader = Reader(run.parts, run.fingerprint, Formula(config.rewards.column), by, own)
+    reader = Reader(
+        run.parts, run.fingerprint, Formula(config.rewards.column), by, own, config.page.cut
+    )
     batches = list(in_batches(sources, lambda one: one.shard.stop - one.shard.start))
     log.info("reading the rewards of %d parts of %s", len(sources), run.uri)
     over = Pass(batches, config.tasks.cpus, config.run.progress_s)

@@ -135,19 +135,19 @@ def test_levels():
 
 
 def test_chance_alone_alerts_as_often_as_stated():
-    """Any effect would matter (above: 0): only chance decides. 5% of 120 nights of 8 groups, give
-    or take three standard errors, is at most 13.
+    """Any effect would matter (above: 0): only chance decides. 20% of 60 nights of 5 groups, give
+    or take three standard errors, are 3 to 21.
     """
     rng = np.random.default_rng(11)
     rules = AlertsConfig.model_validate(
-        {"false_per_night": 0.05, "drift": {"above": 0, "psi_above": 0}, "spread": {"below": 9}}
+        {"false_per_night": 0.2, "drift": {"above": 0, "psi_above": 0}, "spread": {"below": 9}}
     )
     alarmed = 0
-    for night in range(120):
+    for night in range(60):
         comparisons = {}
-        for label in (f'["{number}"]' for number in range(8)):
+        for label in (f'["{number}"]' for number in range(5)):
             before = BaselineGroup(group(label, rng.standard_t(4, 350)), 7)
             tonight = group(label, rng.standard_t(4, 50))
-            comparisons[label] = Comparison.of(tonight, before, f"{night}", draws=400)
+            comparisons[label] = Comparison.of(tonight, before, f"{night}", draws=200)
         alarmed += bool(fired(comparisons, rules)[0])
-    assert 1 <= alarmed <= 13
+    assert 3 <= alarmed <= 21

@@ -166,6 +166,7 @@ def test_histograms_and_retention_are_counts(reported, db):
         ).fetchone()
         assert (point.documents, point.tokens) == kept
     assert reported.retention[-1].documents == len(mine)
+    assert 1.25 in [point.threshold for point in reported.retention]
 
 
 def test_where_the_judge_is_blind(reported, db):
