@@ -17,9 +17,16 @@ def group_label(values: list[str | None]) -> str:
 
 
 def group_name(label: str) -> str:
-    """A group's label as a person reads it."""
+    """A group's label as a person reads it; texts that would read as something else in quotes."""
     values = json.loads(label)
-    return ", ".join("null" if value is None else value for value in values) or "all"
+    return ", ".join(_read(value, len(values) > 1) for value in values) or "all"
+
+
+def _read(value: str | None, one_of_several: bool) -> str:
+    if value is None:
+        return "null"
+    unclear = value in ("", "null") or value.startswith('"') or (one_of_several and ", " in value)
+    return json.dumps(value, ensure_ascii=False) if unclear else value
 
 
 def grouped(columns: Sequence[Any], documents: int) -> tuple[list[str], Ints]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rm_ray import __version__, cli
 from rm_ray.corpus.files import check_paths
+from rm_ray.nightly.checks import check_apart, check_groups
 from rm_ray.nightly.config import NightlyConfig
 
 log = logging.getLogger(__name__)
@@ -17,7 +18,8 @@ A night of a corpus that grows: score what is new, report it, and filter it wher
 
 OUTPUT holds scored/ (one run of all nights), reports/NIGHT/, history/ and kept/night=NIGHT/. Every
 key of the YAML file is an option too, and the option wins. The same command again goes on where the
-last one ended; a night that was begun is finished first, and one that is done repeats its verdict.
+last one ended: a night that was interrupted is finished under its own name, and one that is done
+repeats its verdict. What comes later on a day is a night of its own, NIGHT.02.
 
   --config FILE   the configuration; jobs/nightly.yaml is annotated
   --judge FILE    the keys of a judge, in place of the section judge
@@ -39,7 +41,7 @@ def _nightly(config: NightlyConfig) -> None:
         "rm_ray %s: the night %s of %s -> %s",
         __version__, config.night, config.input.path, config.output.path,
     )  # fmt: skip
-    check_paths(config.input, config.output)
+    _check(config)
     from rm_ray.nightly.job import nightly
 
     nightly(config)
@@ -47,10 +49,16 @@ def _nightly(config: NightlyConfig) -> None:
 
 def _dry_run(config: NightlyConfig) -> str:
     log.info("rm_ray %s: looking at %s, nothing is written", __version__, config.input.path)
-    check_paths(config.input, config.output)
+    _check(config)
     from rm_ray.nightly.job import dry_run
 
     return dry_run(config)
+
+
+def _check(config: NightlyConfig) -> None:
+    check_apart(config)
+    check_paths(config.input, config.output)
+    check_groups(config)
 
 
 if __name__ == "__main__":

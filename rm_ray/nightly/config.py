@@ -1,8 +1,10 @@
 """The configuration of the nightly job: a scoring run's, and what comes after it."""
 
-from pydantic import Field
+from typing import Annotated, Self
 
-from rm_ray.config import NonEmpty, OutputConfig, RunConfig, Section
+from pydantic import BeforeValidator, Field, model_validator
+
+from rm_ray.config import NonEmpty, OutputConfig, RunConfig, Section, as_list
 from rm_ray.filter.config import (
     FilesConfig,
     FilterConfig,
@@ -13,6 +15,7 @@ from rm_ray.filter.config import (
 )
 from rm_ray.filter.config import RewardsConfig as FilterRewardsConfig
 from rm_ray.report.config import (
+    Night,
     NightName,
     ReportConfig,
     ReportSection,
@@ -34,6 +37,12 @@ class NightlyReportConfig(ReportSection):
 class NightlyFilterConfig(Section):
     """The filter of each night, over what was new in it."""
 
+    column: NonEmpty = Field(
+        "reward", description="Column of the rewards that documents are cut by."
+    )
+    allow_partial: bool = Field(
+        False, description="Cut rewards of an adaptive judge elsewhere than at its threshold."
+    )
     rule: RuleConfig = RuleConfig()
     output: FilesConfig = FilesConfig()
     tasks: TasksConfig = TasksConfig()
@@ -53,11 +62,31 @@ class NightlyConfig(ScoreConfig):
     )
     report: NightlyReportConfig = NightlyReportConfig()
     filter: NightlyFilterConfig | None = None
+    skip_filter: Annotated[list[Night], BeforeValidator(as_list)] = Field(
+        [], description="Nights that are finished without their filter, which was refused."
+    )
+
+    @model_validator(mode="after")
+    def _leaves_nights_as_they_were(self) -> Self:
+        for name in ("retry_failed", "rescore_changed"):
+            if getattr(self.run, name):
+                raise ValueError(
+                    f"run.{name} changes nights that are reported and filtered: run jobs/score.py "
+                    f"with it on OUTPUT/{SCORED}, and report and filter those nights again"
+                )
+        if "max_failed_fraction" in self.run.model_fields_set:
+            raise ValueError(
+                "run.max_failed_fraction is of all nights together; report.alerts.failed.above "
+                "says how many documents of one night may fail"
+            )
+        return self
 
     def scoring(self) -> ScoreConfig:
         """The scoring run of all nights."""
-        names = set(ScoreConfig.model_fields) - {"output"}
-        return ScoreConfig(output=self._folder(SCORED), **{n: getattr(self, n) for n in names})
+        names = set(ScoreConfig.model_fields) - {"output", "run"}
+        run = self.run.model_copy(update={"max_failed_fraction": 1.0})  # the report says it
+        told = {name: getattr(self, name) for name in names}
+        return ScoreConfig(output=self._folder(SCORED), run=run, **told)
 
     def reporting(self, night: str, segments: list[int]) -> ReportConfig:
         """The report of one night."""
@@ -81,13 +110,17 @@ class NightlyConfig(ScoreConfig):
     def filtering(self, night: str, segments: list[int]) -> FilterConfig | None:
         """The filter of one night, where one is asked for."""
         asked = self.filter
-        if asked is None:
+        if asked is None or night in self.skip_filter:
             return None
         folder = self._folder(f"{KEPT}/night={night}")
         return FilterConfig(
             corpus=FilteredCorpusConfig(storage=self.input.storage),
             rewards=FilterRewardsConfig(
-                path=self._folder(SCORED).path, segments=segments, storage=self.output.storage
+                path=self._folder(SCORED).path,
+                column=asked.column,
+                allow_partial=asked.allow_partial,
+                segments=segments,
+                storage=self.output.storage,
             ),
             rule=asked.rule,
             output=FilterOutputConfig(**{**dict(asked.output), **dict(folder)}),

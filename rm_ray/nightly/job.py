@@ -1,23 +1,25 @@
 """The nightly job: one command for a scheduler, resumable as a whole.
 
+begin     tonight is written down              OUTPUT/nights/NIGHT.json
 score     what is new in the corpus            one run of all nights, OUTPUT/scored
 claim     its new segments are tonight's       nights
 report    tonight beside the nights before     OUTPUT/reports/NIGHT, OUTPUT/history
 filter    tonight's documents, where asked     OUTPUT/kept/night=NIGHT
 
-A night that was begun and not finished is finished first, under its own name.
+What was planned under the name of a night that was interrupted stays that night's.
 """
 
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rm_ray.errors import Alerted, Incomplete, InputError
+from rm_ray.errors import Alerted, InputError, Refused
 from rm_ray.filter.job import filter_corpus
 from rm_ray.nightly.config import NIGHTS, NightlyConfig
-from rm_ray.nightly.nights import ClaimedNight, Nights, free_name, unclaimed
-from rm_ray.report.job import output_folder, report
-from rm_ray.run.scored import ScoredRun, open_scored
+from rm_ray.nightly.nights import KnownNight, Nights, free_name, unclaimed
+from rm_ray.report.job import report
+from rm_ray.run.folder import RunFolder
+from rm_ray.run.scored import REWARDS
 from rm_ray.score.job import dry_run as score_dry_run
 from rm_ray.score.job import score
 
@@ -28,27 +30,27 @@ def nightly(config: NightlyConfig) -> None:
     """Score, report and filter tonight; the same call again goes on where the last one ended.
 
     Raises:
-        Refused: with what to do.
-        Incomplete: documents are missing, or too many failed; where all that is new was scored, it
-            was reported and filtered before that is said.
+        Refused: with what to do; every night that can be finished is.
+        Incomplete: documents are missing.
         Alerted: an alert fails a night.
     """
-    nights = Nights.at(config.output, NIGHTS)
-    finished = [_finish(one, nights, config) for one in nights.all() if one.status is None]
-    incomplete = _score(config)
-    known = nights.all()
-    run = _scored(config)
-    new = unclaimed(run.segments, known)
-    tonight = next((one for one in known if one.night == config.night), None)
-    if new or tonight is None:
-        claimed = nights.claim(free_name(config.night, known), new)
-        finished.append(_finish(claimed, nights, config))
-    elif tonight.night not in {one.night for one in finished}:
-        log.info("the night %s is done, and nothing is new; its verdict stands", tonight.night)
-        finished.append(tonight)
-    if incomplete:
-        raise incomplete
-    _fail_if_alerted(finished)
+    nights = Nights.at(config.output, NIGHTS).writable()
+    interrupted = _take_up(nights, config)
+    _begin(nights, config.night)
+    score(config.scoring())
+    _claim(nights, config, interrupted=interrupted)
+    known, finished, refused = nights.all(), [], []
+    for one in (one for one in known if one.status is None):
+        try:
+            finished.append(_finish(one, nights, config))
+        except Refused as error:
+            log.error("the night %s: %s", one.night, error)
+            refused.append((one.night, error))
+    if not finished and not refused:
+        finished = [one for one in known if one.asked == config.night]
+        for one in finished:
+            log.info("nothing is new; the verdict of %s stands: %s", one.night, one.sentence)
+    _say(finished, refused)
 
 
 def dry_run(config: NightlyConfig) -> str:
@@ -58,48 +60,74 @@ def dry_run(config: NightlyConfig) -> str:
     return "\n".join([page, *[f"not finished   the night {night}" for night in begun]])
 
 
-def _score(config: NightlyConfig) -> Incomplete | None:
-    """Score what is new. A run that is not complete is returned if tonight's rewards are there all
-    the same: too many failed documents are for the report to show.
+def _take_up(nights: Nights, config: NightlyConfig) -> bool:
+    """Give nights that were interrupted while they scored the segments that they had planned; those
+    that had planned nothing are forgotten. Whether there are nights to finish besides tonight.
     """
-    try:
-        score(config.scoring())
-    except Incomplete as error:
-        try:
-            _scored(config)
-        except InputError:
-            raise error from None
-        log.error("%s; what was scored is reported first", error)
-        return error
-    return None
+    known = nights.all()
+    new = unclaimed(_planned(config), known)
+    others = [one for one in known if one.status is None and one.asked != config.night]
+    for one in others:
+        if one.segments is not None:
+            continue
+        if new:
+            log.info("going on with the night %s, which was interrupted", one.night)
+            nights.put(replace(one, segments=new))
+            new = []
+        else:
+            nights.drop(one)
+    return bool(others)
 
 
-def _scored(config: NightlyConfig) -> ScoredRun:
-    """The scoring run, of which every shard is there.
+def _begin(nights: Nights, night: str) -> None:
+    known = nights.all()
+    if not any(one.asked == night for one in known):
+        nights.begin(KnownNight(night, night))
 
-    Raises:
-        InputError: some are missing.
+
+def _claim(nights: Nights, config: NightlyConfig, *, interrupted: bool) -> None:
+    """Give tonight what is new. A night without a document is one too, but not where it only went
+    on with another.
     """
-    output = config.scoring().output
-    every = open_scored(output.path, output.storage, allow_incomplete=True).segments
-    return open_scored(output.path, output.storage, every)
+    known = nights.all()
+    new = unclaimed(_planned(config), known)
+    begun = next((o for o in known if o.asked == config.night and o.segments is None), None)
+    if begun and not new and interrupted:
+        nights.drop(begun)
+    elif begun:
+        nights.put(replace(begun, segments=new))
+    elif new:
+        name = free_name(config.night, known)
+        nights.begin(KnownNight(name, config.night, new))
 
 
-def _finish(one: ClaimedNight, nights: Nights, config: NightlyConfig) -> ClaimedNight:
+def _planned(config: NightlyConfig) -> list[int]:
+    """Numbers of the segments of the scoring run's plan."""
+    run = RunFolder(config.scoring().output, REWARDS)
+    return list(range(len(run.segments.names())))
+
+
+def _finish(one: KnownNight, nights: Nights, config: NightlyConfig) -> KnownNight:
     """Report and filter a night that has its segments."""
-    reporting = config.reporting(one.night, one.segments)
-    output_folder(reporting.output)
-    log.info("the night %s: segments %s", one.night, one.segments or "none, nothing is new")
-    figures = report(reporting)
-    filtering = config.filtering(one.night, one.segments)
+    segments = one.segments or []
+    log.info("the night %s: segments %s", one.night, segments or "none, nothing is new")
+    figures = report(config.reporting(one.night, segments))
+    filtering = config.filtering(one.night, segments)
     if filtering and figures.whole.documents:
         filter_corpus(filtering)
-    said = replace(one, status=figures.verdict.status, sentence=figures.verdict.sentence)
-    nights.done(said)
-    return said
+    said = figures.verdict
+    return nights.put(replace(one, status=said.status, sentence=said.sentence))
 
 
-def _fail_if_alerted(finished: Sequence[ClaimedNight]) -> None:
+def _say(finished: Sequence[KnownNight], refused: Sequence[tuple[str, Refused]]) -> None:
+    """Raises what the nights have come to."""
     failing = [f"{one.night}: {one.sentence}" for one in finished if one.status == "fail"]
+    if refused:
+        night, error = refused[0]
+        alerts = f"; and {'; '.join(failing)}" if failing else ""
+        raise InputError(
+            f"{len(refused)} nights could not be finished, the first is {night}: {error}; put it "
+            f"right, or leave out its filter with --skip_filter {night}{alerts}"
+        )
     if failing:
         raise Alerted("; ".join(failing))

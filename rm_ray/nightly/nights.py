@@ -1,27 +1,35 @@
 """Which night has which segments of the scoring run, and how far each has come.
 
-    OUTPUT/nights/2026-11-24.json    the segments it claimed, and its verdict once it is done
+    OUTPUT/nights/2026-11-24.json    begun; then the segments it has; then its verdict: it is done
 
-A segment belongs to the night that claimed it, whatever happens to the process after that.
+A night is written down before its scoring begins, so that what was planned under its name stays
+its own, whatever happens to the process, and whenever the next one comes.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 
 from rm_ray.config import OutputConfig
 from rm_ray.errors import OutputError
 from rm_ray.store.folder import Folder, absolute
 
 SUFFIX = ".json"
+# Nights read at once.
+_THREADS = 8
 
 
 @dataclass(frozen=True)
-class ClaimedNight:
-    """`status`: the report's verdict, None while the night is not done. `sentence`: of it."""
+class KnownNight:
+    """`asked`: the name that it was asked for by; a second one of a day is called otherwise.
+    `segments`: None until they are known. `status`: the report's verdict, None while the night is
+    not done; `sentence`: of it.
+    """
 
     night: str
-    segments: list[int]
+    asked: str
+    segments: list[int] | None = None
     status: str | None = None
     sentence: str = ""
 
@@ -37,7 +45,18 @@ class Nights:
         """In the folder of that name."""
         return cls(Folder(f"{absolute(output.path)}/{name}", output.storage))
 
-    def all(self) -> list[ClaimedNight]:
+    def writable(self) -> "Nights":
+        """The same, knowing how its store is written.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        try:
+            return replace(self, folder=self.folder.probe())
+        except OSError as error:
+            raise OutputError(f"output.path: cannot write {self.folder.uri}: {error}") from None
+
+    def all(self) -> list[KnownNight]:
         """In the order of their names.
 
         Raises:
@@ -45,54 +64,56 @@ class Nights:
         """
         try:
             names = [name for name in self.folder.names() if name.endswith(SUFFIX)]
-            return [self._read(name) for name in names]
+            with ThreadPoolExecutor(_THREADS) as pool:
+                return list(pool.map(self._read, names))
         except OSError as error:
             raise OutputError(f"output.path: cannot read {self.folder.uri}: {error}") from None
 
-    def claim(self, night: str, segments: Sequence[int]) -> ClaimedNight:
-        """Give segments to a night.
+    def begin(self, one: KnownNight) -> KnownNight:
+        """Write down a new night.
 
         Raises:
-            OutputError: another process has just done so, or the folder cannot be written.
+            OutputError: another process has just done so.
         """
-        claimed = ClaimedNight(night, list(segments))
-        try:
-            created = self.folder.create(f"{night}{SUFFIX}", _bytes(claimed))
-        except OSError as error:
-            raise OutputError(f"output.path: cannot write {self.folder.uri}: {error}") from None
-        if not created:
+        name = f"{one.night}{SUFFIX}"
+        if not self.folder.create(name, _bytes(one)) and self._read(name) != one:
             raise OutputError(
-                f"{self.folder.uri}: another run has just begun the night {night}; wait for it"
+                f"{self.folder.uri}: another run has just begun the night {one.night}; wait for it"
             )
-        return claimed
+        return one
 
-    def done(self, one: ClaimedNight) -> None:
-        """Store a night's verdict."""
+    def put(self, one: KnownNight) -> KnownNight:
+        """Store how far a night has come."""
         self.folder.overwrite(f"{one.night}{SUFFIX}", _bytes(one))
+        return one
 
-    def _read(self, name: str) -> ClaimedNight:
+    def drop(self, one: KnownNight) -> None:
+        """Forget a night of which nothing was planned."""
+        self.folder.remove(f"{one.night}{SUFFIX}")
+
+    def _read(self, name: str) -> KnownNight:
         data = self.folder.read(name) or b""
         try:
-            return ClaimedNight(**json.loads(data))
+            return KnownNight(**json.loads(data))
         except (ValueError, TypeError):
             raise OutputError(f"{self.folder.uri}/{name} is damaged; restore it") from None
 
 
-def unclaimed(segments: Sequence[int], nights: Sequence[ClaimedNight]) -> list[int]:
+def unclaimed(segments: Sequence[int], nights: Sequence[KnownNight]) -> list[int]:
     """The segments that no night has."""
-    claimed = {number for night in nights for number in night.segments}
+    claimed = {number for night in nights for number in night.segments or ()}
     return [number for number in segments if number not in claimed]
 
 
-def free_name(night: str, nights: Sequence[ClaimedNight]) -> str:
-    """The name, or where there is a night of that name the next of NAME.2, NAME.3, ..."""
+def free_name(night: str, nights: Sequence[KnownNight]) -> str:
+    """The name, or where there is a night of that name the next of NAME.02, NAME.03, ..."""
     names = {one.night for one in nights}
     number, name = 1, night
     while name in names:
         number += 1
-        name = f"{night}.{number}"
+        name = f"{night}.{number:02}"
     return name
 
 
-def _bytes(one: ClaimedNight) -> bytes:
+def _bytes(one: KnownNight) -> bytes:
     return (json.dumps(asdict(one), indent=1) + "\n").encode()

@@ -1,7 +1,9 @@
 """What is not as it was: rules, each an effect that matters and more than chance makes."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from scipy import stats
 
@@ -28,6 +30,10 @@ MAIN = "wasserstein"
 NEAR = 4.0
 
 
+# A group's label, and a rule.
+Key = tuple[str | None, str]
+
+
 @dataclass(frozen=True)
 class Candidate:
     """What a rule looked at. `past`: the effect matters. `p`: how often chance makes it."""
@@ -42,7 +48,7 @@ class Candidate:
     kind: str = ""
 
     @property
-    def key(self) -> tuple[str | None, str]:
+    def key(self) -> Key:
         """A rule speaks of a group once."""
         return self.label, self.rule
 
@@ -68,8 +74,8 @@ def fired(
     if close:
         comparisons |= {label: comparisons[label].refined() for label in close}
         found = [c for one in comparisons.values() for c in candidates(one, rules)]
-    passed = _holm(found, rules.false_per_night)
-    alerts: dict[tuple[str | None, str], Candidate] = {}
+    passed = holm(found, rules.false_per_night)
+    alerts: dict[Key, Candidate] = {}
     for candidate in (one for one in passed if one.past):
         if candidate.key not in alerts or candidate.kind == MAIN:
             alerts[candidate.key] = candidate
@@ -79,26 +85,28 @@ def fired(
 def verdict(
     alerts: Sequence[Candidate],
     rules: AlertsConfig,
-    stood: Collection[tuple[str | None, str]],
+    stood: Collection[Key],
+    shown: Collection[Key],
     mix: Mix | None,
-    compared: bool,
+    compared: int,
 ) -> Verdict:
     """All of it in one word.
 
     Args:
-        stood: group and rule of last night's alerts.
-        compared: whether there was a baseline.
+        stood: of last night's alerts, and `shown`: of those that were not folded.
+        compared: groups that had a baseline, all documents among them.
     """
     order = {"fail": 0, "warn": 1}
     found = []
     for one in alerts:
-        fold = _folded(one, alerts, mix, rules)
+        fold = _folded(one, alerts, mix, rules, stood)
         found.append(
             Alert(
                 group=None if one.label is None else name_of(one.label),
+                label=one.label,
                 rule=one.rule,
                 level=getattr(rules, one.rule).level,
-                standing=one.key in stood,
+                standing=one.key in (stood if fold else shown),
                 folded_into=f"{name_of(fold.label)}: {fold.rule}" if fold else None,
                 effect=one.effect,
                 threshold=one.threshold,
@@ -106,7 +114,7 @@ def verdict(
                 sentence=one.sentence,
             )
         )
-    found.sort(key=lambda a: (a.folded_into is not None, a.standing, order[a.level], -_beyond(a)))
+    found.sort(key=lambda a: (a.folded_into is not None, a.standing, order[a.level], -_times(a)))
     counted = [a for a in found if a.folded_into is None]
     fails = [a for a in counted if a.level == "fail" and (rules.repeat_standing or not a.standing)]
     status = "fail" if fails else "warn" if counted else "ok"
@@ -120,15 +128,16 @@ def _of_rewards(one: Comparison, rules: AlertsConfig) -> list[Candidate]:
         return []
     found, label, now = [], one.tonight.label, one.effects
     name = name_of(label)
+    usual = "nights like the baseline stay below"
     apart = f"the rewards of {name} are {now.wasserstein:.2f} sd from the baseline's"
     measures = [
-        ("drift", "wasserstein", rules.drift.above, f"{apart}; chance and quiet nights stay below"),
+        ("drift", "wasserstein", rules.drift.above, f"{apart}; {usual}"),
         ("drift", "psi", rules.drift.psi_above,
          f"the rewards of {name} fall into other classes than the baseline's "
-         f"(PSI {now.psi:.2f}); chance and quiet nights stay below"),
+         f"(PSI {now.psi:.2f}); {usual}"),
     ]  # fmt: skip
     if rules.mean.above is not None:
-        said = f"the mean reward of {name} has moved by {now.mean:.2f} sd; chance stays below"
+        said = f"the mean reward of {name} has moved by {now.mean:.2f} sd; {usual}"
         measures.append(("mean", "mean", rules.mean.above, said))
     for rule, kind, above, said in measures:
         effect = getattr(now, kind)
@@ -167,8 +176,9 @@ def _of_counts(one: Comparison, rules: AlertsConfig) -> list[Candidate]:
         return [*found, Candidate(label, "new", n, 0, n > 0, float(together.sf(n - 1)),
                                   f"{name} is new: {n:,} documents")]  # fmt: skip
     if not n:
-        p = float(together.cdf(0))
-        return [*found, Candidate(label, "missing", 0, 0, True, p, f"{name} is missing: {said}")]
+        who = "no document came" if label is None else f"{name} is missing"
+        said = f"{who}; a night of the baseline has {expected:,.0f} documents"
+        return [*found, Candidate(label, "missing", 0, 0, True, float(together.cdf(0)), said)]
     ratio = n / expected
     few = ratio < part.below
     p = float(together.cdf(n) if ratio < 1 else together.sf(n - 1))
@@ -186,22 +196,29 @@ def _limits(found: Sequence[Candidate], alpha: float) -> list[float]:
     return limits
 
 
-def _holm(found: Sequence[Candidate], alpha: float) -> list[Candidate]:
-    passed = []
-    for rank, one in enumerate(sorted(found, key=lambda c: c.p)):
-        if one.p > alpha / (len(found) - rank):
-            break
-        passed.append(one)
-    return passed
+def holm(found: Sequence[Candidate], alpha: float) -> list[Candidate]:
+    """Those that are more than chance, all of them together."""
+    ranked = sorted(zip(found, _limits(found, alpha), strict=True), key=lambda pair: pair[0].p)
+    return [one for one, _ in takewhile(lambda pair: pair[0].p <= pair[1], ranked)]
 
 
 def _folded(
-    one: Candidate, alerts: Sequence[Candidate], mix: Mix | None, rules: AlertsConfig
+    one: Candidate,
+    alerts: Sequence[Candidate],
+    mix: Mix | None,
+    rules: AlertsConfig,
+    stood: Collection[Key],
 ) -> Candidate | None:
-    """The alert that says it already, and at least as loudly."""
+    """The alert that says it already, at least as loudly, and not since last night alone."""
     loud = {"warn": 0, "fail": 1}
-    level = loud[getattr(rules, one.rule).level]
-    known = {a.key: a for a in alerts if loud[getattr(rules, a.rule).level] >= level}
+    level, fresh = loud[getattr(rules, one.rule).level], one.key not in stood
+    known = {
+        a.key: a
+        for a in alerts
+        if loud[getattr(rules, a.rule).level] >= level and not (fresh and a.key in stood)
+    }
+    if one.rule == "missing" and one.label is not None:
+        return known.get((None, "missing"))
     for rule in WITHIN.get(one.rule, ()):
         if (one.label, rule) in known:
             return known[one.label, rule]
@@ -212,31 +229,32 @@ def _folded(
         if theirs:
             return max(theirs, key=_times)
     if one.rule == "drift" and mix and mix.wasserstein_mix >= mix.wasserstein_inside:
-        return next((a for a in alerts if a.label is not None and a.rule in OF_MIX), None)
+        moved = {group.label: abs(group.mix) for group in mix.groups}
+        theirs = [a for a in known.values() if a.label is not None and a.rule in OF_MIX]
+        return max(theirs, key=lambda a: moved.get(a.label or "", 0.0), default=None)
     return None
 
 
 def _times(one: Candidate | Alert) -> float:
     """How many times past its threshold an effect is."""
-    if one.rule in ("spread", "missing") or (one.rule == "volume" and one.effect < 1):
+    if one.rule in ("missing", "new"):
+        return math.inf
+    if one.rule == "spread" or (one.rule == "volume" and one.effect < 1):
         return one.threshold / max(one.effect, 1e-9)
     return one.effect / max(one.threshold, 1e-9)
 
 
-_beyond = _times
-
-
-def _sentence(alerts: Sequence[Alert], compared: bool) -> str:
+def _sentence(alerts: Sequence[Alert], compared: int) -> str:
+    if not alerts and not compared:
+        return "There is no baseline yet: nothing to compare with."
     if not alerts:
-        return (
-            "Tonight's rewards are as the baseline's."
-            if compared
-            else "There is no baseline yet: nothing to compare with."
-        )
+        groups = f"{compared - 1} groups and all documents" if compared > 1 else "All documents"
+        return f"Nothing to report. {groups} were compared with the baseline."
     fresh = [alert for alert in alerts if not alert.standing]
-    groups = list(dict.fromkeys(a.group or "all documents" for a in fresh or alerts))
-    named = ", ".join(groups[:3]) + (f" and {len(groups) - 3} more" if len(groups) > 3 else "")
+    touched = list(dict.fromkeys(a.group or "all documents" for a in fresh or alerts))
+    named = ", ".join(touched[:3]) + (f" and {len(touched) - 3} more" if len(touched) > 3 else "")
     if not fresh:
-        return f"Nothing new: {len(alerts)} alerts stand since the night before ({named})."
-    count = f"{len(fresh)} new alert" + ("s" if len(fresh) > 1 else "")
-    return f"{count}: {named}. {fresh[0].sentence[0].upper()}{fresh[0].sentence[1:]}."
+        stand = "1 alert stands" if len(alerts) == 1 else f"{len(alerts)} alerts stand"
+        return f"Nothing new: {stand} since the night before ({named})."
+    count = "1 new alert" if len(fresh) == 1 else f"{len(fresh)} new alerts"
+    return f"{count} ({named}): {fresh[0].sentence}."

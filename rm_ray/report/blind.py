@@ -46,8 +46,11 @@ def correlation(one: npt.NDArray[np.generic], other: npt.NDArray[np.generic]) ->
     if n < LEAST or np.ptp(one.astype(float)) == 0 or np.ptp(other.astype(float)) == 0:
         return None
     rho = float(stats.spearmanr(one, other).statistic)
-    error = math.sqrt((1 + rho * rho / 2) / (n - 3))
-    return Correlation(rho=rho, margin=1.96 * error, documents=n)
+    # on Fisher's scale, and back
+    error = 1.96 * math.sqrt((1 + rho * rho / 2) / (n - 3))
+    at = math.atanh(max(-1 + 1e-12, min(1 - 1e-12, rho)))
+    margin = (math.tanh(at + error) - math.tanh(at - error)) / 2
+    return Correlation(rho=rho, margin=margin, documents=n)
 
 
 def _medians(

@@ -21,12 +21,15 @@ KINDS = ("wasserstein", "psi", "mean")
 
 @dataclass(frozen=True)
 class Comparison:
-    """`effects` and `chance`: None where one of both has no document with a reward."""
+    """`effects` and `chance`: None where one of both has no document with a reward. `tail`: of many
+    more draws, where it may be an alert.
+    """
 
     tonight: GroupNight
     baseline: BaselineGroup | None
     effects: Effects | None = None
     chance: Noise | None = None
+    tail: Noise | None = None
     seed: int = 0
 
     @classmethod
@@ -38,23 +41,27 @@ class Comparison:
             return cls(tonight, baseline)
         seed = _seed(night, tonight.label)
         both = tonight.histogram, baseline.pooled.histogram
-        return cls(tonight, baseline, effects(*both), noise(*both, draws, seed), seed)
+        return cls(tonight, baseline, effects(*both), noise(*both, draws, seed), seed=seed)
 
     def refined(self) -> "Comparison":
         """With draws enough for the tail."""
         assert self.baseline is not None
         both = self.tonight.histogram, self.baseline.pooled.histogram
-        return replace(self, chance=noise(*both, TAIL_DRAWS, self.seed))
+        return replace(self, tail=noise(*both, TAIL_DRAWS, self.seed))
 
     @property
     def noise(self) -> float:
-        """How many times as much as by chance this group's nights differ."""
-        return self.baseline.noise if self.baseline else 1.0
+        """How many times as much as by chance this group's quiet nights differ; at least 1."""
+        if self.baseline is None or self.chance is None:
+            return 1.0
+        chance = self.chance.point("wasserstein", FLOOR)
+        return max(1.0, self.baseline.floor / chance) if chance > 0 else 1.0
 
     def p(self, kind: str) -> float:
         """How often a night like the baseline has an effect as large, or a spread as small."""
         assert self.effects is not None and self.chance is not None
-        return self.chance.p(kind, _scaled(kind, getattr(self.effects, kind), 1 / self.noise))
+        draws = self.tail or self.chance
+        return draws.p(kind, _scaled(kind, getattr(self.effects, kind), 1 / self.noise))
 
     def floor(self, kind: str, p: float = FLOOR) -> float:
         """The effect that nights like the baseline reach that often."""
@@ -76,13 +83,13 @@ class Comparison:
             for kind in KINDS
         }
         # a shift moves the distance by itself, give or take the error of a difference of means
-        error = np.sqrt(1 / self.tonight.scored + 1 / self.baseline.pooled.scored)
+        error = self.noise * np.sqrt(1 / self.tonight.scored + 1 / self.baseline.pooled.scored)
         seen = max(above, self.floor("wasserstein", p)) + stats.norm.ppf(POWER) * error
         return Drift(
             **kinds,
             smallest_shift=float(seen),
             quiet_nights=self.baseline.quiet,
-            noise=self.baseline.noise,
+            noise=self.noise,
         )
 
 

@@ -18,7 +18,7 @@ from rm_ray.corpus.formulas import Formula
 from rm_ray.errors import ConfigError
 
 # Nights are in the order of their names.
-Night = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$")]
+Night = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,60}$")]
 Level = Literal["ignore", "warn", "fail"]
 
 

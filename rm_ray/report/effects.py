@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from rm_ray.counts.histograms import Histogram
 
@@ -70,21 +71,25 @@ def aligned(histograms: Sequence[Histogram]) -> tuple[Array, list[Array]]:
 
 @dataclass(frozen=True)
 class Noise:
-    """What effects chance alone has: draws, each kind sorted. Small spreads stand first."""
+    """What effects chance alone has: draws, each kind sorted; small spreads stand first. `least`:
+    as often as any single night can come by chance, since so few can be drawn.
+    """
 
     wasserstein: Array
     psi: Array
     mean: Array
     spread: Array
+    least: float
 
     def p(self, kind: str, effect: float) -> float:
         """How often chance alone has an effect as large, or a spread as small.
 
         Beyond the hundred most extreme draws the tail is taken for exponential, from their mean
-        excess: it falls no slower than that, so this says rather too much than too little.
+        excess; it falls no slower than that, but where so few documents are drawn that their
+        nights can be counted.
         """
         draws, sign = self._towards(kind)
-        return _tail(draws, sign * effect)
+        return max(self.least, _tail(draws, sign * effect))
 
     def point(self, kind: str, p: float) -> float:
         """The effect that chance alone reaches that often."""
@@ -132,7 +137,13 @@ def noise(tonight: Histogram, baseline: Histogram, draws: int, seed: int) -> Noi
         np.sort(psi * shrunk),
         np.sort(mean * root),
         np.sort(1 + (spread - 1) * root),
+        float(np.exp(-_log_choices(tonight.size + baseline.size, tonight.size))),
     )
+
+
+def _log_choices(n: int, k: int) -> float:
+    """The logarithm of how many ways there are to draw k of n."""
+    return float(special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1))
 
 
 def _aligned(tonight: Histogram, baseline: Histogram) -> tuple[Array, Array, Array]:

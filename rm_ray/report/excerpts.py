@@ -18,7 +18,7 @@ from rm_ray.corpus.excerpts import document
 from rm_ray.corpus.listing import literal_part
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import PlannedFile
-from rm_ray.errors import JudgeError, short
+from rm_ray.errors import ConfigError, JudgeError, short
 from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer, read_tokenizer
 from rm_ray.report.chosen import Chosen
 from rm_ray.report.config import ReportConfig
@@ -181,5 +181,10 @@ def _moved(before: Any, now: str | None) -> tuple[str, str] | None:
     """What corpus paths began with when they were scored, and what they begin with now."""
     if now is None:
         return None
+    if len(as_list(before)) > 1:
+        raise ConfigError(
+            "corpus.path: the scoring run was given several paths, and one cannot say where they "
+            "lie now; leave it out, or give --corpus.excerpts false"
+        )
     first = literal_part(as_list(before)[0])
     return absolute(first), absolute(literal_part(now))

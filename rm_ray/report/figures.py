@@ -28,6 +28,7 @@ class Alert(Part):
     """What is not as it was. `folded_into`: the alert that says it already, which alone counts."""
 
     group: str | None = Field(description="The group's name; null for all documents together.")
+    label: str | None = Field(description="Its values as JSON.")
     rule: Rule
     level: Level
     standing: bool = Field(description="It stood the night before, and fails no night again.")
@@ -107,6 +108,7 @@ class MixGroup(Part):
     """A group's part in the change of the mean."""
 
     name: str
+    label: str
     share_before: float
     share_after: float
     mean_before: float | None
@@ -218,6 +220,7 @@ class RunFacts(Part):
     files: int
     parts: int
     complete: bool
+    missing_parts: int = Field(description="Planned ones that are not there: no history is kept.")
     windows: int
     forwarded_tokens: int
     minimum_tokens: int

@@ -49,7 +49,9 @@ def group_figures(one: Comparison, edges: Sequence[float], rules: AlertsConfig, 
         tonight=distribution(now),
         baseline=distribution(before.pooled) if before else None,
         histogram=_shares(now.histogram, edges),
-        baseline_histogram=_shares(before.pooled.histogram, edges) if before else None,
+        baseline_histogram=_shares(before.pooled.histogram, edges)
+        if before and before.pooled.scored
+        else None,
         drift=one.drift(rules.drift.above, p),
         spread=one.effects.spread if one.effects else None,
     )

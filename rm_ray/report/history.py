@@ -49,7 +49,7 @@ SCHEMA = pa.schema(
         ("total", pa.string()),
         ("squares", pa.string()),
         ("wasserstein", pa.float64()),
-        ("chance", pa.float64()),
+        ("baseline", pa.list_(pa.string())),
         ("alerts", pa.list_(pa.string())),
         ("shown_alerts", pa.list_(pa.string())),
         ("cells", pa.list_(pa.int32())),
@@ -61,14 +61,15 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Said:
-    """What a report said of a group's night. `wasserstein` and its floor by `chance` alone: None
-    where there was no baseline. `alerts`: rules; `shown`: those that were not folded.
+    """What a report said of a group's night. `wasserstein`: None where there was no baseline.
+    `alerts`: rules; `shown`: those that were not folded. `baseline`: the nights it was compared
+    with.
     """
 
     wasserstein: float | None = None
-    chance: float | None = None
     alerts: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
+    baseline: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,27 @@ class History:
             if name.startswith(PREFIX) and name.endswith(SUFFIX)
         ]
 
+    def check(self, night: str) -> None:
+        """Refuse to replace what was said of a night by other settings.
+
+        Raises:
+            OutputError: they differ.
+        """
+        if night not in self.names():
+            return
+        stored = json.loads(self._read(night, ["night"]).schema.metadata[SETTINGS])
+        mine = self._settings()
+        if differ := [key for key in {**mine, **stored} if mine.get(key) != stored.get(key)]:
+            raise OutputError(
+                f"history.path: {self.folder.uri} holds the night {night} by another "
+                f"{', '.join(differ)}; give this report a history of its own"
+            )
+
+    def _settings(self) -> dict[str, Any]:
+        """As they are stored."""
+        settings: dict[str, Any] = json.loads(json.dumps(dict(self.settings)))
+        return settings
+
     def before(self, night: str, most: int) -> tuple[list[PastNight], list[str]]:
         """The last nights before one, oldest first; and those passed over, of other settings.
 
@@ -131,7 +153,7 @@ class History:
         columns = [name for name in SCHEMA.names if name not in _LISTS]
         with ThreadPoolExecutor(_THREADS) as pool:
             found = list(pool.map(lambda name: self._read(name, columns), names))
-        mine = json.loads(json.dumps(dict(self.settings)))
+        mine = self._settings()
         nights, others = [], []
         for name, table in zip(names, found, strict=True):
             if json.loads(table.schema.metadata[SETTINGS]) == mine:
@@ -208,7 +230,7 @@ def _row(night: str, group: GroupNight, said: Said) -> dict[str, Any]:
         "total": str(moments.total),
         "squares": str(moments.squares),
         "wasserstein": said.wasserstein,
-        "chance": said.chance,
+        "baseline": list(said.baseline),
         "alerts": list(said.alerts),
         "shown_alerts": list(said.shown),
         "cells": histogram.cells.astype(np.int32).tolist(),
@@ -221,9 +243,8 @@ def _past(night: str, table: pa.Table) -> PastNight:
     groups = {}
     for row in table.to_pylist():
         quantiles = {"0.1": row["p10"], "0.5": row["p50"], "0.9": row["p90"]}
-        said = Said(
-            row["wasserstein"], row["chance"], tuple(row["alerts"]), tuple(row["shown_alerts"])
-        )
+        lists = (tuple(row[name]) for name in ("alerts", "shown_alerts", "baseline"))
+        said = Said(row["wasserstein"], *lists)
         known = quantiles if row["scored"] else {}
         groups[row["group"]] = PastGroup(row["group"], row["documents"], row["mean"], known, said)
     return PastNight(night, table.schema.metadata[STATUS].decode(), groups)

@@ -9,7 +9,7 @@ show      report.json, report.html, summary.md, the history    figures, page, ma
 import json
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,7 +18,7 @@ from rm_ray.cluster import check_task, connect
 from rm_ray.config import OutputConfig
 from rm_ray.errors import Alerted, OutputError
 from rm_ray.report.alerts import fired, verdict
-from rm_ray.report.baseline import Baseline
+from rm_ray.report.baseline import Baseline, BaselineGroup
 from rm_ray.report.blind import blind
 from rm_ray.report.chosen import choose
 from rm_ray.report.comparison import Comparison
@@ -31,7 +31,7 @@ from rm_ray.report.history import FORMAT, History, PastNight, Said
 from rm_ray.report.markdown import summary
 from rm_ray.report.measured import Measured
 from rm_ray.report.mix import split
-from rm_ray.report.nights import GroupNight, Night, name_of
+from rm_ray.report.nights import GroupNight, Night, largest
 from rm_ray.report.page import page
 from rm_ray.report.retention import retention
 from rm_ray.report.runs import count, pinned_run
@@ -68,7 +68,7 @@ def report(config: ReportConfig) -> Figures:
     began = time.monotonic()
     made = make(config)
     _write(made.figures, folder)
-    if made.history is not None:
+    if made.history is not None and not made.figures.run.missing_parts:
         made.history.write(config.night, made.figures.verdict.status, made.rows)
     said = made.figures.verdict
     for alert in said.alerts:
@@ -98,7 +98,7 @@ def output_folder(output: OutputConfig) -> Folder:
     """
     folder = Folder(absolute(output.path), output.storage)
     try:
-        names = folder.entries()
+        names = [name for name in folder.entries() if not name.startswith(".")]  # a write cut short
     except (OSError, ImportError, ValueError) as error:
         raise OutputError(f"output.path: cannot use {output.path}: {error}") from None
     if names and JSON not in names:
@@ -127,7 +127,7 @@ def make(config: ReportConfig) -> Reported:
         measured = count(run, config)
         night = Night.of(measured)
         if pinned is not None:
-            baseline = Baseline.of_run(Night.of(count(pinned, config)))
+            baseline = Baseline.of_run(Night.of(count(pinned, config)), len(pinned.segments))
         elif history is not None:
             asked = config.baseline
             baseline = Baseline.of_history(history, past, asked.nights, asked.accept)
@@ -146,7 +146,9 @@ def _figures(
     past: list[PastNight],
 ) -> tuple[Figures, list[tuple[GroupNight, Said]]]:
     """The report, and what the history keeps of it."""
-    night = night.gather(baseline.groups, config.page.max_groups)
+    expected = {label: one.expected for label, one in baseline.groups.items()}
+    kept = largest(night, expected, config.page.max_groups)
+    night, baseline = night.gather(kept), baseline.gather(kept)
     mix = split(night.groups, baseline.groups)
     comparisons, alpha, said = _say(config, night, baseline, past, mix)
     whole = comparisons[None]
@@ -190,15 +192,17 @@ def _say(
     }
     for label in dict.fromkeys([*night.groups, *baseline.groups]):
         tonight = night.groups.get(label, GroupNight(label))
-        comparisons[label] = Comparison.of(tonight, baseline.groups.get(label), config.night)
+        before = baseline.groups.get(label)
+        if before is None and baseline.whole is not None:
+            before = BaselineGroup(GroupNight(label), baseline.whole.nights)
+        comparisons[label] = Comparison.of(tonight, before, config.night)
     rules = config.alerts
     alerts, comparisons, looked = fired(comparisons, rules)
-    stood: Collection[tuple[str | None, str]] = ()
-    if past:
-        stood = {
-            (group, rule) for group, one in past[-1].groups.items() for rule in one.said.alerts
-        }
-    said = verdict(alerts, rules, stood, mix, compared=baseline.whole is not None)
+    last = past[-1].groups if past else {}
+    stood = {(label, rule) for label, one in last.items() for rule in one.said.alerts}
+    shown = {(label, rule) for label, one in last.items() for rule in one.said.shown}
+    compared = sum(one.effects is not None for one in comparisons.values())
+    said = verdict(alerts, rules, stood, shown, mix, compared)
     return comparisons, rules.false_per_night / max(1, looked), said
 
 
@@ -208,16 +212,15 @@ def _rows(
     """What the history keeps."""
     rows = []
     for label, one in comparisons.items():
-        name = None if label is None else name_of(label)
-        mine = [alert for alert in said.alerts if alert.group == name]
+        mine = [alert for alert in said.alerts if alert.label == label]
         rows.append(
             (
                 one.tonight,
                 Said(
                     one.effects.wasserstein if one.effects else None,
-                    one.chance.point("wasserstein", 0.05) if one.chance else None,
                     tuple(alert.rule for alert in mine),
                     tuple(alert.rule for alert in mine if alert.folded_into is None),
+                    one.baseline.names if one.baseline else (),
                 ),
             )
         )
@@ -233,6 +236,8 @@ def _history(config: ReportConfig, run: ScoredRun) -> tuple[History | None, list
         "by": config.by,
     }  # fmt: skip
     history = History.at(config.history.path, config.history.storage, settings)
+    history.check(config.night)
+    _warn_of_history(config, run, history)
     past, others = history.before(config.night, max(config.history.shown, LOOKED_AT))
     if others:
         log.warning(
@@ -243,7 +248,7 @@ def _history(config: ReportConfig, run: ScoredRun) -> tuple[History | None, list
 
 
 def _write(figures: Figures, folder: Folder) -> None:
-    """The page last: where it is, the others are."""
+    """The page last: where there is one, there are the others."""
     data = figures.model_dump(mode="json", by_alias=True)
     files = {
         JSON: (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode(),
@@ -255,6 +260,19 @@ def _write(figures: Figures, folder: Folder) -> None:
             folder.overwrite(name, content)
     except OSError as error:
         raise OutputError(f"output.path: cannot write {folder.uri}: {error}") from None
+
+
+def _warn_of_history(config: ReportConfig, run: ScoredRun, history: History) -> None:
+    if later := [name for name in history.names() if name > config.night]:
+        log.warning(
+            "%d nights of the history come after %s by their names, the last is %s: they are not "
+            "looked at", len(later), config.night, later[-1],
+        )  # fmt: skip
+    if config.rewards.segments is None and len(run.segments) > 1:
+        log.warning(
+            "the whole run is reported as one night, all %d segments of it; what was new last is "
+            "--rewards.segments -1", len(run.segments),
+        )  # fmt: skip
 
 
 def _baseline_facts(config: ReportConfig, baseline: Baseline) -> BaselineFacts:

@@ -127,9 +127,9 @@ class Measured:
             histograms=ByGroup.merge([one.histograms for one in many]),
             moments=_summed([one.moments for one in many], Moments()),
             statuses=_pairs([one.statuses for one in many]),
-            sample=merge_bottom([one.sample for one in many], SAMPLE),
-            best=merge_bottom([one.best for one in many], EXTREMES, "best"),
-            worst=merge_bottom([one.worst for one in many], EXTREMES, "worst"),
+            sample=_compact(merge_bottom([one.sample for one in many], SAMPLE)),
+            best=_compact(merge_bottom([one.best for one in many], EXTREMES, "best")),
+            worst=_compact(merge_bottom([one.worst for one in many], EXTREMES, "worst")),
             counted=_summed([one.counted for one in many], 0),
         )
         return found.checked()
@@ -188,9 +188,9 @@ def measure_rows(
         histograms=ByGroup(groups, histograms).used(),
         moments={label: one for label, one in zip(groups, moments, strict=True) if one.documents},
         statuses=_statuses(rows, groups, codes, tokens),
-        sample=bottom(found, SAMPLE),
-        best=bottom(found, EXTREMES, "best"),
-        worst=bottom(found, EXTREMES, "worst"),
+        sample=_compact(bottom(found, SAMPLE)),
+        best=_compact(bottom(found, EXTREMES, "best")),
+        worst=_compact(bottom(found, EXTREMES, "worst")),
         counted={name: counts.get(name, 0) for name in COUNTED}
         | _kept(rewards, tokens[scored], cut),
     ).checked()
@@ -244,6 +244,14 @@ def _documents(
         for c, k in zip(columns, _ROWS, strict=True)
     ]
     return pa.table(arrays, schema=_ROWS)
+
+
+def _compact(rows: pa.Table) -> pa.Table:
+    """The same with the names of its own files and groups alone, not of rows that went."""
+    for name in ("group", "file"):
+        column = rows.column(name).cast(pa.string()).dictionary_encode()
+        rows = rows.set_column(rows.schema.get_field_index(name), name, column)
+    return rows
 
 
 def _summed(many: Sequence[Mapping[str, Any]], nothing: Any) -> dict[str, Any]:

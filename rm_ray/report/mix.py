@@ -31,6 +31,7 @@ def split(tonight: Mapping[str, GroupNight], baseline: Mapping[str, BaselineGrou
     groups = [
         MixGroup(
             name=name_of(label),
+            label=label,
             share_before=float(b),
             share_after=float(a),
             mean_before=mine[0],

@@ -1,6 +1,6 @@
 """A night group by group, whatever it was counted from: tonight's rewards, a run, a history."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rm_ray.corpus.groups import group_label, group_name
@@ -9,7 +9,7 @@ from rm_ray.counts.moments import Moments
 from rm_ray.report.measured import Measured
 
 # Label of the groups that are counted together, and what they are called.
-OTHER, OTHERS = "*", "all others"
+OTHER, OTHERS = "*", "(all others)"
 # The label of all documents, where there are no columns to group by.
 ALL = group_label([])
 FAILED = "failed"
@@ -70,8 +70,10 @@ class Night:
         assert isinstance(histograms.cells, Histograms)
         numbers = {label: number for number, label in enumerate(histograms.groups)}
         groups = {}
-        for label in measured.groups:
-            counts = {s: n for (group, s), n in measured.statuses.items() if group == label}
+        by_label: dict[str, dict[str, tuple[int, int]]] = {}
+        for (label, status), count in measured.statuses.items():
+            by_label.setdefault(label, {})[status] = count
+        for label, counts in by_label.items():
             cells = histograms.cells.of_group(numbers[label]) if label in numbers else None
             groups[label] = GroupNight(
                 label,
@@ -85,21 +87,29 @@ class Night:
         groups.pop(ALL, None)
         return cls(whole, groups)
 
-    def gather(self, first: Collection[str], most: int) -> "Night":
-        """With at most so many groups that stand for themselves, and the others as one.
-
-        Args:
-            first: labels that come before larger ones.
-        """
-        order = sorted(
-            self.groups,
-            key=lambda label: (label not in first, -self.groups[label].documents, label),
-        )
-        kept = {label: self.groups[label] for label in order[:most]}
-        rest = [self.groups[label] for label in order[most:]]
+    def gather(self, kept: Collection[str]) -> "Night":
+        """With the groups that are not kept as one."""
+        groups = {label: one for label, one in self.groups.items() if label in kept}
+        rest = [one for label, one in self.groups.items() if label not in kept]
         if rest:
-            kept[OTHER] = GroupNight.total(OTHER, rest)
-        return Night(self.whole, kept, len(rest))
+            groups[OTHER] = GroupNight.total(OTHER, rest)
+        return Night(self.whole, groups, len(rest))
+
+
+def largest(night: Night, expected: Mapping[str, float], most: int) -> list[str]:
+    """Labels of at most so many groups that stand for themselves: those of the baseline, then the
+    largest.
+
+    Args:
+        expected: documents of those of the baseline.
+    """
+    labels = [label for label in {**expected, **night.groups} if label != OTHER]
+
+    def order(label: str) -> tuple[bool, float, str]:
+        tonight = night.groups[label].documents if label in night.groups else 0
+        return label not in expected, -max(tonight, expected.get(label, 0)), label
+
+    return sorted(labels, key=order)[:most]
 
 
 def name_of(label: str | None) -> str:

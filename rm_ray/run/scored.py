@@ -47,6 +47,7 @@ class ScoredRun:
     `stored`: its run.json. `metrics`: of its last invocation, where there are any. `totals`: of a
     complete run, what `_SUCCESS` holds. `parts`: the folder
     of its parts; `shards`: those that are there, of `files`. `segments`: the numbers of those read.
+    `missing`: planned shards that have no part.
     """
 
     uri: str
@@ -57,6 +58,7 @@ class ScoredRun:
     files: list[PlannedFile]
     shards: list[Shard]
     segments: list[int]
+    missing: int = 0
 
     @property
     def fingerprint(self) -> str:
@@ -100,12 +102,13 @@ def open_scored(
             "documents missing; let it end, or go on with what is there: "
             "--rewards.allow_incomplete"
         )
+    missing = len(planned) - len(shards)
     if not shards and files and empty_part(files[0]) in committed:
         shards = [Shard(files[0].path, 0, 0)]
     success = run.root.read("_SUCCESS") if run.complete else None
     totals = json.loads(success) if success else None
     metrics = run.metrics() or {}
-    return ScoredRun(run.uri, stored, metrics, totals, run.parts, files, shards, chosen)
+    return ScoredRun(run.uri, stored, metrics, totals, run.parts, files, shards, chosen, missing)
 
 
 def _run_at(path: str, storage: StorageConfig) -> tuple[RunFolder, dict[str, Any]]:

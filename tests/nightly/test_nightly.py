@@ -36,6 +36,8 @@ def words(folder, output, night, **changes) -> list[str]:
     given = {"input_path": folder / "corpus", "output_path": output, "input_keep": "source",
              "engine_name": fault_engine.NAME, "shard_tokens": 2000, "report_by": "source",
              "filter_rule.keep_fraction": 0.5}  # fmt: skip
+    if any(key.startswith("filter_rule") for key in changes):
+        del given["filter_rule.keep_fraction"]
     return [*options(**given, **changes), "--night", night]
 
 
@@ -101,7 +103,9 @@ def test_two_nights(calm):
 
 
 def test_killed_and_resumed_it_leaves_the_same(calm, tmp_path, caplog):
-    """In the first night while it scores, in the second when it is claimed and not reported."""
+    """In the first night while it scores, in the second when it has its segments and no report; and
+    each time it goes on under a later name, as after midnight.
+    """
     output, files = tmp_path / "hurt", {}
     for night in NIGHTS:
         files[night] = sorted((calm / "corpus").glob(f"{night}-*"))
@@ -111,15 +115,20 @@ def test_killed_and_resumed_it_leaves_the_same(calm, tmp_path, caplog):
         path.rename(away / path.name)
     try:
         killed(calm, output, NIGHTS[0], lambda: len(list(output.glob("scored/rewards/*"))) > 3)
-        assert not (output / "nights").exists()
-        assert run(caplog, calm, output, NIGHTS[0])[0] == 0
+        begun = output / "nights" / f"{NIGHTS[0]}.json"
+        assert json.loads(begun.read_text())["segments"] is None
+        status, log = run(caplog, calm, output, f"{NIGHTS[0]}x")
+        assert status == 0, log
     finally:
         for path in away.iterdir():
             path.rename(calm / "corpus" / path.name)
     claim = output / "nights" / f"{NIGHTS[1]}.json"
-    killed(calm, output, NIGHTS[1], claim.exists)
+    killed(
+        calm, output, NIGHTS[1],
+        lambda: claim.exists() and json.loads(claim.read_text())["segments"] is not None,
+    )  # fmt: skip
     assert json.loads(claim.read_text())["status"] is None
-    status, log = run(caplog, calm, output, NIGHTS[1])
+    status, log = run(caplog, calm, output, f"{NIGHTS[1]}x")
     assert status == 0, log
     assert left(output) == left(calm / "calm")
 
@@ -128,7 +137,7 @@ def test_a_night_that_is_done_repeats_its_verdict(calm, caplog):
     before = left(calm / "calm")
     status, log = run(caplog, calm, calm / "calm", NIGHTS[1])
     assert status == 0
-    assert "is done, and nothing is new" in log
+    assert f"nothing is new; the verdict of {NIGHTS[1]} stands" in log
     assert left(calm / "calm") == before
 
 
@@ -142,19 +151,17 @@ def test_a_night_without_a_document_wakes_somebody_and_more_of_one_is_another(
         assert run(caplog, folder, folder / "out", night)[0] == 0
     status, log = run(caplog, folder, folder / "out", "2026-11-03")
     assert status == 3
-    assert "a is missing" in log
+    assert "no document came" in log
     assert not (folder / "out" / "kept" / "night=2026-11-03").exists()
     assert run(caplog, folder, folder / "out", "2026-11-03")[0] == 3  # said again
     add_files(folder / "corpus", "2026-11-03", documents=20)
     status, _ = run(caplog, folder, folder / "out", "2026-11-03")
     assert status == 0
-    claimed = json.loads((folder / "out" / "nights" / "2026-11-03.2.json").read_text())
+    claimed = json.loads((folder / "out" / "nights" / "2026-11-03.02.json").read_text())
     assert claimed["segments"] == [2]
 
 
-def test_too_many_failed_documents_are_reported_before_the_run_says_so(
-    ray_cluster, tmp_path, caplog
-):
+def test_documents_that_failed_are_for_the_report_to_say(ray_cluster, tmp_path, caplog):
     folder = tmp_path
     add_files(folder / "corpus", NIGHTS[0], documents=10)
     rows = pq.read_table(folder / "corpus" / f"{NIGHTS[0]}-a.parquet")
@@ -162,11 +169,59 @@ def test_too_many_failed_documents_are_reported_before_the_run_says_so(
     texts[3] += f" {fault_engine.POISON['nan']} {texts[3]}"
     rows = rows.set_column(1, "text", pa.array(texts))
     pq.write_table(rows, folder / "corpus" / f"{NIGHTS[0]}-a.parquet")
-    status, log = run(caplog, folder, folder / "out", NIGHTS[0])
-    assert status == 1
-    assert "what was scored is reported first" in log
+    status, log = run(
+        caplog, folder, folder / "out", NIGHTS[0], "--report.alerts.failed.above", "0"
+    )
+    assert status == 3
+    assert "failed (5.0%)" in log or "failed (10.0%)" in log
     figures = json.loads((folder / "out" / "reports" / NIGHTS[0] / "report.json").read_text())
     assert figures["whole"]["statuses"]["failed"] == 1
+
+
+def test_a_filter_that_is_refused_leaves_its_night_and_no_other_unfinished(
+    ray_cluster, tmp_path, caplog
+):
+    """The second night has too few documents for the quota; then its filter is left out."""
+    folder = tmp_path
+    quota = {"filter_rule.keep_documents": 30}
+    add_files(folder / "corpus", NIGHTS[0], documents=20)
+    assert run(caplog, folder, folder / "out", NIGHTS[0], **quota)[0] == 0
+    add_files(folder / "corpus", NIGHTS[1], documents=5)
+    status, log = run(caplog, folder, folder / "out", NIGHTS[1], **quota)
+    assert status == 2
+    assert f"the first is {NIGHTS[1]}" in log and f"--skip_filter {NIGHTS[1]}" in log
+    add_files(folder / "corpus", "2026-11-03", documents=20)
+    status, log = run(caplog, folder, folder / "out", "2026-11-03", **quota)
+    assert status == 2
+    assert (folder / "out" / "kept" / "night=2026-11-03" / "_SUCCESS").exists()
+    status, log = run(
+        caplog, folder, folder / "out", "2026-11-03", "--skip_filter", NIGHTS[1], **quota
+    )
+    assert status == 0, log
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        (["--run.retry_failed"], "run.retry_failed changes nights"),
+        (["--run.max_failed_fraction", "0.5"], "report.alerts.failed.above"),
+        (["--report.by", "lang"], "--input.keep lang"),
+        (["--output.path", "corpus/out"], "lies in the corpus"),
+    ],
+)
+def test_what_is_wrong_is_refused_before_anything_is_scored(
+    tmp_path, caplog, monkeypatch, extra, said
+):
+    add_files(tmp_path / "corpus", "n", documents=2)
+    monkeypatch.chdir(tmp_path)
+    given = words(tmp_path, tmp_path / "out", "n")
+    for option in extra[::2]:
+        if option in given:
+            at = given.index(option)
+            del given[at : at + 2]
+    assert main([*given, *extra]) == 2
+    assert said in caplog.text
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_damaged_claim_is_named(tmp_path, caplog):

@@ -174,7 +174,13 @@ def _verdict(names: list[str], status: Status, baseline: bool) -> Verdict:
     worst = names[1]
 
     def alert(rule: Any, sentence: str, **more: Any) -> Alert:
-        said = {"group": worst, "level": status, "standing": False, "folded_into": None}
+        said = {
+            "group": worst,
+            "label": None,
+            "level": status,
+            "standing": False,
+            "folded_into": None,
+        }
         return Alert(rule=rule, sentence=sentence, **{**said, **more})
 
     return Verdict(
@@ -197,6 +203,7 @@ def _mix(groups: list[Group]) -> Mix:
     documents = sum(group.documents for group in groups)
     parts = [
         MixGroup(
+            label=group.label,
             name=group.name, share_before=group.documents / documents * 0.98,
             share_after=group.documents / documents,
             mean_before=group.baseline.mean if group.baseline else None,
@@ -294,7 +301,8 @@ def _run(hostile: bool) -> RunFacts:
     return RunFacts(
         path="s3://lake/rewards/2026-11-12", segments=[3], family="pairs of logprobs",
         model="<b>judge</b>" if hostile else "models/judge-7b", fingerprint="9f3c0a7751de",
-        files=412, parts=1290, complete=True, windows=2_310_455, forwarded_tokens=1_204_551_000,
+        files=412, parts=1290, complete=True, missing_parts=0, windows=2_310_455,
+        forwarded_tokens=1_204_551_000,
         minimum_tokens=1_090_000_000, tokens_per_second=21_400.0, engine_hours=15.6, gpus=1,
         cost=39.1, versions={"rm_ray": "0.4.0", "ray": "2.60.0", "vllm": "0.32.0"},
     )  # fmt: skip

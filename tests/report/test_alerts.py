@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from rm_ray.counts.moments import moments_of
-from rm_ray.report.alerts import Candidate, fired, verdict
+from rm_ray.report.alerts import Candidate, fired, holm, verdict
 from rm_ray.report.baseline import BaselineGroup
 from rm_ray.report.comparison import Comparison
 from rm_ray.report.config import AlertsConfig
+from rm_ray.report.figures import Mix, MixGroup
 from rm_ray.report.nights import GroupNight
 from tests.counts.test_histograms import histogram
 
@@ -93,8 +94,9 @@ def candidate(label, rule, level_effect=1.0, p=1e-9) -> Candidate:
     return Candidate(label, rule, level_effect, 0.3, True, p, f"{label} {rule}")
 
 
-def said(*found, stood=(), **rules):
-    return verdict(found, AlertsConfig.model_validate(rules), stood, None, compared=True)
+def said(*found, stood=(), shown=None, mix=None, **rules):
+    shown = stood if shown is None else shown
+    return verdict(found, AlertsConfig.model_validate(rules), stood, shown, mix, compared=2)
 
 
 def test_drift_of_the_whole_folds_into_its_groups():
@@ -126,6 +128,76 @@ def test_what_stood_the_night_before_fails_no_night_again():
     another = said(candidate('["a"]', "drift"), candidate('["b"]', "drift"), stood=standing)
     assert another.status == "fail"
     assert [alert.group for alert in another.alerts] == ["b", "a"]
+
+
+def test_a_fresh_alert_does_not_hide_behind_one_that_stands():
+    spread = candidate('["a"]', "spread", 0.1)
+    drift = candidate('["a"]', "drift", 9.0)
+    found = said(spread, drift, stood={('["a"]', "spread")})
+    assert found.status == "fail"
+    assert {(a.rule, a.standing, a.folded_into) for a in found.alerts} == {
+        ("spread", True, None), ("drift", False, None),
+    }  # fmt: skip
+    both = {('["a"]', "spread"), ('["a"]', "drift")}
+    again = said(spread, drift, stood=both, shown={('["a"]', "spread")})
+    assert again.status == "warn"
+    assert [a.folded_into for a in again.alerts] == [None, "a: spread"]
+    alone = said(drift, stood=both, shown={('["a"]', "spread")})
+    assert alone.status == "fail"  # nobody was told of it
+
+
+def test_a_drift_made_of_the_mix_folds_into_the_group_that_moved_it():
+    def part(name, mix):
+        return MixGroup(name=name, label=f'["{name}"]', share_before=0.5, share_after=0.5,
+                        mean_before=0, mean_after=0, mix=mix, inside=0)  # fmt: skip
+
+    mix = Mix(before=0, after=1, change=1, mix=1, inside=0, wasserstein_mix=0.6,
+              wasserstein_inside=0.1, groups=[part("a", 0.1), part("b", -0.9)])  # fmt: skip
+    alerts = [candidate(None, "drift"), candidate('["a"]', "volume"), candidate('["b"]', "volume")]
+    loud = said(*alerts, mix=mix, volume={"level": "fail"})
+    assert {a.folded_into for a in loud.alerts if a.group is None} == {"b: volume"}
+    quiet = said(*alerts, mix=mix)  # a warning does not take a failure in
+    assert quiet.status == "fail"
+    inside = mix.model_copy(update={"wasserstein_inside": 0.7})
+    assert all(a.folded_into is None for a in said(*alerts, mix=inside).alerts)
+
+
+def test_what_is_missing_or_new_comes_first():
+    missing = Candidate('["z"]', "missing", 0, 0, True, 1e-9, "z is missing")
+    found = said(candidate('["a"]', "drift", 0.31), missing)
+    assert [a.group for a in found.alerts] == ["z", "a"]
+    assert found.sentence == "2 new alerts (z, a): z is missing."
+
+
+def test_holms_step_down_by_hand():
+    """Of four: 0.05/4, then 0.05/3, 0.05/2, 0.05; the first that is larger ends it."""
+    ps = {"a": 0.0125, "b": 0.0166, "c": 0.026, "d": 0.03}
+    found = holm([candidate(name, "drift", p=p) for name, p in ps.items()], 0.05)
+    assert [one.label for one in found] == ["a", "b"]
+    found = holm([candidate(name, "drift", p=p / 2) for name, p in ps.items()], 0.05)
+    assert [one.label for one in found] == ["a", "b", "c", "d"]
+    assert holm([candidate("a", "drift", p=0.0126), candidate("b", "drift", p=0.4)], 0.0250) == []
+
+
+def test_three_documents_cannot_be_less_likely_than_any_three():
+    """The best three of sixty: one way in 34,220 to draw them."""
+    values = np.linspace(-1, 1, 60)
+    one = compared('["a"]', values[-3:], before=values[:-3], nights=3)
+    for each in (one, one.refined()):
+        assert min(each.p(kind) for kind in ("wasserstein", "mean")) >= 1 / 34_220 * 0.999
+
+
+def test_quiet_nights_are_a_floor_besides_chance():
+    """The larger of both, whatever the size of tonight."""
+    before = BaselineGroup(group('["a"]', USUAL), 5, quiet=12, floor=0.4)
+    many = Comparison.of(group('["a"]', RNG.normal(0.35, 1, 5000)), before, "n")
+    assert many.floor("wasserstein") == pytest.approx(0.4)
+    assert alerts(many) == set()
+    few = Comparison.of(group('["a"]', RNG.normal(0, 1, 12)), before, "n")
+    assert few.chance.point("wasserstein", 0.05) > 0.4
+    assert few.noise == 1
+    far = Comparison.of(group('["a"]', RNG.normal(0.9, 1, 5000)), before, "n")
+    assert alerts(far) == {('["a"]', "drift")}
 
 
 def test_levels():

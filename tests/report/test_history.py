@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.config import StorageConfig
-from rm_ray.errors import InputError
+from rm_ray.errors import InputError, OutputError
 from rm_ray.report.baseline import Baseline
 from rm_ray.report.history import History, Said
 from tests.report.test_alerts import group
@@ -26,10 +26,10 @@ def write(found: History, night: str, mean=0.0, count=20, said=None, status="ok"
 
 def test_a_night_comes_back_as_it_was(tmp_path):
     found = history(tmp_path)
-    one = write(found, "2026-11-01", said=Said(0.5, 0.1, ("drift",), ("drift",)), status="fail")
+    one = write(found, "2026-11-01", said=Said(0.5, ("drift",), ("drift",), ("a",)), status="fail")
     (past,), others = found.before("2026-11-02", 10)
     assert (past.night, past.status, others) == ("2026-11-01", "fail", [])
-    assert past.groups[LABEL].said == Said(0.5, 0.1, ("drift",), ("drift",))
+    assert past.groups[LABEL].said == Said(0.5, ("drift",), ("drift",), ("a",))
     (back,) = found.group_nights({"2026-11-01": [LABEL]})
     assert (back.moments, back.statuses) == (one.moments, one.statuses)
     assert back.histogram.cells.tolist() == one.histogram.cells.tolist()
@@ -108,8 +108,28 @@ def test_a_group_that_alerts_every_night_keeps_its_last_quiet_ones(tmp_path):
 def test_quiet_nights_say_how_much_nights_differ_besides_by_chance(tmp_path):
     found = history(tmp_path)
     for day in range(1, 13):
-        write(found, f"n{day:02}", said=Said(0.3, 0.1))
+        write(found, f"n{day:02}", said=Said(day / 100))
     few, many = pooled(found, "n10"), pooled(found, "n99")
-    assert (few.groups[LABEL].quiet, few.groups[LABEL].noise) == (9, 1.0)
-    assert (many.groups[LABEL].quiet, many.groups[LABEL].noise) == (12, pytest.approx(3.0))
-    assert many.groups[LABEL].nights == 7
+    assert (few.groups[LABEL].quiet, few.groups[LABEL].floor) == (9, 0.0)
+    assert many.groups[LABEL].quiet == 12
+    assert many.groups[LABEL].floor == pytest.approx(np.quantile(np.arange(1, 13) / 100, 0.95))
+    assert many.groups[LABEL].names == tuple(f"n{day:02}" for day in range(6, 13))
+
+
+def test_a_baseline_outlives_any_number_of_alerts(tmp_path):
+    """Seven quiet nights, and seventy that drift: each says what it was compared with."""
+    found = history(tmp_path)
+    for day in range(1, 8):
+        write(found, f"n{day:03}")
+    for day in range(8, 78):
+        used = pooled(found, f"n{day:03}").groups[LABEL]
+        assert used.names == tuple(f"n{day:03}" for day in range(1, 8))
+        write(found, f"n{day:03}", mean=9, said=Said(9.0, ("drift",), ("drift",), used.names))
+
+
+def test_a_night_of_other_settings_is_not_replaced(tmp_path):
+    write(history(tmp_path, by=["source"]), "n1")
+    with pytest.raises(OutputError, match="holds the night n1 by another by"):
+        history(tmp_path, by=["lang"]).check("n1")
+    history(tmp_path, by=["source"]).check("n1")
+    history(tmp_path, by=["lang"]).check("n2")

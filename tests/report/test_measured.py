@@ -11,7 +11,7 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.errors import InputError
 from rm_ray.report import measured
 from rm_ray.report.measured import Measured, Source, measure_rows
-from rm_ray.report.nights import ALL, OTHER, Night
+from rm_ray.report.nights import ALL, OTHER, Night, largest
 
 BY = [Formula("source")]
 ROWS = st.lists(
@@ -68,9 +68,12 @@ def test_a_night_by_hand():
 
 def test_small_groups_are_gathered_but_those_of_the_baseline():
     rows = [("a", 1.0, 1)] * 5 + [("b", 2.0, 1)] * 3 + [(None, 3.0, 1)]
-    night = Night.of(counted(rows)).gather(["[null]"], 2)
-    assert (list(night.groups), night.gathered) == (["[null]", '["a"]', OTHER], 1)
-    assert night.groups[OTHER].documents == 3
+    night = Night.of(counted(rows))
+    kept = largest(night, {"[null]": 1.0, OTHER: 9.0}, 2)
+    assert kept == ["[null]", '["a"]']
+    gathered = night.gather(kept)
+    assert (set(gathered.groups), gathered.gathered) == ({'["a"]', "[null]", OTHER}, 1)
+    assert gathered.groups[OTHER].documents == 3
 
 
 def test_without_columns_there_is_no_group():

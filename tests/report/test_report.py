@@ -271,6 +271,38 @@ def test_the_exit_status_wakes_somebody_once(nights, reported, caplog):
     (nights / "history" / "night-n4.parquet").unlink()
 
 
+def test_groups_that_are_gathered_are_not_missing_and_new_ones_are_new(
+    ray_cluster, tmp_path, caplog
+):
+    """Six groups both nights, of which three stand for themselves; then a seventh comes."""
+    rng = np.random.default_rng(0)
+
+    def six(more=()):
+        sizes = [*((f"s{i}", 100 + i) for i in range(6)), *more]
+        return documents({name: rng.normal(size=size) for name, size in sizes})
+
+    for number, rows in enumerate((six(), six(), six([("late", 300)]))):
+        add_night(tmp_path, f"n{number}", rows)
+    words = {"by": "source", "page_max_groups": 3, "history_path": tmp_path / "history"}
+    for number in (0, 1):
+        status, log = report(caplog, tmp_path, rewards_segments=number, night=number, **words)
+        assert status == 0, log
+    figures = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert (figures["verdict"]["alerts"], figures["gathered"]) == ([], 3)
+    status, log = report(
+        caplog, tmp_path, night=2, rewards_segments=2, baseline_path=tmp_path / "scored",
+        baseline_segments="[0, 1]", by="source", page_max_groups=20,
+    )  # fmt: skip
+    assert status == 0, log
+    figures = json.loads((tmp_path / "report" / "report.json").read_text())
+    found = [(a["group"], a["rule"], a["level"]) for a in figures["verdict"]["alerts"]]
+    assert found == [("late", "new", "warn")]
+    by_name = {group["name"]: group["expected"] for group in figures["groups"]}
+    assert (by_name["s3"], by_name["late"]) == (103, 0)
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "late is new: 300 documents" in page
+
+
 def test_a_pinned_baseline(nights, caplog):
     words = ["--by", "source", "--baseline.path", str(nights / "scored")]
     status, _ = report(

@@ -1,0 +1,46 @@
+"""What a nightly job is refused for before an hour of an engine is spent."""
+
+from rm_ray.config import OUTPUT_COLUMNS
+from rm_ray.corpus.files import list_files
+from rm_ray.corpus.formulas import Formula
+from rm_ray.corpus.listing import literal_part
+from rm_ray.errors import ConfigError, InputError
+from rm_ray.nightly.config import NightlyConfig
+from rm_ray.store.folder import place
+
+# Columns that judges add.
+JUDGED = ("n_chunks", "truncated_tokens")
+
+
+def check_apart(config: NightlyConfig) -> None:
+    """Refuse an output below the corpus: its Parquet files would be tomorrow's documents.
+
+    Raises:
+        ConfigError: naming the path.
+    """
+    output = place(config.output.path)
+    for path in config.input.paths:
+        if f"{output}/".startswith(f"{place(literal_part(path))}/"):
+            raise ConfigError(
+                f"output.path: {config.output.path} lies in the corpus {path}, and what "
+                "nights leave there would be read as documents; give a folder outside it"
+            )
+
+
+def check_groups(config: NightlyConfig) -> None:
+    """Refuse groups by columns that the rewards will not have.
+
+    Raises:
+        InputError: naming the column.
+    """
+    wanted = {name for text in config.report.by for name in Formula(text).columns}
+    wanted -= {*config.input.carried, *OUTPUT_COLUMNS, *JUDGED}
+    if not wanted:
+        return
+    files = list_files(config.input, config.scoring().output).files
+    for name in sorted(wanted):
+        if bad := [file.path for file in files if name not in file.partition]:
+            raise InputError(
+                f"report.by: the rewards will have no column {name!r}, and it is no folder of "
+                f"{bad[0]}; copy it from the corpus: --input.keep {name}"
+            )
