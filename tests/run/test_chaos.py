@@ -16,7 +16,7 @@ from tests.jobs import prose
 
 # Those of fifteen kinds that share no road with another test; `make chaos` has them all.
 FAULTS = [
-    "judge killed", "driver killed", "store lost", "node lost", "judge raises", "store truncate",
+    "driver killed", "store lost", "node lost", "judge raises", "store truncate",
 ]  # fmt: skip
 
 
@@ -49,10 +49,10 @@ def test_the_comparison_finds_what_is_lost_doubled_or_different(chaos):
 
 def test_a_filter_that_is_hurt_again_and_again_is_to_the_byte_an_undisturbed_one(chaos):
     """Of the corpus that the first test has scored."""
-    faults = ["driver killed", "reader killed", "store lost"]
+    faults = ["driver killed", "store lost"]
     report = FilterChaos(chaos).run_seed(7, faults, "filter", files=3, rows=64)
     assert report.clean, report
-    assert report.rows == 49 and sum(report.faults.values()) >= 2 and report.invocations >= 2
+    assert report.rows == 49 and sum(report.faults.values()) >= 1 and report.invocations >= 2
 
 
 def test_a_store_that_is_away_for_a_while_costs_nothing_but_the_while(chaos):
