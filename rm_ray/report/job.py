@@ -3,10 +3,9 @@
 measure   parts -> histograms, moments, a sample               measured: Ray tasks, one pass
 compare   tonight beside the baseline                          baseline, comparison, effects
 say       rules -> alerts -> a verdict                         alerts
-show      report.json, report.html, summary.md, the history    figures, page, markdown, history
+show      report.json, report.html, summary.md, the history    figures, folder, page, history
 """
 
-import json
 import logging
 import time
 from collections.abc import Mapping
@@ -15,8 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from rm_ray.cluster import check_task, connect
-from rm_ray.config import OutputConfig
-from rm_ray.errors import Alerted, OutputError
+from rm_ray.errors import Alerted
 from rm_ray.report.alerts import fired, verdict
 from rm_ray.report.baseline import Baseline, BaselineGroup
 from rm_ray.report.blind import blind
@@ -26,26 +24,21 @@ from rm_ray.report.config import ReportConfig
 from rm_ray.report.excerpts import show
 from rm_ray.report.facts import run_facts
 from rm_ray.report.figures import BaselineFacts, Figures, Mix, Verdict
+from rm_ray.report.folder import HTML, output_folder, write
 from rm_ray.report.groups import bin_edges, group_figures, in_order
-from rm_ray.report.history import FORMAT, History, PastNight, Said
+from rm_ray.report.history import History, PastNight, Said
 from rm_ray.report.markdown import summary
 from rm_ray.report.measured import Measured
 from rm_ray.report.mix import split
 from rm_ray.report.nights import GroupNight, Night, largest
-from rm_ray.report.page import page
+from rm_ray.report.past import open_history
 from rm_ray.report.retention import retention
 from rm_ray.report.runs import count, pinned_run
 from rm_ray.report.trend import trend
 from rm_ray.run.execute import ray_faults
 from rm_ray.run.scored import ScoredRun, open_scored
-from rm_ray.store.folder import Folder, absolute
 
 log = logging.getLogger(__name__)
-
-# Nights of the history that are looked at, at least: quiet ones may lie far back.
-LOOKED_AT = 60
-# What a report's folder holds.
-JSON, HTML, SUMMARY = "report.json", "report.html", "summary.md"
 
 
 @dataclass(frozen=True)
@@ -67,7 +60,7 @@ def report(config: ReportConfig) -> Figures:
     folder = output_folder(config.output)
     began = time.monotonic()
     made = make(config)
-    _write(made.figures, folder)
+    write(made.figures, folder)
     if made.history is not None and not made.figures.run.missing_parts:
         made.history.write(config.night, made.figures.verdict.status, made.rows)
     said = made.figures.verdict
@@ -90,25 +83,6 @@ def dry_run(config: ReportConfig) -> str:
     return summary(make(config).figures)
 
 
-def output_folder(output: OutputConfig) -> Folder:
-    """The folder of a report.
-
-    Raises:
-        OutputError: it holds something else, or cannot be used.
-    """
-    folder = Folder(absolute(output.path), output.storage)
-    try:
-        names = [name for name in folder.entries() if not name.startswith(".")]  # a write cut short
-    except (OSError, ImportError, ValueError) as error:
-        raise OutputError(f"output.path: cannot use {output.path}: {error}") from None
-    if names and JSON not in names:
-        raise OutputError(
-            f"output.path: {folder.uri} is not empty and holds no report (but {names[0]}); give an "
-            "empty or a new folder"
-        )
-    return folder
-
-
 def make(config: ReportConfig) -> Reported:
     """Everything but the writing.
 
@@ -120,7 +94,7 @@ def make(config: ReportConfig) -> Reported:
         rewards.path, rewards.storage, rewards.segments, allow_incomplete=rewards.allow_incomplete
     )
     pinned = pinned_run(config, run)
-    history, past = _history(config, run)
+    history, past = open_history(config, run)
     connect()
     check_task(config.tasks.cpus, "tasks.cpus")
     with ray_faults():
@@ -225,54 +199,6 @@ def _rows(
             )
         )
     return rows
-
-
-def _history(config: ReportConfig, run: ScoredRun) -> tuple[History | None, list[PastNight]]:
-    """The history, if there is one, and its last nights before this one."""
-    if config.history.path is None:
-        return None, []
-    settings = {
-        "format": FORMAT, "fingerprint": run.fingerprint, "column": config.rewards.column,
-        "by": config.by,
-    }  # fmt: skip
-    history = History.at(config.history.path, config.history.storage, settings)
-    history.check(config.night)
-    _warn_of_history(config, run, history)
-    past, others = history.before(config.night, max(config.history.shown, LOOKED_AT))
-    if others:
-        log.warning(
-            "%d nights of the history are passed over, the last %s: their rewards are of another "
-            "judge, column or grouping", len(others), others[-1],
-        )  # fmt: skip
-    return history, past
-
-
-def _write(figures: Figures, folder: Folder) -> None:
-    """The page last: where there is one, there are the others."""
-    data = figures.model_dump(mode="json", by_alias=True)
-    files = {
-        JSON: (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode(),
-        SUMMARY: summary(figures).encode(),
-        HTML: page(figures),
-    }
-    try:
-        for name, content in files.items():
-            folder.overwrite(name, content)
-    except OSError as error:
-        raise OutputError(f"output.path: cannot write {folder.uri}: {error}") from None
-
-
-def _warn_of_history(config: ReportConfig, run: ScoredRun, history: History) -> None:
-    if later := [name for name in history.names() if name > config.night]:
-        log.warning(
-            "%d nights of the history come after %s by their names, the last is %s: they are not "
-            "looked at", len(later), config.night, later[-1],
-        )  # fmt: skip
-    if config.rewards.segments is None and len(run.segments) > 1:
-        log.warning(
-            "the whole run is reported as one night, all %d segments of it; what was new last is "
-            "--rewards.segments -1", len(run.segments),
-        )  # fmt: skip
 
 
 def _baseline_facts(config: ReportConfig, baseline: Baseline) -> BaselineFacts:

