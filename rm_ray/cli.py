@@ -270,7 +270,7 @@ def main(
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"
     )
-    for noisy in ("ray._private.authentication", "httpx", "botocore", "aiobotocore"):
+    for noisy in ("ray._private.authentication", "httpx", "matplotlib", "botocore", "aiobotocore"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
