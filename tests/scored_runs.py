@@ -39,7 +39,9 @@ def fabricate(
     if run.open(fingerprint) is None:
         told = {"path": str(corpus), "text": "text", "storage": {}}
         told |= {"completion": None, "messages": None}
-        run.create(new_run(fingerprint, {"judge": {}, "input": told}, {}))
+        judge = {"model": "test", "family": "test"}
+        config = {"judge": judge, "input": told, "pool": {"gpus": 0}}
+        run.create(new_run(fingerprint, config, {}))
     known = {file.path for segment in run.plan() for file in segment.files}
     planned = [
         plan(file, shard_rows)

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self, TypeVar
 
@@ -52,6 +52,7 @@ class Summable:
 
 
 Kind = TypeVar("Kind", bound=Summable)
+Key = TypeVar("Key")
 
 
 def total(counts: Iterable[Summable], kind: type[Kind]) -> Kind:
@@ -60,6 +61,19 @@ def total(counts: Iterable[Summable], kind: type[Kind]) -> Kind:
     for one in counts:
         found += one
     return found
+
+
+def summed(many: Iterable[Mapping[Key, Any]]) -> dict[Key, Any]:
+    """By key, the sum of numbers, or of tuples of numbers; in the order of the keys."""
+    found: dict[Key, Any] = {}
+    for key, value in (one for each in many for one in each.items()):
+        if key not in found:
+            found[key] = value
+        elif isinstance(value, tuple):
+            found[key] = tuple(a + b for a, b in zip(found[key], value, strict=True))
+        else:
+            found[key] += value
+    return dict(sorted(found.items()))
 
 
 def shares(whole: int, weights: Iterable[int]) -> list[int]:

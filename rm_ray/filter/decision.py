@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from rm_ray.counts.cells import Cells
 from rm_ray.counts.cuts import Cuts, Places
 from rm_ray.counts.order import Hashes, Ints
+from rm_ray.counts.summable import summed
 from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.documents import Documents, Flags, Order, renumbered
 from rm_ray.filter.stretches import Stretch
@@ -21,11 +22,7 @@ Outcomes = dict[tuple[str, bool, str], tuple[int, int]]
 
 def total_outcomes(many: Iterable[Outcomes]) -> Outcomes:
     """The sum of outcomes."""
-    found: Outcomes = {}
-    for what, (documents, tokens) in (one for each in many for one in each.items()):
-        before = found.get(what, (0, 0))
-        found[what] = before[0] + documents, before[1] + tokens
-    return dict(sorted(found.items()))
+    return summed(many)
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,13 @@ def nightly(config: NightlyConfig) -> None:
     """
     nights = Nights.at(config.output, NIGHTS).writable()
     interrupted = _take_up(nights, config)
-    _begin(nights, config.night)
-    score(config.scoring())
+    begun = _begin(nights, config.night)
+    try:
+        score(config.scoring())
+    except Refused:
+        if begun:  # just now, and nothing was planned
+            nights.drop(begun)
+        raise
     _claim(nights, config, interrupted=interrupted)
     known, finished, refused = nights.all(), [], []
     for one in (one for one in known if one.status is None):
@@ -79,10 +84,11 @@ def _take_up(nights: Nights, config: NightlyConfig) -> bool:
     return bool(others)
 
 
-def _begin(nights: Nights, night: str) -> None:
-    known = nights.all()
-    if not any(one.asked == night for one in known):
-        nights.begin(KnownNight(night, night))
+def _begin(nights: Nights, night: str) -> KnownNight | None:
+    """Write tonight down; None where it was before."""
+    if any(one.asked == night for one in nights.all()):
+        return None
+    return nights.begin(KnownNight(night, night))
 
 
 def _claim(nights: Nights, config: NightlyConfig, *, interrupted: bool) -> None:

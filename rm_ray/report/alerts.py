@@ -130,7 +130,7 @@ def _of_rewards(one: Comparison, rules: AlertsConfig) -> list[Candidate]:
     name = name_of(label)
     usual = "nights like the baseline stay below"
     apart = f"the rewards of {name} are {now.wasserstein:.2f} sd from the baseline's"
-    measures = [
+    measures: list[tuple[Rule, str, float, str]] = [
         ("drift", "wasserstein", rules.drift.above, f"{apart}; {usual}"),
         ("drift", "psi", rules.drift.psi_above,
          f"the rewards of {name} fall into other classes than the baseline's "
@@ -143,7 +143,7 @@ def _of_rewards(one: Comparison, rules: AlertsConfig) -> list[Candidate]:
         effect = getattr(now, kind)
         sentence = f"{said} {one.floor(kind):.2g}"
         found.append(
-            Candidate(label, rule, effect, above, effect > above, one.p(kind), sentence, kind)  # type: ignore[arg-type]
+            Candidate(label, rule, effect, above, effect > above, one.p(kind), sentence, kind)
         )
     sentence = (
         f"the rewards of {name} vary {now.spread:.2f} times as much as the baseline's "

@@ -22,7 +22,20 @@ Night = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,
 Level = Literal["ignore", "warn", "fail"]
 
 
-class RewardsConfig(Section):
+class PlaceConfig(Section):
+    """Where something lies."""
+
+    path: NonEmpty | None = Field(None, description="Folder.")
+    storage: StorageConfig = Field(StorageConfig(), description="How its store is reached.")
+
+    @model_validator(mode="after")
+    def _no_credentials(self) -> Self:
+        if self.path:
+            refuse_credentials(self.path)
+        return self
+
+
+class RewardsConfig(PlaceConfig):
     """The scoring run, or the night of it, that is reported."""
 
     path: NonEmpty = Field(description="Output folder of a run of jobs/score.py.")
@@ -39,29 +52,23 @@ class RewardsConfig(Section):
     allow_incomplete: bool = Field(
         False, description="Report what is there where the run is not complete."
     )
-    storage: StorageConfig = Field(StorageConfig(), description="How their store is reached.")
-
-    @model_validator(mode="after")
-    def _no_credentials(self) -> Self:
-        refuse_credentials(self.path)
-        return self
 
 
-class BaselineConfig(Section):
+class BaselineConfig(PlaceConfig):
     """What tonight is compared with: a pinned run, or else the nights of the history."""
 
     path: NonEmpty | None = Field(
         None, description="Output folder of a scoring run to compare with; null: the history."
     )
     segments: list[int] | None = Field(None, description="Segments of that run; null for all.")
-    storage: StorageConfig = Field(StorageConfig(), description="How its store is reached.")
     nights: int = Field(
         7, ge=1, description="Nights of the history that are pooled, the last that did not alert."
     )
     accept: dict[str, Night] = Field(
         {},
-        description="Group (or '*' for all documents): the night from which on its rewards are as "
-        "they should be. Earlier nights no longer count for it, and that night does.",
+        description="Group ('all documents' for all together, '*' for everything): the night from "
+        "which on its rewards are as they should be. Earlier nights no longer count for it, and "
+        "that night does.",
     )
 
     @field_validator("accept", mode="before")
@@ -72,14 +79,8 @@ class BaselineConfig(Section):
             return {str(group): str(night) for group, night in given.items()}
         return given
 
-    @model_validator(mode="after")
-    def _no_credentials(self) -> Self:
-        if self.path:
-            refuse_credentials(self.path)
-        return self
 
-
-class ReportCorpusConfig(Section):
+class ReportCorpusConfig(PlaceConfig):
     """The corpus, from which excerpts are read."""
 
     path: NonEmpty | None = Field(
@@ -92,20 +93,13 @@ class ReportCorpusConfig(Section):
     excerpts: bool = Field(True, description="Show documents; false: no text leaves the corpus.")
 
 
-class HistoryConfig(Section):
+class HistoryConfig(PlaceConfig):
     """The nights before, a Parquet file each."""
 
     path: NonEmpty | None = Field(
         None, description="Folder of the history; a night reported again is replaced. null: none."
     )
-    storage: StorageConfig = Field(StorageConfig(), description="How its store is reached.")
     shown: int = Field(60, ge=2, le=400, description="Nights of the trend.")
-
-    @model_validator(mode="after")
-    def _no_credentials(self) -> Self:
-        if self.path:
-            refuse_credentials(self.path)
-        return self
 
 
 class DriftRule(Section):

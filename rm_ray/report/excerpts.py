@@ -18,6 +18,7 @@ from rm_ray.corpus.excerpts import document
 from rm_ray.corpus.listing import literal_part
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import PlannedFile
+from rm_ray.corpus.shards import Shard
 from rm_ray.errors import ConfigError, JudgeError, short
 from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer, read_tokenizer
 from rm_ray.report.chosen import Chosen
@@ -90,7 +91,7 @@ class Library:
             remark=remark,
         )
 
-    def show(self, one: Chosen, part: Any, file: PlannedFile) -> Shown:
+    def show(self, one: Chosen, part: Shard, file: PlannedFile) -> Shown:
         """One document. What cannot be read is said in its place."""
         row: dict[str, Any] = {}
         try:
@@ -157,7 +158,7 @@ def show(chosen: Sequence[Chosen], run: ScoredRun, config: ReportConfig) -> list
 
 @ray.remote(max_retries=3)
 def _show(
-    chosen: Sequence[Chosen], parts: Sequence[Any], file: PlannedFile, library: Library
+    chosen: Sequence[Chosen], parts: Sequence[Shard], file: PlannedFile, library: Library
 ) -> list[Shown]:
     return [library.show(one, part, file) for one, part in zip(chosen, parts, strict=True)]
 

@@ -9,7 +9,7 @@ from rm_ray.run.scored import SPEED, ScoredRun
 def run_facts(run: ScoredRun, measured: Measured, config: ReportConfig) -> RunFacts:
     """Of a run, of which `measured` was counted."""
     told, counted = run.stored["config"], measured.counted
-    judge, gpus = told["judge"], told.get("pool", {}).get("gpus", 0)
+    judge, gpus = told["judge"], told["pool"]["gpus"]
     forwarded = counted.get("forwarded_tokens", 0)
     speed = run.metrics.get(SPEED)
     hours = forwarded / speed / 3600 if speed and forwarded else None
@@ -17,8 +17,8 @@ def run_facts(run: ScoredRun, measured: Measured, config: ReportConfig) -> RunFa
     return RunFacts(
         path=run.uri,
         segments=run.segments,
-        model=judge.get("model", ""),
-        family=judge.get("family", ""),
+        model=judge["model"],
+        family=judge["family"],
         fingerprint=run.fingerprint,
         files=len(run.files),
         parts=len(run.shards),

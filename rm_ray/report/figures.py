@@ -255,7 +255,7 @@ class Figures(Part):
     )
     whole: Group
     groups: list[Group] = Field(description="The largest first; those of the baseline too.")
-    gathered: int = Field(description="Groups beyond max_groups, counted under `other`.")
+    gathered: int = Field(description="Groups beyond max_groups, counted together.")
     edges: list[float] = Field(description="Of the bins of all histograms, ascending.")
     mix: Mix | None
     trend: list[TrendNight]

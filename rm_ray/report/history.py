@@ -2,8 +2,8 @@
 
     HISTORY/night-2026-11-24.parquet    a row for each group, and one with group null for all
 
-A night costs the same whether it is the first or the thousandth: the folder is listed once, and
-only the last nights are read.
+A night costs the same whether it is the first or the thousandth: the folder is listed, and only
+the last nights are read.
 """
 
 import io

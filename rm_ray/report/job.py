@@ -30,7 +30,7 @@ from rm_ray.report.history import History, PastNight, Said
 from rm_ray.report.markdown import summary
 from rm_ray.report.measured import Measured
 from rm_ray.report.mix import split
-from rm_ray.report.nights import GroupNight, Night, largest
+from rm_ray.report.nights import GroupNight, Night, largest, name_of
 from rm_ray.report.past import open_history
 from rm_ray.report.retention import retention
 from rm_ray.report.runs import count, pinned_run
@@ -170,6 +170,9 @@ def _say(
         if before is None and baseline.whole is not None:
             before = BaselineGroup(GroupNight(label), baseline.whole.nights)
         comparisons[label] = Comparison.of(tonight, before, config.night)
+    names = {"*", *map(name_of, comparisons)}
+    if unknown := [name for name in config.baseline.accept if name not in names]:
+        log.warning("baseline.accept: there is no group %s", ", ".join(unknown))
     rules = config.alerts
     alerts, comparisons, looked = fired(comparisons, rules)
     last = past[-1].groups if past else {}

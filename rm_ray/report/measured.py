@@ -19,6 +19,7 @@ from rm_ray.counts.histograms import Histograms
 from rm_ray.counts.moments import Moments, moments_of
 from rm_ray.counts.order import Floats, Ints, best_first, hash_rows
 from rm_ray.counts.samples import HASH, bottom, merge_bottom
+from rm_ray.counts.summable import summed
 from rm_ray.errors import InputError
 from rm_ray.report.figures import Retained
 from rm_ray.run.passes import as_value
@@ -125,12 +126,12 @@ class Measured:
         many = [cls.none(), *many]
         found = cls(
             histograms=ByGroup.merge([one.histograms for one in many]),
-            moments=_summed([one.moments for one in many], Moments()),
-            statuses=_pairs([one.statuses for one in many]),
+            moments=summed(one.moments for one in many),
+            statuses=summed(one.statuses for one in many),
             sample=_compact(merge_bottom([one.sample for one in many], SAMPLE)),
             best=_compact(merge_bottom([one.best for one in many], EXTREMES, "best")),
             worst=_compact(merge_bottom([one.worst for one in many], EXTREMES, "worst")),
-            counted=_summed([one.counted for one in many], 0),
+            counted=summed(one.counted for one in many),
         )
         return found.checked()
 
@@ -252,22 +253,3 @@ def _compact(rows: pa.Table) -> pa.Table:
         column = rows.column(name).cast(pa.string()).dictionary_encode()
         rows = rows.set_column(rows.schema.get_field_index(name), name, column)
     return rows
-
-
-def _summed(many: Sequence[Mapping[str, Any]], nothing: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for one in many:
-        for name, value in one.items():
-            found[name] = found.get(name, nothing) + value
-    return dict(sorted(found.items()))
-
-
-def _pairs(
-    many: Sequence[Mapping[tuple[str, str], tuple[int, int]]],
-) -> dict[tuple[str, str], tuple[int, int]]:
-    found: dict[tuple[str, str], tuple[int, int]] = {}
-    for one in many:
-        for name, (documents, tokens) in one.items():
-            before = found.get(name, (0, 0))
-            found[name] = before[0] + documents, before[1] + tokens
-    return dict(sorted(found.items()))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from rm_ray.corpus.groups import group_label, group_name
 from rm_ray.counts.histograms import Histogram, Histograms
 from rm_ray.counts.moments import Moments
+from rm_ray.counts.summable import summed
 from rm_ray.report.measured import Measured
 
 # Label of the groups that are counted together, and what they are called.
@@ -41,15 +42,11 @@ class GroupNight:
     @classmethod
     def total(cls, label: str | None, many: Sequence["GroupNight"]) -> "GroupNight":
         """All of them together."""
-        statuses: dict[str, int] = {}
-        for one in many:
-            for status, documents in one.statuses.items():
-                statuses[status] = statuses.get(status, 0) + documents
         return cls(
             label,
             sum(one.documents for one in many),
             sum(one.tokens for one in many),
-            dict(sorted(statuses.items())),
+            summed(one.statuses for one in many),
             sum((one.moments for one in many), Moments()),
             Histogram.pool([one.histogram for one in many]),
         )

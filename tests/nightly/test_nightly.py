@@ -207,6 +207,13 @@ def test_what_is_wrong_is_refused_before_anything_is_scored(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_night_that_scoring_refuses_is_not_begun(tmp_path, caplog):
+    add_files(tmp_path / "corpus", "n", documents=2)
+    status, log = run(caplog, tmp_path, tmp_path / "out", "n", judge_model="/nowhere")
+    assert status == 2, log
+    assert list((tmp_path / "out").glob("**/*.json")) == []
+
+
 def test_a_damaged_claim_is_named(tmp_path, caplog):
     (tmp_path / "out" / "nights").mkdir(parents=True)
     (tmp_path / "out" / "nights" / "n.json").write_text("{")

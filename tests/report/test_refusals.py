@@ -40,6 +40,7 @@ def made(ray_cluster, tmp_path_factory):
         ({"alerts_drift.level": "loud"}, "alerts.drift.level"),
         ({"baseline_path": "/nowhere"}, "baseline.path: "),
         ({"history_path": "s3://user:secret@bucket"}, "holds credentials"),
+        ({"corpus_path": "s3://user:secret@bucket"}, "holds credentials"),
         ({"tasks_cpus": 0}, "tasks.cpus"),
         ({"page_cut": "nan"}, "page.cut"),
     ],
