@@ -171,7 +171,7 @@ def job(task: Task) -> Timed:
         "judge.model": task.model, "judge.max_tokens": task.context_tokens,
         **{f"judge.{key}": value for key, value in task.options["judge"].items()},
         "engine.name": task.options["engine"], "engine.dtype": "float32", "engine.kv_cache_gb": 1,
-        "engine.threads": task.threads, "pool.gpus": 0, "read.cpus": 0.5,
+        "engine.threads": task.threads, "pool.gpus": 0,
         **task.options.get("more", {}),
     }  # fmt: skip
 

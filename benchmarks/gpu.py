@@ -118,7 +118,7 @@ def alone(
         read_out=judge.read_out,
         max_prompt_tokens=judge.max_prompt_tokens,
         block_size=judge.rule.chunk,
-        on_gpu=device == "cuda",
+        gpus=int(device == "cuda"),
         threads=max(1, (os.cpu_count() or 2) // 2),
     )
     os.environ.update(settings.environment())

@@ -62,7 +62,7 @@ def engine_of(judge: PreferenceJudge, threads: int, *, fast_cache: bool = False)
         read_out=judge.read_out,
         max_prompt_tokens=judge.max_prompt_tokens,
         block_size=judge.rule.chunk,
-        on_gpu=False,
+        gpus=0,
         threads=threads,
     )
     os.environ.update(settings.environment())

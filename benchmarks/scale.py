@@ -41,7 +41,7 @@ def write_tokens(folder: Path, files: int, documents: int) -> None:
 def run_job(corpus: Path, output: Path, rate: float, **changes: object) -> dict:
     """The real job; its metrics, with the driver's peak memory in MiB and the job's seconds."""
     words = command(
-        input_path=corpus, output_path=output, engine_name=sleep_engine.NAME, read_cpus=0.25,
+        input_path=corpus, output_path=output, engine_name=sleep_engine.NAME,
         pool_cpus=0.05, run_progress_s=10, **changes,
     )  # fmt: skip
     env = environment(PYTHONPATH=str(ROOT), **{sleep_engine.RATE: str(rate)})
@@ -121,7 +121,7 @@ def plan(files: int, count: int) -> None:
         corpus, output = Path(folder) / "in", Path(folder) / "out"
         write_links(corpus, files, count // files)
         words = command(input_path=corpus, output_path=output, shard_rows=1, pool_cpus=0.05,
-                        read_cpus=0.25, engine_name=sleep_engine.NAME)  # fmt: skip
+                        engine_name=sleep_engine.NAME)  # fmt: skip
         env = environment(PYTHONPATH=str(ROOT), **{sleep_engine.RATE: "0"})
         began = time.monotonic()
         with (Path(folder) / "log").open("w") as log:

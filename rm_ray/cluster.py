@@ -1,9 +1,11 @@
 """The machines: connect to Ray, and check that what is asked for can run, before it waits for ever.
 
-Actors that hold every CPU leave none to read with, and the job would stand still without a word.
+Engines may hold every CPU there is, and what reads for them and writes what they have judged must
+run all the same: an engine reserves a little less than its CPUs, and such a task less than that.
 """
 
 import logging
+import math
 import os
 import signal
 import threading
@@ -16,13 +18,17 @@ import ray
 import ray.data
 from ray.autoscaler.sdk import request_resources
 
-from rm_ray.config import PoolConfig, ReadConfig
+from rm_ray.config import PoolConfig
 from rm_ray.errors import ClusterError
 
 log = logging.getLogger(__name__)
 
-# CPUs of a task that writes a part or counts parts: mostly waiting for the store.
-WRITE_CPUS = 0.25
+# CPUs that Ray reserves for a task beside the engines: the least that it knows. There are about as
+# many that read as there are engines, and Ray Data spreads them over the machines.
+TASK_CPUS = 0.0001
+# What an engine leaves of its CPUs, for such tasks: however up to 32 engines fill a machine, there
+# is room for as many that read and for one that writes.
+LEFT = 0.005
 POLL_SECONDS = 5.0
 
 
@@ -62,8 +68,8 @@ def connect() -> None:
     )  # fmt: skip
 
 
-def wait_for_machines(pool: PoolConfig, read: ReadConfig) -> int:
-    """Wait until the smallest pool and one reading task fit; the actors that may run at once.
+def wait_for_machines(pool: PoolConfig) -> int:
+    """Wait until the smallest pool fits; the actors that may run at once.
 
     A cluster that this process has joined may grow, by an autoscaler or by machines that join it,
     and is waited for, up to `pool.wait_s`. One that it started on this machine cannot: it is
@@ -73,20 +79,20 @@ def wait_for_machines(pool: PoolConfig, read: ReadConfig) -> int:
         ClusterError: the machines are too few, and none can come or none came in time.
     """
     if not _started_here():
-        _wait_for_growth(pool, read)
+        _wait_for_growth(pool)
         return pool.max_actors
-    check_machines(pool, read)
-    return _most_actors(pool, read, _present())
+    check_machines(pool)
+    return _most_actors(pool, _present())
 
 
-def check_machines(pool: PoolConfig, read: ReadConfig) -> None:
+def check_machines(pool: PoolConfig) -> None:
     """Refuse a pool that a cluster on this machine alone, which cannot grow, does not hold.
 
     Raises:
         ClusterError: the machine is too small.
     """
-    if _started_here() and (lacking := _lacking(pool, read, _present())):
-        raise ClusterError(f"{lacking}; lower pool.* or read.cpus, or run on a larger machine")
+    if _started_here() and (lacking := _lacking(pool, _present())):
+        raise ClusterError(f"{lacking}; lower pool.*, or run on a larger machine")
 
 
 def wait_for_tasks(tasks: Sequence[Any], doing: str, every_s: float = 10.0) -> None:
@@ -109,15 +115,15 @@ def check_task(cpus: float, key: str) -> None:
         raise ClusterError(f"{key} is {cpus:g} and this machine has {most:g} CPUs; lower it")
 
 
-def _wait_for_growth(pool: PoolConfig, read: ReadConfig) -> None:
-    if _lacking(pool, read, _present()) is None:
+def _wait_for_growth(pool: PoolConfig) -> None:
+    if _lacking(pool, _present()) is None:
         return
     actor = {"CPU": pool.cpus, **({"GPU": pool.gpus} if pool.gpus else {})}
     # an autoscaler brings machines for what is asked of it, not for one who only waits
-    request_resources(bundles=[actor] * pool.min_actors + [{"CPU": read.cpus + WRITE_CPUS}])
+    request_resources(bundles=[actor] * pool.min_actors)
     deadline = time.monotonic() + pool.wait_s
     try:
-        while lacking := _lacking(pool, read, _present()):
+        while lacking := _lacking(pool, _present()):
             if time.monotonic() >= deadline:
                 raise ClusterError(f"{lacking}, and no machine came within {pool.wait_s:.0f} s")
             left = deadline - time.monotonic()
@@ -127,9 +133,9 @@ def _wait_for_growth(pool: PoolConfig, read: ReadConfig) -> None:
         request_resources(bundles=[])  # from here on Ray Data asks for what it needs
 
 
-def _lacking(pool: PoolConfig, read: ReadConfig, there: Sequence[Machine]) -> str | None:
+def _lacking(pool: PoolConfig, there: Sequence[Machine]) -> str | None:
     gpus = pool.gpus * pool.min_actors
-    cpus = pool.cpus * pool.min_actors + read.cpus + WRITE_CPUS
+    cpus = pool.cpus * pool.min_actors
     all_gpus, all_cpus = sum(one.gpus for one in there), sum(one.cpus for one in there)
     if gpus > all_gpus:
         hint = "" if all_gpus else " (--pool.gpus 0 runs on CPU)"
@@ -139,9 +145,8 @@ def _lacking(pool: PoolConfig, read: ReadConfig, there: Sequence[Machine]) -> st
         )
     if cpus > all_cpus:
         return (
-            f"{pool.min_actors} judge actors ({pool.cpus:g} CPUs each), one reading task "
-            f"({read.cpus:g}) and one writing task ({WRITE_CPUS:g}) need {cpus:g} CPUs "
-            f"and the cluster has {all_cpus:g}"
+            f"{pool.min_actors} judge actors ({pool.cpus:g} CPUs each) need {cpus:g} CPUs and the "
+            f"cluster has {all_cpus:g}"
         )
     if (fit := sum(_held(pool, one) for one in there)) < pool.min_actors:
         return (
@@ -162,22 +167,31 @@ def machine_name(node: str) -> str:
     return _called(hosts.get(node, "a lost machine"), node)
 
 
-def _most_actors(pool: PoolConfig, read: ReadConfig, there: Sequence[Machine]) -> int:
-    most = max(pool.min_actors, min(pool.max_actors, _room(pool, read, there)))
+def reserved_cpus(pool: PoolConfig) -> float:
+    """What Ray reserves for one actor; it counts in ten-thousandths."""
+    return math.floor(pool.cpus * (1 - LEFT) * 10_000) / 10_000
+
+
+def _most_actors(pool: PoolConfig, there: Sequence[Machine]) -> int:
+    most = max(pool.min_actors, min(pool.max_actors, sum(_held(pool, one) for one in there)))
     if most < pool.max_actors:
         log.info("pool.max_actors %d lowered to %d, what fits", pool.max_actors, most)
     return most
 
 
-def _room(pool: PoolConfig, read: ReadConfig, there: Sequence[Machine]) -> int:
-    left = sum(one.cpus for one in there) - read.cpus - WRITE_CPUS
-    return min(int(left / pool.cpus), sum(_held(pool, one) for one in there))
-
-
 def _held(pool: PoolConfig, machine: Machine) -> int:
     """Judge actors that one machine holds."""
-    by_cpus = int(machine.cpus / pool.cpus)
-    return min(by_cpus, int(machine.gpus / pool.gpus)) if pool.gpus else by_cpus
+    by_cpus = _times(pool.cpus, machine.cpus)
+    if not pool.gpus:
+        return by_cpus
+    # what shares a GPU has its part of one, and none of what is left over of two
+    on_one = _times(pool.gpus, 1.0)
+    by_gpus = on_one * int(machine.gpus) if on_one else _times(pool.gpus, machine.gpus)
+    return min(by_cpus, by_gpus)
+
+
+def _times(part: float, whole: float) -> int:
+    return int(whole / part + 1e-9)
 
 
 def alive_machines() -> dict[str, str]:

@@ -212,8 +212,18 @@ class PoolConfig(Section):
 
     min_actors: int = Field(1, ge=1, description="Actors the run starts with.")
     max_actors: int = Field(1, ge=1, description="Actors the run may grow to.")
-    gpus: float = Field(1, description="1: a GPU for each engine; 0: engines run on CPU.")
-    cpus: float = Field(1, gt=0, description="CPUs reserved for one actor.")
+    gpus: float = Field(
+        1,
+        ge=0,
+        description="GPUs of one engine: 1; 2 and more split the model over that many of one "
+        "machine (tensor parallel); a fraction puts several engines on a GPU, each with its share "
+        "of the memory; 0: engines run on CPU.",
+    )
+    cpus: float = Field(
+        1,
+        ge=0.1,
+        description="CPUs of one actor; so many fit on a machine. Reading and writing share them.",
+    )
     wait_s: float = Field(
         1800,
         ge=0,
@@ -222,12 +232,11 @@ class PoolConfig(Section):
     )
 
     @model_validator(mode="after")
-    def _one_gpu(self) -> Self:
-        if self.gpus not in (0, 1):
+    def _whole_or_a_part_of_one(self) -> Self:
+        if self.gpus > 1 and self.gpus % 1:
             raise ValueError(
-                f"gpus is {self.gpus:g}; an engine has one whole GPU (1) or runs on CPU (0): a "
-                "model over several GPUs, or several engines on one, is not supported yet; for "
-                "more engines raise pool.max_actors"
+                f"gpus is {self.gpus:g}; an engine has whole GPUs (1, 2, ...), a part of one (0.5) "
+                "or none (0)"
             )
         return self
 
@@ -243,7 +252,6 @@ class PoolConfig(Section):
 class ReadConfig(Section):
     """The CPU tasks that read and tokenize."""
 
-    cpus: float = Field(1, gt=0, description="CPUs reserved for one reading task.")
     max_tasks: int | None = Field(
         None, ge=1, description="Most reading tasks at once; null: as many as engines, at least 2."
     )

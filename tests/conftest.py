@@ -119,7 +119,7 @@ def engine_settings(name: str, **changes) -> EngineSettings:
         read_out=judge.read_out,
         max_prompt_tokens=judge.max_prompt_tokens,
         block_size=64,
-        on_gpu=False,
+        gpus=0,
         threads=2,
     )
 

@@ -40,7 +40,6 @@ OPTIONS = {
     "engine.kv_cache_gb": "0.25",
     "pool.gpus": "0",
     "pool.cpus": "1",
-    "read.cpus": "0.5",
     "run.progress_s": "1",
 }
 

@@ -1,6 +1,7 @@
 """What the machines must hold, and waiting for those that can still come."""
 
 import contextlib
+import itertools
 import re
 import subprocess
 import sys
@@ -9,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rm_ray.cluster import Machine, _lacking, _most_actors
-from rm_ray.config import PoolConfig, ReadConfig
+from rm_ray.cluster import Machine, _held, _lacking, _most_actors, reserved_cpus
+from rm_ray.config import PoolConfig
 from tests import fault_engine
 from tests.conftest import ROOT
 from tests.jobs import command, environment, ray_head, write_corpus
@@ -19,10 +20,10 @@ WAIT = """
 import logging
 logging.basicConfig(level="INFO")
 from rm_ray.cluster import connect, wait_for_machines
-from rm_ray.config import PoolConfig, ReadConfig
+from rm_ray.config import PoolConfig
 connect()
 pool = PoolConfig(gpus=1, max_actors=5, wait_s={wait})
-print("actors", wait_for_machines(pool, ReadConfig()))
+print("actors", wait_for_machines(pool))
 """
 
 ARRIVED = """
@@ -99,18 +100,41 @@ def test_a_local_output_that_another_machine_does_not_see_is_refused(head, tmp_p
 
 
 def test_what_lacks_is_said_in_numbers():
-    pool, read = PoolConfig(gpus=1, cpus=2, min_actors=2, max_actors=8), ReadConfig(cpus=1)
-    assert _lacking(pool, read, [Machine(cpus=8, gpus=2)]) is None
-    assert "need 2 GPUs and the cluster has 1" in _lacking(pool, read, [Machine(8, 1)])
-    assert "need 5.25 CPUs and the cluster has 5" in _lacking(pool, read, [Machine(5, 2)])
-    assert _most_actors(pool, read, [Machine(cpus=8, gpus=8)]) == 3
-    assert _most_actors(pool, read, [Machine(cpus=100, gpus=4)]) == 4
+    pool = PoolConfig(gpus=1, cpus=2, min_actors=2, max_actors=8)
+    assert _lacking(pool, [Machine(cpus=8, gpus=2)]) is None
+    assert "need 2 GPUs and the cluster has 1" in _lacking(pool, [Machine(8, 1)])
+    assert "need 4 CPUs and the cluster has 3" in _lacking(pool, [Machine(3, 2)])
+    assert _most_actors(pool, [Machine(cpus=8, gpus=8)]) == 4
+    assert _most_actors(pool, [Machine(cpus=100, gpus=4)]) == 4
 
 
 def test_an_actor_needs_all_it_asks_for_on_one_machine():
-    pool, read = PoolConfig(gpus=0, cpus=9, min_actors=4, max_actors=8), ReadConfig(cpus=1)
+    pool = PoolConfig(gpus=0, cpus=9, min_actors=4, max_actors=8)
     four = [Machine(cpus=16, gpus=0)] * 4  # 64 CPUs are enough for seven, wherever they were
-    assert _lacking(pool, read, four) is None
-    assert _most_actors(pool, read, four) == 4
+    assert _lacking(pool, four) is None
+    assert _most_actors(pool, four) == 4
     small = [Machine(cpus=8, gpus=0)] * 8
-    assert "the cluster's 8 machines hold 0 of that size" in _lacking(pool, read, small)
+    assert "the cluster's 8 machines hold 0 of that size" in _lacking(pool, small)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "machine", "held"),
+    [
+        (0.25, Machine(cpus=32, gpus=2), 8),
+        (0.4, Machine(cpus=32, gpus=2), 4),  # two on each GPU: the fifth would lie across both
+        (0.1, Machine(cpus=8, gpus=1), 8),
+        (2, Machine(cpus=32, gpus=8), 4),
+        (2, Machine(cpus=32, gpus=1), 0),
+        (3, Machine(cpus=32, gpus=8), 2),
+    ],
+)
+def test_engines_of_several_gpus_and_of_parts_of_one(gpus, machine, held):
+    assert _held(PoolConfig(gpus=gpus), machine) == held
+
+
+def test_engines_that_fill_a_machine_leave_room_to_read_and_write():
+    for cpus, tenths in itertools.product(range(1, 257), range(1, 41)):
+        reserved = round(reserved_cpus(PoolConfig(cpus=tenths / 10)) * 10_000)  # as Ray counts
+        engines, left = divmod(cpus * 10_000, reserved)
+        if engines <= 32:
+            assert left > max(2, engines) or not engines  # tasks that read, and one that writes

@@ -23,7 +23,7 @@ def score_with(task: Task, make: Callable[[EngineSettings, dict[str, Any]], Engi
         read_out=judge.read_out,
         max_prompt_tokens=judge.max_prompt_tokens,
         block_size=task.options.get("block_size", judge.rule.chunk),
-        on_gpu=False,
+        gpus=0,
         threads=task.threads,
     )
     os.environ.update(settings.environment())

@@ -24,7 +24,7 @@ def score(task: Task) -> Timed:
         "input.path": folder / "in.parquet", "output.path": folder / "out",
         "judge.model": task.model, "judge.context_tokens": task.context_tokens,
         "engine.dtype": task.dtype, "engine.kv_cache_gb": 1,
-        "engine.threads": task.threads, "pool.gpus": 0, "read.cpus": 0.5,
+        "engine.threads": task.threads, "pool.gpus": 0,
         "shard.tokens": 250_000,
     }  # fmt: skip
 

@@ -4,7 +4,6 @@ An engine is told once what to read out; then prompts go in under keys as long a
 rows of numbers come out, step by step, in whatever order they are ready.
 """
 
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
@@ -88,15 +87,34 @@ def answer_all(
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """Everything an actor needs to start its engine. `threads` and `on_gpu` are decided by then."""
+    """Everything an actor needs to start its engine.
+
+    `gpus`: of the engine: 0 on CPU, less than 1 where engines share one. `threads`: of an engine on
+    CPU.
+    """
 
     config: EngineConfig
     model: Model
     read_out: ReadOut
     max_prompt_tokens: int
     block_size: int
-    on_gpu: bool
+    gpus: float
     threads: int
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the model runs on GPUs."""
+        return self.gpus > 0
+
+    @property
+    def processes(self) -> int:
+        """How many processes the model is split over, each with a GPU of its own."""
+        return self.config.tensor_parallel or max(1, int(self.gpus))
+
+    @property
+    def gpu_memory(self) -> float:
+        """The part of a GPU's memory that the engine may take."""
+        return self.config.gpu_memory_utilization * min(1.0, self.gpus)
 
     @property
     def dtype(self) -> str:
@@ -123,7 +141,11 @@ class EngineSettings:
             return common
         threads = str(self.threads)
         # binding cores would give every engine of a machine the same ones
-        cpu = {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": threads}
+        cpu = {
+            "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+            "OMP_NUM_THREADS": threads,
+            "TORCH_LOGS": "-torch._library.triton",  # CPU machines have no Triton, and need none
+        }
         return common | cpu
 
 
@@ -192,8 +214,6 @@ def start_engine(settings: EngineSettings) -> Engine:
     """
     check_weights(settings.model)
     if settings.config.name == "vllm":
-        # CPU machines have no Triton, and need none
-        logging.getLogger("torch._library.triton").setLevel(logging.ERROR)
         if isinstance(settings.read_out, LabelLogits):
             from rm_ray.engines.vllm import VllmEngine
 

@@ -105,6 +105,27 @@ def _check_weights(model: Model, prefixes: tuple[str, ...]) -> None:
         )
 
 
+def check_split(processes: int, read_out: ReadOut, model: Model) -> None:
+    """Refuse to split a model over processes that it does not divide by.
+
+    Raises:
+        ConfigError: with what would do.
+    """
+    if processes == 1:
+        return
+    if isinstance(read_out, QuantileHeads):
+        raise ConfigError(
+            f"{model.name} is asked to run on {processes} GPUs, and a quantile judge runs on one; "
+            "give --pool.gpus 1, and --pool.max_actors for more engines"
+        )
+    heads = int(model.config.get("num_attention_heads") or model.config.get("n_head") or 0)
+    if heads % processes:
+        raise ConfigError(
+            f"the {heads} attention heads of {model.name} cannot be divided among {processes} "
+            "processes (pool.gpus, engine.tensor_parallel); give a number that divides them"
+        )
+
+
 def check_engine_runs(read_out: ReadOut, model: Model, engine: str) -> None:
     """Refuse a model that the engine does not run.
 

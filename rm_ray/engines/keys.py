@@ -59,7 +59,16 @@ class EngineConfig(Section):
         None, gt=0, description="KV cache size, GiB; null: what the GPU has left (CPU: 1 GiB)."
     )
     gpu_memory_utilization: float = Field(
-        0.9, gt=0, le=1, description="Share of the GPU's memory the engine may take."
+        0.9,
+        gt=0,
+        le=1,
+        description="Share of the GPU's memory for engines; those that share a GPU divide it.",
+    )
+    tensor_parallel: int | None = Field(
+        None,
+        ge=1,
+        description="Processes that a model is split over; null: as many as GPUs (pool.gpus), 1 on "
+        "CPU.",
     )
     fast_cache: bool = Field(
         False,
@@ -79,4 +88,6 @@ class EngineConfig(Section):
             )
         if self.name == "transformers" and (self.quantization or self.load_format != "auto"):
             raise ValueError("quantization and load_format are vllm's; transformers has neither")
+        if self.name == "transformers" and (self.tensor_parallel or 1) > 1:
+            raise ValueError("tensor_parallel is vllm's; transformers runs in one process")
         return self

@@ -5,16 +5,20 @@ document's windows, whose total length grows with its square, never exist all at
 Set `EngineSettings.environment()` before importing this module.
 """
 
+import contextlib
 import gc
+import logging
 import time
 from array import array
 from collections.abc import Callable
 from concurrent.futures import Future
 from copy import copy
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 from vllm import PoolingParams, SamplingParams
 from vllm.engine.arg_utils import EngineArgs
@@ -70,6 +74,11 @@ class VllmEngine:
         self._keys: dict[str, int] = {}
         self._count_scheduled_tokens()
         self._time_model()
+        if settings.processes > 1:
+            # that one of them has ended is raised too, and at the end all of them do
+            logging.getLogger("vllm.v1.executor.multiproc_executor").setLevel(logging.CRITICAL)
+            unname_shared_memory()
+            self._core.engine_core.model_executor.rpc_broadcast_mq.buffer.is_creator = False
         if self.caches_prefixes:
             self._check_blocks(settings.block_size)
         if self.caches_prefixes and config.fast_cache:
@@ -191,6 +200,20 @@ class VllmEngine:
         scheduler.schedule = counting
 
 
+def unname_shared_memory() -> None:
+    """Take away the names of the memory that this process shares with its children.
+
+    All of them have it open by now. Nobody would after a process that is killed, and the machine's
+    memory would fill.
+    """
+    me = psutil.Process()
+    for process in (me, *me.children(recursive=True)):
+        for opened in Path(f"/proc/{process.pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                if (target := opened.readlink()).name.startswith("psm_"):
+                    target.unlink()
+
+
 def _engine_args(settings: EngineSettings) -> EngineArgs:
     config = settings.config
     kv_cache_gb = config.kv_cache_gb or (None if settings.on_gpu else CPU_KV_CACHE_GB)
@@ -216,9 +239,19 @@ def _engine_args(settings: EngineSettings) -> EngineArgs:
         scheduler_reserve_full_isl=settings.on_gpu,
         block_size=settings.block_size,
         kv_cache_memory_bytes=int(kv_cache_gb * 2**30) if kv_cache_gb else None,
-        gpu_memory_utilization=config.gpu_memory_utilization,
+        gpu_memory_utilization=settings.gpu_memory or config.gpu_memory_utilization,
         enforce_eager=config.enforce_eager or not settings.on_gpu,
         disable_log_stats=True,
         trust_remote_code=False,
         seed=0,
+        **(_over_processes(settings.processes) if settings.processes > 1 else {}),
     )
+
+
+def _over_processes(number: int) -> dict[str, Any]:
+    """The model's layers split over processes of this machine, which end with this one."""
+    return {
+        "tensor_parallel_size": number,
+        "distributed_executor_backend": "mp",
+        "worker_extension_cls": "rm_ray.engines.vllm_worker.EndsWithItsEngine",
+    }

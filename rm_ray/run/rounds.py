@@ -13,7 +13,7 @@ from typing import Any
 import ray
 from ray.data import Dataset
 
-from rm_ray.cluster import WRITE_CPUS
+from rm_ray.cluster import TASK_CPUS
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import Unit, without
@@ -104,7 +104,7 @@ def _commit(job: AnyJob, staging: Staging, tally: Any, rows: Dataset) -> Dataset
         CommitStage(staging.parts, staging.staged, staging.fingerprint, job.counts, tally),
         batch_size=1,
         batch_format="pyarrow",
-        num_cpus=WRITE_CPUS,
+        num_cpus=TASK_CPUS,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import ray
 
-from rm_ray.cluster import WRITE_CPUS
+from rm_ray.cluster import TASK_CPUS
 from rm_ray.corpus.plan import Unit
 from rm_ray.corpus.shards import Shard, part_prefix, prefix_of, tile
 from rm_ray.counts.summable import total
@@ -62,7 +62,7 @@ class Staging:
         return sum(ray.get([_reopen.remote(batch, self, self.job_ref) for batch in batches]))
 
 
-@ray.remote(num_cpus=WRITE_CPUS, max_retries=3)
+@ray.remote(num_cpus=TASK_CPUS, max_retries=3)
 def _join(settled: Settled, staging: Staging, job: AnyJob) -> bool:
     """Commit a shard from its pieces and the rows given up, and clear the pieces away.
 
@@ -104,7 +104,7 @@ def _given_up(settled: Settled, job: AnyJob) -> dict[int, tuple[pa.Table, RunCou
     return dict(zip(rows, written, strict=True))
 
 
-@ray.remote(num_cpus=WRITE_CPUS, max_retries=3)
+@ray.remote(num_cpus=TASK_CPUS, max_retries=3)
 def _reopen(shards: Sequence[Shard], staging: Staging, job: AnyJob) -> int:
     return sum(_reopen_part(shard, staging, job) for shard in shards)
 

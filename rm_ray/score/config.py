@@ -1,6 +1,8 @@
 """The configuration of the scoring job."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from rm_ray.config import (
     InputConfig,
@@ -41,6 +43,17 @@ class ScoreRunConfig(RunConfig):
     )
 
 
+class CostConfig(Section):
+    """What the machines cost, for the money in progress lines, metrics and estimates."""
+
+    per_gpu_hour: float | None = Field(
+        None,
+        ge=0,
+        description="Dollars for an hour of one GPU, its share of the machine included; where "
+        "engines run on CPU, of one engine.",
+    )
+
+
 class ScoreConfig(Section):
     """Everything the scoring job can be told."""
 
@@ -53,3 +66,19 @@ class ScoreConfig(Section):
     shard: ShardConfig = ShardConfig()
     run: ScoreRunConfig = ScoreRunConfig()
     estimate: EstimateConfig = EstimateConfig()
+    cost: CostConfig = CostConfig()
+
+    @model_validator(mode="after")
+    def _a_gpu_for_each_process(self) -> Self:
+        gpus, processes = self.pool.gpus, self.engine.tensor_parallel
+        if gpus and processes and processes != max(1, gpus):
+            raise ValueError(
+                f"engine.tensor_parallel is {processes} and pool.gpus is {gpus:g}; each process of "
+                "an engine has a GPU: leave engine.tensor_parallel out"
+            )
+        if gpus > 1 and self.engine.name == "transformers":
+            raise ValueError(
+                f"pool.gpus is {gpus:g}, and transformers runs on one; give --pool.gpus 1, or "
+                "--engine.name vllm"
+            )
+        return self

@@ -29,7 +29,7 @@ from rm_ray.corpus.reading import read_patiently
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.engines.engine import EngineSettings, check_engine_installed, choose_block_size
-from rm_ray.engines.heads import check_engine_runs
+from rm_ray.engines.heads import check_engine_runs, check_split
 from rm_ray.engines.weights import resolve_model
 from rm_ray.errors import ConfigError
 from rm_ray.judges.families import build_judge
@@ -115,9 +115,10 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit]):
             read_out=self.judge.read_out,
             max_prompt_tokens=self.judge.max_prompt_tokens,
             block_size=choose_block_size(config.engine, self.judge.shared_step, on_gpu=on_gpu),
-            on_gpu=on_gpu,
+            gpus=config.pool.gpus,
             threads=config.engine.threads or max(1, int(config.pool.cpus)),
         )
+        check_split(self.engine.processes, self.judge.read_out, model)
         self.config: ScoreConfig = config
         self.output = config.output
         self.settings = config.run
@@ -158,11 +159,11 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit]):
 
     @override
     def check_machines(self) -> None:
-        check_machines(self.config.pool, self.config.read)
+        check_machines(self.config.pool)
 
     @override
     def wait_for_engines(self) -> int:
-        return wait_for_machines(self.config.pool, self.config.read)
+        return wait_for_machines(self.config.pool)
 
     @override
     def stages(self, units: Dataset, this: Round[ReadUnit]) -> Dataset:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import ray
 
-from rm_ray.cluster import WRITE_CPUS
+from rm_ray.cluster import TASK_CPUS
 from rm_ray.config import InputConfig
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import read_patiently
@@ -33,7 +33,7 @@ def known_good(results: Iterator[Result[ReadUnit]], inputs: InputConfig, tokeniz
     return None
 
 
-@ray.remote(num_cpus=WRITE_CPUS, max_retries=3)
+@ray.remote(num_cpus=TASK_CPUS, max_retries=3)
 def _with_reward(
     result: Result[ReadUnit], inputs: InputConfig, tokenizer: DocumentTokenizer
 ) -> TokenIds | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
+from rm_ray.cluster import TASK_CPUS, reserved_cpus
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Piece
 from rm_ray.run.job import Round
@@ -51,7 +52,7 @@ def stages(job: "ScoreJob", units: Dataset, this: Round[ReadUnit]) -> Dataset:
         ReadStage(config.input, tokenizer_ref, this.tally, job.types),
         batch_size=1,
         batch_format="pyarrow",
-        num_cpus=config.read.cpus,
+        num_cpus=TASK_CPUS,
         compute=TaskPoolStrategy(config.read.max_tasks or _reading_tasks(this)),
     ).map_batches(
         JudgeActor,
@@ -59,7 +60,7 @@ def stages(job: "ScoreJob", units: Dataset, this: Round[ReadUnit]) -> Dataset:
         # a call a shard, a task a block: Ray refuses None, a call a block, beside GPUs
         batch_size=1,
         batch_format="pyarrow",
-        num_cpus=config.pool.cpus,
+        num_cpus=reserved_cpus(config.pool),
         num_gpus=config.pool.gpus,
         compute=ActorPoolStrategy(
             min_size=min(config.pool.min_actors, this.engines),

@@ -36,7 +36,7 @@ def engine_of(name, folder, read_out, longest, **changes):
     })  # fmt: skip
     settings = EngineSettings(
         config=config, model=resolve_model(str(folder), None, trust_remote_code=True),
-        read_out=read_out, max_prompt_tokens=longest, block_size=32, on_gpu=False, threads=2,
+        read_out=read_out, max_prompt_tokens=longest, block_size=32, gpus=0, threads=2,
     )  # fmt: skip
     os.environ.update(settings.environment())
     return start_engine(settings)

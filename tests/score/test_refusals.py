@@ -47,7 +47,7 @@ def bad_inputs(tmp_path):
         ({"judge_chunk_tokens": 48, "judge_context_tokens": 480}, "none divides the chunk"),
         ({"judge_context_tokens": 1 << 20}, "takes 16384 tokens"),
         ({"pool_gpus": 1, "pool_wait_s": 60}, r"need 1 GPUs and the cluster has 0 \(--pool.gpus 0"),
-        ({"pool_cpus": 64}, "need 64.75 CPUs and the cluster has 4"),
+        ({"pool_cpus": 64}, "need 64 CPUs and the cluster has 4"),
     ]
 
 
