@@ -9,7 +9,6 @@ import contextlib
 import difflib
 import logging
 import os
-import shlex
 import signal
 import sys
 import types
@@ -35,7 +34,7 @@ from rm_ray.config_keys import (
     value_at,
     without_named,
 )
-from rm_ray.errors import ConfigError, RmRayError, redacted, way_on
+from rm_ray.errors import ConfigError, RmRayError, redacted, same_command, way_on
 
 log = logging.getLogger(__name__)
 
@@ -248,13 +247,6 @@ def _show(value: Any) -> str:
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else repr(value)
-
-
-def same_command() -> str:
-    """What to type to run this again: a job that was submitted is submitted again."""
-    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
-        return f"ray job submit --working-dir . -- {shlex.join(['python', *sys.argv])}"
-    return shlex.join([sys.executable, *sys.argv])
 
 
 def main(

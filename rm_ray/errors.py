@@ -11,7 +11,10 @@ RmRayError
  +-- Alerted            the job is complete, and what it found is to wake somebody; exit status 3
 """
 
+import os
 import re
+import shlex
+import sys
 
 __all__ = [
     "Alerted",
@@ -100,6 +103,13 @@ def way_on(error: BaseException) -> str:
     if isinstance(error, PermissionError):
         return "and once this is put right the same command goes on"
     return "the same command goes on"
+
+
+def same_command() -> str:
+    """What to type to run this again: a job that was submitted is submitted again."""
+    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
+        return f"ray job submit --working-dir . -- {shlex.join(['python', *sys.argv])}"
+    return shlex.join([sys.executable, *sys.argv])
 
 
 # In a URL: user and password, and what a presigned one is signed with (S3, Google, Azure).

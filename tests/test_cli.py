@@ -10,10 +10,9 @@ from rm_ray.cli import (
     load_config,
     main,
     parse_arguments,
-    same_command,
 )
 from rm_ray.config_keys import dotted_fields
-from rm_ray.errors import ConfigError
+from rm_ray.errors import ConfigError, same_command
 from rm_ray.score.config import ScoreConfig
 from tests.conftest import ROOT
 

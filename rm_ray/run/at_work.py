@@ -45,4 +45,4 @@ def tell_faults(tally: Any, file: str, what: str) -> Iterator[None]:
         else:
             ray.get(tally.unread.remote(str(error)))
     except Exception as error:  # noqa: BLE001 - or Ray would drop the block without a word
-        ray.get(tally.fault.remote(f"{what} cannot be prepared: {one_line(error)}"))
+        ray.get(tally.fault.remote(f"{what} cannot be prepared: {one_line(error)}", "input"))

@@ -7,6 +7,7 @@ and leaves it. Its footer carries the shard's counts: totals are read from the p
 import hashlib
 import io
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -56,7 +57,8 @@ class CommitStage:
                 data = part_bytes(rows, note, self.fingerprint)
                 created = write_or_halt(partial(_create, folder, shard, data), folder, self.tally)
             except Exception as error:  # noqa: BLE001 - or Ray would drop the shard without a word
-                ray.get(self.tally.fault.remote(f"{shard} cannot be stored: {one_line(error)}"))
+                said = f"{shard} cannot be stored: {one_line(error)}"
+                ray.get(self.tally.fault.remote(said, "store"))
                 continue
             if created is None:
                 break
@@ -80,6 +82,8 @@ def write_or_halt(write: Callable[[Patience], bool], folder: Folder, tally: Any)
         write: is given the patience to try with: none where another part could not be written.
         folder: for which store and what is said.
     """
+    name = uuid.uuid4().hex
+    tally.begins_to_write.remote(name)
     stopping = ray.get(tally.halted.remote())
     seconds = 0.0 if stopping else folder.storage.patience_s
     try:
@@ -87,6 +91,8 @@ def write_or_halt(write: Callable[[Patience], bool], folder: Folder, tally: Any)
     except OSError as error:
         ray.get(tally.halt.remote(f"cannot write to {folder.uri}: {error}"))
         return None
+    finally:
+        tally.has_written.remote(name)
 
 
 def part_bytes(table: pa.Table, counts: str, fingerprint: str) -> bytes:

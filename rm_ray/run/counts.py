@@ -27,7 +27,8 @@ class RunProgress:
     """Where the run stands. `judging_seconds`: from the first ready engine, or the
     first task where there are none, to the last work so far.
 
-    `engines`: those that have started, of which `alive` still live.
+    `engines`: those that have started, of which `alive` still live. `engine_seconds`: for how long
+    their machines were held, over all engines, of which they were ready for `ready_seconds`.
     `bad_files`: input files that are not what their name says, with the reason.
     `stopped`: why the run is stopping before its end; None while it is not. `retries`: what is
     being tried again on the stores, the longest first.
@@ -39,7 +40,10 @@ class RunProgress:
     start_seconds: float = 0.0
     work: RunCounts = field(default_factory=RunCounts)
     judging_seconds: float = 0.0
+    engine_seconds: float = 0.0
+    ready_seconds: float = 0.0
     faults: int = 0
+    fault_kinds: dict[str, int] = field(default_factory=dict)
     first_fault: str | None = None
     last_fault: str | None = None
     stopped: str | None = None

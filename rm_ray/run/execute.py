@@ -14,9 +14,13 @@ from rm_ray.run.folder import RunFolder, fingerprint_id
 from rm_ray.run.job import AnyJob
 from rm_ray.run.lease import Lease
 from rm_ray.run.outage import TellTally
+from rm_ray.run.outlook import Whole
+from rm_ray.run.progress import ProgressLog
 from rm_ray.run.rounds import run_rounds
 from rm_ray.run.staging import Staging
+from rm_ray.run.stopping import StopWhenAsked
 from rm_ray.run.survey import open_run, survey
+from rm_ray.run.suspicion import Suspicion
 from rm_ray.run.tally import start_tally
 
 log = logging.getLogger(__name__)
@@ -51,8 +55,12 @@ def execute(job: AnyJob) -> None:
             units = missing_units(files, run.committed())
             if units:
                 run.mark_incomplete()
-            _log_plan(job, run, files, units)
-            run_rounds(units, job, run, staging, tally, engines)
+            done = _log_plan(job, run, files, units)
+            suspicion = Suspicion(lambda span: job.documents(span).tolist())
+            whole = Whole.of(units, job, done)
+            shown = ProgressLog(tally, job, run, whole, suspicion.given_up)
+            with shown, StopWhenAsked(tally, shown.left, lease.give_back):
+                run_rounds(units, job, run, staging, tally, engines, suspicion)
             lease.check()
             finish(files, job, run, seen.new.skipped, ray.get(tally.progress.remote()), began)
 
@@ -81,7 +89,8 @@ def reopen_failed(files: Sequence[Planned], run: RunFolder, staging: Staging) ->
     log.info("%d shards have documents that failed: these are tried again", reopened)
 
 
-def _log_plan(job: AnyJob, run: RunFolder, files: Sequence[Planned], units: Sequence[Unit]) -> None:
+def _log_plan(job: AnyJob, run: RunFolder, files: Sequence[Planned], units: Sequence[Unit]) -> int:
+    """Says what there is to do; how many shards are done."""
     shards = sum(1 for _ in shards_of(files))
     left = sum(len(unit.shards) for unit in units)
     log.info(
@@ -90,3 +99,4 @@ def _log_plan(job: AnyJob, run: RunFolder, files: Sequence[Planned], units: Sequ
     )  # fmt: skip
     if not run.parts.conditional:
         log.info("this store refuses create-only writes; parts are written with plain ones")
+    return shards - left

@@ -1,5 +1,15 @@
 """What goes wrong in a run, and when it is too much: pure counting, for the tally."""
 
+from collections import Counter
+from typing import Literal
+
+# What a fault is of, as metrics name it. Of an engine: it did not start; it raised; its process
+# ended; it gave no answer; its answer was no number. Of the rest: a machine was lost; the corpus,
+# or the store, did not give or take rows.
+FaultKind = Literal[
+    "start", "raised", "ended", "silent", "no_number", "machine", "input", "store", "other"
+]
+
 # So many documents that fail alone, with nothing done in between, are not at fault: the run stops.
 ALONE_IN_A_ROW = 20
 
@@ -16,7 +26,7 @@ class Faults:
         self._units_in_a_row = 0
         self._alone_in_a_row = 0
         self._round_is_over: str | None = None
-        self.count = 0
+        self.kinds: Counter[str] = Counter()
         self.first: str | None = None
         self.last: str | None = None
         self.halted: str | None = None
@@ -30,15 +40,20 @@ class Faults:
         """Something was done."""
         self._in_a_row = self._units_in_a_row = self._alone_in_a_row = 0
 
-    def note(self, reason: str) -> None:
+    @property
+    def count(self) -> int:
+        """How many there were."""
+        return self.kinds.total()
+
+    def note(self, reason: str, kind: FaultKind) -> None:
         """Something went wrong that is no fault in a row."""
-        self.count += 1
+        self.kinds[kind] += 1
         self.first = self.first or reason
         self.last = reason
 
-    def fault(self, reason: str) -> None:
+    def fault(self, reason: str, kind: FaultKind = "other") -> None:
         """Something went wrong; too often in a row, and the run stops."""
-        self.note(reason)
+        self.note(reason, kind)
         self._in_a_row += 1
         if self._in_a_row >= self._most:
             self.halt(f"{self._in_a_row} faults in a row with nothing done; the last: {reason}")

@@ -12,6 +12,7 @@ from rm_ray.run.commit import part_bytes
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.folder import RunFolder, fingerprint_id, installed_versions
 from rm_ray.run.job import AnyJob
+from rm_ray.run.standing import read_standing
 from rm_ray.run.totals import count_parts, empty_part, orphans
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,8 @@ def finish(
     _write_metrics(_merged(job.metrics(totals, progress, run.metrics()), found), run)
     for line in job.closing(totals, progress):
         log.info("%s", line)
+    if job.price.is_asked and (here := read_standing(run.state)):
+        log.info("cost of the run so far: %s", job.price.text(here.hours))
     if problems:
         _take_down(run)
         raise Incomplete(incomplete_text(problems, len(shards), progress, skipped))

@@ -8,6 +8,7 @@ OUTPUT/
   _rm_ray/plan/            segments: the files of each planning, one JSON line each, gzipped
   _rm_ray/staged/          pieces of shards that failed as a whole; empty at the end
   _rm_ray/lease.json       which driver is at work
+  _rm_ray/progress.json    how the run stands, as its driver last said; what it has cost so far
   _rm_ray/metrics.json     what the last invocation did, and the totals
 """
 

@@ -21,6 +21,8 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.run.commit import read_counts
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.folder import RunFolder, fingerprint_id
+from rm_ray.run.measures import Measure
+from rm_ray.run.price import Price
 from rm_ray.store.folder import Folder
 
 
@@ -74,7 +76,7 @@ class ShardJob(ABC, Generic[AnyPlanned, AnyUnit]):
     cannot be read are left out, and do not leave the run incomplete. `silence_s`: seconds without a
     sign of life after which an engine's process ends itself; `start_s`: seconds within which one
     must be ready. `machines`: node ids of the machines that hold an engine. `starting`: what is
-    waited for while nothing is done yet.
+    waited for while nothing is done yet. `price`: what its engines cost.
     """
 
     config: BaseModel
@@ -93,6 +95,7 @@ class ShardJob(ABC, Generic[AnyPlanned, AnyUnit]):
     start_s: float = 1800.0
     machines: Callable[[], set[str]] = staticmethod(set)
     starting: str = "starting"
+    price: Price = Price(gpus=0)
 
     @abstractmethod
     def find(self, planned: Collection[str]) -> Corpus:
@@ -189,6 +192,11 @@ class ShardJob(ABC, Generic[AnyPlanned, AnyUnit]):
         costs, and what an engine is given at once.
         """
         return len(this.units)
+
+    def measures(self, progress: RunProgress) -> dict[Measure, float]:
+        """What the job adds to the run's metrics."""
+        del progress
+        return {}
 
     def speed(self, progress: RunProgress) -> str:
         """How fast the run is, for the lines of progress; `judging_seconds` is more than 0."""

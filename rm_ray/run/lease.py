@@ -79,9 +79,12 @@ class Lease:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give the lease back. If the store refuses, that changes nothing about the run."""
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Hold the lease no longer. If the store refuses, that changes nothing about the run."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(timeout=self._state.storage.timeout_s)
         state = replace(self._state, patience=Patience(0))  # whoever stops a run does not wait
         try:
             if _owner(state.read(NAME)).get("id") == self._id:

@@ -1,40 +1,62 @@
 """Progress while a run goes on: how far, how fast, how long still."""
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 import ray
 
 from rm_ray.cluster import alive_machines
-from rm_ray.corpus.plan import Unit
 from rm_ray.run.counts import RunProgress
+from rm_ray.run.folder import RunFolder
 from rm_ray.run.job import AnyJob
-from rm_ray.store.retry import Retry
+from rm_ray.run.measures import Published, run_values
+from rm_ray.run.outlook import Whole, standing
+from rm_ray.run.standing import NAME, Standing, read_standing
+from rm_ray.store.retry import Patience, Retry
 
 log = logging.getLogger(__name__)
 
-# By so much the work of a run may differ from what a sample of it says.
-NEAR = 0.03
+# Seconds between two writings of how the run stands to its folder, at least.
+WRITE_SECONDS = 10.0
 
 
 class ProgressLog:
-    """Logs a line every `run.progress_s` seconds while the `with` block runs."""
+    """Says how the run stands every `run.progress_s` seconds while the `with` block runs: in a log
+    line, in Ray's metrics and in the run's folder.
 
-    def __init__(self, tally: Any, job: AnyJob, units: Sequence[Unit]) -> None:
+    `failed`: documents given up so far, by how they failed.
+    """
+
+    def __init__(
+        self,
+        tally: Any,
+        job: AnyJob,
+        run: RunFolder,
+        whole: Whole,
+        failed: Mapping[str, int],
+    ) -> None:
         self._tally = tally
         self._job = job
-        self._whole = Whole.of(units, job)
+        self._state = replace(run.state, patience=Patience(0))
+        self._whole = whole
+        self._failed = failed
+        before = read_standing(self._state)
+        self._hours_before = before.hours if before else 0.0
+        self._published = Published(run.uri)
         self._every = job.settings.progress_s
+        self._written = 0.0
         self._machines: Mapping[str, str] = alive_machines()
         self._faults = 0
         self._away: Retry | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+        self._last: Standing | None = None
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -48,11 +70,22 @@ class ProgressLog:
     ) -> None:
         self._stop.set()
         self._thread.join()
+        with contextlib.suppress(ray.exceptions.RayError):
+            self._written = 0.0
+            self._record(self._ask())
+
+    def left(self) -> str:
+        """What finishing would take, in words."""
+        here = self._last
+        shards = f"{here.shards_left} of {here.shards} shards are left" if here else "all is left"
+        if here is None or here.hours_left is None:
+            return f"{shards}, and it is too early to say what they would take"
+        return f"{shards}, which would take about {self._job.price.text(here.hours_left)}"
 
     def _run(self) -> None:
         while not self._stop.wait(self._every):
             try:
-                now = ray.get(self._tally.progress.remote(), timeout=self._every)
+                now = self._ask()
                 self._look_round(alive_machines())
             except ray.exceptions.RayError:
                 continue  # a busy or lost head must not end the run for want of a log line
@@ -60,7 +93,23 @@ class ProgressLog:
                 self._faults = now.faults
                 log.warning("%d faults so far; the last: %s", now.faults, now.last_fault)
             self._say_away(now)
-            log.info("%s", progress_line(now, self._whole, self._job))
+            here = self._record(now)
+            log.info("%s", progress_line(now, self._whole, self._job, here))
+
+    def _ask(self) -> RunProgress:
+        now: RunProgress = ray.get(self._tally.progress.remote(), timeout=max(5.0, self._every))
+        return now
+
+    def _record(self, now: RunProgress) -> Standing:
+        """Into the metrics, and now and then into the run's folder, where the store is there."""
+        here = standing(now, self._whole, self._job, self._failed, self._hours_before)
+        self._last = here
+        self._published.publish(run_values(now, here) | self._job.measures(now))
+        if not now.retries and time.monotonic() - self._written > WRITE_SECONDS:
+            with contextlib.suppress(OSError):
+                self._state.overwrite(NAME, here.to_json())
+            self._written = time.monotonic()
+        return here
 
     def _look_round(self, machines: Mapping[str, str]) -> None:
         for machine in lost(self._machines, machines):
@@ -86,23 +135,8 @@ def lost(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     return [machine for node, machine in before.items() if node not in now]
 
 
-@dataclass(frozen=True)
-class Whole:
-    """All that is to be done. `work`: in the job's own measure of speed, 0 where unknown."""
-
-    parts: int
-    documents: int
-    work: float
-
-    @classmethod
-    def of(cls, units: Sequence[Unit], job: AnyJob) -> Self:
-        """What these units are."""
-        shards = [shard for unit in units for shard in unit.shards]
-        return cls(len(shards), job.count_documents(shards), job.work_left(units))
-
-
-def progress_line(now: RunProgress, whole: Whole, job: AnyJob) -> str:
-    """One line: shards and documents done, engines that live, speed, time left."""
+def progress_line(now: RunProgress, whole: Whole, job: AnyJob, here: Standing) -> str:
+    """One line: shards and documents done, engines that live, speed; time, hours and money left."""
     if not now.engines and not now.work.parts:
         return f"{job.starting}; 0 of {whole.parts} shards"
     if not now.engines and not now.work.documents:
@@ -111,19 +145,16 @@ def progress_line(now: RunProgress, whole: Whole, job: AnyJob) -> str:
     line = f"{now.work.parts} of {whole.parts} shards, {done:,} of {whole.documents:,} documents"
     if now.engines:
         line += f", {now.alive} engine{'s' if now.alive != 1 else ''}"
-    if done < max(2, whole.documents / 100) or now.judging_seconds <= 0:
-        return line  # too little to tell a speed from
-    return f"{line}, {job.speed(now)}, {_time_left(now, whole, job)}"
+    if here.speed is None:
+        return line
+    return f"{line}, {here.speed}, {_left(here, job)}"
 
 
-def _time_left(now: RunProgress, whole: Whole, job: AnyJob) -> str:
-    """By work and not by documents: one may be as long as a thousand others."""
-    done, work = job.work_done(now), whole.work
-    if not work or not done:
-        done, work = now.work.documents, whole.documents
-    if done > (1 - NEAR) * work:  # an estimate: nearer than this it tells nothing
+def _left(here: Standing, job: AnyJob) -> str:
+    if here.nearly_done or here.seconds_left is None or here.hours_left is None:
         return "nearly done"
-    return f"{duration((work - done) * now.judging_seconds / done)} left"
+    hours = f", {job.price.text(here.hours_left)}" if job.price.is_asked else ""
+    return f"{duration(here.seconds_left)}{hours} left"
 
 
 def duration(seconds: float) -> str:

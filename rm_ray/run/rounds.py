@@ -22,7 +22,6 @@ from rm_ray.errors import one_line
 from rm_ray.run.commit import CommitStage
 from rm_ray.run.folder import RunFolder
 from rm_ray.run.job import AnyJob, Round
-from rm_ray.run.progress import ProgressLog
 from rm_ray.run.staging import Staging
 from rm_ray.run.suspicion import Settled, Suspicion, without_machines
 from rm_ray.run.watch import EngineWatch, NoEngine
@@ -40,44 +39,46 @@ def run_rounds(
     staging: Staging,
     tally: Any,
     engines: int,
+    suspicion: Suspicion,
 ) -> None:
     """Do what is missing, round by round, and find what makes it fail.
 
     A round that commits, stages and learns nothing is the last. What stops the run is logged or
     told to the tally; what is missing, `finish` finds by counting.
+
+    Args:
+        suspicion: has learned nothing yet.
     """
-    suspicion = Suspicion(lambda span: job.documents(span).tolist())
     before: tuple[set[str], set[str]] | None = None
     learned, number = False, 0
-    with ProgressLog(tally, job, units):
-        while True:
-            committed, staged = run.committed(), set(run.staged.names())
-            missing = without(units, committed)
-            if not missing or ray.get(tally.halted.remote()):
-                return
-            if before == (committed, staged) and not learned:
-                return
-            before, learned = (committed, staged), False
-            todo, settled = suspicion.next_round(missing, staged)
-            commit_settled(settled, job, staging, tally)
-            if todo:
-                number += 1
-                machines = job.machines() - ray.get(tally.failed_machines.remote())
-                now, avoided = without_machines(todo, machines)
-                if number > 1:
-                    log.info("round %d, looking for what fails: %s", number, _describe(now))
-                this = Round(
-                    units=now,
-                    avoided=avoided,
-                    engines=min(engines, sum(len(unit.shards) for unit in now)),
-                    tally=tally,
-                    results=partial(staging.results, units, committed, staged),
-                    commit=partial(_commit, job, staging, tally),
-                    run=run,
-                )
-                complete = run_through(round_of(this, job))
-                look_for(ray.get(tally.take_not_found.remote()), tally)
-                learned = suspicion.learn(ray.get(tally.end_round.remote(complete)), missing)
+    while True:
+        committed, staged = run.committed(), set(run.staged.names())
+        missing = without(units, committed)
+        if not missing or ray.get(tally.halted.remote()):
+            return
+        if before == (committed, staged) and not learned:
+            return
+        before, learned = (committed, staged), False
+        todo, settled = suspicion.next_round(missing, staged)
+        commit_settled(settled, job, staging, tally)
+        if todo:
+            number += 1
+            machines = job.machines() - ray.get(tally.failed_machines.remote())
+            now, avoided = without_machines(todo, machines)
+            if number > 1:
+                log.info("round %d, looking for what fails: %s", number, _describe(now))
+            this = Round(
+                units=now,
+                avoided=avoided,
+                engines=min(engines, sum(len(unit.shards) for unit in now)),
+                tally=tally,
+                results=partial(staging.results, units, committed, staged),
+                commit=partial(_commit, job, staging, tally),
+                run=run,
+            )
+            complete = run_through(round_of(this, job))
+            look_for(ray.get(tally.take_not_found.remote()), tally)
+            learned = suspicion.learn(ray.get(tally.end_round.remote(complete)), missing)
 
 
 def round_of(this: Round[Any], job: AnyJob) -> Dataset:
@@ -129,7 +130,7 @@ def commit_settled(settled: Sequence[Settled], job: AnyJob, staging: Staging, ta
             elif isinstance(error.cause, Unreadable) and error.cause.bad_file:
                 ray.get(tally.bad_file.remote(shard.file, str(error.cause)))
             else:
-                ray.get(tally.fault.remote(f"{shard} cannot be joined: {one_line(error)}"))
+                ray.get(tally.fault.remote(f"{shard} cannot be joined: {one_line(error)}", "store"))
 
 
 def look_for(files: Sequence[NotFound], tally: Any) -> None:
@@ -143,7 +144,7 @@ def look_for(files: Sequence[NotFound], tally: Any) -> None:
     there = [str(error) for error in seen.values() if not error.bad_file]
     if there:
         more = f" (and {len(there) - 1} files more)" if len(there) > 1 else ""
-        ray.get(tally.fault.remote(f"{there[0]}{more}"))
+        ray.get(tally.fault.remote(f"{there[0]}{more}", "machine"))
 
 
 def run_through(dataset: Dataset) -> bool:

@@ -26,7 +26,11 @@ class Start:
 
 
 class Starts:
-    """Of one run. `start_s`: seconds within which an engine must be ready, or its process ends."""
+    """Of one run. `start_s`: seconds within which an engine must be ready, or its process ends.
+
+    `held_seconds`: for how long machines have had an engine or the start of one, over all engines,
+    of which `ready_seconds` had one that was ready; as of the last time that `passes`.
+    """
 
     def __init__(self, start_s: float) -> None:
         self._start_s = start_s
@@ -40,6 +44,9 @@ class Starts:
         self._failures: dict[str, list[str]] = {}
         self._told: set[str] = set()
         self._heard: float | None = None
+        self._passed: float | None = None
+        self.held_seconds = 0.0
+        self.ready_seconds = 0.0
 
     def ended(self, actor: str) -> str | None:
         """Why the start that the actor was at has failed, if it was: its process has ended."""
@@ -105,6 +112,15 @@ class Starts:
         """
         away = self._starting.keys() | self._resting
         return sum(actor not in away and node in machines for actor, node in self._living.items())
+
+    def passes(self, machines: Container[str]) -> None:
+        """Time has passed, with the engines that there are on these machines."""
+        now = time.monotonic()
+        since, self._passed = self._passed or now, now
+        starting = {actor: start.node for actor, start in self._starting.items()}
+        held = sum(node in machines for node in (self._living | starting).values())
+        self.held_seconds += held * (now - since)
+        self.ready_seconds += self.ready(machines) * (now - since)
 
     def none_can(self, machines: Collection[str]) -> str | None:
         """Why no engine will ever start, once every machine that holds one has failed."""

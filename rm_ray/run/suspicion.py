@@ -5,12 +5,14 @@ engine's process ends, the rows that were in it are suspects, to be tried alone,
 come back in a few pieces; a suspect that fails alone twice, so in two processes, is given up.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from rm_ray.corpus.plan import Unit
 from rm_ray.corpus.shards import Piece, Shard, even_cuts, part_prefix, prefix_of, tile
+from rm_ray.run.faults import FaultKind
 
 # Pieces that the rows beside the suspects are tried in.
 PIECES = 8
@@ -31,6 +33,7 @@ class Failure:
     reason: str
     rows: tuple[Rows, ...]
     ended: bool
+    kind: FaultKind
 
 
 @dataclass
@@ -66,11 +69,15 @@ class Settled:
 
 
 class Suspicion:
-    """Of all shards of a run. `rows_in`: numbers of the rows of a span that are documents."""
+    """Of all shards of a run. `rows_in`: numbers of the rows of a span that are documents.
+
+    `given_up`: how many were, by how they failed.
+    """
 
     def __init__(self, rows_in: Callable[[Shard], Iterable[int]]) -> None:
         self._rows_in = rows_in
         self._known: dict[Shard, Known] = {}
+        self.given_up: Counter[str] = Counter()
 
     def next_round(
         self, missing: Sequence[Unit], staged: Collection[str]
@@ -126,6 +133,7 @@ class Suspicion:
             if unit.failed_on:
                 known.given_up[unit.start] = f"{failure.reason} (alone, in 2 engine processes)"
                 known.alone.pop(unit.start, None)
+                self.given_up[failure.kind] += 1
             else:
                 known.alone[unit.start] = failure.node
             return

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-from ray.util import metrics
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from rm_ray.cluster import alive_machines
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.run.counts import RunCounts, RunProgress
-from rm_ray.run.faults import Faults
+from rm_ray.run.faults import FaultKind, Faults
 from rm_ray.run.outage import Outage
 from rm_ray.run.starts import Arrival, Starts
 from rm_ray.run.suspicion import Failure
@@ -64,7 +63,6 @@ class Tally:
         self._starts = Starts(start_s)
         self._work = counts()
         self._last_work = time.monotonic()
-        self._metrics = {name: metrics.Counter(f"rm_ray_{name}") for name in counts().numbers()}
         self._lost_files: set[str] = set()
         self._bad_files: dict[str, str] = {}
         self._warnings: dict[str, bool] = {}
@@ -76,6 +74,7 @@ class Tally:
         self._not_again: set[str] = set()
         self._failures: list[Failure] = []
         self._first_task: float | None = None
+        self._writes: set[str] = set()
 
     # engines
 
@@ -100,7 +99,7 @@ class Tally:
     def start_failed(self, actor: str, why: str) -> None:
         """An engine did not start. Its machine is tried once more, so this is no fault in a row."""
         reason = f"the engine did not start: {why}"
-        self._faults.note(reason)
+        self._faults.note(reason, "start")
         self._starts.fails(actor, reason)
 
     def failed_machines(self) -> set[str]:
@@ -132,7 +131,7 @@ class Tally:
         if reason := self._starts.none_can(machines):
             self.halt(reason)
         elif reason := self._starts.too_late():
-            self._faults.note(reason)  # the next round may find another machine
+            self._faults.note(reason, "start")  # the next round may find another machine
         return self._faults.halted or reason
 
     # what is under way
@@ -149,9 +148,9 @@ class Tally:
         if before := self._under_way.pop(unit.part, None):
             if before.node in alive_machines():
                 silent = time.monotonic() - before.heard - process_seconds
-                self._has_ended(before, self._death(silent))
+                self._has_ended(before, *self._death(silent))
             else:
-                self.fault(f"{unit}: its machine was lost")
+                self.fault(f"{unit}: its machine was lost", "machine")
         return self.ending() is None and unit.part not in self._not_again
 
     def begin(self, unit: Shard, node: str) -> bool:
@@ -168,7 +167,7 @@ class Tally:
         self._begun[unit.part] += 1
         if self._begun[unit.part] == BEGINS + 1:
             self._not_again.add(unit.part)
-            self.fault(f"{unit}: {BEGINS} processes {ended}")
+            self.fault(f"{unit}: {BEGINS} processes {ended}", "ended")
         return self._begun[unit.part] <= BEGINS
 
     def asking(self, part: str, start: int, stop: int) -> None:
@@ -203,20 +202,20 @@ class Tally:
             return
         for row, reason in failed.items():
             rows = ((row, row + 1),)
-            self._fails(Failure(at_work.unit, at_work.node, reason, rows, ended=False))
+            self._fails(Failure(at_work.unit, at_work.node, reason, rows, False, "no_number"))
         if failed and not at_work.succeeded:
             self._none_done(at_work.unit)
 
     def broke(self, part: str, reason: str) -> None:
         """The engine raised at work on it; its process ends."""
         if at_work := self._under_way.pop(part, None):
-            self._has_ended(at_work, reason)
+            self._has_ended(at_work, reason, "raised")
 
     def unfit(self, part: str, reason: str) -> None:
         """The engine failed what none should: nothing is known of this document."""
         self._under_way.pop(part, None)
         self._not_again.add(part)
-        self.fault(f"an engine fails a harmless document: {reason}")
+        self.fault(f"an engine fails a harmless document: {reason}", "raised")
 
     def end_round(self, complete: bool) -> list[Failure]:
         """What failed in this round, which is over; the next one begins.
@@ -227,7 +226,7 @@ class Tally:
         machines = alive_machines() if self._under_way else {}
         for at_work in list(self._under_way.values()):
             if complete and at_work.node in machines:
-                self._has_ended(at_work, ENDED)
+                self._has_ended(at_work, ENDED, "ended")
         failures, self._failures = self._failures, []
         for kept in (self._under_way, self._begun, self._not_again):
             kept.clear()
@@ -236,14 +235,14 @@ class Tally:
         self._rounds += 1
         return failures
 
-    def _has_ended(self, at_work: UnderWay, reason: str) -> None:
+    def _has_ended(self, at_work: UnderWay, reason: str, kind: FaultKind) -> None:
         unit = at_work.unit
         if _is_alone(unit) and not at_work.in_engine:
             self.unfit(unit.part, reason)  # it had not been asked about yet
             return
         self._not_again.add(unit.part)
         rows = tuple(sorted(at_work.in_engine.items()))
-        self._fails(Failure(unit, at_work.node, reason, rows, ended=True))
+        self._fails(Failure(unit, at_work.node, reason, rows, True, kind))
         self._none_done(unit)
 
     def _none_done(self, unit: Shard) -> None:
@@ -253,14 +252,15 @@ class Tally:
     def _fails(self, failure: Failure) -> None:
         unit, reason = failure.unit, failure.reason
         self._failures.append(failure)
-        self._faults.note(f"{unit}: {reason}")
+        self._faults.note(f"{unit}: {reason}", failure.kind)
         if isinstance(unit, Piece) and unit.alone and not unit.failed_on:
             self._faults.failed_alone(reason)
 
-    def _death(self, silent: float) -> str:
+    def _death(self, silent: float) -> tuple[str, FaultKind]:
         if silent < WATCHED * self._silence:
-            return ENDED
-        return f"the engine gave no answer for {self._silence:g} s, and its process was ended"
+            return ENDED, "ended"
+        said = f"the engine gave no answer for {self._silence:g} s, and its process was ended"
+        return said, "silent"
 
     # work and faults
 
@@ -275,9 +275,6 @@ class Tally:
         """Work was done. A part that was written, or a piece, shows that the run gets on."""
         self._work += work
         self._last_work = time.monotonic()
-        for name, done in work.numbers().items():
-            if done:
-                self._metrics[name].inc(done)
         if work.parts:
             self._faults.gets_on()
 
@@ -303,20 +300,20 @@ class Tally:
         """An input file has changed or is refused; one fault, however many shards it has."""
         if path not in self._lost_files:
             self._lost_files.add(path)
-            self.fault(reason)
+            self.fault(reason, "input")
 
     def unread(self, reason: str) -> None:
         """The store did not let some rows be read; one fault, however many tasks wait for it."""
         now = time.monotonic()
         if self._unread_at is not None and now - self._unread_at < PATIENCE_S:
-            self._faults.note(reason)
+            self._faults.note(reason, "store")
             return
         self._unread_at = now
-        self.fault(reason)
+        self.fault(reason, "store")
 
-    def fault(self, reason: str) -> None:
+    def fault(self, reason: str, kind: FaultKind = "other") -> None:
         """Something went wrong; too often in a row, and the run stops."""
-        self._faults.fault(reason)
+        self._faults.fault(reason, kind)
 
     def halt(self, reason: str) -> None:
         """Stop the run: let nothing new begin; the first reason stands."""
@@ -331,6 +328,18 @@ class Tally:
         return self._faults.ending
 
     # stores
+
+    def begins_to_write(self, name: str) -> None:
+        """Rows that were done are about to be written."""
+        self._writes.add(name)
+
+    def has_written(self, name: str) -> None:
+        """They are, or could not be."""
+        self._writes.discard(name)
+
+    def writes(self) -> int:
+        """How many writes are under way."""
+        return len(self._writes)
 
     def retrying(self, retry: Retry, pauses: bool) -> bool:
         """Something is tried again, works again or is given up; whether the run is paused.
@@ -351,17 +360,22 @@ class Tally:
 
     def progress(self) -> RunProgress:
         """Everything so far."""
+        machines = alive_machines()
+        self._starts.passes(machines)
         first = self._starts.first or self._first_task
         # once nothing is under way, the end of the last work is the end
         until = time.monotonic() if self._under_way else self._last_work
         return RunProgress(
             rounds=self._rounds,
             engines=self._starts.count,
-            alive=self._starts.ready(alive_machines()) if self._starts.count else 0,
+            alive=self._starts.ready(machines) if self._starts.count else 0,
+            engine_seconds=self._starts.held_seconds,
+            ready_seconds=self._starts.ready_seconds,
             start_seconds=self._starts.slowest,
             work=self._work,
             judging_seconds=max(0.0, until - first) if first else 0.0,
             faults=self._faults.count,
+            fault_kinds=dict(self._faults.kinds),
             first_fault=self._faults.first,
             last_fault=self._faults.last,
             stopped=self._faults.halted,

@@ -10,6 +10,7 @@ from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import ConfigError
 from rm_ray.run.folder import RunFolder
+from rm_ray.run.price import Price, dollars
 from rm_ray.run.scored import REWARDS, SPEED
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.counts import ScoreCounts
@@ -27,13 +28,19 @@ class Cost:
     left: ScoreCounts
     hours: float | None
     source: str
-    unit: str
+    price: Price
     most: str
 
     @property
     def hours_text(self) -> str:
         """The hours, or that they are not known."""
         return "unknown" if self.hours is None else f"{self.hours:,.4g}"
+
+    @property
+    def source_text(self) -> str:
+        """Where they come from, after what they cost, where that is known."""
+        money = None if self.hours is None else self.price.money(self.hours)
+        return self.source if money is None else f"{dollars(money)}, {self.source}"
 
 
 @dataclass(frozen=True)
@@ -73,17 +80,17 @@ def cost_of(
     ]
     left = new.estimate + _at_averages(begun, sample, metrics)
     speed = _speed(config, metrics)
-    per_engine = config.pool.gpus or 1
+    price = Price(config.pool.gpus, config.cost.per_gpu_hour)
     hours = None
     if speed:
         tokens = left.minimum_tokens if speed.forwarded else left.tokens
-        hours = tokens / speed.tokens_per_second / 3600 * per_engine
+        hours = price.hours(tokens / speed.tokens_per_second)
     advice = "give --estimate.run or --estimate.tokens_per_s to know"
     return Cost(
         left=left,
         hours=hours,
         source=speed.source if speed else advice,
-        unit="GPU hours" if config.pool.gpus else "engine hours",
+        price=price,
         most=" (at most)" if at_most else "",
     )
 

@@ -37,6 +37,8 @@ from rm_ray.judges.judge import Judge
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
 from rm_ray.run.job import Round, ShardJob
+from rm_ray.run.measures import Measure
+from rm_ray.run.price import Price
 from rm_ray.run.scored import REWARDS
 from rm_ray.run.survey import survey
 from rm_ray.score import summary
@@ -130,6 +132,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit]):
         self.skips_bad_files = config.input.on_bad_file == "skip"
         self.silence_s, self.start_s = config.engine.silence_s, config.engine.start_s
         self.machines = partial(machines_that_fit, config.pool)
+        self.price = Price(config.pool.gpus, config.cost.per_gpu_hour)
 
     @override
     def find(self, planned: Collection[str]) -> Corpus:
@@ -197,6 +200,10 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit]):
     @override
     def blocks_wanted(self, this: Round[ReadUnit]) -> float:
         return blocks_wanted(this)
+
+    @override
+    def measures(self, progress: RunProgress) -> dict[Measure, float]:
+        return summary.measures(progress)
 
     @override
     def speed(self, progress: RunProgress) -> str:

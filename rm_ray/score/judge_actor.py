@@ -200,6 +200,7 @@ class Reporter:
             rows=self._documents,
             tokens=self._tokens,
             windows=self._windows,
+            prompt_tokens=spent.prompt_tokens - self._prompted,
             forwarded_tokens=spent.forwarded_tokens - self._forwarded,
             judge_seconds=time.perf_counter() - self._began,
             step_seconds=spent.step_seconds - self._steps,
@@ -211,6 +212,7 @@ class Reporter:
     def _start(self) -> None:
         self._documents = self._tokens = self._windows = 0
         self._began = time.perf_counter()
+        self._prompted = self._counts.prompt_tokens
         self._forwarded = self._counts.forwarded_tokens
         self._steps, self._model = self._counts.step_seconds, self._counts.model_seconds
 

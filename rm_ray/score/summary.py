@@ -5,12 +5,25 @@ from typing import Any
 
 from rm_ray.corpus.plan import shards_of
 from rm_ray.run.counts import RunProgress
+from rm_ray.run.measures import Measure
 from rm_ray.run.progress import duration
 from rm_ray.run.scored import SPEED
 from rm_ray.run.survey import Survey
 from rm_ray.score.cost import Cost
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.planning import ScorePlanning
+
+CHUNKS = Measure(
+    "rm_ray_chunks", "Chunks judged (prompts, of judges without chunks).", counter=True
+)
+DOCUMENT_TOKENS = Measure("rm_ray_document_tokens", "Tokens of documents judged.", counter=True)
+FORWARDED_TOKENS = Measure(
+    "rm_ray_forwarded_tokens", "Tokens that went through the model.", counter=True
+)
+CACHE_HIT_RATE = Measure(
+    "rm_ray_cache_hit_rate", "Share of the prompts' tokens that came from the prefix cache."
+)
+BUSY_SHARE = Measure("rm_ray_busy_share", "Share of the engines' time that was in the model.")
 
 
 def totals_text(totals: ScoreCounts, now: RunProgress) -> list[str]:
@@ -101,6 +114,18 @@ def metrics(
     }
 
 
+def measures(now: RunProgress) -> dict[Measure, float]:
+    """What scoring adds to the run's metrics; shares are 0 until there is something to share."""
+    work = _work(now)
+    return {
+        CHUNKS: work.windows,
+        DOCUMENT_TOKENS: work.tokens,
+        FORWARDED_TOKENS: work.forwarded_tokens,
+        CACHE_HIT_RATE: _cached(work),
+        BUSY_SHARE: rates(work)["model_share"],
+    }
+
+
 def speed_text(now: RunProgress) -> str:
     """For the lines of progress."""
     return f"{_work(now).tokens / now.judging_seconds:,.0f} tokens/s"
@@ -138,7 +163,7 @@ def dry_run_text(
         f"  tokens       {cost.left.tokens:>15,.0f}",
         f"  windows      {cost.left.windows:>15,.0f}{cost.most}",
         f"  forwarded    {cost.left.minimum_tokens:>15,.0f}   tokens, the exact minimum{cost.most}",
-        f"  {cost.unit:<12} {cost.hours_text:>15}   {cost.source}",
+        f"  {cost.price.unit:<12} {cost.hours_text:>15}   {cost.source_text}",
         f"output         {seen.run.uri} (nothing written)",
     ]
     return "\n".join(lines)

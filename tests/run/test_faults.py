@@ -1,6 +1,7 @@
 """The real job as a process that is killed, and as a submitted job on an S3 store."""
 
 import gzip
+import re
 import subprocess
 import sys
 import time
@@ -55,17 +56,26 @@ def test_stopped_killed_and_its_actor_killed_its_rewards_are_an_undisturbed_engi
 ):
     write_corpus(tmp_path / "in", files=4, rows=24, words=400)
     hurt, log = tmp_path / "hurt", tmp_path / "log"
-    changes = {"input_path": tmp_path / "in", "shard_tokens": 2000}
+    changes = {"input_path": tmp_path / "in", "shard_tokens": 2000, "cost_per_gpu_hour": 0.5}
 
     job = start_job(log, output_path=hurt, **changes)
     wait_for_parts(job, hurt, 3, log)
+    children = psutil.Process(job.pid).children(recursive=True)
     job.terminate()
     assert job.wait(60) == 1
     said = log.read_text()
-    assert f"To go on: {sys.executable} jobs/score.py --judge.model" in said.splitlines()[-1]
-    assert "SIGTERM" not in said and "Traceback" not in said
-    time.sleep(3)  # workers may write for a moment after their driver is gone
+    (way_on,) = (line for line in said.splitlines() if "stopping" in line)
+    assert re.search(
+        r"stopping \(SIGTERM\): nothing new begins, what is being written lands; \d+ of \d+ "
+        r"shards are left, (and it is too early|which would take about [\d.]+ engine hours, \$)",
+        way_on,
+    )
+    assert f"To go on: {sys.executable} jobs/score.py --judge.model" in way_on
+    assert said.endswith("stopped; what is committed stays\n") and "Traceback" not in said
+    _, left = psutil.wait_procs(children, timeout=10)
+    assert not [one for one in left if "Agent" not in one.name()]  # Ray's own look once a minute
     stopped = parts(hurt)
+    assert not (hurt / "_rm_ray" / "lease.json").exists()
 
     job = start_job(log, output_path=hurt, **changes)
     wait_for_parts(job, hurt, len(stopped) + 3, log)

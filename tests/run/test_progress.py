@@ -6,15 +6,24 @@ from types import SimpleNamespace
 import pytest
 
 from rm_ray.run.counts import RunProgress
-from rm_ray.run.progress import ProgressLog, Whole, duration, lost, progress_line
+from rm_ray.run.outlook import Whole, standing
+from rm_ray.run.price import Price
+from rm_ray.run.progress import ProgressLog, duration, lost, progress_line
+from rm_ray.run.standing import Standing
 from rm_ray.score.counts import ScoreCounts as Counts
 from rm_ray.score.summary import speed_text
 from rm_ray.store.retry import Retry
 
 TOKENS = SimpleNamespace(
-    starting="engines are starting", speed=speed_text, work_done=lambda now: now.work.tokens
-)
+    starting="engines are starting", speed=speed_text, work_done=lambda now: now.work.tokens,
+    price=Price(gpus=0),
+)  # fmt: skip
+PAID = SimpleNamespace(**vars(TOKENS) | {"price": Price(gpus=2, per_hour=3.0)})
 WHOLE = Whole(parts=2, documents=100, work=12_000)
+
+
+def line(now, whole, job=TOKENS):
+    return progress_line(now, whole, job, standing(now, whole, job, {}, hours_before=0.0))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +36,7 @@ def test_durations(seconds, text):
 
 
 def test_before_an_engine_is_ready():
-    assert progress_line(RunProgress(), WHOLE, TOKENS) == "engines are starting; 0 of 2 shards"
+    assert line(RunProgress(), WHOLE) == "engines are starting; 0 of 2 shards"
 
 
 def half_way(**changes):
@@ -37,25 +46,34 @@ def half_way(**changes):
 
 
 def test_half_way_the_time_left_is_the_time_gone():
-    assert progress_line(half_way(), WHOLE, TOKENS) == (
+    assert line(half_way(), WHOLE) == (
         "1 of 2 shards, 50 of 100 documents, 2 engines, 200 tokens/s, 30 s left"
     )
 
 
 def test_a_document_as_long_as_all_the_others_moves_the_time_left():
-    assert progress_line(half_way(), replace(WHOLE, work=18_000), TOKENS).endswith(
-        "1 min 00 s left"
-    )
-    assert progress_line(half_way(), replace(WHOLE, work=0), TOKENS).endswith(" 30 s left")
+    assert line(half_way(), replace(WHOLE, work=18_000)).endswith("1 min 00 s left")
+    assert line(half_way(), replace(WHOLE, work=0)).endswith(" 30 s left")
+
+
+def test_hours_and_money_left_are_those_of_the_engines_so_far():
+    """Two engines of two GPUs were ready for 90 s each: half of the work took 0.1 GPU hours."""
+    now = half_way(engine_seconds=600.0, ready_seconds=180.0)
+    assert line(now, WHOLE, PAID).endswith("200 tokens/s, 30 s, 0.1 GPU hours, $0.30 left")
+    here = standing(now, WHOLE, PAID, {}, hours_before=1.0)
+    assert here.hours == pytest.approx(1 + 600 * 2 / 3600) and here.hours_left == pytest.approx(0.1)
+    assert (here.shards, here.shards_left, here.share) == (2, 1, 0.5)
+    assert Standing.from_json(here.to_json()) == here
+    assert Standing.from_json(b'{"at": "then", "other": 1}') is None
 
 
 def test_the_last_second_is_not_told_for_a_minute():
     nearly = Counts(documents=99, tokens=11_700, parts=1)
-    assert progress_line(half_way(work=nearly), WHOLE, TOKENS).endswith("tokens/s, nearly done")
+    assert line(half_way(work=nearly), WHOLE).endswith("tokens/s, nearly done")
 
 
 def test_an_engine_that_has_judged_nothing_yet_is_told_of():
-    assert progress_line(RunProgress(engines=1, alive=1), WHOLE, TOKENS) == (
+    assert line(RunProgress(engines=1, alive=1), WHOLE) == (
         "0 of 2 shards, 0 of 100 documents, 1 engine"
     )
 

@@ -18,7 +18,7 @@ def suspicion():
 
 
 def ended(unit, *rows, node="here"):
-    return Failure(unit, node, "it raised", rows, ended=True)
+    return Failure(unit, node, "it raised", rows, True, "raised")
 
 
 def spans(units):
@@ -58,7 +58,7 @@ def test_one_bad_document_costs_three_rounds():
 
 def test_a_row_without_a_number_comes_back_alone_and_its_neighbours_are_staged():
     known = suspicion()
-    known.learn([Failure(SHARD, "here", "nan", ((7, 8),), ended=False)], [UNIT])
+    known.learn([Failure(SHARD, "here", "nan", ((7, 8),), False, "no_number")], [UNIT])
     staged = [Shard("f", 0, 7).part, Shard("f", 8, 100).part]
     (unit,), _ = known.next_round([UNIT], staged)
     assert unit.shards == (Piece("f", 7, 8, alone=True),)

@@ -78,7 +78,9 @@ def test_rows_in_an_engine_that_ended_are_known_and_its_shard_is_not_tried_again
     tally.answered(PART, 10, 10)
     assert not tally.may_begin(SHARD, 1)  # in another process: the first one has ended
     assert not tally.may_begin(SHARD, 1) and not tally.begin(SHARD, "there")
-    assert tally.end_round(True) == [Failure(SHARD, "here", ENDED, ((0, 10), (20, 30)), ended=True)]
+    assert tally.end_round(True) == [
+        Failure(SHARD, "here", ENDED, ((0, 10), (20, 30)), True, "ended")
+    ]
     assert tally.begin(SHARD, "here")  # in the next round
 
 
@@ -107,7 +109,7 @@ def test_a_machine_that_is_lost_blames_nobody(tally):
 def test_rows_without_a_number_end_nothing(tally):
     tally.begin(SHARD, "here")
     tally.done(PART, {7: "nan"})
-    assert tally.end_round(True) == [Failure(SHARD, "here", "nan", ((7, 8),), ended=False)]
+    assert tally.end_round(True) == [Failure(SHARD, "here", "nan", ((7, 8),), False, "no_number")]
 
 
 def test_an_engine_that_fails_a_harmless_document_says_nothing_of_the_suspect(tally):

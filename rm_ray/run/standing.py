@@ -1,0 +1,72 @@
+"""How a run stands, as its driver says: in progress lines, in metrics, and in the run's folder.
+
+`_rm_ray/progress.json` is for whoever asks from elsewhere, and keeps what the run has cost over all
+its invocations.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Self
+
+from rm_ray.store.folder import Folder
+
+NAME = "progress.json"
+# By so much the work of a run may differ from what a sample of it says.
+NEAR = 0.03
+
+
+@dataclass(frozen=True)
+class Standing:
+    """At a moment (`at`, UTC). None: it is too early to tell, or nobody knows.
+
+    `shards`, `shards_left`: of the run. `documents`, `faults`, `failed` (documents given up, by
+    how they failed), `engines` alive, `share` (of its work that is done) and `speed`: of this
+    invocation. `hours`: GPU hours, or engine
+    hours on CPU (`unit`), of all invocations; `hours_left`: what finishing takes. `per_hour`: what
+    one of them costs, dollars.
+    """
+
+    at: str
+    shards: int
+    shards_left: int
+    documents: int
+    engines: int
+    share: float | None
+    speed: str | None
+    seconds_left: float | None
+    hours: float
+    hours_left: float | None
+    unit: str
+    per_hour: float | None
+    faults: int
+    last_fault: str | None
+    failed: dict[str, int] = field(default_factory=dict)
+    stopped: str | None = None
+
+    @property
+    def nearly_done(self) -> bool:
+        """Whether what is left is less than the work is known to."""
+        return self.share is not None and self.share > 1 - NEAR
+
+    def to_json(self) -> bytes:
+        """For the run's folder."""
+        return (json.dumps(asdict(self), indent=2) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Self | None:
+        """What `to_json` wrote; None of another rm_ray's, or of half a file."""
+        try:
+            return cls(**json.loads(data))
+        except (ValueError, TypeError):
+            return None
+
+
+def read_standing(state: Folder) -> Standing | None:
+    """What the last driver said; None where there is nothing to read. `state`: the run's own folder
+    of files.
+    """
+    try:
+        data = state.read(NAME)
+    except OSError:
+        return None
+    return Standing.from_json(data) if data else None
