@@ -103,24 +103,11 @@ class Lease:
             raise Incomplete(f"{self._taken}; what this one committed stays")
 
     def _wait_for_death(self) -> None:
-        first = self._state.read(NAME)
-        owner = _owner(first)
-        if first is None or _died_here(owner):
-            return
-        who = f"process {owner.get('process')} on {owner.get('host')}"
-        log.info("%s has a lease of %s; watching for %.0f s whether it still lives",
-                 self._state.uri, who, DEAD_SECONDS)  # fmt: skip
-        deadline = time.monotonic() + DEAD_SECONDS
-        while time.monotonic() < deadline:
-            time.sleep(min(1.0, DEAD_SECONDS / 10))
-            now = self._state.read(NAME)
-            if now is None:
-                return
-            if now != first:
-                raise OutputError(
-                    f"another run is at work in this output folder ({who}); let it end or stop it, "
-                    "then run this again"
-                )
+        if who := living_owner(self._state):
+            raise OutputError(
+                f"another run is at work in this output folder ({who}); let it end or stop it, "
+                "then run this again"
+            )
 
     def _keep(self) -> None:
         seconds = self._state.storage.patience_s
@@ -160,6 +147,29 @@ class Lease:
             "beats": self._beats,
         }
         return json.dumps(lease).encode()
+
+
+def living_owner(state: Folder) -> str | None:
+    """The driver that holds the lease and lives; None if nobody does.
+
+    `state`: the run's own folder of files. Takes up to DEAD_SECONDS.
+    """
+    first = state.read(NAME)
+    owner = _owner(first)
+    if first is None or _died_here(owner):
+        return None
+    who = f"process {owner.get('process')} on {owner.get('host')}"
+    log.info("%s has a lease of %s; watching for %.0f s whether it still lives",
+             state.uri, who, DEAD_SECONDS)  # fmt: skip
+    deadline = time.monotonic() + DEAD_SECONDS
+    while time.monotonic() < deadline:
+        time.sleep(min(1.0, DEAD_SECONDS / 10))
+        now = state.read(NAME)
+        if now is None:
+            return None
+        if now != first:
+            return who
+    return None
 
 
 def _owner(data: bytes | None) -> dict[str, Any]:

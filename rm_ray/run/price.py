@@ -33,7 +33,8 @@ class Price:
     def text(self, hours: float) -> str:
         """For people: 12.3 GPU hours, $24.60."""
         money = self.money(hours)
-        return f"{hours:,.3g} {self.unit}" + ("" if money is None else f", {dollars(money)}")
+        number = f"{hours:,.0f}" if hours >= 100 else f"{hours:.3g}"
+        return f"{number} {self.unit}" + ("" if money is None else f", {dollars(money)}")
 
 
 def dollars(money: float) -> str:

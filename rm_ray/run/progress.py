@@ -70,6 +70,10 @@ class ProgressLog:
     ) -> None:
         self._stop.set()
         self._thread.join()
+        self.put_down()
+
+    def put_down(self) -> None:
+        """Record how the run stands now, whenever it was done last."""
         with contextlib.suppress(ray.exceptions.RayError):
             self._written = 0.0
             self._record(self._ask())

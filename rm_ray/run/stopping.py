@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -33,15 +33,15 @@ QUIET_SECONDS = 0.6
 class StopWhenAsked:
     """While entered, SIGTERM or Ctrl-C ends the process in good order; asked twice, at once.
 
-    `left`: says what finishing would take. `give_back`: gives back the lease.
+    `left`: says what finishing would take. `last`: what is done before the end.
     """
 
     def __init__(
-        self, tally: Any, left: Callable[[], str], give_back: Callable[[], object]
+        self, tally: Any, left: Callable[[], str], last: Sequence[Callable[[], object]]
     ) -> None:
         self._tally = tally
         self._left = left
-        self._give_back = give_back
+        self._last = last
         self._before: dict[signal.Signals, Any] = {}
         self._ending: threading.Thread | None = None
 
@@ -79,7 +79,8 @@ class StopWhenAsked:
             with contextlib.suppress(ray.exceptions.RayError):
                 ray.get(self._tally.halt.remote(f"it was asked to ({name})"), timeout=1)
                 self._wait_for_writes(deadline)
-            self._give_back()
+            for act in self._last:
+                act()
             log.error("stopped; what is committed stays")
             logging.shutdown()
         finally:

@@ -1,0 +1,85 @@
+"""How a run stands, from its folder alone: nothing is asked of the cluster that it runs on."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from rm_ray.config import OutputConfig
+from rm_ray.corpus.plan import Planned, PlannedFile, shards_of
+from rm_ray.errors import InputError, OutputError
+from rm_ray.filter.bundles import PlannedFolder
+from rm_ray.run.folder import RunFolder, planned_files
+from rm_ray.run.lease import living_owner
+from rm_ray.run.standing import Standing, read_standing
+
+# The folder of the scoring run in that of a nightly job.
+SCORED = "scored"
+# By what its configuration has: what a run is of, the folder of its parts, the lines of its plan.
+KINDS: dict[str, tuple[str, str, type[Planned]]] = {
+    "judge": ("scoring", "rewards", PlannedFile),
+    "rule": ("filter", "_rm_ray/done", PlannedFolder),
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """`kind`: of the run. `owner`: the driver that is at work on it. `shards`, `left`: of its plan,
+    as they are now. `last`: what a driver said last. `totals`: of a complete run.
+    """
+
+    uri: str
+    kind: str
+    created: str
+    model: str | None
+    owner: str | None
+    complete: bool
+    shards: int
+    left: int
+    last: Standing | None
+    totals: dict[str, Any]
+
+
+def look(output: OutputConfig) -> Status:
+    """Look at a run's folder, or at that of a nightly job, whose scoring it is then. Takes up to
+    half a minute where a lease tells nothing at once.
+
+    Raises:
+        InputError: there is no run.
+        OutputError: the folder cannot be read, or holds something else.
+    """
+    run, stored = _find(output)
+    kind, parts, planned = next(
+        (known for key, known in KINDS.items() if key in stored["config"]), KINDS["judge"]
+    )
+    run = RunFolder(OutputConfig(path=run.uri, storage=output.storage), parts, planned)
+    run.stored()
+    shards = list(shards_of(planned_files(run.plan())))
+    committed = run.committed()
+    success = run.root.read("_SUCCESS") if run.complete else None
+    return Status(
+        uri=run.uri,
+        kind=kind,
+        created=stored["created"],
+        model=stored["config"].get("judge", {}).get("model"),
+        owner=living_owner(run.state),
+        complete=run.complete,
+        shards=len(shards),
+        left=sum(shard.part not in committed for shard in shards),
+        last=read_standing(run.state),
+        totals=json.loads(success) if success else {},
+    )
+
+
+def _find(output: OutputConfig) -> tuple[RunFolder, dict[str, Any]]:
+    inside = output.path.rstrip("/") + f"/{SCORED}"
+    refused: OutputError | None = None
+    for place in (output.path, inside):
+        run = RunFolder(OutputConfig(path=place, storage=output.storage), "rewards")
+        try:
+            if stored := run.stored():
+                return run, stored
+        except OutputError as error:
+            refused = refused or error
+    if refused:
+        raise refused
+    raise InputError(f"{output.path}: no run of rm_ray has begun here")
