@@ -99,12 +99,12 @@ def check_room(name: str, folder: Path, missing: int) -> None:
         JudgeError: with what is free, what is needed, and what to do.
     """
     free = shutil.disk_usage(folder).free
-    needed = missing + max(SPARE_BYTES, int(SPARE_SHARE * missing))
-    if free < needed:
+    spare = max(SPARE_BYTES, int(SPARE_SHARE * missing))
+    if free < missing + spare:
         raise JudgeError(
             f"judge.model: no room for {name} on {socket.gethostname()}: {folder} has "
-            f"{gigabytes(free)} free, and {gigabytes(needed)} are needed; free some, or name a "
-            "folder on a larger disk with --engine.weights_folder"
+            f"{gigabytes(free)} free, and {gigabytes(missing)} are needed, with {gigabytes(spare)} "
+            "to spare; free some, or name a folder on a larger disk with --engine.weights_folder"
         )
 
 

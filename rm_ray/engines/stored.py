@@ -85,7 +85,7 @@ class StoredFolder:
         missing = lacking(part, self.sizes)
         for half in part.glob(".*.tmp"):
             half.unlink()
-        check_room(self.uri, part, sum(missing.values()))
+        check_room(self.uri, part.parent, sum(missing.values()))
         self._copy(missing, part)
         try:
             self._check_unchanged()  # while it was read
