@@ -286,7 +286,7 @@ def as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def refuse_credentials(uri: str) -> None:
-    """Raises ValueError if a path has secrets in it."""
+def refuse_credentials(uri: str, key: str = "path") -> None:
+    """Raises ValueError if a path, or what another key has of the kind, has secrets in it."""
     if redacted(uri) != uri:
-        raise ValueError(f"path {_HOLDS_CREDENTIALS} (a presigned URL holds some too)")
+        raise ValueError(f"{key} {_HOLDS_CREDENTIALS} (a presigned URL holds some too)")

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "cli": {"config_keys"},
     "store": {"config"},
     "corpus": {"store", "config"},
-    "engines": {"config"},
+    "engines": {"store", "config"},
     "judges": {"engines", "config"},
     "cluster": {"config"},
     "run": {"corpus", "store", "cluster", "config"},

@@ -16,11 +16,10 @@ from rm_ray.corpus.listing import (
     list_glob,
     literal_part,
     look_up,
-    version_of,
 )
 from rm_ray.errors import InputError, short
 from rm_ray.store.access import Request
-from rm_ray.store.filesystem import open_filesystem
+from rm_ray.store.filesystem import open_filesystem, version_of
 from rm_ray.store.folder import absolute, place, same_store
 from rm_ray.store.retry import patiently
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from fsspec.utils import glob_translate
 
+from rm_ray.store.filesystem import version_of
+
 # What only the administrator of a file system may look into, and nobody keeps a corpus in.
 LOST_AND_FOUND = "lost+found"
 
@@ -80,14 +82,6 @@ def is_local(fs: Any) -> bool:
 def full_path(fs: Any, name: str) -> str:
     """A filesystem's name of a file, as its path or URI."""
     return name if is_local(fs) else str(fs.unstrip_protocol(name))
-
-
-def version_of(info: dict[str, Any]) -> str:
-    """The etag or modification time in what a filesystem says of a file, "" if there is none."""
-    for key in ("ETag", "etag", "mtime", "LastModified", "last_modified", "created"):
-        if info.get(key):
-            return str(info[key]).strip('"')
-    return ""
 
 
 def _find(fs: Any, folder: str) -> Iterator[Listed]:

@@ -5,7 +5,7 @@ rows of numbers come out, step by step, in whatever order they are ready.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Protocol
@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rm_ray.counts.summable import Summable, spent
+from rm_ray.engines.hub import go_offline
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.read_outs import LabelLogits, ReadOut
-from rm_ray.engines.weights import Model, check_weights
+from rm_ray.engines.weights import Model, place_model
 from rm_ray.errors import ClusterError, ConfigError
 
 # What vLLM's attention backends accept: multiples of 16 on GPUs, of 32 on CPU.
@@ -207,13 +208,20 @@ def _can_find(module: str) -> bool:
 
 
 def start_engine(settings: EngineSettings) -> Engine:
-    """Load the model in this process; takes seconds to minutes.
+    """Load the model in this process; takes seconds to minutes, and longer where it is fetched.
+
+    vLLM and transformers are given a folder, and ask the hub nothing; an engine of one's own may.
 
     Raises:
-        JudgeError: this machine's weights are not the driver's.
+        JudgeError: this machine cannot have the weights, or has others than the driver.
     """
-    check_weights(settings.model)
-    if settings.config.name == "vllm":
+    config = settings.config
+    weights = config.load_format != "dummy"
+    model = place_model(settings.model, config.weights_folder, weights=weights)
+    settings = replace(settings, model=model)
+    if ":" not in config.name:
+        go_offline()
+    if config.name == "vllm":
         if isinstance(settings.read_out, LabelLogits):
             from rm_ray.engines.vllm import VllmEngine
 
@@ -221,10 +229,10 @@ def start_engine(settings: EngineSettings) -> Engine:
         from rm_ray.engines.vllm_pooling import VllmPoolingEngine
 
         return VllmPoolingEngine(settings)
-    if settings.config.name == "transformers":
+    if config.name == "transformers":
         from rm_ray.engines.transformers import TransformersEngine
 
         return TransformersEngine(settings)
-    module, _, name = settings.config.name.partition(":")
+    module, _, name = config.name.partition(":")
     engine: Engine = getattr(import_module(module), name)(settings)
     return engine

@@ -125,9 +125,17 @@ def _times(path: Path) -> list[int]:
     return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
 
 
+def user_cache() -> Path:
+    """The folder of this machine's user for what can be had again.
+
+    Raises:
+        RuntimeError: the user has no home.
+    """
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rm_ray"
+
+
 def _note(path: Path) -> Path:
-    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return home / "rm_ray" / "weights" / f"{_sha256(str(path.resolve()).encode())[:32]}.json"
+    return user_cache() / "weights" / f"{_sha256(str(path.resolve()).encode())[:32]}.json"
 
 
 def _remembered(path: Path) -> str | None:

@@ -25,8 +25,14 @@ class EngineConfig(Section):
     start_s: float = Field(
         1800,
         gt=0,
-        description="Seconds within which an engine must be ready: a start that takes longer is "
-        "ended and has failed, and a run that has no engine for so long stops.",
+        description="Seconds within which an engine must be ready, its weights fetched: a start "
+        "that takes longer is ended and has failed, and a run without an engine for so long stops.",
+    )
+    weights_folder: NonEmpty | None = Field(
+        None,
+        description="Folder on each machine where weights from a hub or a store are kept; null: "
+        "for those of the hub its own cache (HF_HOME), for others rm_ray/models in XDG_CACHE_HOME "
+        "(~/.cache).",
     )
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
         "auto", description="Precision of the model; auto: as its config says."
@@ -79,6 +85,15 @@ class EngineConfig(Section):
     threads: int | None = Field(
         None, ge=1, description="CPU engine's threads; null: pool.cpus, rounded down, at least 1."
     )
+
+    @model_validator(mode="after")
+    def _kept_in_one_place(self) -> Self:
+        if self.weights_folder and not self.weights_folder.startswith(("/", "~")):
+            raise ValueError(
+                f"weights_folder is {self.weights_folder!r}; it must be a whole path (/... or "
+                "~/...), since it is one of every machine"
+            )
+        return self
 
     @model_validator(mode="after")
     def _named(self) -> Self:

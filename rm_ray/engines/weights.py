@@ -1,20 +1,24 @@
-"""The model's weights, as far as the driver needs them: where they are, and which they are.
+"""The model's weights: where they are, which they are, and that a machine has just these.
 
-No weights are loaded here. A hub name is resolved to a commit, a local folder to a hash of what
-is in it, so that a run's fingerprint names exactly one model.
+No weights are loaded here. A hub name is resolved to a commit, a folder, here or in a store, to a
+hash of what is in it, so that a run's fingerprint names exactly one model.
 """
 
 import logging
 import re
 import socket
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from rm_ray.config import StorageConfig
+from rm_ray.engines.fetch import Origin, is_weights
+from rm_ray.engines.hub import HubFolder, list_hub
 from rm_ray.engines.identity import FolderSample, difference, hash_folder, sample_folder
+from rm_ray.engines.stored import StoredFolder, is_local_uri, is_stored, list_stored
 from rm_ray.errors import JudgeError, first_line, short
 
 log = logging.getLogger(__name__)
@@ -35,8 +39,11 @@ CONVERT = (
 class Model:
     """A model whose weights are still where they were; what an engine needs to find them.
 
-    `identity`: hub commit, or hash of the local folder. `max_tokens`: the longest prompt.
-    `sample`: of a local folder, for machines where the folder of that name may be another one.
+    `name`: a folder, a URI or a hub name; once placed, a folder of the machine. `place`: what the
+    driver reads it by, the folder that it was fetched into. `origin`: where machines get it from,
+    where it does not lie on them.
+    `identity`: hub commit, or hash of the folder. `max_tokens`: the longest prompt.
+    `sample`: of a folder, for machines where the folder of that name may be another one.
     `architecture`: the class that its config names; `labels`: of a classifier; `config`: all of it.
     `tensors`: names of the weights, where they lie here. `own_code`: its own code is to run.
     """
@@ -52,6 +59,8 @@ class Model:
     config: Mapping[str, Any] = field(default_factory=dict)
     tensors: frozenset[str] | None = None
     own_code: bool = False
+    place: str = ""
+    origin: Origin | None = None
 
     @property
     def has_code(self) -> bool:
@@ -59,55 +68,97 @@ class Model:
         return "auto_map" in self.config
 
 
-def resolve_model(name: str, revision: str | None, *, trust_remote_code: bool = False) -> Model:
-    """Find the model and read what the driver needs of it.
+def resolve_model(
+    name: str,
+    revision: str | None,
+    *,
+    trust_remote_code: bool = False,
+    storage: StorageConfig | None = None,
+    weights_folder: str | None = None,
+) -> Model:
+    """Find the model and read what the driver needs of it; one in a store is fetched for that.
 
     Args:
         trust_remote_code: the checkpoint's own code may run, in this process too.
+        storage: how a store is reached.
+        weights_folder: where this machine keeps what is fetched; None for the user's cache.
 
     Raises:
         JudgeError: no such model, or not one that can be loaded.
     """
-    folder = Path(name).expanduser()
-    local = folder.is_dir()
-    if local:
-        _check_folder(name, folder)
+    stored = _look(name, storage, code=trust_remote_code) if is_stored(name) else None
+    folder = stored.fetch(weights_folder) if stored else _local(name)
+    if stored:
+        name = stored.uri
+    elif folder:
+        name = str(folder)
+        _check_files(name, [file.name for file in folder.iterdir()], name)
     else:
         _check_hub_name(name, revision, trust_remote_code=trust_remote_code)
-    name = str(folder.resolve()) if local else name
-    config = _load_config(name, revision, trust_remote_code=trust_remote_code)
-    stored = config.to_dict()
-    own_code = trust_remote_code and "auto_map" in stored
-    if not local:
-        _check_hub_weights(name, getattr(config, "_commit_hash", None) or revision)
+    place, revision = str(folder or name), None if folder else _commit(name, revision)
+    config = _load_config(name, place, revision, trust_remote_code=trust_remote_code)
+    own_code = trust_remote_code and "auto_map" in config.to_dict()
+    origin = stored if folder else _on_hub(name, str(revision), code=own_code)
     try:
-        identity = hash_folder(folder, code=own_code) if local else _commit(name, config)
-        sample = sample_folder(folder, code=own_code) if local else {}
-        tensors = _tensors(folder) if local else None
+        identity = hash_folder(folder, code=own_code) if folder else str(revision)
+        sample = sample_folder(folder, code=own_code) if folder else {}
+        tensors = _tensors(folder) if folder else None
     except (OSError, SafetensorError) as error:
         raise JudgeError(f"judge.model: cannot read {name}: {short(error)}") from None
     text = config.get_text_config()
     return Model(
         name=name,
-        revision=None if local else getattr(config, "_commit_hash", None) or revision,
+        revision=revision,
         identity=identity,
         dtype=str(getattr(text, "dtype", None) or "float32").removeprefix("torch."),
         max_tokens=_longest(text),
         sample=sample,
         architecture=next(iter(getattr(config, "architectures", None) or [""])),
         labels=int(config.num_labels),
-        config=stored,
+        config=config.to_dict(),
         tensors=tensors,
         own_code=own_code,
+        place=place,
+        origin=origin,
     )
 
 
-def _check_folder(name: str, folder: Path) -> None:
-    if not (folder / "config.json").is_file():
+def place_model(model: Model, weights_folder: str | None, *, weights: bool = True) -> Model:
+    """The model as it lies in a folder of this machine, fetched if it has to be; checked.
+
+    Args:
+        weights: without, only what describes the model is needed.
+
+    Raises:
+        JudgeError: it cannot be fetched, or is not the driver's.
+    """
+    if model.origin:
+        folder = str(model.origin.fetch(weights_folder, weights=weights))
+        model = replace(model, name=folder, place=folder, revision=None)
+    if weights:
+        check_weights(model)
+    return model
+
+
+def _local(name: str) -> Path | None:
+    """The folder of this machine that a name stands for, if there is one."""
+    name = name.partition("://")[2] if is_local_uri(name) else name
+    folder = Path(name).expanduser()
+    return folder.resolve() if folder.is_dir() else None
+
+
+def _look(uri: str, storage: StorageConfig | None, *, code: bool) -> StoredFolder:
+    stored, there = list_stored(uri, storage or StorageConfig(), code=code)
+    _check_files(stored.uri, there, "A_LOCAL_COPY")
+    return stored
+
+
+def _check_files(name: str, there: Collection[str], folder: str) -> None:
+    """Refuse what holds no model; `folder`: to convert its weights in."""
+    if "config.json" not in there:
         raise JudgeError(f"judge.model: the folder {name} has no config.json")
-    if not any(folder.glob("*.safetensors")):
-        there = [file.name for file in folder.iterdir()]
-        raise JudgeError(_say_no_weights(name, there, name))
+    if not any(is_weights(file) for file in there):
+        raise JudgeError(_say_no_weights(name, there, folder))
 
 
 def _check_hub_name(name: str, revision: str | None, *, trust_remote_code: bool) -> None:
@@ -120,11 +171,11 @@ def _check_hub_name(name: str, revision: str | None, *, trust_remote_code: bool)
         )
 
 
-def _load_config(name: str, revision: str | None, *, trust_remote_code: bool) -> Any:
+def _load_config(name: str, place: str, revision: str | None, *, trust_remote_code: bool) -> Any:
     from transformers import AutoConfig, PretrainedConfig  # take seconds
 
     try:
-        stored, _ = PretrainedConfig.get_config_dict(name, revision=revision)
+        stored, _ = PretrainedConfig.get_config_dict(place, revision=revision)
         # before any code of it runs
         if trust_remote_code and any(
             "--" in str(place) for place in stored.get("auto_map", {}).values()
@@ -134,7 +185,7 @@ def _load_config(name: str, revision: str | None, *, trust_remote_code: bool) ->
                 "does not pin; copy it into the checkpoint's folder"
             )
         return AutoConfig.from_pretrained(
-            name, revision=revision, trust_remote_code=trust_remote_code
+            place, revision=revision, trust_remote_code=trust_remote_code
         )
     except JudgeError:
         raise
@@ -146,21 +197,20 @@ def _load_config(name: str, revision: str | None, *, trust_remote_code: bool) ->
         raise JudgeError(f"judge.model: cannot load {name}: {reason}") from None
 
 
-def _check_hub_weights(name: str, revision: str | None) -> None:
-    """Refuse a model that the hub has as pickles only; where it cannot be asked, engines will say.
+def _on_hub(name: str, commit: str, *, code: bool) -> HubFolder:
+    """Where machines get a hub model from; where the hub cannot be asked, engines will find out.
 
     Raises:
-        JudgeError: with the command that converts them.
+        JudgeError: the hub has it as pickles only; with the command that converts them.
     """
-    from huggingface_hub import HfApi
-
     try:
-        files = HfApi().list_repo_files(name, revision=revision)
+        sizes, there = list_hub(name, commit, code=code)
     except Exception as error:  # noqa: BLE001 - offline, with the model in the cache
         log.debug("cannot list the files of %s: %s", name, error)
-        return
-    if not any(file.endswith(".safetensors") for file in files):
-        raise JudgeError(_say_no_weights(name, files, "A_LOCAL_COPY"))
+        return HubFolder(name, commit, None, code)
+    if not any(is_weights(file) for file in sizes):
+        raise JudgeError(_say_no_weights(name, there, "A_LOCAL_COPY"))
+    return HubFolder(name, commit, sizes, code)
 
 
 def _longest(config: Any) -> int:
@@ -205,14 +255,18 @@ def check_weights(model: Model) -> None:
     except OSError as error:
         wrong = short(error)
     if wrong:
+        remedy = "remove that folder" if model.origin else "copy the driver's folder there"
         raise JudgeError(
             f"judge.model: {model.name} on {socket.gethostname()} is not the model of this run: "
-            f"{wrong}; copy the driver's folder there"
+            f"{wrong}; {remedy}"
         )
 
 
-def _commit(name: str, config: Any) -> str:
-    commit = getattr(config, "_commit_hash", None)
-    if not commit:
-        raise JudgeError(f"judge.model: the hub gave no commit for {name}; set judge.revision")
-    return str(commit)
+def _commit(name: str, revision: str | None) -> str:
+    """The commit that a hub model's revision stands for now, or stood for when it was cached."""
+    from huggingface_hub import resolve_revision
+
+    try:
+        return str(resolve_revision(name, revision=revision).resolved)
+    except Exception as error:  # noqa: BLE001 - whatever the hub's client raises
+        raise JudgeError(f"judge.model: cannot load {name}: {first_line(error)}") from None

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from rm_ray.config import NonEmpty, Section
+from rm_ray.config import NonEmpty, Section, StorageConfig, refuse_credentials
 
 Family = Literal["preference", "classifier", "regression", "quantile"]
 WHICH = "The kind of judge, which decides on its other keys; jobs/judges/ has one file a model."
@@ -43,7 +43,11 @@ class ExampleConfig(Section):
 class JudgeSection(Section):
     """The reward model, and how it is known to be the right one."""
 
-    model: NonEmpty = Field(description="Model: a local folder or a hub name.")
+    model: NonEmpty = Field(
+        description="Model: a local folder, a hub name, or a folder in any store that fsspec opens "
+        "(s3://...), which every machine then fetches once."
+    )
+    storage: StorageConfig = Field(StorageConfig(), description="How the model's store is reached.")
     revision: NonEmpty | None = Field(
         None, description="Hub revision (branch, tag or commit); a commit where code is trusted."
     )
@@ -66,6 +70,17 @@ class JudgeSection(Section):
     on_wrong_example: Literal["warn", "refuse"] = Field(
         "warn", description="What to do when one differs by more: warn, or refuse to score."
     )
+
+    @model_validator(mode="after")
+    def _names_without_secrets(self) -> Self:
+        refuse_credentials(self.model, "model")
+        refuse_credentials(self.tokenizer or "", "tokenizer")
+        if "://" in (self.tokenizer or ""):
+            raise ValueError(
+                f"tokenizer is {self.tokenizer}; it must be a folder or a hub name (a model in a "
+                "store may have its own beside its weights)"
+            )
+        return self
 
 
 class ChatConfig(Section):

@@ -12,11 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from rm_ray.config import StorageConfig
+from rm_ray.engines.stored import is_stored, list_stored
 from rm_ray.engines.weights import Model
 from rm_ray.errors import JudgeError, first_line
 from rm_ray.judges.keys import JudgeSection
@@ -38,16 +41,20 @@ class TokenizerFiles:
     special_tokens: Mapping[str, str]
 
 
-def read_tokenizer(name: str, revision: str | None) -> TokenizerFiles:
+def read_tokenizer(place: str, revision: str | None, name: str = "") -> TokenizerFiles:
     """The tokenizer of a model's folder or hub name.
+
+    Args:
+        name: of the model, where it is not `place`.
 
     Raises:
         JudgeError: there is none, or none with a fast version.
     """
     from transformers import AutoTokenizer
 
-    if Path(name).is_dir() and not any(
-        (Path(name) / file).is_file()
+    name = name or place
+    if Path(place).is_dir() and not any(
+        (Path(place) / file).is_file()
         for file in ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
     ):
         raise JudgeError(
@@ -55,7 +62,7 @@ def read_tokenizer(name: str, revision: str | None) -> TokenizerFiles:
             "name one with --judge.tokenizer, or copy the model's own beside its weights"
         )
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(place, revision=revision, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise JudgeError(f"cannot load the tokenizer of {name}: {first_line(error)}") from None
     backend = getattr(tokenizer, "backend_tokenizer", None)
@@ -80,7 +87,22 @@ def judge_tokenizer(section: JudgeSection, model: Model) -> TokenizerFiles:
     """
     if section.tokenizer:
         return read_tokenizer(section.tokenizer, None)
-    return read_tokenizer(model.name, model.revision)
+    return read_tokenizer(model.place or model.name, model.revision, model.name)
+
+
+def tokenizer_of_run(judge: Mapping[str, Any]) -> TokenizerFiles:
+    """The tokenizer of a run's judge, whose configuration is stored with the run.
+
+    Raises:
+        JudgeError: as `read_tokenizer`; or its store does not give it.
+    """
+    if judge.get("tokenizer"):
+        return read_tokenizer(judge["tokenizer"], None)
+    name = judge["model"]
+    if not is_stored(name):
+        return read_tokenizer(name, judge.get("revision"))
+    stored, _ = list_stored(name, StorageConfig(**judge.get("storage", {})), code=False)
+    return read_tokenizer(str(stored.fetch(None, weights=False)), None, name)
 
 
 def plain_tokenizer(tokenizer_json: str) -> str:

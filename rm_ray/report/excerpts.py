@@ -20,7 +20,7 @@ from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import PlannedFile
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import ConfigError, JudgeError, short
-from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer, read_tokenizer
+from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer, tokenizer_of_run
 from rm_ray.report.chosen import Chosen
 from rm_ray.report.config import ReportConfig
 from rm_ray.report.figures import Chunk, Shown
@@ -168,9 +168,8 @@ def _chunker(run: ScoredRun) -> tuple[Chunker | None, str | None]:
     judge = run.stored["config"]["judge"]
     if not set(_CHUNKED) <= set(schema_of(run).names) or "chunk_tokens" not in judge:
         return None, None
-    name = judge.get("tokenizer") or judge["model"]
     try:
-        files = read_tokenizer(name, None if judge.get("tokenizer") else judge.get("revision"))
+        files = tokenizer_of_run(judge)
     except JudgeError as error:
         log.warning("excerpts are shown without their chunks: %s", error)
         return None, f"its chunks are not known here: {short(error)}"

@@ -105,7 +105,11 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit]):
         log.info("looking at the model %s", config.judge.model)
         asked = config.judge
         model = resolve_model(
-            asked.model, asked.revision, trust_remote_code=asked.trust_remote_code
+            asked.model,
+            asked.revision,
+            trust_remote_code=asked.trust_remote_code,
+            storage=asked.storage,
+            weights_folder=config.engine.weights_folder,
         )
         self.tokenizer, self.judge = build_judge(asked, config.input, model)
         self.examples = resolve_examples(asked, model)

@@ -32,7 +32,7 @@ _BARE = {"400", "401", "403"}
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a store. `verb`: one of GRANTS. `side`: of the job, "input" or "output"."""
+    """What is asked of a store. `verb`: one of GRANTS. `side`: of the job: input, output, judge."""
 
     verb: str
     uri: str

@@ -71,6 +71,14 @@ def answer_of(error: BaseException) -> tuple[str, int]:
     return "", 0
 
 
+def version_of(info: dict[str, Any]) -> str:
+    """The etag or modification time in what a filesystem says of a file, "" if there is none."""
+    for key in ("ETag", "etag", "mtime", "LastModified", "last_modified", "created"):
+        if info.get(key):
+            return str(info[key]).strip('"')
+    return ""
+
+
 def _credentials(storage: StorageConfig) -> dict[str, str]:
     """As s3fs wants them; from an object's fields they would reach files and other machines."""
     if storage.profile:

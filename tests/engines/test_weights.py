@@ -5,7 +5,7 @@ import json
 import huggingface_hub
 import pytest
 
-from rm_ray.engines.weights import _check_hub_weights, resolve_model
+from rm_ray.engines.weights import _on_hub, resolve_model
 from rm_ray.errors import JudgeError
 from tests import checkpoints
 
@@ -48,9 +48,15 @@ def test_code_that_does_not_run_is_a_sentence(own_code):
 
 def test_a_hub_model_of_pickles_is_refused_with_the_command(monkeypatch):
     """The hub's answer is made up here: no test reaches it."""
-    files = ["config.json", "pytorch_model.bin"]
-    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", lambda *_, **__: files)
+    files = [hub_file("config.json"), hub_file("pytorch_model.bin")]
+    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_tree", lambda *_, **__: files)
     with pytest.raises(JudgeError, match=r"OWNER/MODEL are pickled \(pytorch_model.bin\).*A_LOCAL"):
-        _check_hub_weights("OWNER/MODEL", None)
-    files.append("model.safetensors")
-    _check_hub_weights("OWNER/MODEL", None)
+        _on_hub("OWNER/MODEL", "main", code=False)
+    files.append(hub_file("model.safetensors"))
+    assert _on_hub("OWNER/MODEL", "main", code=False).sizes == {
+        "config.json": 9, "model.safetensors": 9,
+    }  # fmt: skip
+
+
+def hub_file(name):
+    return huggingface_hub.hf_api.RepoFile(path=name, size=9, oid="")
