@@ -5,6 +5,7 @@ rows of numbers come out, step by step, in whatever order they are ready.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ from rm_ray.counts.summable import Summable, spent
 from rm_ray.engines.hub import go_offline
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.read_outs import LabelLogits, ReadOut
+from rm_ray.engines.turns import on_this_gpu
 from rm_ray.engines.weights import Model, place_model
 from rm_ray.errors import ClusterError, ConfigError
 
@@ -221,6 +223,12 @@ def start_engine(settings: EngineSettings) -> Engine:
     settings = replace(settings, model=model)
     if ":" not in config.name:
         go_offline()
+    with on_this_gpu() if 0 < settings.gpus < 1 else nullcontext():
+        return _start(settings)
+
+
+def _start(settings: EngineSettings) -> Engine:
+    config = settings.config
     if config.name == "vllm":
         if isinstance(settings.read_out, LabelLogits):
             from rm_ray.engines.vllm import VllmEngine

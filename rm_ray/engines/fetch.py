@@ -5,19 +5,15 @@ and whoever finds it whole asks nobody.
 """
 
 import errno
-import fcntl
-import logging
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from rm_ray.engines.identity import SUFFIXES
+from rm_ray.engines.turns import alone
 from rm_ray.errors import JudgeError, redacted, short
-
-log = logging.getLogger(__name__)
 
 # Beside the weights, what a tokenizer is made of.
 WANTED = (*SUFFIXES, ".jinja")
@@ -75,7 +71,7 @@ def fetch_once(
         return folder
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(lock, name):
+        with alone(lock, f"another process fetches {name}"):
             if lacking(folder, files):
                 fetch()
     except (OSError, ValueError, ImportError) as error:
@@ -108,13 +104,6 @@ def check_room(name: str, folder: Path, missing: int) -> None:
         )
 
 
-def tell(text: str, *values: object) -> None:
-    """Log what takes long: as news, or where no log is kept, as in an engine's process, as a
-    warning, since warnings are printed there and Ray shows them.
-    """
-    log.log(logging.INFO if log.isEnabledFor(logging.INFO) else logging.WARNING, text, *values)
-
-
 def gigabytes(size: float) -> str:
     """A size in words, such as 15.2 GB."""
     return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
@@ -122,15 +111,3 @@ def gigabytes(size: float) -> str:
 
 def _size(path: Path) -> int | None:
     return path.stat().st_size if path.is_file() else None
-
-
-@contextmanager
-def _alone(lock: Path, name: str) -> Iterator[None]:
-    # the kernel's lock: it ends with its holder, however that ends
-    with lock.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            tell("%s: another process fetches %s; waiting for it", socket.gethostname(), name)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -19,8 +19,8 @@ from rm_ray.engines.fetch import (
     is_wanted,
     is_weights,
     lacking,
-    tell,
 )
+from rm_ray.engines.turns import tell
 from rm_ray.errors import JudgeError, short
 from rm_ray.store.access import Request
 from rm_ray.store.retry import patiently

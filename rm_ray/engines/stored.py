@@ -27,9 +27,9 @@ from rm_ray.engines.fetch import (
     is_wanted,
     is_weights,
     lacking,
-    tell,
 )
 from rm_ray.engines.identity import user_cache
+from rm_ray.engines.turns import tell
 from rm_ray.errors import JudgeError, redacted, short
 from rm_ray.store.access import Request
 from rm_ray.store.filesystem import open_filesystem, version_of

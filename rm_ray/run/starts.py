@@ -12,6 +12,9 @@ from typing import Literal
 # Failed starts after which a machine is not tried again.
 TRIES = 2
 
+# Machines that fetch weights at once: a hub or a store is to last, and the others' turn is soon.
+FETCHING = 32
+
 # What an actor that has come up on a machine does: start its engine; wait until there is something
 # to judge, since its engine was well and the process ended over a document; make way.
 Arrival = Literal["start", "wait", "leave"]
@@ -45,6 +48,7 @@ class Starts:
         self._told: set[str] = set()
         self._heard: float | None = None
         self._passed: float | None = None
+        self.fetching: set[str] = set()
         self.held_seconds = 0.0
         self.ready_seconds = 0.0
 
@@ -63,6 +67,13 @@ class Starts:
             self._resting.add(actor)
             return "wait"
         return "leave" if node in self.failed() else "start"
+
+    def may_fetch(self, node: str, machines: Container[str]) -> bool:
+        """Whether a machine may fetch weights now, beside those that do and still live."""
+        failed = self.failed()
+        at_it = {one for one in self.fetching if one in machines and one not in failed}
+        self.fetching = at_it | {node} if len(at_it | {node}) <= FETCHING else at_it
+        return node in self.fetching
 
     def begins(self, actor: str, node: str) -> None:
         """An actor starts its engine."""

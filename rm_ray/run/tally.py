@@ -88,6 +88,14 @@ class Tally:
         arrival = self._starts.arrives(actor, node)
         return "wait" if arrival == "start" and self.ending() else arrival
 
+    def may_fetch(self, node: str) -> bool:
+        """Whether it is a machine's turn to fetch the weights."""
+        return self._starts.may_fetch(node, alive_machines())
+
+    def has_fetched(self, node: str) -> None:
+        """A machine has the weights, or could not fetch them."""
+        self._starts.fetching.discard(node)
+
     def starting(self, actor: str, node: str) -> None:
         """An actor starts its engine."""
         self._starts.begins(actor, node)

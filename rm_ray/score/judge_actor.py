@@ -13,6 +13,7 @@ import ray
 from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.engines.engine import Engine, EngineCounts, EngineSettings, answer_all, start_engine
 from rm_ray.engines.watchdog import Watchdog
+from rm_ray.engines.weights import place_model
 from rm_ray.errors import one_line
 from rm_ray.judges.judge import Judge, TokenIds
 from rm_ray.run.outage import wait_while_paused
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 # How often an actor tells how far it is, seconds: often enough for a progress line.
 REPORT_SECONDS = 2.0
+# How often it asks whether it is its machine's turn to fetch the weights.
+TURN_SECONDS = 2.0
 
 
 class JudgeActor:
@@ -119,6 +122,7 @@ class JudgeActor:
             ray.get(self._tally.starting.remote(self._id, self._node))
             try:
                 with Watchdog(self._settings.config.start_s):
+                    self._fetch_weights()
                     self._started = start_engine(self._settings)
                     probe(self._started, self._judge, self._judge.harmless(0, 0), lambda: None)
                     wrong = disagreement(self._started, self._examples)
@@ -131,6 +135,18 @@ class JudgeActor:
                 self._tally.warn.remote(wrong)
             self._tally.started.remote(self._id, self._node, time.monotonic() - began)
         return self._started
+
+    def _fetch_weights(self) -> None:
+        """See to it that this machine has the weights: not all machines fetch them at once."""
+        config, model = self._settings.config, self._settings.model
+        if model.origin is None:
+            return
+        while not ray.get(self._tally.may_fetch.remote(self._node)):
+            time.sleep(TURN_SECONDS)
+        try:
+            place_model(model, config.weights_folder, weights=config.load_format != "dummy")
+        finally:
+            ray.get(self._tally.has_fetched.remote(self._node))
 
     def _end(self, tell: Any, what: str, error: BaseException) -> NoReturn:
         """End this process once the tally has been told why, of a part or of this actor.

@@ -17,7 +17,6 @@ import pytest
 
 from rm_ray.cli import load_config, parse_arguments
 from rm_ray.config import StorageConfig
-from rm_ray.engines import fetch as fetch_module
 from rm_ray.engines.engine import answer_all
 from rm_ray.engines.fetch import is_wanted, lacking
 from rm_ray.engines.identity import hash_folder
@@ -344,14 +343,6 @@ def test_keys_are_refused_without_showing_a_secret(argv, match):
     with pytest.raises(ConfigError, match=match) as refused:
         load_config(ScoreConfig, parse_arguments(words))
     assert "hush" not in str(refused.value)
-
-
-def test_news_is_a_warning_where_nobody_keeps_a_log(caplog):
-    for level, name in (("WARNING", "WARNING"), ("INFO", "INFO")):
-        caplog.clear()
-        with caplog.at_level(level, logger=fetch_module.log.name):
-            fetch_module.tell("fetching %s", "it")
-        assert [record.levelname for record in caplog.records] == [name]
 
 
 ENGINES = f"""

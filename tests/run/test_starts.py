@@ -3,7 +3,7 @@
 import pytest
 
 from rm_ray.run import starts as starts_module
-from rm_ray.run.starts import Starts
+from rm_ray.run.starts import FETCHING, Starts
 
 
 @pytest.fixture
@@ -94,3 +94,15 @@ def test_an_engine_is_waited_for_from_the_last_one_or_the_rounds_beginning(start
     assert not starts.alive({"there"}) and starts.too_late() == said
     starts.heard()  # a tally that was lost knows of no engine, and hears of their work
     assert not starts.alive({"there"}) and starts.too_late() is None
+
+
+def test_so_many_machines_fetch_at_once_and_those_that_are_gone_hold_up_nobody():
+    starts = Starts(start_s=60)
+    machines = {str(number) for number in range(FETCHING + 2)}
+    first, second = str(FETCHING), str(FETCHING + 1)
+    assert all(starts.may_fetch(str(number), machines) for number in range(FETCHING))
+    assert starts.may_fetch("0", machines)  # another engine of the same machine
+    assert not starts.may_fetch(first, machines)
+    starts.fetching.discard("0")
+    assert starts.may_fetch(first, machines) and not starts.may_fetch(second, machines)
+    assert starts.may_fetch(second, machines - {"1"})
