@@ -249,6 +249,17 @@ class PoolConfig(Section):
         return self
 
 
+class CostConfig(Section):
+    """What the machines cost, for the money in progress lines, metrics and estimates."""
+
+    per_gpu_hour: float | None = Field(
+        None,
+        ge=0,
+        description="Dollars for an hour of one GPU, its share of the machine included; where "
+        "engines run on CPU, of one engine.",
+    )
+
+
 class ReadConfig(Section):
     """The CPU tasks that read and tokenize."""
 

@@ -147,3 +147,18 @@ def ray_head(env, *more):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(head.pid, signal.SIGKILL)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def ray_node(address, env, *options, before=()):
+    """One more machine of a cluster; `before`: words that its command begins with."""
+    ray = str(Path(sys.executable).parent / "ray")
+    node = subprocess.Popen(
+        [*before, ray, "start", f"--address={address}", "--block", *options],
+        env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield node
+    finally:
+        node.terminate()
+        node.wait()

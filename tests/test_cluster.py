@@ -1,12 +1,10 @@
 """What the machines must hold, and waiting for those that can still come."""
 
-import contextlib
 import itertools
 import re
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,7 @@ from rm_ray.cluster import Machine, _held, _lacking, _most_actors, reserved_cpus
 from rm_ray.config import PoolConfig
 from tests import fault_engine
 from tests.conftest import ROOT
-from tests.jobs import command, environment, ray_head, write_corpus
+from tests.jobs import command, environment, ray_head, ray_node, write_corpus
 
 WAIT = """
 import logging
@@ -50,21 +48,10 @@ def head():
         yield address
 
 
-@contextlib.contextmanager
 def machine(address, *options, before=()):
-    """One more machine of the cluster; `before`: words that its command begins with."""
     env = environment()
     env.pop("RAY_ADDRESS")
-    ray = str(Path(sys.executable).parent / "ray")
-    node = subprocess.Popen(
-        [*before, ray, "start", f"--address={address}", "--block", *options],
-        env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        yield
-    finally:
-        node.terminate()
-        node.wait()
+    return ray_node(address, env, *options, before=before)
 
 
 def test_a_gpu_that_can_still_come_is_waited_for_and_not_for_ever(head, tmp_path):

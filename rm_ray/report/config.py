@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
 from rm_ray.config import (
+    CostConfig,
     NonEmpty,
     OutputConfig,
     RunConfig,
@@ -184,12 +185,6 @@ class AlertsConfig(Section):
     failed: FailedRule = FailedRule()
     missing: MissingRule = MissingRule()
     new: NewRule = NewRule()
-
-
-class CostConfig(Section):
-    """What the engines' hours cost."""
-
-    per_gpu_hour: float | None = Field(None, gt=0, description="Money for an hour of one GPU.")
 
 
 class PageConfig(Section):

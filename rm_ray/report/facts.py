@@ -13,7 +13,8 @@ def run_facts(run: ScoredRun, measured: Measured, config: ReportConfig) -> RunFa
     forwarded = counted.get("forwarded_tokens", 0)
     speed = run.metrics.get(SPEED)
     hours = forwarded / speed / 3600 if speed and forwarded else None
-    price = config.cost.per_gpu_hour
+    # what scoring was told, unless the report was told another price
+    price = config.cost.per_gpu_hour or told.get("cost", {}).get("per_gpu_hour")
     return RunFacts(
         path=run.uri,
         segments=run.segments,

@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from rm_ray.config import (
+    CostConfig,
     InputConfig,
     NonEmpty,
     OutputConfig,
@@ -40,17 +41,6 @@ class ScoreRunConfig(RunConfig):
         False,
         description="Score input files that have changed since they were planned again, and "
         "remove their old rewards first; false: refuse.",
-    )
-
-
-class CostConfig(Section):
-    """What the machines cost, for the money in progress lines, metrics and estimates."""
-
-    per_gpu_hour: float | None = Field(
-        None,
-        ge=0,
-        description="Dollars for an hour of one GPU, its share of the machine included; where "
-        "engines run on CPU, of one engine.",
     )
 
 

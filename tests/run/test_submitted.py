@@ -1,0 +1,325 @@
+"""The real job as its users submit it: to a cluster with authentication, on a store with it."""
+
+import contextlib
+import gzip
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from functools import partial
+from pathlib import Path
+
+import boto3
+import duckdb
+import polars
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from rm_ray.status.__main__ import main as status_main
+from tests.conftest import ROOT, TINY_JUDGE
+from tests.jobs import (
+    environment,
+    judged_here,
+    options,
+    ray_head,
+    ray_node,
+    read_rewards,
+    write_corpus,
+)
+
+TOLERANCE = 1e-3
+RAY = str(Path(sys.executable).parent / "ray")
+TOKEN = "a-token-of-this-test-alone"
+COST = 3.5
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def store():
+    """A real S3 protocol server that knows who asks, and what each may: its endpoint, and keys of
+    one who reads corpora and judges, and of one who writes outputs.
+    """
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        env={**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": "100"},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    endpoint = f"http://127.0.0.1:{port}"
+    for _ in range(200):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            break
+        time.sleep(0.1)
+    anyone = {"endpoint_url": endpoint, "aws_access_key_id": "a", "aws_secret_access_key": "b",
+              "region_name": "us-east-1"}  # fmt: skip
+    iam = boto3.client("iam", **anyone)
+    reads, writes = ["s3:Get*", "s3:List*"], ["s3:*"]
+    keys = [
+        key_of(iam, "reader", {"corpora": reads, "models": reads}),
+        key_of(iam, "writer", {"outputs": writes}),
+    ]
+    everything = {name: ["s3:*"] for name in ("corpora", "models", "outputs")}
+    admin = key_of(iam, "admin", everything)
+    s3 = boto3.client("s3", **anyone | dict(zip(list(anyone)[1:3], admin, strict=True)))
+    for bucket in ("corpora", "models", "outputs"):
+        s3.create_bucket(Bucket=bucket)
+    yield endpoint, s3, *keys
+    server.terminate()
+    server.wait()
+
+
+def key_of(iam, user, buckets):
+    statements = [
+        {"Effect": "Allow", "Action": actions, "Resource": [f"arn:aws:s3:::{bucket}",
+                                                            f"arn:aws:s3:::{bucket}/*"]}
+        for bucket, actions in buckets.items()
+    ]  # fmt: skip
+    iam.create_user(UserName=user)
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    iam.put_user_policy(UserName=user, PolicyName="buckets", PolicyDocument=policy)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    return key["AccessKeyId"], key["SecretAccessKey"]
+
+
+def upload(s3, folder, bucket, prefix):
+    for path in folder.iterdir():
+        s3.upload_file(str(path), bucket, f"{prefix}/{path.name}")
+
+
+def authenticate_from_now_on(endpoint):
+    request = urllib.request.Request(
+        f"{endpoint}/moto-api/reset-auth", data=b"0", headers={"Content-Type": "text/plain"}
+    )
+    urllib.request.urlopen(request).close()
+
+
+def ray_job(env, address, *words):
+    return subprocess.run(
+        [RAY, "job", words[0], "--address", address, *words[1:]],
+        cwd=ROOT, env=env, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def submission(address, name, words, *more):
+    return [
+        RAY, "job", "submit", "--address", address, "--submission-id", name, *more,
+        "--working-dir", ".", "--", "python", "jobs/score.py", *words,
+    ]  # fmt: skip
+
+
+def submit(env, address, name, words, *more):
+    """As README says it; the head needs a moment after its dashboard answers."""
+    deadline = time.monotonic() + 120
+    while True:
+        done = subprocess.run(
+            submission(address, name, words, *more), cwd=ROOT, env=env, capture_output=True,
+            text=True,
+        )  # fmt: skip
+        if "No available agent" not in done.stderr or time.monotonic() > deadline:
+            return done
+
+
+def said_by(address, name):
+    """The log of a job so far, as `ray job logs` gives it."""
+    request = urllib.request.Request(
+        f"{address}/api/jobs/{name}/logs", headers={"Authorization": f"Bearer {TOKEN}"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)["logs"]
+
+
+def scraped(port, run):
+    """The run's metrics from Ray's endpoint, by name."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        families = list(text_string_to_metric_families(answer.read().decode()))
+    return {
+        sample.name.removeprefix("ray_").removesuffix("_total"): sample.value
+        for family in families
+        for sample in family.samples
+        if sample.labels.get("run") == run
+    }
+
+
+def wait_for(condition, what, seconds=180):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.2)
+
+
+def contents(path):
+    """All that a file of a run says, and its name."""
+    if path.suffix == ".parquet":
+        return f"{path}{pq.read_table(path).to_pylist()}{pq.read_metadata(path).metadata}"
+    data = path.read_bytes() if path.is_file() else b""
+    return f"{path}{(gzip.decompress(data) if path.suffix == '.gz' else data).decode()}"
+
+
+def download(s3, bucket, prefix, folder):
+    for one in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
+        path = folder / one["Key"].removeprefix(f"{prefix}/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        s3.download_file(bucket, one["Key"], str(path))
+
+
+def workers():
+    """Ray's processes that do a job's work."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any("ray::" in word and "MapWorker" in word for word in process.info["cmdline"] or [])
+    ]
+
+
+def test_submitted_stopped_and_submitted_again_on_a_cluster_and_a_store_with_authentication(
+    tmp_path, store, vllm_engine, capsys, monkeypatch
+):
+    endpoint, s3, reader, writer = store
+    write_corpus(tmp_path / "in", files=4, rows=40, words=400)
+    upload(s3, tmp_path / "in", "corpora", "corpus")
+    upload(s3, TINY_JUDGE, "models", "judge")
+    authenticate_from_now_on(endpoint)
+    metrics_port = free_port()
+    # what machines know: whose keys are for what, and the cluster's token
+    env = environment(
+        RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=TOKEN, RAY_JOB_STOP_WAIT_TIME_S="20",
+        RAY_metrics_report_interval_ms="500",
+        INPUT_AWS_ACCESS_KEY_ID=reader[0], INPUT_AWS_SECRET_ACCESS_KEY=reader[1],
+        AWS_ACCESS_KEY_ID=writer[0], AWS_SECRET_ACCESS_KEY=writer[1],
+    )  # fmt: skip
+    for name in ("RAY_ADDRESS", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
+        env.pop(name, None)
+    places = {"input_path": "s3://corpora/corpus", "output_path": "s3://outputs/run",
+              "judge_model": "s3://models/judge"}  # fmt: skip
+    words = options(
+        **places, shard_tokens=2000, pool_cpus=2, pool_max_actors=2, engine_threads=1,
+        cost_per_gpu_hour=COST, engine_weights_folder=tmp_path / "weights", run_progress_s=0.5,
+    )  # fmt: skip
+    for side in ("input", "output", "judge"):
+        words += [f"--{side}.storage.endpoint_url", endpoint, f"--{side}.storage.region",
+                  "us-east-1"]  # fmt: skip
+    for side in ("input", "judge"):
+        words += [f"--{side}.storage.environment_prefix", "INPUT_"]
+    with contextlib.ExitStack() as machines:
+        head = ray_head(env, "--num-cpus=0", f"--metrics-export-port={metrics_port}")
+        address, jobs = machines.enter_context(head)
+        for _ in range(2):
+            machines.enter_context(
+                ray_node(address, env, "--num-cpus=2", "--object-store-memory=100000000")
+            )
+        nobody = ray_job({**env, "RAY_AUTH_TOKEN": "another"}, jobs, "list")
+        assert nobody.returncode != 0 and TOKEN not in nobody.stdout + nobody.stderr
+
+        assert submit(env, jobs, "first", words, "--no-wait").returncode == 0
+        said = partial(said_by, jobs, "first")
+        wait_for(lambda: len(parts(s3)) >= 2, said)
+        stopped = ray_job(env, jobs, "stop", "first")
+        assert stopped.returncode == 0, stopped
+        wait_for(lambda: not workers(), lambda: str(workers()), 20)
+        check_stopped(log := said())
+        first = parts(s3)
+        for name, value in zip(KEYS, (*writer, endpoint), strict=True):
+            monkeypatch.setenv(name, value)
+        assert status_main(["s3://outputs/run"]) == 1
+        assert f"shards      {len(first)} of " in capsys.readouterr().out
+
+        with (tmp_path / "second").open("w") as out:
+            second = subprocess.Popen(submission(jobs, "second", words), cwd=ROOT, env=env,
+                                      stdout=out, stderr=out)  # fmt: skip
+        found, engines = {}, 0.0
+        while second.poll() is None:
+            with contextlib.suppress(OSError):
+                now = scraped(metrics_port, "s3://outputs/run")
+                found = now if now.get("rm_ray_shards_done") else found
+                engines = max(engines, found.get("rm_ray_engines", 0))
+            time.sleep(0.2)
+        log += (tmp_path / "second").read_text()
+        assert second.returncode == 0 and "complete: s3://outputs/run" in log, log
+        refused = submit(env, jobs, "third", [*words, "--input.text", "body"])
+        assert refused.returncode != 0
+        assert "input.text is 'text' there and 'body' here" in refused.stdout
+    download(s3, "outputs", "run", tmp_path / "out")
+    assert first.items() <= parts(s3).items()  # not one finished shard was written again
+    check_rewards(tmp_path, vllm_engine)
+    check_metrics({**found, "rm_ray_engines": engines}, tmp_path / "out", len(parts(s3)))
+    check_no_secrets(tmp_path / "out", log + refused.stdout, [TOKEN, *reader, *writer])
+    check_readers(endpoint, writer, tmp_path / "out")
+
+
+def parts(s3):
+    found = s3.list_objects_v2(Bucket="outputs", Prefix="run/rewards/").get("Contents", [])
+    return {one["Key"]: (one["ETag"], one["LastModified"]) for one in found}
+
+
+def check_rewards(folder, engine):
+    rows = read_rewards(folder / "out")
+    corpus = pa.concat_tables(map(pq.read_table, sorted((folder / "in").iterdir())))
+    assert [row["id"] for row in rows] == corpus["id"].to_pylist()
+    assert all(row["source_file"].startswith("s3://corpora/corpus/") for row in rows)
+    calm = judged_here(corpus["text"].to_pylist(), engine)
+    assert [row["reward"] for row in rows] == pytest.approx(calm, abs=TOLERANCE)
+
+
+def check_stopped(log):
+    (way_on,) = (line for line in log.splitlines() if "stopping (SIGTERM)" in line)
+    assert re.search(r"\d+ of \d+ shards are left, which would take about .* engine hours, \$",
+                     way_on)  # fmt: skip
+    assert "To go on: ray job submit --working-dir . -- python jobs/score.py" in way_on
+    assert "stopped; what is committed stays" in log and "Traceback" not in log
+
+
+def check_metrics(found, out, shards):
+    """As they were scraped last, beside what the run itself wrote down."""
+    stored = json.loads((out / "_rm_ray" / "metrics.json").read_text())["this_invocation"]
+    hours = json.loads((out / "_rm_ray" / "progress.json").read_text())["hours"]
+    work = stored["work"]
+    exact = {
+        "rm_ray_documents": work["documents"],
+        "rm_ray_chunks": work["windows"],
+        "rm_ray_document_tokens": work["tokens"],
+        "rm_ray_forwarded_tokens": work["forwarded_tokens"],
+        "rm_ray_shards_done": shards,
+        "rm_ray_shards_left": 0,
+    }
+    assert exact == {name: found[name] for name in exact} and work["documents"] > 0
+    cached = 1 - work["forwarded_tokens"] / work["prompt_tokens"]
+    assert found["rm_ray_cache_hit_rate"] == pytest.approx(cached)
+    assert found["rm_ray_busy_share"] == pytest.approx(stored["model_share"], abs=0.02)
+    assert found["rm_ray_engines"] == stored["engines"] == 2
+    assert found["rm_ray_seconds_left"] < 10
+    # of both invocations
+    this = stored["engine_seconds"] / 3600
+    assert this < found["rm_ray_gpu_hours"] == pytest.approx(hours, rel=0.2)
+    assert found["rm_ray_cost_dollars"] == pytest.approx(found["rm_ray_gpu_hours"] * COST)
+
+
+def check_no_secrets(out, said, secrets):
+    written = "".join(contents(path) for path in out.rglob("*"))
+    assert "s3://corpora/corpus" in written and "run.json" in written
+    for secret in secrets:
+        assert secret not in written + said
+
+
+def check_readers(endpoint, writer, out):
+    """The store itself, as readers know it."""
+    count = len(read_rewards(out))
+    storage = {
+        "aws_endpoint_url": endpoint, "aws_access_key_id": writer[0],
+        "aws_secret_access_key": writer[1], "aws_region": "us-east-1", "aws_allow_http": "true",
+    }  # fmt: skip
+    found = polars.read_parquet("s3://outputs/run/rewards/*.parquet", storage_options=storage)
+    assert found.height == count
+    assert duckdb.sql(f"SELECT count(*) FROM '{out}/rewards/*.parquet'").fetchall() == [(count,)]
