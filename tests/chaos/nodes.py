@@ -44,9 +44,15 @@ class Nodes:
 
     def lose_one(self, rng: random.Random) -> None:
         """A machine is gone, and another one comes."""
-        victim = self._workers.pop(rng.randrange(len(self._workers)))
+        self.lose(rng.choice(self.ids))
+
+    def lose(self, node: str) -> str:
+        """This machine is gone, and another one comes: its node id."""
+        (victim,) = (one for one in self._workers if one.node_id == node)
+        self._workers.remove(victim)
         self._cluster.remove_node(victim, allow_graceful=False)
         self._workers.append(self._add())
+        return self._workers[-1].node_id
 
     def processes(self, title: str) -> list[psutil.Process]:
         """This cluster's worker processes whose title has this in it."""

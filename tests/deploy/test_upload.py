@@ -73,14 +73,12 @@ def test_it_holds_what_a_job_needs(upload):
     needed = {path.relative_to(ROOT).as_posix() for path in code()}
     assert {"jobs/score.py", "rm_ray/score/job.py", "rm_ray/report/page.html.jinja"} <= needed
     assert needed <= set(names)
-    assert {"README.md", "pyproject.toml"} <= set(names)
 
 
 def test_it_holds_nothing_else(upload):
     _, names = upload
     assert {name.split("/")[0] for name in names} <= {
-        "jobs", "rm_ray", "README.md", "pyproject.toml",
-        ".gitignore", ".rayignore",
+        "jobs", "rm_ray", ".gitignore", ".rayignore",
     }  # fmt: skip
     assert not [name for name in names if name in LEFT]
     assert not [name for name in names if name.endswith((".safetensors", ".parquet", ".pyc"))]
