@@ -30,6 +30,8 @@ TASK_CPUS = 0.0001
 # is room for as many that read and for one that writes.
 LEFT = 0.005
 POLL_SECONDS = 5.0
+# How long a cluster may take to have a machine that runs tasks.
+FIRST_MACHINE_S = 1800.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ def connect() -> None:
     """Join the cluster this process was told of (RAY_ADDRESS, ray job submit), or start one here.
 
     Raises:
-        ClusterError: there is no cluster at the address.
+        ClusterError: there is no cluster at the address, or none of its machines runs tasks and
+            none came.
     """
     # Ray Data prints a traceback of each fault that a run survives; rm_ray says it in a line.
     # Importing it sets this level anew, so it is set here, after that
@@ -61,6 +64,7 @@ def connect() -> None:
         raise ClusterError(f"cannot join or start Ray: {error}") from None
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, on_sigterm)  # Ray's prints a trace of native code
+    _wait_for_a_cpu()
     there = _present()
     log.info(
         "Ray: %d machines, %g CPUs, %g GPUs",
@@ -113,6 +117,26 @@ def check_task(cpus: float, key: str) -> None:
     most = max((one.cpus for one in _present()), default=0.0)
     if _started_here() and cpus > most:
         raise ClusterError(f"{key} is {cpus:g} and this machine has {most:g} CPUs; lower it")
+
+
+def _wait_for_a_cpu() -> None:
+    """A cluster may have only its head yet, where no tasks go, and what is planned needs some."""
+    if any(one.cpus for one in _present()):
+        return
+    request_resources(bundles=[{"CPU": 1}])
+    deadline = time.monotonic() + FIRST_MACHINE_S
+    try:
+        while not any(one.cpus for one in _present()):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise ClusterError(
+                    f"the cluster has no machine that runs tasks, and none came within "
+                    f"{FIRST_MACHINE_S:.0f} s; see `ray status` on its head"
+                )
+            log.info("waiting up to %.0f s more for a first machine that runs tasks", left)
+            time.sleep(min(POLL_SECONDS, left))
+    finally:
+        request_resources(bundles=[])
 
 
 def _wait_for_growth(pool: PoolConfig) -> None:

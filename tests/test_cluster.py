@@ -86,6 +86,16 @@ def test_a_local_output_that_another_machine_does_not_see_is_refused(head, tmp_p
     assert not (tmp_path / "out" / "rewards").exists()
 
 
+def test_on_one_cpu_a_run_comes_to_its_end(tmp_path):
+    """Its engine has the only one, and what reads and writes runs beside it."""
+    write_corpus(tmp_path / "in", files=2, rows=8, words=80)
+    places = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    job = command(**places, engine_name=fault_engine.NAME)
+    env = environment(RAY_OVERRIDE_RESOURCES='{"CPU": 1}', PYTHONPATH=str(ROOT))
+    done = subprocess.run(job, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "1 CPUs, 0 GPUs" in done.stderr, done.stderr
+
+
 def test_what_lacks_is_said_in_numbers():
     pool = PoolConfig(gpus=1, cpus=2, min_actors=2, max_actors=8)
     assert _lacking(pool, [Machine(cpus=8, gpus=2)]) is None

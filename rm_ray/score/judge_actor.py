@@ -14,7 +14,7 @@ from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.engines.engine import Engine, EngineCounts, EngineSettings, answer_all, start_engine
 from rm_ray.engines.watchdog import Watchdog
 from rm_ray.engines.weights import place_model
-from rm_ray.errors import one_line
+from rm_ray.errors import RmRayError, one_line
 from rm_ray.judges.judge import Judge, TokenIds
 from rm_ray.run.outage import wait_while_paused
 from rm_ray.run.pieces import failed_rows, stretches_between
@@ -127,7 +127,8 @@ class JudgeActor:
                     probe(self._started, self._judge, self._judge.harmless(0, 0), lambda: None)
                     wrong = disagreement(self._started, self._examples)
             except Exception as error:
-                log.error("the engine did not start", exc_info=True)
+                # an error of ours is a sentence, which the driver says
+                log.error("the engine did not start", exc_info=not isinstance(error, RmRayError))
                 self._end(self._tally.start_failed, self._id, error)
             if wrong and self._examples.refuse:
                 ray.get(self._tally.halt.remote(f"{wrong}; --judge.on_wrong_example warn goes on"))

@@ -216,16 +216,17 @@ def test_submitted_stopped_and_submitted_again_on_a_cluster_and_a_store_with_aut
     with contextlib.ExitStack() as machines:
         head = ray_head(env, "--num-cpus=0", f"--metrics-export-port={metrics_port}")
         address, jobs = machines.enter_context(head)
-        for _ in range(2):
-            machines.enter_context(
-                ray_node(address, env, "--num-cpus=2", "--object-store-memory=100000000")
-            )
         nobody = ray_job({**env, "RAY_AUTH_TOKEN": "another"}, jobs, "list")
         assert nobody.returncode != 0 and TOKEN not in nobody.stdout + nobody.stderr
 
         assert submit(env, jobs, "first", words, "--no-wait").returncode == 0
         said = partial(said_by, jobs, "first")
-        wait_for(lambda: len(parts(s3)) >= 2, said)
+        wait_for(lambda: "for a first machine that runs tasks" in said(), said)
+        for _ in range(2):
+            machines.enter_context(
+                ray_node(address, env, "--num-cpus=2", "--object-store-memory=100000000")
+            )
+        wait_for(lambda: re.search(r"[1-9][0-9]* of [0-9]+ documents", said()), said)
         stopped = ray_job(env, jobs, "stop", "first")
         assert stopped.returncode == 0, stopped
         wait_for(lambda: not workers(), lambda: str(workers()), 20)
