@@ -46,7 +46,7 @@ class ProgressLog:
         self._state = replace(run.state, patience=Patience(0))
         self._whole = whole
         self._failed = failed
-        before = read_standing(self._state)
+        before = read_standing(run.state)
         self._hours_before = before.hours if before else 0.0
         self._published = Published(run.uri)
         self._every = job.settings.progress_s

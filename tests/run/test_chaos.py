@@ -103,10 +103,10 @@ WARM_UP_BYTES = 200
 EVERYWHERE = {"pool_cpus": 1.5, "pool_min_actors": 3, "pool_max_actors": 3}
 
 
-def judging(folder):
-    """Machines on which an engine has judged more than its harmless document."""
-    files = (folder / "judged").iterdir()
-    return {path.name.partition("-")[0] for path in files if path.stat().st_size > WARM_UP_BYTES}
+def judging(folder, since):
+    """Machines on which an engine has judged more than its harmless document since then."""
+    looked = [(path.name.partition("-")[0], path.stat()) for path in (folder / "judged").iterdir()]
+    return {n for n, stat in looked if stat.st_mtime > since and stat.st_size > WARM_UP_BYTES}
 
 
 def test_one_machine_starts_no_engine_one_is_lost_and_one_comes(chaos, monkeypatch):
@@ -124,7 +124,7 @@ def test_one_machine_starts_no_engine_one_is_lost_and_one_comes(chaos, monkeypat
     (chaos.folder / on(lost, WAITS)).unlink()
     wait_until(lambda: len(chaos.parts("chaos/out-8")) >= 4, job, log)
     came = chaos.nodes.lose(lost)
-    wait_until(lambda: came in judging(chaos.folder), job, log)
+    wait_until(lambda: came in judging(chaos.folder, moment), job, log)
     (chaos.folder / on(stays, WAITS)).unlink()
     assert job.wait(LIMIT) == 0, log.read_text()
     said = log.read_text()
@@ -141,7 +141,7 @@ def test_one_machine_starts_no_engine_one_is_lost_and_one_comes(chaos, monkeypat
     by_place = sorted(rows, key=lambda row: (row["source_file"], row["row"]))
     assert [row["reward"] for row in by_place] == pytest.approx(expected)
     assert chaos.judged_since(moment, corpus) >= chaos.parts("chaos/out-8").keys()
-    assert sick not in judging(chaos.folder)
+    assert sick not in judging(chaos.folder, moment)
     (chaos.folder / on(sick, SICK)).unlink()
 
 
