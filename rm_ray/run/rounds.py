@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import ray
-from ray.data import Dataset
+from ray.data import Dataset, TaskPoolStrategy
 
 from rm_ray.cluster import TASK_CPUS
 from rm_ray.corpus.missing import NotFound
@@ -73,7 +73,7 @@ def run_rounds(
                 engines=min(engines, sum(len(unit.shards) for unit in now)),
                 tally=tally,
                 results=partial(staging.results, units, committed, staged),
-                commit=partial(_commit, job, staging, tally),
+                commit=partial(_commit, job, staging, tally, max(2, engines)),
                 run=run,
             )
             complete = run_through(round_of(this, job))
@@ -99,13 +99,17 @@ def round_of(this: Round[Any], job: AnyJob) -> Dataset:
     return job.stages(units, this)
 
 
-def _commit(job: AnyJob, staging: Staging, tally: Any, rows: Dataset) -> Dataset:
-    """The last stage of jobs whose stages end with packed rows."""
+def _commit(job: AnyJob, staging: Staging, tally: Any, most: int, rows: Dataset) -> Dataset:
+    """The last stage of jobs whose stages end with packed rows.
+
+    `most`: tasks at once. Without a limit Ray starts a process for each, all on one machine's CPUs.
+    """
     return rows.map_batches(
         CommitStage(staging.parts, staging.staged, staging.fingerprint, job.counts, tally),
         batch_size=1,
         batch_format="pyarrow",
         num_cpus=TASK_CPUS,
+        compute=TaskPoolStrategy(most),
     )
 
 

@@ -116,13 +116,13 @@ def test_one_machine_starts_no_engine_one_is_lost_and_one_comes(chaos, monkeypat
     for node in well:
         (chaos.folder / on(node, WAITS)).touch()
     log, moment = chaos.folder / "sick.log", time.time()
-    corpus = chaos.corpus(8, files=2, rows=64)
+    corpus = chaos.corpus(8, files=2, rows=128)
     job = chaos.start(log, corpus, "chaos/out-8", fault_engine.NAME, **EVERYWHERE)
     named = f"(node {sick[:8]}) gets no more engines: the engine did not start: RuntimeError: the"
     wait_until(lambda: named in log.read_text(), job, log)
     lost, stays = well
     (chaos.folder / on(lost, WAITS)).unlink()
-    wait_until(lambda: len(chaos.parts("chaos/out-8")) >= 4, job, log)
+    wait_until(lambda: lost in judging(chaos.folder, moment), job, log)
     came = chaos.nodes.lose(lost)
     wait_until(lambda: came in judging(chaos.folder, moment), job, log)
     (chaos.folder / on(stays, WAITS)).unlink()
@@ -135,7 +135,7 @@ def test_one_machine_starts_no_engine_one_is_lost_and_one_comes(chaos, monkeypat
     for path in sorted(chaos.direct.ls(corpus.removeprefix("s3://"))):
         with chaos.direct.open(path, "rb") as file:
             texts += pq.read_table(file).column("text").to_pylist()
-    assert len(rows) == len(texts) == 128
+    assert len(rows) == len(texts) == 256
     monkeypatch.delenv(fault_engine.ENVIRONMENT, raising=False)  # of an engine of this process
     expected = judged_here(texts, fault_engine.FaultEngine(None))
     by_place = sorted(rows, key=lambda row: (row["source_file"], row["row"]))
