@@ -208,10 +208,12 @@ def unname_shared_memory() -> None:
     """
     me = psutil.Process()
     for process in (me, *me.children(recursive=True)):
-        for opened in Path(f"/proc/{process.pid}/fd").iterdir():
-            with contextlib.suppress(OSError):
-                if (target := opened.readlink()).name.startswith("psm_"):
-                    target.unlink()
+        with contextlib.suppress(OSError):  # it may have ended
+            for opened in Path(f"/proc/{process.pid}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    target = opened.readlink()
+                    if target.name.startswith("psm_"):
+                        target.unlink()
 
 
 def _engine_args(settings: EngineSettings) -> EngineArgs:

@@ -59,7 +59,7 @@ def execute(job: AnyJob) -> None:
             suspicion = Suspicion(lambda span: job.documents(span).tolist())
             whole = Whole.of(units, job, done)
             shown = ProgressLog(tally, job, run, whole, suspicion.given_up)
-            with shown, StopWhenAsked(tally, shown.left, [shown.put_down, lease.give_back]):
+            with shown, StopWhenAsked(tally, shown.left, [lease.give_back, shown.put_down]):
                 run_rounds(units, job, run, staging, tally, engines, suspicion)
             lease.check()
             finish(files, job, run, seen.new.skipped, ray.get(tally.progress.remote()), began)

@@ -77,7 +77,9 @@ class Published:
                 self._set(measure, tag, float(one))
 
     def _set(self, measure: Measure, tag: str, value: float) -> None:
-        metric = self._made.setdefault(measure.name, _made(measure))
+        if measure.name not in self._made:
+            self._made[measure.name] = _made(measure)
+        metric = self._made[measure.name]
         tags = {"run": self._run} | ({measure.by: tag} if measure.by else {})
         if isinstance(metric, metrics.Gauge):
             metric.set(value, tags)

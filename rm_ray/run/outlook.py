@@ -45,6 +45,8 @@ def standing(
     share = share_done(now, whole, job)
     left = None if share is None else (1 - share) / share
     known = left is not None and now.judging_seconds > 0
+    # without engines nothing is paid by the hour
+    reckoned = now.ready_seconds > 0 or not now.engines
     return Standing(
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         shards=whole.done + whole.parts,
@@ -55,7 +57,9 @@ def standing(
         speed=job.speed(now) if known else None,
         seconds_left=left * now.judging_seconds if known and left is not None else None,
         hours=hours_before + job.price.hours(now.engine_seconds),
-        hours_left=job.price.hours(left * now.ready_seconds) if left is not None else None,
+        hours_left=None
+        if left is None or not reckoned
+        else job.price.hours(left * now.ready_seconds),
         unit=job.price.unit,
         per_hour=job.price.per_hour,
         faults=now.faults,

@@ -55,6 +55,7 @@ class ProgressLog:
         self._faults = 0
         self._away: Retry | None = None
         self._stop = threading.Event()
+        self._one = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
         self._last: Standing | None = None
 
@@ -82,6 +83,8 @@ class ProgressLog:
         """What finishing would take, in words."""
         here = self._last
         shards = f"{here.shards_left} of {here.shards} shards are left" if here else "all is left"
+        if here and not self._job.price.is_asked and here.seconds_left is not None:
+            return f"{shards}, which would take about {duration(here.seconds_left)}"
         if here is None or here.hours_left is None:
             return f"{shards}, and it is too early to say what they would take"
         return f"{shards}, which would take about {self._job.price.text(here.hours_left)}"
@@ -106,6 +109,10 @@ class ProgressLog:
 
     def _record(self, now: RunProgress) -> Standing:
         """Into the metrics, and now and then into the run's folder, where the store is there."""
+        with self._one:  # who stops the run records too
+            return self._record_now(now)
+
+    def _record_now(self, now: RunProgress) -> Standing:
         here = standing(now, self._whole, self._job, self._failed, self._hours_before)
         self._last = here
         self._published.publish(run_values(now, here) | self._job.measures(now))
@@ -155,9 +162,11 @@ def progress_line(now: RunProgress, whole: Whole, job: AnyJob, here: Standing) -
 
 
 def _left(here: Standing, job: AnyJob) -> str:
-    if here.nearly_done or here.seconds_left is None or here.hours_left is None:
+    if here.nearly_done or here.seconds_left is None:
         return "nearly done"
-    hours = f", {job.price.text(here.hours_left)}" if job.price.is_asked else ""
+    hours = ""
+    if job.price.is_asked and here.hours_left is not None:
+        hours = f", {job.price.text(here.hours_left)}"
     return f"{duration(here.seconds_left)}{hours} left"
 
 

@@ -48,6 +48,7 @@ class Starts:
         self._told: set[str] = set()
         self._heard: float | None = None
         self._passed: float | None = None
+        self._machines: Container[str] = ()
         self.fetching: set[str] = set()
         self.held_seconds = 0.0
         self.ready_seconds = 0.0
@@ -77,10 +78,12 @@ class Starts:
 
     def begins(self, actor: str, node: str) -> None:
         """An actor starts its engine."""
+        self.passes()
         self._starting[actor] = Start(node, time.monotonic())
 
     def succeeds(self, actor: str, node: str, seconds: float) -> None:
         """An engine is ready."""
+        self.passes()
         self._starting.pop(actor, None)
         self._resting.discard(actor)
         self._living[actor] = node
@@ -91,6 +94,7 @@ class Starts:
 
     def fails(self, actor: str, reason: str) -> None:
         """An engine could not be started."""
+        self.passes()
         self._living.pop(actor, None)
         if start := self._starting.pop(actor, None):
             self._failures.setdefault(start.node, []).append(reason)
@@ -124,8 +128,12 @@ class Starts:
         away = self._starting.keys() | self._resting
         return sum(actor not in away and node in machines for actor, node in self._living.items())
 
-    def passes(self, machines: Container[str]) -> None:
-        """Time has passed, with the engines that there are on these machines."""
+    def passes(self, machines: Container[str] | None = None) -> None:
+        """Time has passed, with the engines that there are on these machines, or on those of the
+        last time; before any of them changes.
+        """
+        machines = self._machines if machines is None else machines
+        self._machines = machines
         now = time.monotonic()
         since, self._passed = self._passed or now, now
         starting = {actor: start.node for actor, start in self._starting.items()}
@@ -150,6 +158,8 @@ class Starts:
 
     def end_round(self) -> None:
         """All engines are gone. A machine that did start one may try again."""
+        self.passes()
+        self.fetching.clear()
         self._starting.clear()
         self._living.clear()
         self._resting.clear()

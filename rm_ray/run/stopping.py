@@ -4,7 +4,6 @@ Whoever asks may not wait long: `ray job stop` kills after RAY_JOB_STOP_WAIT_TIM
 spot machine's notice is two minutes. So nothing waits for shards that are being judged.
 """
 
-import contextlib
 import logging
 import os
 import signal
@@ -76,9 +75,8 @@ class StopWhenAsked:
         try:
             log.warning("stopping (%s): nothing new begins, what is being written lands; %s. "
                         "To go on: %s", name, self._left(), same_command())  # fmt: skip
-            with contextlib.suppress(ray.exceptions.RayError):
-                ray.get(self._tally.halt.remote(f"it was asked to ({name})"), timeout=1)
-                self._wait_for_writes(deadline)
+            self._tally.halt.remote(f"it was asked to ({name})")
+            self._wait_for_writes(deadline)
             for act in self._last:
                 act()
             log.error("stopped; what is committed stays")
@@ -89,7 +87,11 @@ class StopWhenAsked:
     def _wait_for_writes(self, deadline: float) -> None:
         quiet_since = time.monotonic()
         while time.monotonic() < deadline:
-            if ray.get(self._tally.writes.remote(), timeout=1):
+            try:
+                writing = ray.get(self._tally.writes.remote(), timeout=1)
+            except ray.exceptions.RayError:
+                writing = 1  # the tally is busy
+            if writing:
                 quiet_since = time.monotonic()
             if time.monotonic() - quiet_since > QUIET_SECONDS:
                 return
@@ -101,5 +103,8 @@ def grace() -> float:
     """Seconds for writes to end in, before the process is killed."""
     if "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
         return GRACE_S
-    given = os.environ.get("RAY_JOB_STOP_WAIT_TIME_S")
-    return max(ENDING_S, float(given or RAY_GRACE_S) - ENDING_S)
+    try:
+        given = float(os.environ.get("RAY_JOB_STOP_WAIT_TIME_S") or RAY_GRACE_S)
+    except ValueError:
+        given = RAY_GRACE_S
+    return max(ENDING_S, given - ENDING_S)

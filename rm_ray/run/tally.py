@@ -236,7 +236,7 @@ class Tally:
             if complete and at_work.node in machines:
                 self._has_ended(at_work, ENDED, "ended")
         failures, self._failures = self._failures, []
-        for kept in (self._under_way, self._begun, self._not_again):
+        for kept in (self._under_way, self._begun, self._not_again, self._writes):
             kept.clear()
         self._starts.end_round()
         self._faults.end_round()

@@ -52,6 +52,7 @@ def look(output: OutputConfig) -> Status:
         (known for key, known in KINDS.items() if key in stored["config"]), KINDS["judge"]
     )
     run = RunFolder(OutputConfig(path=run.uri, storage=output.storage), parts, planned)
+    owner = living_owner(run.state)  # first: it may come to its end while it is watched
     run.stored()
     shards = list(shards_of(planned_files(run.plan())))
     committed = run.committed()
@@ -61,7 +62,7 @@ def look(output: OutputConfig) -> Status:
         kind=kind,
         created=stored["created"],
         model=stored["config"].get("judge", {}).get("model"),
-        owner=living_owner(run.state),
+        owner=owner,
         complete=run.complete,
         shards=len(shards),
         left=sum(shard.part not in committed for shard in shards),

@@ -59,7 +59,7 @@ def _said(last: Standing, status: Status) -> Iterator[tuple[str, str]]:
         yield "stopped", last.stopped
     if price.is_asked:
         yield "cost so far", price.text(last.hours)
-    if status.left and last.hours_left is not None:
+    if 0 < status.left <= last.shards_left and last.hours_left is not None:
         yield "to finish", _to_finish(last, status, price)
     elif status.left:
         yield "to finish", "not known yet: too little is done to tell a speed from"
@@ -67,7 +67,7 @@ def _said(last: Standing, status: Status) -> Iterator[tuple[str, str]]:
 
 def _to_finish(last: Standing, status: Status, price: Price) -> str:
     """As reckoned at the last word; of shards that were done since then, nothing."""
-    share = min(1.0, status.left / last.shards_left) if last.shards_left else 1.0
+    share = status.left / last.shards_left
     said = []
     if price.is_asked and last.hours_left is not None:
         said.append(price.text(last.hours_left * share))
