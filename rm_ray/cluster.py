@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,38 +121,40 @@ def check_task(cpus: float, key: str) -> None:
 
 def _wait_for_a_cpu() -> None:
     """A cluster may have only its head yet, where no tasks go, and what is planned needs some."""
-    if any(one.cpus for one in _present()):
-        return
-    request_resources(bundles=[{"CPU": 1}])
-    deadline = time.monotonic() + FIRST_MACHINE_S
-    try:
-        while not any(one.cpus for one in _present()):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise ClusterError(
-                    f"the cluster has no machine that runs tasks, and none came within "
-                    f"{FIRST_MACHINE_S:.0f} s; see `ray status` on its head"
-                )
-            log.info("waiting up to %.0f s more for a first machine that runs tasks", left)
-            time.sleep(min(POLL_SECONDS, left))
-    finally:
-        request_resources(bundles=[])
+
+    def lacking() -> str | None:
+        if any(one.cpus for one in _present()):
+            return None
+        return "the cluster has none yet that runs tasks (see `ray status` on its head)"
+
+    _wait_while(lacking, [{"CPU": 1}], FIRST_MACHINE_S)
 
 
 def _wait_for_growth(pool: PoolConfig) -> None:
-    if _lacking(pool, _present()) is None:
-        return
     actor = {"CPU": pool.cpus, **({"GPU": pool.gpus} if pool.gpus else {})}
+    _wait_while(lambda: _lacking(pool, _present()), [actor] * pool.min_actors, pool.wait_s)
+
+
+def _wait_while(
+    lacking: Callable[[], str | None], bundles: list[dict[str, float]], seconds: float
+) -> None:
+    """Wait for machines, as long as something is lacking.
+
+    Raises:
+        ClusterError: it still is after so many seconds.
+    """
+    if lacking() is None:
+        return
     # an autoscaler brings machines for what is asked of it, not for one who only waits
-    request_resources(bundles=[actor] * pool.min_actors)
-    deadline = time.monotonic() + pool.wait_s
+    request_resources(bundles=bundles)
+    deadline = time.monotonic() + seconds
     try:
-        while lacking := _lacking(pool, _present()):
-            if time.monotonic() >= deadline:
-                raise ClusterError(f"{lacking}, and no machine came within {pool.wait_s:.0f} s")
+        while what := lacking():
             left = deadline - time.monotonic()
-            log.info("waiting up to %.0f s more for machines: %s", left, lacking)
-            time.sleep(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+            if left <= 0:
+                raise ClusterError(f"{what}, and no machine came within {seconds:.0f} s")
+            log.info("waiting up to %.0f s more for machines: %s", left, what)
+            time.sleep(min(POLL_SECONDS, left))
     finally:
         request_resources(bundles=[])  # from here on Ray Data asks for what it needs
 

@@ -119,10 +119,12 @@ def check_split(processes: int, read_out: ReadOut, model: Model) -> None:
             "give --pool.gpus 1, and --pool.max_actors for more engines"
         )
     heads = int(model.config.get("num_attention_heads") or model.config.get("n_head") or 0)
-    if heads % processes:
+    keys = int(model.config.get("num_key_value_heads") or heads)  # fewer than processes: repeated
+    if heads % processes or (keys % processes and processes % keys):
         raise ConfigError(
-            f"the {heads} attention heads of {model.name} cannot be divided among {processes} "
-            "processes (pool.gpus, engine.tensor_parallel); give a number that divides them"
+            f"the {heads} attention heads of {model.name}, {keys} of keys and values, cannot be "
+            f"divided among {processes} processes (pool.gpus, engine.tensor_parallel); give a "
+            "number that divides them"
         )
 
 

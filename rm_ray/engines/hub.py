@@ -4,6 +4,7 @@ It lies where huggingface_hub puts it: in its own cache, or in a folder laid out
 """
 
 import glob
+import json
 import os
 import socket
 import time
@@ -55,8 +56,8 @@ class HubFolder:
         )
         sizes = self.sizes
         if sizes is None:
-            if any(folder.glob("*.safetensors" if weights else "config.json")):
-                return folder  # as far as anybody knows
+            if _seems_whole(folder, weights=weights):
+                return folder
             sizes = self._ask_sizes()
         sizes = {name: size for name, size in sizes.items() if weights or not is_weights(name)}
         return fetch_once(
@@ -115,6 +116,16 @@ def list_hub(name: str, revision: str | None, *, code: bool) -> tuple[Sizes, lis
     ]
     sizes = {one.path: one.size for one in files if is_wanted(one.path, code=code)}
     return sizes, [one.path for one in files]
+
+
+def _seems_whole(folder: Path, *, weights: bool) -> bool:
+    """Whether a folder has what it names itself, where nobody says what belongs in it."""
+    if not weights:
+        return (folder / "config.json").is_file()
+    there = {path.name for path in folder.glob("*.safetensors")}
+    index = folder / "model.safetensors.index.json"
+    named = json.loads(index.read_text())["weight_map"].values() if index.is_file() else ()
+    return bool(there) and there >= set(named)
 
 
 def go_offline() -> None:

@@ -8,7 +8,6 @@ import faulthandler
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 
@@ -28,12 +27,7 @@ class Watchdog:
         self._arm()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         faulthandler.cancel_dump_traceback_later()
         self._file.close()
         Path(self._file.name).unlink(missing_ok=True)

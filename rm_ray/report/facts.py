@@ -3,6 +3,7 @@
 from rm_ray.report.config import ReportConfig
 from rm_ray.report.figures import RunFacts
 from rm_ray.report.measured import Measured
+from rm_ray.run.price import Price
 from rm_ray.run.scored import SPEED, ScoredRun
 
 
@@ -14,7 +15,8 @@ def run_facts(run: ScoredRun, measured: Measured, config: ReportConfig) -> RunFa
     speed = run.metrics.get(SPEED)
     hours = forwarded / speed / 3600 if speed and forwarded else None
     # what scoring was told, unless the report was told another price
-    price = config.cost.per_gpu_hour or told.get("cost", {}).get("per_gpu_hour")
+    given = config.cost.per_gpu_hour
+    price = Price(gpus, told.get("cost", {}).get("per_gpu_hour") if given is None else given)
     return RunFacts(
         path=run.uri,
         segments=run.segments,
@@ -31,6 +33,6 @@ def run_facts(run: ScoredRun, measured: Measured, config: ReportConfig) -> RunFa
         tokens_per_second=speed,
         engine_hours=hours,
         gpus=gpus,
-        cost=hours * gpus * price if hours is not None and price and gpus else None,
+        cost=None if hours is None else price.money(price.hours(hours * 3600)),
         versions=run.stored["versions"],
     )

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import ray
 
-from rm_ray.corpus.plan import Planned, Unit, missing_units, shards_of
+from rm_ray.corpus.plan import Planned, missing_units, shards_of
 from rm_ray.errors import Incomplete, one_line, way_on
 from rm_ray.run.finish import finish
 from rm_ray.run.folder import RunFolder, fingerprint_id
@@ -55,9 +55,10 @@ def execute(job: AnyJob) -> None:
             units = missing_units(files, run.committed())
             if units:
                 run.mark_incomplete()
-            done = _log_plan(job, run, files, units)
+            shards = sum(1 for _ in shards_of(files))
+            whole = Whole.of(units, job, shards)
+            _log_plan(job, run, len(files), whole)
             suspicion = Suspicion(lambda span: job.documents(span).tolist())
-            whole = Whole.of(units, job, done)
             shown = ProgressLog(tally, job, run, whole, suspicion.given_up)
             with shown, StopWhenAsked(tally, shown.left, [lease.give_back, shown.put_down]):
                 run_rounds(units, job, run, staging, tally, engines, suspicion)
@@ -89,14 +90,10 @@ def reopen_failed(files: Sequence[Planned], run: RunFolder, staging: Staging) ->
     log.info("%d shards have documents that failed: these are tried again", reopened)
 
 
-def _log_plan(job: AnyJob, run: RunFolder, files: Sequence[Planned], units: Sequence[Unit]) -> int:
-    """Says what there is to do; how many shards are done."""
-    shards = sum(1 for _ in shards_of(files))
-    left = sum(len(unit.shards) for unit in units)
+def _log_plan(job: AnyJob, run: RunFolder, files: int, whole: Whole) -> None:
     log.info(
         "%d %s, %d shards, %d done, %d to do -> %s",
-        len(files), job.lines, shards, shards - left, left, run.uri,
+        files, job.lines, whole.done + whole.parts, whole.done, whole.parts, run.uri,
     )  # fmt: skip
     if not run.parts.conditional:
         log.info("this store refuses create-only writes; parts are written with plain ones")
-    return shards - left

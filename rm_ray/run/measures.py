@@ -38,7 +38,7 @@ HOURS = Measure(
     "GPU hours of all invocations so far (engine hours where engines run on CPU).",
 )
 COST = Measure(
-    "rm_ray_cost_dollars", "What these hours cost, by cost.per_gpu_hour; of all invocations so far."
+    "rm_ray_cost_dollars", "What these hours cost, all at this invocation's cost.per_gpu_hour."
 )
 RUN_MEASURES = (
     DOCUMENTS, FAULTS, FAILED, ENGINES, SHARDS_DONE, SHARDS_LEFT, SECONDS_LEFT, HOURS, COST,
@@ -56,7 +56,7 @@ def run_values(now: RunProgress, here: Standing) -> dict[Measure, float | Mappin
         SHARDS_LEFT: here.shards_left,
         SECONDS_LEFT: here.seconds_left,
         HOURS: here.hours,
-        COST: None if here.per_hour is None else here.hours * here.per_hour,
+        COST: here.price.money(here.hours),
     }
     return {measure: value for measure, value in known.items() if value is not None}
 

@@ -23,10 +23,11 @@ class Whole:
     done: int = 0
 
     @classmethod
-    def of(cls, units: Sequence[Unit], job: AnyJob, done: int) -> Self:
-        """What these units are."""
-        shards = [shard for unit in units for shard in unit.shards]
-        return cls(len(shards), job.count_documents(shards), job.work_left(units), done)
+    def of(cls, units: Sequence[Unit], job: AnyJob, planned: int) -> Self:
+        """What these units are, of a run of so many shards."""
+        todo = [shard for unit in units for shard in unit.shards]
+        documents, work = job.count_documents(todo), job.work_left(units)
+        return cls(len(todo), documents, work, planned - len(todo))
 
 
 def standing(
@@ -43,10 +44,9 @@ def standing(
         hours_before: of earlier invocations.
     """
     share = share_done(now, whole, job)
-    left = None if share is None else (1 - share) / share
-    known = left is not None and now.judging_seconds > 0
-    # without engines nothing is paid by the hour
-    reckoned = now.ready_seconds > 0 or not now.engines
+    left = (1 - share) / share if share and now.judging_seconds > 0 else None
+    # until the first engine is ready nothing tells what they take; some jobs have none
+    reckoned = left is not None and (now.ready_seconds > 0 or not now.engines)
     return Standing(
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         shards=whole.done + whole.parts,
@@ -54,13 +54,11 @@ def standing(
         documents=now.work.documents,
         engines=now.alive,
         share=share,
-        speed=job.speed(now) if known else None,
-        seconds_left=left * now.judging_seconds if known and left is not None else None,
+        speed=None if left is None else job.speed(now),
+        seconds_left=None if left is None else left * now.judging_seconds,
         hours=hours_before + job.price.hours(now.engine_seconds),
-        hours_left=None
-        if left is None or not reckoned
-        else job.price.hours(left * now.ready_seconds),
-        unit=job.price.unit,
+        hours_left=job.price.hours((left or 0.0) * now.ready_seconds) if reckoned else None,
+        gpus=job.price.gpus,
         per_hour=job.price.per_hour,
         faults=now.faults,
         last_fault=now.last_fault,

@@ -33,8 +33,12 @@ class Price:
     def text(self, hours: float) -> str:
         """For people: 12.3 GPU hours, $24.60."""
         money = self.money(hours)
-        number = f"{hours:,.0f}" if hours >= 100 else f"{hours:.3g}"
-        return f"{number} {self.unit}" + ("" if money is None else f", {dollars(money)}")
+        return f"{number(hours)} {self.unit}" + ("" if money is None else f", {dollars(money)}")
+
+
+def number(hours: float) -> str:
+    """Hours for people: 1,234 or 12.3 or 0.0123."""
+    return f"{hours:,.0f}" if hours >= 100 else f"{hours:.3g}"
 
 
 def dollars(money: float) -> str:

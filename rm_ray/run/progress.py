@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from types import TracebackType
 from typing import Any, Self
 
 import ray
@@ -24,6 +23,8 @@ log = logging.getLogger(__name__)
 
 # Seconds between two writings of how the run stands to its folder, at least.
 WRITE_SECONDS = 10.0
+# A tally that has not answered by then is busy, and is asked again later.
+ASK_SECONDS = 5.0
 
 
 class ProgressLog:
@@ -63,12 +64,7 @@ class ProgressLog:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._stop.set()
         self._thread.join()
         self.put_down()
@@ -81,13 +77,13 @@ class ProgressLog:
 
     def left(self) -> str:
         """What finishing would take, in words."""
-        here = self._last
-        shards = f"{here.shards_left} of {here.shards} shards are left" if here else "all is left"
-        if here and not self._job.price.is_asked and here.seconds_left is not None:
-            return f"{shards}, which would take about {duration(here.seconds_left)}"
-        if here is None or here.hours_left is None:
+        here = self._last or standing(RunProgress(), self._whole, self._job, {}, 0.0)
+        shards = f"{here.shards_left} of {here.shards} shards are left"
+        if here.seconds_left is None or here.hours_left is None:
             return f"{shards}, and it is too early to say what they would take"
-        return f"{shards}, which would take about {self._job.price.text(here.hours_left)}"
+        asked = here.price.is_asked
+        takes = here.price.text(here.hours_left) if asked else duration(here.seconds_left)
+        return f"{shards}, which would take about {takes}"
 
     def _run(self) -> None:
         while not self._stop.wait(self._every):
@@ -104,23 +100,23 @@ class ProgressLog:
             log.info("%s", progress_line(now, self._whole, self._job, here))
 
     def _ask(self) -> RunProgress:
-        now: RunProgress = ray.get(self._tally.progress.remote(), timeout=max(5.0, self._every))
+        now: RunProgress = ray.get(self._tally.progress.remote(), timeout=ASK_SECONDS)
         return now
 
     def _record(self, now: RunProgress) -> Standing:
         """Into the metrics, and now and then into the run's folder, where the store is there."""
         with self._one:  # who stops the run records too
-            return self._record_now(now)
-
-    def _record_now(self, now: RunProgress) -> Standing:
-        here = standing(now, self._whole, self._job, self._failed, self._hours_before)
-        self._last = here
-        self._published.publish(run_values(now, here) | self._job.measures(now))
-        if not now.retries and time.monotonic() - self._written > WRITE_SECONDS:
-            with contextlib.suppress(OSError):
-                self._state.overwrite(NAME, here.to_json())
-            self._written = time.monotonic()
-        return here
+            here = standing(now, self._whole, self._job, self._failed, self._hours_before)
+            if self._last and here.hours < self._last.hours:  # the tally was lost: it counts anew
+                self._hours_before += self._last.hours - here.hours
+                here = replace(here, hours=self._last.hours)
+            self._last = here
+            self._published.publish(run_values(now, here) | self._job.measures(now))
+            if not now.retries and time.monotonic() - self._written > WRITE_SECONDS:
+                with contextlib.suppress(OSError):
+                    self._state.overwrite(NAME, here.to_json())
+                self._written = time.monotonic()
+            return here
 
     def _look_round(self, machines: Mapping[str, str]) -> None:
         for machine in lost(self._machines, machines):
@@ -158,15 +154,15 @@ def progress_line(now: RunProgress, whole: Whole, job: AnyJob, here: Standing) -
         line += f", {now.alive} engine{'s' if now.alive != 1 else ''}"
     if here.speed is None:
         return line
-    return f"{line}, {here.speed}, {_left(here, job)}"
+    return f"{line}, {here.speed}, {_left(here)}"
 
 
-def _left(here: Standing, job: AnyJob) -> str:
+def _left(here: Standing) -> str:
     if here.nearly_done or here.seconds_left is None:
         return "nearly done"
     hours = ""
-    if job.price.is_asked and here.hours_left is not None:
-        hours = f", {job.price.text(here.hours_left)}"
+    if here.price.is_asked and here.hours_left is not None:
+        hours = f", {here.price.text(here.hours_left)}"
     return f"{duration(here.seconds_left)}{hours} left"
 
 

@@ -5,9 +5,10 @@ its invocations.
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Self
 
+from rm_ray.run.price import Price
 from rm_ray.store.folder import Folder
 
 NAME = "progress.json"
@@ -21,9 +22,8 @@ class Standing:
 
     `shards`, `shards_left`: of the run. `documents`, `faults`, `failed` (documents given up, by
     how they failed), `engines` alive, `share` (of its work that is done) and `speed`: of this
-    invocation. `hours`: GPU hours, or engine
-    hours on CPU (`unit`), of all invocations; `hours_left`: what finishing takes. `per_hour`: what
-    one of them costs, dollars.
+    invocation. `hours`: GPU hours, or engine hours on CPU, of all invocations; `hours_left`: what
+    finishing takes. `gpus` of an engine and `per_hour`: see Price.
     """
 
     at: str
@@ -36,12 +36,17 @@ class Standing:
     seconds_left: float | None
     hours: float
     hours_left: float | None
-    unit: str
+    gpus: float
     per_hour: float | None
     faults: int
     last_fault: str | None
     failed: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None
+
+    @property
+    def price(self) -> Price:
+        """What the hours cost, at what was said last."""
+        return Price(self.gpus, self.per_hour)
 
     @property
     def nearly_done(self) -> bool:
@@ -54,19 +59,21 @@ class Standing:
 
     @classmethod
     def from_json(cls, data: bytes) -> Self | None:
-        """What `to_json` wrote; None of another rm_ray's, or of half a file."""
+        """What `to_json` wrote; None of a file that lacks something of it, or of half a file."""
+        known = {one.name for one in fields(cls)}
         try:
-            return cls(**json.loads(data))
-        except (ValueError, TypeError):
+            said = json.loads(data)
+            return cls(**{name: value for name, value in said.items() if name in known})
+        except (ValueError, TypeError, AttributeError):
             return None
 
 
 def read_standing(state: Folder) -> Standing | None:
-    """What the last driver said; None where there is nothing to read. `state`: the run's own folder
-    of files.
+    """What the last driver said; None where there is nothing. `state`: the run's own folder of
+    files.
+
+    Raises:
+        OSError: it cannot be read.
     """
-    try:
-        data = state.read(NAME)
-    except OSError:
-        return None
+    data = state.read(NAME)
     return Standing.from_json(data) if data else None

@@ -98,6 +98,7 @@ class Starts:
         self._living.pop(actor, None)
         if start := self._starting.pop(actor, None):
             self._failures.setdefault(start.node, []).append(reason)
+            self.fetching.discard(start.node)  # its process may have ended at that
 
     def heard(self) -> None:
         """An engine gave a sign of life."""

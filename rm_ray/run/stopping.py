@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 import ray
@@ -50,16 +50,11 @@ class StopWhenAsked:
                 self._before[number] = signal.signal(number, self._asked)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._ending:
-            self._ending.join()  # which ends the process
+    def __exit__(self, *raised: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._ending:
+            self._ending.join()  # which ends the process
 
     def _asked(self, number: int, frame: FrameType | None) -> None:
         del frame

@@ -10,7 +10,7 @@ from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import ConfigError
 from rm_ray.run.folder import RunFolder
-from rm_ray.run.price import Price, dollars
+from rm_ray.run.price import Price, dollars, number
 from rm_ray.run.scored import REWARDS, SPEED
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.counts import ScoreCounts
@@ -34,7 +34,7 @@ class Cost:
     @property
     def hours_text(self) -> str:
         """The hours, or that they are not known."""
-        return "unknown" if self.hours is None else f"{self.hours:,.4g}"
+        return "unknown" if self.hours is None else number(self.hours)
 
     @property
     def source_text(self) -> str:

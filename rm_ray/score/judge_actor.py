@@ -118,6 +118,7 @@ class JudgeActor:
         Ray starts the process anew, and the tally says how often it is to try on this machine.
         """
         if self._started is None:
+            self._wait_for_turn()
             began = time.monotonic()
             ray.get(self._tally.starting.remote(self._id, self._node))
             try:
@@ -137,13 +138,16 @@ class JudgeActor:
             self._tally.started.remote(self._id, self._node, time.monotonic() - began)
         return self._started
 
+    def _wait_for_turn(self) -> None:
+        """Not all machines fetch weights at once."""
+        if self._settings.model.origin:
+            while not ray.get(self._tally.may_fetch.remote(self._node)):
+                time.sleep(TURN_SECONDS)
+
     def _fetch_weights(self) -> None:
-        """See to it that this machine has the weights: not all machines fetch them at once."""
         config, model = self._settings.config, self._settings.model
         if model.origin is None:
             return
-        while not ray.get(self._tally.may_fetch.remote(self._node)):
-            time.sleep(TURN_SECONDS)
         try:
             place_model(model, config.weights_folder, weights=config.load_format != "dummy")
         finally:

@@ -6,18 +6,19 @@ from typing import Any
 
 from rm_ray.config import OutputConfig
 from rm_ray.corpus.plan import Planned, PlannedFile, shards_of
-from rm_ray.errors import InputError, OutputError
+from rm_ray.errors import InputError, OutputError, short
 from rm_ray.filter.bundles import PlannedFolder
+from rm_ray.filter.receipts import DONE
+from rm_ray.nightly.config import SCORED
 from rm_ray.run.folder import RunFolder, planned_files
 from rm_ray.run.lease import living_owner
+from rm_ray.run.scored import REWARDS
 from rm_ray.run.standing import Standing, read_standing
 
-# The folder of the scoring run in that of a nightly job.
-SCORED = "scored"
 # By what its configuration has: what a run is of, the folder of its parts, the lines of its plan.
 KINDS: dict[str, tuple[str, str, type[Planned]]] = {
-    "judge": ("scoring", "rewards", PlannedFile),
-    "rule": ("filter", "_rm_ray/done", PlannedFolder),
+    "judge": ("scoring", REWARDS, PlannedFile),
+    "rule": ("filter", DONE, PlannedFolder),
 }
 
 
@@ -47,6 +48,13 @@ def look(output: OutputConfig) -> Status:
         InputError: there is no run.
         OutputError: the folder cannot be read, or holds something else.
     """
+    try:
+        return _look(output)
+    except OSError as error:
+        raise OutputError(f"output.path: cannot read {output.path}: {short(error)}") from None
+
+
+def _look(output: OutputConfig) -> Status:
     run, stored = _find(output)
     kind, parts, planned = next(
         (known for key, known in KINDS.items() if key in stored["config"]), KINDS["judge"]
@@ -75,7 +83,7 @@ def _find(output: OutputConfig) -> tuple[RunFolder, dict[str, Any]]:
     inside = output.path.rstrip("/") + f"/{SCORED}"
     refused: OutputError | None = None
     for place in (output.path, inside):
-        run = RunFolder(OutputConfig(path=place, storage=output.storage), "rewards")
+        run = RunFolder(OutputConfig(path=place, storage=output.storage), REWARDS)
         try:
             if stored := run.stored():
                 return run, stored

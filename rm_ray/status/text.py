@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from rm_ray.run.price import Price
 from rm_ray.run.progress import duration
 from rm_ray.run.standing import Standing
 from rm_ray.status.look import Status
@@ -24,18 +23,14 @@ def as_json(status: Status) -> str:
 
 
 def _lines(status: Status) -> Iterator[tuple[str, str]]:
-    yield (
-        "state",
-        {
-            "live": f"live: {status.owner} is at work",
-            "complete": "complete",
-            "dead": "not complete, and nobody is at work; its own command goes on",
-        }[_state(status)],
-    )
-    yield (
-        "shards",
-        f"{status.shards - status.left:,} of {status.shards:,} done, {status.left:,} left",
-    )
+    states = {
+        "live": f"live: {status.owner} is at work",
+        "complete": "complete",
+        "dead": "not complete, and nobody is at work; its own command goes on",
+    }
+    yield "state", states[_state(status)]
+    done = status.shards - status.left
+    yield "shards", f"{done:,} of {status.shards:,} done, {status.left:,} left"
     if status.complete and status.totals:
         statuses = ", ".join(f"{n:,} {name}" for name, n in status.totals["statuses"].items())
         yield "documents", f"{status.totals['documents']:,} ({statuses})"
@@ -44,7 +39,7 @@ def _lines(status: Status) -> Iterator[tuple[str, str]]:
 
 
 def _said(last: Standing, status: Status) -> Iterator[tuple[str, str]]:
-    price = Price(gpus=float(last.unit == "GPU hours"), per_hour=last.per_hour)
+    price = last.price
     ago = datetime.now(UTC) - datetime.fromisoformat(last.at)
     yield "last word", f"{duration(max(0.0, ago.total_seconds()))} ago, {last.at}"
     if last.speed and _state(status) == "live":
@@ -60,14 +55,14 @@ def _said(last: Standing, status: Status) -> Iterator[tuple[str, str]]:
     if price.is_asked:
         yield "cost so far", price.text(last.hours)
     if 0 < status.left <= last.shards_left and last.hours_left is not None:
-        yield "to finish", _to_finish(last, status, price)
+        yield "to finish", _to_finish(last, status)
     elif status.left:
         yield "to finish", "not known yet: too little is done to tell a speed from"
 
 
-def _to_finish(last: Standing, status: Status, price: Price) -> str:
+def _to_finish(last: Standing, status: Status) -> str:
     """As reckoned at the last word; of shards that were done since then, nothing."""
-    share = status.left / last.shards_left
+    price, share = last.price, status.left / last.shards_left
     said = []
     if price.is_asked and last.hours_left is not None:
         said.append(price.text(last.hours_left * share))

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import psutil
 import pyarrow as pa
@@ -64,6 +65,12 @@ def test_what_cannot_be_split_is_refused():
     check_split(2, labels, tiny_model())
     with pytest.raises(ConfigError, match=r"4 attention heads of .* among 3 processes"):
         check_split(3, labels, tiny_model())
+    # 28 query heads on 7 GPUs would do, and 4 of keys and values neither divide nor repeat
+    qwen = replace(tiny_model(), config={"num_attention_heads": 28, "num_key_value_heads": 4})
+    check_split(4, labels, qwen)
+    check_split(2, labels, qwen)
+    with pytest.raises(ConfigError, match=r"28 attention heads of .*, 4 of keys and values"):
+        check_split(7, labels, qwen)
     heads = QuantileHeads((1,), 2, 3, 1.0, 4, 1)
     with pytest.raises(ConfigError, match=r"a quantile judge runs on one; give --pool.gpus 1"):
         check_split(2, heads, tiny_model())
