@@ -48,17 +48,14 @@ def qwen_tokenizer(qwen_tokenizer_json):
     return load_tokenizer(plain_tokenizer(qwen_tokenizer_json))
 
 
-@pytest.fixture(scope="session")
-def s3_endpoint():
-    """A real S3 protocol server in its own process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+@contextlib.contextmanager
+def s3_server(**environment: str):
+    """A real S3 protocol server in its own process: where it is."""
+    port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+        env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     for _ in range(200):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             break
@@ -66,6 +63,18 @@ def s3_endpoint():
     yield f"http://127.0.0.1:{port}"
     server.terminate()
     server.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint():
+    with s3_server() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="session")

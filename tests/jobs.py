@@ -20,7 +20,7 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.score.__main__ import main
 from rm_ray.score.judge_shard import judge_shard
 from rm_ray.score.read_stage import tokenize
-from tests.conftest import ROOT, TINY_JUDGE, tiny_judge
+from tests.conftest import ROOT, TINY_JUDGE, free_port, tiny_judge
 from tests.score.test_asking import Notes
 
 WORDS = (
@@ -116,11 +116,7 @@ def parts(output: Path) -> dict[str, int]:
 @contextlib.contextmanager
 def ray_head(env, *more):
     """A Ray head with a dashboard, as `ray start --head` gives: its address and its jobs'."""
-    ports = []
-    for _ in range(3):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            ports.append(probe.getsockname()[1])
+    ports = [free_port() for _ in range(3)]
     # a folder of its own: other processes must not find this cluster and join it
     folder = tempfile.mkdtemp(prefix="rr", dir="/tmp")
     head = subprocess.Popen(

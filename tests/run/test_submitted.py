@@ -3,9 +3,7 @@
 import contextlib
 import gzip
 import json
-import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -23,7 +21,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from rm_ray.status.__main__ import main as status_main
-from tests.conftest import ROOT, TINY_JUDGE
+from tests.conftest import ROOT, TINY_JUDGE, free_port, s3_server
 from tests.jobs import (
     environment,
     judged_here,
@@ -41,28 +39,16 @@ COST = 3.5
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL")
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def store():
     """A real S3 protocol server that knows who asks, and what each may: its endpoint, and keys of
     one who reads corpora and judges, and of one who writes outputs.
     """
-    port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        env={**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": "100"},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    endpoint = f"http://127.0.0.1:{port}"
-    for _ in range(200):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            break
-        time.sleep(0.1)
+    with s3_server(INITIAL_NO_AUTH_ACTION_COUNT="100") as endpoint:
+        yield endpoint, *buckets_and_keys(endpoint)
+
+
+def buckets_and_keys(endpoint):
     anyone = {"endpoint_url": endpoint, "aws_access_key_id": "a", "aws_secret_access_key": "b",
               "region_name": "us-east-1"}  # fmt: skip
     iam = boto3.client("iam", **anyone)
@@ -76,9 +62,7 @@ def store():
     s3 = boto3.client("s3", **anyone | dict(zip(list(anyone)[1:3], admin, strict=True)))
     for bucket in ("corpora", "models", "outputs"):
         s3.create_bucket(Bucket=bucket)
-    yield endpoint, s3, *keys
-    server.terminate()
-    server.wait()
+    return s3, *keys
 
 
 def key_of(iam, user, buckets):
