@@ -88,9 +88,9 @@ def when_the_plan_is_made(monkeypatch, action):
     """Do something to the corpus after it was planned and before it is read."""
     wait = scoring.wait_for_machines
 
-    def meddle(pool, read):
+    def meddle(pool):
         action()
-        return wait(pool, read)
+        return wait(pool)
 
     monkeypatch.setattr(scoring, "wait_for_machines", meddle)
 

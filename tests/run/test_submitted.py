@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from rm_ray.status.__main__ import main as status_main
 from tests.conftest import ROOT, TINY_JUDGE, free_port, s3_server
 from tests.jobs import (
     environment,
@@ -169,7 +168,7 @@ def workers():
 
 
 def test_submitted_stopped_and_submitted_again_on_a_cluster_and_a_store_with_authentication(
-    tmp_path, store, vllm_engine, capsys, monkeypatch
+    tmp_path, store, vllm_engine
 ):
     endpoint, s3, reader, writer = store
     write_corpus(tmp_path / "in", files=4, rows=40, words=400)
@@ -216,10 +215,12 @@ def test_submitted_stopped_and_submitted_again_on_a_cluster_and_a_store_with_aut
         wait_for(lambda: not workers(), lambda: str(workers()), 20)
         check_stopped(log := said())
         first = parts(s3)
-        for name, value in zip(KEYS, (*writer, endpoint), strict=True):
-            monkeypatch.setenv(name, value)
-        assert status_main(["s3://outputs/run"]) == 1
-        assert f"shards      {len(first)} of " in capsys.readouterr().out
+        status = subprocess.run(
+            [sys.executable, "jobs/status.py", "s3://outputs/run"], cwd=ROOT, capture_output=True,
+            text=True, env=env | dict(zip(KEYS, (*writer, endpoint), strict=True)),
+        )  # fmt: skip
+        assert status.returncode == 1, status.stderr
+        assert f"shards      {len(first)} of " in status.stdout
 
         with (tmp_path / "second").open("w") as out:
             second = subprocess.Popen(submission(jobs, "second", words), cwd=ROOT, env=env,
