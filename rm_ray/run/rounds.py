@@ -6,6 +6,7 @@ for failures.
 
 import logging
 import math
+import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -104,6 +105,8 @@ def _commit(job: AnyJob, staging: Staging, tally: Any, most: int, rows: Dataset)
 
     `most`: tasks at once. Without a limit Ray starts a process for each, all on one machine's CPUs.
     """
+    # where a round has fewer shards than that
+    warnings.filterwarnings("ignore", "The maximum number of concurrent tasks")
     return rows.map_batches(
         CommitStage(staging.parts, staging.staged, staging.fingerprint, job.counts, tally),
         batch_size=1,
