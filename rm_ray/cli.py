@@ -112,7 +112,7 @@ def load_config(schema: type[Config], arguments: Arguments) -> Config:
     try:
         return schema.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(_sentence(error)) from None
+        raise ConfigError(_sentence(error, fields)) from None
 
 
 def help_text(schema: type[BaseModel], usage: str) -> str:
@@ -204,16 +204,16 @@ def _alternatives(annotation: Any) -> list[Any]:
     return [annotation]
 
 
-def _sentence(error: ValidationError) -> str:
-    parts = []
+def _sentence(error: ValidationError, fields: dict[str, FieldInfo]) -> str:
+    parts: list[str] = []
     for item in error.errors(include_url=False):
         # a union names its failed branch after the key; the key alone is what the user typed
         key = ".".join(str(part) for part in item["loc"] if "[" not in str(part) and part != "str")
         message = item["msg"].removeprefix("Value error, ")
         if item["type"] == "missing":
-            section = issubclass(dict, type(item["input"])) and "." not in key
-            option = f"--{key}" if not section else f"the section {key}:"
-            parts.append(f"{option} is required")
+            inside = (name for name in fields if name.startswith(f"{key}."))
+            required = [name for name in inside if fields[name].is_required()]
+            parts += [f"--{name} is required" for name in required or [key]]
         else:
             given = f" (given: {item['input']!r})" if not isinstance(item["input"], dict) else ""
             parts.append(f"{key}: {message}{given}" if key else message)
@@ -268,18 +268,21 @@ def main(
     try:
         arguments = parse_arguments(argv, switches(schema))
         if arguments.help:
-            print(help_text(schema, usage))
+            print(help_text(schema, usage), flush=True)
             return 0
         config = load_config(schema, arguments)
         if arguments.dry_run:
             with contextlib.redirect_stdout(sys.stderr):  # where Ray prints its warnings
                 page = dry_run(config)
-            print(page)
+            print(page, flush=True)
         else:
             run(config)
     except RmRayError as error:
         log.error("%s", redacted(str(error)))
         return error.exit_status
+    except BrokenPipeError:
+        # whoever reads what is printed wants no more of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         said = redacted(str(error))
         log.error("stopped by the store: %s; what is committed stays, %s", said, way_on(error))

@@ -178,10 +178,11 @@ def test_what_failed_in_a_file_that_is_gone_stays_as_it_is(tmp_path, caplog):
 
 def test_a_second_driver_is_refused_while_the_first_one_lives(tmp_path, caplog):
     write_corpus(tmp_path / "in", files=1, rows=8, words=100)
-    with Lease(Folder(str(tmp_path / "out" / "_rm_ray")), lambda _: None):
+    with Lease(Folder(str(tmp_path / "out" / "_rm_ray"))):
         status, log = run(caplog, tmp_path)
     assert status == 2
     assert f"another run is at work in this output folder (process {os.getpid()} on" in log
+    assert "listing the input" not in log  # before anything is asked of a machine
     assert not (tmp_path / "out" / "rewards").exists()
     assert run(caplog, tmp_path)[0] == 0
 

@@ -58,7 +58,7 @@ from rm_ray.run.folder import RunFolder, fingerprint_id
 from rm_ray.run.job import Round, ShardJob
 from rm_ray.run.reward_columns import columns_of
 from rm_ray.run.scored import describe_parts, open_scored
-from rm_ray.run.survey import survey
+from rm_ray.run.survey import open_folder, survey
 from rm_ray.store.folder import Folder
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def dry_run(config: FilterConfig) -> str:
     """What `filter_corpus` would keep and drop, as text; nothing is written."""
     job = FilterJob(config)
     with ray_faults():
-        seen = survey(job, to_run=False)
+        seen = survey(job, open_folder(job), to_run=False)
         return dry_run_text(job, seen)
 
 

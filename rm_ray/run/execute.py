@@ -10,7 +10,7 @@ import ray
 from rm_ray.corpus.plan import Planned, missing_units, shards_of
 from rm_ray.errors import Incomplete, one_line, way_on
 from rm_ray.run.finish import finish
-from rm_ray.run.folder import RunFolder, fingerprint_id
+from rm_ray.run.folder import RunFolder, fingerprint_id, no_empty_folders
 from rm_ray.run.job import AnyJob
 from rm_ray.run.lease import Lease
 from rm_ray.run.outage import TellTally
@@ -19,7 +19,7 @@ from rm_ray.run.progress import ProgressLog
 from rm_ray.run.rounds import run_rounds
 from rm_ray.run.staging import Staging
 from rm_ray.run.stopping import StopWhenAsked
-from rm_ray.run.survey import open_run, survey
+from rm_ray.run.survey import Survey, open_folder, open_run, survey
 from rm_ray.run.suspicion import Suspicion
 from rm_ray.run.tally import start_tally
 
@@ -35,35 +35,41 @@ def execute(job: AnyJob) -> None:
     """
     began = time.monotonic()
     with ray_faults():
-        seen = survey(job, to_run=True)
-        run, files = seen.run, seen.files
-        again, engines = job.retry_failed, 0
-        if again or seen.new.files or missing_units(files, run.committed()):
-            engines = job.wait_for_engines()
-        tally = start_tally(job.counts, engines, job.silence_s, job.start_s)
-        with Lease(
-            run.state,
-            lost=lambda reason: tally.halt.remote(reason),
-            renewed=lambda: tally.renewed.remote(),
-            tell=TellTally(tally, pauses=True),
-        ) as lease:
-            open_run(seen, job)
-            staging = Staging(run.parts, run.staged, fingerprint_id(job.fingerprint), ray.put(job))
-            if again:
-                present = {file.path for file in seen.found.files}
-                reopen_failed([f for f in files if f.path in present], run, staging)
-            units = missing_units(files, run.committed())
-            if units:
-                run.mark_incomplete()
-            shards = sum(1 for _ in shards_of(files))
-            whole = Whole.of(units, job, shards)
-            _log_plan(job, run, len(files), whole)
-            suspicion = Suspicion(lambda span: job.documents(span).tolist())
-            shown = ProgressLog(tally, job, run, whole, suspicion.given_up)
-            with shown, StopWhenAsked(tally, shown.left, [lease.give_back, shown.put_down]):
-                run_rounds(units, job, run, staging, tally, engines, suspicion)
-            lease.check()
-            finish(files, job, run, seen.new.skipped, ray.get(tally.progress.remote()), began)
+        opened = open_folder(job)
+        with no_empty_folders(opened.run.root.scratch):
+            opened.run.make_writable()
+            # held while it plans and waits for machines: whoever asks sees that somebody is at it,
+            # and a second driver is refused before it has cost a machine
+            with Lease(opened.run.state) as lease:
+                _run(survey(job, opened, to_run=True), job, lease, began)
+
+
+def _run(seen: Survey, job: AnyJob, lease: Lease, began: float) -> None:
+    run, files, again, engines = seen.run, seen.files, job.retry_failed, 0
+    if again or seen.new.files or missing_units(files, run.committed()):
+        engines = job.wait_for_engines()
+    tally = start_tally(job.counts, engines, job.silence_s, job.start_s)
+    lease.tell(
+        lost=lambda reason: tally.halt.remote(reason),
+        renewed=lambda: tally.renewed.remote(),
+        retrying=TellTally(tally, pauses=True),
+    )
+    open_run(seen, job)
+    staging = Staging(run.parts, run.staged, fingerprint_id(job.fingerprint), ray.put(job))
+    if again:
+        present = {file.path for file in seen.found.files}
+        reopen_failed([f for f in files if f.path in present], run, staging)
+    units = missing_units(files, run.committed())
+    if units:
+        run.mark_incomplete()
+    whole = Whole.of(units, job, sum(1 for _ in shards_of(files)))
+    _log_plan(job, run, len(files), whole)
+    suspicion = Suspicion(lambda span: job.documents(span).tolist())
+    shown = ProgressLog(tally, job, run, whole, suspicion.given_up)
+    with shown, StopWhenAsked(tally, shown.left, [lease.give_back, shown.put_down]):
+        run_rounds(units, job, run, staging, tally, engines, suspicion)
+    lease.check()
+    finish(files, job, run, seen.new.skipped, ray.get(tally.progress.remote()), began)
 
 
 @contextmanager

@@ -130,8 +130,11 @@ class RunFolder:
             )
         return run
 
-    def stored(self) -> dict[str, Any] | None:
+    def stored(self, give: str = "an empty or a new folder") -> dict[str, Any] | None:
         """The stored run.json, whatever run it is of; None in a folder where nothing has run yet.
+
+        Args:
+            give: what to give where the folder holds something else.
 
         Raises:
             OutputError: the folder holds something else, or a run of an older rm_ray.
@@ -147,7 +150,7 @@ class RunFolder:
             if foreign := [name for name in names if name != "_rm_ray"]:
                 raise OutputError(
                     f"{self._key}: {self.uri} is not empty and not a run of rm_ray (it holds "
-                    f"{foreign[0]}); give an empty or a new folder"
+                    f"{foreign[0]}); give {give}"
                 )
             return None
         try:
@@ -170,8 +173,7 @@ class RunFolder:
             OutputError: it cannot.
         """
         try:
-            with no_empty_folders(self.root.scratch):
-                probed = self.state.probe()
+            probed = self.state.probe()
         except OSError as error:
             reason = error.strerror or str(error)
             raise OutputError(f"output.path: cannot write to {self.uri}: {reason}") from None

@@ -37,23 +37,13 @@ SAME_SECONDS = 2.0
 
 
 class Lease:
-    """Held while entered.
+    """Held while entered."""
 
-    From another thread, `lost` is called if another driver takes it or it cannot be renewed,
-    `renewed` each time it was, and `tell` while that is tried again.
-    """
-
-    def __init__(
-        self,
-        state: Folder,
-        lost: Callable[[str], None],
-        renewed: Callable[[], object] = lambda: None,
-        tell: Tell = log_retry,
-    ) -> None:
+    def __init__(self, state: Folder) -> None:
         self._state = state
-        self._lost = lost
-        self._renewed = renewed
-        self._tell = tell
+        self._lost: Callable[[str], object] = log.error
+        self._renewed: Callable[[], object] = lambda: None
+        self._tell: Tell = log_retry
         self._taken: str | None = None
         self._id = uuid.uuid4().hex
         self._beats = 0
@@ -74,6 +64,21 @@ class Lease:
 
     def __exit__(self, *raised: object) -> None:
         self.give_back()
+
+    def tell(
+        self,
+        lost: Callable[[str], object],
+        renewed: Callable[[], object] = lambda: None,
+        retrying: Tell = log_retry,
+    ) -> None:
+        """Whom to tell from here on, from another thread: that another driver took it or it cannot
+        be renewed; that it was; that this is tried again.
+
+        Raises:
+            Incomplete: it is lost already.
+        """
+        self._lost, self._renewed, self._tell = lost, renewed, retrying
+        self.check()
 
     def give_back(self) -> None:
         """Hold the lease no longer. If the store refuses, that changes nothing about the run."""
@@ -105,7 +110,7 @@ class Lease:
 
     def _keep(self) -> None:
         seconds = self._state.storage.patience_s
-        patience = Patience(seconds, self._tell, self._stop.wait)
+        patience = Patience(seconds, lambda retry: self._tell(retry), self._stop.wait)
         request = Request("writing", f"{self._state.uri}/{NAME}", self._state.storage, "output")
         while not self._stop.wait(BEAT_SECONDS):
             try:

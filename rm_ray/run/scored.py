@@ -114,10 +114,11 @@ def open_scored(
 def _run_at(path: str, storage: StorageConfig) -> tuple[RunFolder, dict[str, Any]]:
     """The scoring run in a folder, or in the one above it."""
     above = path.removesuffix(f"/{REWARDS}")
+    give = "the --output.path of a run of jobs/score.py"
     for place in dict.fromkeys([path, above]):
         run = RunFolder(OutputConfig(path=place, storage=storage), REWARDS, key="rewards.path")
         try:
-            stored = run.stored()
+            stored = run.stored(give)
         except OutputError:
             if place == above:
                 raise
@@ -125,9 +126,7 @@ def _run_at(path: str, storage: StorageConfig) -> tuple[RunFolder, dict[str, Any
         if stored and "judge" in stored["config"]:
             return run, stored
     what = "the run of another job" if stored else "no run of rm_ray"
-    raise InputError(
-        f"rewards.path: {run.uri} is {what}; give the --output.path of a run of jobs/score.py"
-    )
+    raise InputError(f"rewards.path: {run.uri} is {what}; give {give}")
 
 
 def _planned(

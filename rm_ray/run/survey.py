@@ -7,7 +7,6 @@ from typing import Any
 from rm_ray.cluster import connect
 from rm_ray.corpus.files import Corpus
 from rm_ray.corpus.plan import Planned
-from rm_ray.errors import OutputError
 from rm_ray.run.folder import (
     RunFolder,
     installed_versions,
@@ -23,38 +22,48 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What is there before a run: its folder, what that stores, and what is to be done.
-
-    `stored`: run.json, None in a new folder. `segments`: names of the plan's segments. `found`: the
-    corpus as it is now. `files`: the planned ones that stay planned, then the new ones.
-    """
+class Opened:
+    """A run's folder, and the run.json that is stored there: None in a new one."""
 
     run: RunFolder
     stored: dict[str, Any] | None
-    segments: list[str]
+
+
+@dataclass(frozen=True)
+class Survey(Opened):
+    """What is there before a run: its folder, what that stores, and what is to be done.
+
+    `found`: the corpus as it is now. `files`: the planned ones that stay planned, then the new
+    ones.
+    """
+
     found: Corpus
     files: list[Planned]
     new: Planning[Any]
 
 
-def survey(job: AnyJob, *, to_run: bool) -> Survey:
-    """Look at the output folder and the corpus.
-
-    What takes no time is refused first. Nothing is written, but where it is `to_run`, to see that
-    the folder can be.
+def open_folder(job: AnyJob) -> Opened:
+    """Open the output folder of a job. Takes no time, and writes nothing.
 
     Raises:
-        OutputError: the folder is another run's, or cannot be used.
-        InputError: the corpus cannot be read, or has changed.
-        ClusterError: the machines are too few, and no more can come.
+        OutputError: the folder is another run's, or cannot be read.
     """
     run = RunFolder(job.output, job.parts, job.planned)
     if stored := run.open(job.fingerprint):
         # the same, word for word as the run's parts have it: a key may have gone since
         job.fingerprint = stored["fingerprint"]
-    if to_run:
-        run.make_writable()
+    return Opened(run, stored)
+
+
+def survey(job: AnyJob, opened: Opened, *, to_run: bool) -> Survey:
+    """Look at what is planned and at the corpus; what takes no time is refused first.
+
+    Raises:
+        OutputError: machines see other folders there.
+        InputError: the corpus cannot be read, or has changed.
+        ClusterError: the machines are too few, and no more can come.
+    """
+    run, stored = opened.run, opened.stored
     plan = run.plan()
     planned = planned_files(plan)
     log.info("listing the input")
@@ -69,19 +78,16 @@ def survey(job: AnyJob, *, to_run: bool) -> Survey:
     new = job.plan(found, planned, notes, stored_columns(stored) if stored else None)
     anew = {file.path for file in (*new.replaced, *new.files)}
     kept = [file for file in planned if file.path not in anew]
-    segments = [segment.name for segment in plan]
-    return Survey(run, stored, segments, found, [*kept, *new.files], new)
+    return Survey(run, stored, found, [*kept, *new.files], new)
 
 
 def open_run(seen: Survey, job: AnyJob) -> None:
     """Write down what this run is and what it adds to the plan.
 
     Raises:
-        OutputError: another driver was at work here since the survey.
+        OutputError: another driver is at work here all the same.
     """
     run, new = seen.run, seen.new
-    if run.segments.names() != seen.segments:
-        raise OutputError(f"{run.uri}: another run has just worked here; run this command again")
     if seen.stored is None:
         run.create(new_run(job.fingerprint, job.config.model_dump(mode="json"), new.columns))
     else:

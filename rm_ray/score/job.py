@@ -40,7 +40,7 @@ from rm_ray.run.job import Round, ShardJob
 from rm_ray.run.measures import Measure
 from rm_ray.run.price import Price
 from rm_ray.run.scored import REWARDS
-from rm_ray.run.survey import survey
+from rm_ray.run.survey import open_folder, survey
 from rm_ray.score import summary
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.cost import cost_of
@@ -70,7 +70,7 @@ def dry_run(config: ScoreConfig) -> str:
     """What `score` would do, as text; nothing is written and no engine is started."""
     job = ScoreJob(config)
     with ray_faults():
-        seen = survey(job, to_run=False)
+        seen = survey(job, open_folder(job), to_run=False)
         documents = job.count_documents(shards_of(seen.files))
     committed, new = seen.run.committed(), cast(ScorePlanning, seen.new)
     metrics, at_most = seen.run.metrics(), job.judge.stops_early

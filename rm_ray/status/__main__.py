@@ -20,7 +20,8 @@ cost and what finishing will. From anywhere that reads the folder; nothing is wr
 A run that is not at work for certain is watched for up to half a minute: its driver shows every
 five seconds that it lives.
 
-Exit status: 0 complete or at work, 1 not complete and nobody at work, 2 no such run.
+Exit status: 0 complete or at work (waiting for machines is work), 1 not complete and nobody at
+work, 2 no such run.
 """
 
 
@@ -44,7 +45,7 @@ def _say(config: StatusConfig) -> None:
     from rm_ray.status.text import as_json, page
 
     status = look(config.output)
-    print(as_json(status) if config.format == "json" else page(status))
+    print(as_json(status) if config.format == "json" else page(status), flush=True)
     if not status.owner and (status.left or not status.complete):
         raise Incomplete(f"{status.uri} is not complete, and nobody is at work")
 

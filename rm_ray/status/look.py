@@ -21,16 +21,19 @@ KINDS: dict[str, tuple[str, str, type[Planned]]] = {
     "rule": ("filter", DONE, PlannedFolder),
 }
 
+RUNS = "the --output.path of a run of jobs/score.py, jobs/filter.py or jobs/nightly.py"
+
 
 @dataclass(frozen=True)
 class Status:
-    """`kind`: of the run. `owner`: the driver that is at work on it. `shards`, `left`: of its plan,
-    as they are now. `last`: what a driver said last. `totals`: of a complete run.
+    """`kind`: of the run. `created`: None before a first driver has planned it. `owner`: the driver
+    that is at work on it. `shards`, `left`: of its plan, as they are now. `last`: what a driver
+    said last. `totals`: of a complete run.
     """
 
     uri: str
     kind: str
-    created: str
+    created: str | None
     model: str | None
     owner: str | None
     complete: bool
@@ -56,20 +59,24 @@ def look(output: OutputConfig) -> Status:
 
 def _look(output: OutputConfig) -> Status:
     run, stored = _find(output)
+    owner = living_owner(run.state)  # first: it may come to its end while it is watched
+    stored = run.stored() or stored
+    if stored is None and owner is None:
+        raise InputError(f"{output.path}: no run of rm_ray has begun here")
+    config = stored["config"] if stored else {}
     kind, parts, planned = next(
-        (known for key, known in KINDS.items() if key in stored["config"]), KINDS["judge"]
+        (known for key, known in KINDS.items() if key in config), KINDS["judge"]
     )
     run = RunFolder(OutputConfig(path=run.uri, storage=output.storage), parts, planned)
-    owner = living_owner(run.state)  # first: it may come to its end while it is watched
     run.stored()
     shards = list(shards_of(planned_files(run.plan())))
     committed = run.committed()
     success = run.root.read("_SUCCESS") if run.complete else None
     return Status(
         uri=run.uri,
-        kind=kind,
-        created=stored["created"],
-        model=stored["config"].get("judge", {}).get("model"),
+        kind=kind if stored else "new",
+        created=stored["created"] if stored else None,
+        model=config.get("judge", {}).get("model"),
         owner=owner,
         complete=run.complete,
         shards=len(shards),
@@ -79,16 +86,16 @@ def _look(output: OutputConfig) -> Status:
     )
 
 
-def _find(output: OutputConfig) -> tuple[RunFolder, dict[str, Any]]:
-    inside = output.path.rstrip("/") + f"/{SCORED}"
+def _find(output: OutputConfig) -> tuple[RunFolder, dict[str, Any] | None]:
+    """A run that has been planned, with its run.json, or a folder in which one may be about to."""
     refused: OutputError | None = None
-    for place in (output.path, inside):
+    for place in (output.path, output.path.rstrip("/") + f"/{SCORED}"):
         run = RunFolder(OutputConfig(path=place, storage=output.storage), REWARDS)
         try:
-            if stored := run.stored():
-                return run, stored
+            stored = run.stored(RUNS)
         except OutputError as error:
             refused = refused or error
-    if refused:
-        raise refused
-    raise InputError(f"{output.path}: no run of rm_ray has begun here")
+            continue
+        if stored or run.state.names():
+            return run, stored
+    raise refused or InputError(f"{output.path}: no run of rm_ray has begun here")

@@ -13,7 +13,8 @@ from rm_ray.status.look import Status
 def page(status: Status) -> str:
     """For people. What a dead run's last driver said is said to be that."""
     judge = f" by {status.model}" if status.model else ""
-    head = f"{status.uri}: a {status.kind} run{judge}, begun {status.created}"
+    begun = f"begun {status.created}" if status.created else "not planned yet"
+    head = f"{status.uri}: a {status.kind} run{judge}, {begun}"
     return "\n".join([head, *(f"{name:<12}{text}" for name, text in _lines(status))])
 
 
@@ -29,6 +30,9 @@ def _lines(status: Status) -> Iterator[tuple[str, str]]:
         "dead": "not complete, and nobody is at work; its own command goes on",
     }
     yield "state", states[_state(status)]
+    if not status.created:
+        yield "shards", "not planned yet: it lists the input, plans, or waits for machines"
+        return
     done = status.shards - status.left
     yield "shards", f"{done:,} of {status.shards:,} done, {status.left:,} left"
     if status.complete and status.totals:

@@ -5,6 +5,7 @@ import os
 import socket
 import time
 import uuid
+from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -26,14 +27,21 @@ def never(reason):
     raise AssertionError(reason)
 
 
+@contextmanager
+def held(state, lost=never, *others):
+    with Lease(state) as lease:
+        lease.tell(lost, *others)
+        yield lease
+
+
 def test_a_second_driver_is_refused_while_the_first_beats_and_welcome_after(tmp_path):
     state = Folder(str(tmp_path))
-    with Lease(state, never):
+    with held(state):
         message = rf"another run is at work .*process {os.getpid()} on {socket.gethostname()}\)"
-        with pytest.raises(OutputError, match=message), Lease(state, never):
+        with pytest.raises(OutputError, match=message), held(state):
             pass
     assert state.read(lease.NAME) is None
-    with Lease(state, never):
+    with held(state):
         assert json.loads(state.read(lease.NAME))["process"] == os.getpid()
 
 
@@ -46,7 +54,7 @@ def test_a_lease_that_stands_still_is_taken_over_once_it_has_been_watched(tmp_pa
     state = Folder(str(tmp_path))
     left_behind(state)
     began = time.monotonic()
-    with Lease(state, never):
+    with held(state):
         assert time.monotonic() - began >= 1.0
         assert json.loads(state.read(lease.NAME))["process"] == os.getpid()
 
@@ -56,28 +64,28 @@ def test_a_process_of_this_machine_that_is_gone_is_not_waited_for(gone, tmp_path
     monkeypatch.setattr(lease, "DEAD_SECONDS", 3600.0)
     state = Folder(str(tmp_path))
     left_behind(state, host=socket.gethostname(), **gone)
-    with Lease(state, never):
+    with held(state):
         pass
 
 
 def test_an_owner_that_lives_stays_the_owner_when_the_clock_is_set(tmp_path, monkeypatch):
     state = Folder(str(tmp_path))
-    with Lease(state, never):
+    with held(state):
         boot = psutil.boot_time()
         # what the kernel says after a step of the time of day, by which psutil dates processes
         monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: boot + 1.0)
-        with pytest.raises(OutputError, match="another run is at work"), Lease(state, never):
+        with pytest.raises(OutputError, match="another run is at work"), held(state):
             pass
 
 
 def test_a_store_that_fails_as_the_lease_is_given_back_fails_no_run(tmp_path, caplog):
     state = Folder(str(tmp_path / "state"))
-    with Lease(state, never):
+    with held(state):
         (tmp_path / "state").rename(tmp_path / "gone")
         (tmp_path / "state").write_text("no folder any more")
     assert "cannot give back the lease" in caplog.text
     (tmp_path / "state").unlink()
-    with pytest.raises(KeyError, match="what went wrong"), Lease(state, never):
+    with pytest.raises(KeyError, match="what went wrong"), held(state):
         (tmp_path / "state").rename(tmp_path / "gone too")
         (tmp_path / "state").write_text("no folder any more")
         raise KeyError("what went wrong")
@@ -87,20 +95,29 @@ def test_a_store_that_fails_as_the_lease_is_given_back_fails_no_run(tmp_path, ca
 def test_a_damaged_lease_is_watched_and_taken_over(text, tmp_path):
     state = Folder(str(tmp_path))
     state.overwrite(lease.NAME, text)
-    with Lease(state, never):
+    with held(state):
         pass
 
 
 def test_a_driver_that_loses_its_lease_is_told_and_leaves_the_new_one_alone(tmp_path):
     state = Folder(str(tmp_path))
     told = []
-    with Lease(state, told.append):
+    with held(state, told.append):
         left_behind(state, host="thief", process=7)
         deadline = time.monotonic() + 10
         while not told and time.monotonic() < deadline:
             time.sleep(0.02)
     assert told == ["another run has taken over this output folder (process 7 on thief)"]
     assert json.loads(state.read(lease.NAME))["host"] == "thief"
+
+
+def test_one_that_was_lost_before_anybody_listened_is_told_of_then(tmp_path):
+    state = Folder(str(tmp_path))
+    with Lease(state) as lease:
+        left_behind(state, host="thief", process=7)
+        wait_for(lambda: not lease._thread.is_alive())
+        with pytest.raises(Incomplete, match="has taken over"):
+            lease.tell(never)
 
 
 def wait_for(condition):
@@ -121,7 +138,7 @@ def test_a_store_that_is_away_is_told_of_and_costs_no_lease(faulty_proxy, s3_buc
         told.append(retry)
         return False
 
-    with Lease(on_s3(faulty_proxy, s3_bucket), never, lambda: renewed.append(1), tell):
+    with held(on_s3(faulty_proxy, s3_bucket), never, lambda: renewed.append(1), tell):
         wait_for(lambda: renewed)
         faulty_proxy.fail("503", 1 << 30)
         wait_for(lambda: told)
@@ -134,7 +151,7 @@ def test_a_store_that_is_away_is_told_of_and_costs_no_lease(faulty_proxy, s3_buc
 
 def test_a_lease_that_cannot_be_renewed_is_lost(faulty_proxy, s3_bucket):
     lost = []
-    with Lease(on_s3(faulty_proxy, s3_bucket), lost.append) as lease:
+    with held(on_s3(faulty_proxy, s3_bucket), lost.append) as lease:
         faulty_proxy.refuse_all = True
         wait_for(lambda: lost)
         faulty_proxy.refuse_all = False

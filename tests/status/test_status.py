@@ -75,11 +75,24 @@ def test_a_dead_run_tells_what_is_left_and_fails(half, capsys, caplog):
 
 def test_a_run_that_is_at_work_is_live_by_its_lease(half, capsys, monkeypatch):
     monkeypatch.setattr("rm_ray.run.lease.BEAT_SECONDS", 0.2)
-    with Lease(state_of(half), lost=lambda reason: None):
+    with Lease(state_of(half)):
         assert main([str(half), "--format", "json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["state"] == "live" and said["owner"].startswith("process ")
     assert (said["shards"], said["left"], said["last"]["per_hour"]) == (3, 1, 2.0)
+
+
+@pytest.mark.parametrize("place", ["", "scored"])
+def test_a_run_that_has_not_planned_yet_is_live_too(place, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("rm_ray.run.lease.BEAT_SECONDS", 0.2)
+    if place:
+        (tmp_path / "nights").mkdir()
+    with Lease(state_of(tmp_path / place)):
+        assert main([str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert f"{tmp_path / place}: a new run, not planned yet\n" in said
+    assert "state       live: process" in said and "or waits for machines" in said
+    assert main([str(tmp_path)]) == 2
 
 
 def test_the_scoring_run_of_a_nightly_job(scored, tmp_path, capsys):
@@ -96,8 +109,8 @@ def test_no_run_is_refused(tmp_path, caplog):
     assert main([]) == 2
     first, second, third = (record.message for record in caplog.records)
     assert first == f"{tmp_path}/nothing: no run of rm_ray has begun here"
-    assert "is not empty and not a run of rm_ray (it holds thesis.docx)" in second
-    assert "the section output: is required" in third
+    assert "is not empty and not a run of rm_ray (it holds thesis.docx); give the --out" in second
+    assert third == "--output.path is required"
 
 
 def test_what_is_not_known_is_said_to_be(scored):
