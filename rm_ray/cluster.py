@@ -30,6 +30,8 @@ TASK_CPUS = 0.0001
 # is room for as many that read and for one that writes.
 LEFT = 0.005
 POLL_SECONDS = 5.0
+# After so long, who waits for machines is told again what for.
+REMIND_S = 60.0
 # How long a cluster may take to have a machine that runs tasks.
 FIRST_MACHINE_S = 1800.0
 
@@ -132,13 +134,21 @@ def _wait_for_a_cpu() -> None:
 
 def _wait_for_growth(pool: PoolConfig) -> None:
     actor = {"CPU": pool.cpus, **({"GPU": pool.gpus} if pool.gpus else {})}
-    _wait_while(lambda: _lacking(pool, _present()), [actor] * pool.min_actors, pool.wait_s)
+    _wait_while(
+        lambda: _lacking(pool, _present()), [actor] * pool.min_actors, pool.wait_s, "pool.wait_s"
+    )
 
 
 def _wait_while(
-    lacking: Callable[[], str | None], bundles: list[dict[str, float]], seconds: float
+    lacking: Callable[[], str | None],
+    bundles: list[dict[str, float]],
+    seconds: float,
+    key: str | None = None,
 ) -> None:
     """Wait for machines, as long as something is lacking.
+
+    Args:
+        key: of the configuration, that says for how long.
 
     Raises:
         ClusterError: it still is after so many seconds.
@@ -148,13 +158,21 @@ def _wait_while(
     # an autoscaler brings machines for what is asked of it, not for one who only waits
     request_resources(bundles=bundles)
     deadline = time.monotonic() + seconds
+    said, said_at = "", 0.0
     try:
         while what := lacking():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise ClusterError(f"{what}, and no machine came within {seconds:.0f} s")
-            log.info("waiting up to %.0f s more for machines: %s", left, what)
-            time.sleep(min(POLL_SECONDS, left))
+            now = time.monotonic()
+            if now >= deadline:
+                within = f"{seconds:.0f} s" + (f" ({key})" if key else "")
+                raise ClusterError(
+                    f"{what}, and no machine came within {within}: `ray status` on "
+                    "the cluster's head says why (quota, no spot machines, a setup that failed), "
+                    "and the same command waits again"
+                )
+            if what != said or now - said_at >= REMIND_S:
+                log.info("waiting up to %.0f s more for machines: %s", deadline - now, what)
+                said, said_at = what, now
+            time.sleep(min(POLL_SECONDS, deadline - now))
     finally:
         request_resources(bundles=[])  # from here on Ray Data asks for what it needs
 
@@ -164,7 +182,7 @@ def _lacking(pool: PoolConfig, there: Sequence[Machine]) -> str | None:
     cpus = pool.cpus * pool.min_actors
     all_gpus, all_cpus = sum(one.gpus for one in there), sum(one.cpus for one in there)
     if gpus > all_gpus:
-        hint = "" if all_gpus else " (--pool.gpus 0 runs on CPU)"
+        hint = "" if all_gpus else " (where none will come: --pool.gpus 0, on CPU)"
         return (
             f"{pool.min_actors} judge actors need {gpus:g} GPUs and the cluster has "
             f"{all_gpus:g}{hint}"

@@ -15,6 +15,7 @@ import os
 import re
 import shlex
 import sys
+from pathlib import Path
 
 __all__ = [
     "Alerted",
@@ -106,10 +107,16 @@ def way_on(error: BaseException) -> str:
 
 
 def same_command() -> str:
-    """What to type to run this again: a job that was submitted is submitted again."""
-    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
-        return f"ray job submit --working-dir . -- {shlex.join(['python', *sys.argv])}"
-    return shlex.join([sys.executable, *sys.argv])
+    """What to type to run this again: a job that was submitted is submitted again, with options of
+    `ray job submit` that it does not know.
+    """
+    script, *words = sys.argv
+    installed = Path(script).name == "__main__.py"  # of `python -m rm_ray.JOB`
+    job = ["-m", f"rm_ray.{Path(script).parent.name}"] if installed else [script]
+    if "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
+        return shlex.join([sys.executable, *job, *words])
+    options = "" if installed else "--working-dir . "
+    return f"ray job submit {options}-- {shlex.join(['python', *job, *words])}"
 
 
 # In a URL: user and password, and what a presigned one is signed with (S3, Google, Azure).
