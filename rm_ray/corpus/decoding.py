@@ -13,7 +13,7 @@ from rm_ray.corpus.files import file_version, then_and_now
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable, is_bad_file, open_parquet
 from rm_ray.errors import short
-from rm_ray.store.access import Request, explained
+from rm_ray.store.access import Request, explained, lacks_credentials
 from rm_ray.store.retry import Patience, Tries, may_pass
 
 Result = TypeVar("Result")
@@ -152,11 +152,10 @@ def _read_faults(groups: RowGroups, config: CorpusConfig, what: str) -> Iterator
         raise
     except FileNotFoundError as error:
         raise NotFound(groups.file, config.storage) from error
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - raised as what it says
         bad_file = is_bad_file(error)
-        request = Request("reading", groups.file, config.storage, config.key)
+        passes = may_pass(error) or lacks_credentials(error)  # expired ones do not
+        said = explained(error, Request("reading", groups.file, config.storage, config.key))
         raise Unreadable(
-            f"cannot read {what}: {short(explained(error, request))}",
-            bad_file=bad_file,
-            may_pass=bad_file or may_pass(error),  # expired credentials do not
-        ) from error
+            f"cannot read {what}: {short(said)}", bad_file=bad_file, may_pass=bad_file or passes
+        ) from said

@@ -41,6 +41,8 @@ def is_bad_file(error: Exception) -> bool:
 
     Arrow raises ArrowInvalid, or a bare OSError without a number; those of stores have one.
     """
+    if isinstance(error, MemoryError):  # Arrow's is an ArrowException too
+        return False
     return isinstance(error, pa.ArrowException) or is_bare(error)
 
 

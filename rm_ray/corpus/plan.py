@@ -27,6 +27,10 @@ class Unit(Protocol):
     def to_json(self) -> str:
         """The form in which it travels to its task."""
 
+    @classmethod
+    def from_json(cls, line: str) -> Self:
+        """What `to_json` wrote."""
+
     def with_shards(self, shards: tuple[Shard, ...]) -> Self:
         """With only these of its shards, or pieces of them."""
 

@@ -17,7 +17,7 @@ from rm_ray.corpus.decoding import read_again
 from rm_ray.filter.bundles import Bundle, said
 from rm_ray.filter.copier import Copied, Copier
 from rm_ray.filter.receipts import name_of, receipt
-from rm_ray.run.at_work import lines_to_do, tell_faults
+from rm_ray.run.at_work import tell_faults, units_to_do
 from rm_ray.run.commit import write_or_halt
 from rm_ray.run.outage import TellTally
 from rm_ray.store.access import Request
@@ -41,17 +41,15 @@ class CopyStage:
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """Copy each bundle; yields nothing."""
         copier = _copier(self.copier_ref)
-        for bundle in map(Bundle.from_json, lines_to_do(block, self.tally)):
-            (shard,) = bundle.shards
-            if ray.get(self.tally.works.remote(shard)):
-                file = bundle.sources[0].file if bundle.sources else bundle.file
-                with tell_faults(self.tally, file, said(bundle)):
-                    self._copy(bundle, copier)
+        for bundle in units_to_do(block, Bundle, self.tally):
+            file = bundle.sources[0].file if bundle.sources else bundle.file
+            with tell_faults(self.tally, file, said(bundle)):
+                self._copy(bundle, copier)
         yield from ()
 
     def _copy(self, bundle: Bundle, copier: Copier) -> None:
         began = time.perf_counter()
-        patience = Patience(tell=TellTally(self.tally, pauses=False))
+        patience = Patience(tell=TellTally(self.tally, pauses=False), has_asked=True)
         request = Request("reading", said(bundle), copier.corpus.storage, copier.corpus.key)
         # begun anew after a fault that may pass: nothing has been written yet
         copied = read_again(lambda: copier.copy(bundle), request, patience)

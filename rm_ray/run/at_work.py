@@ -3,6 +3,7 @@
 Ray would drop the block of a task that raises, and its neighbours with it.
 """
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,17 +13,24 @@ import ray
 
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable
+from rm_ray.corpus.plan import AnyUnit
 from rm_ray.errors import one_line
 from rm_ray.run.outage import wait_while_paused
+from rm_ray.store.filesystem import Denied
 
 
-def lines_to_do(block: pa.Table, tally: Any) -> Iterator[str]:
-    """The units of a block, as lines, one by one: none begins while the run is paused or ending."""
-    for line in block.column("unit").to_pylist():
+def units_to_do(block: pa.Table, kind: type[AnyUnit], tally: Any) -> Iterator[AnyUnit]:
+    """The units of a block, one by one: none begins while the run is paused or ending, or where
+    processes have ended at it again and again.
+    """
+    for unit in map(kind.from_json, block.column("unit").to_pylist()):
         wait_while_paused(tally)
         if ray.get(tally.ending.remote()):
             return
-        yield line
+        reading = f"reading {unit.shards[0]}"
+        if ray.get(tally.may_try.remote(reading)):
+            yield unit
+            tally.tried.remote(reading)
 
 
 @contextmanager
@@ -41,7 +49,9 @@ def tell_faults(tally: Any, file: str, what: str) -> Iterator[None]:
         if error.bad_file:
             ray.get(tally.bad_file.remote(file, str(error)))
         elif not error.may_pass:
-            ray.get(tally.lost_file.remote(file, str(error)))
+            # a machine that is denied one file is denied all of them, and is one machine
+            of = socket.gethostname() if isinstance(error.__cause__, Denied) else file
+            ray.get(tally.unread_for_good.remote(of, str(error)))
         else:
             ray.get(tally.unread.remote(str(error)))
     except Exception as error:  # noqa: BLE001 - or Ray would drop the block without a word

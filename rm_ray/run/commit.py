@@ -51,6 +51,9 @@ class CommitStage:
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """Write each part or piece; yields nothing."""
         for shard, rows, note in unpack(block):
+            writing = f"writing {shard}"
+            if not ray.get(self.tally.may_try.remote(writing)):
+                continue
             began = time.perf_counter()
             folder = self.staged if isinstance(shard, Piece) else self.parts
             try:
@@ -60,6 +63,7 @@ class CommitStage:
                 said = f"{shard} cannot be stored: {one_line(error)}"
                 ray.get(self.tally.fault.remote(said, "store"))
                 continue
+            self.tally.tried.remote(writing)
             if created is None:
                 break
             if isinstance(shard, Piece):
@@ -87,7 +91,7 @@ def write_or_halt(write: Callable[[Patience], bool], folder: Folder, tally: Any)
     stopping = ray.get(tally.halted.remote())
     seconds = 0.0 if stopping else folder.storage.patience_s
     try:
-        return write(Patience(seconds, TellTally(tally, pauses=True)))
+        return write(Patience(seconds, TellTally(tally, pauses=True), has_asked=True))
     except OSError as error:
         ray.get(tally.halt.remote(f"cannot write to {folder.uri}: {error}"))
         return None

@@ -82,9 +82,10 @@ def ray_faults() -> Iterator[None]:
     try:
         yield
     except ray.exceptions.RayError as error:
-        cause = error.cause if isinstance(error, ray.exceptions.RayTaskError) else error
-        store = isinstance(cause, OSError)
-        what = "the store failed" if store else "Ray has lost what the run cannot do without"
+        cause, what = error, "Ray has lost what the run cannot do without"
+        if isinstance(error, ray.exceptions.RayTaskError):
+            cause = error.cause
+            what = "the store failed" if isinstance(cause, OSError) else "a task failed"
         raise Incomplete(f"{what}: {one_line(error)}; {way_on(cause)}") from error
 
 

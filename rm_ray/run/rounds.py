@@ -129,13 +129,14 @@ def commit_settled(settled: Sequence[Settled], job: AnyJob, staging: Staging, ta
     for one, joining in zip(settled, staging.join(settled), strict=True):
         try:
             tally.add.remote(job.counts(parts=int(ray.get(joining))))
-        except ray.exceptions.RayTaskError as error:
+        except ray.exceptions.RayError as error:
             # not a document's fault: the shard stays missing
             (shard,) = one.unit.shards
-            if isinstance(error.cause, NotFound):
-                look_for([error.cause], tally)
-            elif isinstance(error.cause, Unreadable) and error.cause.bad_file:
-                ray.get(tally.bad_file.remote(shard.file, str(error.cause)))
+            cause = error.cause if isinstance(error, ray.exceptions.RayTaskError) else error
+            if isinstance(cause, NotFound):
+                look_for([cause], tally)
+            elif isinstance(cause, Unreadable) and cause.bad_file:
+                ray.get(tally.bad_file.remote(shard.file, str(cause)))
             else:
                 ray.get(tally.fault.remote(f"{shard} cannot be joined: {one_line(error)}", "store"))
 

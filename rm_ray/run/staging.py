@@ -71,7 +71,7 @@ def _join(settled: Settled, staging: Staging, job: AnyJob) -> bool:
     """
     (shard,) = settled.unit.shards
     created = False
-    if staging.parts.read(shard.part) is None:  # or an earlier try of this task was here
+    if staging.parts.size(shard.part) is None:  # or an earlier try of this task was here
         spans = {piece.start: read_part(staging.staged, piece.part, job.counts)
                  for piece in settled.pieces}  # fmt: skip
         table, counts = joined(_given_up(settled, job) | spans, job.counts)

@@ -26,7 +26,7 @@ from rm_ray.store.retry import PATIENCE_S, Retry
 
 # So many faults with nothing done in between are not the documents': the run stops.
 FAULTS_IN_A_ROW = 10
-# Times that one unit may be begun in a round, by processes that end after they have done it.
+# Times that a unit may be begun in a round, by processes that end at it or after they have done it.
 BEGINS = 5
 # A watchdog is armed anew now and then, so it may end a process a little early.
 WATCHED = 0.8
@@ -63,7 +63,7 @@ class Tally:
         self._starts = Starts(start_s)
         self._work = counts()
         self._last_work = time.monotonic()
-        self._lost_files: set[str] = set()
+        self._unread_of: set[str] = set()
         self._bad_files: dict[str, str] = {}
         self._warnings: dict[str, bool] = {}
         self._not_found: dict[str, NotFound] = {}
@@ -166,17 +166,18 @@ class Tally:
         if self.ending() or unit.part in self._not_again:
             return False
         self._starts.heard()
-        if not self._may_begin_again(unit, "ended after they had judged it"):
+        if not self._may_begin_again(unit.part, f"{unit}: {BEGINS} processes ended after they had "
+                                     "judged it"):  # fmt: skip
             return False
         self._under_way[unit.part] = UnderWay(unit, node, time.monotonic())
         return True
 
-    def _may_begin_again(self, unit: Shard, ended: str) -> bool:
-        self._begun[unit.part] += 1
-        if self._begun[unit.part] == BEGINS + 1:
-            self._not_again.add(unit.part)
-            self.fault(f"{unit}: {BEGINS} processes {ended}", "ended")
-        return self._begun[unit.part] <= BEGINS
+    def _may_begin_again(self, what: str, fault: str) -> bool:
+        self._begun[what] += 1
+        if self._begun[what] == BEGINS + 1:
+            self._not_again.add(what)
+            self.fault(fault, "ended")
+        return self._begun[what] <= BEGINS
 
     def asking(self, part: str, start: int, stop: int) -> None:
         """Rows [start, stop) are about to go into an engine."""
@@ -272,12 +273,16 @@ class Tally:
 
     # work and faults
 
-    def works(self, unit: Shard) -> bool:
-        """A task without an engine is about to begin a shard; whether it still may. Ray tries one
+    def may_try(self, what: str) -> bool:
+        """A task without an engine is about to begin something; whether it still may. Ray tries one
         whose process ends again, without limit.
         """
         self._first_task = self._first_task or time.monotonic()
-        return self._may_begin_again(unit, "that were at it ended")
+        return self._may_begin_again(what, f"{what}: {BEGINS} processes that were at it ended")
+
+    def tried(self, what: str) -> None:
+        """Its process lives."""
+        self._begun.pop(what, None)
 
     def add(self, work: RunCounts) -> None:
         """Work was done. A part that was written, or a piece, shows that the run gets on."""
@@ -304,10 +309,12 @@ class Tally:
         found, self._not_found = list(self._not_found.values()), {}
         return found
 
-    def lost_file(self, path: str, reason: str) -> None:
-        """An input file has changed or is refused; one fault, however many shards it has."""
-        if path not in self._lost_files:
-            self._lost_files.add(path)
+    def unread_for_good(self, of: str, reason: str) -> None:
+        """Rows will not be read: of an input file that has changed, or on a machine that a store
+        refuses. One fault, however many there are.
+        """
+        if of not in self._unread_of:
+            self._unread_of.add(of)
             self.fault(reason, "input")
 
     def unread(self, reason: str) -> None:

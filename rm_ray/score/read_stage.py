@@ -13,7 +13,7 @@ from rm_ray.config import InputConfig
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import JUDGED, read_patiently
 from rm_ray.judges.judge import DocumentTokenizer
-from rm_ray.run.at_work import lines_to_do, tell_faults
+from rm_ray.run.at_work import tell_faults, units_to_do
 from rm_ray.run.outage import TellTally
 from rm_ray.run.shard_row import pack
 from rm_ray.score.counts import ScoreCounts
@@ -36,8 +36,8 @@ class ReadStage:
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """One block, of one row, for each shard of the units in `block` that can be read."""
         tokenizer: DocumentTokenizer = ray.get(self.tokenizer_ref)
-        patience = Patience(tell=TellTally(self.tally, pauses=False))
-        for unit in map(ReadUnit.from_json, lines_to_do(block, self.tally)):
+        patience = Patience(tell=TellTally(self.tally, pauses=False), has_asked=True)
+        for unit in units_to_do(block, ReadUnit, self.tally):
             # its neighbours in this block lose nothing; finish() finds what is missing
             with tell_faults(self.tally, unit.file, f"{unit.file} row {unit.first_row} and after"):
                 began = time.perf_counter()

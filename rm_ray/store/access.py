@@ -52,8 +52,12 @@ class Request:
         return f"{self.verb} {self.uri}{f' at {self.store}' if self.store else ''}"
 
 
-def lacks_credentials(error: BaseException) -> bool:
-    """Whether the client found none to ask with."""
+def lacks_credentials(error: BaseException | None) -> bool:
+    """Whether the client found none to ask with: the error is that, or was raised from it."""
+    return error is not None and (_is_lack(error) or lacks_credentials(error.__cause__))
+
+
+def _is_lack(error: BaseException) -> bool:
     name, _, _ = type(error).__module__.partition(".")
     return name in ("botocore", "aiobotocore") and type(error).__name__ in _MISSING
 
@@ -62,7 +66,7 @@ def explained(error: Exception, request: Request) -> Exception:
     """The error; where it says that access is denied, one that says all about it."""
     if isinstance(error, Denied) or not request.store:
         return error
-    missing = lacks_credentials(error)
+    missing = _is_lack(error)
     code = "" if missing else _code(error, request)
     keys = f"{request.side}.storage"
     if missing:
@@ -84,7 +88,10 @@ def explained(error: Exception, request: Request) -> Exception:
             remedy = f"give some, without {keys}.anonymous"
     else:
         return error
-    return Denied(f"{why}: {request}, from {socket.gethostname()} with {_whose(request)}: {remedy}")
+    said = f"{why}: {request}, from {socket.gethostname()} with {_whose(request)}: {remedy}"
+    denied = Denied(said)
+    denied.__cause__ = error
+    return denied
 
 
 def _code(error: Exception, request: Request) -> str:

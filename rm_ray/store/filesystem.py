@@ -49,6 +49,13 @@ def open_filesystem(uri: str, storage: StorageConfig) -> Any:
     return fs
 
 
+def connect_anew(uri: str, storage: StorageConfig) -> None:
+    """Look for credentials again: a client that found none never does."""
+    fs = open_filesystem(uri, storage)
+    if "s3" in fs.protocol:
+        fs.connect(refresh=True)
+
+
 def upload_options(fs: Any, data: bytes, storage: StorageConfig) -> dict[str, Any]:
     """What a write of these bytes is given, besides: to be one request, and not to wait for ever.
 

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from rm_ray.errors import redacted, short
 from rm_ray.store.access import Request, explained, lacks_credentials
-from rm_ray.store.filesystem import answer_of
+from rm_ray.store.filesystem import answer_of, connect_anew
 
 log = logging.getLogger(__name__)
 
@@ -95,11 +95,16 @@ def log_retry(retry: Retry) -> bool:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long an operation is tried again, and who is told meanwhile."""
+    """How long an operation is tried again, and who is told meanwhile.
+
+    `has_asked`: the run has asked this store before, so that credentials which a process does not
+    find may come: what gives them out to machines is a service, and busy when all of them ask.
+    """
 
     seconds: float = PATIENCE_S
     tell: Tell = log_retry
     sleep: Callable[[float], object] = time.sleep
+    has_asked: bool = False
 
 
 A_MINUTE = Patience()
@@ -145,12 +150,14 @@ class Tries:
         Raises:
             Exception: the error as `patiently` raises it, if there is no next try.
         """
-        if not may_pass(error):
+        lacking = self._patience.has_asked and lacks_credentials(error)
+        if not lacking and not may_pass(error):
             if (said := explained(error, self._request)) is error:
                 raise error
             raise said from None
         damaged = damaged or is_bare(error)
-        seconds = min(DAMAGED_S, self._patience.seconds) if damaged else self._patience.seconds
+        most = DAMAGED_S if damaged else PATIENCE_S if lacking else self._patience.seconds
+        seconds = min(most, self._patience.seconds)
         now = time.monotonic()
         if not self._failed:
             # a store that is silent was so all the time, a broken connection may have been good
@@ -166,10 +173,13 @@ class Tries:
                 self._tell(short(as_os_error(error)), seconds, next_s if go_on else 0.0) or go_on
             )
         if not go_on:
-            if (said := as_os_error(error)) is error:
+            said = as_os_error(explained(error, self._request))
+            if said is error:
                 raise error
             raise said from error
         self._patience.sleep(min(pause, left) if left > 0 else pause)
+        if lacking:
+            connect_anew(self._request.uri, self._request.storage)
 
     def worked(self) -> None:
         """It has come to its end."""

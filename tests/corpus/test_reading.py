@@ -1,5 +1,7 @@
 """The read stage: whatever row groups and shards, the same rows come out, once, in order."""
 
+import os
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,6 +17,7 @@ from rm_ray.corpus.reading import read_shards
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.judges.tokens import load_tokenizer
+from rm_ray.run.at_work import units_to_do
 from rm_ray.run.tally import start_tally
 from rm_ray.score import read_stage
 from rm_ray.score.counts import ScoreCounts
@@ -111,6 +114,26 @@ def test_what_nobody_foresaw_is_told_and_costs_only_its_unit(tmp_path, monkeypat
     assert [block["file"].to_pylist() for block in packed] == [[units[1].file]]
     said = "row 0 and after cannot be prepared: ZeroDivisionError: nobody foresaw this"
     assert ray.get(tally.progress.remote()).first_fault == f"{units[0].file} {said}"
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_unit_at_which_every_process_ends_costs_itself_and_no_more():
+    """Ray tries a task whose process ended again, without limit and without a word."""
+    units = [ReadUnit(name, {}, 0, 1, 0, (Shard(name, 0, 4),)) for name in ("a", "deadly", "b")]
+    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60)
+
+    @ray.remote(num_cpus=0, max_retries=-1)
+    def read(block):
+        done = []
+        for unit in units_to_do(block, ReadUnit, tally):
+            if unit.file == "deadly":
+                os._exit(1)
+            done.append(unit.file)
+        return done
+
+    assert ray.get(read.remote(pa.table({"unit": [u.to_json() for u in units]}))) == ["a", "b"]
+    said = "reading deadly, rows 0 to 3: 5 processes that were at it ended"
+    assert ray.get(tally.progress.remote()).first_fault == said
 
 
 def test_credentials_that_expired_are_not_waited_for(tmp_path, monkeypatch):

@@ -238,8 +238,22 @@ def test_documents_that_fail_alone_in_a_row_stop_the_run(tally):
 
 def test_a_file_that_is_lost_is_one_fault_however_many_shards_it_has(tally):
     for _ in range(9):
-        tally.lost_file("f", "f has changed")
+        tally.unread_for_good("f", "f has changed")
     assert tally.progress().faults == 1 and tally.halted() is None
+
+
+def test_what_ends_the_process_of_every_task_at_it_is_given_up_for_this_round(tally):
+    for _ in range(9):  # its neighbour is done by each of them
+        assert tally.may_try("reading a")
+        tally.tried("reading a")
+    for _ in range(BEGINS):
+        assert tally.may_try("reading b") and tally.progress().faults == 0
+    assert not tally.may_try("reading b") and not tally.may_try("reading b")
+    now = tally.progress()
+    assert now.faults == 1
+    assert now.last_fault == f"reading b: {BEGINS} processes that were at it ended"
+    tally.end_round(complete=True)
+    assert tally.may_try("reading b")
 
 
 def test_a_bad_file_is_no_fault_of_the_system(tally):

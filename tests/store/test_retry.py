@@ -1,9 +1,11 @@
 """Trying again: one layer of it, for as long as is said, and told of."""
 
+import os
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 
 from rm_ray.config import InputConfig, StorageConfig
 from rm_ray.corpus.files import file_version
@@ -13,6 +15,7 @@ from rm_ray.corpus.reading import read_patiently
 from rm_ray.corpus.shards import Shard
 from rm_ray.store import retry
 from rm_ray.store.access import Request
+from rm_ray.store.filesystem import Denied
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import Patience, may_pass, patiently
 from tests.chaos.proxy import BlackHole
@@ -185,3 +188,31 @@ def test_a_bad_file_in_the_store_is_a_bad_file(s3_bucket):
     with pytest.raises(Unreadable) as error:
         list(read_patiently(unit, InputConfig(path=path), ["text"], patience=ONCE))
     assert error.value.bad_file
+
+
+def test_credentials_that_a_process_of_a_run_does_not_find_may_come(s3_bucket, monkeypatch):
+    """What hands them out to machines is asked by all of them at once."""
+    storage = StorageConfig(region="eu-west-1")  # a client of its own
+    folder = Folder(f"s3://{s3_bucket}", storage, patience=Patience(60, has_asked=True))
+    known = {name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in known:
+        monkeypatch.delenv(name)
+
+    def come(_):
+        for name, value in known.items():
+            monkeypatch.setenv(name, value)
+
+    with pytest.raises(Denied, match="no credentials"):
+        replace(folder, patience=Patience(60, sleep=come)).create("late", b"")  # of one who begins
+    tried = replace(folder, patience=Patience(60, sleep=come, has_asked=True))
+    assert tried.create("late", b"") and tried.read("late") == b""
+
+
+def test_credentials_that_never_come_are_waited_for_a_minute(clock):
+    store = Store(clock, 1 << 30, 1, NoCredentialsError())
+    storage = StorageConfig(endpoint_url="http://s")
+    request = Request("writing", "memory://out/part", storage, "output")
+    with pytest.raises(OSError, match="Unable to locate credentials"):
+        patiently(store, request, Patience(900, sleep=clock.wait, has_asked=True))
+    assert 1060 <= clock.now <= 1100
