@@ -5,6 +5,7 @@ whole or not at all, and never replaces another (`create`).
 """
 
 import contextlib
+import errno
 import os
 import uuid
 from collections.abc import Callable
@@ -93,7 +94,7 @@ class Folder:
     def overwrite(self, name: str, data: bytes) -> None:
         """Write the file whole, over an older one if there is one."""
         if isinstance(self.fs, LocalFileSystem):
-            self._write_local(name, data, overwrite=True)
+            self._ask("writing", name, lambda: self._write_local(name, data, overwrite=True))
         else:
             self._ask("writing", name, lambda: self._put(name, data))
 
@@ -105,7 +106,9 @@ class Folder:
         from their name. So is False after a request whose answer was lost: the file is there.
         """
         if isinstance(self.fs, LocalFileSystem):
-            return self._write_local(name, data, overwrite=False)
+            return self._ask(
+                "writing", name, lambda: self._write_local(name, data, overwrite=False)
+            )
         return self._ask("writing", name, lambda: self._put_new(name, data))
 
     def _put(self, name: str, data: bytes, **options: str) -> None:
@@ -170,12 +173,28 @@ class Folder:
             if overwrite:
                 temporary.replace(folder / name)
             else:
-                (folder / name).hardlink_to(temporary)
+                _link(folder / name, temporary)
         except FileExistsError:
             return False
         finally:
             temporary.unlink(missing_ok=True)
         return True
+
+
+def _link(new: Path, file: Path) -> None:
+    """A second name for a file, unless there is one of it.
+
+    Raises:
+        FileExistsError: there is.
+        OSError: the file system knows no second names.
+    """
+    try:
+        new.hardlink_to(file)
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EPERM, errno.ENOSYS):
+            said = "its file system has no hard links, by which files are created here"
+            raise OSError(errno.EPERM, said) from None
+        raise
 
 
 def absolute(uri: str) -> str:

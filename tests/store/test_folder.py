@@ -1,10 +1,14 @@
 """Files that appear whole or not at all, on a local disk, in memory and on S3."""
 
+import errno
 import os
 import uuid
 
 import pytest
 
+from rm_ray.config import OutputConfig
+from rm_ray.errors import OutputError
+from rm_ray.run.folder import RunFolder
 from rm_ray.store.folder import Folder, absolute
 
 
@@ -69,3 +73,25 @@ def test_local_paths_have_one_spelling(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert absolute("a/b/") == absolute(f"file://{tmp_path}/a/b") == str(tmp_path / "a" / "b")
     assert absolute("s3://b/k/") == "s3://b/k"
+
+
+def test_a_local_write_that_fails_in_passing_is_tried_again(tmp_path, monkeypatch):
+    folder = Folder(str(tmp_path))
+    fails = [OSError(errno.ESTALE, "Stale file handle"), OSError(errno.EIO, "Input/output error")]
+    real = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda number: real(number) if not fails else _raise(fails.pop())
+    )
+    assert folder.create("a", b"once") and folder.read("a") == b"once"
+
+
+def _raise(error):
+    raise error
+
+
+@pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EPERM])
+def test_a_file_system_without_hard_links_is_called_that(number, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "link", lambda *_, **__: _raise(OSError(number, os.strerror(number))))
+    run = RunFolder(OutputConfig(path=str(tmp_path / "out")), "rewards")
+    with pytest.raises(OutputError, match=r"cannot write to .*/out: its file system has no hard l"):
+        run.make_writable()
