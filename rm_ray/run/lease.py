@@ -20,7 +20,7 @@ from typing import Any, Self
 import psutil
 
 from rm_ray.errors import Incomplete, OutputError
-from rm_ray.run.process import began_after_boot
+from rm_ray.run.process import began_after_boot, process_table
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import Patience, Tell, log_retry, patiently
@@ -115,7 +115,7 @@ class Lease:
         while not self._stop.wait(BEAT_SECONDS):
             try:
                 thief = patiently(self._renew, request, patience)
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - nobody would know that it is not renewed
                 self._taken = f"the lease on this output folder cannot be renewed: {error}"
             else:
                 if thief:
@@ -130,7 +130,9 @@ class Lease:
         if self._stop.is_set():
             raise SystemExit  # of this thread
         once = replace(self._state, patience=Patience(0))
-        owner = _owner(once.read(NAME))
+        if (lease := once.read(NAME)) is None:
+            return "one that has ended since"
+        owner = _owner(lease)
         if owner.get("id", self._id) != self._id:
             return f"process {owner.get('process')} on {owner.get('host')}"
         self._beats += 1
@@ -142,6 +144,7 @@ class Lease:
             "id": self._id,
             "host": socket.gethostname(),
             "process": os.getpid(),
+            "processes": process_table(),
             "began_after_boot": began_after_boot(psutil.Process()),
             "beats": self._beats,
         }
@@ -181,7 +184,8 @@ def _owner(data: bytes | None) -> dict[str, Any]:
 
 def _died_here(owner: dict[str, Any]) -> bool:
     """Whether the owner was a process of this machine that is gone."""
-    if owner.get("host") != socket.gethostname() or "began_after_boot" not in owner:
+    here = socket.gethostname(), process_table()
+    if (owner.get("host"), owner.get("processes")) != here or "began_after_boot" not in owner:
         return False
     try:
         now = began_after_boot(psutil.Process(int(owner["process"])))

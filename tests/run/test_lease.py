@@ -14,6 +14,7 @@ from rm_ray.config import StorageConfig
 from rm_ray.errors import Incomplete, OutputError
 from rm_ray.run import lease
 from rm_ray.run.lease import Lease
+from rm_ray.run.process import process_table
 from rm_ray.store.folder import Folder
 
 
@@ -63,7 +64,7 @@ def test_a_lease_that_stands_still_is_taken_over_once_it_has_been_watched(tmp_pa
 def test_a_process_of_this_machine_that_is_gone_is_not_waited_for(gone, tmp_path, monkeypatch):
     monkeypatch.setattr(lease, "DEAD_SECONDS", 3600.0)
     state = Folder(str(tmp_path))
-    left_behind(state, host=socket.gethostname(), **gone)
+    left_behind(state, host=socket.gethostname(), processes=process_table(), **gone)
     with held(state):
         pass
 
@@ -118,6 +119,33 @@ def test_one_that_was_lost_before_anybody_listened_is_told_of_then(tmp_path):
         wait_for(lambda: not lease._thread.is_alive())
         with pytest.raises(Incomplete, match="has taken over"):
             lease.tell(never)
+
+
+def test_one_that_another_driver_took_and_gave_back_is_lost(tmp_path):
+    """A machine that slept: its plan is not the folder's any more."""
+    state = Folder(str(tmp_path))
+    told = []
+    with held(state, told.append):
+        state.remove(lease.NAME)
+        wait_for(lambda: told)
+    assert "another run has taken over this output folder (one that has ended since)" in told
+    assert state.read(lease.NAME) is None
+
+
+def test_a_process_of_another_container_is_watched_though_its_number_is_nobodys_here(tmp_path):
+    state = Folder(str(tmp_path))
+    left_behind(state, host=socket.gethostname(), process=2**22 + 1, processes="pid:[1]")
+    began = time.monotonic()
+    with held(state):
+        assert time.monotonic() - began >= 1.0
+
+
+def test_whatever_fails_in_renewing_it_the_run_is_told(tmp_path, monkeypatch):
+    told = []
+    with held(Folder(str(tmp_path)), told.append) as lease:
+        monkeypatch.setattr(lease, "_renew", lambda: 1 / 0)
+        wait_for(lambda: told)
+    assert told == ["the lease on this output folder cannot be renewed: division by zero"]
 
 
 def wait_for(condition):
