@@ -148,6 +148,22 @@ def test_changed_files_are_scored_again_when_asked_and_leave_no_old_row(tmp_path
     assert run(caplog, tmp_path)[0] == 0 and parts(tmp_path / "out") == unchanged
 
 
+def test_a_changed_file_that_cannot_be_read_is_named_every_time_until_it_can(tmp_path, caplog):
+    write_corpus(tmp_path / "in", files=2, rows=4, words=100)
+    assert run(caplog, tmp_path)[0] == 0
+    victim = tmp_path / "in" / "0-1.parquet"
+    well = victim.read_bytes()
+    victim.write_bytes(b"no Parquet")
+    extra = ("--run.rescore_changed", "--input.on_bad_file", "skip")
+    for _ in range(2):
+        status, log = run(caplog, tmp_path, *extra)
+        assert status == 0 and f"{victim}" in log.splitlines()[-1]
+        assert len(read_rewards(tmp_path / "out")) == 4
+    victim.write_bytes(well)
+    assert run(caplog, tmp_path, *extra)[0] == 0
+    assert len(read_rewards(tmp_path / "out")) == 8
+
+
 def test_a_file_rewritten_with_as_many_rows_is_scored_again_under_the_same_part_name(
     tmp_path, caplog
 ):

@@ -1,8 +1,9 @@
 """The files of the corpus: what a path stands for, and whether a file is still what it was."""
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -214,9 +215,14 @@ def _below(root: str, files: Iterable[Listed]) -> dict[str, Listed]:
 
 
 def _each_once(files: Iterable[Listed], planned: Collection[str]) -> list[Listed]:
-    """Of the names that lead to one file the first, or the one by which it was planned."""
+    """Of the names that lead to one file the first, or the one by which it was planned, though that
+    is not among them.
+    """
+    known = {os.path.realpath(path): path for path in planned if "://" not in path}
     names: dict[str, list[Listed]] = defaultdict(list)
     for file in files:
+        if file.path not in planned and file.real in known:
+            file = replace(file, path=known[file.real])
         names[file.real].append(file)
     first = [min(same, key=lambda file: (file.path not in planned, file.path))
              for same in names.values()]  # fmt: skip

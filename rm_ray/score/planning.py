@@ -75,8 +75,13 @@ def plan_new_files(
             f"not one of {len(skipped)} input files can be read, so there is nothing to do; first: "
             f"{next(iter(skipped.values()))}"
         )
-    # a planned file that cannot or need not be read now is planned anew, as one without rows
-    lost = [PlannedFile(f.path, f.size, f.version, ()) for f in changed if f.path not in footers]
+    # a planned file that cannot or need not be read now is planned anew, as one of which no row is
+    # planned yet: it is looked at again, as long as it is there
+    lost = [
+        PlannedFile(f.path, f.size, f.version, (), rows_left=1)
+        for f in changed
+        if f.path not in footers
+    ]
     files = [file for file in open_ended if file.path in footers]
     types = run_types(files, footers, config.input, columns or {})
     if files:

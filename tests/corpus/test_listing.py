@@ -77,6 +77,8 @@ def test_a_file_of_two_names_is_read_once_and_keeps_the_name_it_was_planned_by(t
     said = f"3 files that are read under another name, first {names[1]}"
     assert corpus.passed_over == said
     (file,) = list_path(tmp_path, planned={names[3]}).files
+    (same,) = list_path(names[0], planned={names[3]}).files  # which is not listed
+    assert same.path == file.path
     assert file.path == names[3]
 
 
