@@ -29,17 +29,17 @@ class Standing:
     at: str
     shards: int
     shards_left: int
-    documents: int
-    engines: int
-    share: float | None
-    speed: str | None
-    seconds_left: float | None
-    hours: float
-    hours_left: float | None
-    gpus: float
-    per_hour: float | None
-    faults: int
-    last_fault: str | None
+    documents: int = 0
+    engines: int = 0
+    share: float | None = None
+    speed: str | None = None
+    seconds_left: float | None = None
+    hours: float = 0.0
+    hours_left: float | None = None
+    gpus: float = 0.0
+    per_hour: float | None = None
+    faults: int = 0
+    last_fault: str | None = None
     failed: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None
 
@@ -59,7 +59,7 @@ class Standing:
 
     @classmethod
     def from_json(cls, data: bytes) -> Self | None:
-        """What `to_json` wrote; None of a file that lacks something of it, or of half a file."""
+        """What `to_json` of this or another version wrote; None of anything else."""
         known = {one.name for one in fields(cls)}
         try:
             said = json.loads(data)

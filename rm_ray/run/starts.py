@@ -41,6 +41,7 @@ class Starts:
         self.slowest = 0.0
         self.first: float | None = None
         self._starting: dict[str, Start] = {}
+        self._waiting: dict[str, str] = {}
         self._living: dict[str, str] = {}
         self._resting: set[str] = set()
         self._able: set[str] = set()
@@ -67,7 +68,10 @@ class Starts:
         if self._living.get(actor) == node:
             self._resting.add(actor)
             return "wait"
-        return "leave" if node in self.failed() else "start"
+        if node in self.failed():
+            return "leave"
+        self._waiting[actor] = node
+        return "start"
 
     def may_fetch(self, node: str, machines: Container[str]) -> bool:
         """Whether a machine may fetch weights now, beside those that do and still live."""
@@ -79,6 +83,7 @@ class Starts:
     def begins(self, actor: str, node: str) -> None:
         """An actor starts its engine."""
         self.passes()
+        self._waiting.pop(actor, None)
         self._starting[actor] = Start(node, time.monotonic())
 
     def succeeds(self, actor: str, node: str, seconds: float) -> None:
@@ -138,7 +143,8 @@ class Starts:
         now = time.monotonic()
         since, self._passed = self._passed or now, now
         starting = {actor: start.node for actor, start in self._starting.items()}
-        held = sum(node in machines for node in (self._living | starting).values())
+        holding = self._living | starting | self._waiting
+        held = sum(node in machines for node in holding.values())
         self.held_seconds += held * (now - since)
         self.ready_seconds += self.ready(machines) * (now - since)
 
@@ -162,6 +168,7 @@ class Starts:
         self.passes()
         self.fetching.clear()
         self._starting.clear()
+        self._waiting.clear()
         self._living.clear()
         self._resting.clear()
         self._heard = None

@@ -5,7 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from rm_ray.run import measures
 from rm_ray.run.counts import RunProgress
+from rm_ray.run.measures import FAILED, FAULTS, Published, run_values
 from rm_ray.run.outlook import Whole, standing
 from rm_ray.run.price import Price
 from rm_ray.run.progress import ProgressLog, duration, lost, progress_line
@@ -100,3 +102,37 @@ def test_a_store_that_was_given_up_is_not_said_to_answer(caplog):
             [] if answers.stopped else ["the store answers again"]
         )
         shown._away = None
+
+
+def test_what_another_version_has_written_keeps_what_is_known():
+    last = Standing.from_json(b'{"at": "2026-11-01T00:00:00+00:00", "shards": 4, "shards_left": 1, '
+                              b'"hours": 2.5, "something": "new"}')  # fmt: skip
+    assert last is not None and (last.hours, last.shards_left, last.per_hour) == (2.5, 1, None)
+    assert Standing.from_json(b'{"at": "2026') is None and Standing.from_json(b"[]") is None
+
+
+class Told:
+    """In place of one of Ray's metrics."""
+
+    def __init__(self, measure):
+        self.counter, self.values = measure.counter, {}
+
+    def inc(self, value, tags):
+        assert self.counter
+        key = tags.get("reason", tags["run"])
+        self.values[key] = self.values.get(key, 0) + value
+
+
+def test_faults_and_failed_documents_are_counted_by_reason(monkeypatch):
+    made = {}
+    monkeypatch.setattr(
+        measures, "_made", lambda measure: made.setdefault(measure.name, Told(measure))
+    )
+    published = Published("s3://out")
+    for ended, failed in ((1, {}), (3, {"raised": 2})):
+        now = half_way(faults=4, fault_kinds={"ended": ended, "store": 1})
+        here = standing(now, WHOLE, TOKENS, failed, hours_before=0.0)
+        values = run_values(now, here)
+        published.publish({one: values[one] for one in (FAULTS, FAILED)})
+    assert made["rm_ray_faults"].values == {"ended": 3, "store": 1}
+    assert made["rm_ray_failed_documents"].values == {"raised": 2}

@@ -106,3 +106,15 @@ def test_so_many_machines_fetch_at_once_and_those_that_are_gone_hold_up_nobody()
     starts.fetching.discard("0")
     assert starts.may_fetch(first, machines) and not starts.may_fetch(second, machines)
     assert starts.may_fetch(second, machines - {"1"})
+
+
+def test_a_machine_that_waits_for_its_turn_to_fetch_weights_is_held(starts, clock):
+    starts.arrives("a", "here")
+    starts.passes({"here"})
+    clock[0] += 30
+    starts.begins("a", "here")
+    clock[0] += 10
+    starts.succeeds("a", "here", 10.0)
+    clock[0] += 20
+    starts.passes({"here"})
+    assert (starts.held_seconds, starts.ready_seconds) == (60, 20)
