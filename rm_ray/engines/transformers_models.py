@@ -34,24 +34,23 @@ def load_reader(settings: EngineSettings, device: torch.device) -> Reader:
     """
     match settings.read_out:
         case LabelLogits(token_ids):
-            model = _load(AutoModelForCausalLM, settings, device)
-            return _label_reader(model, token_ids)
+            model = _load(AutoModelForCausalLM, settings)
+            return _label_reader(model.to(device), token_ids)
         case QuantileHeads() as heads:
-            model = _load(_with_heads(heads), settings, device)
-            return _quantile_reader(model, heads)
+            model = _load(_with_heads(heads), settings)
+            return _quantile_reader(model.to(device), heads)
         case ClassLogits(own_code=True) as read_out:
             name = "AutoModelForSequenceClassification"
             classifier = name in settings.model.config["auto_map"]
             kind = AutoModelForSequenceClassification if classifier else AutoModel
-            return _own_code_reader(_load(kind, settings, device), read_out.labels)
+            return _own_code_reader(_load(kind, settings).to(device), read_out.labels)
         case ClassLogits() as read_out:
-            model = _load(AutoModelForSequenceClassification, settings, device, torch.float32)
-            return _class_reader(model, read_out, getattr(torch, settings.dtype))
+            model = _load(AutoModelForSequenceClassification, settings, torch.float32)
+            _round_body(model, getattr(torch, settings.dtype))
+            return _class_reader(model.to(device), read_out)
 
 
-def _load(
-    kind: Any, settings: EngineSettings, device: torch.device, dtype: torch.dtype | None = None
-) -> Any:
+def _load(kind: Any, settings: EngineSettings, dtype: torch.dtype | None = None) -> Any:
     model, info = kind.from_pretrained(
         settings.model.name,
         revision=settings.model.revision,
@@ -65,28 +64,41 @@ def _load(
             f"judge.model: {settings.model.name} has no weights for {', '.join(missing[:4])}, and "
             "they would be made up at random"
         )
-    return model.to(device).eval()
+    return model.eval()
 
 
 def _label_reader(model: Any, token_ids: tuple[int, ...]) -> Reader:
-    head = model.get_output_embeddings().weight[list(token_ids)].detach().float()
+    """The head is cut down to the labels; what else the model does to logits (a scale, a soft cap)
+    it goes on doing.
+    """
+    head = model.get_output_embeddings()
+    for name, parameter in list(head.named_parameters()):
+        setattr(head, name, nn.Parameter(parameter.detach()[list(token_ids)].float()))
+    _take_float32(head)
 
     def read(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        return _last(model.base_model(ids).last_hidden_state, lengths).float() @ head.T
+        return _last(model(ids).logits, lengths)
 
     return read
 
 
-def _class_reader(model: Any, read_out: ClassLogits, dtype: torch.dtype) -> Reader:
-    """Causal models are read at the last token, wherever padding would have them look. The model
-    comes in float32, and its head and pooler stay so.
+def _round_body(model: Any, dtype: torch.dtype) -> None:
+    """Have a model run in another precision, but for its head and pooler.
+
+    Buffers stay as they are: rounded, a rotary embedding's frequencies turn far positions.
+    """
+    for name, parameter in model.base_model.named_parameters():
+        if not name.startswith("pooler."):
+            parameter.data = parameter.data.to(dtype)
+
+
+def _class_reader(model: Any, read_out: ClassLogits) -> Reader:
+    """Causal models are read at the last token, wherever padding would have them look. Heads and
+    poolers are in float32.
     """
     body = model.base_model
-    for name, part in body.named_children():
-        if name == "pooler":
-            _take_float32(part)
-        else:
-            part.to(dtype)
+    if (pooler := getattr(body, "pooler", None)) is not None:
+        _take_float32(pooler)
     head = model.score if isinstance(getattr(model, "score", None), nn.Module) else None
     if head is not None:
 

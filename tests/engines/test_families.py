@@ -9,12 +9,16 @@ import pytest
 import torch
 import transformers
 from safetensors.numpy import load_file
-from transformers import AutoModelForSequenceClassification, LlamaModel
+from transformers import (
+    AutoModelForSequenceClassification,
+    LlamaForSequenceClassification,
+    LlamaModel,
+)
 
 from rm_ray.engines.engine import EngineSettings, answer_all, start_engine
 from rm_ray.engines.heads import CAUSAL, ENCODERS, class_labels
 from rm_ray.engines.keys import EngineConfig
-from rm_ray.engines.read_outs import ClassLogits, QuantileHeads
+from rm_ray.engines.read_outs import ClassLogits, LabelLogits, QuantileHeads
 from rm_ray.engines.weights import resolve_model
 from tests import checkpoints
 
@@ -247,3 +251,47 @@ def test_every_known_head_is_read_as_transformers_reads_it(tmp_path, architectur
         found = np.stack(answer_all(engine, prompts))
         assert np.abs(found - expected).max() < tolerance, dtype
     assert np.abs(expected).max() > 0.01
+
+
+def test_in_bf16_a_rotary_embedding_keeps_its_frequencies(tmp_path):
+    """As transformers does: only parameters are rounded. The head is not."""
+    rope = {"rope_type": "default", "rope_theta": 5e5}
+    far = {"max_position_embeddings": 2048, "rope_parameters": rope}
+    config = LlamaForSequenceClassification.config_class(**SHAPE | far)
+    model = checkpoints.seeded(LlamaForSequenceClassification, config)
+    model.save_pretrained(tmp_path)
+    prompt = np.random.default_rng(0).integers(5, 300, 2048).astype(np.int32)
+    engine = engine_of("transformers", tmp_path, ClassLogits(2), 2048, dtype="bfloat16")
+    (found,) = answer_all(engine, [prompt])
+    body = LlamaModel.from_pretrained(tmp_path, dtype=torch.bfloat16).eval()
+    with torch.no_grad():
+        last = body(torch.from_numpy(prompt)[None].long()).last_hidden_state[0, -1]
+        expected = model.score(last.float()).numpy()
+    assert np.abs(found - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("architecture", "keys"),
+    [
+        ("PhiForCausalLM", {}),
+        ("Gemma2ForCausalLM", {"final_logit_softcapping": 0.5}),
+        ("CohereForCausalLM", {"logit_scale": 0.0625}),
+        ("GraniteForCausalLM", {"logits_scaling": 8.0}),
+    ],
+)
+def test_label_logits_are_what_the_model_makes_of_them(tmp_path, architecture, keys):
+    """With a bias, a soft cap, and scales either way."""
+    kind = getattr(transformers, architecture)
+    model = checkpoints.seeded(kind, kind.config_class(**SHAPE | keys))
+    if architecture == "PhiForCausalLM":
+        torch.nn.init.normal_(model.lm_head.bias)
+    model.save_pretrained(tmp_path)
+    engine = engine_of("transformers", tmp_path, LabelLogits((32, 299)), 128)
+    prompts = some_prompts(5, 300)
+    found = np.stack(answer_all(engine, prompts))
+    with torch.no_grad():
+        expected = np.stack([
+            model(torch.from_numpy(one)[None].long()).logits[0, -1, [32, 299]].numpy()
+            for one in prompts
+        ])  # fmt: skip
+    assert np.abs(found - expected).max() < 1e-4 < np.abs(expected).max() / 100
