@@ -1,7 +1,7 @@
 """Groups: the documents that share the values of some columns, and what a group is called."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rm_ray.counts.order import Ints
+from rm_ray.errors import InputError
 
 
 def group_label(values: list[str | None]) -> str:
@@ -19,7 +20,29 @@ def group_label(values: list[str | None]) -> str:
 def group_name(label: str) -> str:
     """A group's label as a person reads it; texts that would read as something else in quotes."""
     values = json.loads(label)
-    return ", ".join(_read(value, len(values) > 1) for value in values) or "all"
+    return printable(", ".join(_read(value, len(values) > 1) for value in values)) or "all"
+
+
+def printable(text: str) -> str:
+    """The text on one line, with escapes (`\\n`) for what a terminal would obey."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def check_number(key: str, labels: Collection[str], most: int) -> None:
+    """Refuse columns of which nearly every document has a value of its own.
+
+    Args:
+        key: of the configuration, that names them.
+        labels: of the groups that they make.
+
+    Raises:
+        InputError: there are more groups than `most`.
+    """
+    if len(labels) > most:
+        raise InputError(
+            f"{key}: there are more than {most:,} groups, such as {group_name(min(labels))}; give "
+            "columns whose values documents share"
+        )
 
 
 def _read(value: str | None, one_of_several: bool) -> str:
@@ -36,8 +59,10 @@ def grouped(columns: Sequence[Any], documents: int) -> tuple[list[str], Ints]:
     for column in columns:
         encoded = pc.dictionary_encode(_as_text(column), null_encoding="encode")
         encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-        values.append(encoded.dictionary.to_pylist())
-        codes = codes * len(values[-1]) + encoded.indices.to_numpy()
+        numbers: dict[str | None, int] = {}
+        once = [numbers.setdefault(one, len(numbers)) for one in texts(encoded.dictionary)]
+        values.append(list(numbers))
+        codes = codes * len(numbers) + np.array(once, np.int64)[encoded.indices.to_numpy()]
     found, codes = np.unique(codes, return_inverse=True)
     labels = []
     for code in found.tolist():
@@ -49,9 +74,17 @@ def grouped(columns: Sequence[Any], documents: int) -> tuple[list[str], Ints]:
     return labels, codes.astype(np.int64)
 
 
+def texts(values: pa.Array | pa.ChunkedArray) -> list[str | None]:
+    """Values as texts; of strings and bytes what is no UTF-8 is shown as such (`\\xff`)."""
+    try:
+        values = values.cast(pa.large_binary())
+    except pa.ArrowNotImplementedError:
+        return [None if one is None else str(one) for one in values.to_pylist()]
+    found = values.to_pylist()
+    return [None if one is None else one.decode("utf-8", "backslashreplace") for one in found]
+
+
 def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """As labels have it. Bytes that are no text are shown as such."""
-    if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)):
-        return column.cast(pa.string())
-    texts = [v and v.decode("utf-8", "backslashreplace") for v in column.to_pylist()]
-    return pa.chunked_array([pa.array(texts, pa.string())])
+    """As labels have it, but for bytes."""
+    is_bytes = pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)
+    return column if is_bytes else column.cast(pa.string())

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from rm_ray.corpus.excerpts import excerpt
-from rm_ray.corpus.groups import group_label, group_name
+from rm_ray.corpus.groups import group_label, group_name, printable, texts
 from rm_ray.counts.cells import DIGIT_BITS, Cells
 from rm_ray.counts.cuts import Cut
 from rm_ray.counts.order import KEY_BITS, reward_of
@@ -167,7 +167,7 @@ def _beside_lines(job: "FilterJob", beside: Sequence[Beside]) -> list[str]:
         kept = one.before != job.config.rule.invert
         where = "kept   " if kept else "dropped"
         group = f"{group_name(one.group)}: " if one.group != group_label([]) else ""
-        lines.append(f"  {where} {group}{one.reward:.9g}  {key}  {excerpt}")
+        lines.append(f"  {where} {group}{one.reward:.9g}  {printable(key)}  {excerpt}")
     return lines
 
 
@@ -179,7 +179,7 @@ def _look_at(job: "FilterJob", one: Beside) -> tuple[str, str]:
     key = f"{file}, row {row}"
     if parts and "id" in job.schemas[0].names:
         rewards = read_rewards(job.runs[0].parts, parts[0], ["id"])
-        theirs = rewards.filter(pc.equal(rewards.column("row"), row)).column("id").to_pylist()
+        theirs = texts(rewards.filter(pc.equal(rewards.column("row"), row)).column("id"))
         key = str(theirs[0]) if theirs else key
     told = job.runs[0].stored["config"]["input"]
     column = told["text"] or told["completion"] or told["messages"]

@@ -15,6 +15,7 @@ import ray
 from rm_ray.cluster import wait_for_tasks
 from rm_ray.config import CorpusConfig, StorageConfig, as_list
 from rm_ray.corpus.excerpts import document
+from rm_ray.corpus.groups import texts
 from rm_ray.corpus.listing import literal_part
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import PlannedFile
@@ -93,10 +94,12 @@ class Library:
 
     def show(self, one: Chosen, part: Shard, file: PlannedFile) -> Shown:
         """One document. What cannot be read is said in its place."""
-        row: dict[str, Any] = {}
+        key = None
         try:
             _, rows = read_counted(self.parts, part, self.fingerprint, ["row", *self.columns])
-            row = rows.filter(pc.equal(rows.column("row"), one.row)).to_pylist()[0]
+            rows = rows.filter(pc.equal(rows.column("row"), one.row))
+            key = texts(rows.column("id"))[0] if "id" in self.columns else None
+            row = rows.select([name for name in rows.column_names if name != "id"]).to_pylist()[0]
             chunks = self._chunks(document(self._now(file), one.row, self.text, self.corpus), row)
             remark = self.remark
         except (Unreadable, OSError) as error:
@@ -104,8 +107,7 @@ class Library:
         return Shown(
             why=one.why, at=one.at, group=one.group, file=one.file, row=one.row, reward=one.reward,
             tokens=one.tokens, chunks=chunks, remark=remark,
-            id=None if row.get("id") is None else str(row["id"]),
-            chunks_left=self._left(one.tokens, len(chunks)),
+            id=key, chunks_left=self._left(one.tokens, len(chunks)),
         )  # fmt: skip
 
     def _left(self, tokens: int, shown: int) -> int:

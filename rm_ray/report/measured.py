@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rm_ray.corpus.formulas import Formula
-from rm_ray.corpus.groups import grouped
+from rm_ray.corpus.groups import check_number, grouped
 from rm_ray.corpus.shards import Shard
 from rm_ray.counts.cells import ByGroup, Cells
 from rm_ray.counts.histograms import Histograms
@@ -141,12 +141,7 @@ class Measured:
         Raises:
             InputError: there are more groups than groups there can be.
         """
-        groups = {group for group, _ in self.statuses}
-        if len(groups) > MOST_GROUPS:
-            raise InputError(
-                f"by: there are more than {MOST_GROUPS:,} groups, such as {min(groups)}; give "
-                "columns whose values documents share"
-            )
+        check_number("by", self.groups, MOST_GROUPS)
         return self
 
     def kept(self, cut: float | None) -> Retained | None:
