@@ -99,7 +99,9 @@ class Baseline:
             pooled = GroupNight.total(OTHER, [one.pooled for one in rest])
             names = {name for one in rest for name in one.names}
             nights = max(one.nights for one in rest)
-            groups[OTHER] = BaselineGroup(pooled, nights, tuple(sorted(names)))
+            before = self.groups.get(OTHER)
+            floor = (before.quiet, before.floor) if before else (0, 0.0)
+            groups[OTHER] = BaselineGroup(pooled, nights, tuple(sorted(names)), *floor)
         return replace(self, groups=groups)
 
 

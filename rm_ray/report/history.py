@@ -116,11 +116,11 @@ class History:
             names = self.folder.names()
         except OSError as error:
             raise InputError(f"history.path: cannot list {self.folder.uri}: {error}") from None
-        return [
+        return sorted(
             name.removeprefix(PREFIX).removesuffix(SUFFIX)
             for name in names
             if name.startswith(PREFIX) and name.endswith(SUFFIX)
-        ]
+        )
 
     def check(self, night: str) -> None:
         """Refuse to replace what was said of a night by other settings.

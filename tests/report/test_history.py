@@ -8,6 +8,7 @@ from rm_ray.config import StorageConfig
 from rm_ray.errors import InputError, OutputError
 from rm_ray.report.baseline import Baseline
 from rm_ray.report.history import History, Said
+from rm_ray.report.nights import OTHER
 from tests.report.test_alerts import group
 
 LABEL = '["a"]'
@@ -44,6 +45,16 @@ def test_only_the_last_nights_before_are_read(tmp_path):
     assert [one.night for one in nights] == ["2026-11-04", "2026-11-05", "2026-11-06"]
     with pytest.raises(InputError, match=r"night-2026-11-01\.parquet cannot be read"):
         found.before("2026-11-02", 3)
+
+
+def test_a_second_night_of_a_day_comes_after_the_first(tmp_path):
+    found = history(tmp_path)
+    names = ["2026-11-23", "2026-11-24", "2026-11-24.02", "2026-11-25"]
+    for night in names:
+        write(found, night)
+    assert found.names() == names
+    nights, _ = found.before("2026-11-25", 2)
+    assert [one.night for one in nights] == names[1:3]
 
 
 def test_a_night_reported_again_is_replaced(tmp_path):
@@ -114,6 +125,16 @@ def test_quiet_nights_say_how_much_nights_differ_besides_by_chance(tmp_path):
     assert many.groups[LABEL].quiet == 12
     assert many.groups[LABEL].floor == pytest.approx(np.quantile(np.arange(1, 13) / 100, 0.95))
     assert many.groups[LABEL].names == tuple(f"n{day:02}" for day in range(6, 13))
+
+
+def test_groups_that_are_counted_together_have_the_floor_of_their_quiet_nights(tmp_path):
+    found = history(tmp_path)
+    for day in range(1, 11):
+        found.write(f"n{day:02}", "ok", [(group(OTHER, [1.0, 2.0]), Said(day / 100))])
+    before = pooled(found, "n11").groups[OTHER]
+    assert (before.quiet, before.floor) == (10, pytest.approx(0.0955))
+    gathered = pooled(found, "n11").gather([]).groups[OTHER]
+    assert (gathered.quiet, gathered.floor) == (before.quiet, before.floor)
 
 
 def test_a_baseline_outlives_any_number_of_alerts(tmp_path):
