@@ -61,8 +61,8 @@ def report(config: ReportConfig) -> Figures:
     began = time.monotonic()
     made = make(config)
     write(made.figures, folder)
-    if made.history is not None and not made.figures.run.missing_parts:
-        made.history.write(config.night, made.figures.verdict.status, made.rows)
+    if made.history is not None:
+        _remember(made, made.history)
     said = made.figures.verdict
     for alert in said.alerts:
         if alert.folded_into is None:
@@ -70,6 +70,18 @@ def report(config: ReportConfig) -> Figures:
             log.warning("%s (%s%s): %s", alert.rule, alert.level, standing, alert.sentence)
     log.info("%s -> %s/%s, in %.0f s", said.sentence, folder.uri, HTML, time.monotonic() - began)
     return made.figures
+
+
+def _remember(made: Reported, history: History) -> None:
+    """Store a night in the history, unless documents of it are missing."""
+    figures = made.figures
+    if missing := figures.run.missing_parts:
+        log.warning(
+            "the night %s is not stored in the history: %d parts of its rewards are missing; "
+            "report it again once the run is complete", figures.night, missing,
+        )  # fmt: skip
+    else:
+        history.write(figures.night, figures.verdict.status, made.rows)
 
 
 def fail_if_alerted(said: Verdict) -> None:

@@ -46,7 +46,7 @@ def count(run: ScoredRun, config: ReportConfig) -> Measured:
     if not run.shards:
         return Measured.none()
     schema = columns_of(run, config.rewards.column)
-    partitions = {f.path: f.units[0].partition if f.units else {} for f in run.files}
+    partitions = {f.path: f.units[0].partition for f in run.files if f.units}
     by = [Formula(name) for name in config.by]
     own = sorted({name for formula in by for name in formula.columns} & set(schema.names))
     for formula in by:
@@ -60,7 +60,7 @@ def count(run: ScoredRun, config: ReportConfig) -> Measured:
         if set(formula.columns) <= set(own):
             check_group("by", formula, schema)
     rows = {file.path: file.rows for file in run.files}
-    sources = [Source(s, partitions[s.file], rows[s.file]) for s in run.shards]
+    sources = [Source(s, partitions.get(s.file, {}), rows[s.file]) for s in run.shards]
     reader = Reader(
         run.parts, run.fingerprint, Formula(config.rewards.column), by, own, config.page.cut
     )

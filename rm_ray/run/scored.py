@@ -47,7 +47,7 @@ class ScoredRun:
     `stored`: its run.json. `metrics`: of its last invocation, where there are any. `totals`: of a
     complete run, what `_SUCCESS` holds. `parts`: the folder
     of its parts; `shards`: those that are there, of `files`. `segments`: the numbers of those read.
-    `missing`: planned shards that have no part.
+    `missing`: planned shards that have no part, but for those of files that it went on without.
     """
 
     uri: str
@@ -102,11 +102,12 @@ def open_scored(
             "documents missing; let it end, or go on with what is there: "
             "--rewards.allow_incomplete"
         )
-    missing = len(planned) - len(shards)
     if not shards and files and empty_part(files[0]) in committed:
         shards = [Shard(files[0].path, 0, 0)]
     success = run.root.read("_SUCCESS") if run.complete else None
     totals = json.loads(success) if success else None
+    skipped = (totals or {}).get("skipped_files", {})
+    missing = sum(s.part not in committed and s.file not in skipped for s in planned)
     metrics = run.metrics() or {}
     return ScoredRun(run.uri, stored, metrics, totals, run.parts, files, shards, chosen, missing)
 

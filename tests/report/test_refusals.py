@@ -80,10 +80,13 @@ def test_a_run_that_is_not_complete_is_reported_where_asked(ray_cluster, tmp_pat
     add_night(tmp_path, "n1", rows, shard_rows=60, left_out=[Shard(path, 64, 120).part])
     status, log = report(caplog, tmp_path)
     assert status == 2 and "--rewards.allow_incomplete" in log
-    status, log = report(caplog, tmp_path, "--rewards.allow_incomplete")
+    history = {"history_path": tmp_path / "history"}
+    status, log = report(caplog, tmp_path, "--rewards.allow_incomplete", **history)
     assert status == 0, log
     figures = json.loads((tmp_path / "report" / "report.json").read_text())
     assert (figures["whole"]["documents"], figures["run"]["complete"]) == (64, False)
+    assert "is not stored in the history: 1 parts of its rewards are missing" in log
+    assert not (tmp_path / "history").exists()
 
 
 def test_a_baseline_of_another_judge_is_refused(made, tmp_path, caplog):
@@ -151,16 +154,23 @@ def test_text_that_cannot_be_read_is_said_where_it_would_stand(ray_cluster, tmp_
     assert b"document 1" not in (tmp_path / "report" / "report.html").read_bytes()
 
 
-def test_hive_folders_make_groups(ray_cluster, tmp_path, caplog):
+def test_hive_folders_and_texts_that_are_no_utf8_make_groups(ray_cluster, tmp_path, caplog):
+    """A file without rows has no document, whose folder would have to be known."""
     rows = documents({"a": RNG.normal(size=40)})
-    for lang in ("en", "de"):
+    for name in ("id", "source"):
+        values = pa.array([b"a\xff"] * len(rows), pa.binary())
+        values = pa.Array.from_buffers(pa.string(), len(rows), values.buffers())
+        rows = rows.set_column(rows.schema.get_field_index(name), name, values)
+    for lang, theirs in (("en", rows), ("de", rows), ("fr", rows.slice(0, 0))):
         (tmp_path / "corpus" / f"lang={lang}").mkdir(parents=True)
-        pq.write_table(rows, tmp_path / "corpus" / f"lang={lang}" / "0.parquet")
+        pq.write_table(theirs, tmp_path / "corpus" / f"lang={lang}" / "0.parquet")
     add_night(tmp_path, "lang=de/1", rows)
     status, log = report(caplog, tmp_path, by="lang,source")
     assert status == 0, log
     groups = json.loads((tmp_path / "report" / "report.json").read_text())["groups"]
-    assert [(one["name"], one["documents"]) for one in groups] == [("de, a", 80), ("en, a", 40)]
+    found = [(one["name"], one["documents"]) for one in groups]
+    assert found == [(r"de, a\xff", 80), (r"en, a\xff", 40)]
+    assert {one["id"] for one in shown(tmp_path / "report")} == {r"a\xff"}
 
 
 def test_report_and_history_lie_in_an_object_store(made, caplog, s3_bucket, tmp_path):
