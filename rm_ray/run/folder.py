@@ -185,7 +185,7 @@ class RunFolder:
         Raises:
             OutputError: another driver has just done so.
         """
-        if not self.state.create("run.json", _pretty(run)):
+        if not _is_ours(self.state, "run.json", _pretty(run)):
             raise OutputError(f"{self.uri}: another run has just begun here; wait for it to end")
 
     def plan(self) -> list[Segment]:
@@ -212,7 +212,7 @@ class RunFolder:
         name = f"segment-{len(self.segments.names()):06d}.jsonl.gz"
         lines = f"{NOTES}{json.dumps(notes)}\n" if notes else ""
         lines += "".join(f"{file.to_json()}\n" for file in files)
-        if not self.segments.create(name, gzip.compress(lines.encode(), mtime=0)):
+        if not _is_ours(self.segments, name, gzip.compress(lines.encode(), mtime=0)):
             raise OutputError(f"{self.uri}: another run is planning here; wait for it to end")
 
     def forget(self, files: Iterable[Planned]) -> None:
@@ -338,6 +338,11 @@ def _differences(stored: dict[str, Any], asked: dict[str, Any]) -> dict[str, str
         for key in keys
         if stored.get(key) != asked.get(key)
     }
+
+
+def _is_ours(folder: Folder, name: str, data: bytes) -> bool:
+    """Create a file; whether it is ours, though the answer that says so may have been lost."""
+    return folder.create(name, data) or folder.read(name) == data
 
 
 def _pretty(data: dict[str, Any]) -> bytes:

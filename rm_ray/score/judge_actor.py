@@ -223,6 +223,7 @@ class Reporter:
             windows=self._windows,
             prompt_tokens=spent.prompt_tokens - self._prompted,
             forwarded_tokens=spent.forwarded_tokens - self._forwarded,
+            preemptions=spent.preemptions - self._preempted,
             judge_seconds=time.perf_counter() - self._began,
             step_seconds=spent.step_seconds - self._steps,
             model_seconds=spent.model_seconds - self._model,
@@ -235,6 +236,7 @@ class Reporter:
         self._began = time.perf_counter()
         self._prompted = self._counts.prompt_tokens
         self._forwarded = self._counts.forwarded_tokens
+        self._preempted = self._counts.preemptions
         self._steps, self._model = self._counts.step_seconds, self._counts.model_seconds
 
 

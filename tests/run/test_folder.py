@@ -1,11 +1,12 @@
 """What a run's folder may hold, and what is refused in it."""
 
 import json
+import uuid
 
 import pyarrow as pa
 import pytest
 
-from rm_ray.config import OutputConfig
+from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.errors import OutputError
 from rm_ray.run.folder import RunFolder, new_run, stored_columns
 
@@ -31,3 +32,19 @@ def test_types_of_columns_are_stored_whole():
 def test_a_run_that_stored_names_of_types_only_goes_on():
     run = {"format": 2, "columns": {"id": "int64", "meta": "struct<a: int64>"}}
     assert stored_columns(run) == {"id": pa.int64()}
+
+
+def test_a_plan_whose_creation_lost_its_answer_is_the_runs_own(faulty_proxy, s3_bucket):
+    storage = StorageConfig(endpoint_url=faulty_proxy.url)
+    run = RunFolder(
+        OutputConfig(path=f"s3://{s3_bucket}/{uuid.uuid4().hex}", storage=storage), "rewards"
+    )
+    stored = new_run({"judge.model": "m"}, {}, {})
+    faulty_proxy.fail("lost", 1)
+    run.create(stored)
+    faulty_proxy.fail("lost", 1)
+    run.add_segment([], {"night": 1})
+    assert faulty_proxy.injected["lost"] == 2
+    assert [segment.notes for segment in run.plan()] == [{"night": 1}]
+    with pytest.raises(OutputError, match="another run has just begun here"):
+        run.create(stored | {"created": "another time"})
