@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rm_ray.counts.summable import Summable, spent
+from rm_ray.engines.heads import check_head
 from rm_ray.engines.hub import go_offline
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.read_outs import LabelLogits, ReadOut
@@ -215,12 +216,15 @@ def start_engine(settings: EngineSettings) -> Engine:
     vLLM and transformers are given a folder, and ask the hub nothing; an engine of one's own may.
 
     Raises:
-        JudgeError: this machine cannot have the weights, or has others than the driver.
+        JudgeError: this machine cannot have the weights, or has others than the driver, or they
+            lack the head.
     """
     config = settings.config
     weights = config.load_format != "dummy"
     model = place_model(settings.model, config.weights_folder, weights=weights)
     settings = replace(settings, model=model)
+    if config.name == "vllm" and weights:
+        check_head(model)
     if ":" not in config.name:
         go_offline()
     with on_this_gpu() if 0 < settings.gpus < 1 else nullcontext():

@@ -7,11 +7,11 @@ and whoever finds it whole asks nobody.
 import errno
 import shutil
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from rm_ray.engines.identity import SUFFIXES
+from rm_ray.engines.identity import SUFFIXES, without_copies
 from rm_ray.engines.turns import alone
 from rm_ray.errors import JudgeError, redacted, short
 
@@ -39,9 +39,10 @@ class Origin(Protocol):
         """
 
 
-def is_wanted(name: str, *, code: bool) -> bool:
-    """Whether a file of a model's folder is fetched; pickles never, code where it is to run."""
-    return name.endswith((*WANTED, ".py") if code else WANTED)
+def wanted(names: Iterable[str], *, code: bool) -> list[str]:
+    """Those of a folder's files that are fetched; pickles never, code where it is to run."""
+    suffixes = (*WANTED, ".py") if code else WANTED
+    return without_copies(name for name in names if name.endswith(suffixes))
 
 
 def is_weights(name: str) -> bool:

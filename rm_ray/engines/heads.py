@@ -32,7 +32,9 @@ IN_VLLM = (
     "Qwen3ForSequenceClassification",
 )
 QUANTILE = "LlamaForRewardModelWithGating"
+# What the weights of a head are called: how their names begin, and parts of a language model's.
 QUANTILE_WEIGHTS = ("regression_layer.", "reward_transform_matrix", "gating.")
+LANGUAGE_HEADS = {"lm_head", "embed_out", "output_layer", "output"}
 
 
 def class_labels(model: Model) -> int:
@@ -48,7 +50,7 @@ def class_labels(model: Model) -> int:
             "(--judge.family quantile) and language models (--judge.family preference)"
             f"{'; ' + OWN_CODE if model.has_code else ''}"
         )
-    _check_weights(model, ("score." if model.architecture in CAUSAL else "classifier.",))
+    check_head(model)
     return model.labels
 
 
@@ -63,7 +65,7 @@ def quantile_sizes(model: Model) -> QuantileHeads:
             f"judge.family quantile reads out {QUANTILE}, and {model.name} is a "
             f"{model.architecture or 'model of no named kind'}"
         )
-    _check_weights(model, QUANTILE_WEIGHTS)
+    check_head(model)
     config = model.config
     try:
         return QuantileHeads(
@@ -92,17 +94,40 @@ def check_language_model(model: Model) -> None:
         )
 
 
-def _check_weights(model: Model, prefixes: tuple[str, ...]) -> None:
-    """A head that is not in the checkpoint would be made up at random."""
+def check_head(model: Model) -> None:
+    """Refuse a checkpoint without its head: vLLM makes one up at random, and says nothing.
+
+    Raises:
+        JudgeError: with the names that are missing.
+    """
     if model.tensors is None:
-        return  # on the hub: the engine looks when it has loaded them
-    missing = [one for one in prefixes if not any(name.startswith(one) for name in model.tensors)]
-    if missing:
+        return  # on the hub: looked at when they are on the engine's machine
+    if missing := _missing_head(model, model.tensors):
         wanted = " and ".join(f"{one}*" for one in missing)
         raise JudgeError(
             f"judge.model: {model.name} has no weights {wanted}: its head is missing, and its "
             "rewards would be random"
         )
+
+
+def _missing_head(model: Model, tensors: frozenset[str]) -> list[str]:
+    """What none of the weights' names begins with."""
+    prefixes = {
+        QUANTILE: QUANTILE_WEIGHTS,
+        **dict.fromkeys(CAUSAL, ("score.",)),
+        **dict.fromkeys(ENCODERS, ("classifier.",)),
+    }.get(model.architecture)
+    if prefixes is not None:
+        return [one for one in prefixes if not any(name.startswith(one) for name in tensors)]
+    parts = {part for name in tensors for part in name.split(".")}
+    return [] if _is_tied(model) or parts & LANGUAGE_HEADS else ["lm_head."]
+
+
+def _is_tied(model: Model) -> bool:
+    """Whether a language model's head is the embedding of its tokens; where it is not said, too."""
+    configs = model.config, model.config.get("text_config") or {}
+    said = [one["tie_word_embeddings"] for one in configs if "tie_word_embeddings" in one]
+    return any(said) or not said
 
 
 def check_split(processes: int, read_out: ReadOut, model: Model) -> None:

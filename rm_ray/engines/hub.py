@@ -17,9 +17,9 @@ from rm_ray.engines.fetch import (
     check_room,
     fetch_once,
     gigabytes,
-    is_wanted,
     is_weights,
     lacking,
+    wanted,
 )
 from rm_ray.engines.turns import tell
 from rm_ray.errors import JudgeError, short
@@ -111,11 +111,9 @@ def list_hub(name: str, revision: str | None, *, code: bool) -> tuple[Sizes, lis
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
-    files = [
-        one for one in HfApi().list_repo_tree(name, revision=revision) if isinstance(one, RepoFile)
-    ]
-    sizes = {one.path: one.size for one in files if is_wanted(one.path, code=code)}
-    return sizes, [one.path for one in files]
+    entries = HfApi().list_repo_tree(name, revision=revision)
+    sizes = {one.path: one.size for one in entries if isinstance(one, RepoFile)}
+    return {file: sizes[file] for file in wanted(sizes, code=code)}, list(sizes)
 
 
 def _seems_whole(folder: Path, *, weights: bool) -> bool:

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -74,9 +74,17 @@ def difference(expected: FolderSample, found: FolderSample) -> str | None:
     return None
 
 
+def without_copies(names: Iterable[str]) -> list[str]:
+    """The names of files, without weights that lie there a second time, in Mistral's own format."""
+    there = list(names)
+    others = [name for name in there if not name.startswith("consolidated")]
+    return others if any(name.endswith(".safetensors") for name in others) else there
+
+
 def _files(folder: Path, *, code: bool) -> list[Path]:
     suffixes = (*SUFFIXES, ".py") if code else SUFFIXES
-    return sorted(p for p in folder.iterdir() if p.suffix in suffixes and p.is_file())
+    there = [p.name for p in folder.iterdir() if p.suffix in suffixes and p.is_file()]
+    return [folder / name for name in sorted(without_copies(there))]
 
 
 def _hash_files(paths: Sequence[Path]) -> dict[Path, str]:

@@ -24,9 +24,9 @@ from rm_ray.engines.fetch import (
     check_room,
     fetch_once,
     gigabytes,
-    is_wanted,
     is_weights,
     lacking,
+    wanted,
 )
 from rm_ray.engines.identity import user_cache
 from rm_ray.engines.turns import tell
@@ -186,7 +186,7 @@ def list_stored(uri: str, storage: StorageConfig, *, code: bool) -> tuple[Stored
         raise JudgeError(f"judge.model: cannot list {uri}: {redacted(short(error))}") from None
     if not found:
         raise JudgeError(f"judge.model: there is no folder {uri}, or no file directly in it")
-    chosen = {name: listed for name, listed in found.items() if is_wanted(name, code=code)}
+    chosen = {name: found[name] for name in wanted(found, code=code)}
     return StoredFolder(uri, storage, chosen), sorted(found)
 
 

@@ -222,6 +222,7 @@ def _engine_args(settings: EngineSettings) -> EngineArgs:
     return EngineArgs(
         model=settings.model.name,
         revision=settings.model.revision,
+        config_format="hf",  # what the driver read, also where Mistral's params.json lies beside it
         skip_tokenizer_init=True,
         dtype=settings.dtype,
         quantization=config.quantization,

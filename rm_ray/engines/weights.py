@@ -7,7 +7,8 @@ hash of what is in it, so that a run's fingerprint names exactly one model.
 import logging
 import re
 import socket
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,13 @@ from safetensors import SafetensorError, safe_open
 from rm_ray.config import StorageConfig
 from rm_ray.engines.fetch import Origin, is_weights
 from rm_ray.engines.hub import HubFolder, list_hub
-from rm_ray.engines.identity import FolderSample, difference, hash_folder, sample_folder
+from rm_ray.engines.identity import (
+    FolderSample,
+    difference,
+    hash_folder,
+    sample_folder,
+    without_copies,
+)
 from rm_ray.engines.stored import StoredFolder, is_local_uri, is_stored, list_stored
 from rm_ray.errors import JudgeError, first_line, short
 
@@ -45,7 +52,7 @@ class Model:
     `identity`: hub commit, or hash of the folder. `max_tokens`: the longest prompt.
     `sample`: of a folder, for machines where the folder of that name may be another one.
     `architecture`: the class that its config names; `labels`: of a classifier; `config`: all of it.
-    `tensors`: names of the weights, where they lie here. `own_code`: its own code is to run.
+    `tensors`: names of the weights, once they lie here. `own_code`: its own code is to run.
     """
 
     name: str
@@ -99,12 +106,10 @@ def resolve_model(
     config = _load_config(name, place, revision, trust_remote_code=trust_remote_code)
     own_code = trust_remote_code and "auto_map" in config.to_dict()
     origin = stored if folder else _on_hub(name, str(revision), code=own_code)
-    try:
+    with _reading(name):
         identity = hash_folder(folder, code=own_code) if folder else str(revision)
         sample = sample_folder(folder, code=own_code) if folder else {}
         tensors = _tensors(folder) if folder else None
-    except (OSError, SafetensorError) as error:
-        raise JudgeError(f"judge.model: cannot read {name}: {short(error)}") from None
     text = config.get_text_config()
     return Model(
         name=name,
@@ -137,6 +142,9 @@ def place_model(model: Model, weights_folder: str | None, *, weights: bool = Tru
         model = replace(model, name=folder, place=folder, revision=None)
     if weights:
         check_weights(model)
+    if weights and model.tensors is None:
+        with _reading(model.name):
+            model = replace(model, tensors=_tensors(Path(model.name)))
     return model
 
 
@@ -233,10 +241,18 @@ def _say_no_weights(name: str, files: Iterable[str], folder: str) -> str:
     )
 
 
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        raise JudgeError(f"judge.model: cannot read {name}: {short(error)}") from None
+
+
 def _tensors(folder: Path) -> frozenset[str]:
     names: set[str] = set()
-    for file in folder.glob("*.safetensors"):
-        with safe_open(file, framework="np") as tensors:
+    for file in without_copies(path.name for path in folder.glob("*.safetensors")):
+        with safe_open(folder / file, framework="np") as tensors:
             names.update(tensors.keys())
     return frozenset(names)
 

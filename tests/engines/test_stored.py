@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rm_ray.config import StorageConfig
-from rm_ray.engines.fetch import is_wanted, lacking
+from rm_ray.engines.fetch import lacking, wanted
 from rm_ray.engines.weights import place_model, resolve_model
 from rm_ray.errors import JudgeError
 from rm_ray.judges.tokens import tokenizer_of_run
@@ -141,7 +141,9 @@ def test_only_what_makes_a_model_is_fetched(bucket):
         put(name, b"x")
     assert set(stored().files) == {*FILES, "chat_template.jinja", "vocab.txt"}
     assert set(stored(code=True).files) - set(stored().files) == {"modeling.py"}
-    assert not is_wanted("pytorch_model.bin", code=True)
+    assert wanted(["pytorch_model.bin", "consolidated.safetensors"], code=True) == [
+        "consolidated.safetensors"
+    ]
 
 
 def test_a_report_takes_the_tokenizer_without_the_weights(bucket, tmp_path, monkeypatch):
