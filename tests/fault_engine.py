@@ -27,9 +27,12 @@ NAME = "tests.fault_engine:FaultEngine"
 # files that change its ways, "seconds": per window}
 ENVIRONMENT = "RM_RAY_FAULT_ENGINE"
 # Names of such files: no text harms it any more; it stands no document at all; it starts sick; its
-# start does not end; it has no memory for prompts longer than CRAMPED_TOKENS.
-CURED, PICKY, SICK, WAITS, CRAMPED = "cured", "picky", "sick", "waits", "cramped"
+# start does not end; it has no memory for prompts longer than CRAMPED_TOKENS; it takes SLOW_SECONDS
+# for a window.
+CURED, PICKY, SICK, WAITS = "cured", "picky", "sick", "waits"
+CRAMPED, SLOW = "cramped", "slow"
 CRAMPED_TOKENS = 300
+SLOW_SECONDS = 0.01
 # And of one that an engine takes away as it raises.
 RAISE_ONCE = "raise-once"
 POISON = {kind: f"poison by {kind} begins here" for kind in ("raise", "nan", "hang", "kill")}
@@ -84,8 +87,8 @@ class FaultEngine:
 
     def _answer(self, prompt, spoiled):
         self.counts.forwarded_tokens += len(prompt)
-        if self._seconds:
-            time.sleep(self._seconds)
+        if self._seconds or self._finds(SLOW):
+            time.sleep(self._seconds or SLOW_SECONDS)
         if self._log:
             self._log.write(f"{time.time()} {digest(prompt)}\n")
             self._log.flush()

@@ -8,6 +8,7 @@ import time
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import ray
 
 from rm_ray.run import tally
 from tests import fault_engine, jobs, raising_vllm
@@ -208,12 +209,7 @@ def test_no_answer_counts_from_an_engine_that_raised(tmp_path, caplog, fault_fol
 
 def test_killed_in_every_round_it_still_equals_an_undisturbed_run(tmp_path, caplog, fault_folder):
     write_poisoned(tmp_path / "in", ["raise", "nan"])
-    folder = tmp_path / "engine"
-    folder.mkdir()
-    env = environment(
-        PYTHONPATH=str(ROOT),
-        **{fault_engine.ENVIRONMENT: json.dumps({"folder": str(folder), "seconds": 0.01})},
-    )
+    env = environment(RAY_ADDRESS=ray.get_runtime_context().gcs_address, PYTHONPATH=str(ROOT))
     words = ["--run.max_failed_fraction", "0.1"]
     changes = {"input_path": tmp_path / "in", "shard_rows": 20}
     calm, hurt, log = tmp_path / "calm", tmp_path / "hurt", tmp_path / "log"
@@ -226,6 +222,7 @@ def test_killed_in_every_round_it_still_equals_an_undisturbed_run(tmp_path, capl
             )  # fmt: skip
 
     assert run(caplog, *words, **changes, output_path=calm)[0] == 0
+    (fault_folder / fault_engine.SLOW).touch()
     for said in (", 1 engine", "round 2,", "round 3,"):
         job, before = start(), parts(hurt)
         deadline = time.monotonic() + 200

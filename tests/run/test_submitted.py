@@ -215,6 +215,7 @@ def test_submitted_stopped_and_submitted_again_on_a_cluster_and_a_store_with_aut
         wait_for(lambda: not workers(), lambda: str(workers()), 20)
         check_stopped(log := said())
         first = parts(s3)
+        assert not s3.list_objects_v2(Bucket="outputs", Prefix="run/_rm_ray/lease").get("Contents")
         status = subprocess.run(
             [sys.executable, "jobs/status.py", "s3://outputs/run"], cwd=ROOT, capture_output=True,
             text=True, env=env | dict(zip(KEYS, (*writer, endpoint), strict=True)),

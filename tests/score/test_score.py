@@ -264,7 +264,7 @@ def test_one_row_in_one_row_out_on_the_shared_corpus(tmp_path, caplog):
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared corpus is not on this machine")
 def test_real_text_costs_the_exact_minimum(tmp_path, caplog):
     status, log = run(
-        caplog, input_path=SHARED / "corpus" / "web.parquet", output_path=tmp_path, input_limit=8,
+        caplog, input_path=SHARED / "corpus" / "web.parquet", output_path=tmp_path, input_limit=4,
         judge_context_tokens=1024,
     )  # fmt: skip
     totals = json.loads((tmp_path / "_SUCCESS").read_text())
