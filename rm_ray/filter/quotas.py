@@ -25,7 +25,10 @@ def _quotas(given: Any) -> Any:
             raise ValueError(f"{number!r} is not a number") from None
         if not quota.is_finite() or quota < 0:
             raise ValueError(f"{number!r} is not a number from 0 on")
-        found[_label(value)] = quota
+        label = _label(value)
+        if label in found:
+            raise ValueError(f"the group {value} has two numbers; give it one")
+        found[label] = quota
     if not found:
         raise ValueError("no group has a quota")
     return found
@@ -35,6 +38,10 @@ def _label(value: Any) -> str:
     """A value as YAML has it, or a list of them as text, as a group's label."""
     if value == ELSE:
         return ELSE
+    if isinstance(value, bool):
+        raise ValueError(
+            f"YAML reads a group as {str(value).lower()}; quote it: '{'yes' if value else 'no'}'"
+        )
     listed = isinstance(value, str) and value.startswith("[") and value.endswith("]")
     try:
         return group_label([_as_label(one) for one in (json.loads(value) if listed else [value])])
