@@ -10,6 +10,7 @@ from rm_ray.counts.cuts import Cuts
 from rm_ray.counts.order import KEY_BITS, best_first
 from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.decision import Decision, Outcomes, decide, total_outcomes
+from rm_ray.filter.documents import check_groups
 from rm_ray.filter.reader import Reader
 from rm_ray.filter.stretches import Stretch
 
@@ -43,10 +44,16 @@ class Census:
 
     @classmethod
     def merge(cls, many: Sequence["Census"]) -> "Census":
-        """The sum, with the documents next to the cuts of all."""
+        """The sum, with the documents next to the cuts of all.
+
+        Raises:
+            InputError: there are more groups than groups there can be.
+        """
+        outcomes = total_outcomes(one.outcomes for one in many)
+        check_groups({group for group, _, _ in outcomes})
         return cls(
             Cells.merge([one.kept for one in many]),
-            total_outcomes(one.outcomes for one in many),
+            outcomes,
             Cells.merge([one.rewards for one in many]),
             _nearest([document for one in many for document in one.beside]),
         )

@@ -1,17 +1,20 @@
 """What is known of some documents: reward, tokens, group, whether they count; and their order."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from rm_ray.corpus.groups import check_number
 from rm_ray.counts.cuts import Places
 from rm_ray.counts.order import Floats, Ints, best_first, gumbel, hash_rows
 from rm_ray.filter.stretches import Stretch
 
 Flags = npt.NDArray[np.bool_]
+# More values than this name documents, not groups: every task is given all of their cuts.
+MOST_GROUPS = 100_000
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,11 @@ class Order:
             documents.codes[which], best_first(rewards), hashes, files, rows,
             documents.tokens[which],
         )  # fmt: skip
+
+
+def check_groups(labels: Collection[str]) -> None:
+    """Raises InputError where there are more groups than groups there can be."""
+    check_number("rule.by", labels, MOST_GROUPS)
 
 
 def renumbered(documents: Documents, groups: Sequence[str]) -> Documents:

@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from rm_ray.corpus.groups import group_label
 from rm_ray.counts.cells import ByGroup, Cells
 from rm_ray.counts.cuts import LEVELS, Cut, Cuts, Places, Search, Targets
 from rm_ray.counts.order import Ints, best_first
 from rm_ray.counts.ranks import SHIFTS, Ranks, count_keys, crowded
 from rm_ray.filter.census import Census, census_of
 from rm_ray.filter.config import FilterConfig
-from rm_ray.filter.documents import Order, renumbered
+from rm_ray.filter.documents import Order, check_groups, renumbered
 from rm_ray.filter.reader import Reader
 from rm_ray.filter.rule import budgets, fixed_cuts, weight_of
 from rm_ray.filter.stretches import Stretch
@@ -57,14 +58,14 @@ class Passes:
         `weight_of` says, where a rule has a budget.
 
         Raises:
-            InputError: a budget or quota is impossible.
+            InputError: a budget or quota is impossible, or there are too many groups.
         """
         if not config.output.buckets and (fixed := fixed_cuts(config.rule)):
             return fixed, {}
         order = Order(config.rule.seed, config.rule.temperature)
         log.info("counting rewards, pass 1 over %s", self)
-        counted: ByGroup = self._merged(_count_groups, ByGroup.merge, reader, order)
-        groups = counted.groups
+        counted = self._merged(_count_groups, merge_groups, reader, order)
+        groups = counted.groups or ([] if config.rule.by else [group_label([])])
         supply = np.stack(counted.cells.by_parent(len(groups)), axis=1).tolist()
         wanted = budgets(config, groups, supply)
         budget = {}
@@ -113,6 +114,13 @@ class Passes:
         return Pass(batches, self.cpus, self.progress_s)
 
 
+def merge_groups(many: Sequence[ByGroup]) -> ByGroup:
+    """The sum. Raises InputError where there are more groups than groups there can be."""
+    found = ByGroup.merge(many)
+    check_groups(found.groups)
+    return found
+
+
 @as_value
 def _count_run(
     stretches: Sequence[Stretch], reader: Reader, run: int, opened: Sequence[Ints]
@@ -128,8 +136,8 @@ def _count_groups(stretches: Sequence[Stretch], reader: Reader, order: Order) ->
     for stretch in stretches:
         documents = reader.read(stretch)
         places = order.places(documents, stretch, documents.eligible)
-        found.append(ByGroup(documents.groups, Search().count(places)).used())
-    return ByGroup.merge(found)
+        found.append(ByGroup(documents.groups, Search().count(places)))
+    return merge_groups(found)
 
 
 @as_value

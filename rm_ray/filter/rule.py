@@ -1,6 +1,6 @@
 """From the rule as it is typed to what each group may keep."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
@@ -36,17 +36,21 @@ def budgets(
     """How much of each group is before each of its cuts, in documents or tokens.
 
     Args:
-        supply: documents and tokens of each group.
+        supply: documents and tokens of each group that have a reward and count; there may be none.
 
     Raises:
         InputError: a group has no quota or less than its quota, or a quota has no group.
     """
     if (buckets := config.output.buckets) is not None:
-        # the document at rank r from the worst, of n, is in bucket r * buckets // n
-        return [[documents * i // buckets for i in range(1, buckets)] for documents, _ in supply]
+        # the document at rank r from the worst, of n, is in bucket (r + 1/2) * buckets // n: one
+        # alone is in the middle, not among the worst
+        return [
+            [(2 * documents * i + buckets) // (2 * buckets) for i in range(1, buckets)]
+            for documents, _ in supply
+        ]
     rule = config.rule
     key = f"rule.{rule.choice}"
-    _check_groups(key, rule, groups)
+    _check_groups(key, rule, dict(zip(groups, (one[0] for one in supply), strict=True)))
     found = []
     for label, (documents, tokens) in zip(groups, supply, strict=True):
         quota = rule.quotas.get(label, rule.quotas.get(ELSE, Decimal(0)))
@@ -65,14 +69,16 @@ def budgets(
     return found
 
 
-def _check_groups(key: str, rule: RuleConfig, groups: Sequence[str]) -> None:
-    quotas = rule.quotas
+def _check_groups(key: str, rule: RuleConfig, documents: Mapping[str, int]) -> None:
+    """`documents`: of each group, those that have a reward and count."""
+    quotas, groups = rule.quotas, [label for label, count in documents.items() if count]
     if ELSE not in quotas and (without := [label for label in groups if label not in quotas]):
         raise InputError(
             f"{key} has no number for {_several(without)}; give one, or one for all others as "
             f"'{ELSE}'"
         )
-    unknown = [label for label in quotas if label != ELSE and label not in groups]
+    named = [label for label, quota in quotas.items() if quota or label not in documents]
+    unknown = [label for label in named if label != ELSE and not documents.get(label)]
     if unknown and rule.short == "refuse":
         raise InputError(
             f"{key}: no document of {_several(unknown)} has a reward and fulfils rule.where; the "

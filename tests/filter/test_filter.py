@@ -148,7 +148,8 @@ def test_buckets_hold_as_many_documents_each_by_their_rank(made, ray_cluster, tm
     assert len(list((out / "corpus").iterdir())) == 12
     worst = "ORDER BY reward, hash DESC, source_file DESC, row DESC"
     bucket = best(HAS, "true", "lang", worst).replace(
-        "SELECT source_file, row FROM", "SELECT source_file, row, (rank - 1) * 12 // n AS b FROM"
+        "SELECT source_file, row FROM",
+        "SELECT source_file, row, (2 * rank - 1) * 12 // (2 * n) AS b FROM",
     )
     for number in range(12):
         part = out / "corpus" / f"quality={number:02d}"

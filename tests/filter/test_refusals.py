@@ -38,6 +38,12 @@ CONFIGURATION = {
     "half a document": ({"rule_keep_documents": 1.5}, "keep_documents 1.5 is not a whole number"),
     "no number": ({"rule_keep_tokens": "many"}, "'many' is not a number"),
     "weight of another": ({"rule_keep_tokens": 5, "rule_weight": "tokens"}, "weight is of keep_"),
+    "a group that YAML reads as another": (
+        {"rule_keep_tokens": "{no: 5}", "rule_by": "lang"}, "a group as false; quote it: 'no'"
+    ),
+    "a group twice": (
+        {"rule_keep_tokens": "{1: 5, '1': 7}", "rule_by": "lang"}, "the group 1 has two numbers"
+    ),
     "numbers by group without groups": ({"rule_keep_tokens": "{a: 5}"}, "no rule.by makes groups"),
     "a group of other columns": (
         {"rule_keep_tokens": "{a: 5}", "rule_by": "lang,source"}, "rule.by has 2 columns"
@@ -71,6 +77,14 @@ RUNS = {
     "more tokens than there are": (
         {"rule_keep_tokens": 10**9}, "1,000,000,000 tokens are asked for of the corpus"
     ),
+    "more than there are that count": (
+        {"rule_keep_documents": 1000, "rule_where": "n_tokens >= 1e9"},
+        "1,000 documents are asked for of the corpus, and 0 are there",
+    ),
+    "a group of which none counts": (
+        {"rule_keep_documents": 1, "rule_by": "lang", "rule_where": "lang != 'de'"},
+        "1 documents are asked for of the group de, and 0 are there",
+    ),
     "a quota of nobody": (
         {"rule_keep_documents": "{fr: 1, '*': 0}", "rule_by": "lang"}, "no document of fr has"
     ),
@@ -97,7 +111,7 @@ def test_configurations_that_make_no_sense(tmp_path, caplog, case):
     "given, label",
     [
         ("{en: 1}", '["en"]'), ("{2020: 1}", '["2020"]'), ("{null: 1}", "[null]"),
-        ("{true: 1}", '["true"]'), ("""{'["en", 2020]': 1}""", '["en", "2020"]'), ("5", "*"),
+        ("{'true': 1}", '["true"]'), ("""{'["en", 2020]': 1}""", '["en", "2020"]'), ("5", "*"),
     ],
 )  # fmt: skip
 def test_how_groups_are_named(given, label):
