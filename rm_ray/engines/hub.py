@@ -3,9 +3,11 @@
 It lies where huggingface_hub puts it: in its own cache, or in a folder laid out like one.
 """
 
+import contextlib
 import glob
 import json
 import os
+import re
 import socket
 import time
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ from rm_ray.store.retry import patiently
 
 # Of the answers that blame a request: those that it may not get a little later.
 _PASSING_STATUS = {408, 425, 429}
+# A download that nobody has written to for so long, in seconds, has no process any more.
+ABANDONED_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class HubFolder:
         from huggingface_hub.utils import disable_progress_bars
 
         missing = sum(lacking(folder, sizes).values())
+        _remove_abandoned(folder.parents[1] / "blobs")
         check_room(self.name, kept, missing)
         machine, began = socket.gethostname(), time.monotonic()
         tell("%s: fetching %s of %s into %s", machine, gigabytes(missing), self.name, kept)
@@ -126,6 +131,14 @@ def _seems_whole(folder: Path, *, weights: bool) -> bool:
     return bool(there) and there >= set(named)
 
 
+def _remove_abandoned(blobs: Path) -> None:
+    """What a killed process leaves takes room, and the hub's client begins every file anew."""
+    for half in blobs.glob("*.incomplete"):
+        with contextlib.suppress(FileNotFoundError):  # another's, and done by now
+            if time.time() - half.stat().st_mtime > ABANDONED_S:
+                half.unlink()
+
+
 def go_offline() -> None:
     """From here on neither this process nor one that it starts asks the hub."""
     from huggingface_hub import constants
@@ -148,5 +161,8 @@ def _as_of_a_store(error: Exception) -> Exception:
             hint = "; a gated or private model needs HF_TOKEN on every machine"
             said = short(one) + (hint if status in (401, 403, 404) else "")
             return PermissionError(said) if final else ConnectionError(said)
+    if isinstance(error, RuntimeError):  # whatever fails in hf_xet, which fetches large files
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        return OSError(int(number[1]), short(error)) if number else ConnectionError(short(error))
     # a connection that broke: the client says then what it does not have
     return ConnectionError(short(error)) if isinstance(error, LocalEntryNotFoundError) else error

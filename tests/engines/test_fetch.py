@@ -3,19 +3,23 @@
 A machine is a folder for weights here; its processes are real ones, the stores real servers.
 """
 
+import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import huggingface_hub
 import numpy as np
 import pytest
 
 from rm_ray.cli import load_config, parse_arguments
 from rm_ray.engines.engine import answer_all
 from rm_ray.engines.fetch import lacking
+from rm_ray.engines.hub import HubFolder
 from rm_ray.engines.identity import hash_folder
 from rm_ray.engines.weights import resolve_model
 from rm_ray.errors import ConfigError, JudgeError
@@ -86,9 +90,16 @@ def test_what_a_killed_process_leaves_is_not_whole_and_is_not_fetched_again(sour
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert not [path for path in tmp_path.rglob("*.safetensors") if path.is_file()]
+    others = set()
+    for half in list(tmp_path.rglob("*.incomplete")):
+        os.utime(half, (0, 0))
+        others.add(half.with_name("another.incomplete"))  # whose process goes on
+        half.with_name("another.incomplete").touch()
     server.held = ""
     folder, _ = folder_of(fetching(tmp_path))
     assert not lacking(folder, LISTED) and hash_folder(folder) == hash_folder(TINY_JUDGE)
+    halves = {path for path in tmp_path.rglob("*") if path.suffix in (".incomplete", ".tmp")}
+    assert halves == others
     assert {name: server.gets(name) for name in small} == dict.fromkeys(small, 1)
     assert server.gets("model.safetensors") == 2
 
@@ -127,6 +138,33 @@ def test_a_hub_that_refuses_is_said(hub, tmp_path):
     process = start(FETCH_HUB, tmp_path, HF_ENDPOINT=hub.url)
     _, said = process.communicate(timeout=60)
     assert re.search(f"JudgeError: judge.model: cannot fetch {NAME} onto .*401.*HF_TOKEN", said)
+
+
+@pytest.mark.parametrize(
+    ("said", "tries", "match"),
+    [
+        ("IO Error: No space left on device (os error 28)", 1, "; --engine.weights_folder names"),
+        ("IO Error: No such file or directory (os error 2)", 1, "No such file"),
+        ("CAS Client Error: Request error: error sending request", 2, None),
+    ],
+)
+def test_an_outage_of_the_hubs_file_store_passes_and_a_full_disk_does_not(
+    tmp_path, monkeypatch, said, tries, match
+):
+    """As hf_xet says them: all of its errors are bare ones."""
+    hub_folder, asked = HubFolder(NAME, COMMIT, LISTED, False), []
+
+    def download(*_, **keys):
+        asked.append(keys)
+        if len(asked) == 1:
+            raise RuntimeError(f"Task error: File reconstruction error: {said}")
+        shutil.copytree(TINY_JUDGE, tmp_path / "models--someone--judge" / "snapshots" / COMMIT)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    refused = pytest.raises(JudgeError, match=f"cannot fetch {NAME} onto .*{match}")
+    with refused if match else contextlib.nullcontext():
+        hub_folder.fetch(str(tmp_path))
+    assert len(asked) == tries
 
 
 @pytest.mark.parametrize(
