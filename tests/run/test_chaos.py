@@ -145,20 +145,6 @@ def test_one_machine_starts_no_engine_one_is_lost_and_one_comes(chaos, monkeypat
     (chaos.folder / on(sick, SICK)).unlink()
 
 
-def test_where_no_machine_starts_an_engine_the_run_stops_and_says_why(chaos):
-    (chaos.folder / SICK).touch()
-    log = chaos.folder / "all-sick.log"
-    corpus = chaos.corpus(9, files=2, rows=32)
-    job = chaos.start(log, corpus, "chaos/out-9", fault_engine.NAME, **EVERYWHERE)
-    assert job.wait(LIMIT) == 1
-    (chaos.folder / SICK).unlink()
-    said = log.read_text()
-    last = "the last: the engine did not start: RuntimeError: the engine is sick"
-    assert f"stopped before the end, no engine starts on any of 3 machines; {last}" in said
-    assert all(f"(node {node[:8]}) gets no more engines" in said for node in chaos.nodes.ids)
-    assert "8 of 8 shards are not done" in said and not chaos.parts("chaos/out-9")
-
-
 def test_every_kind_of_fault_comes_before_any_comes_twice():
     plan = fault_plan(1, 30)
     assert sorted(plan[:15]) == sorted(plan[15:]) and len(set(plan)) == 15
