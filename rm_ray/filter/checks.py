@@ -2,18 +2,25 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from rm_ray.config import CorpusConfig, StorageConfig, as_list
-from rm_ray.corpus.files import InputFile, then_and_now
+from rm_ray.corpus.files import InputFile, file_version, then_and_now
 from rm_ray.corpus.listing import literal_part
-from rm_ray.errors import InputError, OutputError
+from rm_ray.errors import InputError, OutputError, short
 from rm_ray.filter.column_checks import spoken_of
 from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.notes import Notes
 from rm_ray.filter.stretches import Parts
 from rm_ray.run.scored import ScoredPart, ScoredRun
+from rm_ray.store.access import Request
 from rm_ray.store.folder import absolute
+from rm_ray.store.retry import patiently
+
+# Files looked at at once.
+_THREADS = 16
 
 
 def corpus_of(config: FilterConfig, run: ScoredRun) -> CorpusConfig:
@@ -25,7 +32,8 @@ def corpus_of(config: FilterConfig, run: ScoredRun) -> CorpusConfig:
     if config.corpus.path is not None:
         return CorpusConfig(path=config.corpus.path, storage=config.corpus.storage)
     told = run.stored["config"]["input"]
-    known = tuple(file.path for file in run.files)
+    # segments know their files, and later ones may lie elsewhere
+    known = tuple(file.path for file in run.files) if config.rewards.segments is None else ()
     for path in as_list(told["path"]):
         # as it was typed, which is another place from another folder
         if "://" not in path and not Path(path).is_absolute() and known:
@@ -42,12 +50,32 @@ def corpus_of(config: FilterConfig, run: ScoredRun) -> CorpusConfig:
 
 
 def scored_files(run: ScoredRun) -> list[InputFile]:
-    """The corpus as the scoring run saw it."""
+    """The corpus as the scoring run saw it, but for files that it has planned no row of."""
     files = [
-        InputFile(f.path, f.size, f.version, f.units[0].partition if f.units else {})
-        for f in run.files
+        InputFile(f.path, f.size, f.version, f.units[0].partition) for f in run.files if f.units
     ]
     return sorted(files, key=lambda file: file.path)
+
+
+def as_they_are(files: Sequence[InputFile], corpus: CorpusConfig) -> list[InputFile]:
+    """The files with the sizes and versions that they have now.
+
+    Raises:
+        InputError: one is gone, or cannot be read.
+    """
+
+    def now(file: InputFile) -> InputFile:
+        request = Request("reading", file.path, corpus.storage, corpus.key)
+        size, version = patiently(lambda: file_version(file.path, corpus.storage), request)
+        return replace(file, size=size, version=version)
+
+    try:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return list(pool.map(now, files))
+    except OSError as error:
+        raise InputError(
+            f"corpus.path: cannot read a file that was scored: {short(error)}"
+        ) from None
 
 
 def by_file(parts: Iterable[ScoredPart]) -> dict[str, list[ScoredPart]]:
@@ -110,7 +138,8 @@ def check_same_files(
                 )
     skipped = (runs[0].totals or {}).get("skipped_files", {}).keys()
     there = {file.path for file in found} | skipped
-    if config.corpus.path is None and (gone := {file.path for file in runs[0].files} - there):
+    with_rows = {file.path for file in runs[0].files if file.units}
+    if config.corpus.path is None and (gone := with_rows - there):
         raise InputError(
             f"corpus.path: {len(gone)} files that {runs[0].uri} scored are gone, first "
             f"{min(gone)}; put them back, or name those that are to be filtered"

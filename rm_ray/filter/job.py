@@ -27,6 +27,7 @@ from rm_ray.errors import Incomplete, InputError
 from rm_ray.filter.bundles import Bundle, PlannedFolder
 from rm_ray.filter.census import Census
 from rm_ray.filter.checks import (
+    as_they_are,
     by_file,
     check_same_files,
     check_threshold,
@@ -151,11 +152,13 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         scored = {file.path for file in run.files}
         there = {shard.file for shard in run.shards}
         skipped = (run.totals or {}).get("skipped_files", {}).keys() - there
-        if self._reads_corpus or self.config.corpus.path is not None:
+        by_segment = self.config.rewards.segments is not None
+        listed = self.config.corpus.path is not None or (self._reads_corpus and not by_segment)
+        if listed:
             found = list_files(self.corpus, self.config.output, scored)
         else:
             found = Corpus(scored_files(run), "")
-        if self.config.rewards.segments is not None:
+        if by_segment:
             found = replace(found, files=[file for file in found.files if file.path in scored])
             if not found.files:
                 raise InputError(
@@ -167,6 +170,8 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
                 "%d files that could not be scored are left out, first %s", len(bad), bad[0]
             )
             found = replace(found, files=[file for file in found.files if file.path not in skipped])
+        if self._reads_corpus and not listed:
+            found = replace(found, files=as_they_are(found.files, self.corpus))
         check_same_files(found.files, self.runs, self.config)
         return found
 
