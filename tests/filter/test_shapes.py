@@ -256,3 +256,27 @@ def test_segments_of_a_run_that_a_limit_had_cut_short(ray_cluster, tmp_path, cap
     assert "--rewards.segments 0" in log
     status, log = run(caplog, "--rewards.segments", "0", output_kind="ids", **words)
     assert status == 0 and f"of {first.rows} documents kept" in log, log
+
+
+def test_a_page_shows_ids_and_groups_that_no_terminal_obeys(ray_cluster, tmp_path, caplog, capsys):
+    """And such as are no UTF-8."""
+    (tmp_path / "corpus").mkdir()
+    pq.write_table(pa.table({"text": list("abcd")}), tmp_path / "corpus" / "a.parquet")
+    odd = pa.array([b"\x1b[2J\n", b"\xff", b"\x1b[2J\n", b"\xff"], pa.binary())
+    odd = pa.Array.from_buffers(pa.string(), 4, odd.buffers())
+
+    def rewards(shard):
+        return pa.table({"id": odd, "source": odd, "reward": pa.array([1.0, 2, 3, 4], pa.float32()),
+                         "n_tokens": [1] * 4, "status": ["ok"] * 4})  # fmt: skip
+
+    fabricate(tmp_path / "scored", tmp_path / "corpus", rewards)
+    status, log = run(
+        caplog, "--dry-run", rewards_path=tmp_path / "scored", output_path=tmp_path / "out",
+        rule_by="source", rule_keep_documents=1,
+    )  # fmt: skip
+    assert status == 0, log
+    page = capsys.readouterr().out
+    assert "\\x1b[2J\\n:\n" in page and "\\xff:\n" in page
+    assert "  kept    \\x1b[2J\\n: 3  \\x1b[2J\\n  c\n" in page
+    assert "  dropped \\xff: 2  \\xff  b\n" in page
+    assert all(line.isprintable() for line in page.split("\n"))
