@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from typing_extensions import override
 from vllm import PoolingParams
+from vllm.config.quantization import ONLINE_QUANT_SHORTHAND_NAMES, resolve_quantization_config
 from vllm.engine.arg_utils import EngineArgs
 from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest
 
@@ -17,6 +18,9 @@ from rm_ray.engines.heads import ENCODERS
 from rm_ray.engines.read_outs import ClassLogits, QuantileHeads, ReadOut
 from rm_ray.engines.vllm import VllmEngine
 from rm_ray.errors import JudgeError
+
+# Ways to quantise weights as they are loaded; fp8 is the oldest name of one.
+ONLINE = {*ONLINE_QUANT_SHORTHAND_NAMES, "fp8"}
 
 
 class VllmPoolingEngine(VllmEngine):
@@ -44,6 +48,11 @@ class VllmPoolingEngine(VllmEngine):
 
             overrides["architectures"] = [register(settings.read_out)]
         arguments.hf_overrides = overrides
+        if arguments.quantization in ONLINE and "quantization_config" not in settings.model.config:
+            # to vLLM a head is a layer like any other
+            arguments.quantization_config = resolve_quantization_config(
+                arguments.quantization, {"ignore": ["score"]}
+            )
         return arguments
 
     @override

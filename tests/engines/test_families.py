@@ -86,6 +86,18 @@ def test_logits_below_zero_and_above_one_survive_in_vllm(tmp_path):
     assert found.min() < 0 and found.max() > 1
 
 
+def test_online_quantisation_leaves_the_head_in_float32(tmp_path):
+    checkpoints.llama(tmp_path)
+    engine = engine_of("vllm", tmp_path, ClassLogits(1), 128,
+                       dtype="bfloat16", quantization="fp8_per_channel")  # fmt: skip
+    worker = engine._core.engine_core.model_executor.driver_worker.worker
+    model = worker.model_runner.model
+    assert model.model.layers[0].mlp.down_proj.weight.dtype == torch.float8_e4m3fn
+    assert model.score.weight.dtype == torch.float32
+    del engine, worker, model
+    gc.collect()
+
+
 @pytest.mark.parametrize("name", ["transformers", "vllm"])
 def test_a_pairs_halves_are_told_apart_where_asked(tmp_path, name):
     checkpoints.bert(tmp_path)
