@@ -142,7 +142,9 @@ class EngineSettings:
             "PYTHONWARNINGS": "ignore::FutureWarning,ignore::DeprecationWarning",
         }
         if self.on_gpu:
-            return common
+            # Triton's products of float32 are TF32 otherwise, those of attention among them
+            exact = {"TRITON_F32_DEFAULT": "ieee"} if self.dtype == "float32" else {}
+            return common | exact
         threads = str(self.threads)
         # binding cores would give every engine of a machine the same ones
         cpu = {

@@ -9,7 +9,7 @@ import pytest
 from rm_ray.engines.engine import answer_all, choose_block_size
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.errors import ConfigError, JudgeError
-from tests.conftest import tiny_judge
+from tests.conftest import engine_settings, tiny_judge
 
 TOLERANCE = 1e-3  # of a log ratio in float32
 
@@ -131,6 +131,13 @@ def test_the_block_divides_the_chunk_where_prompts_share_chunks(shared, on_gpu, 
 def test_a_block_that_fits_nothing_is_refused(chunk, block, on_gpu, message):
     with pytest.raises(ConfigError, match=message):
         choose_block_size(EngineConfig(block_size=block), chunk, on_gpu=on_gpu)
+
+
+def test_float32_on_gpus_is_not_rounded_to_tf32():
+    on_gpu = replace(engine_settings("vllm"), gpus=1)
+    bf16 = replace(on_gpu, config=EngineConfig(dtype="bfloat16"))
+    assert on_gpu.environment()["TRITON_F32_DEFAULT"] == "ieee"
+    assert "TRITON_F32_DEFAULT" not in bf16.environment()
 
 
 def test_blocks_of_another_size_than_asked_for_are_refused(vllm_engine):
