@@ -5,6 +5,7 @@ hash of what is in it, so that a run's fingerprint names exactly one model.
 """
 
 import logging
+import os
 import re
 import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -94,7 +95,7 @@ def resolve_model(
         JudgeError: no such model, or not one that can be loaded.
     """
     stored = _look(name, storage, code=trust_remote_code) if is_stored(name) else None
-    folder = stored.fetch(weights_folder) if stored else _local(name)
+    folder = stored.fetch(weights_folder) if stored else local_folder(name)
     if stored:
         name = stored.uri
     elif folder:
@@ -148,11 +149,16 @@ def place_model(model: Model, weights_folder: str | None, *, weights: bool = Tru
     return model
 
 
-def _local(name: str) -> Path | None:
+def local_folder(name: str) -> Path | None:
     """The folder of this machine that a name stands for, if there is one."""
     name = name.partition("://")[2] if is_local_uri(name) else name
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))  # noqa: PTH111 - Path's raises for an unknown user
     return folder.resolve() if folder.is_dir() else None
+
+
+def is_path(name: str) -> bool:
+    """Whether a name can only be that of a folder, and not of a hub's model."""
+    return name.startswith(("/", ".", "~"))
 
 
 def _look(uri: str, storage: StorageConfig | None, *, code: bool) -> StoredFolder:
@@ -170,7 +176,7 @@ def _check_files(name: str, there: Collection[str], folder: str) -> None:
 
 
 def _check_hub_name(name: str, revision: str | None, *, trust_remote_code: bool) -> None:
-    if name.startswith(("/", ".", "~")) or name.count("/") != 1:
+    if is_path(name) or name.count("/") != 1:
         raise JudgeError(f"judge.model: no folder {name} (and it is not a hub name, OWNER/MODEL)")
     if trust_remote_code and not re.fullmatch("[0-9a-f]{40}", revision or ""):
         raise JudgeError(

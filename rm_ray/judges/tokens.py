@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from tokenizers import Tokenizer
 
 from rm_ray.config import StorageConfig
 from rm_ray.engines.stored import is_stored, list_stored
-from rm_ray.engines.weights import Model
+from rm_ray.engines.weights import Model, is_path, local_folder
 from rm_ray.errors import JudgeError, first_line
 from rm_ray.judges.keys import JudgeSection
 
@@ -42,7 +41,7 @@ class TokenizerFiles:
 
 
 def read_tokenizer(place: str, revision: str | None, name: str = "") -> TokenizerFiles:
-    """The tokenizer of a model's folder or hub name.
+    """The tokenizer of a model's folder, or of a hub name.
 
     Args:
         name: of the model, where it is not `place`.
@@ -53,8 +52,11 @@ def read_tokenizer(place: str, revision: str | None, name: str = "") -> Tokenize
     from transformers import AutoTokenizer
 
     name = name or place
-    if Path(place).is_dir() and not any(
-        (Path(place) / file).is_file()
+    folder = local_folder(place)
+    if folder is None and is_path(place):
+        raise JudgeError(f"there is no folder {name} to read a tokenizer from")
+    if folder and not any(
+        (folder / file).is_file()
         for file in ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
     ):
         raise JudgeError(
@@ -62,7 +64,9 @@ def read_tokenizer(place: str, revision: str | None, name: str = "") -> Tokenize
             "name one with --judge.tokenizer, or copy the model's own beside its weights"
         )
     try:
-        tokenizer = AutoTokenizer.from_pretrained(place, revision=revision, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(folder or place), revision=revision, trust_remote_code=False
+        )
     except (OSError, ValueError, KeyError) as error:
         raise JudgeError(f"cannot load the tokenizer of {name}: {first_line(error)}") from None
     backend = getattr(tokenizer, "backend_tokenizer", None)

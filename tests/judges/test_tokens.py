@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from rm_ray.errors import JudgeError
 from rm_ray.judges import tokens
 from rm_ray.judges.tokens import (
     cut_characters,
@@ -12,9 +13,12 @@ from rm_ray.judges.tokens import (
     encode_all,
     load_tokenizer,
     plain_tokenizer,
+    read_tokenizer,
     split_special,
     split_text,
+    tokenizer_of_run,
 )
+from tests.conftest import TINY_JUDGE
 from tests.judges.preference.test_text_prompts import PIECES
 
 TEXTS = st.lists(PIECES, max_size=60).map("".join) | st.text(max_size=120)
@@ -88,6 +92,15 @@ def test_added_runs_of_spaces_are_text_and_other_added_tokens_are_not(tiny_token
     spaces, call = whole.token_to_id("    "), whole.token_to_id("<tool_call>")
     assert spaces in encode(plain, "a    b") and call not in encode(plain, "<tool_call>")
     assert split_special("<tool_call>a    b", whole.to_str()) == [call, "a    b"]
+
+
+def test_a_tokenizers_folder_may_be_in_the_users_home_and_is_no_hub_name(monkeypatch):
+    monkeypatch.setenv("HOME", str(TINY_JUDGE.parent))
+    assert read_tokenizer(f"~/{TINY_JUDGE.name}", None) == read_tokenizer(str(TINY_JUDGE), None)
+    assert tokenizer_of_run({"model": f"file://{TINY_JUDGE}"}).json
+    for name in ("~/nothing", "~no-such-user/x", "/no/such/folder", "./nothing"):
+        with pytest.raises(JudgeError, match=f"there is no folder {name} to read a tokenizer"):
+            read_tokenizer(name, None)
 
 
 def test_padding_and_truncation_of_a_tokenizers_file_do_not_count(tiny_tokenizer):
