@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from rm_ray.engines.watchdog import Watchdog
 from tests.conftest import ROOT
 
 SCRIPT = """
@@ -19,21 +20,49 @@ with Watchdog(1.0) as watchdog:
     {hang}
 print("never")
 """
+ENDS = """
+import os
+from rm_ray.engines.watchdog import Watchdog
+with Watchdog(60):
+    os._exit(3)
+"""
 HANGS = {
     "in Python": "time.sleep(60)",
     "in native code that holds the interpreter lock": "ctypes.PyDLL(None).sleep(60)",
 }
 
 
+@pytest.fixture(autouse=True)
+def temporary(tmp_path, monkeypatch):
+    """The folder for temporary files, of this process and those that it starts."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    return tmp_path
+
+
+def run(script):
+    return subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+
+
 @pytest.mark.parametrize("where", HANGS)
-def test_a_hang_ends_the_process(where):
+def test_a_hang_ends_the_process_and_says_where(where, temporary):
     began = time.monotonic()
-    script = SCRIPT.format(hang=HANGS[where])
-    result = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True
-    )
+    result = run(SCRIPT.format(hang=HANGS[where]))
     assert result.returncode == 1 and result.stdout == "alive\n"
     assert time.monotonic() - began < 30
+    with Watchdog(60):
+        pass
+    (said,) = temporary.glob("rm_ray-hung-*")
+    assert 'File "<string>", line 9 in <module>' in said.read_text()
+
+
+def test_a_process_that_ends_otherwise_leaves_nothing_that_tells_of_a_hang(temporary):
+    assert run(ENDS).returncode == 3
+    with Watchdog(60):
+        (mine,) = temporary.iterdir()
+        with Watchdog(60):  # another process's, as far as files go
+            assert mine.exists()
+    assert not any(temporary.iterdir())
 
 
 def test_a_process_that_leaves_the_watchdog_may_be_silent():
@@ -44,4 +73,4 @@ with Watchdog(0.5):
     pass
 time.sleep(1.5)
 """
-    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT).returncode == 0
+    assert run(script).returncode == 0
