@@ -13,7 +13,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rm_ray.errors import Alerted, InputError, Refused
+from rm_ray.errors import Alerted, Incomplete, Refused, RmRayError, redacted
 from rm_ray.filter.job import filter_corpus
 from rm_ray.nightly.config import NIGHTS, NightlyConfig
 from rm_ray.nightly.nights import KnownNight, Nights, free_name, unclaimed
@@ -30,12 +30,14 @@ def nightly(config: NightlyConfig) -> None:
     """Score, report and filter tonight; the same call again goes on where the last one ended.
 
     Raises:
-        Refused: with what to do; every night that can be finished is.
-        Incomplete: documents are missing.
+        Refused: with what to do.
+        Incomplete: documents are missing, or the store or Ray was lost.
         Alerted: an alert fails a night.
+
+    Of several nights, what is wrong with the first is raised once all others are finished.
     """
     nights = Nights.at(config.output, NIGHTS).writable()
-    interrupted = _take_up(nights, config)
+    _take_up(nights, config)
     begun = _begin(nights, config.night)
     try:
         score(config.scoring())
@@ -43,19 +45,19 @@ def nightly(config: NightlyConfig) -> None:
         if begun:  # just now, and nothing was planned
             nights.drop(begun)
         raise
-    _claim(nights, config, interrupted=interrupted)
-    known, finished, refused = nights.all(), [], []
+    _claim(nights, config)
+    known, finished, failed = nights.all(), [], []
     for one in (one for one in known if one.status is None):
         try:
             finished.append(_finish(one, nights, config))
-        except Refused as error:
-            log.error("the night %s: %s", one.night, error)
-            refused.append((one.night, error))
-    if not finished and not refused:
-        finished = [one for one in known if one.asked == config.night]
+        except (RmRayError, OSError) as error:
+            log.error("the night %s: %s", one.night, redacted(str(error)))
+            failed.append((one.night, error))
+    if not finished and not failed:
+        finished = [one for one in known if one.answers(config.night)]
         for one in finished:
             log.info("nothing is new; the verdict of %s stands: %s", one.night, one.sentence)
-    _say(finished, refused)
+    _say(finished, failed)
 
 
 def dry_run(config: NightlyConfig) -> str:
@@ -65,46 +67,45 @@ def dry_run(config: NightlyConfig) -> str:
     return "\n".join([page, *[f"not finished   the night {night}" for night in begun]])
 
 
-def _take_up(nights: Nights, config: NightlyConfig) -> bool:
-    """Give nights that were interrupted while they scored the segments that they had planned; those
-    that had planned nothing are forgotten. Whether there are nights to finish besides tonight.
+def _take_up(nights: Nights, config: NightlyConfig) -> None:
+    """Go on with nights that were interrupted: those that had planned segments while they scored
+    get them, those that had planned nothing are forgotten.
     """
     known = nights.all()
     new = unclaimed(_planned(config), known)
-    others = [one for one in known if one.status is None and one.asked != config.night]
-    for one in others:
-        if one.segments is not None:
+    for one in known:
+        if one.status is not None or one.asked == config.night:
             continue
-        if new:
-            log.info("going on with the night %s, which was interrupted", one.night)
-            nights.put(replace(one, segments=new))
-            new = []
-        else:
+        if one.segments is None and not new:
             nights.drop(one)
-    return bool(others)
+            continue
+        if one.segments is None:
+            one, new = replace(one, segments=new), []
+        log.info("going on with the night %s, which was interrupted", one.night)
+        nights.put(replace(one, also=tuple(dict.fromkeys([*one.also, config.night]))))
 
 
 def _begin(nights: Nights, night: str) -> KnownNight | None:
-    """Write tonight down; None where it was before."""
-    if any(one.asked == night for one in nights.all()):
+    """Write tonight down, or what has come since it; None where that is begun already."""
+    known = nights.all()
+    if any(one.asked == night and one.segments is None for one in known):
         return None
-    return nights.begin(KnownNight(night, night))
+    return nights.begin(KnownNight(free_name(night, known), night))
 
 
-def _claim(nights: Nights, config: NightlyConfig, *, interrupted: bool) -> None:
-    """Give tonight what is new. A night without a document is one too, but not where it only went
-    on with another.
+def _claim(nights: Nights, config: NightlyConfig) -> None:
+    """Give tonight what is new. A night without a document is one too, but not where there is
+    another with its verdict.
     """
     known = nights.all()
     new = unclaimed(_planned(config), known)
-    begun = next((o for o in known if o.asked == config.night and o.segments is None), None)
-    if begun and not new and interrupted:
-        nights.drop(begun)
-    elif begun:
+    mine = [one for one in known if one.answers(config.night)]
+    begun = next((one for one in mine if one.segments is None), None)
+    begun = begun or KnownNight(free_name(config.night, known), config.night)
+    if new or all(one.segments is None for one in mine):
         nights.put(replace(begun, segments=new))
-    elif new:
-        name = free_name(config.night, known)
-        nights.begin(KnownNight(name, config.night, new))
+    else:
+        nights.drop(begun)
 
 
 def _planned(config: NightlyConfig) -> list[int]:
@@ -120,20 +121,27 @@ def _finish(one: KnownNight, nights: Nights, config: NightlyConfig) -> KnownNigh
     figures = report(config.reporting(one.night, segments))
     filtering = config.filtering(one.night, segments)
     if filtering and figures.whole.documents:
-        filter_corpus(filtering)
+        try:
+            filter_corpus(filtering)
+        except Refused as error:
+            raise type(error)(
+                f"{error}; put it right, or leave out its filter with --skip_filter {one.night}"
+            ) from None
     said = figures.verdict
     return nights.put(replace(one, status=said.status, sentence=said.sentence))
 
 
-def _say(finished: Sequence[KnownNight], refused: Sequence[tuple[str, Refused]]) -> None:
+def _say(
+    finished: Sequence[KnownNight], failed: Sequence[tuple[str, RmRayError | OSError]]
+) -> None:
     """Raises what the nights have come to."""
     failing = [f"{one.night}: {one.sentence}" for one in finished if one.status == "fail"]
-    if refused:
-        night, error = refused[0]
+    if failed:
+        night, error = failed[0]
         alerts = f"; and {'; '.join(failing)}" if failing else ""
-        raise InputError(
-            f"{len(refused)} nights could not be finished, the first is {night}: {error}; put it "
-            f"right, or leave out its filter with --skip_filter {night}{alerts}"
+        kind = type(error) if isinstance(error, RmRayError) else Incomplete
+        raise kind(
+            f"{len(failed)} nights could not be finished, the first is {night}: {error}{alerts}"
         )
     if failing:
         raise Alerted("; ".join(failing))

@@ -23,8 +23,8 @@ _THREADS = 8
 @dataclass(frozen=True)
 class KnownNight:
     """`asked`: the name that it was asked for by; a second one of a day is called otherwise.
-    `segments`: None until they are known. `status`: the report's verdict, None while the night is
-    not done; `sentence`: of it.
+    `also`: names of nights that went on with it. `segments`: None until they are known. `status`:
+    the report's verdict, None while the night is not done; `sentence`: of it.
     """
 
     night: str
@@ -32,6 +32,11 @@ class KnownNight:
     segments: list[int] | None = None
     status: str | None = None
     sentence: str = ""
+    also: tuple[str, ...] = ()
+
+    def answers(self, name: str) -> bool:
+        """Whether its verdict is that of the night asked for by this name."""
+        return name in (self.asked, *self.also)
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class Nights:
         try:
             names = [name for name in self.folder.names() if name.endswith(SUFFIX)]
             with ThreadPoolExecutor(_THREADS) as pool:
-                return list(pool.map(self._read, names))
+                return sorted(pool.map(self._read, names), key=lambda one: one.night)
         except OSError as error:
             raise OutputError(f"output.path: cannot read {self.folder.uri}: {error}") from None
 
@@ -94,8 +99,9 @@ class Nights:
     def _read(self, name: str) -> KnownNight:
         data = self.folder.read(name) or b""
         try:
-            return KnownNight(**json.loads(data))
-        except (ValueError, TypeError):
+            said = json.loads(data)
+            return KnownNight(**{**said, "also": tuple(said.get("also", ()))})
+        except (ValueError, TypeError, AttributeError):
             raise OutputError(f"{self.folder.uri}/{name} is damaged; restore it") from None
 
 
