@@ -1,6 +1,7 @@
 """What a run counts of any job, and where it stands."""
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 
 from rm_ray.counts.summable import Summable, spent
 from rm_ray.store.retry import Retry
@@ -49,3 +50,33 @@ class RunProgress:
     stopped: str | None = None
     bad_files: dict[str, str] = field(default_factory=dict)
     retries: tuple[Retry, ...] = ()
+
+    def began_anew(self, before: "RunProgress") -> bool:
+        """Whether the tally that said `before` was lost, and with it what it had counted."""
+        return any(
+            now < then
+            for now, then in (
+                (self.engine_seconds, before.engine_seconds),
+                (self.work.parts, before.work.parts),
+                (self.work.documents, before.work.documents),
+                (self.faults, before.faults),
+            )
+        )
+
+    def after(self, lost: "RunProgress") -> "RunProgress":
+        """With what a tally had counted that was lost."""
+        return replace(
+            self,
+            rounds=lost.rounds + self.rounds,
+            engines=max(lost.engines, self.engines),
+            start_seconds=max(lost.start_seconds, self.start_seconds),
+            work=lost.work + self.work,
+            judging_seconds=lost.judging_seconds + self.judging_seconds,
+            engine_seconds=lost.engine_seconds + self.engine_seconds,
+            ready_seconds=lost.ready_seconds + self.ready_seconds,
+            faults=lost.faults + self.faults,
+            fault_kinds=dict(Counter(lost.fault_kinds) + Counter(self.fault_kinds)),
+            first_fault=lost.first_fault or self.first_fault,
+            last_fault=self.last_fault or lost.last_fault,
+            bad_files=lost.bad_files | self.bad_files,
+        )

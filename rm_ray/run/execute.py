@@ -69,7 +69,7 @@ def _run(seen: Survey, job: AnyJob, lease: Lease, began: float) -> None:
     with shown, StopWhenAsked(tally, shown.left, [lease.give_back, shown.put_down]):
         run_rounds(units, job, run, staging, tally, engines, suspicion)
     lease.check()
-    finish(files, job, run, seen.new.skipped, ray.get(tally.progress.remote()), began)
+    finish(files, job, run, seen.new.skipped, shown.ask(), began)
 
 
 @contextmanager

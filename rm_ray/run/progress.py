@@ -59,6 +59,7 @@ class ProgressLog:
         self._one = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
         self._last: Standing | None = None
+        self._said = self._lost = RunProgress(work=job.counts())
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -73,7 +74,7 @@ class ProgressLog:
         """Record how the run stands now, whenever it was done last."""
         with contextlib.suppress(ray.exceptions.RayError):
             self._written = 0.0
-            self._record(self._ask())
+            self._record(self.ask(ASK_SECONDS))
 
     def left(self) -> str:
         """What finishing would take, in words."""
@@ -88,7 +89,7 @@ class ProgressLog:
     def _run(self) -> None:
         while not self._stop.wait(self._every):
             try:
-                now = self._ask()
+                now = self.ask(ASK_SECONDS)
                 self._look_round(alive_machines())
             except ray.exceptions.RayError:
                 continue  # a busy or lost head must not end the run for want of a log line
@@ -99,17 +100,23 @@ class ProgressLog:
             here = self._record(now)
             log.info("%s", progress_line(now, self._whole, self._job, here))
 
-    def _ask(self) -> RunProgress:
-        now: RunProgress = ray.get(self._tally.progress.remote(), timeout=ASK_SECONDS)
-        return now
+    def ask(self, seconds: float | None = None) -> RunProgress:
+        """Everything so far; also what a tally has counted that was lost since.
+
+        Raises:
+            RayError: it does not answer, or not within so many seconds.
+        """
+        now: RunProgress = ray.get(self._tally.progress.remote(), timeout=seconds)
+        with self._one:
+            if now.began_anew(self._said):
+                self._lost = self._said.after(self._lost)
+            self._said = now
+            return now.after(self._lost)
 
     def _record(self, now: RunProgress) -> Standing:
         """Into the metrics, and now and then into the run's folder, where the store is there."""
         with self._one:  # who stops the run records too
             here = standing(now, self._whole, self._job, self._failed, self._hours_before)
-            if self._last and here.hours < self._last.hours:  # the tally was lost: it counts anew
-                self._hours_before += self._last.hours - here.hours
-                here = replace(here, hours=self._last.hours)
             self._last = here
             self._published.publish(run_values(now, here) | self._job.measures(now))
             if not now.retries and time.monotonic() - self._written > WRITE_SECONDS:

@@ -97,6 +97,11 @@ class Starts:
         self.slowest = max(self.slowest, seconds)
         self.first = self.first or time.monotonic()
 
+    def lives(self, actor: str, node: str) -> None:
+        """An engine is at work; one that is not known was started before this began to count."""
+        if actor not in self._living:
+            self.succeeds(actor, node, 0.0)
+
     def fails(self, actor: str, reason: str) -> None:
         """An engine could not be started."""
         self.passes()

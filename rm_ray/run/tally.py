@@ -104,6 +104,10 @@ class Tally:
         """An engine is ready after so many seconds."""
         self._starts.succeeds(actor, node, seconds)
 
+    def lives(self, actor: str, node: str) -> None:
+        """An actor has its engine, and is about to ask it."""
+        self._starts.lives(actor, node)
+
     def start_failed(self, actor: str, why: str) -> None:
         """An engine did not start. Its machine is tried once more, so this is no fault in a row."""
         reason = f"the engine did not start: {why}"
@@ -409,8 +413,8 @@ def start_tally(counts: type[RunCounts], engines: int, silence_s: float, start_s
     strategy = NodeAffinitySchedulingStrategy(here, soft=True)
     # all of them may be lost at once, twice over, and the run still goes on
     most_faults = FAULTS_IN_A_ROW + 2 * engines
-    # should it be lost, counting begins anew; shards whose failure it forgets are found missing
-    # at the end, and the next round or run meets them again
+    # should it be lost, counting begins anew, and the driver adds what it was told before; shards
+    # whose failure it forgets are found missing at the end, and the next round or run meets them
     return (
         ray.remote(Tally)
         .options(num_cpus=0, scheduling_strategy=strategy, max_restarts=-1, max_task_retries=-1)

@@ -74,6 +74,7 @@ class JudgeActor:
             if not ray.get(self._tally.may_begin.remote(unit, age(psutil.Process()))):
                 continue
             engine = self._engine()
+            self._tally.lives.remote(self._id, self._node)
             if ray.get(self._tally.begin.remote(unit, self._node)):
                 yield from self._judge_unit(unit, documents, engine)
 

@@ -1,17 +1,22 @@
 """Progress lines as a person reads them."""
 
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import ray
 
+from rm_ray.config import OutputConfig, RunConfig
 from rm_ray.run import measures
 from rm_ray.run.counts import RunProgress
+from rm_ray.run.folder import RunFolder
 from rm_ray.run.measures import FAILED, FAULTS, Published, run_values
 from rm_ray.run.outlook import Whole, standing
 from rm_ray.run.price import Price
 from rm_ray.run.progress import ProgressLog, duration, lost, progress_line
 from rm_ray.run.standing import Standing
+from rm_ray.run.tally import start_tally
 from rm_ray.score.counts import ScoreCounts as Counts
 from rm_ray.score.summary import speed_text
 from rm_ray.store.retry import Retry
@@ -136,3 +141,35 @@ def test_faults_and_failed_documents_are_counted_by_reason(monkeypatch):
         published.publish({one: values[one] for one in (FAULTS, FAILED)})
     assert made["rm_ray_faults"].values == {"ended": 3, "store": 1}
     assert made["rm_ray_failed_documents"].values == {"raised": 2}
+
+
+def test_what_a_lost_tally_had_counted_still_counts():
+    """One of two shards and 600 engine seconds, then a new one that has seen 60 s and no shard."""
+    first = half_way(engine_seconds=600.0, ready_seconds=180.0, faults=1, first_fault="the first")
+    again = RunProgress(engines=1, alive=2, engine_seconds=60.0, work=Counts(documents=10))
+    assert again.began_anew(first) and not first.began_anew(first)
+    assert not half_way(engine_seconds=601.0, faults=1).began_anew(first)
+    now = again.after(first)
+    assert (now.engine_seconds, now.ready_seconds, now.faults) == (660, 180, 1)
+    assert now.work == Counts(documents=60, tokens=6000, parts=1)
+    assert (now.alive, now.engines, now.first_fault) == (2, 3, "the first")
+    assert now.after(RunProgress(work=Counts())) == now
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_tally_that_is_lost_counts_on(tmp_path):
+    run = RunFolder(OutputConfig(path=str(tmp_path)), "rewards")
+    job = SimpleNamespace(**vars(TOKENS), counts=Counts, settings=RunConfig())
+    tally = start_tally(Counts, engines=1, silence_s=60, start_s=60)
+    node = ray.get_runtime_context().get_node_id()
+    shown = ProgressLog(tally, job, run, WHOLE, {})
+    ray.get([tally.started.remote("a", node, 1.0), tally.add.remote(Counts(parts=1, documents=9))])
+    assert (before := shown.ask()).alive == 1
+    ray.kill(tally, no_restart=False)
+    while ray.get(tally.progress.remote()).work.parts:
+        time.sleep(0.05)  # it is not dead yet
+    ray.get([tally.lives.remote("a", node), tally.add.remote(Counts(documents=2))])
+    now = shown.ask()
+    assert (now.work.parts, now.work.documents, now.engines, now.alive) == (1, 11, 1, 1)
+    assert now.engine_seconds >= before.engine_seconds
+    assert shown.ask().work == now.work
