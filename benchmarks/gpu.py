@@ -166,7 +166,9 @@ def job(model: Path, length: int, total: int, device: str) -> float:
         }  # fmt: skip
         command += [word for key, value in words.items() for word in (f"--{key}", str(value))]
         env = os.environ | {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}
-        subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True)
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"the job ended with status {done.returncode}:\n{done.stderr}")
         metrics = json.loads((Path(folder) / "out" / "_rm_ray" / "metrics.json").read_text())
         rate: float = metrics["this_invocation"]["tokens_per_second"]
         return rate
@@ -223,6 +225,7 @@ def main() -> None:
             Path(os.environ["RM_RAY_FOUND"]).write_text(json.dumps([asdict(m) for m in found]))
             return
         peak = largest_product(device)
+        torch.cuda.empty_cache()  # the engines' processes want nearly all of the card
         name = torch.cuda.get_device_name() if device == "cuda" else "this CPU"
         print(f"{name}: {peak / 1e12:.1f} TFLOP/s at most in bf16; {vllm_version()}\n")
         print("| | tokens a document | document tokens/s | ceiling | of it | over the minimum | "
