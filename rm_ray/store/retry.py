@@ -4,6 +4,7 @@ The only layer that does: a store's client tries a request once. An outage must 
 shard, which is worth far more than waiting for it; and whoever waits is told why.
 """
 
+import contextlib
 import errno
 import logging
 import time
@@ -179,7 +180,8 @@ class Tries:
             raise said from error
         self._patience.sleep(min(pause, left) if left > 0 else pause)
         if lacking:
-            connect_anew(self._request.uri, self._request.storage)
+            with contextlib.suppress(Exception):  # the next try says what is wrong
+                connect_anew(self._request.uri, self._request.storage)
 
     def worked(self) -> None:
         """It has come to its end."""

@@ -19,6 +19,7 @@ from rm_ray.store.filesystem import Denied
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import Patience, may_pass, patiently
 from tests.chaos.proxy import BlackHole
+from tests.conftest import free_port
 
 REQUEST = Request("writing", "s3://out/part", StorageConfig(endpoint_url="http://s"), "output")
 ONCE = Patience(0)
@@ -207,6 +208,22 @@ def test_credentials_that_a_process_of_a_run_does_not_find_may_come(s3_bucket, m
         replace(folder, patience=Patience(60, sleep=come)).create("late", b"")  # of one who begins
     tried = replace(folder, patience=Patience(60, sleep=come, has_asked=True))
     assert tried.create("late", b"") and tried.read("late") == b""
+
+
+def test_who_gives_out_credentials_may_be_away_for_as_long_as_one_is_patient(
+    s3_bucket, monkeypatch
+):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    nobody = f"http://127.0.0.1:{free_port()}/credentials"
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", nobody)
+    monkeypatch.setattr("botocore.utils.ContainerMetadataFetcher.SLEEP_TIME", 0)
+    pauses = []
+    patience = Patience(1, sleep=pauses.append, has_asked=True)
+    folder = Folder(f"s3://{s3_bucket}", StorageConfig(region="eu-west-2"), patience=patience)
+    with pytest.raises(Denied, match=r"no credentials .*Error when retrieving credentials"):
+        folder.create("a", b"")
+    assert len(pauses) > 1
 
 
 def test_credentials_that_never_come_are_waited_for_a_minute(clock):
