@@ -56,7 +56,7 @@ class Lease:
         Raises:
             OutputError: another driver is alive and holds it.
         """
-        if not self._state.create(NAME, self._text()):
+        if not self._state.create(NAME, self._text()) and not self._is_ours():
             self._wait_for_death()
             self._state.overwrite(NAME, self._text())
         self._thread.start()
@@ -72,12 +72,15 @@ class Lease:
         retrying: Tell = log_retry,
     ) -> None:
         """Whom to tell from here on, from another thread: that another driver took it or it cannot
-        be renewed; that it was; that this is tried again.
+        be renewed; that it was; that this is tried again. It is renewed first: whoever was away for
+        long knows then whether it is still theirs.
 
         Raises:
             Incomplete: it is lost already.
+            OSError: the store cannot be asked.
         """
         self._lost, self._renewed, self._tell = lost, renewed, retrying
+        self._take_note(patiently(self._renew, self._request))
         self.check()
 
     def give_back(self) -> None:
@@ -111,19 +114,27 @@ class Lease:
     def _keep(self) -> None:
         seconds = self._state.storage.patience_s
         patience = Patience(seconds, lambda retry: self._tell(retry), self._stop.wait)
-        request = Request("writing", f"{self._state.uri}/{NAME}", self._state.storage, "output")
         while not self._stop.wait(BEAT_SECONDS):
             try:
-                thief = patiently(self._renew, request, patience)
+                self._take_note(patiently(self._renew, self._request, patience))
             except Exception as error:  # noqa: BLE001 - nobody would know that it is not renewed
                 self._taken = f"the lease on this output folder cannot be renewed: {error}"
-            else:
-                if thief:
-                    self._taken = f"another run has taken over this output folder ({thief})"
             if self._taken:
                 self._lost(self._taken)
                 return
             self._renewed()
+
+    @property
+    def _request(self) -> Request:
+        return Request("writing", f"{self._state.uri}/{NAME}", self._state.storage, "output")
+
+    def _is_ours(self) -> bool:
+        """The answer that it was created may have been lost."""
+        return _owner(self._state.read(NAME)).get("id") == self._id
+
+    def _take_note(self, thief: str | None) -> None:
+        if thief:
+            self._taken = f"another run has taken over this output folder ({thief})"
 
     def _renew(self) -> str | None:
         """One try; who has the lease, if another driver does."""

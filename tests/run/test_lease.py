@@ -116,7 +116,6 @@ def test_one_that_was_lost_before_anybody_listened_is_told_of_then(tmp_path):
     state = Folder(str(tmp_path))
     with Lease(state) as lease:
         left_behind(state, host="thief", process=7)
-        wait_for(lambda: not lease._thread.is_alive())
         with pytest.raises(Incomplete, match="has taken over"):
             lease.tell(never)
 
@@ -138,6 +137,16 @@ def test_a_process_of_another_container_is_watched_though_its_number_is_nobodys_
     began = time.monotonic()
     with held(state):
         assert time.monotonic() - began >= 1.0
+
+
+def test_one_whose_creation_lost_its_answer_is_ours_at_once(faulty_proxy, s3_bucket):
+    state = on_s3(faulty_proxy, s3_bucket)
+    state.fs.connect()
+    faulty_proxy.fail("lost", 1)
+    began = time.monotonic()
+    with held(state):
+        assert time.monotonic() - began < lease.DEAD_SECONDS
+    assert faulty_proxy.injected["lost"] == 1
 
 
 def test_whatever_fails_in_renewing_it_the_run_is_told(tmp_path, monkeypatch):
