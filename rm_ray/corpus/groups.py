@@ -1,6 +1,7 @@
 """Groups: the documents that share the values of some columns, and what a group is called."""
 
 import json
+import unicodedata
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -10,6 +11,9 @@ import pyarrow.compute as pc
 
 from rm_ray.counts.order import Ints
 from rm_ray.errors import InputError
+
+# Unicode's controls of the direction of writing.
+TURNS = {*"\u061c\u200e\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
 
 
 def group_label(values: list[str | None]) -> str:
@@ -25,7 +29,12 @@ def group_name(label: str) -> str:
 
 def printable(text: str) -> str:
     """The text on one line, with escapes (`\\n`) for what a terminal would obey."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c.encode("unicode_escape").decode() if _is_obeyed(c) else c for c in text)
+
+
+def _is_obeyed(character: str) -> bool:
+    """Controls, ends of lines, and what turns the direction of writing."""
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in TURNS
 
 
 def check_number(key: str, labels: Collection[str], most: int) -> None:

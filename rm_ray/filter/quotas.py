@@ -38,10 +38,6 @@ def _label(value: Any) -> str:
     """A value as YAML has it, or a list of them as text, as a group's label."""
     if value == ELSE:
         return ELSE
-    if isinstance(value, bool):
-        raise ValueError(
-            f"YAML reads a group as {str(value).lower()}; quote it: '{'yes' if value else 'no'}'"
-        )
     listed = isinstance(value, str) and value.startswith("[") and value.endswith("]")
     try:
         return group_label([_as_label(one) for one in (json.loads(value) if listed else [value])])

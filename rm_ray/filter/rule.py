@@ -1,5 +1,6 @@
 """From the rule as it is typed to what each group may keep."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -11,6 +12,8 @@ from rm_ray.counts.order import best_first, least_at
 from rm_ray.errors import InputError
 from rm_ray.filter.config import FilterConfig, RuleConfig
 from rm_ray.filter.quotas import ELSE
+
+log = logging.getLogger(__name__)
 
 
 def weight_of(rule: RuleConfig) -> Weight:
@@ -79,11 +82,14 @@ def _check_groups(key: str, rule: RuleConfig, documents: Mapping[str, int]) -> N
         )
     named = [label for label, quota in quotas.items() if quota or label not in documents]
     unknown = [label for label in named if label != ELSE and not documents.get(label)]
-    if unknown and rule.short == "refuse":
-        raise InputError(
-            f"{key}: no document of {_several(unknown)} has a reward and fulfils rule.where; the "
-            f"groups are {_several(groups)}"
-        )
+    if not unknown:
+        return
+    said = f"{key}: no document of {_several(unknown)} has a reward and fulfils rule.where"
+    if {'["true"]', '["false"]'} & set(unknown):
+        said += " (YAML reads yes and no as true and false: quote them)"
+    if rule.short == "refuse":
+        raise InputError(f"{said}; the groups are {_several(groups)}")
+    log.warning("%s", said)
 
 
 def _whose(label: str) -> str:

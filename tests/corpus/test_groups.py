@@ -60,6 +60,9 @@ def test_a_name_is_one_line_that_no_terminal_obeys(label, name):
 
 
 def test_what_is_printable_is_as_it_was():
+    words = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u65b0\u95fb\u3000\u79d1\u6280"
+    assert printable(words) == words  # joiners and wide spaces belong to writing
+    assert printable("a\u202eb\u2066") == "a\\u202eb\\u2066"
     assert printable("a b\\n\t") == "a b\\n\\t"
 
 

@@ -38,9 +38,6 @@ CONFIGURATION = {
     "half a document": ({"rule_keep_documents": 1.5}, "keep_documents 1.5 is not a whole number"),
     "no number": ({"rule_keep_tokens": "many"}, "'many' is not a number"),
     "weight of another": ({"rule_keep_tokens": 5, "rule_weight": "tokens"}, "weight is of keep_"),
-    "a group that YAML reads as another": (
-        {"rule_keep_tokens": "{no: 5}", "rule_by": "lang"}, "a group as false; quote it: 'no'"
-    ),
     "a group twice": (
         {"rule_keep_tokens": "{1: 5, '1': 7}", "rule_by": "lang"}, "the group 1 has two numbers"
     ),
@@ -88,6 +85,11 @@ RUNS = {
     "a quota of nobody": (
         {"rule_keep_documents": "{fr: 1, '*': 0}", "rule_by": "lang"}, "no document of fr has"
     ),
+    "a group that YAML reads as another": (
+        {"rule_keep_tokens": "{no: 5, '*': 0}", "rule_by": "lang"},
+        "no document of false has a reward and fulfils rule.where (YAML reads yes and no as true "
+        "and false: quote them); the groups are",
+    ),
     "a group without a quota": (
         {"rule_keep_documents": "{en: 1}", "rule_by": "lang"},
         "has no number for de, null; give one, or one for all others as '*'",
@@ -111,7 +113,7 @@ def test_configurations_that_make_no_sense(tmp_path, caplog, case):
     "given, label",
     [
         ("{en: 1}", '["en"]'), ("{2020: 1}", '["2020"]'), ("{null: 1}", "[null]"),
-        ("{'true': 1}", '["true"]'), ("""{'["en", 2020]': 1}""", '["en", "2020"]'), ("5", "*"),
+        ("{true: 1}", '["true"]'), ("""{'["en", 2020]': 1}""", '["en", "2020"]'), ("5", "*"),
     ],
 )  # fmt: skip
 def test_how_groups_are_named(given, label):
