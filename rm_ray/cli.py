@@ -249,6 +249,14 @@ def _show(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
+def show(page: str) -> None:
+    """Print it; whoever reads it may want no more of it."""
+    try:
+        print(page, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main(
     argv: Sequence[str],
     schema: type[Config],
@@ -268,21 +276,18 @@ def main(
     try:
         arguments = parse_arguments(argv, switches(schema))
         if arguments.help:
-            print(help_text(schema, usage), flush=True)
+            show(help_text(schema, usage))
             return 0
         config = load_config(schema, arguments)
         if arguments.dry_run:
             with contextlib.redirect_stdout(sys.stderr):  # where Ray prints its warnings
                 page = dry_run(config)
-            print(page, flush=True)
+            show(page)
         else:
             run(config)
     except RmRayError as error:
         log.error("%s", redacted(str(error)))
         return error.exit_status
-    except BrokenPipeError:
-        # whoever reads what is printed wants no more of it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         said = redacted(str(error))
         log.error("stopped by the store: %s; what is committed stays, %s", said, way_on(error))

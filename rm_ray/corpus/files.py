@@ -218,7 +218,9 @@ def _each_once(files: Iterable[Listed], planned: Collection[str]) -> list[Listed
     """Of the names that lead to one file the first, or the one by which it was planned, though that
     is not among them.
     """
-    known = {os.path.realpath(path): path for path in planned if "://" not in path}
+    files, known = list(files), {}
+    if any(file.path not in planned for file in files):
+        known = {os.path.realpath(path): path for path in planned if "://" not in path}
     names: dict[str, list[Listed]] = defaultdict(list)
     for file in files:
         if file.path not in planned and file.real in known:

@@ -21,7 +21,8 @@ from rm_ray.store.filesystem import Denied
 
 def units_to_do(block: pa.Table, kind: type[AnyUnit], tally: Any) -> Iterator[AnyUnit]:
     """The units of a block, one by one: none begins while the run is paused or ending, or where
-    processes have ended at it again and again.
+    processes have ended at it again and again. What one of these had given already of that unit,
+    Ray counts against those behind it: the next round does them.
     """
     for unit in map(kind.from_json, block.column("unit").to_pylist()):
         wait_while_paused(tally)

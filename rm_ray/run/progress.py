@@ -106,8 +106,8 @@ class ProgressLog:
         Raises:
             RayError: it does not answer, or not within so many seconds.
         """
-        now: RunProgress = ray.get(self._tally.progress.remote(), timeout=seconds)
-        with self._one:
+        with self._one:  # an older answer that is looked at later would seem to be a new tally's
+            now: RunProgress = ray.get(self._tally.progress.remote(), timeout=seconds)
             if now.began_anew(self._said):
                 self._lost = self._said.after(self._lost)
             self._said = now

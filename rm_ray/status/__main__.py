@@ -45,7 +45,7 @@ def _say(config: StatusConfig) -> None:
     from rm_ray.status.text import as_json, page
 
     status = look(config.output)
-    print(as_json(status) if config.format == "json" else page(status), flush=True)
+    cli.show(as_json(status) if config.format == "json" else page(status))
     if not status.owner and (status.left or not status.complete):
         raise Incomplete(f"{status.uri} is not complete, and nobody is at work")
 
