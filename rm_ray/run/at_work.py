@@ -49,10 +49,11 @@ def tell_faults(tally: Any, file: str, what: str) -> Iterator[None]:
     except Unreadable as error:
         if error.bad_file:
             ray.get(tally.bad_file.remote(file, str(error)))
-        elif not error.may_pass:
+        elif isinstance(error.__cause__, Denied):
             # a machine that is denied one file is denied all of them, and is one machine
-            of = socket.gethostname() if isinstance(error.__cause__, Denied) else file
-            ray.get(tally.unread_for_good.remote(of, str(error)))
+            ray.get(tally.unread_for_good.remote(socket.gethostname(), str(error)))
+        elif not error.may_pass:
+            ray.get(tally.unread_for_good.remote(file, str(error)))
         else:
             ray.get(tally.unread.remote(str(error)))
     except Exception as error:  # noqa: BLE001 - or Ray would drop the block without a word

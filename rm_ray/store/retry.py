@@ -24,6 +24,8 @@ Result = TypeVar("Result")
 PATIENCE_S = 60.0
 # So long if it looks like a bad file: so does a body that was cut short.
 DAMAGED_S = 2.5
+# So long if it is credentials that a process has waited for in vain before.
+IN_VAIN_S = 1.0
 # Before the second try, and at most before any: each pause is twice the one before it.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 # One failure in so many seconds is nobody's news.
@@ -131,11 +133,16 @@ def patiently(
             return result
 
 
+# Sides of stores for which this process has found no credentials, however long it waited.
+_in_vain: set[tuple[str, str]] = set()
+
+
 class Tries:
     """The tries of one operation, of which the first begins now."""
 
     def __init__(self, request: Request, patience: Patience) -> None:
         self._request = request
+        self._side = request.side, request.store
         self._patience = patience
         self._began = time.monotonic()
         self._since = 0.0
@@ -157,8 +164,11 @@ class Tries:
                 raise error
             raise said from None
         damaged = damaged or is_bare(error)
-        most = DAMAGED_S if damaged else PATIENCE_S if lacking else self._patience.seconds
-        seconds = min(most, self._patience.seconds)
+        seconds = self._patience.seconds
+        if damaged:
+            seconds = min(seconds, DAMAGED_S)
+        elif lacking:
+            seconds = min(seconds, IN_VAIN_S if self._side in _in_vain else PATIENCE_S)
         now = time.monotonic()
         if not self._failed:
             # a store that is silent was so all the time, a broken connection may have been good
@@ -174,6 +184,7 @@ class Tries:
                 self._tell(short(as_os_error(error)), seconds, next_s if go_on else 0.0) or go_on
             )
         if not go_on:
+            _in_vain.update({self._side} if lacking else ())
             said = as_os_error(explained(error, self._request))
             if said is error:
                 raise error
@@ -185,6 +196,7 @@ class Tries:
 
     def worked(self) -> None:
         """It has come to its end."""
+        _in_vain.discard(self._side)
         if self._told:
             self._tell("", 0.0, 0.0)
 
