@@ -184,7 +184,8 @@ class Tries:
                 self._tell(short(as_os_error(error)), seconds, next_s if go_on else 0.0) or go_on
             )
         if not go_on:
-            _in_vain.update({self._side} if lacking else ())
+            if lacking:
+                _in_vain.add(self._side)
             said = as_os_error(explained(error, self._request))
             if said is error:
                 raise error

@@ -71,8 +71,8 @@ def test_poison_is_marked_its_neighbours_are_scored_and_it_can_be_tried_again(
         assert row["status"] == "failed" and row["reward"] is None
         chunk = row["error"].split("chunk ")[-1].split()[0]
         assert row["error"] == REASONS[kind].format(chunk=chunk)
-        # Ray asks once more for what it had not heard of when a process ended over another kind
-        assert 0 <= judged[first_window(bad[kind])] - ATTEMPTS < len(REASONS)
+        # Ray asks once more for what it had not heard of when the process ended over another one
+        assert 0 <= judged[first_window(bad[kind])] - ATTEMPTS <= 1
     assert (tmp_path / "out" / "_SUCCESS").exists()  # every document has its row
     assert not list((tmp_path / "out" / "_rm_ray" / "staged").iterdir())
     totals = json.loads((tmp_path / "out" / "_rm_ray" / "metrics.json").read_text())["totals"]
