@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from rm_ray.judges.preference.chunks import StopRule
 from rm_ray.judges.preference.judge import PreferenceJudge
 from rm_ray.judges.preference.keys import PreferenceConfig
-from rm_ray.judges.tokens import plain_tokenizer, read_tokenizer
+from rm_ray.judges.tokens import read_tokenizer
 
 ORDERS = ("front", "blocks", "spread")
 CONFIDENCES = (0.8, 0.9, 0.95, 0.99, 0.995)
@@ -56,8 +56,8 @@ def load(run: Path) -> tuple[PreferenceJudge, list[Scored]]:
         for row in rows
         if row["status"] == "ok" and row.get("judged_chunks") is None
     ]
-    tokenizer_json = plain_tokenizer(read_tokenizer(config.model, config.revision).json)
-    return PreferenceJudge.of(config, tokenizer_json), documents
+    files = read_tokenizer(config.model, config.revision)
+    return PreferenceJudge.of(config, files), documents
 
 
 def play(rule: StopRule, document: Scored, judge: PreferenceJudge, seed: int) -> list[int]:

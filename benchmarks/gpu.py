@@ -30,10 +30,12 @@ import torch
 from rm_ray.engines.engine import EngineSettings, answer_all, start_engine
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.weights import resolve_model
+from rm_ray.judges.encoding import load_tokenizer
+from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.preference.judge import PreferenceJudge, mean_reward
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.preference.windows import windows
-from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer, read_tokenizer
+from rm_ray.judges.tokens import read_tokenizer
 
 ROOT = Path(__file__).parents[1]
 LENGTHS = (1024, 4096, 16384)
@@ -109,7 +111,8 @@ def alone(
 ) -> list[Measured]:
     """The engine in this process."""
     config = json.loads((model / "config.json").read_text())
-    judge = PreferenceJudge.of(PreferenceConfig(model=str(model)), tokenizer_of(model))
+    files = read_tokenizer(str(model), None)
+    judge = PreferenceJudge.of(PreferenceConfig(model=str(model)), files)
     settings = EngineSettings(
         config=EngineConfig(
             dtype="bfloat16", quantization=quantization, load_format="dummy", in_flight=1024

@@ -23,12 +23,13 @@ from benchmarks.bench import documents
 from rm_ray.engines.engine import Engine, EngineSettings, answer_all, start_engine
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.weights import resolve_model
+from rm_ray.judges.encoding import encode_all, load_plain
 from rm_ray.judges.preference.judge import PreferenceJudge, mean_reward
 from rm_ray.judges.preference.keys import PreferenceConfig
-from rm_ray.judges.tokens import encode_all, load_tokenizer, plain_tokenizer, read_tokenizer
+from rm_ray.judges.tokens import read_tokenizer
 
 MODEL = str(Path(__file__).parents[1] / "demo" / "tiny_judge")
-TOKENIZER = plain_tokenizer(read_tokenizer(MODEL, None).json)
+TOKENIZER = read_tokenizer(MODEL, None)
 LENGTHS = (1024, 4096, 16384, 65536, 262144)
 CONTEXT = 8192
 COMPARED_TOKENS = 15872  # and the markers still fit the tiny judge
@@ -100,7 +101,7 @@ def median(costs: Sequence[Cost]) -> Cost:
 
 def long_texts() -> list[np.ndarray]:
     """Real text, put together to documents of COMPARED_TOKENS."""
-    ids = np.concatenate(encode_all(load_tokenizer(TOKENIZER), documents(40)))
+    ids = np.concatenate(encode_all(load_plain(TOKENIZER.json), documents(40)))
     return [ids[i : i + COMPARED_TOKENS] for i in range(0, len(ids), COMPARED_TOKENS)][:6]
 
 

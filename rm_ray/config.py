@@ -114,6 +114,11 @@ class InputConfig(CorpusConfig):
         description="Column of chats, where a document is one: lists of role and content, or JSON "
         "of such lists.",
     )
+    tools: NonEmpty | None = Field(
+        None,
+        description="Column with the definitions of the tools that a chat's assistant may call: "
+        "lists of structs, or JSON; beside --input.messages.",
+    )
     id: NonEmpty | None = Field(
         "id", description="Column that names a document, copied as given; null for none."
     )
@@ -170,12 +175,17 @@ class InputConfig(CorpusConfig):
             raise ValueError(
                 f"{named[0]} is given without its other half; name that column with --input.{other}"
             )
+        if self.tools and not self.messages:
+            raise ValueError(
+                f"input.tools is {self.tools}, and tools stand beside chats; name the column of "
+                "these with --input.messages, or leave it out"
+            )
         return self
 
     @property
     def documents(self) -> dict[str, str]:
         """The columns that documents are read from, by key."""
-        names = ("text", "prompt", "completion", "messages")
+        names = ("text", "prompt", "completion", "messages", "tools")
         return {f"input.{name}": value for name in names if (value := getattr(self, name))}
 
     @property

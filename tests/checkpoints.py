@@ -5,7 +5,15 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import (
+    AddedToken,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+)
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
@@ -22,7 +30,7 @@ from transformers import (
     Qwen3ForSequenceClassification,
 )
 
-from rm_ray.judges.tokens import plain_tokenizer
+from rm_ray.judges.plain import plain_tokenizer
 from tests.conftest import TINY_JUDGE
 
 VOCABULARY = 1040
@@ -77,6 +85,49 @@ def word_pieces(folder: Path) -> None:
         tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]",
         sep_token="[SEP]", mask_token="[MASK]",
     ).save_pretrained(folder)  # fmt: skip
+
+
+PIECES = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁"]
+PIECES += [*map(chr, range(33, 127)), "▁A", "▁B", "▁t", "he", "▁the"]
+BEFORE_TEXTS = {
+    "prepend": (normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]),
+                None),
+    "always": (None, pre_tokenizers.Metaspace(prepend_scheme="always", split=False)),
+    "first": (None, pre_tokenizers.Metaspace(prepend_scheme="first", split=False)),
+}  # fmt: skip
+
+
+def sentence_pieces(
+    folder: Path, kind: str, tokens: tuple[str, ...] = (), template: str | None = None
+) -> None:
+    """A tokenizer that puts a space before texts, in one of the ways that Llama 2's and Mistral's
+    have had, and a BOS before them.
+    """
+    merges = [("▁", "A"), ("▁", "B"), ("▁", "t"), ("h", "e"), ("▁t", "he")]
+    vocabulary = {piece: i for i, piece in enumerate(PIECES)}
+    tokenizer = Tokenizer(models.BPE(
+        vocabulary, merges, unk_token="<unk>", byte_fallback=True, fuse_unk=True
+    ))  # fmt: skip
+    normalizer, pre_tokenizer = BEFORE_TEXTS[kind]
+    if normalizer:
+        tokenizer.normalizer = normalizer
+    if pre_tokenizer:
+        tokenizer.pre_tokenizer = pre_tokenizer
+    tokenizer.decoder = decoders.Sequence([
+        decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(),
+        decoders.Strip(" ", 1, 0),
+    ])  # fmt: skip
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)]
+    )
+    special = [*PIECES[:3], *tokens]
+    tokenizer.add_special_tokens([AddedToken(one, special=True, normalized=False)
+                                  for one in special])  # fmt: skip
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
+    )
+    fast.chat_template = template
+    fast.save_pretrained(folder)
 
 
 def seeded(model_class, config):

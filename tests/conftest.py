@@ -18,9 +18,10 @@ from rm_ray.config import InputConfig, StorageConfig
 from rm_ray.engines.engine import EngineSettings, start_engine
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.weights import resolve_model
+from rm_ray.judges.encoding import load_tokenizer
 from rm_ray.judges.families import build_judge
+from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.preference.keys import PreferenceConfig
-from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer
 from rm_ray.store.filesystem import open_filesystem
 from tests import fault_engine
 from tests.chaos.proxy import FaultyProxy

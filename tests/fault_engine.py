@@ -18,7 +18,8 @@ import numpy as np
 import ray
 
 from rm_ray.engines.engine import EngineCounts
-from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer
+from rm_ray.judges.encoding import load_tokenizer
+from rm_ray.judges.plain import plain_tokenizer
 
 TINY = Path(__file__).parents[1] / "demo" / "tiny_judge"
 IN_FLIGHT, STEP, BLOCK = 32, 8, 32

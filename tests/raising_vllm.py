@@ -9,7 +9,8 @@ import os
 from pathlib import Path
 
 from rm_ray.engines.vllm import VllmEngine
-from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer
+from rm_ray.judges.encoding import load_tokenizer
+from rm_ray.judges.plain import plain_tokenizer
 from tests.fault_engine import ENVIRONMENT, POISON, RAISE_ONCE, TINY
 
 NAME = "tests.raising_vllm:RaisingVllm"

@@ -11,11 +11,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rm_ray.judges.encoding import encode_all, load_tokenizer
 from rm_ray.judges.judge import TokenIds
+from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.preference.judge import PreferenceJudge
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.preference.windows import windows
-from rm_ray.judges.tokens import encode_all, load_tokenizer, plain_tokenizer, read_tokenizer
+from rm_ray.judges.tokens import read_tokenizer
 
 
 @dataclass
@@ -35,7 +37,7 @@ class Task:
         config = PreferenceConfig(
             model=self.model, context_tokens=self.context_tokens, prompt=prompt
         )
-        return PreferenceJudge.of(config, self.tokenizer_json())
+        return PreferenceJudge.of(config, read_tokenizer(self.model, None))
 
     def tokenizer_json(self) -> str:
         """The model's tokenizer, without added tokens."""

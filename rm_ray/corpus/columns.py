@@ -70,6 +70,10 @@ def text_columns(fields: Fields, prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{field.name}"
 
 
+# The field of a turn that says whose it is.
+TURN = ("role", "from")
+
+
 def is_text(kind: pa.DataType) -> bool:
     """Whether a column of this type can hold documents; where all are null, it has none."""
     kind = plain(kind)
@@ -83,15 +87,33 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def is_chat(kind: pa.DataType) -> bool:
-    """Whether a column of this type can hold chats: lists of structs of a role and a content."""
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+    """Whether a column of this type can hold chats: lists of turns, or a struct of lists of what
+    turns have. A turn is a struct with a role (ShareGPT: from), or JSON.
+    """
+    if pa.types.is_struct(kind):
+        return any(is_list(field.type) for field in kind if field.name in TURN)
+    if not is_list(kind):
         return False
     turn = kind.value_type
-    if not pa.types.is_struct(turn):
-        return False
-    return all(
-        turn.get_field_index(name) >= 0 and is_text(turn.field(name).type)
-        for name in ("role", "content")
+    if pa.types.is_struct(turn):
+        return any(is_text(field.type) for field in turn if field.name in TURN)
+    return is_text(turn)
+
+
+def is_tools(kind: pa.DataType) -> bool:
+    """Whether a column of this type can hold definitions of tools: structs or JSON, in lists."""
+    return is_text(kind) or pa.types.is_struct(kind) or is_list(kind)
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a type is any of Arrow's lists."""
+    return isinstance(
+        kind,
+        pa.ListType
+        | pa.LargeListType
+        | pa.FixedSizeListType
+        | pa.ListViewType
+        | pa.LargeListViewType,
     )
 
 

@@ -17,6 +17,7 @@ from rm_ray.corpus.columns import (
     in_the_way,
     is_chat,
     is_text,
+    is_tools,
     places,
     text_columns,
     type_at,
@@ -119,13 +120,22 @@ def check_columns(file: InputFile, schema: pa.Schema, config: InputConfig) -> No
     for key, name in config.documents.items():
         place = places(schema, name)
         kind = type_at(schema, place[0]) if place else "a partition"
-        if place and (is_text(kind) or (key == "input.messages" and is_chat(kind))):
+        holds = {"input.messages": is_chat, "input.tools": is_tools}.get(key, is_text)
+        if place and (is_text(kind) or holds(kind)):
             continue
-        wanted_kind = "text" if key != "input.messages" else "lists of role and content, or JSON"
-        raise InputError(
-            f"{key}: column {name!r} of {file.path} is {kind}, not {wanted_kind}; "
-            f"text columns: {', '.join(text_columns(schema)) or 'none'}"
-        )
+        raise InputError(_say_wrong_type(key, name, kind, file, schema))
+
+
+def _say_wrong_type(key: str, name: str, kind: Any, file: InputFile, schema: pa.Schema) -> str:
+    said = f"{key}: column {name!r} of {file.path} is {kind}, not"
+    if key == "input.tools":
+        return f"{said} lists of structs, or JSON"
+    if key == "input.messages":
+        fields = kind if isinstance(kind, pa.StructType) else ()
+        inner = [field.name for field in fields if is_chat(field.type)]
+        hint = f"; name its field, --input.messages {name}.{inner[0]}" if inner else ""
+        return f"{said} lists of turns with a role and a content, or JSON of them{hint}"
+    return f"{said} text; text columns: {', '.join(text_columns(schema)) or 'none'}"
 
 
 def _say_missing(key: str, name: str, file: InputFile, schema: pa.Schema) -> str:

@@ -17,6 +17,8 @@ from rm_ray.errors import JudgeError, redacted, short
 
 # Beside the weights, what a tokenizer is made of.
 WANTED = (*SUFFIXES, ".jinja")
+# What peft writes beside an adapter's weights.
+ADAPTER_CONFIG = "adapter_config.json"
 # Room that a fetch leaves on a disk: a share of its own size, and never less than so many bytes.
 SPARE_SHARE, SPARE_BYTES = 0.05, 64 << 20
 _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOLCK}
@@ -46,8 +48,13 @@ def wanted(names: Iterable[str], *, code: bool) -> list[str]:
 
 
 def is_weights(name: str) -> bool:
-    """Whether a file holds weights, in the one format that is loaded."""
-    return name.endswith(".safetensors")
+    """Whether a file holds a model's weights, in the one format that is loaded."""
+    return name.endswith(".safetensors") and not is_adapter(name)
+
+
+def is_adapter(name: str) -> bool:
+    """Whether a file belongs to an adapter, such as LoRA's, and not to a model."""
+    return name == ADAPTER_CONFIG or name.startswith("adapter_model.")
 
 
 def lacking(folder: Path, files: Sizes) -> dict[str, int]:

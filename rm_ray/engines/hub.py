@@ -121,6 +121,16 @@ def list_hub(name: str, revision: str | None, *, code: bool) -> tuple[Sizes, lis
     return {file: sizes[file] for file in wanted(sizes, code=code)}, list(sizes)
 
 
+def in_cache(name: str, commit: str) -> list[str]:
+    """The names of a model's files that this machine has in the hub's own cache."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    its = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="model")
+    folder = its / "snapshots" / commit
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
+
+
 def _seems_whole(folder: Path, *, weights: bool) -> bool:
     """Whether a folder has what it names itself, where nobody says what belongs in it."""
     if not weights:

@@ -28,6 +28,9 @@ class ClassLogits:
     labels: int
     separator: int | None = None
     own_code: bool = False
+    may_end_in_padding: bool = False
+    """Whether a prompt may end in the padding token of a model that looks both ways: it is read
+    before that token, and sees it."""
 
     @property
     def numbers(self) -> int:

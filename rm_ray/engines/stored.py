@@ -61,6 +61,20 @@ class StoredFolder:
         name = re.sub(r"[^\w.-]", "-", PurePosixPath(self.uri).name)
         return f"{name}-{hashlib.sha256(listed.encode()).hexdigest()[:16]}"
 
+    def read(self, name: str) -> bytes:
+        """The content of a small file of the folder.
+
+        Raises:
+            OSError: of the store.
+        """
+        path = f"{_path(self.uri, self.storage)}/{name}"
+
+        def read() -> bytes:
+            data: bytes = open_filesystem(self.uri, self.storage).cat_file(path)
+            return data
+
+        return patiently(read, Request("reading", self.uri, self.storage, "judge"))
+
     def fetch(self, weights_folder: str | None, *, weights: bool = True) -> Path:
         """The folder of this machine that has these files.
 

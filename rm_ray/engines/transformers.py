@@ -5,6 +5,7 @@ import time
 import torch
 
 from rm_ray.engines.engine import EngineCounts, EngineSettings, Numbers, Prompt
+from rm_ray.engines.longrope import original_length
 from rm_ray.engines.transformers_models import load_reader
 
 # Prompts are taken in so many times what a batch holds, and run in the order of their lengths.
@@ -15,7 +16,9 @@ class TransformersEngine:
     """One model, without a prefix cache: every prompt pays for all its tokens.
 
     A batch is as many prompts, longest first, as fit into `engine.max_batch_tokens` with their
-    padding: prompts of like length stand together, and padding costs little.
+    padding: prompts of like length stand together, and padding costs little. A prompt's numbers
+    never depend on the others of its batch: padding is masked, and prompts on either side of a
+    `longrope` model's original length stand in different batches.
     """
 
     def __init__(self, settings: EngineSettings) -> None:
@@ -27,6 +30,7 @@ class TransformersEngine:
         self._room = settings.config.in_flight or BATCHES_AHEAD * settings.batch_windows
         self._waiting: dict[int, Prompt] = {}
         self._device = torch.device("cuda" if settings.on_gpu else "cpu")
+        self._original = original_length(settings.model.config)
         self._read = load_reader(settings, self._device)
 
     @property
@@ -55,10 +59,19 @@ class TransformersEngine:
         ordered = sorted(self._waiting, key=lambda key: len(self._waiting[key]), reverse=True)
         longest = len(self._waiting[ordered[0]])
         count = max(1, min(self._most, self._tokens // longest))
-        return {key: self._waiting.pop(key) for key in ordered[:count]}
+        side = self._is_long(longest)
+        return {
+            key: self._waiting.pop(key)
+            for key in ordered[:count]
+            if self._is_long(len(self._waiting[key])) == side
+        }
+
+    def _is_long(self, length: int) -> bool:
+        """Whether a prompt of so many tokens takes a longrope model's long factors."""
+        return self._original is not None and length > self._original
 
     def _forward(self, batch: list[Prompt]) -> Numbers:
-        # padded on the right: causal attention never sees it, and positions stay as they are
+        # padded on the right: positions stay as they are
         longest = max(len(prompt) for prompt in batch)
         ids = torch.zeros((len(batch), longest), dtype=torch.long)
         for row, prompt in enumerate(batch):

@@ -1,11 +1,12 @@
 """Models of transformers, and how the numbers of a read-out are read from each kind.
 
 A reader takes token ids [rows, longest], padded on the right with zeros, and the rows' lengths; it
-gives numbers [rows, numbers]. Heads run in float32, whatever the model runs in.
+gives numbers [rows, numbers]. Padding is masked for every kind of model: a configuration may make
+a decoder's attention look both ways. Heads run in float32, whatever the model runs in.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from transformers import (
 from rm_ray.engines.engine import EngineSettings
 from rm_ray.engines.quantile_heads import add_heads, numbers
 from rm_ray.engines.read_outs import ClassLogits, LabelLogits, QuantileHeads
+from rm_ray.engines.weights import Model
 from rm_ray.errors import JudgeError
 
 Reader = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -47,7 +49,7 @@ def load_reader(settings: EngineSettings, device: torch.device) -> Reader:
         case ClassLogits() as read_out:
             model = _load(AutoModelForSequenceClassification, settings, torch.float32)
             _round_body(model, getattr(torch, settings.dtype))
-            return _class_reader(model.to(device), read_out)
+            return _class_reader(model.to(device), read_out, settings.model)
 
 
 def _load(kind: Any, settings: EngineSettings, dtype: torch.dtype | None = None) -> Any:
@@ -55,6 +57,7 @@ def _load(kind: Any, settings: EngineSettings, dtype: torch.dtype | None = None)
         settings.model.name,
         revision=settings.model.revision,
         dtype=dtype or getattr(torch, settings.dtype),
+        attn_implementation="eager" if _caps_attention(settings.model.config) else None,
         use_safetensors=True,
         trust_remote_code=settings.model.own_code,
         output_loading_info=True,
@@ -67,6 +70,14 @@ def _load(kind: Any, settings: EngineSettings, dtype: torch.dtype | None = None)
     return model.eval()
 
 
+def _caps_attention(config: Mapping[str, Any]) -> bool:
+    """Whether attention has a soft cap, as Gemma 2's: of transformers' ways to compute attention on
+    any device only `eager` has one, and the default leaves it out without a word.
+    """
+    inner = [value for value in config.values() if isinstance(value, Mapping)]
+    return bool(config.get("attn_logit_softcapping")) or any(map(_caps_attention, inner))
+
+
 def _label_reader(model: Any, token_ids: tuple[int, ...]) -> Reader:
     """The head is cut down to the labels; what else the model does to logits (a scale, a soft cap)
     it goes on doing.
@@ -77,7 +88,7 @@ def _label_reader(model: Any, token_ids: tuple[int, ...]) -> Reader:
     _take_float32(head)
 
     def read(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        return _last(model(ids).logits, lengths)
+        return _last(model(ids, attention_mask=_mask(ids, lengths)).logits, lengths)
 
     return read
 
@@ -92,10 +103,11 @@ def _round_body(model: Any, dtype: torch.dtype) -> None:
             parameter.data = parameter.data.to(dtype)
 
 
-def _class_reader(model: Any, read_out: ClassLogits) -> Reader:
-    """Causal models are read at the last token, wherever padding would have them look. Heads and
-    poolers are in float32.
+def _class_reader(model: Any, read_out: ClassLogits, checkpoint: Model) -> Reader:
+    """Read decoders at the last token that is not the padding token, as transformers does. Heads
+    and poolers are in float32.
     """
+    pad = checkpoint.config.get("pad_token_id")
     body = model.base_model
     if (pooler := getattr(body, "pooler", None)) is not None:
         _take_float32(pooler)
@@ -103,7 +115,8 @@ def _class_reader(model: Any, read_out: ClassLogits) -> Reader:
     if head is not None:
 
         def read_last(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-            return head(_last(body(ids).last_hidden_state, lengths).float())
+            hidden = body(ids, attention_mask=_mask(ids, lengths)).last_hidden_state
+            return head(_last(hidden, _read_lengths(ids, lengths, pad)).float())
 
         return read_last
     for part in model.children():
@@ -116,7 +129,8 @@ def _class_reader(model: Any, read_out: ClassLogits) -> Reader:
         if read_out.separator is not None:
             ends = ids == read_out.separator
             # the separator itself ends the first half
-            more["token_type_ids"] = (torch.cumsum(ends, dim=1) > ends.long()).long() * mask
+            halves = (torch.cumsum(ends, dim=1) > ends.long()).long()
+            more["token_type_ids"] = halves if mask is None else halves * mask
         return model(ids, attention_mask=mask, **more).logits
 
     return read
@@ -133,7 +147,7 @@ def _own_code_reader(model: Any, labels: int) -> Reader:
     more = {"alpha": 1.0} if takes_alpha else {}
 
     def read(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        found = model(input_ids=ids, attention_mask=_mask(ids, lengths), **more)
+        found = model(input_ids=ids, attention_mask=_places(ids, lengths), **more)
         scores = found if isinstance(found, torch.Tensor) else getattr(found, "logits", found[0])
         if scores.numel() != len(ids) * labels:
             raise JudgeError(
@@ -149,7 +163,7 @@ def _quantile_reader(model: Any, heads: QuantileHeads) -> Reader:
     header = torch.tensor(heads.header)
 
     def read(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        hidden = model.model(ids).last_hidden_state
+        hidden = model.model(ids, attention_mask=_mask(ids, lengths)).last_hidden_state
         gates = _last_starts(ids, header.to(ids.device))
         rows = torch.arange(len(ids), device=ids.device)
         return numbers(model, heads, _last(hidden, lengths), hidden[rows, gates])
@@ -180,6 +194,20 @@ def _last(hidden: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     return hidden[torch.arange(len(hidden), device=hidden.device), lengths - 1]
 
 
-def _mask(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+def _read_lengths(ids: torch.Tensor, lengths: torch.Tensor, pad: int | None) -> torch.Tensor:
+    """Each row's length up to the last token that is not `pad`; 1 where there is none other."""
+    if pad is None:
+        return lengths
+    places = torch.arange(1, ids.shape[1] + 1, device=ids.device)
+    read = (ids != pad) & (places <= lengths[:, None])
+    return (places * read).amax(dim=1).clamp(min=1)
+
+
+def _mask(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor | None:
+    """What attention may look at; None where no row is padded, which is faster."""
+    return None if bool((lengths == ids.shape[1]).all()) else _places(ids, lengths)
+
+
+def _places(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     places = torch.arange(ids.shape[1], device=ids.device)
     return (places < lengths[:, None]).long()

@@ -14,7 +14,7 @@ from vllm.engine.arg_utils import EngineArgs
 from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest
 
 from rm_ray.engines.engine import EngineSettings, Numbers, Prompt
-from rm_ray.engines.heads import ENCODERS
+from rm_ray.engines.heads import ENCODERS, is_bidirectional
 from rm_ray.engines.read_outs import ClassLogits, QuantileHeads, ReadOut
 from rm_ray.engines.vllm import VllmEngine
 from rm_ray.errors import JudgeError
@@ -36,8 +36,8 @@ class VllmPoolingEngine(VllmEngine):
         arguments.max_model_len = longest
         arguments.enable_prefix_caching = False
         arguments.block_size = None
-        if settings.model.architecture in ENCODERS:
-            # they look at a whole prompt at once
+        if settings.model.architecture in ENCODERS or is_bidirectional(settings.model.config):
+            # they look at a whole prompt at once: one that is longer than a step would never run
             arguments.enable_chunked_prefill = False
             arguments.max_num_batched_tokens = max(
                 longest, settings.batch_windows, settings.config.max_batch_tokens

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,8 +17,14 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from rm_ray.config import StorageConfig
-from rm_ray.engines.fetch import Origin, is_weights
-from rm_ray.engines.hub import HubFolder, list_hub
+from rm_ray.engines.fetch import ADAPTER_CONFIG, Origin
+from rm_ray.engines.files import (
+    check_files,
+    check_has_weights,
+    check_model_type,
+    check_no_adapter,
+)
+from rm_ray.engines.hub import HubFolder, in_cache, list_hub
 from rm_ray.engines.identity import (
     FolderSample,
     difference,
@@ -35,11 +41,6 @@ log = logging.getLogger(__name__)
 OWN_CODE = (
     "it brings modelling code of its own, which runs only with --judge.trust_remote_code true and "
     "a pinned --judge.revision COMMIT"
-)
-CONVERT = (
-    'python -c "import glob, torch; from safetensors.torch import save_file; '
-    "[save_file({{k: v.clone() for k, v in torch.load(f, weights_only=True).items()}}, "
-    "f[:-4] + '.safetensors', {{'format': 'pt'}}) for f in glob.glob('{}/*.bin')]\""
 )
 
 
@@ -100,13 +101,13 @@ def resolve_model(
         name = stored.uri
     elif folder:
         name = str(folder)
-        _check_files(name, [file.name for file in folder.iterdir()], name)
+        _check_folder(name, folder)
     else:
         _check_hub_name(name, revision, trust_remote_code=trust_remote_code)
     place, revision = str(folder or name), None if folder else _commit(name, revision)
+    origin = stored if folder else _on_hub(name, str(revision), code=trust_remote_code)
     config = _load_config(name, place, revision, trust_remote_code=trust_remote_code)
     own_code = trust_remote_code and "auto_map" in config.to_dict()
-    origin = stored if folder else _on_hub(name, str(revision), code=own_code)
     with _reading(name):
         identity = hash_folder(folder, code=own_code) if folder else str(revision)
         sample = sample_folder(folder, code=own_code) if folder else {}
@@ -116,7 +117,7 @@ def resolve_model(
         name=name,
         revision=revision,
         identity=identity,
-        dtype=str(getattr(text, "dtype", None) or "float32").removeprefix("torch."),
+        dtype=_dtype(config, text),
         max_tokens=_longest(text),
         sample=sample,
         architecture=next(iter(getattr(config, "architectures", None) or [""])),
@@ -163,16 +164,13 @@ def is_path(name: str) -> bool:
 
 def _look(uri: str, storage: StorageConfig | None, *, code: bool) -> StoredFolder:
     stored, there = list_stored(uri, storage or StorageConfig(), code=code)
-    _check_files(stored.uri, there, "A_LOCAL_COPY")
+    check_files(stored.uri, there, "A_LOCAL_COPY", lambda: stored.read(ADAPTER_CONFIG))
     return stored
 
 
-def _check_files(name: str, there: Collection[str], folder: str) -> None:
-    """Refuse what holds no model; `folder`: to convert its weights in."""
-    if "config.json" not in there:
-        raise JudgeError(f"judge.model: the folder {name} has no config.json")
-    if not any(is_weights(file) for file in there):
-        raise JudgeError(_say_no_weights(name, there, folder))
+def _check_folder(name: str, folder: Path) -> None:
+    names = [file.name for file in folder.iterdir()]
+    check_files(name, names, name, (folder / ADAPTER_CONFIG).read_bytes)
 
 
 def _check_hub_name(name: str, revision: str | None, *, trust_remote_code: bool) -> None:
@@ -190,6 +188,7 @@ def _load_config(name: str, place: str, revision: str | None, *, trust_remote_co
 
     try:
         stored, _ = PretrainedConfig.get_config_dict(place, revision=revision)
+        check_model_type(name, stored)
         # before any code of it runs
         if trust_remote_code and any(
             "--" in str(place) for place in stored.get("auto_map", {}).values()
@@ -215,16 +214,29 @@ def _on_hub(name: str, commit: str, *, code: bool) -> HubFolder:
     """Where machines get a hub model from; where the hub cannot be asked, engines will find out.
 
     Raises:
-        JudgeError: the hub has it as pickles only; with the command that converts them.
+        JudgeError: it is an adapter, or pickles only; with the command that makes a model of it.
     """
+    from huggingface_hub import hf_hub_download
+
     try:
         sizes, there = list_hub(name, commit, code=code)
     except Exception as error:  # noqa: BLE001 - offline, with the model in the cache
         log.debug("cannot list the files of %s: %s", name, error)
-        return HubFolder(name, commit, None, code)
-    if not any(is_weights(file) for file in sizes):
-        raise JudgeError(_say_no_weights(name, there, "A_LOCAL_COPY"))
+        sizes, there = None, in_cache(name, commit)
+
+    def read() -> bytes:
+        return Path(hf_hub_download(name, ADAPTER_CONFIG, revision=commit)).read_bytes()
+
+    check_no_adapter(name, there, name, read)
+    if sizes is not None:
+        check_has_weights(name, there, "A_LOCAL_COPY")
     return HubFolder(name, commit, sizes, code)
+
+
+def _dtype(config: Any, text: Any) -> str:
+    """The precision that a config names; where the text part of several does not, the whole's."""
+    named = getattr(text, "dtype", None) or getattr(config, "dtype", None) or "float32"
+    return str(named).removeprefix("torch.")
 
 
 def _longest(config: Any) -> int:
@@ -235,16 +247,6 @@ def _longest(config: Any) -> int:
     # RoBERTa counts positions from behind the padding token's
     offset = (config.pad_token_id or 0) + 1 if "roberta" in config.model_type else 0
     return int(most) - offset
-
-
-def _say_no_weights(name: str, files: Iterable[str], folder: str) -> str:
-    pickled = [file for file in files if file.endswith((".bin", ".pt", ".pth"))]
-    if not pickled:
-        return f"judge.model: {name} has no .safetensors weights"
-    return (
-        f"judge.model: the weights of {name} are pickled ({pickled[0]}), and loading those can run "
-        f"whatever is in them; convert them in {folder}: {CONVERT.format(folder)}"
-    )
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from rm_ray.errors import JudgeError
-from rm_ray.judges.tokens import encode
+from rm_ray.judges.encoding import encode
 
 Ids = npt.NDArray[np.int32]
 
@@ -71,6 +71,8 @@ class Fitting:
     header: tuple[int, ...] = ()
     tail: int = 0
     needs_header: bool = False
+    unread: int | None = None
+    """The padding token of a model that is read at its last other token: a prompt ends there."""
 
     @property
     def room(self) -> int:
@@ -103,7 +105,20 @@ class Fitting:
                 fits = ids[number * self.room : (number + 1) * self.room]
             else:
                 fits = self._fit(ids)
-            yield np.concatenate([before, fits, after])
+            yield self._read_part(np.concatenate([before, fits, after]))
+
+    @property
+    def frame_tokens(self) -> int:
+        """Tokens of the frame that are asked about."""
+        around = (*self.frame.before, -1, *self.frame.after)
+        return len(self._read_part(np.asarray(around, np.int32))) - 1
+
+    def _read_part(self, prompt: Ids) -> Ids:
+        """The prompt up to the last token that is read, which no later one changes."""
+        if self.unread is None:
+            return prompt
+        read = np.flatnonzero(prompt != self.unread)
+        return prompt[: int(read[-1]) + 1 if len(read) else 1]
 
     def _last_turn(self, ids: Ids) -> tuple[int, int] | None:
         """Where the content of a chat's last turn begins, and how much of it there is room for."""

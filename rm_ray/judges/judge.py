@@ -16,6 +16,7 @@ import pyarrow as pa
 from rm_ray.counts.summable import Summable
 from rm_ray.engines.engine import Numbers, Prompt
 from rm_ray.engines.read_outs import ReadOut
+from rm_ray.engines.sharing import Asked
 
 # A document's token ids, [tokens].
 TokenIds = npt.NDArray[np.int32]
@@ -121,6 +122,9 @@ class Judge(Protocol):
 
     def estimate(self, ids: TokenIds) -> JudgedCounts:
         """Windows and the fewest tokens to forward for a document; at most, if it may stop."""
+
+    def asked(self, ids: TokenIds) -> Iterator[Asked]:
+        """Describe the prompts that `estimate` counts to a prefix cache, in order."""
 
     def harmless(self, n_tokens: int, number: int) -> TokenIds:
         """A document that no engine can stumble over, at least that long; another by number."""

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from rm_ray.judges.chats import both_halves
+from rm_ray.judges.encoding import encode_all, load_plain
 from rm_ray.judges.judge import Tokenized
-from rm_ray.judges.tokens import encode_all, load_plain, tokenizer_digest
+from rm_ray.judges.tokens import tokenizer_digest
 
 
 @dataclass(frozen=True)

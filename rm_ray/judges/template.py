@@ -1,53 +1,27 @@
-"""Chat templates: what stands around the turns of a chat, whatever the turns say.
+"""Chat templates: a model's way of writing chats, as its authors render them.
 
-A template is rendered with marks in place of what was said, so that nothing in a document can speak
-for it; where the marks were, contents are tokenised as plain text. What stands around them is
-tokenised with its special tokens, together with the text that touches it, as the model's authors'
-own tokenizer does.
+A template is given the real contents, since it may look into them: many leave out the thoughts of
+earlier turns. What a document says is kept apart from the template afterwards, in `rendering`.
 """
 
 import hashlib
-import re
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
+from typing import Any
 
 from rm_ray.errors import JudgeError, first_line
-from rm_ray.judges.tokens import encode, load_plain, load_tokenizer, split_special
+from rm_ray.judges.chat_shapes import Chat, Message
+from rm_ray.judges.encoding import encode, load_after_special, load_plain, load_tokenizer
+from rm_ray.judges.plain import split_special
 
-# What stands for the content of a turn while a template is rendered; letters alone, so that no
+log = logging.getLogger(__name__)
+
+DATE = "%d %b %Y"
+# What stands for the content of a turn while a template is tried; letters alone, so that no
 # template cuts, escapes or splits it.
 MARK = "zqTURN{}TURNqz"
-FOUND = re.compile(r"zqTURN(\d+)TURNqz")
-# Around a mark, white space by which it shows what a template trims: nothing, lines' ends, or all.
-BEFORE, AFTER = "\n ", " \n"
-WHITE = ""
-LEFT: dict[str, str | None] = {BEFORE: None, " ": "\n", "": WHITE}
-RIGHT: dict[str, str | None] = {AFTER: None, " ": "\n", "": WHITE}
-DATE = "%d %b %Y"
-
-
-@dataclass(frozen=True)
-class Turn:
-    """Where the content of a turn stands; characters that are trimmed from its ends, None for none.
-
-    `WHITE` stands for all white space, as Python and Jinja trim it.
-    """
-
-    number: int
-    left: str | None
-    right: str | None
-
-    def trimmed(self, said: str) -> str:
-        """The content as the template shows it."""
-        if self.left is not None:
-            said = said.lstrip(self.left or None)
-        return said if self.right is None else said.rstrip(self.right or None)
-
-
-# A special token's id, or text in which turns stand.
-Piece = int | tuple[str | Turn, ...]
 
 
 class Unfit(ValueError):
@@ -56,57 +30,77 @@ class Unfit(ValueError):
 
 @dataclass(frozen=True)
 class ChatTemplate:
-    """A model's way of writing chats.
-
-    `source`: Jinja. `special_tokens`: by the names that it knows them by. `date`: shown as today's.
-    `tokenizer_json`: with the added tokens.
-    """
+    """A model's way of writing chats."""
 
     source: str
+    """Jinja."""
     special_tokens: tuple[tuple[str, str], ...]
+    """Special tokens by the names that the template knows them by."""
     date: str
+    """The date that it shows as today's."""
     tokenizer_json: str
+    """The tokenizer, with its special tokens."""
+    shows_parts: bool = False
+    """Whether a content may be a list of parts."""
 
     @classmethod
     def of(
         cls, source: str, special_tokens: Mapping[str, str], date: str, tokenizer_json: str
     ) -> "ChatTemplate":
-        """A template, tried on a chat.
+        """Build a template, and try it on a chat of a user and an assistant.
 
         Raises:
-            JudgeError: it cannot be rendered, or the tokenizer does not split at special tokens.
+            JudgeError: it cannot be rendered, shows not every turn once, or the tokenizer does not
+                split at special tokens.
         """
-        found = cls(source, tuple(sorted(special_tokens.items())), date, tokenizer_json)
-        said = ["What is it?", "It is this."]
         try:
             datetime.strptime(date, DATE)
         except ValueError:
             raise JudgeError(f"judge.chat.date is {date!r}; write it as 26 Jul 2024") from None
+        template = cls(source, tuple(sorted(special_tokens.items())), date, tokenizer_json)
         try:
-            pieces = found.pieces(("user", "assistant"))
+            text = template.render(_tried("What is it?", "It is this."))
+            _between_turns(template)
         except Unfit as error:
             raise JudgeError(f"judge.chat: of a chat of a user and an assistant, {error}") from None
-        ids = [i for piece in filled(pieces, said) for i in _ids_of(piece, tokenizer_json)]
-        text = _render(found, [("user", said[0]), ("assistant", said[1])])
-        if ids != load_tokenizer(tokenizer_json).encode(text, add_special_tokens=False).ids:
+        if ids_of(split_special(text, tokenizer_json), tokenizer_json) != encode(
+            load_tokenizer(tokenizer_json), text
+        ):
             raise JudgeError(
                 "judge.chat: this tokenizer does not split its text at special tokens, so what a "
                 "document says could not be kept apart from the template"
             )
-        return found
+        return replace(template, shows_parts=_shows_parts(template))
 
-    def pieces(self, roles: tuple[str, ...]) -> tuple[Piece, ...]:
-        """What a chat of these roles is made of.
+    def render(self, chat: Chat, source: str | None = None) -> str:
+        """Render a chat as the model's authors do.
+
+        Args:
+            source: rendered in place of the template's own.
 
         Raises:
-            Unfit: the template refuses such a chat, or does not show every turn once, in order.
+            Unfit: the template refuses the chat.
         """
-        return _pieces(self, roles)
+        from transformers.utils.chat_template_utils import render_jinja_template
+
+        today = datetime.strptime(self.date, DATE)
+        try:
+            rendered, _ = render_jinja_template(
+                conversations=[chat.messages],
+                tools=chat.tools,
+                chat_template=source or self.source,
+                date_string=self.date,
+                strftime_now=today.strftime,
+                **dict(self.special_tokens),
+            )
+        except Exception as error:  # noqa: BLE001 - a template may raise whatever it likes
+            raise Unfit(f"the template refuses it: {first_line(error)}") from None
+        return str(rendered[0])
 
     @property
     def digest(self) -> str:
-        """Its content, and what it makes of it in a chat of two turns, in a few letters."""
-        shown = f"{self.source}{self.pieces(('user', 'assistant'))}"
+        """Its content, and how it shows a chat of two turns, in a few letters."""
+        shown = f"{self.source}{self.render(_tried('What is it?', 'It is this.'))}"
         return f"sha256:{hashlib.sha256(shown.encode()).hexdigest()[:16]}"
 
 
@@ -115,101 +109,110 @@ def assistant_turn(template: ChatTemplate) -> tuple[tuple[int, ...], tuple[int, 
 
     The first are empty if there is no special token among them: then a text could look alike.
     """
-    pieces = template.pieces(("user", "assistant"))
-    shown = [i for i, piece in enumerate(pieces) if not isinstance(piece, int)
-             and any(isinstance(part, Turn) for part in piece)]  # fmt: skip
-    if len(shown) < 2:  # both in one stretch of text
-        return (), ()
-    last = pieces[shown[1]]
-    assert not isinstance(last, int)
-    place = next(i for i, part in enumerate(last) if isinstance(part, Turn))
-    header = [*pieces[shown[0] + 1 : shown[1]], last[:place]]
-    tail = [last[place + 1 :], *pieces[shown[1] + 1 :]]
-    return _constant(header, template), _constant(tail, template)
+    between, after = (
+        split_special(text, template.tokenizer_json) for text in _between_turns(template)
+    )
+    first = next((i for i, part in enumerate(between) if isinstance(part, int)), None)
+    header = [] if first is None else ids_of(between[first:], template.tokenizer_json)
+    tail = ids_of([0, *after], template.tokenizer_json)[1:]
+    return tuple(header), tuple(tail if header else ())
 
 
-def _constant(pieces: Sequence[Piece], template: ChatTemplate) -> tuple[int, ...]:
-    parts = (_ids_of(one, template.tokenizer_json) for one in filled(pieces, ()))
-    return tuple(i for part in parts for i in part)
+def ids_of(parts: Sequence[int | str], tokenizer_json: str) -> list[int]:
+    """Token ids of special tokens and the texts between them."""
+    ids: list[int] = []
+    for number, part in enumerate(parts):
+        if isinstance(part, int):
+            ids.append(part)
+        else:
+            load = load_after_special if number else load_plain
+            ids += encode(load(tokenizer_json), part)
+    return ids
 
 
-def filled(pieces: Sequence[Piece], said: Sequence[str]) -> list[int | str]:
-    """The pieces with what was said in its places: special tokens' ids, and texts between them."""
-
-    def content(part: str | Turn) -> str:
-        return part if isinstance(part, str) else part.trimmed(said[part.number])
-
-    return [one if isinstance(one, int) else "".join(map(content, one)) for one in pieces]
+def _tried(user: str, assistant: Any) -> Chat:
+    return Chat([_says("user", user), _says("assistant", assistant)])
 
 
-def _ids_of(piece: int | str, tokenizer_json: str) -> list[int]:
-    if isinstance(piece, int):
-        return [piece]
-    return encode(load_plain(tokenizer_json), piece)
+def _says(role: str, content: Any, **more: Any) -> Message:
+    return {"role": role, "content": content, **more}
 
 
-@lru_cache(maxsize=1024)
-def _pieces(template: ChatTemplate, roles: tuple[str, ...]) -> tuple[Piece, ...]:
-    literals = _literals(template, roles, "", "")
-    padded = _literals(template, roles, BEFORE, AFTER)
-    trims = [_trims(bare, wide, i, len(roles)) for i, (bare, wide) in
-             enumerate(zip(literals, padded, strict=True))]  # fmt: skip
-    pieces: list[Piece] = []
-    run: list[str | Turn] = []
-    for number, literal in enumerate(literals):
-        for part in split_special(literal, template.tokenizer_json):
-            if isinstance(part, str):
-                run.append(part)
-                continue
-            if run:
-                pieces.append(tuple(run))
-                run.clear()
-            pieces.append(part)
-        if number < len(roles):
-            run.append(Turn(number, trims[number][1], trims[number + 1][0]))
-    return (*pieces, tuple(run)) if run else tuple(pieces)
-
-
-def _literals(template: ChatTemplate, roles: tuple[str, ...], before: str, after: str) -> list[str]:
-    """What stands between the turns, before the first and after the last.
+def _between_turns(template: ChatTemplate) -> tuple[str, str]:
+    """What a template puts between a user's turn and the assistant's, and after that.
 
     Raises:
-        Unfit: not every turn is shown once, in order.
+        Unfit: it does not show each of them once, in order.
     """
-    marks = [(role, f"{before}{MARK.format(i)}{after}") for i, role in enumerate(roles)]
-    literals = FOUND.split(_render(template, marks))
-    if literals[1::2] != [str(i) for i in range(len(roles))]:
-        raise Unfit(f"the template does not show each of the turns {', '.join(roles)} once")
-    return literals[::2]
+    user, assistant = MARK.format(0), MARK.format(1)
+    text = template.render(_tried(user, assistant))
+    if text.count(user) != 1 or text.count(assistant) != 1 or text.index(user) > text.index(
+        assistant
+    ):  # fmt: skip
+        raise Unfit("the template does not show each of the turns user, assistant once")
+    between, after = text.partition(user)[2].split(assistant)
+    return between, after
 
 
-def _trims(bare: str, padded: str, place: int, turns: int) -> tuple[str | None, str | None]:
-    """What is trimmed from the end of the turn before, and from the beginning of the one after.
-
-    Raises:
-        Unfit: the template changes contents in another way.
-    """
-    nothing: dict[str, str | None] = {"": None}
-    for end, right in (RIGHT if place else nothing).items():
-        for begin, left in (LEFT if place < turns else nothing).items():
-            if padded == f"{end}{bare}{begin}":
-                return right, left
-    raise Unfit("the template changes what turns say by more than trimming it")
-
-
-def _render(template: ChatTemplate, turns: Sequence[tuple[str, str]]) -> str:
-    from transformers.utils.chat_template_utils import render_jinja_template
-
-    messages = [{"role": role, "content": content} for role, content in turns]
-    today = datetime.strptime(template.date, DATE)
+def _shows_parts(template: ChatTemplate) -> bool:
+    """Whether a content that is a list of parts is shown as the same text would be."""
+    parts = [{"type": "text", "text": "It is this."}]
     try:
-        rendered, _ = render_jinja_template(
-            conversations=[messages],
-            chat_template=template.source,
-            date_string=template.date,
-            strftime_now=today.strftime,
-            **dict(template.special_tokens),
-        )
-    except Exception as error:  # noqa: BLE001 - a template may raise whatever it likes
-        raise Unfit(f"the template refuses it: {first_line(error)}") from None
-    return str(rendered[0])
+        one = template.render(_tried("What is it?", parts))
+    except Unfit:
+        return False
+    return one == template.render(_tried("What is it?", "It is this."))
+
+
+CALL = {"type": "function", "function": {"name": MARK.format(2), "arguments": {"a": "b"}}}
+TOOL = {
+    "type": "function",
+    "function": {"name": MARK.format(2), "description": "d", "parameters": {"type": "object"}},
+}
+_ASKS, _ANSWERS = _says("user", MARK.format(0)), _says("assistant", MARK.format(1))
+# What chats may hold beside a user's and an assistant's turns: the mark that shows it, and a chat.
+TRIED: dict[str, tuple[int, Chat]] = {
+    "a system turn": (2, Chat([_says("system", MARK.format(2)), _ASKS, _ANSWERS])),
+    "two turns of the user in a row": (2, Chat([_ASKS, _says("user", MARK.format(2)), _ANSWERS])),
+    "thoughts in reasoning_content": (
+        2, Chat([_ASKS, _says("assistant", MARK.format(1), reasoning_content=MARK.format(2))])
+    ),
+    "thoughts of earlier turns": (
+        2, Chat([_ASKS, _says("assistant", f"<think>\n{MARK.format(2)}\n</think>\n\nYes."),
+                 _ASKS, _ANSWERS])
+    ),
+    "tool calls": (2, Chat([_ASKS, _says("assistant", "", tool_calls=[CALL]),
+                            _says("tool", "t"), _ANSWERS])),
+    "answers of tools": (2, Chat([_ASKS, _says("assistant", "", tool_calls=[CALL]),
+                                  _says("tool", MARK.format(2)), _ANSWERS])),
+    "definitions of tools": (2, Chat([_ASKS, _ANSWERS], [TOOL])),
+}  # fmt: skip
+
+
+def not_taken(template: ChatTemplate) -> dict[str, str]:
+    """What a template does not take or does not show, and how it came out.
+
+    Returns:
+        By the kind of content: why it is refused, or "left out".
+    """
+    found: dict[str, str] = {}
+    for kind, (mark, chat) in TRIED.items():
+        try:
+            text = template.render(chat)
+        except Unfit as error:
+            found[kind] = str(error).partition(": ")[2] or str(error)
+            continue
+        if MARK.format(mark) not in text:
+            found[kind] = "left out"
+    return found
+
+
+def say_not_taken(template: ChatTemplate) -> None:
+    """Log what chats of this template may not hold, and what is not shown of them."""
+    found = not_taken(template)
+    refused = [f"{kind} ({why})" for kind, why in found.items() if why != "left out"]
+    left_out = [kind for kind, why in found.items() if why == "left out"]
+    if refused:
+        log.info("the chat template refuses: %s; such chats are `invalid`", "; ".join(refused))
+    if left_out:
+        log.info("the chat template leaves out: %s, as its authors have it", ", ".join(left_out))

@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from rm_ray.config import InputConfig
 from rm_ray.errors import ConfigError
+from rm_ray.judges.encoding import encode_all, load_tokenizer
 from rm_ray.judges.judge import Tokenized
-from rm_ray.judges.tokens import encode_all, load_tokenizer, tokenizer_digest
+from rm_ray.judges.tokens import tokenizer_digest
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 
 from rm_ray.config import InputConfig
 from rm_ray.engines.engine import Numbers, Prompt
+from rm_ray.engines.heads import CAUSAL, is_bidirectional
 from rm_ray.engines.read_outs import ReadOut
+from rm_ray.engines.sharing import Asked
 from rm_ray.engines.weights import Model
 from rm_ray.errors import JudgeError
 from rm_ray.judges.documents import as_columns
@@ -29,6 +31,7 @@ from rm_ray.judges.judge import (
     Verdict,
 )
 from rm_ray.judges.keys import WholeSection
+from rm_ray.judges.plain import special_tokens
 
 
 @dataclass(frozen=True)
@@ -148,9 +151,14 @@ class WholeJudge:
         """Prompts and their tokens."""
         return self._asked(len(ids))
 
+    def asked(self, ids: TokenIds) -> Iterator[Asked]:
+        """Describe prompts that share nothing."""
+        for number, size in enumerate(self.fitting.sizes(len(ids))):
+            yield Asked(number, 0, size + self.fitting.frame_tokens)
+
     def _asked(self, n_tokens: int) -> JudgedCounts:
         sizes = self.fitting.sizes(n_tokens)
-        tokens = sum(sizes) + len(sizes) * self.fitting.frame.tokens
+        tokens = sum(sizes) + len(sizes) * self.fitting.frame_tokens
         cut_off = n_tokens - sum(sizes)
         return JudgedCounts(
             windows=len(sizes),
@@ -177,6 +185,32 @@ class WholeJudge:
             "judge.long": "windows" if self.fitting.windows else "truncate",
             "head dtype": "float32",
         }
+
+
+def unread_token(model: Model) -> int | None:
+    """The token at which a sequence classifier is never read, its padding token; None for others.
+
+    transformers reads a decoder at its last token that is not padding, also where a tokenizer
+    appends that token or a text ends in it. A decoder that looks both ways still sees it there.
+    """
+    return None if is_bidirectional(model.config) else _padding(model)
+
+
+def may_end_in_padding(model: Model, tokenizer_json: str, end: Sequence[int]) -> bool:
+    """Whether a decoder that looks both ways may be asked a prompt that ends in its padding token.
+
+    Args:
+        end: the tokens that end each prompt, after what a document says.
+    """
+    pad = _padding(model)
+    if pad is None or not is_bidirectional(model.config):
+        return False
+    return pad in end[-1:] or pad not in special_tokens(tokenizer_json).ids.values()
+
+
+def _padding(model: Model) -> int | None:
+    pad = model.config.get("pad_token_id") if model.architecture in CAUSAL else None
+    return None if pad is None else int(pad)
 
 
 def longest_prompt(section: WholeSection, model: Model, least: int) -> int:

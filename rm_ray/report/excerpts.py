@@ -21,7 +21,9 @@ from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import PlannedFile
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import ConfigError, JudgeError, short
-from rm_ray.judges.tokens import load_tokenizer, plain_tokenizer, tokenizer_of_run
+from rm_ray.judges.encoding import load_tokenizer
+from rm_ray.judges.plain import plain_tokenizer
+from rm_ray.judges.tokens import tokenizer_of_run
 from rm_ray.report.chosen import Chosen
 from rm_ray.report.config import ReportConfig
 from rm_ray.report.figures import Chunk, Shown

@@ -8,6 +8,7 @@ from rm_ray.config import OutputConfig
 from rm_ray.corpus.plan import PlannedFile, shards_of
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
+from rm_ray.engines.sharing import Sharing
 from rm_ray.errors import ConfigError
 from rm_ray.run.folder import RunFolder
 from rm_ray.run.price import Price, dollars, number
@@ -16,13 +17,16 @@ from rm_ray.score.config import ScoreConfig
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.planning import ScorePlanning
 
+# Up to this ratio, forwarded tokens are called the exact minimum.
+MATTERS = 1.005
+
 
 @dataclass(frozen=True)
 class Cost:
     """`left`: what is to be judged. `hours`: of all engines together, None where nothing tells.
 
     `source`: where the speed comes from, or what to give for one. `most`: a remark, where `left` is
-    what it can be at most.
+    what it can be at most. `reason`: why the engine may forward more than the exact minimum.
     """
 
     left: ScoreCounts
@@ -30,11 +34,20 @@ class Cost:
     source: str
     price: Price
     most: str
+    reason: str
 
     @property
     def hours_text(self) -> str:
         """The hours, or that they are not known."""
         return "unknown" if self.hours is None else number(self.hours)
+
+    @property
+    def forwarded_text(self) -> str:
+        """Says that the forwarded tokens are the exact minimum, or how much more and why."""
+        needed, minimum = self.left.needed_tokens, self.left.minimum_tokens
+        if not (reason := reason_for_more(needed, minimum, self.reason)):
+            return f"the exact minimum{self.most}"
+        return f"{needed / minimum:.2f} times the exact minimum{self.most}: {reason}"
 
     @property
     def source_text(self) -> str:
@@ -58,6 +71,7 @@ def cost_of(
     committed: Collection[str],
     new: ScorePlanning,
     metrics: Mapping[str, Any] | None,
+    sharing: Sharing,
     *,
     at_most: bool,
 ) -> Cost:
@@ -65,6 +79,7 @@ def cost_of(
 
     Args:
         metrics: the run's own metrics.json, where it has one.
+        sharing: how much of a prefix the engine keeps.
         at_most: judging may stop early.
 
     Raises:
@@ -78,12 +93,12 @@ def cost_of(
         if shard.part not in committed
         and (shard.file not in fresh or shard.stop <= new.continued.get(shard.file, 0))
     ]
-    left = new.estimate + _at_averages(begun, sample, metrics)
+    left = new.estimate + _at_averages(begun, sample, metrics, sharing)
     speed = _speed(config, metrics)
     price = Price(config.pool.gpus, config.cost.per_gpu_hour)
     hours = None
     if speed:
-        tokens = left.minimum_tokens if speed.forwarded else left.tokens
+        tokens = left.needed_tokens if speed.forwarded else left.tokens
         hours = price.hours(tokens / speed.tokens_per_second)
     advice = "give --estimate.run or --estimate.tokens_per_s to know"
     return Cost(
@@ -92,11 +107,20 @@ def cost_of(
         source=speed.source if speed else advice,
         price=price,
         most=" (at most)" if at_most else "",
+        reason=sharing.reason,
     )
 
 
+def reason_for_more(forwarded: int, minimum: int, reason: str) -> str:
+    """Return the reason if notably more than the exact minimum is forwarded, else nothing."""
+    return reason if forwarded > MATTERS * minimum else ""
+
+
 def _at_averages(
-    shards: Sequence[Shard], sample: RowSample, metrics: Mapping[str, Any] | None
+    shards: Sequence[Shard],
+    sample: RowSample,
+    metrics: Mapping[str, Any] | None,
+    sharing: Sharing,
 ) -> ScoreCounts:
     """Shards planned by an earlier run, which holds what its documents were on average."""
     totals = (metrics or {}).get("totals", {})
@@ -105,7 +129,9 @@ def _at_averages(
     documents = sum(sample.count(s.file, s.start, s.stop) for s in shards)
     share = documents / totals["documents"]
     names = ("tokens", "windows", "minimum_tokens")
-    return ScoreCounts(**{name: totals[name] for name in names}).scaled(share)
+    needed = totals["forwarded_tokens" if sharing.reason else "minimum_tokens"]
+    found = ScoreCounts(needed_tokens=needed, **{name: totals[name] for name in names})
+    return found.scaled(share)
 
 
 def _speed(config: ScoreConfig, metrics: Mapping[str, Any] | None) -> Speed | None:

@@ -15,6 +15,8 @@ class ScoreCounts(RunCounts, JudgedCounts):
     Of processes: `read_tokens` read and tokenised in `read_seconds` and `tokenize_seconds` of one
     core; of judge actors' time `judge_seconds` with a shard at hand, `wait_seconds` between two, of
     the first `step_seconds` in engine steps, of these `model_seconds` in the model.
+
+    Of an estimate: `needed_tokens`, those that this engine will forward.
     """
 
     tokens: int = 0
@@ -27,3 +29,4 @@ class ScoreCounts(RunCounts, JudgedCounts):
     wait_seconds: float = spent(0.0)
     step_seconds: float = spent(0.0)
     model_seconds: float = spent(0.0)
+    needed_tokens: int = spent(0)

@@ -18,7 +18,8 @@ from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import read_shards
 from rm_ray.corpus.shards import Shard
 from rm_ray.counts.summable import total
-from rm_ray.judges.judge import DocumentTokenizer, Judge
+from rm_ray.engines.sharing import Sharing
+from rm_ray.judges.judge import DocumentTokenizer, Judge, TokenIds
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.read_stage import tokenize
 
@@ -37,6 +38,22 @@ class Sample:
     text_bytes: int
 
 
+@dataclass(frozen=True)
+class Estimator:
+    """Estimates how many tokens this engine forwards for a document."""
+
+    judge: Judge
+    """Makes the prompts."""
+    sharing: Sharing
+    """Says how much of a prefix the engine keeps."""
+
+    def of(self, ids: TokenIds) -> ScoreCounts:
+        """Count windows, the exact minimum, and the tokens that the engine will forward."""
+        counts = ScoreCounts() + self.judge.estimate(ids)
+        counts.needed_tokens = self.sharing.forwarded(self.judge.asked(ids), counts.minimum_tokens)
+        return counts
+
+
 def tokens_per_byte(sampled: Sample) -> float:
     """Document tokens per byte of text column."""
     tokens = sampled.holds.tokens
@@ -53,7 +70,7 @@ def estimate_corpus(
     footers: Mapping[str, Footer],
     config: InputConfig,
     tokenizer_ref: Any,
-    judge_ref: Any,
+    estimator_ref: Any,
 ) -> Sample:
     """Tokenise a few documents of row groups spread evenly over the corpus's bytes; the sums over
     them, scaled to their row groups.
@@ -65,7 +82,7 @@ def estimate_corpus(
         if rows
     ]
     tasks = [
-        _sample_group.remote(file, group, footers[file.path], config, tokenizer_ref, judge_ref)
+        _sample_group.remote(file, group, footers[file.path], config, tokenizer_ref, estimator_ref)
         for file, group in _spread(groups, footers)
     ]
     sampled: list[Sample] = ray.get(tasks)
@@ -98,7 +115,7 @@ def _sample_group(
     footer: Footer,
     config: InputConfig,
     tokenizer: DocumentTokenizer,
-    judge: Judge,
+    estimator: Estimator,
 ) -> Sample:
     rows = footer.rows[group]
     taken = min(rows, SAMPLED_ROWS)
@@ -111,6 +128,6 @@ def _sample_group(
     except (OSError, pa.ArrowException):
         return Sample(ScoreCounts(), 0)  # it does without; the run will say what is wrong
     ids = tokenize(documents, tokenizer).column("_ids")
-    found = total((judge.estimate(row.values.to_numpy()) for row in ids), ScoreCounts)
+    found = total((estimator.of(row.values.to_numpy()) for row in ids), ScoreCounts)
     found.tokens = sum(pc.list_value_length(ids).to_pylist())
     return Sample(found.scaled(rows / taken), footer.text_bytes[group])

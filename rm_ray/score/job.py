@@ -29,11 +29,14 @@ from rm_ray.corpus.reading import read_patiently
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.engines.engine import EngineSettings, check_engine_installed, choose_block_size
-from rm_ray.engines.heads import check_engine_runs, check_split
+from rm_ray.engines.runnable import check_runs
+from rm_ray.engines.sharing import sharing_of
 from rm_ray.engines.weights import resolve_model
 from rm_ray.errors import ConfigError
 from rm_ray.judges.families import build_judge
 from rm_ray.judges.judge import Judge
+from rm_ray.judges.keys import JudgeSection
+from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
 from rm_ray.run.job import Round, ShardJob
@@ -45,6 +48,7 @@ from rm_ray.score import summary
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.cost import cost_of
 from rm_ray.score.counts import ScoreCounts
+from rm_ray.score.estimate import Estimator
 from rm_ray.score.examples import resolve_examples
 from rm_ray.score.fingerprint import fingerprint
 from rm_ray.score.judge_shard import divide, give_up
@@ -75,7 +79,13 @@ def dry_run(config: ScoreConfig) -> str:
     committed, new = seen.run.committed(), cast(ScorePlanning, seen.new)
     metrics, at_most = seen.run.metrics(), job.judge.stops_early
     cost = cost_of(
-        config, cast(list[PlannedFile], seen.files), committed, new, metrics, at_most=at_most
+        config,
+        cast(list[PlannedFile], seen.files),
+        committed,
+        new,
+        metrics,
+        job.sharing,
+        at_most=at_most,
     )
     return summary.dry_run_text(seen, committed, documents, new, cost)
 
@@ -114,7 +124,6 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit]):
         self.tokenizer, self.judge = build_judge(asked, config.input, model)
         self.examples = resolve_examples(asked, model)
         _check_kept(config.input.keep, self.judge)
-        check_engine_runs(self.judge.read_out, model, config.engine.name)
         self.engine = EngineSettings(
             config=config.engine,
             model=model,
@@ -124,7 +133,8 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit]):
             gpus=config.pool.gpus,
             threads=config.engine.threads or max(1, int(config.pool.cpus)),
         )
-        check_split(self.engine.processes, self.judge.read_out, model)
+        check_runs(self.engine, partial(_shorter, asked, self.judge.max_prompt_tokens))
+        self.sharing = sharing_of(self.engine)
         self.config: ScoreConfig = config
         self.output = config.output
         self.settings = config.run
@@ -150,8 +160,9 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit]):
         notes: Sequence[Mapping[str, Any]],
         columns: Mapping[str, pa.DataType] | None,
     ) -> ScorePlanning:
+        estimator = ray.put(Estimator(self.judge, self.sharing))
         new = plan_new_files(
-            self.config, found.files, planned, columns, ray.put(self.tokenizer), ray.put(self.judge)
+            self.config, found.files, planned, columns, ray.put(self.tokenizer), estimator
         )
         self.types = new.columns
         return new
@@ -217,11 +228,19 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit]):
     def metrics(
         self, totals: RunCounts, progress: RunProgress, before: Mapping[str, Any] | None
     ) -> dict[str, Any]:
-        return summary.metrics(ScoreCounts() + totals, progress, before)
+        return summary.metrics(ScoreCounts() + totals, progress, before, self.sharing.reason)
 
     @override
     def closing(self, totals: RunCounts, progress: RunProgress) -> list[str]:
-        return summary.totals_text(ScoreCounts() + totals, progress)
+        return summary.totals_text(ScoreCounts() + totals, progress, self.sharing.reason)
+
+
+def _shorter(asked: JudgeSection, longest: int, less: int) -> str:
+    """How the longest prompt of a judge loses tokens: a key and its value; "" where it cannot."""
+    if not isinstance(asked, PreferenceConfig):
+        return f"--judge.max_tokens {longest - less}"
+    chunks = (asked.context_tokens - less) // asked.chunk_tokens
+    return f"--judge.context_tokens {chunks * asked.chunk_tokens}" if chunks >= 0 else ""
 
 
 def _check_kept(keep: Sequence[str], judge: Judge) -> None:

@@ -9,7 +9,7 @@ from rm_ray.run.measures import Measure
 from rm_ray.run.progress import duration
 from rm_ray.run.scored import SPEED
 from rm_ray.run.survey import Survey
-from rm_ray.score.cost import Cost
+from rm_ray.score.cost import Cost, reason_for_more
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.planning import ScorePlanning
 
@@ -26,8 +26,12 @@ CACHE_HIT_RATE = Measure(
 BUSY_SHARE = Measure("rm_ray_busy_share", "Share of the engines' time that was in the model.")
 
 
-def totals_text(totals: ScoreCounts, now: RunProgress) -> list[str]:
-    """The closing lines: over all parts of the run, then of this invocation."""
+def totals_text(totals: ScoreCounts, now: RunProgress, reason: str) -> list[str]:
+    """The closing lines: over all parts of the run, then of this invocation.
+
+    Args:
+        reason: why the engine may forward more than the exact minimum.
+    """
     statuses = ", ".join(f"{count:,} {status}" for status, count in totals.statuses.items())
     ratio = totals.forwarded_tokens / totals.minimum_tokens if totals.minimum_tokens else 1.0
     lines = [
@@ -37,6 +41,8 @@ def totals_text(totals: ScoreCounts, now: RunProgress) -> list[str]:
         f"{totals.minimum_tokens:,}; {totals.preemptions:,} preemptions; "
         f"{_cached(totals):.1%} of the prompts' {totals.prompt_tokens:,} tokens from the cache",
     ]
+    if because := _because(totals, reason):
+        lines.append(f"more than the exact minimum was forwarded: {because}")
     if totals.truncated:
         lines.append(
             f"{totals.truncated_tokens:,} tokens of {totals.truncated:,} documents were cut off: "
@@ -92,12 +98,15 @@ def time_text(rate: Mapping[str, float]) -> str:
 
 
 def metrics(
-    totals: ScoreCounts, now: RunProgress, before: Mapping[str, Any] | None
+    totals: ScoreCounts, now: RunProgress, before: Mapping[str, Any] | None, reason: str
 ) -> dict[str, Any]:
     """What metrics.json says beyond what every run's does.
 
     Above all an engine's speed, as measured by the last invocation that judged anything: the next
     run is reckoned from it.
+
+    Args:
+        reason: why the engine may forward more than the exact minimum.
     """
     work = _work(now)
     rate = rates(work)
@@ -106,7 +115,10 @@ def metrics(
         speed = before.get(SPEED)
     return {
         SPEED: speed,
-        "totals": {"cached_fraction": round(_cached(totals), 6)},
+        "totals": {
+            "cached_fraction": round(_cached(totals), 6),
+            "over_minimum_because": _because(totals, reason) or None,
+        },
         "this_invocation": {
             "tokens_per_second": round(_ratio(work.tokens, now.judging_seconds), 1),
             **{name: round(value, 6) for name, value in rate.items()},
@@ -139,6 +151,10 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
 
 
+def _because(totals: ScoreCounts, reason: str) -> str:
+    return reason_for_more(totals.forwarded_tokens, totals.minimum_tokens, reason)
+
+
 def _cached(totals: ScoreCounts) -> float:
     """Share of the prompts' tokens that the engine did not have to forward."""
     return 1 - totals.forwarded_tokens / totals.prompt_tokens if totals.prompt_tokens else 0.0
@@ -162,7 +178,7 @@ def dry_run_text(
         "left to do, estimated from a sample of documents:",
         f"  tokens       {cost.left.tokens:>15,.0f}",
         f"  windows      {cost.left.windows:>15,.0f}{cost.most}",
-        f"  forwarded    {cost.left.minimum_tokens:>15,.0f}   tokens, the exact minimum{cost.most}",
+        f"  forwarded    {cost.left.needed_tokens:>15,.0f}   tokens, {cost.forwarded_text}",
         f"  {cost.price.unit:<12} {cost.hours_text:>15}   {cost.source_text}",
         f"output         {seen.run.uri} (nothing written)",
     ]

@@ -16,7 +16,7 @@ from rm_ray.corpus.plan import ReadUnit, cut_file
 from rm_ray.corpus.reading import read_shards
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
-from rm_ray.judges.tokens import load_tokenizer
+from rm_ray.judges.encoding import load_tokenizer
 from rm_ray.run.at_work import units_to_do
 from rm_ray.run.tally import start_tally
 from rm_ray.score import read_stage

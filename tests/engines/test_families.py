@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from rm_ray.engines.engine import EngineSettings, answer_all, start_engine
-from rm_ray.engines.heads import CAUSAL, ENCODERS, class_labels
+from rm_ray.engines.heads import CAUSAL, ENCODERS, check_engine_runs, class_labels
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.read_outs import ClassLogits, LabelLogits, QuantileHeads
 from rm_ray.engines.weights import resolve_model
@@ -58,7 +58,7 @@ def test_class_logits_are_those_of_transformers_alone(tmp_path, name, kind):
     make(tmp_path, labels=labels)
     prompts = some_prompts(first, stop)
     engine = engine_of(name, tmp_path, ClassLogits(labels), longest)
-    found = np.stack(answer_all(engine, prompts))
+    found = check_neighbours(engine, prompts)
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     with torch.no_grad():
         expected = np.stack([
@@ -67,7 +67,7 @@ def test_class_logits_are_those_of_transformers_alone(tmp_path, name, kind):
     assert found.shape == (len(prompts), labels)
     assert np.abs(found - expected).max() < (1e-3 if name == "vllm" else 1e-4)
     assert np.abs(expected).max() > 0.05 and np.std(expected, axis=0).min() > 1e-3
-    assert engine.counts.forwarded_tokens == sum(LENGTHS)
+    assert engine.counts.forwarded_tokens == 3 * sum(LENGTHS)
     del engine
     gc.collect()
 
@@ -219,50 +219,126 @@ def test_a_request_that_is_preempted_keeps_no_gate_of_its_first_try(tmp_path):
     check_qrm(tmp_path, prompts, gates, np.stack([found[i] for i in range(len(prompts))]), 1e-3)
 
 
-def test_batch_size_order_and_padding_change_no_score(tmp_path):
-    checkpoints.gpt2(tmp_path)
-    prompts = some_prompts(0, 1000)
-    one = np.stack(answer_all(
-        engine_of("transformers", tmp_path, ClassLogits(2), 128, max_batch_windows=1), prompts
-    ))  # fmt: skip
-    other = np.stack(answer_all(
-        engine_of("transformers", tmp_path, ClassLogits(2), 128, max_batch_windows=8,
-                  max_batch_tokens=4096), prompts[::-1]
-    ))[::-1]  # fmt: skip
-    assert np.abs(one - other).max() < 1e-5
-
-
 SHAPE = {
     "vocab_size": 300, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
     "intermediate_size": 128, "max_position_embeddings": 160, "num_labels": 2, "pad_token_id": 0,
     "num_key_value_heads": 1, "head_dim": 32, "bos_token_id": 1, "eos_token_id": 2,
     "cls_token_id": 1, "sep_token_id": 2,
 }  # fmt: skip
-DISTILBERT = {"dim": 64, "n_layers": 2, "n_heads": 2, "hidden_dim": 128}
-ALONE = {"GPT2ForSequenceClassification": {"n_embd": 64, "n_layer": 2, "n_head": 2}}
+MANY = {
+    "moe_intermediate_size": 32, "num_experts": 4, "num_local_experts": 4, "num_experts_per_tok": 2,
+    "shared_expert_intermediate_size": 32,
+}  # fmt: skip
+LATENT = {
+    "q_lora_rank": 32, "kv_lora_rank": 16, "qk_rope_head_dim": 16, "qk_nope_head_dim": 16,
+    "v_head_dim": 32, "num_key_value_heads": 2, "n_routed_experts": 4, "num_experts_per_tok": 2,
+    "n_group": 2, "topk_group": 1, "moe_intermediate_size": 32, "n_shared_experts": 1,
+    "first_k_dense_replace": 1, "head_dim": 16,
+}  # fmt: skip
+WITH_PICTURES = {
+    "text_config": SHAPE, "mm_tokens_per_image": 4, "num_labels": 2, "pad_token_id": 0,
+    "vision_config": {
+        "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1,
+        "num_attention_heads": 2, "image_size": 56, "patch_size": 14,
+    },
+}  # fmt: skip
+# What a tiny model of an architecture needs besides.
+MORE = {
+    "DistilBert": {"dim": 64, "n_layers": 2, "n_heads": 2, "hidden_dim": 128},
+    "DeepseekV2": LATENT | {"topk_method": "greedy"},
+    "DeepseekV3": LATENT,
+    "DiffLlama": {"num_key_value_heads": 2},
+    "GPTJ": {"rotary_dim": 16},
+    "GPTNeo": {"attention_types": [[["global", "local"], 1]]},
+    "GptOss": {"num_local_experts": 2, "num_experts_per_tok": 1},
+    "Jamba": {"attn_layer_period": 2, "attn_layer_offset": 1, "expert_layer_period": 2,
+              "expert_layer_offset": 1, "num_experts": 2, "use_mamba_kernels": False},
+    "MiniCPM3": LATENT | {"head_dim": 32},
+    "OPT": {"ffn_dim": 128, "word_embed_proj_dim": 64},
+    "Phimoe": {"num_local_experts": 4},
+    "Qwen2Moe": MANY,
+    "Qwen3Moe": MANY,
+}  # fmt: skip
+# ... and whose whole shape is another.
+ALONE = {
+    "Falcon": {key: value for key, value in SHAPE.items() if key != "head_dim"},
+    "GPT2": {
+        "vocab_size": 300, "num_labels": 2, "pad_token_id": 0, "n_embd": 64, "n_layer": 2,
+        "n_head": 2,
+    },
+    "Gemma3": WITH_PICTURES,
+}  # fmt: skip
+
+
+def tiny(architecture, folder, **keys):
+    """A tiny classifier of an architecture, in a folder and here."""
+    name = architecture.removesuffix("ForSequenceClassification")
+    kind = getattr(transformers, architecture)
+    shape = ALONE.get(name) or SHAPE | MORE.get(name, {}) | keys
+    model = checkpoints.seeded(kind, kind.config_class(**shape))
+    model.save_pretrained(folder)
+    return model
 
 
 @pytest.mark.parametrize("architecture", [*CAUSAL, *ENCODERS])
 def test_every_known_head_is_read_as_transformers_reads_it(tmp_path, architecture):
-    kind = getattr(transformers, architecture)
-    shape = SHAPE | DISTILBERT if "Distil" in architecture else SHAPE
-    if architecture in ALONE:
-        shape = {"vocab_size": 300, "num_labels": 2, "pad_token_id": 0} | ALONE[architecture]
-    model = checkpoints.seeded(kind, kind.config_class(**shape))
-    model.save_pretrained(tmp_path)
+    """Each prompt as transformers reads it alone, whatever stands beside it."""
+    model = tiny(architecture, tmp_path)
     assert class_labels(resolve_model(str(tmp_path), None)) == 2
     prompts = some_prompts(5, 300)
+    expected = alone(model, prompts)
+    engine = engine_of("transformers", tmp_path, ClassLogits(2), 128)
+    assert np.abs(check_neighbours(engine, prompts) - expected).max() < 1e-4
+    assert np.abs(expected).max() > 0.01
+
+
+@pytest.mark.parametrize("name", ["GPT2", "Llama", "Gemma2", "Bert", "ModernBert"])
+def test_in_bf16_bodies_are_rounded_and_heads_are_not(tmp_path, name):
+    model = tiny(f"{name}ForSequenceClassification", tmp_path)
+    prompts = some_prompts(5, 300)
+    engine = engine_of("transformers", tmp_path, ClassLogits(2), 128, dtype="bfloat16")
+    apart = np.abs(np.stack(answer_all(engine, prompts)) - alone(model, prompts)).max()
+    assert 1e-5 < apart < 0.1
+
+
+def check_neighbours(engine, prompts):
+    """Ask prompts alone, together and backwards: the numbers, which are the same."""
+    found = np.stack([answer_all(engine, [prompt])[0] for prompt in prompts])
+    together = np.stack(answer_all(engine, prompts))
+    backwards = np.stack(answer_all(engine, prompts[::-1]))[::-1]
+    assert np.abs(together - found).max() < 1e-5 and np.abs(backwards - found).max() < 1e-5
+    return found
+
+
+def alone(model, prompts):
+    """What transformers makes of each prompt by itself."""
     with torch.no_grad():
-        expected = np.stack([
+        return np.stack([
             model(torch.from_numpy(one)[None].long(), attention_mask=torch.ones(1, len(one)))
             .logits[0].numpy()
             for one in prompts
         ])  # fmt: skip
-    for dtype, tolerance in (("float32", 1e-4), ("bfloat16", 0.1)):
-        engine = engine_of("transformers", tmp_path, ClassLogits(2), 128, dtype=dtype)
-        found = np.stack(answer_all(engine, prompts))
-        assert np.abs(found - expected).max() < tolerance, dtype
-    assert np.abs(expected).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("architecture", "keys"),
+    [
+        ("Phi3ForSequenceClassification", {}),
+        ("Gemma2ForSequenceClassification", {"sliding_window": 64}),
+        ("LlamaForSequenceClassification", {"is_causal": False}),
+    ],
+)
+def test_vllm_gives_the_numbers_of_transformers(tmp_path, architecture, keys):
+    """Also where a prompt is longer than a step and has to be seen at once."""
+    model = tiny(architecture, tmp_path, **keys)
+    check_engine_runs(ClassLogits(2), resolve_model(str(tmp_path), None), "vllm")
+    prompts = some_prompts(5, 300)
+    engine = engine_of("vllm", tmp_path, ClassLogits(2), 128, max_batch_tokens=64)
+    found = check_neighbours(engine, prompts)
+    expected = alone(model, prompts)
+    assert np.abs(found - expected).max() < 1e-3 < np.abs(expected).max() / 100
+    del engine
+    gc.collect()
 
 
 def test_in_bf16_a_rotary_embedding_keeps_its_frequencies(tmp_path):

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rm_ray.engines.heads import check_split
 from rm_ray.engines.read_outs import LabelLogits, QuantileHeads
+from rm_ray.engines.runnable import check_split
 from rm_ray.errors import ConfigError
 from tests.conftest import tiny_model
 from tests.jobs import judged_here, parts, read_rewards, run, write_corpus

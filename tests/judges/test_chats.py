@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
@@ -59,6 +59,7 @@ def chat(*said):
 BENIGN = st.text(st.characters(codec="utf-8", exclude_characters="<|>"), max_size=40)
 
 
+@settings(deadline=None)
 @given(st.lists(BENIGN, min_size=2, max_size=4).filter(lambda said: len(said) % 2 == 0))
 def test_token_ids_are_those_of_the_authors_tokenizer(files, authors, said):
     tokenizer = chat_tokenizer(ChatConfig(date="01 Feb 2025"), MESSAGES, files)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from rm_ray.judges.encoding import encode, load_plain, load_tokenizer
 from rm_ray.judges.frame import Fitting, Frame, longest_first
-from rm_ray.judges.tokens import encode, load_plain, load_tokenizer
 from tests import checkpoints
 
 

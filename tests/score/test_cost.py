@@ -1,9 +1,12 @@
 """What a dry run says a run would cost, beside what it did cost."""
 
 import json
+import shutil
 
 import pytest
 
+from rm_ray.run.scored import SPEED
+from tests.conftest import TINY_JUDGE
 from tests.jobs import parts, run, write_corpus
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
@@ -46,6 +49,48 @@ def test_a_dry_run_tells_what_the_run_will_cost(tmp_path, capsys, caplog):
     share = sum(rows[name] for name in gone) / totals["documents"]
     assert dry_figures(page)["tokens"] == pytest.approx(totals["tokens"] * share, rel=1e-3)
     assert dry_figures(page)["engine hours"] > 0
+
+
+def test_a_dry_run_knows_how_far_attention_slides(tmp_path, capsys, caplog):
+    write_corpus(tmp_path / "in", files=1, rows=8, words=400)
+    shutil.copytree(TINY_JUDGE, tmp_path / "model")
+    config = json.loads((TINY_JUDGE / "config.json").read_text())
+    config |= {"use_sliding_window": True, "sliding_window": 64, "max_window_layers": 0}
+    config["layer_types"] = ["sliding_attention"] * config["num_hidden_layers"]
+    (tmp_path / "model" / "config.json").write_text(json.dumps(config))
+    paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    pages = []
+    for model in (TINY_JUDGE, tmp_path / "model"):
+        assert run(caplog, "--dry-run", judge_model=model, **paths)[0] == 0
+        pages.append(capsys.readouterr().out)
+    minimum, needed = (dry_figures(page)["forwarded"] for page in pages)
+    assert "   tokens, the exact minimum\n" in pages[0]
+    reason = "this model's attention slides over 64 tokens, and vLLM keeps less of a prefix\n"
+    assert f"   tokens, {needed / minimum:.2f} times the exact minimum: {reason}" in pages[1]
+    assert needed > 1.3 * minimum
+
+
+def test_what_transformers_forwards_is_told_before_and_after(tmp_path, capsys, caplog):
+    write_corpus(tmp_path / "in", files=2, rows=4, words=400)
+    paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    paths |= {"engine_name": "transformers"}
+    reason = "the transformers engine keeps nothing of a prompt, and each pays for all its tokens"
+    assert run(caplog, "--dry-run", **paths)[0] == 0
+    page = capsys.readouterr().out
+    assert f"times the exact minimum: {reason}\n" in page
+    status, log = run(caplog, **paths)
+    assert status == 0 and f"more than the exact minimum was forwarded: {reason}\n" in log
+    metrics = json.loads((tmp_path / "out" / "_rm_ray" / "metrics.json").read_text())
+    totals = metrics["totals"]
+    assert totals["over_minimum_because"] == reason
+    assert dry_figures(page)["forwarded"] == totals["forwarded_tokens"] == totals["prompt_tokens"]
+
+    (tmp_path / "out" / "rewards" / next(iter(parts(tmp_path / "out")))).unlink()
+    assert run(caplog, "--dry-run", **paths)[0] == 0
+    left, rate = dry_figures(capsys.readouterr().out), metrics[SPEED]
+    share = left["forwarded"] / totals["forwarded_tokens"]
+    assert share == pytest.approx(left["tokens"] / totals["tokens"], rel=1e-3)
+    assert left["engine hours"] == pytest.approx(left["forwarded"] / rate / 3600, rel=0.05)
 
 
 def test_a_speed_that_was_never_measured_is_asked_for(tmp_path, capsys, caplog):

@@ -10,25 +10,27 @@ from typing_extensions import override
 
 from rm_ray.config import InputConfig
 from rm_ray.engines.engine import Numbers
-from rm_ray.engines.heads import CAUSAL, class_labels
+from rm_ray.engines.heads import class_labels
 from rm_ray.engines.read_outs import ClassLogits
 from rm_ray.engines.weights import Model
 from rm_ray.errors import ConfigError
 from rm_ray.judges.chats import chat_tokenizer
 from rm_ray.judges.classifier.keys import ClassifierConfig
+from rm_ray.judges.encoding import load_plain, load_tokenizer
 from rm_ray.judges.frame import Fitting, Frame
 from rm_ray.judges.judge import DocumentTokenizer, Judge
+from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.reduction import Reduction
 from rm_ray.judges.template import assistant_turn
 from rm_ray.judges.text import TextTokenizer, text_column
-from rm_ray.judges.tokens import (
-    TokenizerFiles,
-    judge_tokenizer,
-    load_plain,
-    load_tokenizer,
-    plain_tokenizer,
+from rm_ray.judges.tokens import TokenizerFiles, judge_tokenizer
+from rm_ray.judges.whole import (
+    Harmless,
+    WholeJudge,
+    longest_prompt,
+    may_end_in_padding,
+    unread_token,
 )
-from rm_ray.judges.whole import Harmless, WholeJudge, longest_prompt
 
 
 def build_classifier(
@@ -48,9 +50,19 @@ def build_classifier(
     tokenizer = TextTokenizer(text_column(inputs, config.family), plain_tokenizer(files.json))
     frame = Frame.of_text(load_tokenizer(files.json), load_plain(files.json))
     most = longest_prompt(config, model, frame.tokens)
-    fitting = Fitting(frame, most, config.truncate, windows=config.long == "windows")
+    fitting = Fitting(
+        frame,
+        most,
+        config.truncate,
+        windows=config.long == "windows",
+        unread=unread_token(model),
+    )
     harmless = Harmless.of(tokenizer, inputs)
-    read_out = ClassLogits(model.labels, own_code=model.own_code)
+    read_out = ClassLogits(
+        model.labels,
+        own_code=model.own_code,
+        may_end_in_padding=may_end_in_padding(model, files.json, frame.after),
+    )
     return tokenizer, ClassifierJudge(fitting, harmless, read_out, reduction, config.logits)
 
 
@@ -63,17 +75,18 @@ def _of_chats(
 ) -> tuple[DocumentTokenizer, Judge]:
     if config.long == "windows":
         raise ConfigError("judge.long is windows: chats cannot be cut into windows; truncate")
-    # transformers reads a causal model at its last token that is no padding: where a template ends
-    # in the padding token, one before that
-    unread = model.config.get("pad_token_id") if model.architecture in CAUSAL else None
-    tokenizer = chat_tokenizer(config.chat, inputs, files, unread)
+    tokenizer = chat_tokenizer(config.chat, inputs, files)
     header, tail = assistant_turn(tokenizer.template)
-    while tail and tail[-1] == unread:
-        tail = tail[:-1]
     harmless = Harmless.of(tokenizer, inputs)
     most = longest_prompt(config, model, len(harmless.ids) - 1)
-    fitting = Fitting(Frame(), most, config.truncate, header=header, tail=len(tail))
-    read_out = ClassLogits(model.labels, own_code=model.own_code)
+    fitting = Fitting(
+        Frame(), most, config.truncate, header=header, tail=len(tail), unread=unread_token(model)
+    )
+    read_out = ClassLogits(
+        model.labels,
+        own_code=model.own_code,
+        may_end_in_padding=may_end_in_padding(model, files.json, tail),
+    )
     return tokenizer, ClassifierJudge(fitting, harmless, read_out, reduction, config.logits)
 
 

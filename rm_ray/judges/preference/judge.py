@@ -19,6 +19,7 @@ from rm_ray.config import InputConfig
 from rm_ray.engines.engine import Numbers, Prompt
 from rm_ray.engines.heads import check_language_model
 from rm_ray.engines.read_outs import LabelLogits
+from rm_ray.engines.sharing import Asked
 from rm_ray.engines.weights import Model
 from rm_ray.errors import JudgeError
 from rm_ray.judges.judge import (
@@ -30,18 +31,21 @@ from rm_ray.judges.judge import (
     TokenIds,
     Verdict,
 )
+from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.preference.chunks import ChunkRule, standard_error
 from rm_ray.judges.preference.keys import PreferenceConfig
+from rm_ray.judges.preference.markers import (
+    Marker,
+    marker_ids,
+    read_marker,
+    resolve_bos,
+    resolve_labels,
+    say_bos,
+)
 from rm_ray.judges.preference.text_prompts import TextPrompts
 from rm_ray.judges.preference.windows import WindowRule, exact_minimum, judgeable, windows
 from rm_ray.judges.text import TextTokenizer, text_column
-from rm_ray.judges.tokens import (
-    encode,
-    judge_tokenizer,
-    load_tokenizer,
-    plain_tokenizer,
-    split_special,
-)
+from rm_ray.judges.tokens import TokenizerFiles, judge_tokenizer
 
 # Bits of a number that a harmless document begins with.
 NUMBER_BITS = 64
@@ -54,13 +58,15 @@ def build_preference(
 
     Raises:
         ConfigError: the documents are no plain text.
-        JudgeError: a label is not one token, or the model is too short for the context.
+        JudgeError: a label is not one token, the model is too short for the context, or the
+            tokenizer has no BOS and `judge.bos` asks for it.
     """
     column = text_column(inputs, config.family)
     check_language_model(model)
     files = judge_tokenizer(config, model)
     tokenizer_json = plain_tokenizer(files.json)
-    judge = PreferenceJudge.of(config, tokenizer_json, files.json)
+    judge = PreferenceJudge.of(config, files)
+    say_bos(judge.bos, files)
     if judge.max_prompt_tokens + 1 > model.max_tokens:
         raise JudgeError(
             f"the model takes {model.max_tokens} tokens, and judge.context_tokens "
@@ -72,51 +78,43 @@ def build_preference(
 
 @dataclass(frozen=True)
 class PreferenceJudge:
-    """Everything needed to ask, resolved and checked. Cheap to send to another machine.
-
-    `label_ids`: the chosen label's token, then the rejected label's. `before`, `after`: the
-    markers' tokens. `markers`: both, as text and special tokens, and `tokenizer_json`: only where
-    prompts are tokens of a whole string.
-    """
+    """Everything needed to ask, resolved and checked. Cheap to send to another machine."""
 
     config: PreferenceConfig
     label_ids: tuple[int, int]
+    """The chosen label's token, then the rejected label's."""
+    bos: tuple[int, ...]
+    """Tokens that every prompt begins with."""
     before: tuple[int, ...]
+    """Tokens of the marker between the context and the chunk."""
     after: tuple[int, ...]
+    """Tokens of the marker between the chunk and the label."""
     rule: WindowRule
     chunks: ChunkRule
-    markers: tuple[tuple[int | str, ...], tuple[int | str, ...]]
+    markers: tuple[Marker, Marker]
+    """Both markers, as text and special tokens."""
     tokenizer_json: str | None
+    """The whole tokenizer, only where prompts are tokens of a whole string."""
 
     @classmethod
-    def of(
-        cls, config: PreferenceConfig, tokenizer_json: str, with_special: str = ""
-    ) -> "PreferenceJudge":
-        """Resolve the labels and markers with a plain tokenizer.
-
-        Args:
-            with_special: the same one with its special tokens, for markers that may hold some.
+    def of(cls, config: PreferenceConfig, files: TokenizerFiles) -> "PreferenceJudge":
+        """Resolve the labels, the markers and the BOS with the model's tokenizer.
 
         Raises:
-            JudgeError: a label is not one token.
+            JudgeError: a label is not one token, or there is no BOS where one is asked for.
         """
-        texts = config.before_chunk, config.after_chunk
-        markers: list[list[int | str]] = [
-            split_special(text, with_special) if config.special_markers else [text]
-            for text in texts
-        ]
+        before = read_marker(config.before_chunk, files, special=config.special_markers)
+        after = read_marker(config.after_chunk, files, special=config.special_markers)
         return cls(
             config=config,
-            label_ids=(
-                _label_id(tokenizer_json, "chosen", config.chosen),
-                _label_id(tokenizer_json, "rejected", config.rejected),
-            ),
-            before=_marker_ids(markers[0], tokenizer_json),
-            after=_marker_ids(markers[1], tokenizer_json),
+            label_ids=resolve_labels(config, after, files),
+            bos=resolve_bos(config.bos, before, files),
+            before=marker_ids(before, files),
+            after=marker_ids(after, files),
             rule=WindowRule.of(config),
             chunks=ChunkRule.of(config),
-            markers=(tuple(markers[0]), tuple(markers[1])),
-            tokenizer_json=tokenizer_json if config.prompt == "text" else None,
+            markers=(before, after),
+            tokenizer_json=files.json if config.prompt == "text" else None,
         )
 
     @property
@@ -138,8 +136,12 @@ class PreferenceJudge:
 
     @property
     def marker_tokens(self) -> int:
-        """m: tokens of both markers together."""
-        return len(self.before) + len(self.after)
+        """m: tokens of both markers together, and of the BOS.
+
+        Each window pays for its BOS: the prefix cache holds whole blocks, and a BOS moves a
+        context's last token into a block that no other window has.
+        """
+        return len(self.bos) + len(self.before) + len(self.after)
 
     @property
     def max_prompt_tokens(self) -> int:
@@ -176,18 +178,16 @@ class PreferenceJudge:
         tokens = np.asarray(ids, np.int32)
         asked = windows(len(tokens), self.rule, questions)
         if self.tokenizer_json:
-            text = TextPrompts(
-                load_tokenizer(self.tokenizer_json),
-                tokens.tolist(),
-                *self.markers,
-            )
-            yield from (np.asarray(text.prompt(window), np.int32) for window in asked)
+            text = TextPrompts(self.tokenizer_json, tokens.tolist(), *self.markers)
+            yield from (np.asarray([*self.bos, *text.prompt(window)], np.int32) for window in asked)
             return
-        before, after = np.asarray(self.before, np.int32), np.asarray(self.after, np.int32)
+        bos, before, after = (
+            np.asarray(ids, np.int32) for ids in (self.bos, self.before, self.after)
+        )
         for window in asked:
             context = tokens[window.start : window.middle]
             chunk = tokens[window.middle : window.stop]
-            yield np.concatenate([context, before, chunk, after])
+            yield np.concatenate([bos, context, before, chunk, after])
 
     def chunk_reward(self, label_logits: Numbers) -> float:
         """log P(A) - log P(B) of one window; the normaliser cancels, so logits will do."""
@@ -247,6 +247,14 @@ class PreferenceJudge:
         minimum = self.exact_minimum(len(ids), chosen)
         return JudgedCounts(windows=len(chosen), minimum_tokens=minimum)
 
+    def asked(self, ids: TokenIds) -> Iterator[Asked]:
+        """Describe the windows, look by look; each shares its BOS and context."""
+        chosen = (chunk for look in self.looks(ids) for chunk in look)
+        for window in windows(len(ids), self.rule, chosen):
+            context = window.middle - window.start
+            tokens = window.stop - window.start + self.marker_tokens
+            yield Asked(window.start, len(self.bos) + context, tokens)
+
     def exact_minimum(self, n_tokens: int, chunks: Sequence[int] | None = None) -> int:
         """Fewest tokens an engine can forward for a document of `n_tokens`.
 
@@ -273,6 +281,7 @@ class PreferenceJudge:
             "judge.chosen": config.chosen,
             "judge.rejected": config.rejected,
             "label_ids": list(self.label_ids),
+            **({"judge.bos": list(self.bos)} if self.bos else {}),
             **({"judge.special_markers": True} if config.special_markers else {}),
             "judge.prompt": config.prompt,
             "judge.chunks": config.chunks,
@@ -291,18 +300,3 @@ class PreferenceJudge:
 def mean_reward(chunk_rewards: Sequence[float]) -> float:
     """A document's reward: the float64 mean of its chunk rewards as stored (float32)."""
     return float(np.asarray(chunk_rewards, dtype=np.float32).mean(dtype=np.float64))
-
-
-def _marker_ids(marker: Sequence[int | str], tokenizer_json: str) -> tuple[int, ...]:
-    plain = load_tokenizer(tokenizer_json)
-    parts = ([one] if isinstance(one, int) else encode(plain, one) for one in marker)
-    return tuple(i for part in parts for i in part)
-
-
-def _label_id(tokenizer_json: str, key: str, label: str) -> int:
-    ids = encode(load_tokenizer(tokenizer_json), label)
-    if len(ids) != 1:
-        raise JudgeError(
-            f"judge.{key}: the label {label!r} is {len(ids)} tokens in this tokenizer, not one"
-        )
-    return ids[0]

@@ -40,6 +40,11 @@ class PreferenceConfig(JudgeSection):
         "\n<</JUDGEMENT_REGION>>\n\n<<JUDGEMENT>>",
         description="Marker between the chunk and the label.",
     )
+    bos: bool | None = Field(
+        None,
+        description="Begin each prompt with the tokenizer's BOS; null: as the tokenizer itself "
+        "begins a text.",
+    )
     special_markers: bool = Field(
         False, description="Markers may hold special tokens, as a chat template's pieces do."
     )

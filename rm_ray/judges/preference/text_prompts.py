@@ -8,17 +8,15 @@ pre-tokeniser always splits keeps its token ids.
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from rm_ray.judges.encoding import cut_characters, encode, load_after_special, load_plain
+from rm_ray.judges.plain import join_texts, special_tokens, strip_beside
+from rm_ray.judges.preference.markers import Marker
 from rm_ray.judges.preference.windows import Window
-from rm_ray.judges.tokens import cut_characters, encode
-
-# A marker: text, and special tokens by their ids.
-Marker = Sequence[int | str]
 
 
 class TextPrompts:
@@ -31,9 +29,12 @@ class TextPrompts:
     """
 
     def __init__(
-        self, tokenizer: Tokenizer, ids: Sequence[int], before: Marker, after: Marker
+        self, tokenizer_json: str, ids: Sequence[int], before: Marker, after: Marker
     ) -> None:
-        self._tokenizer = tokenizer
+        self._tokenizer = tokenizer = load_plain(tokenizer_json)
+        self._special = special_tokens(tokenizer_json)
+        holds_special = any(isinstance(part, int) for part in (*before, *after))
+        self._after_special = load_after_special(tokenizer_json) if holds_special else tokenizer
         self._ids = list(ids)
         self._before = before
         self._after = after
@@ -49,13 +50,12 @@ class TextPrompts:
         return first + self._ids[head:tail] + rest
 
     def _encode_parts(self, parts: Sequence[int | str]) -> list[int]:
-        """What lies between two special tokens is one string."""
+        """Encode what lies between two special tokens as one string."""
         ids: list[int] = []
-        for special, run in groupby(parts, key=lambda part: isinstance(part, int)):
-            if special:
-                ids += [part for part in run if isinstance(part, int)]
-            else:
-                ids += encode(self._tokenizer, "".join(map(str, run)))
+        tokenizer = self._tokenizer
+        for part in strip_beside(join_texts(parts), self._special):
+            ids += [part] if isinstance(part, int) else encode(tokenizer, part)
+            tokenizer = self._after_special
         return ids
 
     def _kept(self, window: Window) -> tuple[int, int]:

@@ -13,12 +13,19 @@ from rm_ray.engines.heads import class_labels
 from rm_ray.engines.read_outs import ClassLogits
 from rm_ray.engines.weights import Model
 from rm_ray.errors import ConfigError, JudgeError
+from rm_ray.judges.encoding import load_plain, load_tokenizer
 from rm_ray.judges.frame import Fitting, Frame
 from rm_ray.judges.judge import DocumentTokenizer, Judge
 from rm_ray.judges.pairs import PairTokenizer
 from rm_ray.judges.regression.keys import RegressionConfig
-from rm_ray.judges.tokens import judge_tokenizer, load_plain, load_tokenizer
-from rm_ray.judges.whole import Harmless, WholeJudge, longest_prompt
+from rm_ray.judges.tokens import judge_tokenizer
+from rm_ray.judges.whole import (
+    Harmless,
+    WholeJudge,
+    longest_prompt,
+    may_end_in_padding,
+    unread_token,
+)
 
 
 def build_regression(
@@ -55,9 +62,14 @@ def build_regression(
     tokenizer = PairTokenizer((inputs.prompt, inputs.completion), files.json, frame.between)
     harmless = Harmless.of(tokenizer, inputs)
     most = longest_prompt(config, model, frame.tokens + len(frame.between) + 1)
-    fitting = Fitting(frame, most, config.truncate)
+    fitting = Fitting(frame, most, config.truncate, unread=unread_token(model))
     separator = frame.between[0] if config.token_types else None
-    read_out = ClassLogits(1, separator, own_code=model.own_code)
+    read_out = ClassLogits(
+        1,
+        separator,
+        own_code=model.own_code,
+        may_end_in_padding=may_end_in_padding(model, files.json, frame.after),
+    )
     return tokenizer, RegressionJudge(fitting, harmless, config.alpha, read_out)
 
 

@@ -8,10 +8,12 @@ import pytest
 from rm_ray.config import InputConfig
 from rm_ray.engines.weights import resolve_model
 from rm_ray.errors import JudgeError
+from rm_ray.judges.encoding import encode, encode_all, load_tokenizer
 from rm_ray.judges.families import build_judge
+from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.preference.judge import PreferenceJudge, mean_reward
 from rm_ray.judges.preference.keys import PreferenceConfig
-from rm_ray.judges.tokens import encode, encode_all, load_tokenizer, plain_tokenizer, read_tokenizer
+from rm_ray.judges.tokens import TokenizerFiles, read_tokenizer
 from tests.conftest import TINY_JUDGE, tiny_judge
 
 # The A/B judge's markers as the released model's card gives them.
@@ -29,7 +31,8 @@ def qwen(qwen_tokenizer_json):
 
 
 def judge_of(tokenizer_json, **settings):
-    return PreferenceJudge.of(PreferenceConfig(model="unused", **settings), tokenizer_json)
+    files = TokenizerFiles(tokenizer_json, None, {})
+    return PreferenceJudge.of(PreferenceConfig(model="unused", **settings), files)
 
 
 def test_three_chunks_token_by_token(tiny):

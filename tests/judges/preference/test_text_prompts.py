@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rm_ray.judges.encoding import encode
 from rm_ray.judges.preference.text_prompts import TextPrompts, safe_cuts
 from rm_ray.judges.preference.windows import WindowRule, windows
-from rm_ray.judges.tokens import encode
 
 BEFORE, AFTER = "\n\n<<JUDGEMENT_REGION>>\n", "\n<</JUDGEMENT_REGION>>\n\n<<JUDGEMENT>>"
 PIECES = st.sampled_from(
@@ -25,7 +25,7 @@ def assembled(tokenizer, ids, window):
 
 def check(tokenizer, text, rule):
     ids = encode(tokenizer, text)
-    prompts = TextPrompts(tokenizer, ids, BEFORE, AFTER)
+    prompts = TextPrompts(tokenizer.to_str(), ids, (BEFORE,), (AFTER,))
     for window in windows(len(ids), rule):
         assert prompts.prompt(window) == assembled(tokenizer, ids, window), (text, window)
 
@@ -45,7 +45,7 @@ def test_text_prompts_equal_the_assembled_string_with_the_qwen_tokenizer(qwen_to
 def test_a_full_stop_merges_with_the_marker_only_in_text(tiny_tokenizer):
     ids = encode(tiny_tokenizer, "This is the end.")
     window = next(windows(len(ids), WindowRule(chunk=len(ids), context=0, hop=0)))
-    text = TextPrompts(tiny_tokenizer, ids, BEFORE, AFTER).prompt(window)
+    text = TextPrompts(tiny_tokenizer.to_str(), ids, (BEFORE,), (AFTER,)).prompt(window)
     assert text == encode(tiny_tokenizer, BEFORE + "This is the end." + AFTER)
 
 
@@ -59,7 +59,7 @@ def test_safe_cuts_by_hand(tiny_tokenizer):
 def test_most_of_a_long_context_keeps_its_tokens(tiny_tokenizer):
     text = "The quick brown fox jumps over the lazy dog. " * 40
     ids = encode(tiny_tokenizer, text)
-    prompts = TextPrompts(tiny_tokenizer, ids, BEFORE, AFTER)
+    prompts = TextPrompts(tiny_tokenizer.to_str(), ids, (BEFORE,), (AFTER,))
     window = list(windows(len(ids), WindowRule(chunk=64, context=8192, hop=2048)))[-1]
     head, tail = prompts._kept(window)
     assert head == 0 and window.middle - tail < 16

@@ -1,0 +1,226 @@
+"""Text to token ids, as plain text and nothing else.
+
+A document may contain any string, the tokenizer's own special tokens among them: they are never
+obeyed. Knows nothing of judges or files.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from rm_ray.errors import JudgeError
+from rm_ray.judges.plain import check_words, is_obeyed, is_space, plain_tokenizer, special_tokens
+
+# One call on very long input takes more memory than it saves time (1.3 GiB for 10 MB).
+BATCH_CHARACTERS = 1_000_000
+
+
+@lru_cache(maxsize=4)
+def load_tokenizer(tokenizer_json: str) -> Tokenizer:
+    """A tokenizer from its JSON, built once a process (Qwen's takes most of a second)."""
+    # a task asks Ray for its CPUs; the tokenizer's own threads would take every core besides
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    tokenizer = Tokenizer.from_str(tokenizer_json)
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+@lru_cache(maxsize=4)
+def load_plain(tokenizer_json: str) -> Tokenizer:
+    """The plain tokenizer of one with special tokens, built once a process.
+
+    Raises:
+        JudgeError: an added word would become another token.
+    """
+    plain = load_tokenizer(plain_tokenizer(tokenizer_json))
+    check_words(tokenizer_json, plain)
+    return plain
+
+
+# What stands before a text, so that it is tokenised as one that goes on: letters and signs of
+# several scripts, of which one does not merge with it.
+ANCHORS = ("a", "x", "0", "。", "я", ")")
+
+
+def encode_after(tokenizer: Tokenizer, text: str) -> list[int]:
+    """Token ids of a text that goes on after other text.
+
+    Many tokenizers put a space before every text: alone, "A" is the token of " A".
+
+    Raises:
+        JudgeError: the text merges with whatever stands before it.
+    """
+    for anchor in ANCHORS:
+        head, whole = encode(tokenizer, anchor), encode(tokenizer, anchor + text)
+        if whole[: len(head)] == head:
+            return whole[len(head) :]
+    raise JudgeError(
+        f"this tokenizer merges {text!r} with any text before it, so that it has no tokens of its "
+        "own there"
+    )
+
+
+# Texts by which it is tried how a tokenizer reads what follows a special token.
+_AFTER_SPECIAL = ("the", "A", "1. the", "\nthe", " the", "the the")
+
+
+@lru_cache(maxsize=4)
+def load_after_special(tokenizer_json: str) -> Tokenizer:
+    """The plain tokenizer for text that stands behind a special token, tried and not assumed.
+
+    Some tokenizers put a space before the first text alone, others before each one.
+
+    Raises:
+        JudgeError: neither is how this one does it.
+    """
+    plain = load_plain(tokenizer_json)
+    special = special_tokens(tokenizer_json)
+    firm = [i for i in special.ids.values() if i not in special.eats_right]
+    if not special.ids:
+        return plain
+    whole = load_tokenizer(tokenizer_json)
+    number = firm[0] if firm else next(iter(special.ids.values()))
+    probes = [text if firm else text.lstrip() for text in _AFTER_SPECIAL]
+    name = str(whole.id_to_token(number))
+    right = [encode(whole, name + text)[1:] for text in probes]
+    for tokenizer in (plain, load_tokenizer(_without_space_before(plain.to_str()))):
+        if [encode(tokenizer, text) for text in probes] == right:
+            return tokenizer
+    raise JudgeError(
+        "this tokenizer does not split its text at special tokens, so what a document says could "
+        "not be kept apart from the template"
+    )
+
+
+def _without_space_before(tokenizer_json: str) -> str:
+    """The same tokenizer, which puts no space before a text."""
+    parts = json.loads(tokenizer_json)
+    parts["normalizer"] = _never_prepends(parts.get("normalizer"))
+    parts["pre_tokenizer"] = _never_prepends(parts.get("pre_tokenizer"))
+    return json.dumps(parts, ensure_ascii=False)
+
+
+def _never_prepends(step: dict[str, Any] | None) -> dict[str, Any] | None:
+    if step is None or step["type"] == "Prepend":
+        return None
+    if step["type"] == "Sequence":
+        name = "normalizers" if "normalizers" in step else "pretokenizers"
+        return step | {name: [kept for one in step[name] if (kept := _never_prepends(one))]}
+    never: dict[str, dict[str, Any]] = {
+        "Metaspace": {"prepend_scheme": "never"},
+        "ByteLevel": {"add_prefix_space": False},
+    }
+    return step | never.get(step["type"], {})
+
+
+def encode(tokenizer: Tokenizer, text: str) -> list[int]:
+    """Token ids of one text, nothing added."""
+    ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
+    return ids
+
+
+def encode_all(tokenizer: Tokenizer, texts: Sequence[str]) -> list[npt.NDArray[np.int32]]:
+    """Token ids of many texts, in calls of about BATCH_CHARACTERS; long texts go in pieces."""
+    # as arrays at once: a list takes nine times the memory
+    found: list[list[npt.NDArray[np.int32]]] = [[] for _ in texts]
+    cuts = cut_characters(tokenizer)
+    pieces = (
+        (n, piece)
+        for n, text in enumerate(texts)
+        for piece in split_text(text, cuts, BATCH_CHARACTERS)
+    )
+    for batch in _batches(pieces):
+        encodings = tokenizer.encode_batch_fast(
+            [piece for _, piece in batch], add_special_tokens=False
+        )
+        for (n, _), encoding in zip(batch, encodings, strict=True):
+            found[n].append(np.asarray(encoding.ids, np.int32))
+    return [ids[0] if len(ids) == 1 else np.concatenate(ids) for ids in found]
+
+
+def split_text(text: str, cuts: frozenset[str], most: int) -> Iterator[str]:
+    """Pieces of at most about `most` characters whose token ids, joined, are the text's.
+
+    A piece ends before one of `cuts` that follows a letter (or, for a space, anything visible in
+    ASCII); where there is no such place a piece is as long as it has to be.
+    """
+    start = 0
+    while len(text) - start > most:
+        stop = _last_cut(text, start + 1, start + most, cuts) or _first_cut(
+            text, start + most, cuts
+        )
+        if stop is None:
+            break
+        yield text[start:stop]
+        start = stop
+    yield text[start:]
+
+
+@lru_cache(maxsize=4)
+def cut_characters(tokenizer: Tokenizer) -> frozenset[str]:
+    """The characters before which this tokenizer always splits, tried and not assumed.
+
+    Byte-level pre-tokenisers (GPT-2, Llama 3, Qwen) let a space begin a piece, never stand inside
+    one, and end a run of letters at a line's end or at punctuation.
+    """
+    added = json.loads(tokenizer.to_str())["added_tokens"]
+    words = [one for one in added if not is_obeyed(one) and not is_space(one["content"])]
+    if any(one["rstrip"] for one in words):
+        return frozenset()  # such a word takes the space after it
+    inside = {sign for one in words for sign in one["content"]}
+    return frozenset(cut for cut in _CUTS if cut not in inside and _splits_before(tokenizer, cut))
+
+
+_CUTS = (" ", "\n", "。", "，", "、")
+_LETTERS = ("word", "don't", "né", "漢字")
+_VISIBLE = (*_LETTERS, "12", "end.", "(x)", "--", "x=", "a\n\nb")
+
+
+def _splits_before(tokenizer: Tokenizer, cut: str) -> bool:
+    if tokenizer.pre_tokenizer is None:
+        return False  # merges may then run across anything
+    return all(
+        _splits_at(tokenizer, left, f"{cut}{right}")
+        for left in (_VISIBLE if cut == " " else _LETTERS)
+        for right in (*_VISIBLE, " ", "\n", "")
+    )
+
+
+def _splits_at(tokenizer: Tokenizer, left: str, right: str) -> bool:
+    pieces = tokenizer.pre_tokenizer.pre_tokenize_str(left + right)
+    whole = any(start < len(left) < stop for _, (start, stop) in pieces)
+    parts = encode(tokenizer, left) + encode(tokenizer, right)
+    return not whole and encode(tokenizer, left + right) == parts
+
+
+def _may_cut(text: str, i: int, cuts: frozenset[str]) -> bool:
+    before = text[i - 1]
+    return text[i] in cuts and (before.isalpha() or (text[i] == " " and "!" <= before <= "~"))
+
+
+def _last_cut(text: str, low: int, high: int, cuts: frozenset[str]) -> int | None:
+    return next((i for i in range(high, low - 1, -1) if _may_cut(text, i, cuts)), None)
+
+
+def _first_cut(text: str, low: int, cuts: frozenset[str]) -> int | None:
+    return next((i for i in range(low, len(text)) if _may_cut(text, i, cuts)), None)
+
+
+def _batches(pieces: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    batch: list[tuple[int, str]] = []
+    room = BATCH_CHARACTERS
+    for piece in pieces:
+        if room < len(piece[1]) and batch:
+            yield batch
+            batch, room = [], BATCH_CHARACTERS
+        batch.append(piece)
+        room -= len(piece[1])
+    if batch:
+        yield batch
