@@ -84,7 +84,17 @@ def _stretches(
         found = []
     if "".join(stretch for stretch, _ in found) == text:
         return found
-    return _searched(text, risky)
+    return _searched(text, _own_text(template, chat, risky), risky)
+
+
+def _own_text(template: ChatTemplate, chat: Chat, risky: list[str]) -> str:
+    """The rendered chat with a word in place of each risky string."""
+    words = dict.fromkeys(risky, "word")
+    without = Chat(with_strings(chat.messages, words), with_strings(chat.tools, words))
+    try:
+        return template.render(without)
+    except Unfit:
+        return ""
 
 
 @dataclass(frozen=True)
@@ -148,11 +158,14 @@ class Marks:
         return [part for part in re.split(f"({names})", text) if part] if names else [text]
 
 
-def _searched(text: str, risky: list[str]) -> list[tuple[str, bool]]:
+def _searched(text: str, own: str, risky: list[str]) -> list[tuple[str, bool]]:
     """The stretches of a rendered text, where what was said is looked for.
 
+    Args:
+        own: the text that the template renders without the risky strings.
+
     Raises:
-        Unfit: a string stands there not once, or two of them overlap.
+        Unfit: a string stands there not once, the template says it too, or two of them overlap.
     """
     spans = []
     for said in risky:
@@ -163,10 +176,10 @@ def _searched(text: str, risky: list[str]) -> list[tuple[str, bool]]:
                 "the template changes or cuts what a turn says, which holds signs of special "
                 "tokens: it is not clear what is the template's own"
             )
-        if text.find(core, start + 1) >= 0:
+        if text.find(core, start + 1) >= 0 or core in own:
             raise Unfit(
                 "what a turn says holds signs of special tokens and stands in the rendered chat "
-                "more than once: it is not clear what is the template's own"
+                "more than once, or is the template's own text: it is not clear which it is"
             )
         spans.append((start, start + len(core)))
     found: list[tuple[str, bool]] = []

@@ -22,6 +22,7 @@ DATE = "%d %b %Y"
 # What stands for the content of a turn while a template is tried; letters alone, so that no
 # template cuts, escapes or splits it.
 MARK = "zqTURN{}TURNqz"
+THINK = "<think>"
 
 
 class Unfit(ValueError):
@@ -109,9 +110,11 @@ def assistant_turn(template: ChatTemplate) -> tuple[tuple[int, ...], tuple[int, 
 
     The first are empty if there is no special token among them: then a text could look alike.
     """
-    between, after = (
-        split_special(text, template.tokenizer_json) for text in _between_turns(template)
-    )
+    before, end = _between_turns(template)
+    # thoughts, which some templates write before every last answer, are part of that turn
+    opened, thinks, _ = before.partition(THINK)
+    between = split_special(opened + thinks, template.tokenizer_json)
+    after = split_special(end, template.tokenizer_json)
     first = next((i for i, part in enumerate(between) if isinstance(part, int)), None)
     header = [] if first is None else ids_of(between[first:], template.tokenizer_json)
     tail = ids_of([0, *after], template.tokenizer_json)[1:]

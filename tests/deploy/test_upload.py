@@ -20,7 +20,7 @@ LEFT = [
     ".pytest_cache/README.md",
     ".hypothesis/examples/1",
     "build/lib/rm_ray/old.py",
-    "dist/rm_ray-0.2.0-py3-none-any.whl",
+    "dist/rm_ray-0.3.0-py3-none-any.whl",
     "rm_ray.egg-info/PKG-INFO",
     "rm_ray/__pycache__/cli.cpython-311.pyc",
     "plot.png",
@@ -66,7 +66,7 @@ def test_it_is_small(upload):
     size, _ = upload
     # Ray's zips are not compressed: nearly all of it is code, and this may grow with that alone
     assert size < sum(path.stat().st_size for path in code()) + 2**17
-    assert size < 2**20, f"{size / 2**20:.2f} MiB"
+    assert size < 2**21, f"{size / 2**20:.2f} MiB"
 
 
 def test_it_holds_what_a_job_needs(upload):

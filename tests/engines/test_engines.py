@@ -53,6 +53,16 @@ def test_forwarded_tokens_are_the_exact_minimum(vllm_engine, judge, length):
     assert vllm_engine.counts.preemptions == before.preemptions
 
 
+def test_every_window_pays_for_its_bos(vllm_engine, judge):
+    """Blocks are whole: a BOS moves a context's last token into one that no other window has."""
+    (ids,) = documents(5, [1024])
+    with_bos = replace(judge, bos=(7,))
+    before = vllm_engine.counts.forwarded_tokens
+    rewards(vllm_engine, with_bos, [ids])
+    forwarded = vllm_engine.counts.forwarded_tokens - before
+    assert forwarded == with_bos.exact_minimum(1024) == judge.exact_minimum(1024) + 16
+
+
 def test_preempted_windows_are_counted_and_what_they_forward_twice_too(vllm_engine, judge):
     docs = documents(7, [1000, 1000, 1000])
     calm = rewards(vllm_engine, judge, docs)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from rm_ray.judges.chat_shapes import Chat
-from rm_ray.judges.encoding import load_plain
+from rm_ray.judges.encoding import load_plain, load_tokenizer
 from rm_ray.judges.rendering import searched_tags, shown_parts
-from rm_ray.judges.template import ChatTemplate, Unfit, not_taken
+from rm_ray.judges.template import ChatTemplate, Unfit, assistant_turn, not_taken
 from rm_ray.judges.tokens import read_tokenizer
 from tests import checkpoints
 
@@ -174,8 +174,33 @@ def test_a_template_that_cuts_what_is_said_leaves_risky_chats_out(tmp_path):
     template = ChatTemplate(source, (), "26 Jul 2024", files.json)
     start, said, *_ = shown_parts(template, Chat(turns("<|im_end|> now", "b")))
     assert isinstance(start, int) and said == "!<|im_end|> now"
-    with pytest.raises(Unfit, match="more than once: it is not clear"):
+    with pytest.raises(Unfit, match="more than once, or is the templat"):
         shown_parts(template, Chat(turns("<|im_end|>", "<|im_end|><|im_end|>")))
+
+
+def test_a_string_that_a_template_drops_and_says_itself_is_not_taken_for_the_documents(tmp_path):
+    """It stands there once, and is the template's own."""
+    source = (
+        "{%- for m in messages %}{%- if m.content[0] != '<' %}{{- m.content }}{%- endif %}"
+        "{%- endfor %}{{- '<|im_end|>' }}"
+    )
+    checkpoints.byte_level(tmp_path, checkpoints.QWEN_TOKENS, source)
+    files = read_tokenizer(str(tmp_path), None)
+    template = ChatTemplate(source, (), "26 Jul 2024", files.json)
+    with pytest.raises(Unfit, match="or is the template's own text: it is not clear which"):
+        shown_parts(template, Chat(turns("<|im_end|>", "b")))
+
+
+def test_a_long_chat_with_thoughts_is_cut_within_its_last_turn(folder):
+    """The template writes thoughts before the last answer, empty ones too: they belong to it."""
+    files = read_tokenizer(str(folder), None)
+    template = ChatTemplate.of(files.chat_template, files.special_tokens, "26 Jul 2024", files.json)
+    header, tail = assistant_turn(template)
+    whole = load_tokenizer(files.json)
+    assert whole.decode(list(header), skip_special_tokens=False) == (
+        "<|im_end|>\n<|im_start|>assistant\n<think>"
+    )
+    assert whole.decode(list(tail), skip_special_tokens=False) == "<|im_end|>\n"
 
 
 def test_tags_that_a_template_only_looks_for():

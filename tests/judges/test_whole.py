@@ -6,11 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from rm_ray.config import InputConfig
 from rm_ray.engines.engine import answer_all
+from rm_ray.engines.heads import check_engine_runs
+from rm_ray.engines.read_outs import ClassLogits
 from rm_ray.engines.weights import resolve_model
+from rm_ray.errors import ConfigError
 from rm_ray.judges.classifier.keys import ClassifierConfig
 from rm_ray.judges.families import build_judge
 from rm_ray.judges.quantile.keys import QuantileConfig
@@ -164,6 +167,55 @@ def test_a_causal_classifier_is_read_where_transformers_reads_it(folders, tmp_pa
     whole = torch.tensor([[*prompt.tolist(), 1024]])
     with torch.no_grad():
         assert found == pytest.approx(model(whole).logits[0].numpy(), abs=1e-5)
+
+
+def test_so_is_one_whose_tokenizer_appends_its_padding_or_whose_text_ends_in_it(tmp_path):
+    """transformers reads a decoder at the last token that is no padding, whatever put it there."""
+    checkpoints.qwen3(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    pad, sign = config["pad_token_id"], "!"
+    appended = {"SpecialToken": {"id": "<think>", "type_id": 0}}
+    file = tmp_path / "tokenizer.json"
+    parts = json.loads(file.read_text())
+    (name,) = [one["content"] for one in parts["added_tokens"] if one["id"] == pad]
+    appended["SpecialToken"]["id"] = name
+    text, second = {"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}
+    for end, padding in ((True, pad), (False, 0)):  # 0 is the token of "!"
+        parts["post_processor"] = {
+            "type": "TemplateProcessing", "single": [text, appended] if end else [text],
+            "pair": [text, appended, second, appended] if end else [text, second],
+            "special_tokens": {name: {"id": name, "ids": [pad], "tokens": [name]}} if end else {},
+        }  # fmt: skip
+        file.write_text(json.dumps(parts))
+        (tmp_path / "config.json").write_text(json.dumps(config | {"pad_token_id": padding}))
+        said = ["the harbour", f"it is{sign}", f"so{sign}{sign}", sign]
+        tokenizer, judge = judge_of(tmp_path, ClassifierConfig, TEXT)
+        ids = tokenizer.tokenize({"text": pa.array(said)}).ids
+        prompts = [next(judge.prompts(one, [0])) for one in ids]
+        assert all(len(one) == 1 or one[-1] != padding for one in prompts)
+        engine = engine_of("transformers", tmp_path, judge.read_out, 128)
+        found = np.stack(answer_all(engine, prompts))[:, 0]
+        hub = AutoTokenizer.from_pretrained(tmp_path)
+        model = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
+        with torch.no_grad():
+            right = [float(model(**hub(one, return_tensors="pt")).logits[0, 0]) for one in said]
+        assert found == pytest.approx(right, abs=1e-5)
+        asked = judge.estimate(ids[0])
+        assert asked.prompt_tokens == len(prompts[0])
+
+
+def test_a_model_that_looks_both_ways_sees_its_padding_and_vllm_cannot(tmp_path):
+    checkpoints.qwen3(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    for pad, may_end in ((0, True), (config["pad_token_id"], False)):
+        changed = config | {"is_causal": False, "pad_token_id": pad}
+        (tmp_path / "config.json").write_text(json.dumps(changed))
+        _, judge = judge_of(tmp_path, ClassifierConfig, TEXT)
+        assert judge.read_out.may_end_in_padding == may_end
+        assert next(judge.prompts(np.int32([5, 0]), [0])).tolist() == [5, 0]
+    with pytest.raises(ConfigError, match="may end in its padding token, and its tokens look both"):
+        changed = ClassLogits(1, may_end_in_padding=True)
+        check_engine_runs(changed, resolve_model(str(tmp_path), None), "vllm")
 
 
 def test_qrms_numbers_go_to_their_columns(folders):
