@@ -15,7 +15,8 @@ def as_columns(inputs: InputConfig, said: str) -> dict[str, pa.Array]:
     if inputs.messages:
         turns = [("user", PROMPT), ("assistant", said)]
         chat = json.dumps([{"role": role, "content": content} for role, content in turns])
-        return {inputs.messages: pa.array([chat])}
+        tools = {inputs.tools: pa.nulls(1, pa.string())} if inputs.tools else {}
+        return {inputs.messages: pa.array([chat]), **tools}
     if inputs.prompt and inputs.completion:
         return {inputs.prompt: pa.array([PROMPT]), inputs.completion: pa.array([said])}
     return {str(inputs.text): pa.array([said])}

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from pydantic import ValidationError
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from rm_ray.config import InputConfig
@@ -152,6 +153,26 @@ def test_a_chat_that_leaves_its_last_turn_no_room_is_invalid(folders):
     assert verdict.status == "invalid" and verdict.error == (
         "of 64 tokens, what comes before its last turn leaves it none"
     )
+
+
+def test_tools_of_a_column_beside_the_chats_are_shown(tmp_path):
+    checkpoints.qwen3(tmp_path)
+    inputs = InputConfig(path="-", messages="chat", tools="tools")
+    tokenizer, judge = judge_of(tmp_path, ClassifierConfig, inputs)
+    assert tokenizer.columns == ("chat", "tools")
+    assert tokenizer.fingerprint()["input.tools"] == "tools"
+    template = "{%- for t in tools or [] %}{{- t.name }}{%- endfor %}" + checkpoints.QWEN_TEMPLATE
+    (tmp_path / "tools.jinja").write_text(template)
+    keys = {"chat": {"template": str(tmp_path / "tools.jinja")}}
+    shows, _ = judge_of(tmp_path, ClassifierConfig, inputs, **keys)
+    columns = chat("so") | {"tools": pa.array(['[{"name": "tide"}]'])}
+    without = chat("so") | {"tools": pa.array([None], pa.string())}
+    (plain,), (shown,) = (shows.tokenize(one).ids for one in (without, columns))
+    assert tokenizer.tokenize(columns).ids[0].tolist() == plain.tolist()
+    assert len(shown) > len(plain) and shown[-len(plain) :].tolist() == plain.tolist()
+    assert len(judge.harmless(50, 1)) >= 50
+    with pytest.raises(ValidationError, match="input.tools is tools, and tools stand beside chats"):
+        InputConfig(path="-", tools="tools")
 
 
 def test_a_causal_classifier_is_read_where_transformers_reads_it(folders, tmp_path):
