@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # One would guess: list_view is another layout of the same lists, so that a cast to list_ keeps
 # every list.
-# What happens: one null or empty list anywhere, and the cast writes one offset too few. The last
-# list comes out empty, without an error; the lists before it are right. A cast back and forth
-# shows it as well. Only validate() tells: it refuses the new array. Table.cast calls it, and so
-# raises. large_list_view does the same. to_pylist() of the view itself is right, and so is a cast
-# of lists of which none is null or empty.
+# What happens: the cast writes one offset too few, so that the last list of the array comes out
+# empty, without an error. The lists before it are right. validate() tells: it refuses the new
+# array. Table.cast calls it and so raises ArrowInvalid; Array.cast does not. large_list_view does
+# the same. to_pylist() of the view itself is right.
 # Versions: pyarrow 26.0.1, Python 3.11. Seen on 2026-11-28:
 #   @@
 set -euo pipefail
@@ -19,7 +18,7 @@ import pyarrow as pa
 
 number = pa.int64()
 for view, plain in ((pa.list_view, pa.list_), (pa.large_list_view, pa.large_list)):
-    for rows in ([[1, 2], [3], [4]], [[1, 2], None, [3]], [[1, 2], None, [3], [4]], [[1], [], [2]]):
+    for rows in ([[1, 2]], [[1, 2], [3], [4]], [[1, 2], None, [3]]):
         array = pa.array(rows, view(number))
         assert array.to_pylist() == rows
         cast = array.cast(plain(number))
@@ -30,8 +29,6 @@ for view, plain in ((pa.list_view, pa.list_), (pa.large_list_view, pa.large_list
             verdict = "not valid"
         print(f"{view.__name__}: {rows} becomes {cast.to_pylist()}, {verdict}")
 rows = [[1, 2], None, [3]]
-twice = pa.array(rows).cast(pa.list_view(number)).cast(pa.list_(number))
-print(f"list_ to list_view to list_: {twice.to_pylist()}")
 try:
     table = pa.table({"ids": pa.array(rows, pa.list_view(number))})
     table.cast(pa.schema({"ids": pa.list_(number)}))

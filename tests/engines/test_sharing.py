@@ -11,21 +11,26 @@ import transformers
 
 from rm_ray.engines.engine import EngineSettings, answer_all, start_engine
 from rm_ray.engines.keys import EngineConfig
-from rm_ray.engines.sharing import Asked, SharesAll, SharesNothing, SharesWindow, sharing_of
+from rm_ray.engines.sharing import (
+    Asked,
+    SharesAll,
+    SharesNothing,
+    SharesStates,
+    SharesSteps,
+    sharing_of,
+)
 from rm_ray.engines.weights import resolve_model
 from tests import checkpoints
 from tests.conftest import engine_settings, tiny_judge
 
 LENGTHS = (64, 900, 3000, 130)
 SHAPE = checkpoints.LLAMA | {"max_position_embeddings": 4096, "pad_token_id": 0}
-# model class, what is its own, and what vLLM shares, with blocks of 64
+# model class, its own settings, and what vLLM shares, with blocks of 64
 MODELS = {
-    "sliding": ("MistralForCausalLM", {"sliding_window": 256}, (256, False, 64, 64)),
-    "sliding over so little that nothing is shared": (
-        "MistralForCausalLM", {"sliding_window": 65}, (65, False, 64, 64),
-    ),
+    "sliding": ("MistralForCausalLM", {"sliding_window": 64}, SharesAll()),
     "mixed": (
-        "Gemma2ForCausalLM", {"sliding_window": 64, "tie_word_embeddings": True}, (64, True, 64, 64)
+        "Gemma2ForCausalLM", {"sliding_window": 64, "tie_word_embeddings": True},
+        SharesAll(),
     ),
     "of different sizes": (
         "Gemma4ForCausalLM",
@@ -34,7 +39,7 @@ MODELS = {
             "hidden_size_per_layer_input": 0, "tie_word_embeddings": True,
             "layer_types": ["sliding_attention", "full_attention"],
         },
-        (256, True, 128, 128),
+        SharesSteps(128, ""),
     ),
 }  # fmt: skip
 
@@ -89,7 +94,7 @@ def test_vllm_forwards_what_is_predicted(tmp_path, kind):
     model_class(model_class.config_class(**SHAPE | own)).float().save_pretrained(tmp_path)
     settings = settings_of(tmp_path, judges()[0])
     sharing = sharing_of(settings)
-    assert sharing == SharesWindow(*expected, reason=sharing.reason)
+    assert replace(sharing, reason="") == expected
     os.environ.update(settings.environment())
     engine = start_engine(settings)
     more = []
@@ -98,7 +103,7 @@ def test_vllm_forwards_what_is_predicted(tmp_path, kind):
         found, minimum = forwarded(engine, judge, docs), predicted(SharesAll(), judge, docs)
         assert found == predicted(sharing, judge, docs)
         more.append(found / minimum)
-    assert max(more) > 1.1 and engine.counts.preemptions == 0
+    assert bool(sharing.reason) == (max(more) > 1.1) and engine.counts.preemptions == 0
     del engine
     gc.collect()
 
@@ -120,61 +125,57 @@ HOPPED = [Asked(0, 0, 6), Asked(4, 8, 14), Asked(4, 12, 18)]
 
 
 @pytest.mark.parametrize(
-    ("window", "beside_full", "step", "asked", "tokens"),
+    ("sharing", "asked", "tokens"),
     [
-        # the last block of a prompt, all that is kept, has its marker in it
-        (3, False, 4, GROWING, 6 + 10 + 14 + 18),
-        # two blocks are kept: the one before it too
-        (6, False, 4, GROWING, 6 + 10 + 10 + 10),
-        # the third prompt could go on at 4, which is kept by then, and the fourth does
-        (3, True, 4, GROWING, 6 + 10 + 14 + 14),
-        # prompts go on at 8, and at 4 none does
-        (6, True, 8, GROWING, 6 + 10 + 14 + 10),
-        # after a hop one of two blocks is kept, and two are needed
-        (6, False, 4, HOPPED, 6 + 14 + 18),
-        (6, True, 4, HOPPED, 6 + 14 + 18),
-        # at the beginning of a text fewer will do
-        (100, False, 4, HOPPED, 6 + 14 + 10),
+        (SharesSteps(4, ""), GROWING, 6 + 10 + 10 + 10),
+        # the third prompt begins with 4 known tokens, and goes on at 8 or at none
+        (SharesSteps(8, ""), GROWING, 6 + 10 + 14 + 10),
+        (SharesSteps(4, ""), HOPPED, 6 + 14 + 10),
+        # the third prompt could go on at 4; that state is kept by then, and the fourth has it
+        (SharesStates(4, ""), GROWING, 6 + 10 + 14 + 14),
+        (SharesStates(4, ""), HOPPED, 6 + 14 + 18),
+        # the last block before the end is of the shared text
+        (SharesStates(4, ""), [Asked(0, 8, 10), Asked(0, 8, 10)], 10 + 2),
     ],
 )
-def test_a_window_by_hand(window, beside_full, step, asked, tokens):
-    sharing = SharesWindow(window, beside_full, 4, step, "")
+def test_what_is_shared_by_hand(sharing, asked, tokens):
     assert sharing.forwarded(asked, minimum=0) == tokens
 
 
 SLIDING, FULL = "sliding_attention", "full_attention"
+# the first layer has keys of 8 * 256 numbers, the second of 2 * 512: half as many
+DIFFERENT = {
+    "sliding_window": 512, "layer_types": [SLIDING, FULL], "num_key_value_heads": 8,
+    "head_dim": 256, "per_layer_config": {"01": {"head_dim": 512, "num_key_value_heads": 2}},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
-        ({"sliding_window": None}, None),
-        ({"sliding_window": 0}, None),
-        ({"sliding_window": 4096}, (4096, False, 64, 64)),
-        ({"sliding_window": 4096, "layer_types": [FULL, FULL]}, None),
-        ({"sliding_window": 4096, "layer_types": [SLIDING, SLIDING]}, (4096, False, 64, 64)),
-        ({"sliding_window": 512, "layer_types": [SLIDING, FULL]}, (512, True, 64, 64)),
-        ({"text_config": {"sliding_window": 64, "head_dim": 8}}, (64, False, 64, 64)),
-        ({"attention_chunk_size": 64, "layer_types": ["chunked_attention", FULL]}, None),
-        ({"layer_types": ["linear_attention", FULL], "num_attention_heads": 2}, (2, True, 64, 64)),
-        ({"mamba_d_state": 16, "num_attention_heads": 2}, (2, True, 64, 64)),
+        ({"sliding_window": None}, SharesAll()),
+        ({"sliding_window": 4096}, SharesAll()),
+        ({"sliding_window": 4096, "layer_types": [SLIDING, SLIDING]}, SharesAll()),
+        ({"sliding_window": 512, "layer_types": [SLIDING, FULL]}, SharesAll()),
+        ({"text_config": DIFFERENT}, SharesSteps(128, "")),
+        (DIFFERENT, SharesSteps(128, "")),
+        (DIFFERENT | {"sliding_window": None}, SharesAll()),
+        (DIFFERENT | {"layer_types": [FULL, FULL]}, SharesAll()),
+        (DIFFERENT | {"num_key_value_heads": 4}, SharesAll()),
+        (DIFFERENT | {"num_key_value_heads": 3}, SharesAll()),
+        ({"attention_chunk_size": 64, "layer_types": ["chunked_attention", FULL]}, SharesAll()),
         (
-            {
-                "sliding_window": 512, "layer_types": [SLIDING, FULL], "num_key_value_heads": 8,
-                "head_dim": 256,
-                "per_layer_config": {"01": {"head_dim": 512, "num_key_value_heads": 2}},
-            },
-            (512, True, 64, 128),
+            {"layer_types": ["linear_attention", FULL], "num_attention_heads": 2},
+            SharesStates(64, ""),
         ),
+        ({"mamba_d_state": 16, "num_attention_heads": 2}, SharesStates(64, "")),
     ],
-)  # fmt: skip
+)
 def test_a_configuration_tells_what_is_shared(config, expected):
     settings = engine_settings("vllm")
     found = sharing_of(replace(settings, model=replace(settings.model, config=config)))
-    if expected is None:
-        assert found == SharesAll()
-    else:
-        assert found == SharesWindow(*expected, reason=found.reason) and found.reason
+    assert replace(found, reason="") == expected
+    assert bool(found.reason) == (expected != SharesAll())
 
 
 def test_a_model_without_attention_shares_nothing():

@@ -171,7 +171,7 @@ def test_tools_of_a_column_beside_the_chats_are_shown(tmp_path):
     assert tokenizer.tokenize(columns).ids[0].tolist() == plain.tolist()
     assert len(shown) > len(plain) and shown[-len(plain) :].tolist() == plain.tolist()
     assert len(judge.harmless(50, 1)) >= 50
-    with pytest.raises(ValidationError, match="input.tools is tools, and tools stand beside chats"):
+    with pytest.raises(ValidationError, match=r"input.tools is tools, and tools stand beside"):
         InputConfig(path="-", tools="tools")
 
 
