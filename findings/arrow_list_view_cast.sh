@@ -6,7 +6,13 @@
 # array. Table.cast calls it and so raises ArrowInvalid; Array.cast does not. large_list_view does
 # the same. to_pylist() of the view itself is right.
 # Versions: pyarrow 26.0.1, Python 3.11. Seen on 2026-11-28:
-#   @@
+#   list_view: [[1, 2]] becomes [[]], not valid
+#   list_view: [[1, 2], [3], [4]] becomes [[1, 2], [3], []], not valid
+#   list_view: [[1, 2], None, [3]] becomes [[1, 2], None, []], not valid
+#   large_list_view: [[1, 2]] becomes [[]], not valid
+#   large_list_view: [[1, 2], [3], [4]] becomes [[1, 2], [3], []], not valid
+#   large_list_view: [[1, 2], None, [3]] becomes [[1, 2], None, []], not valid
+#   Table.cast: ArrowInvalid
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -6,7 +6,9 @@
 # scores a reply "None" that nobody wrote. apply_chat_template raises nothing and warns of nothing.
 # Versions: transformers 5.19.0, tokenizers 0.23.3, pyarrow 26.0.1, jinja2 3.1.6, Python 3.11.
 # Seen on 2026-11-28:
-#   @@
+#   JSON: 'user: Rain today?\nassistant:  [a call]\n'
+#   Arrow: 'user: Rain today? [a call]\nassistant: None [a call]\n'
+#   warnings on stderr: 0 lines
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -29,10 +31,12 @@ from_arrow = pa.array([from_json]).to_pylist()[0]
 for name, messages in (("JSON", from_json), ("Arrow", from_arrow)):
     print(f"{name}: {tokenizer.apply_chat_template(messages, tokenize=False)!r}")
 PY
-TRANSFORMERS_VERBOSITY=warning "$work/venv/bin/python" "$work/see.py" "$work" 2> "$work/said" | tee "$work/seen" ||
+TRANSFORMERS_VERBOSITY=warning "$work/venv/bin/python" "$work/see.py" "$work" \
+    2> "$work/said" | tee "$work/seen" ||
     { tail -20 "$work/said" >&2; exit 1; }
 # it says once that it has no PyTorch, which it does not need here
-echo "warnings on stderr: $(grep -vc "PyTorch was not found" "$work/said") lines" | tee -a "$work/seen"
+said=$(grep -vc "PyTorch was not found" "$work/said" || true)
+echo "warnings on stderr: $said lines" | tee -a "$work/seen"
 if ! diff <(sed -n 's/^#   //p' "$0") "$work/seen"; then
     echo "this is not what the comment says" >&2
     exit 1

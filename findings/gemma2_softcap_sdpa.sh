@@ -5,7 +5,11 @@
 # gives what eager attention gives with the cap set to null. Only eager obeys the cap.
 # The queries and keys here are scaled up, so that the scores come up to the cap.
 # Versions: transformers 5.19.0, torch 2.13.0, Python 3.11. Seen on 2026-11-28:
-#   @@
+#   cap 5.0, attention by default (sdpa): 0.58
+#   cap 5.0, attention eager (eager): -3.31
+#   cap None, attention by default (sdpa): 0.58
+#   cap None, attention eager (eager): 0.58
+#   warnings on stderr: 0 lines
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -34,7 +38,8 @@ for cap in (5.0, None):
         chosen = model.config._attn_implementation
         print(f"cap {cap}, attention {attention or 'by default'} ({chosen}): {score:.2f}")
 PY
-TRANSFORMERS_VERBOSITY=warning "$work/venv/bin/python" "$work/see.py" "$work" 2> "$work/said" | tee "$work/seen" ||
+TRANSFORMERS_VERBOSITY=warning "$work/venv/bin/python" "$work/see.py" "$work" \
+    2> "$work/said" | tee "$work/seen" ||
     { tail -20 "$work/said" >&2; exit 1; }
 echo "warnings on stderr: $(wc -l < "$work/said") lines" | tee -a "$work/seen"
 if ! diff <(sed -n 's/^#   //p' "$0") "$work/seen"; then

@@ -4,9 +4,14 @@
 # What happens: a model of the `longrope` kind, as Phi-3 with 128k tokens, chooses its short or its
 # long factors once for a batch, by the longest row. Beside a prompt of more tokens than
 # `original_max_position_embeddings` a short prompt is read with the long factors, and its logits
-# are others. What a prompt gets depends on its neighbours. Padding alone does it, too.
+# are others. What a prompt gets depends on its neighbours. Padding to that length does it as well.
 # Versions: transformers 5.19.0, torch 2.13.0, Python 3.11. Seen on 2026-11-28:
-#   @@
+#   alone: likeliest token 56
+#   beside 20 tokens: likeliest token 56, change 0.00
+#   beside 32 tokens: likeliest token 56, change 0.00
+#   beside 33 tokens: likeliest token 18, change 1.01
+#   beside 40 tokens: likeliest token 18, change 1.01
+#   padded to 33: likeliest token 18, change 1.01
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -27,8 +32,8 @@ model = Phi3ForCausalLM(Phi3Config(
 short = list(range(5, 15))
 
 
-def last_logits(rows):
-    width = max(map(len, rows))
+def last_logits(rows, least=0):
+    width = max(least, *map(len, rows))
     ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
     mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
     with torch.no_grad():
@@ -40,7 +45,9 @@ print(f"alone: likeliest token {alone.argmax()}")
 for tokens in (20, 32, 33, 40):
     beside = last_logits([short, [3 + i * 7 % 60 for i in range(tokens)]])
     change = (beside - alone).abs().max()
-    print(f"beside {tokens} tokens: likeliest token {beside.argmax()}, logits change by {change:.2f}")
+    print(f"beside {tokens} tokens: likeliest token {beside.argmax()}, change {change:.2f}")
+padded = last_logits([short], 33)
+print(f"padded to 33: likeliest token {padded.argmax()}, change {(padded - alone).abs().max():.2f}")
 PY
 "$work/venv/bin/python" "$work/see.py" "$work" 2> "$work/said" | tee "$work/seen" ||
     { tail -20 "$work/said" >&2; exit 1; }

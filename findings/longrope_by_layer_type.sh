@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # One would guess: `rope_parameters` may give each type of layer its own kind of rotary embedding,
 # and `longrope` is one of the kinds. What works for one long prompt works for the next.
-# What happens: the first prompt of more tokens than `original_max_position_embeddings` goes through,
-# and every long one after it raises UnboundLocalError. The long factors are made once, and the code
-# that should find them again does not. Short prompts in between go through. Without types of layers
-# (Phi-3), no prompt fails.
+# What happens: the first prompt of more tokens than `original_max_position_embeddings` goes
+# through, and every long one after it raises UnboundLocalError: the long factors are made once,
+# and the code that should find them again does not. Short prompts in between go through. Without
+# types of layers (Phi-3), no prompt fails.
 # Versions: transformers 5.19.0, torch 2.13.0, Python 3.11. Seen on 2026-11-28:
-#   @@
+#   Gemma3ForCausalLM, tokens: 10 ok, 40 ok, 40 UnboundLocalError, 10 ok, 40 UnboundLocalError
+#   Phi3ForCausalLM, tokens: 10 ok, 40 ok, 40 ok, 10 ok, 40 ok
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -27,18 +28,19 @@ torch.manual_seed(0)
 for model in (
     Gemma3ForCausalLM(Gemma3TextConfig(
         **size, head_dim=16, sliding_window=16, layer_types=["sliding_attention", "full_attention"],
-        rope_parameters={"full_attention": long, "sliding_attention": plain})),
-    Phi3ForCausalLM(Phi3Config(**size, rope_parameters=long)),
+        rope_parameters={"full_attention": dict(long), "sliding_attention": plain})),
+    Phi3ForCausalLM(Phi3Config(
+        **size, original_max_position_embeddings=32, rope_parameters=dict(long))),
 ):
     seen = []
     for tokens in (10, 40, 40, 10, 40):
         try:
             with torch.no_grad():
                 model.eval()(input_ids=torch.tensor([[3 + i * 7 % 60 for i in range(tokens)]]))
-            seen.append(f"{tokens} tokens ok")
+            seen.append(f"{tokens} ok")
         except UnboundLocalError as error:
-            seen.append(f"{tokens} tokens {type(error).__name__}")
-    print(f"{type(model).__name__}: {', '.join(seen)}")
+            seen.append(f"{tokens} {type(error).__name__}")
+    print(f"{type(model).__name__}, tokens: {', '.join(seen)}")
 PY
 "$work/venv/bin/python" "$work/see.py" "$work" 2> "$work/said" | tee "$work/seen" ||
     { tail -20 "$work/said" >&2; exit 1; }

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# One would guess: a folder with a tokenizer.json gives the tokenizer of that file. `tokenizer_class`
-# in tokenizer_config.json only names the Python class around it.
+# One would guess: a folder with a tokenizer.json gives the tokenizer of that file.
+# `tokenizer_class` in tokenizer_config.json only names the Python class around it.
 # What happens: transformers 5 takes the vocabulary and the merges from the file, and builds the
 # rest as the named class does. A byte-level tokenizer that says LlamaTokenizer loses every space,
 # without an error. PreTrainedTokenizerFast takes the file as it is.
 # Versions: transformers 5.19.0, tokenizers 0.23.3, Python 3.11. Seen on 2026-11-28:
-#   @@
+#   the file: [261, 285, 263, 282]
+#   AutoTokenizer: [261, 258, 272, 264, 260, 266, 269], 'theanswerisgood'
+#   PreTrainedTokenizerFast: [261, 285, 263, 282], 'the answer is good'
+#   warnings on stderr: 0 lines
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -41,10 +44,12 @@ for name, loader in (("AutoTokenizer", AutoTokenizer),
     ids = tokenizer(text)["input_ids"]
     print(f"{name}: {ids}, {tokenizer.decode(ids)!r}")
 PY
-TRANSFORMERS_VERBOSITY=warning "$work/venv/bin/python" "$work/see.py" "$work" 2> "$work/said" | tee "$work/seen" ||
+TRANSFORMERS_VERBOSITY=warning "$work/venv/bin/python" "$work/see.py" "$work" \
+    2> "$work/said" | tee "$work/seen" ||
     { tail -20 "$work/said" >&2; exit 1; }
 # it says once that it has no PyTorch, which it does not need here
-echo "warnings on stderr: $(grep -vc "PyTorch was not found" "$work/said") lines" | tee -a "$work/seen"
+said=$(grep -vc "PyTorch was not found" "$work/said" || true)
+echo "warnings on stderr: $said lines" | tee -a "$work/seen"
 if ! diff <(sed -n 's/^#   //p' "$0") "$work/seen"; then
     echo "this is not what the comment says" >&2
     exit 1

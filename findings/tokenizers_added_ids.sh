@@ -5,7 +5,11 @@
 # added tokens before `covid`, and 29 becomes 27; say 40, and it is 29. A model then reads another
 # row of its embeddings. Neither an error nor a warning says so, even with TOKENIZERS_LOG=warn.
 # Versions: tokenizers 0.23.3, Python 3.11. Seen on 2026-11-28:
-#   @@
+#   as saved: the file says {'<s>': 27, '</s>': 28, 'covid': 29}, 'a covid' is [0, 26, 29]
+#   covid alone: the file says {'covid': 29}, 'a covid' is [0, 26, 27]
+#   covid first: the file says {'covid': 29, '</s>': 28, '<s>': 27}, 'a covid' is [0, 26, 27]
+#   covid at 40: the file says {'<s>': 27, '</s>': 28, 'covid': 40}, 'a covid' is [0, 26, 29]
+#   warnings on stderr: 0 lines
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -37,7 +41,8 @@ load("covid alone", lambda added: added[2:])
 load("covid first", lambda added: added[::-1])
 load("covid at 40", lambda added: [*added[:2], {**added[2], "id": 40}])
 PY
-TOKENIZERS_LOG=warn "$work/venv/bin/python" "$work/see.py" "$work" 2> "$work/said" | tee "$work/seen" ||
+TOKENIZERS_LOG=warn "$work/venv/bin/python" "$work/see.py" "$work" \
+    2> "$work/said" | tee "$work/seen" ||
     { tail -20 "$work/said" >&2; exit 1; }
 echo "warnings on stderr: $(wc -l < "$work/said") lines" | tee -a "$work/seen"
 if ! diff <(sed -n 's/^#   //p' "$0") "$work/seen"; then

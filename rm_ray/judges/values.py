@@ -54,7 +54,7 @@ def _where_valid(column: pa.Array, values: list[Any]) -> list[Any]:
 
 
 def _spans(column: pa.Array) -> list[tuple[int, int]]:
-    """Where each list's values lie. A view is not cast: pyarrow empties lists behind a null one."""
+    """Where each list's values lie. Views are not cast: pyarrow 26 loses the last list."""
     if isinstance(column, pa.FixedSizeListArray):
         size = column.type.list_size
         first = column.offset
