@@ -1,19 +1,19 @@
 """This module predicts how many tokens an engine forwards for prompts that begin alike.
 
 The rule was read from vLLM 0.32 (vllm/v1/core: single_type_kv_cache_manager and
-kv_cache_coordinator), and the tests measure it. The engine here has vLLM keep every whole block of
-a prompt (`prefix_cache_retention_interval` None).
+kv_cache_coordinator), and the tests measure it, but for states. The engine here has vLLM keep every
+whole block of a prompt (`prefix_cache_retention_interval` None).
 
 - A layer with full attention shares all of a prompt's whole blocks with later prompts. So does one
   whose attention slides over some tokens: it needs only the last blocks before the token at which a
   later prompt continues, and these are there.
 - A prompt continues only where blocks of all layers end. These differ in length where a token
   takes more bytes in some layers.
-- A layer with a state, such as Mamba's, keeps states of two tokens alone: the last at which a block
-  ends before the prompt's last token, and the last that the prompt shares with an earlier one. It
+- A layer with a state, such as Mamba's, keeps the state at only two ends of blocks of a prompt: the
+  last before the prompt's last token, and the last that the prompt shares with an earlier one. It
   also keeps one wherever a step ends inside a prompt, for want of room, and later prompts may
-  continue there: for prompts longer than a step the count is an upper bound. This was measured with
-  Qwen3-Next.
+  continue there. So the count is exact while prompts fit into their steps, and an upper bound where
+  they do not: both were measured with Qwen3-Next.
 """
 
 import math
@@ -106,7 +106,7 @@ class SharesSteps:
 
 @dataclass(frozen=True)
 class SharesStates:
-    """vLLM keeps the states after two tokens of each prompt, and a prompt continues after one."""
+    """vLLM keeps the state at two ends of blocks of a prompt, and prompts continue only there."""
 
     block: int
     """A state is kept only after a multiple of this many tokens."""
@@ -114,7 +114,7 @@ class SharesStates:
     """Says why vLLM keeps less than the whole prefix."""
 
     def forwarded(self, asked: Iterable[Asked], minimum: int) -> int:
-        """Count the tokens after the last state that is kept of a prompt's beginning."""
+        """Count the tokens after the last state kept of a beginning; at most, if steps cut it."""
         del minimum
         total = 0
         seen: dict[int, int] = defaultdict(int)  # longest beginning so far, by text

@@ -58,10 +58,10 @@ def test_a_dry_run_knows_in_which_steps_prefixes_are_shared(tmp_path, capsys, ca
     config = json.loads((TINY_JUDGE / "config.json").read_text())
     config |= {"use_sliding_window": True, "sliding_window": 64, "max_window_layers": 0}
     config["layer_types"][0] = "sliding_attention"
-    wider = {"per_layer_config": {"0": {"head_dim": 64}}}
+    fewer = {"per_layer_config": {"0": {"num_key_value_heads": 2}}}
     paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
     pages = []
-    for more in ({}, wider):
+    for more in ({}, fewer):
         (tmp_path / "model" / "config.json").write_text(json.dumps(config | more))
         assert run(caplog, "--dry-run", judge_model=tmp_path / "model", **paths)[0] == 0
         pages.append(capsys.readouterr().out)
