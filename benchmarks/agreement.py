@@ -2,20 +2,21 @@
 
     python -m benchmarks.agreement --output docs/agreement.md    # ten minutes on two cores
 
-Every row is run. A model is a tiny one of the real class with random weights, in float32; right is
-plain transformers, one prompt at a time. An engine is asked all prompts together, of 1 to 128
-tokens. A tokenizer is asked real texts; right is `AutoTokenizer`, or its own file. Rows of vLLM run
-in processes of their own.
+Every row is run; a table that was begun goes on, but for rows that failed. A model is a tiny one of
+the real class with random weights, in float32; right is plain transformers, one prompt at a time.
+An engine is asked all prompts together, of 1 to 128 tokens. A tokenizer is asked real texts; right
+is `AutoTokenizer`, or its own file. Rows of vLLM run in processes of their own.
 """
 
 import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -55,6 +56,8 @@ OWN = {
     "Cohere": {"logit_scale": 0.0625}, "Cohere2": {"logit_scale": 0.0625},
     "Granite": {"logits_scaling": 8.0},
 }  # fmt: skip
+# Keys that a class does not have, and that vLLM would read all the same.
+WITHOUT = {"Phi3": ("head_dim",), "GPTNeoX": ("head_dim", "num_key_value_heads")}
 LANGUAGE_MODELS = (
     "Arcee", "Bloom", "Cohere", "Cohere2", "Exaone4", "Falcon", "GPT2", "GPTJ", "GPTNeoX", "Gemma",
     "Gemma2", "Gemma3", "Glm", "Glm4", "GptOss", "Granite", "HunYuanDenseV1", "Llama", "MiniCPM3",
@@ -69,8 +72,8 @@ def language_model(name: str, folder: Path) -> Any:
     shape = ALONE.get(name) or SHAPE | MORE.get(name, {})
     if name == "Gemma3":
         shape = SHAPE
-    shape = {key: value for key, value in (shape | OWN.get(name, {})).items()
-             if key != "num_labels" and not (name == "Phi3" and key == "head_dim")}  # fmt: skip
+    without = {"num_labels", *WITHOUT.get(name, ())}
+    shape = {key: value for key, value in (shape | OWN.get(name, {})).items() if key not in without}
     model = checkpoints.seeded(kind, kind.config_class(**shape))
     model.save_pretrained(folder)
     if OWN.get(name, {}).get("attn_logit_softcapping"):
@@ -241,6 +244,15 @@ def edited(**keys: Any) -> Callable[[Path], None]:
     return make
 
 
+def armorm(folder: Path) -> None:
+    """As ArmoRM: QRM's ancestor, without quantiles."""
+    checkpoints.quantile(folder)
+    file = folder / "config.json"
+    config = json.loads(file.read_text())
+    del config["num_quantiles"]
+    file.write_text(json.dumps(config))
+
+
 def with_adapter(folder: Path) -> None:
     checkpoints.llama(folder)
     (folder / "adapter_config.json").write_text('{"peft_type": "LORA", "task_type": "SEQ_CLS"}')
@@ -261,8 +273,7 @@ REFUSED: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "attention both ways, Mistral classifier": (
         edited(architectures=["MistralForSequenceClassification"], is_causal=False), "classifier",
         "vllm"),
-    "ArmoRM": (edited(architectures=["LlamaForRewardModelWithGating"], num_objectives=19),
-               "quantile", "either"),
+    "ArmoRM": (armorm, "quantile", "either"),
 }  # fmt: skip
 
 
@@ -286,21 +297,48 @@ def run_refused(name: str) -> str:
     return "WRONG: it is not refused"
 
 
-def rows() -> Iterable[tuple[str, str, str, str]]:
-    """Every row: kind, name, engine, what came of it."""
+Row = tuple[str, str, str, str]
+
+
+def rows(known: Mapping[tuple[str, ...], str]) -> Iterable[Row]:
+    """Every row: kind, name, engine, what came of it.
+
+    Args:
+        known: what came of rows that are not run again.
+    """
     models = [("language model", name) for name in LANGUAGE_MODELS]
     models += [("classifier", name) for name in (*CAUSAL, *ENCODERS)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        in_vllm = [pool.submit(in_a_process, kind, name, "vllm") for kind, name in models]
-        for (kind, name), there in zip(models, in_vllm, strict=True):
-            title = CLASSES.get(name, f"{name}ForCausalLM") if kind == "language model" else name
-            title += " with longrope" if title == "Phi3ForCausalLM" else ""
-            yield kind, title, "transformers", attempt(kind, name)
-            yield kind, title, "vllm", there.result()
+        in_vllm = {
+            one: pool.submit(in_a_process, *one, "vllm")
+            for one in models
+            if (one[0], title_of(*one), "vllm") not in known
+        }
+        for kind, name in models:
+            title = title_of(kind, name)
+            here, there = ((kind, title, engine) for engine in ("transformers", "vllm"))
+            yield *here, known.get(here) or attempt(kind, name)
+            yield *there, known.get(there) or in_vllm[kind, name].result()
     for name in TOKENIZERS:
         yield "tokenizer", name, "", run_tokenizer(name)
     for name, (_, _, engine) in REFUSED.items():
         yield "other", name, engine, run_refused(name)
+
+
+def title_of(kind: str, name: str) -> str:
+    """The class of a model, with what is special about it."""
+    title = CLASSES.get(name, f"{name}ForCausalLM") if kind == "language model" else name
+    return f"{title} with longrope" if title == "Phi3ForCausalLM" else title
+
+
+def known_rows(output: Path, head: Sequence[str]) -> dict[tuple[str, ...], str]:
+    """Rows of a table of the same versions that did not fail; models' rows alone take long."""
+    before = output.read_text().splitlines() if output.is_file() else []
+    if before[: len(head)] != list(head):
+        return {}
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+             for line in before[len(head) :]]  # fmt: skip
+    return {tuple(row[:3]): row[3].replace("\\|", "|") for row in cells if "FAILS" not in row[3]}
 
 
 def attempt(kind: str, name: str) -> str:
@@ -330,7 +368,8 @@ def write(output: Path) -> None:
         "| kind | model or tokenizer | engine | |",
         "| --- | --- | --- | --- |",
     ]
-    for row in rows():
+    known = known_rows(output, lines)
+    for row in rows(known):
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
         print(lines[-1], flush=True)
         output.write_text("\n".join(lines) + "\n")

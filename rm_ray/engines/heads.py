@@ -70,8 +70,9 @@ def class_labels(model: Model) -> int:
     if model.architecture not in (*CAUSAL, *ENCODERS):
         raise JudgeError(
             f"judge.model: {model.name} is a {model.architecture or 'model of no named kind'}, and "
-            f"its head is not known; known are {', '.join((*CAUSAL, *ENCODERS))}, {QUANTILE} "
-            "(--judge.family quantile) and language models (--judge.family preference)"
+            f"its head is not known; docs/agreement.md lists the {len(CAUSAL) + len(ENCODERS)} "
+            f"classifiers that are; a {QUANTILE} needs --judge.family quantile, a language model "
+            "--judge.family preference"
             f"{'; ' + OWN_CODE if model.has_code else ''}"
         )
     check_head(model)
@@ -245,8 +246,8 @@ def _check_vllm(model: Model, read_out: ReadOut) -> None:
         )
     if model.architecture not in IN_VLLM:
         raise ConfigError(
-            f"{model.architecture} is not among the classifiers that are known to give the same "
-            f"numbers in vLLM ({', '.join(IN_VLLM)}); {WAY_ON}"
+            f"{model.architecture} is not among the {len(IN_VLLM)} classifiers that are known to "
+            f"give the same numbers in vLLM (docs/agreement.md); {WAY_ON}"
         )
     if is_bidirectional(model.config) and model.architecture not in BIDIRECTIONAL_IN_VLLM:
         raise ConfigError(
