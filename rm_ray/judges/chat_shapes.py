@@ -21,7 +21,8 @@ Message: TypeAlias = dict[str, Any]
 
 ROLE = re.compile("[A-Za-z][A-Za-z0-9_-]{0,31}")
 ROLES = ("system", "developer", "user", "assistant", "tool")
-# ShareGPT's names of roles.
+TOO_DEEP = "the messages are nested too deeply"
+# ShareGPT's names of speakers.
 SPEAKERS = {"human": "user", "gpt": "assistant", "observation": "tool"}
 # Keys under which an object holds its messages.
 WITHIN = ("messages", "conversations", "conversation")
@@ -74,13 +75,17 @@ def read_chats(
         tools: definitions of tools beside each chat, lists of structs or JSON.
     """
     found = Chats()
-    values = plain_values(column)
-    definitions = [None] * len(values) if tools is None else plain_values(tools)
+    # Arrow gives each struct every field; what JSON says is null stays
+    values = [without_nulls(value) for value in plain_values(column)]
+    nothing = [None] * len(values)
+    definitions = nothing if tools is None else list(map(without_nulls, plain_values(tools)))
     for value, beside in zip(values, definitions, strict=True):
         try:
             found.add(_chat(value, beside))
         except NoChat as no:
             found.add(None, no.status, no.reason)
+        except RecursionError:
+            found.add(None, "invalid", TOO_DEEP)
     return found
 
 
@@ -92,9 +97,9 @@ def _chat(value: Any, tools: Any) -> Chat:
     """
     value = _parsed(value)
     if isinstance(value, dict):
-        within = next((value[key] for key in WITHIN if isinstance(value.get(key), list)), None)
+        value = {_shown(key): one for key, one in value.items()}
         tools = tools if tools is not None else value.get("tools")
-        value = _zipped(value) if within is None else within
+        value = _within(value)
     if not value:
         raise NoChat("empty", "there are no messages")
     if not isinstance(value, list):
@@ -121,6 +126,20 @@ def _parsed(value: Any) -> Any:
     with suppress(ValueError, RecursionError):
         return json.loads(value) if isinstance(value, str) else value
     return value
+
+
+def _within(value: Mapping[str, Any]) -> Any:
+    """The messages that an object holds, after the system turn that it has beside them."""
+    key = next((key for key in WITHIN if key in value), None)
+    if key is None:
+        return _zipped(value) if value else None
+    found = _parsed(value[key])
+    if isinstance(found, dict):
+        found = _zipped({_shown(name): one for name, one in found.items()})
+    system = value.get("system")
+    if isinstance(system, bytes | str) and system and isinstance(found, list):
+        return [{"role": "system", "content": system}, *found]
+    return found
 
 
 def _zipped(value: Mapping[str, Any]) -> list[Any]:
@@ -166,11 +185,12 @@ def _message(number: int, value: Any) -> Message:
     if not isinstance(value, dict):
         raise wrong
     try:
-        message = {str(key): one for key, field in as_text(value).items()
-                   if (one := without_nulls(field)) is not None}  # fmt: skip
+        message = {str(key): one for key, one in as_text(value).items()
+                   if one is not None or key == "content"}  # fmt: skip
     except UnicodeError:
         raise wrong from None
-    if "role" not in message and "from" in message:
+    is_gpt = "role" not in message and "from" in message
+    if is_gpt:
         message = {"role": message.pop("from"), "content": message.pop("value", None)} | message
     role, content = message.get("role"), message.get("content")
     if not isinstance(role, str):
@@ -180,10 +200,10 @@ def _message(number: int, value: Any) -> Message:
     role = role.lower() if role.lower() in (*ROLES, *SPEAKERS) else role
     if content is None and not message.get("tool_calls"):
         raise wrong
-    return message | {
-        "role": SPEAKERS.get(role, role),
-        "content": _content(number, content),
-    }
+    message["role"] = SPEAKERS.get(role, role) if is_gpt else role
+    if "content" in message:
+        message["content"] = _content(number, content)
+    return message
 
 
 def _content(number: int, content: Any) -> str | list[Message] | None:
@@ -194,6 +214,8 @@ def _content(number: int, content: Any) -> str | list[Message] | None:
     """
     if content is None or isinstance(content, str):
         return content
+    if content == []:
+        raise NoChat("invalid", f"message {number} has a content without parts")
     parts = [_part(number, one) for one in (content if isinstance(content, list) else [content])]
     return parts[0]["text"] if len(parts) == 1 else parts
 
@@ -218,11 +240,11 @@ def _tools(value: Any) -> list[Any] | None:
         found = as_text(_parsed(value))
     except (NoChat, UnicodeError):
         raise NoChat("invalid", "the tools are neither a list of objects nor JSON of one") from None
-    if not found:
+    if found is None or found == "":
         return None
     found = found if isinstance(found, list) else [found]
     with suppress(NoChat):
         found = [_parsed(one) for one in found]
     if not all(isinstance(one, dict) for one in found):
         raise NoChat("invalid", "the tools are neither a list of objects nor JSON of one")
-    return [without_nulls(one) for one in found]
+    return list(found)

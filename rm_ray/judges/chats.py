@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from rm_ray.config import InputConfig
 from rm_ray.errors import JudgeError, short
-from rm_ray.judges.chat_shapes import Chat, Chats, read_chats
+from rm_ray.judges.chat_shapes import TOO_DEEP, Chat, Chats, read_chats
 from rm_ray.judges.encoding import encode_all, load_after_special, load_plain
 from rm_ray.judges.judge import TokenIds, Tokenized
 from rm_ray.judges.keys import ChatConfig
@@ -51,6 +51,8 @@ class ChatTokenizer:
                 shown[i] = self._shown(chat)
             except Unfit as error:
                 found.statuses[i], found.errors[i] = "invalid", str(error)
+            except RecursionError:
+                found.statuses[i], found.errors[i] = "invalid", TOO_DEEP
         return Tokenized(self._ids(shown), found.statuses, found.errors)
 
     def _shown(self, chat: Chat) -> list[int | str]:
@@ -106,8 +108,9 @@ def chat_tokenizer(chat: ChatConfig, inputs: InputConfig, files: TokenizerFiles)
     Raises:
         JudgeError: there is no template, or not one that keeps documents apart from it.
     """
-    source = files.chat_template
+    source, tool_source = files.chat_template, files.tool_template
     if chat.template:
+        tool_source = None
         try:
             source = Path(chat.template).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -117,7 +120,7 @@ def chat_tokenizer(chat: ChatConfig, inputs: InputConfig, files: TokenizerFiles)
             "the judge is asked with chats, and its tokenizer has no chat template; give the "
             "model's own as --judge.chat.template FILE (Jinja)"
         )
-    template = ChatTemplate.of(source, files.special_tokens, chat.date, files.json)
+    template = ChatTemplate.of(source, files.special_tokens, chat.date, files.json, tool_source)
     if inputs.messages:
         say_not_taken(template)
         return ChatTokenizer((inputs.messages,), True, template, chat.user, inputs.tools)

@@ -171,9 +171,10 @@ def cut_characters(tokenizer: Tokenizer) -> frozenset[str]:
     one, and end a run of letters at a line's end or at punctuation.
     """
     added = json.loads(tokenizer.to_str())["added_tokens"]
-    words = [one for one in added if not is_obeyed(one) and not is_space(one["content"])]
-    if any(one["rstrip"] for one in words):
-        return frozenset()  # such a word takes the space after it
+    kept = [one for one in added if not is_obeyed(one)]
+    words = [one for one in kept if not is_space(one["content"])]
+    if any(one["rstrip"] for one in kept) or any(one["single_word"] for one in kept):
+        return frozenset()  # such a word takes the space after it, or depends on its neighbours
     inside = {sign for one in words for sign in one["content"]}
     return frozenset(cut for cut in _CUTS if cut not in inside and _splits_before(tokenizer, cut))
 

@@ -59,18 +59,21 @@ class Fitting:
     """How a document that is longer than a prompt becomes one, or several.
 
     `max_tokens`: of a prompt with its frame. `side`: where tokens are cut off. `windows`: it is cut
-    into prompts of that length instead; not for pairs. `header`: of a chat, the tokens before its
-    last turn, within which it is cut, and `tail`, how many come after. `needs_header`: a chat
-    without one is not asked about.
+    into prompts of that length instead; not for pairs. `needs_header`: a chat without the first of
+    `headers` is not asked about.
     """
 
     frame: Frame
     max_tokens: int
     side: Literal["left", "right"] = "right"
     windows: bool = False
-    header: tuple[int, ...] = ()
-    tail: int = 0
+    headers: tuple[tuple[int, ...], ...] = ()
+    """What may stand before a chat's last turn, within which it is cut; the first found counts."""
+    tail: tuple[int, ...] = ()
+    """The tokens after a chat's last turn."""
     needs_header: bool = False
+    turn_tokens: frozenset[int] = frozenset()
+    """The special tokens between two turns of a chat and after the last one."""
     unread: int | None = None
     """The padding token of a model that is read at its last other token: a prompt ends there."""
 
@@ -93,7 +96,7 @@ class Fitting:
 
     def fits(self, ids: Ids) -> bool:
         """Whether it can be asked about: of a chat, whether there is room for its last turn."""
-        long = len(ids) > self.room and bool(self.header)
+        long = len(ids) > self.room and bool(self.headers)
         return not (self.needs_header or long) or self._last_turn(ids) is not None
 
     def prompts(self, ids: Ids, numbers: Sequence[int]) -> Iterator[Ids]:
@@ -122,19 +125,28 @@ class Fitting:
 
     def _last_turn(self, ids: Ids) -> tuple[int, int] | None:
         """Where the content of a chat's last turn begins, and how much of it there is room for."""
-        start = last_start(ids, self.header)
-        if start is None:
-            return None
-        begin = start + len(self.header)
-        room = min(len(ids), self.room) - begin - self.tail
-        return (begin, room) if room > 0 else None
+        headers = self.headers[:1] if self.needs_header else self.headers
+        for header in headers:
+            start = last_start(ids, header)
+            if start is None:
+                continue
+            begin = start + len(header)
+            if self._turns_end(ids[begin : len(ids) - len(self.tail)]):
+                continue  # an earlier turn's: the last one has another header
+            room = min(len(ids), self.room) - begin - len(self.tail)
+            return (begin, room) if room > 0 else None
+        return None
+
+    def _turns_end(self, ids: Ids) -> bool:
+        """Whether tokens hold one that ends or begins a turn, as no document does."""
+        return bool(self.turn_tokens) and bool(np.isin(ids, list(self.turn_tokens)).any())
 
     def _fit(self, ids: Ids) -> Ids:
         if len(ids) <= self.room:
             return ids
-        if self.header and (found := self._last_turn(ids)):
+        if self.headers and (found := self._last_turn(ids)):
             begin, room = found
-            end = len(ids) - self.tail
+            end = len(ids) - len(self.tail)
             return np.concatenate([ids[:begin], _keep(ids[begin:end], room, self.side), ids[end:]])
         between = self.frame.between
         if not between:

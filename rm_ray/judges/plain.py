@@ -55,7 +55,43 @@ def plain_tokenizer(tokenizer_json: str) -> str:
         _hide_pieces(parts["model"], obeyed)
     _hold_places(parts)
     parts.update(added_tokens=words, post_processor=None, truncation=None, padding=None)
+    plain = json.dumps(parts, ensure_ascii=False)
+    made = _made_of_text(plain, [one for one in json.loads(tokenizer_json)["added_tokens"]
+                                 if is_obeyed(one)])  # fmt: skip
+    if not made:
+        return plain
+    _hide_words(parts["model"], made)
     return json.dumps(parts, ensure_ascii=False)
+
+
+def _made_of_text(plain_json: str, obeyed: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The obeyed tokens that the model makes of text, since its own vocabulary has their names."""
+    model = json.loads(plain_json)["model"]
+    vocab = model["vocab"]
+    known = [one for one in obeyed if isinstance(vocab, dict) and one["content"] in vocab]
+    known = [one for one in known if one["content"] != model.get("unk_token")]
+    if not known:
+        return set()
+    plain = Tokenizer.from_str(plain_json)
+    return {
+        one["content"]
+        for one in known
+        for text in ("{}", " {} ", "a{}a")
+        if one["id"] in plain.encode(text.format(one["content"]), add_special_tokens=False).ids
+    }
+
+
+def _hide_words(model: dict[str, Any], names: set[str]) -> None:
+    """Rename words of a vocabulary as no text has them, and forget how they are merged."""
+    model["vocab"] = {
+        f" {word} " if word in names else word: number for word, number in model["vocab"].items()
+    }
+    if "merges" in model:
+        model["merges"] = [
+            merge
+            for merge in model["merges"]
+            if "".join(merge.split(" ") if isinstance(merge, str) else merge) not in names
+        ]
 
 
 def _hide_pieces(model: dict[str, Any], obeyed: set[str]) -> None:
@@ -138,6 +174,12 @@ def split_special(text: str, tokenizer_json: str) -> list[int | str]:
     return strip_beside(parts, special)
 
 
+# White space as tokenizers know it: Python's own includes U+001C to U+001F.
+WHITE = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+
+
 def join_texts(parts: Iterable[int | str]) -> list[int | str]:
     """Join the stretches of text that stand side by side, between obeyed tokens."""
     found: list[int | str] = []
@@ -156,8 +198,8 @@ def strip_beside(parts: Sequence[int | str], special: SpecialTokens) -> list[int
         if isinstance(part, str):
             before = parts[number - 1] if number else None
             after = parts[number + 1] if number + 1 < len(parts) else None
-            part = part.lstrip() if before in special.eats_right else part
-            part = part.rstrip() if after in special.eats_left else part
+            part = part.lstrip(WHITE) if before in special.eats_right else part
+            part = part.rstrip(WHITE) if after in special.eats_left else part
             if not part:
                 continue
         found.append(part)

@@ -7,28 +7,34 @@ what the document says; where the text without the marks is the first one, the m
 stretches are the document's, and these are plain text.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-import jinja2
-from jinja2 import nodes
-
-from rm_ray.judges.chat_shapes import Chat
+from rm_ray.judges.chat_shapes import ROLES, Chat
 from rm_ray.judges.plain import join_texts, special_tokens, split_special, strip_beside
-from rm_ray.judges.template import ChatTemplate, Unfit
+from rm_ray.judges.template import TRIED, ChatTemplate, Unfit
 from rm_ray.judges.values import strings_of, with_strings
 
 # Marks around a stretch of a document, and what stands for the N-th tag of a template's; letters,
 # so that no template trims or escapes them.
 OPEN, CLOSE, TAG = "zq{0}OPENqz", "zq{0}SHUTqz", "zq{0}TAG{1}qz"
-# Methods of strings by which templates look for a tag in what was said.
-SEARCHES = ("split", "rsplit", "startswith", "endswith", "find", "rfind", "index", "rindex",
-            "count", "partition", "rpartition", "removeprefix", "removesuffix")  # fmt: skip
-# What marks the assistant's words in a template; it shows nothing.
-GENERATION = re.compile(r"\{%-?\s*(end)?generation\s*-?%\}")
-QUOTED_TAG = re.compile(r"""(['"])(<[^'"<>\s]+>|\[[^'"\[\]\s]+\])\1""")
+SALTS = re.compile(r"zq\d+")
+# A tag, and where templates look for one in what was said: given to a method that searches, or
+# compared. A tag elsewhere is one that the template shows.
+A_TAG = re.compile(r"""<[^'"<>\s]+>|\[[^'"\[\]\s]+\]""")
+LITERAL = r"""(?:'[^'\n]*'|"[^"\n]*")"""
+SEARCHES = (
+    "split|rsplit|startswith|endswith|find|rfind|index|rindex|count|partition|rpartition|"
+    "removeprefix|removesuffix|replace"
+)
+SEARCHED = re.compile(
+    rf"(?<=\.)(?:{SEARCHES})\(\s*{LITERAL}|{LITERAL}(?=\s*(?:not\s+)?in\b)|"
+    rf"[!=]=\s*{LITERAL}|{LITERAL}(?=\s*[!=]=)"
+)
+CODE = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 
 
 def shown_parts(template: ChatTemplate, chat: Chat) -> list[int | str]:
@@ -37,8 +43,9 @@ def shown_parts(template: ChatTemplate, chat: Chat) -> list[int | str]:
     Raises:
         Unfit: the template refuses the chat, or it is not clear what in it is the document's.
     """
+    _check_roles(template, chat)
     text = template.render(chat)
-    risky = _risky_strings(chat, template.tokenizer_json)
+    risky = _risky_strings(template, chat)
     if not risky:
         return split_special(text, template.tokenizer_json)
     parts: list[int | str] = []
@@ -47,15 +54,48 @@ def shown_parts(template: ChatTemplate, chat: Chat) -> list[int | str]:
     return strip_beside(join_texts(parts), special_tokens(template.tokenizer_json))
 
 
-def _risky_strings(chat: Chat, tokenizer_json: str) -> list[str]:
-    """The chat's strings that hold a sign with which a special token begins or ends.
+def _check_roles(template: ChatTemplate, chat: Chat) -> None:
+    """Refuse a role that a template could make a special token of, and does not know.
 
-    Without such a sign no text of theirs becomes a special token, whatever a template cuts out of
-    it or puts beside it. Roles are plain words.
+    Raises:
+        Unfit: naming the role.
     """
-    signs = _edges(tokenizer_json)
-    said = strings_of([*chat.messages, *(chat.tools or [])])
-    return list(dict.fromkeys(one for one in said if signs.search(one)))
+    for role in chat.roles:
+        if role not in ROLES and _is_part(template, role):
+            raise Unfit(f"the role {role} is part of a special token's name")
+
+
+def _said(chat: Chat) -> list[str]:
+    """Every string of a chat but its roles and the names of its messages' fields."""
+    values = [one for message in chat.messages for key, one in message.items() if key != "role"]
+    return list(dict.fromkeys(strings_of([*values, *(chat.tools or [])])))
+
+
+def _with(chat: Chat, strings: Mapping[str, str]) -> Chat:
+    """The chat with some of these strings replaced by others."""
+    messages = [
+        {key: one if key == "role" else with_strings(one, strings) for key, one in message.items()}
+        for message in chat.messages
+    ]
+    return Chat(messages, with_strings(chat.tools, strings))
+
+
+def _risky_strings(template: ChatTemplate, chat: Chat) -> list[str]:
+    """The chat's strings that hold a sign with which a special token begins or ends, or that are a
+    part of its name.
+
+    No other text becomes a special token, whatever a template cuts out of it or puts beside it.
+    """
+    signs = _edges(template.tokenizer_json)
+    return [one for one in _said(chat) if signs.search(one) or _is_part(template, one.strip())]
+
+
+def _is_part(template: ChatTemplate, said: str) -> bool:
+    """Whether a text is part of a special token's name, and no word that the template looks for."""
+    names = special_tokens(template.tokenizer_json).ids
+    if not said or not any(said in name for name in names):
+        return False
+    return f"'{said}'" not in template.source and f'"{said}"' not in template.source
 
 
 @lru_cache(maxsize=4)
@@ -73,13 +113,14 @@ def _stretches(
     Raises:
         Unfit: it is not clear.
     """
-    marks = Marks.absent_from(text, risky, template.source)
-    said = dict.fromkeys(strings_of([*chat.messages, *(chat.tools or [])]))
-    tagged = [one for one in said if any(tag in one for tag in marks.tags)]
+    source = template.source_for(chat)
+    marks = Marks.absent_from(text, risky, template, source)
+    tagged = [one for one in _said(chat) if any(tag in one for tag in marks.tags)]
     around = marks.around(list(dict.fromkeys([*risky, *tagged])))
+    special = special_tokens(template.tokenizer_json).splitter
     try:
-        marked = Chat(with_strings(chat.messages, around), with_strings(chat.tools, around))
-        found = list(marks.read(template.render(marked, marks.source)))
+        marked = template.render(_with(chat, around), marks.source)
+        found = list(marks.read(marked, special, around))
     except Unfit:
         found = []
     if "".join(stretch for stretch, _ in found) == text:
@@ -88,13 +129,12 @@ def _stretches(
 
 
 def _own_text(template: ChatTemplate, chat: Chat, risky: list[str]) -> str:
-    """The rendered chat with a word in place of each risky string."""
-    words = dict.fromkeys(risky, "word")
-    without = Chat(with_strings(chat.messages, words), with_strings(chat.tools, words))
-    try:
-        return template.render(without)
-    except Unfit:
-        return ""
+    """The rendered chat with a word in place of each risky string.
+
+    Raises:
+        Unfit: the template refuses it so.
+    """
+    return template.render(_with(chat, dict.fromkeys(risky, "word")))
 
 
 @dataclass(frozen=True)
@@ -109,12 +149,17 @@ class Marks:
     """The template, which looks for these in place of its tags."""
 
     @classmethod
-    def absent_from(cls, text: str, risky: list[str], source: str) -> "Marks":
+    def absent_from(
+        cls, text: str, risky: list[str], template: ChatTemplate, source: str
+    ) -> "Marks":
         """Marks that occur neither in a rendered text nor in what was said."""
-        said = "\n".join((text, source, *risky))
-        salt = next(salt for salt in range(len(said) + 1) if f"zq{salt}" not in said)
+        used = {found.group() for one in (text, source, *risky) for found in SALTS.finditer(one)}
+        salt = next(salt for salt in range(len(used) + 1) if f"zq{salt}" not in used)
         tags = {tag: TAG.format(salt, i) for i, tag in enumerate(searched_tags(source))}
-        return cls(OPEN.format(salt), CLOSE.format(salt), tags, _looking_for(source, tags))
+        looking = _looking_for(source, tags)
+        if not _shows_no_other(template, looking, f"zq{salt}TAG"):
+            tags, looking = {}, source
+        return cls(OPEN.format(salt), CLOSE.format(salt), tags, looking)
 
     def around(self, strings: list[str]) -> dict[str, str]:
         """The strings with marks around what they say, by string.
@@ -134,23 +179,41 @@ class Marks:
             else:
                 yield part
 
-    def read(self, marked: str) -> Iterator[tuple[str, bool]]:
+    def read(
+        self, marked: str, special: re.Pattern[str], around: Mapping[str, str]
+    ) -> Iterator[tuple[str, bool]]:
         """The stretches of a marked text, without their marks.
 
+        Args:
+            special: matches names of special tokens.
+            around: the strings as they were marked.
+
         Raises:
-            Unfit: a mark stands without the other one.
+            Unfit: a mark stands without the other one, or a stretch that holds a special token's
+                name is not as it was marked: the template may have put the name there.
         """
         is_said = False
+        whole = set(self._cores(around.values()))
         back = {mark: tag for tag, mark in self.tags.items()}
         for part in self._split(marked, (self.open, self.close, *back)):
             if part in (self.open, self.close):
                 if is_said == (part == self.open):
                     raise Unfit("the template shows a part of what a turn says")
                 is_said = not is_said
+            elif is_said and special.search(part) and part not in whole:
+                raise Unfit("the template puts something into what a turn says")
             else:
                 yield (back[part], True) if part in back else (part, is_said)
         if is_said:
             raise Unfit("the template shows a part of what a turn says")
+
+    def _cores(self, marked: Iterable[str]) -> Iterator[str]:
+        """What stands between marks, as it is and as JSON has it."""
+        for one in marked:
+            for part in one.split(self.open)[1:]:
+                core = part.partition(self.close)[0]
+                yield core
+                yield from (json.dumps(core, ensure_ascii=ascii)[1:-1] for ascii in (False, True))
 
     @staticmethod
     def _split(text: str, at: Iterable[str]) -> list[str]:
@@ -197,41 +260,27 @@ def _searched(text: str, own: str, risky: list[str]) -> list[tuple[str, bool]]:
 
 @lru_cache(maxsize=8)
 def searched_tags(source: str) -> tuple[str, ...]:
-    """The tags that a template only looks for in what was said, such as `</think>`.
-
-    A template that shows such a tag as a whole word of its own is another matter: then it is not
-    among them.
-    """
-    candidates = dict.fromkeys(found.group(2) for found in QUOTED_TAG.finditer(source))
-    if not candidates:
-        return ()
-    environment = jinja2.Environment(extensions=["jinja2.ext.loopcontrols"])
-    parsed = environment.parse(GENERATION.sub("", source))
-    shown = "\n".join(_shown_strings(parsed))
-    return tuple(tag for tag in candidates if tag not in shown)
-
-
-def _shown_strings(node: nodes.Node) -> Iterator[str]:
-    """The strings of a template but for those that it looks for: compared with something, or given
-    to a method that searches. A longer string may hold a tag; it is not the tag that is renamed.
-    """
-    if isinstance(node, nodes.TemplateData):
-        yield from (found.group(2) for found in QUOTED_TAG.finditer(node.data))
-    if isinstance(node, nodes.Const) and isinstance(node.value, str):
-        yield node.value if QUOTED_TAG.fullmatch(f"'{node.value}'") else ""
-        yield from (found.group(2) for found in QUOTED_TAG.finditer(node.value))
-    is_search = isinstance(node, nodes.Compare | nodes.Operand) or (
-        isinstance(node, nodes.Call)
-        and isinstance(node.node, nodes.Getattr)
-        and node.node.attr in SEARCHES
-    )
-    for child in node.iter_child_nodes():
-        if not (is_search and isinstance(child, nodes.Const)):
-            yield from _shown_strings(child)
+    """The tags that a template looks for in what was said, such as `</think>`."""
+    literals = (found.group() for code in CODE.findall(source) for found in SEARCHED.finditer(code))
+    return tuple(dict.fromkeys(tag for literal in literals for tag in A_TAG.findall(literal)))
 
 
 def _looking_for(source: str, tags: Mapping[str, str]) -> str:
-    """A template that looks for other words in place of its tags."""
-    return QUOTED_TAG.sub(
-        lambda found: f"{found[1]}{tags.get(found[2], found[2])}{found[1]}", source
-    )
+    """A template that looks for other words in place of its tags; what it shows stays."""
+
+    def renamed(searched: re.Match[str]) -> str:
+        return A_TAG.sub(lambda tag: tags.get(tag.group(), tag.group()), searched.group())
+
+    return CODE.sub(lambda code: SEARCHED.sub(renamed, code.group()), source)
+
+
+@lru_cache(maxsize=64)
+def _shows_no_other(template: ChatTemplate, looking: str, word: str) -> bool:
+    """Whether none of the words that a changed template looks for comes out of it by itself."""
+    for _, chat in TRIED.values():
+        try:
+            if word in template.render(chat, looking):
+                return False
+        except Unfit:
+            continue
+    return True

@@ -14,7 +14,7 @@ from typing import Any
 from rm_ray.errors import JudgeError, first_line
 from rm_ray.judges.chat_shapes import Chat, Message
 from rm_ray.judges.encoding import encode, load_after_special, load_plain, load_tokenizer
-from rm_ray.judges.plain import split_special
+from rm_ray.judges.plain import special_tokens, split_special
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +41,19 @@ class ChatTemplate:
     """The date that it shows as today's."""
     tokenizer_json: str
     """The tokenizer, with its special tokens."""
+    tool_source: str | None = None
+    """Jinja for chats with tools, where the tokenizer has a template of its own for these."""
     shows_parts: bool = False
     """Whether a content may be a list of parts."""
 
     @classmethod
     def of(
-        cls, source: str, special_tokens: Mapping[str, str], date: str, tokenizer_json: str
+        cls,
+        source: str,
+        special_tokens: Mapping[str, str],
+        date: str,
+        tokenizer_json: str,
+        tool_source: str | None = None,
     ) -> "ChatTemplate":
         """Build a template, and try it on a chat of a user and an assistant.
 
@@ -58,7 +65,8 @@ class ChatTemplate:
             datetime.strptime(date, DATE)
         except ValueError:
             raise JudgeError(f"judge.chat.date is {date!r}; write it as 26 Jul 2024") from None
-        template = cls(source, tuple(sorted(special_tokens.items())), date, tokenizer_json)
+        names = tuple(sorted(special_tokens.items()))
+        template = cls(source, names, date, tokenizer_json, tool_source)
         try:
             text = template.render(_tried("What is it?", "It is this."))
             _between_turns(template)
@@ -72,6 +80,10 @@ class ChatTemplate:
                 "document says could not be kept apart from the template"
             )
         return replace(template, shows_parts=_shows_parts(template))
+
+    def source_for(self, chat: Chat) -> str:
+        """The Jinja that shows a chat: transformers takes another one where there are tools."""
+        return self.tool_source if self.tool_source and chat.tools is not None else self.source
 
     def render(self, chat: Chat, source: str | None = None) -> str:
         """Render a chat as the model's authors do.
@@ -89,7 +101,7 @@ class ChatTemplate:
             rendered, _ = render_jinja_template(
                 conversations=[chat.messages],
                 tools=chat.tools,
-                chat_template=source or self.source,
+                chat_template=source or self.source_for(chat),
                 date_string=self.date,
                 strftime_now=today.strftime,
                 **dict(self.special_tokens),
@@ -101,24 +113,47 @@ class ChatTemplate:
     @property
     def digest(self) -> str:
         """Its content, and how it shows a chat of two turns, in a few letters."""
-        shown = f"{self.source}{self.render(_tried('What is it?', 'It is this.'))}"
+        tried = self.render(_tried("What is it?", "It is this."))
+        shown = f"{self.source}{self.tool_source or ''}{tried}"
         return f"sha256:{hashlib.sha256(shown.encode()).hexdigest()[:16]}"
 
 
-def assistant_turn(template: ChatTemplate) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The tokens between a user's turn and the assistant's, and those after the assistant's.
+@dataclass(frozen=True)
+class AssistantTurn:
+    """How a template writes an assistant's turn after a user's."""
 
-    The first are empty if there is no special token among them: then a text could look alike.
-    """
-    before, end = _between_turns(template)
-    # thoughts, which some templates write before every last answer, are part of that turn
-    opened, thinks, _ = before.partition(THINK)
-    between = split_special(opened + thinks, template.tokenizer_json)
-    after = split_special(end, template.tokenizer_json)
-    first = next((i for i, part in enumerate(between) if isinstance(part, int)), None)
-    header = [] if first is None else ids_of(between[first:], template.tokenizer_json)
-    tail = ids_of([0, *after], template.tokenizer_json)[1:]
-    return tuple(header), tuple(tail if header else ())
+    headers: tuple[tuple[int, ...], ...] = ()
+    """The tokens between the two turns: all of them; up to the thoughts that some templates write
+    there, which may be a longer part of the turn; without white space at the end, which may merge
+    with what the turn says. None if there is no special token: then a text could look alike."""
+    tail: tuple[int, ...] = ()
+    """The tokens after the assistant's turn."""
+    turn_tokens: frozenset[int] = frozenset()
+    """The special tokens among these, but for those of thoughts."""
+
+
+def assistant_turn(template: ChatTemplate) -> AssistantTurn:
+    """Find the tokens between a user's turn and the assistant's, and those after it."""
+    between, end = _between_turns(template)
+    special = special_tokens(template.tokenizer_json)
+    opened, thinks, _ = between.partition(THINK)
+    texts = dict.fromkeys((between, opened + thinks, opened.rstrip()))
+    headers = dict.fromkeys(_header(text, template) for text in texts)
+    headers.pop((), None)
+    if not headers:
+        return AssistantTurn()
+    tail = tuple(ids_of([0, *split_special(end, template.tokenizer_json)],
+                        template.tokenizer_json)[1:])  # fmt: skip
+    thoughts = {special.ids.get(THINK), special.ids.get(THINK.replace("<", "</"))}
+    found = {*next(iter(headers)), *tail} & set(special.ids.values())
+    return AssistantTurn(tuple(headers), tail, frozenset(found - thoughts))
+
+
+def _header(text: str, template: ChatTemplate) -> tuple[int, ...]:
+    """The tokens of a text from its first special token on."""
+    parts = split_special(text, template.tokenizer_json)
+    first = next((i for i, part in enumerate(parts) if isinstance(part, int)), None)
+    return () if first is None else tuple(ids_of(parts[first:], template.tokenizer_json))
 
 
 def ids_of(parts: Sequence[int | str], tokenizer_json: str) -> list[int]:

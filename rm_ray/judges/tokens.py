@@ -52,6 +52,8 @@ class TokenizerFiles:
     """The chat template's Jinja source, where there is one."""
     special_tokens: Mapping[str, str]
     """Special tokens by the names that templates know them by, such as bos_token."""
+    tool_template: str | None = None
+    """The template's source for chats with tools, where it is another one."""
 
 
 def read_tokenizer(place: str, revision: str | None, name: str = "") -> TokenizerFiles:
@@ -201,7 +203,8 @@ def _files_of(tokenizer: Any, name: str) -> TokenizerFiles:
         for key, value in tokenizer.special_tokens_map.items()
         if isinstance(value, str)
     }
-    template = tokenizer.chat_template
-    if isinstance(template, dict):  # several, by the names of their uses
-        template = template.get("default")
-    return TokenizerFiles(str(backend.to_str()), template, special)
+    given = tokenizer.chat_template
+    named = given if isinstance(given, dict) else {"default": given}  # by the names of their uses
+    return TokenizerFiles(
+        str(backend.to_str()), named.get("default"), special, named.get("tool_use")
+    )

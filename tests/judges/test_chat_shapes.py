@@ -26,6 +26,8 @@ def messages_of(column, tools=None):
         CHAT,
         {"messages": CHAT, "id": 7},
         {"conversations": GPT},
+        {"messages": json.dumps(CHAT)},
+        {"messages": {"role": ["user", "assistant"], "content": ["Why?", "So."]}},
         GPT,
         json.dumps(CHAT),
         [json.dumps(one) for one in CHAT],
@@ -81,19 +83,25 @@ def test_what_else_a_message_says_is_kept_and_null_fields_of_structs_are_not():
         {"role": "assistant", "content": "So.", "reasoning_content": "Hm."},
     ]
     (found,) = messages_of(pa.array([value], kind))
-    assert found == [CHAT[0], value[1] | {"content": None}, *value[2:]]
-    assert messages_of(pa.array([json.dumps(value)])) == [found]
+    assert found == value
+    assert messages_of(pa.array([json.dumps(value)])) == [value]
+    # what JSON says is null stays null, but for fields of the message itself
+    calls = [{"function": {"name": "f", "day": None}}]
+    said = [CHAT[0], {"role": "assistant", "content": None, "name": None, "tool_calls": calls}]
+    said.append(CHAT[1])
+    (kept,) = messages_of(pa.array([json.dumps(said)]))
+    assert kept[1] == {key: one for key, one in said[1].items() if key != "name"}
 
 
 def test_tools_stand_beside_or_within():
-    tool = {"type": "function", "function": {"name": "f", "description": None}}
+    tool = {"type": "function", "function": {"name": "f", "x": None}}
     without = {"type": "function", "function": {"name": "f"}}
     chat = pa.array([json.dumps(CHAT)] * 4)
     beside = pa.array([json.dumps([tool]), json.dumps(tool), None, "[]"])
     found = read_chats(chat, beside)
-    assert [one.tools for one in found.chats] == [[without], [without], None, None]
+    assert [one.tools for one in found.chats] == [[tool], [tool], None, []]
     within = read_chats(pa.array([json.dumps({"messages": CHAT, "tools": [tool]})]), None)
-    assert within.chats[0].tools == [without]
+    assert within.chats[0].tools == [tool]
     function = pa.struct({"name": pa.string(), "x": pa.string()})
     kind = pa.list_(pa.struct({"type": pa.string(), "function": function}))
     arrow = read_chats(chat.slice(0, 1), pa.array([[tool]], kind))
@@ -116,9 +124,28 @@ def test_tools_stand_beside_or_within():
          "message 2 has a part of type image; only text is judged"),
         ([CHAT[0], {"role": "assistant", "content": 7}], "invalid", "a part of type int; only"),
         ([CHAT[0], {"role": "a b", "content": "x"}], "invalid", "message 2 has a role that is not"),
+        ([CHAT[0], {"role": "assistant", "content": []}], "invalid", "2 has a content with"),
+        ({"messages": None}, "empty", "there are no messages"),
         (CHAT[:1], "invalid", "the last turn is the user's, not the assistant's"),
     ],
 )  # fmt: skip
 def test_what_is_no_chat_says_what_it_is(value, status, error):
     found = read_chats(pa.array([json.dumps(value), json.dumps(CHAT)]), None)
     assert found.statuses == [status, "ok"] and error in found.errors[0]
+
+
+def test_roles_keep_their_names_but_for_sharegpts_and_a_system_text_beside_them_is_a_turn():
+    said = [{"role": "observation", "content": "1"}, CHAT[1]]
+    assert messages_of(pa.array([json.dumps(said)])) == [said]
+    beside = {"conversations": GPT, "system": "Be brief."}
+    assert messages_of(pa.array([json.dumps(beside)])) == [
+        [{"role": "system", "content": "Be brief."}, *CHAT]
+    ]
+
+
+@pytest.mark.parametrize("depth", [300, 700, 950, 5000])
+def test_deep_nesting_costs_its_own_row(depth):
+    deep = f'[{{"role": "user", "content": "q", "x": {"[" * depth}{"]" * depth}}}, '
+    deep += '{"role": "assistant", "content": "a"}]'
+    found = read_chats(pa.array([deep, json.dumps(CHAT)]), None)
+    assert found.statuses[1] == "ok" and found.statuses[0] in ("ok", "invalid")

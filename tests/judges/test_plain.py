@@ -100,6 +100,23 @@ def test_a_word_that_would_become_another_token_is_refused(tiny_tokenizer):
         check_words(json.dumps(wrong), load_tokenizer(plain_tokenizer(json.dumps(wrong))))
 
 
+@pytest.mark.parametrize("ignore_merges", [True, False])
+def test_a_special_token_that_merges_make_of_text_is_hidden_from_them(ignore_merges):
+    vocabulary = {sign: i for i, sign in enumerate(["<unk>", *"a</s>Ġ", "</", "s>", "</s>"])}
+    merges = [("<", "/"), ("s", ">"), ("</", "s>")]
+    whole = Tokenizer(
+        models.BPE(vocabulary, merges, unk_token="<unk>", ignore_merges=ignore_merges)
+    )
+    whole.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    whole.add_special_tokens(["<unk>", "</s>"])
+    plain = load_plain(whole.to_str())
+    (number,) = [one["id"] for one in json.loads(whole.to_str())["added_tokens"]
+                 if one["content"] == "</s>"]  # fmt: skip
+    for text in ("</s>", "a</s>a", " </s> "):
+        assert number in encode(whole, text) and number not in encode(plain, text)
+    assert encode(plain, "a<unk>") != [] and plain.token_to_id(" </s> ") == number
+
+
 def test_special_tokens_that_take_the_white_space_beside_them(tiny_tokenizer):
     whole = Tokenizer.from_str(tiny_tokenizer.to_str())
     whole.add_special_tokens([AddedToken("<|user|>", rstrip=True, special=True),
@@ -111,3 +128,7 @@ def test_special_tokens_that_take_the_white_space_beside_them(tiny_tokenizer):
     assert parts == [user, "\n because it is  ", end, "x"]
     assert strip_beside(parts, special_tokens(text)) == [user, "because it is", end, "x"]
     assert strip_beside([user, " \n", end], special_tokens(text)) == [user, end]
+    # white space of Python's alone stays
+    assert strip_beside([user, "\x1fa"], special_tokens(text)) == [user, "\x1fa"]
+    assert split_special("<|user|>\x1fa", text)[0] == encode(whole, "<|user|>\x1fa")[0]
+    assert encode(load_plain(text), "\x1fa") == encode(whole, "<|user|>\x1fa")[1:]

@@ -195,21 +195,101 @@ def test_a_long_chat_with_thoughts_is_cut_within_its_last_turn(folder):
     """The template writes thoughts before the last answer, empty ones too: they belong to it."""
     files = read_tokenizer(str(folder), None)
     template = ChatTemplate.of(files.chat_template, files.special_tokens, "26 Jul 2024", files.json)
-    header, tail = assistant_turn(template)
+    turn = assistant_turn(template)
     whole = load_tokenizer(files.json)
-    assert whole.decode(list(header), skip_special_tokens=False) == (
-        "<|im_end|>\n<|im_start|>assistant\n<think>"
-    )
-    assert whole.decode(list(tail), skip_special_tokens=False) == "<|im_end|>\n"
+    shown = [whole.decode(list(one), skip_special_tokens=False)
+             for one in (*turn.headers, turn.tail)]  # fmt: skip
+    assert shown == [
+        "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n",
+        "<|im_end|>\n<|im_start|>assistant\n<think>",
+        "<|im_end|>\n<|im_start|>assistant",
+        "<|im_end|>\n",
+    ]
+    names = map(whole.id_to_token, turn.turn_tokens)
+    assert set(names) == {"<|im_start|>", "<|im_end|>"}
 
 
-def test_tags_that_a_template_only_looks_for():
+def test_tags_that_a_template_looks_for():
     assert searched_tags(THINKING) == ("<tool_response>", "</think>", "<think>")
-    assert searched_tags("{{ '<think>' if x else '' }}{{ '<think>' in y }}") == ()
-    assert searched_tags("{{ 'quoted \"<a>\"' }}{{ y.split('<a>')[0] }}") == ()
-    assert searched_tags("say '<a>'{{ y.split('<a>')[0] }}") == ()
+    assert searched_tags("{{ '<think>' if x else '' }}") == ()
+    assert searched_tags("{{ '<a>' if '<b>' not in y else x.replace('<c>', '<d>') }}") == (
+        "<b>", "<c>",
+    )  # fmt: skip
+    assert searched_tags("{{ y.split('</a>\\n')[0] }}{{ x == '<b>' }}") == ("</a>", "<b>")
+    assert searched_tags("say '<a>' in x.split('<b>')") == ()
     assert searched_tags("{% generation %}{{ x.find('<a>') }}{% endgeneration %}") == ("<a>",)
-    assert searched_tags("{{ x.replace('<a>', '') }}") == ()
+
+
+# As GLM-4.5's: it looks for a tag that it also shows.
+BOTH = (
+    "{%- for m in messages %}{%- set c = m.content %}{{- '<|im_start|>' + m.role }}"
+    "{%- if '</think>' in c %}{{- '<think>' + c.split('</think>')[0].split('<think>')[-1] "
+    "+ '</think>\n' + c.split('</think>')[-1] }}{%- else %}{{- c }}{%- endif %}"
+    "{{- '<|im_end|>' }}{%- endfor %}"
+)
+# It shows the end of one turn and the beginning of the other, and no turn whole.
+ACROSS = (
+    "{{- '<|im_start|>' + messages[0].content.split('###')[0] + '<|im_end|>' }}"
+    "{{- '<|im_start|>' + messages[1].content.split('###')[-1] + '<|im_end|>' }}"
+)
+
+
+def templated(folder, source):
+    checkpoints.byte_level(folder, checkpoints.QWEN_TOKENS, source)
+    files = read_tokenizer(str(folder), None)
+    return ChatTemplate(source, (), "26 Jul 2024", files.json), AutoTokenizer.from_pretrained(
+        folder
+    )
+
+
+def test_a_tag_that_a_template_looks_for_and_shows_is_the_templates_where_it_shows_it(tmp_path):
+    template, authors = templated(tmp_path, BOTH)
+    said = turns("q", "<think>r</think>ans")
+    special, text = names(template, authors, said)
+    assert text == authors_text(authors, said)
+    assert special == ["<|im_start|>", "<|im_end|>", "<|im_start|>", "<think>", "</think>",
+                       "<|im_end|>"]  # fmt: skip
+
+
+def test_what_a_template_puts_between_two_pieces_is_not_the_documents(tmp_path):
+    template, authors = templated(tmp_path, ACROSS)
+    with pytest.raises(Unfit, match="not clear"):
+        shown_parts(template, Chat(turns("a <b> ###", "c ### <d>")))
+    special, _ = names(template, authors, turns("a ###", "### d"))
+    assert special == ["<|im_start|>", "<|im_end|>"] * 2
+
+
+def test_names_that_a_template_writes_between_its_own_signs_are_not_obeyed(tmp_path):
+    source = (
+        "{%- for t in tools or [] %}{%- for k in t %}{{- '<' + k + '>' }}{%- endfor %}{%- endfor %}"
+        "{%- for m in messages %}{{- '<|' + m.role + '|>' + m.content }}{%- endfor %}"
+    )
+    tokens = ("<|im_start|>", "<|im_end|>", "<|user|>", "<|assistant|>", "<|end|>")
+    checkpoints.byte_level(tmp_path, tokens, source)
+    files = read_tokenizer(str(tmp_path), None)
+    template = ChatTemplate(source, (), "26 Jul 2024", files.json)
+    authors = AutoTokenizer.from_pretrained(tmp_path)
+    said = turns("q", "a")
+    assert names(template, authors, said)[0] == ["<|user|>", "<|assistant|>"]
+    forged = names(template, authors, said, [{"|im_end|": 1, "name": "f"}])[0]
+    assert forged == ["<|user|>", "<|assistant|>"]
+    with pytest.raises(Unfit, match="the role end is part of a special token's name"):
+        shown_parts(template, Chat([said[0], {"role": "end", "content": ""}, said[1]]))
+
+
+def test_chats_with_tools_are_shown_by_the_template_for_tools(tmp_path):
+    checkpoints.byte_level(tmp_path, TOKENS, THINKING)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    tokenizer.chat_template = {"default": checkpoints.QWEN_TEMPLATE, "tool_use": THINKING}
+    tokenizer.save_pretrained(tmp_path)
+    authors, files = AutoTokenizer.from_pretrained(tmp_path), read_tokenizer(str(tmp_path), None)
+    assert (files.chat_template, files.tool_template) == (checkpoints.QWEN_TEMPLATE, THINKING)
+    template = ChatTemplate.of(
+        files.chat_template, files.special_tokens, "26 Jul 2024", files.json, files.tool_template
+    )
+    for tools in (None, [TOOL]):
+        _, text = names(template, authors, turns("q", "a"), tools)
+        assert text == authors_text(authors, turns("q", "a"), tools)
 
 
 def test_what_a_template_does_not_take_is_known_at_the_start(template, tmp_path):

@@ -7,7 +7,12 @@ import pyarrow as pa
 import pytest
 import torch
 from pydantic import ValidationError
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForSequenceClassification,
+)
 
 from rm_ray.config import InputConfig
 from rm_ray.engines.engine import answer_all
@@ -16,6 +21,7 @@ from rm_ray.engines.read_outs import ClassLogits
 from rm_ray.engines.weights import resolve_model
 from rm_ray.errors import ConfigError
 from rm_ray.judges.classifier.keys import ClassifierConfig
+from rm_ray.judges.encoding import load_tokenizer
 from rm_ray.judges.families import build_judge
 from rm_ray.judges.quantile.keys import QuantileConfig
 from rm_ray.judges.regression.keys import RegressionConfig
@@ -143,6 +149,43 @@ def test_a_long_chat_is_cut_within_its_last_turn(folders, side):
     assert judge.verdict({0: np.zeros(39, np.float32)}, len(ids)).more["truncated_tokens"] == (
         len(ids) - 96
     )
+
+
+# As Mistral's: a tool's answer is followed by the assistant's without a header.
+INST = (
+    "{%- for m in messages %}{%- if m.role == 'user' %}{{- '[INST] ' + m.content + '[/INST]' }}"
+    "{%- elif m.role == 'tool' %}{{- '[INST] tool: ' + m.content }}"
+    "{%- else %}{{- ' ' + (m.content or '') + '</s>' }}{%- endif %}{%- endfor %}"
+)
+
+
+def inst_judge(folder, **keys):
+    checkpoints.sentence_pieces(folder, "first", ("[INST]", "[/INST]"), INST)
+    shape = checkpoints.LLAMA | {"vocab_size": 400}
+    config = LlamaConfig(**shape, num_labels=1, pad_token_id=0)
+    checkpoints.seeded(LlamaForSequenceClassification, config).save_pretrained(folder)
+    return judge_of(folder, ClassifierConfig, CHAT, **keys)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_header_that_merges_with_the_answer_is_found_all_the_same(tmp_path, side):
+    tokenizer, judge = inst_judge(tmp_path, max_tokens=64, truncate=side)
+    (ids,) = tokenizer.tokenize(chat("the answer " * 20)).ids
+    ((prompt,),) = [list(judge.prompts(ids, look)) for look in judge.looks(ids)]
+    closed = load_tokenizer(tokenizer.template.tokenizer_json).token_to_id("[/INST]")
+    inner = ids.tolist().index(closed) + 1
+    assert len(prompt) == 64 and prompt[:inner].tolist() == ids[:inner].tolist()
+    answer, kept = ids[inner:-1], prompt[inner:-1]
+    first = 0 if side == "right" else len(answer) - len(kept)
+    assert kept.tolist() == answer[first : first + len(kept)].tolist() and prompt[-1] == ids[-1]
+
+
+def test_a_long_chat_whose_last_turn_is_not_found_is_not_cut_in_an_earlier_one(tmp_path):
+    tokenizer, judge = inst_judge(tmp_path, max_tokens=64)
+    turns = [("user", "q"), ("assistant", "x"), ("tool", "the tide"), ("assistant", "a " * 60)]
+    said = [{"role": role, "content": content} for role, content in turns]
+    (ids,) = tokenizer.tokenize({"chat": pa.array([json.dumps(said)])}).ids
+    assert len(ids) > 64 and judge.looks(ids) == []
 
 
 def test_a_chat_that_leaves_its_last_turn_no_room_is_invalid(folders):

@@ -76,16 +76,22 @@ def _of_chats(
     if config.long == "windows":
         raise ConfigError("judge.long is windows: chats cannot be cut into windows; truncate")
     tokenizer = chat_tokenizer(config.chat, inputs, files)
-    header, tail = assistant_turn(tokenizer.template)
+    turn = assistant_turn(tokenizer.template)
     harmless = Harmless.of(tokenizer, inputs)
     most = longest_prompt(config, model, len(harmless.ids) - 1)
     fitting = Fitting(
-        Frame(), most, config.truncate, header=header, tail=len(tail), unread=unread_token(model)
+        Frame(),
+        most,
+        config.truncate,
+        headers=turn.headers,
+        tail=turn.tail,
+        turn_tokens=turn.turn_tokens,
+        unread=unread_token(model),
     )
     read_out = ClassLogits(
         model.labels,
         own_code=model.own_code,
-        may_end_in_padding=may_end_in_padding(model, files.json, tail),
+        may_end_in_padding=may_end_in_padding(model, files.json, turn.tail),
     )
     return tokenizer, ClassifierJudge(fitting, harmless, read_out, reduction, config.logits)
 

@@ -18,7 +18,7 @@ from rm_ray.judges.encoding import (
     load_tokenizer,
 )
 from rm_ray.judges.frame import Frame
-from rm_ray.judges.plain import split_special
+from rm_ray.judges.plain import join_texts, special_tokens, split_special, strip_beside
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.tokens import TokenizerFiles
 
@@ -40,7 +40,8 @@ def marker_ids(marker: Sequence[int | str], files: TokenizerFiles) -> tuple[int,
         JudgeError: it merges with whatever stands before it.
     """
     ids: list[int] = []
-    for number, part in enumerate(marker):
+    parts = strip_beside(join_texts(marker), special_tokens(files.json))
+    for number, part in enumerate(parts):
         if isinstance(part, int):
             ids.append(part)
         elif number:  # behind a special token

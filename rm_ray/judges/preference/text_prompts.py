@@ -13,7 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from rm_ray.judges.encoding import cut_characters, encode, load_after_special, load_plain
+from rm_ray.judges.encoding import (
+    cut_characters,
+    encode,
+    encode_after,
+    load_after_special,
+    load_plain,
+)
 from rm_ray.judges.plain import join_texts, special_tokens, strip_beside
 from rm_ray.judges.preference.markers import Marker
 from rm_ray.judges.preference.windows import Window
@@ -96,6 +102,8 @@ def _space_tables(tokenizer: Tokenizer) -> tuple[npt.NDArray[np.bool_], npt.NDAr
     size = max(tokenizer.get_vocab().values()) + 1
     begins, ends = np.zeros(size, dtype=bool), np.ones(size, dtype=bool)
     byte_level = encode(tokenizer, " ") == [tokenizer.token_to_id("Ġ")]
+    # a space that is put before every piece stands in no text
+    byte_level = byte_level and encode(tokenizer, "\na") == encode_after(tokenizer, "\na")
     if byte_level and " " in cut_characters(tokenizer):
         for token, i in tokenizer.get_vocab().items():
             begins[i] = token.startswith("Ġ")

@@ -66,8 +66,8 @@ def build_quantile(
             "many different names"
         )
     tokenizer = chat_tokenizer(config.chat, inputs, judge_tokenizer(config, model))
-    header, tail = assistant_turn(tokenizer.template)
-    if not header:
+    turn = assistant_turn(tokenizer.template)
+    if not turn.headers:
         raise JudgeError(
             "the chat template has no special token between a user's turn and the assistant's, so "
             "the judge's gate could not find it; give the model's own with --judge.chat.template"
@@ -75,9 +75,16 @@ def build_quantile(
     harmless = Harmless.of(tokenizer, inputs)
     most = longest_prompt(config, model, len(harmless.ids) - 1)
     fitting = Fitting(
-        Frame(), most, config.truncate, header=header, tail=len(tail), needs_header=True
+        Frame(),
+        most,
+        config.truncate,
+        headers=turn.headers,
+        tail=turn.tail,
+        turn_tokens=turn.turn_tokens,
+        needs_header=True,
     )
-    return tokenizer, QuantileJudge(fitting, harmless, replace(sizes, header=header), names)
+    heads = replace(sizes, header=turn.headers[0])
+    return tokenizer, QuantileJudge(fitting, harmless, heads, names)
 
 
 @dataclass(frozen=True)
