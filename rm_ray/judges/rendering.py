@@ -155,8 +155,7 @@ class Marks:
         """Marks that occur neither in a rendered text nor in what was said."""
         used = {found.group() for one in (text, source, *risky) for found in SALTS.finditer(one)}
         salt = next(salt for salt in range(len(used) + 1) if f"zq{salt}" not in used)
-        tags = {tag: TAG.format(salt, i) for i, tag in enumerate(searched_tags(source))}
-        looking = _looking_for(source, tags)
+        tags, looking = _renamed(source, salt)
         if not _shows_no_other(template, looking, f"zq{salt}TAG"):
             tags, looking = {}, source
         return cls(OPEN.format(salt), CLOSE.format(salt), tags, looking)
@@ -265,13 +264,17 @@ def searched_tags(source: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag for literal in literals for tag in A_TAG.findall(literal)))
 
 
-def _looking_for(source: str, tags: Mapping[str, str]) -> str:
-    """A template that looks for other words in place of its tags; what it shows stays."""
+@lru_cache(maxsize=64)
+def _renamed(source: str, salt: int) -> tuple[dict[str, str], str]:
+    """Other words for the tags that a template looks for, and the template that looks for these;
+    what it shows stays.
+    """
+    tags = {tag: TAG.format(salt, i) for i, tag in enumerate(searched_tags(source))}
 
     def renamed(searched: re.Match[str]) -> str:
         return A_TAG.sub(lambda tag: tags.get(tag.group(), tag.group()), searched.group())
 
-    return CODE.sub(lambda code: SEARCHED.sub(renamed, code.group()), source)
+    return tags, CODE.sub(lambda code: SEARCHED.sub(renamed, code.group()), source)
 
 
 @lru_cache(maxsize=64)
