@@ -1,5 +1,7 @@
 """Text prompts: exactly the tokens of the assembled string, whatever the text."""
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,6 +19,12 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES, min_size=1, max_size=120).map("".join) | st.text(max_size=200)
 
 
+@lru_cache
+def as_json(tokenizer):
+    """Qwen's takes a moment."""
+    return tokenizer.to_str()
+
+
 def assembled(tokenizer, ids, window):
     context = tokenizer.decode(ids[window.start : window.middle], skip_special_tokens=False)
     chunk = tokenizer.decode(ids[window.middle : window.stop], skip_special_tokens=False)
@@ -25,7 +33,7 @@ def assembled(tokenizer, ids, window):
 
 def check(tokenizer, text, rule):
     ids = encode(tokenizer, text)
-    prompts = TextPrompts(tokenizer.to_str(), ids, (BEFORE,), (AFTER,))
+    prompts = TextPrompts(as_json(tokenizer), ids, (BEFORE,), (AFTER,))
     for window in windows(len(ids), rule):
         assert prompts.prompt(window) == assembled(tokenizer, ids, window), (text, window)
 
@@ -45,7 +53,7 @@ def test_text_prompts_equal_the_assembled_string_with_the_qwen_tokenizer(qwen_to
 def test_a_full_stop_merges_with_the_marker_only_in_text(tiny_tokenizer):
     ids = encode(tiny_tokenizer, "This is the end.")
     window = next(windows(len(ids), WindowRule(chunk=len(ids), context=0, hop=0)))
-    text = TextPrompts(tiny_tokenizer.to_str(), ids, (BEFORE,), (AFTER,)).prompt(window)
+    text = TextPrompts(as_json(tiny_tokenizer), ids, (BEFORE,), (AFTER,)).prompt(window)
     assert text == encode(tiny_tokenizer, BEFORE + "This is the end." + AFTER)
 
 
@@ -59,7 +67,7 @@ def test_safe_cuts_by_hand(tiny_tokenizer):
 def test_most_of_a_long_context_keeps_its_tokens(tiny_tokenizer):
     text = "The quick brown fox jumps over the lazy dog. " * 40
     ids = encode(tiny_tokenizer, text)
-    prompts = TextPrompts(tiny_tokenizer.to_str(), ids, (BEFORE,), (AFTER,))
+    prompts = TextPrompts(as_json(tiny_tokenizer), ids, (BEFORE,), (AFTER,))
     window = list(windows(len(ids), WindowRule(chunk=64, context=8192, hop=2048)))[-1]
     head, tail = prompts._kept(window)
     assert head == 0 and window.middle - tail < 16
