@@ -1,4 +1,4 @@
-"""Which models and tokenizers give their authors' numbers, and which are refused: the table.
+"""Make the table of models and tokenizers that give their authors' numbers, or are refused.
 
     python -m benchmarks.agreement --output docs/agreement.md    # ten minutes on two cores
 
@@ -93,12 +93,12 @@ def settings_of(engine: str, folder: Path, read_out: ReadOut) -> EngineSettings:
 
 
 def run_model(kind: str, name: str, engine: str) -> str:
-    """What came of one model on one engine, in words."""
+    """Run one model on one engine, and say in words what came of it."""
     prompts = some_prompts(5, 290)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         labels = kind == "language model"
-        model = (language_model if labels else tiny)(name, place)  # type: ignore[operator]
+        model = language_model(name, place) if labels else tiny(name, place)
         settings = settings_of(engine, place, LabelLogits(LABELS) if labels else ClassLogits(2))
         if refusal := refused(settings, folder, ask=False):
             return refusal
@@ -245,7 +245,7 @@ def edited(**keys: Any) -> Callable[[Path], None]:
 
 
 def armorm(folder: Path) -> None:
-    """As ArmoRM: QRM's ancestor, without quantiles."""
+    """Make a checkpoint as ArmoRM, QRM's ancestor, is: without quantiles."""
     checkpoints.quantile(folder)
     file = folder / "config.json"
     config = json.loads(file.read_text())

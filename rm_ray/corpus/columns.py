@@ -87,8 +87,10 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def is_chat(kind: pa.DataType) -> bool:
-    """Whether a column of this type can hold chats: lists of turns, or a struct of lists of what
-    turns have. A turn is a struct with a role (ShareGPT: from), or JSON.
+    """Tell whether a column of this type can hold chats.
+
+    These are lists of turns, or a struct with a list for each field of a turn. A turn is a struct
+    with a role (ShareGPT: from), or JSON.
     """
     if pa.types.is_struct(kind):
         return any(is_list(field.type) for field in kind if field.name in TURN)
@@ -101,12 +103,12 @@ def is_chat(kind: pa.DataType) -> bool:
 
 
 def is_tools(kind: pa.DataType) -> bool:
-    """Whether a column of this type can hold definitions of tools: structs or JSON, in lists."""
+    """Tell if a column of this type can hold definitions of tools: structs or JSON, in lists."""
     return is_text(kind) or pa.types.is_struct(kind) or is_list(kind)
 
 
 def is_list(kind: pa.DataType) -> bool:
-    """Whether a type is any of Arrow's lists."""
+    """Tell whether a type is any of Arrow's lists."""
     return isinstance(
         kind,
         pa.ListType

@@ -154,7 +154,7 @@ def _no_language_model(model: Model) -> str:
 
 
 def is_bidirectional(config: Mapping[str, Any]) -> bool:
-    """Whether a decoder's config has every token look at all others."""
+    """Tell whether a decoder's config has every token look at all others."""
     parts = config, config.get("text_config") or {}
     return any(
         part.get("is_causal") is False or part.get("use_bidirectional_attention") in (True, "all")
