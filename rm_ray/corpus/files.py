@@ -18,6 +18,7 @@ from rm_ray.corpus.listing import (
     literal_part,
     look_up,
 )
+from rm_ray.corpus.sniffing import may_be_parquet, parquet_among
 from rm_ray.errors import InputError, short
 from rm_ray.store.access import Request
 from rm_ray.store.filesystem import open_filesystem, version_of
@@ -85,7 +86,8 @@ def list_files(
 ) -> Corpus:
     """Every Parquet file of the corpus, each once.
 
-    A folder is searched to any depth; names that begin with `_` or `.` are not data. Output folders
+    A folder is searched to any depth; names that begin with `_` or `.` are not data. A file whose
+    name tells no kind is read where its first bytes are those of a Parquet file. Output folders
     of runs are passed over, unless a path, or a glob by a name without signs, leads into them.
 
     Args:
@@ -93,7 +95,8 @@ def list_files(
         planned: paths of files planned before; such a file keeps its name where it has others.
 
     Raises:
-        InputError: a path does not exist, cannot be listed, or holds no Parquet file.
+        InputError: a path does not exist, cannot be listed, or holds no Parquet file; or a file
+            in it whose name tells no kind cannot be read.
     """
     if not config.paths:
         raise InputError(f"{config.key}.path is an empty list")
@@ -134,14 +137,12 @@ def _is_own(where: str, config: CorpusConfig, output: OutputConfig | None) -> bo
 
 def _expand(path: str, config: CorpusConfig, output: OutputConfig | None) -> Choice:
     """The files that a path stands for, and by kind the names of what was found beside them."""
-
-    def choose(fs: Any, name: str) -> Choice:
-        if has_signs(name):
-            return _of_glob(fs, name, config, output)
-        file = look_up(fs, name)
-        return ([file], {}) if file else _of_folder(fs, name, config.key)
-
-    return _ask(path, config, choose)
+    if has_signs(path):
+        return _ask(path, config, lambda fs, name: _of_glob(fs, name, config, output))
+    if file := _ask(path, config, look_up):
+        return [file], {}
+    root, listed = _ask(path, config, lambda fs, name: (full_path(fs, name), list_below(fs, name)))
+    return _of_folder(root, listed, config)
 
 
 def _ask(path: str, config: CorpusConfig, question: Callable[[Any, str], Answer]) -> Answer:
@@ -163,26 +164,30 @@ def _ask(path: str, config: CorpusConfig, question: Callable[[Any, str], Answer]
         raise InputError(f"{config.key}.path: cannot list {path}: {short(error)}{hint}") from None
 
 
-def _of_folder(fs: Any, name: str, key: str) -> Choice:
-    root = full_path(fs, name)
-    found = _below(root, list_below(fs, name))
+def _of_folder(root: str, listed: list[Listed], config: CorpusConfig) -> Choice:
+    found = _below(root, listed)
     if not found:
-        raise InputError(f"{key}.path: {root} is an empty folder")
+        raise InputError(f"{config.key}.path: {root} is an empty folder")
     runs = passed_over.run_folders(found)
-    theirs = tuple(f"{run}/" for run in runs)
-    rest = {relative: file for relative, file in found.items() if not relative.startswith(theirs)}
-    passed_over.refuse_tables(key, root, rest)
-    chosen = [file for relative, file in rest.items() if passed_over.is_data(relative)]
+    in_runs = tuple(f"{run}/" for run in runs)
+    rest = {relative: file for relative, file in found.items() if not relative.startswith(in_runs)}
+    passed_over.refuse_tables(config.key, root, rest)
+    chosen = {file for relative, file in rest.items() if passed_over.is_data(relative)}
+    named = {file.real for file in chosen}  # a link may name a file that has no ending itself
+    chosen |= parquet_among(
+        (f for relative, f in rest.items() if may_be_parquet(relative) and f.real not in named),
+        config,
+    )
     beside: dict[str, set[str]] = defaultdict(set)
     beside[passed_over.RUNS] = {f"{root}/{run}" for run in runs}
     is_run = "_rm_ray/run.json" in found  # which writes files of its own beside its parts
     for relative, file in rest.items():
-        kind = passed_over.kind_of(relative)
+        kind = None if file in chosen else passed_over.kind_of(relative)
         if kind and not (is_run and "/" not in relative):
             beside[kind].add(file.path)
     if not chosen:
-        raise InputError(f"{key}.path: {passed_over.say_no_parquet(root, rest, beside)}")
-    return chosen, beside
+        raise InputError(f"{config.key}.path: {passed_over.say_no_parquet(root, rest, beside)}")
+    return list(chosen), beside
 
 
 def _of_glob(fs: Any, glob: str, config: CorpusConfig, output: OutputConfig | None) -> Choice:

@@ -3,7 +3,9 @@
 Nothing that could be data is left out in silence. Pure.
 """
 
+import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
@@ -15,7 +17,7 @@ READERS = {
     **dict.fromkeys(("jsonl", "ndjson", "json"), "read_json"),
     **dict.fromkeys(("csv", "tsv"), "read_csv"),
 }
-FORMATS = {*READERS, "arrow", "feather", "ipc", "orc", "avro", "tar"}
+FORMATS = {*READERS, "arrow", "feather", "ipc", "orc", "avro", "tar", "lance"}
 PACKED = {"gz", "zst", "bz2", "xz", "lz4", "zip"}
 
 # The kinds, as they are said.
@@ -24,10 +26,13 @@ HIDDEN = "Parquet files that are hidden (_ or .)"
 RUNS = "folders of runs"
 TWICE = "files that are read under another name"
 
-# Files of tables that are more than the Parquet files in them, and how DuckDB reads those.
+# For each kind of table: the path of a file that only such a table has, and the function that reads
+# the table. The function is one of DuckDB, or of pylance, the Python package of Lance.
+LANCE = "lance.dataset"
 TABLES = {
     "a Delta table": (re.compile(r"(.*/)?_delta_log/.+"), "delta_scan"),
     "an Iceberg table": (re.compile(r"(.*/)?metadata/[^/]+\.metadata\.json"), "iceberg_scan"),
+    "a Lance dataset": (re.compile(r"(.*/)?_versions/[^/]+\.manifest"), LANCE),
 }
 
 
@@ -67,7 +72,10 @@ def run_folders(relatives: Iterable[str]) -> set[str]:
 
 
 def refuse_tables(key: str, folder: str, relatives: Iterable[str]) -> None:
-    """Refuse a folder with tables whose Parquet files are not their rows. `key`: its section's.
+    """Refuse a folder with tables whose rows are not those of its Parquet files.
+
+    Args:
+        key: the name of the section of the configuration that gives the folder.
 
     Raises:
         InputError: with what to do.
@@ -76,11 +84,7 @@ def refuse_tables(key: str, folder: str, relatives: Iterable[str]) -> None:
         for table, (file, reader) in TABLES.items():
             if match := file.fullmatch(name):
                 where = f"{folder}/{match[1] or ''}".rstrip("/")
-                raise InputError(
-                    f"{key}.path: {where} is {table}, whose files hold deleted rows and old "
-                    f"versions too: write it out as plain Parquet ({_duckdb(reader, where)}), or "
-                    "name its files one by one or by a glob"
-                )
+                raise InputError(f"{key}.path: {where} is {table}, {_way_out(reader, where)}")
 
 
 def say_no_parquet(
@@ -92,7 +96,7 @@ def say_no_parquet(
         relatives: its files, from the folder on.
         beside: what was passed over in it, by kind.
     """
-    said = f"{folder} holds {len(relatives)} files and none ends in .parquet"
+    said = f"{folder} holds {len(relatives)} files and no Parquet file"
     if also := say({kind: names for kind, names in beside.items() if kind != OTHERS}):
         return f"{said} that is to be read; passed over: {also}"
     endings = Counter(filter(None, map(_convertible, relatives)))
@@ -121,6 +125,29 @@ def _convertible(relative: str) -> str | None:
     if len(kinds) > packed and kinds[-1 - packed] in READERS:
         return "." + ".".join(endings[-1 - packed :])
     return f".{endings[-1]}" if kinds[-1:] == ["gz"] else None
+
+
+def _way_out(reader: str, table: str) -> str:
+    """Say why a table's files are not read as they are, and what to do."""
+    if reader == LANCE:
+        return (
+            "whose files are not Parquet: write it out as plain Parquet into a folder corpus "
+            f"({_pylance(table)}; its packages are pylance and pyarrow)"
+        )
+    return (
+        "whose files hold deleted rows and old versions too: write it out as plain Parquet "
+        f"({_duckdb(reader, table)}), or name its files one by one or by a glob"
+    )
+
+
+def _pylance(table: str) -> str:
+    # it passes batches, since pyarrow crashes when it writes what `scanner()` of pylance returns
+    source = json.dumps(table, ensure_ascii=False)
+    code = (
+        f"import lance, pyarrow.dataset as p; t = {LANCE}({source}); "
+        'p.write_dataset(t.to_batches(), "corpus", schema=t.schema, format="parquet")'
+    )
+    return shlex.join(["python", "-c", code])
 
 
 def _duckdb(reader: str, source: str) -> str:

@@ -11,7 +11,7 @@ from fsspec.registry import _registry as LOADED
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus.files import InputFile, list_files
-from rm_ray.corpus.footers import check_columns
+from rm_ray.corpus.footers import Footer, check_columns
 from rm_ray.errors import InputError
 from rm_ray.store.retry import Patience, patiently
 
@@ -66,7 +66,7 @@ def test_the_null_partition_of_hive_is_null(tmp_path):
         ("missing", "does not exist"),
         ("*.csv", "nothing matches"),
         ("empty", "is an empty folder"),
-        ("texts", "holds 1 files and none ends in .parquet"),
+        ("texts", "holds 1 files and no Parquet file"),
     ],
 )
 def test_what_cannot_be_a_corpus_is_refused(tree, path, message):
@@ -102,7 +102,8 @@ def test_the_hubs_package_that_is_missing_is_a_sentence(monkeypatch):
 
 def check(schema, partition=None, **config):
     file = InputFile("f.parquet", 1, "v", partition or {})
-    check_columns(file, pa.schema(schema), InputConfig(path="x", **config))
+    footer = Footer(rows=[], text_bytes=[], schema=pa.schema(schema))
+    check_columns(file, footer, InputConfig(path="x", **config))
 
 
 def test_a_missing_column_is_named_with_those_there_are():

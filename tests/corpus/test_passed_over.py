@@ -1,7 +1,9 @@
 """What is there and is not read is said; what would be read wrongly is refused."""
 
+import ast
 import gzip
 import re
+import shlex
 
 import duckdb
 import pyarrow as pa
@@ -156,7 +158,7 @@ def test_other_formats_are_refused_with_the_line_that_converts_them(
         data = content.encode()
         file.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
     write(root / "README.md")
-    with pytest.raises(InputError, match=r"none ends in \.parquet; only Parquet is read") as error:
+    with pytest.raises(InputError, match=r"no Parquet file; only Parquet is read") as error:
         read(root, "")
     monkeypatch.chdir(tmp_path)
     duckdb.sql(re.search(r'duckdb -c "(.*)"$', str(error.value))[1])
@@ -167,7 +169,7 @@ def test_other_formats_are_refused_with_the_line_that_converts_them(
 def test_a_folder_with_nothing_but_what_is_passed_over_says_so(tmp_path):
     write_run(tmp_path / "in" / "out", "rewards/part-1.parquet")
     write(tmp_path / "in" / "_a.parquet")
-    with pytest.raises(InputError, match=r"none ends in .parquet that is to be read; passed over"):
+    with pytest.raises(InputError, match=r"no Parquet file that is to be read; passed over"):
         read(tmp_path, "in")
 
 
@@ -187,3 +189,27 @@ def test_a_table_is_refused_and_its_files_are_read_where_they_are_named(tmp_path
     names = [f"{below}a.parquet", f"{below}b.parquet"]
     assert read(tmp_path, *names)[0] == names
     assert read(tmp_path, f"{below}*.parquet")[0] == names
+
+
+@pytest.mark.parametrize("path", ["", "lake", "lake/it's.lance"])
+def test_a_lance_dataset_is_refused_with_the_line_that_exports_it(tmp_path, path):
+    for name in ("it's.lance", "other.lance"):
+        folder = tmp_path / "lake" / name
+        write(folder / "_versions" / "18446744073709551614.manifest", folder / "data" / "1.lance")
+        write(folder / "_transactions" / "0-4e1b85d3.txn")
+    write(tmp_path / "lake" / "a.parquet")
+    with pytest.raises(InputError) as error:
+        read(tmp_path, path)
+    where = f"{tmp_path}/lake/it's.lance"
+    said = f"input.path: {where} is a Lance dataset, whose files are not Parquet: write it out as"
+    assert str(error.value).startswith(said)
+    command = re.search(r"\((python .*); its packages are pylance and pyarrow\)$", str(error.value))
+    python, option, code = shlex.split(command[1])
+    assert (python, option) == ("python", "-c")
+    assert f'lance.dataset("{where}")' in code and ast.parse(code)
+
+
+def test_data_files_of_lance_are_counted(tmp_path):
+    write(tmp_path / "a.parquet", tmp_path / "data" / "1.lance")
+    said = f"1 files that are not Parquet, first {tmp_path}/data/1.lance"
+    assert read(tmp_path, "") == (["a.parquet"], said)
