@@ -11,8 +11,9 @@ from rm_ray.config import CorpusConfig
 from rm_ray.corpus.columns import places
 from rm_ray.corpus.files import file_version, then_and_now
 from rm_ray.corpus.missing import NotFound
-from rm_ray.corpus.parquet import Unreadable, is_bad_file, open_parquet
+from rm_ray.corpus.parquet import Unreadable, is_bad_file, open_parquet, open_source
 from rm_ray.errors import short
+from rm_ray.parquet.source import Source
 from rm_ray.store.access import Request, explained, lacks_credentials
 from rm_ray.store.retry import Patience, Tries, may_pass
 
@@ -54,43 +55,52 @@ def decode(
         Unreadable: the file cannot be read.
         NotFound: the file is not there.
     """
-    span = range(groups.first_group, groups.stop_group)
-    with opened(groups, config, columns) as parquet:
+    with (
+        _reading(groups, config) as span,
+        open_parquet(groups.file, config.storage, span, columns) as parquet,
+    ):
         rows = rows_at_once([parquet.metadata.row_group(group) for group in span])
-        yield from batches(parquet, span, groups.first_row, columns, rows)
+        there = [name for name in columns if places(parquet.schema_arrow, name)]
+        yield from batches(parquet, span, groups.first_row, rows, there)
 
 
 @contextmanager
-def opened(
-    groups: RowGroups, config: CorpusConfig, columns: Sequence[str] | None
-) -> Iterator[pq.ParquetFile]:
-    """The file, open for these columns of its row groups, all if None; faults inside are faults of
-    reading.
+def opened(groups: RowGroups, config: CorpusConfig) -> Iterator[tuple[pq.ParquetFile, Source]]:
+    """The file, open for copying its row groups; faults inside are faults of reading.
 
     Raises:
         Unreadable: the file cannot be read.
         NotFound: the file is not there.
     """
-    span = range(groups.first_group, groups.stop_group)
-    where = f"{groups.file}, row groups {span.start} to {span.stop - 1}"
     with (
-        _read_faults(groups, config, where),
-        open_parquet(groups.file, config.storage, span, columns) as parquet,
+        _reading(groups, config) as span,
+        open_source(groups.file, config.storage, span) as (parquet, source),
     ):
-        yield parquet
+        yield parquet, source
 
 
 def batches(
-    parquet: pq.ParquetFile, span: range, first_row: int, columns: Sequence[str] | None, rows: int
+    parquet: pq.ParquetFile,
+    span: range,
+    first_row: int,
+    rows: int,
+    columns: Sequence[str] | None = None,
 ) -> Iterator[tuple[int, pa.Table]]:
     """Row groups that follow one another, in batches of so many rows, with the number of each
     batch's first row; `first_row` is that of the span.
     """
-    if columns is not None:
-        columns = [name for name in columns if places(parquet.schema_arrow, name)]
     for batch in parquet.iter_batches(rows, row_groups=list(span), columns=columns):
         yield first_row, pa.Table.from_batches([batch])
         first_row += len(batch)
+
+
+@contextmanager
+def _reading(groups: RowGroups, config: CorpusConfig) -> Iterator[range]:
+    """The numbers of the row groups; faults inside are faults of reading them."""
+    span = range(groups.first_group, groups.stop_group)
+    where = f"{groups.file}, row groups {span.start} to {span.stop - 1}"
+    with _read_faults(groups, config, where):
+        yield span
 
 
 def most_rows(metadata: Sequence[Any], rows: int, size: int, bytes_of: Callable[[Any], int]) -> int:

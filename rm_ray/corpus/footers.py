@@ -4,10 +4,10 @@ A file's footer tells its rows and sizes without reading a row; footers are read
 at once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import pyarrow as pa
 import ray
@@ -28,13 +28,15 @@ from rm_ray.corpus.files import (
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import (
     Unreadable,
+    as_parquet,
     column_bounds,
     column_bytes,
     compressed_bytes,
     is_bad_file,
-    open_parquet,
+    open_file,
 )
 from rm_ray.errors import ClusterError, InputError, short
+from rm_ray.parquet.readable import readable
 from rm_ray.store.access import Request
 from rm_ray.store.retry import patiently
 
@@ -42,6 +44,8 @@ FILES_PER_TASK = 64
 
 
 Item = TypeVar("Item")
+# What else is asked of an open file; it travels to tasks.
+Describe = Callable[[BinaryIO], Any]
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ class Footer:
 
     `text_bytes`: the size of the documents' columns, uncompressed but as encoded. `bounds`: the
     least and the greatest value of copied columns that are 64-bit integers, where it says.
-    `file_bytes`: what all columns take in the file.
+    `file_bytes`: what all columns take in the file. `unreadable`: columns that pyarrow cannot read,
+    which are not in the schema, and why. `described`: what else was asked of the file.
     """
 
     rows: list[int]
@@ -58,10 +63,12 @@ class Footer:
     schema: pa.Schema
     bounds: dict[str, tuple[int, int]] = field(default_factory=dict)
     file_bytes: list[int] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    described: Any = None
 
 
 def read_footers(
-    files: Sequence[InputFile], config: CorpusConfig
+    files: Sequence[InputFile], config: CorpusConfig, describe: Describe | None = None
 ) -> tuple[dict[str, Footer], dict[str, str]]:
     """The footers of the files, by path, read by Ray tasks; and the files skipped, with the reason.
 
@@ -72,7 +79,7 @@ def read_footers(
     """
     scoring = config if isinstance(config, InputConfig) else None
     batches = list(_chunks(files, FILES_PER_TASK))
-    tasks = [_read_footer_batch.remote(batch, config) for batch in batches]
+    tasks = [_read_footer_batch.remote(batch, config, describe) for batch in batches]
     footers: dict[str, Footer] = {}
     skipped: dict[str, str] = {}
     for batch, task in zip(batches, tasks, strict=True):
@@ -81,7 +88,7 @@ def read_footers(
             footer = result.seen_from_here() if isinstance(result, NotFound) else result
             if isinstance(footer, Footer):
                 if scoring:
-                    check_columns(file, footer.schema, scoring)
+                    check_columns(file, footer, scoring)
                 footers[file.path] = footer
             elif footer.bad_file and scoring and scoring.on_bad_file == "skip":
                 skipped[file.path] = str(footer)
@@ -93,16 +100,19 @@ def read_footers(
     return footers, skipped
 
 
-def check_columns(file: InputFile, schema: pa.Schema, config: InputConfig) -> None:
+def check_columns(file: InputFile, footer: Footer, config: InputConfig) -> None:
     """Refuse a file without the configured columns, or whose text is not text.
 
     Raises:
         InputError: naming the column, the file and the columns there are.
     """
+    schema = footer.schema
     wanted = [*config.documents.items(), *(("input.keep", name) for name in config.keep)]
     wanted += [("input.id", config.id)] if config.id else []
     for key, name in wanted:
         found = places(schema, name)
+        if not found:
+            check_readable(key, name, file.path, footer.unreadable)
         if len(found) > 1:
             raise InputError(
                 f"{key}: {file.path} has {len(found)} columns {name!r}, and which is meant is not "
@@ -124,6 +134,17 @@ def check_columns(file: InputFile, schema: pa.Schema, config: InputConfig) -> No
         if place and (is_text(kind) or holds(kind)):
             continue
         raise InputError(_say_wrong_type(key, name, kind, file, schema))
+
+
+def check_readable(key: str, name: str, path: str, unreadable: Mapping[str, str]) -> None:
+    """Refuse a column, or a field of one, that is in a file and cannot be read.
+
+    Raises:
+        InputError: with the reason.
+    """
+    for column, why in unreadable.items():
+        if f"{name}.".startswith(f"{column}."):
+            raise InputError(f"{key}: column {column!r} of {path} {why}")
 
 
 def _say_wrong_type(key: str, name: str, kind: Any, file: InputFile, schema: pa.Schema) -> str:
@@ -150,16 +171,20 @@ def _say_missing(key: str, name: str, file: InputFile, schema: pa.Schema) -> str
 
 @ray.remote(num_cpus=0.5, max_retries=3)
 def _read_footer_batch(
-    files: Sequence[InputFile], config: CorpusConfig
+    files: Sequence[InputFile], config: CorpusConfig, describe: Describe | None
 ) -> list[Footer | Unreadable]:
     """Footers, or why there is none."""
-    return [_read_footer(file, config) for file in files]
+    return [_read_footer(file, config, describe) for file in files]
 
 
-def _read_footer(file: InputFile, config: CorpusConfig) -> Footer | Unreadable:
+def _read_footer(
+    file: InputFile, config: CorpusConfig, describe: Describe | None
+) -> Footer | Unreadable:
     def read() -> Footer:
-        with open_parquet(file.path, config.storage) as parquet:
-            metadata, schema = parquet.metadata, parquet.schema_arrow
+        with open_file(file.path, config.storage) as opened:
+            metadata, unreadable = readable(opened)
+            schema = as_parquet(opened, metadata, 0).schema_arrow
+            described = describe(opened) if describe else None
         groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
         documents = config.documents.values() if isinstance(config, InputConfig) else ()
         return Footer(
@@ -168,6 +193,8 @@ def _read_footer(file: InputFile, config: CorpusConfig) -> Footer | Unreadable:
             schema=schema.remove_metadata(),
             bounds=_bounds(groups, schema, config) if isinstance(config, InputConfig) else {},
             file_bytes=[compressed_bytes(group) for group in groups],
+            unreadable=unreadable,
+            described=described,
         )
 
     try:

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rm_ray.config import StorageConfig
+from rm_ray.parquet.readable import readable
+from rm_ray.parquet.source import Source
 from rm_ray.store.filesystem import open_filesystem
 from rm_ray.store.retry import is_bare
 
@@ -47,33 +49,58 @@ def is_bad_file(error: Exception) -> bool:
 
 
 @contextmanager
-def open_parquet(
-    path: str,
-    storage: StorageConfig,
-    groups: range | None = None,
-    columns: Sequence[str] | None = (),
-) -> Iterator[pq.ParquetFile]:
-    """The file opened for reading those row groups; ranges of small ones are fetched together.
-
-    Large ones are streamed through a buffer, so that memory does not grow with the file.
-    """
+def open_file(path: str, storage: StorageConfig) -> Iterator[BinaryIO]:
+    """A file of any store, open for reading ranges of it."""
     fs = open_filesystem(path, storage)
     # Arrow asks for large ranges itself: a read-ahead cache would fetch them twice
     options = {} if "file" in fs.protocol else {"cache_type": "none"}
     with fs.open(path, "rb", **options) as file:
-        metadata = pq.read_metadata(file)
+        yield file
+
+
+@contextmanager
+def open_parquet(
+    path: str, storage: StorageConfig, groups: range | None = None, columns: Sequence[str] = ()
+) -> Iterator[pq.ParquetFile]:
+    """The file opened for reading these columns of these row groups.
+
+    Columns that pyarrow cannot read are not in its schema.
+    """
+    with open_file(path, storage) as file:
+        metadata, _ = readable(file)
+        chosen = [metadata.row_group(group) for group in groups or ()]
         size = sum(
-            compressed_bytes(metadata.row_group(group))
-            if columns is None
-            else sum(column_bytes(metadata.row_group(group), n, compressed=True) for n in columns)
-            for group in groups or ()
+            column_bytes(group, name, compressed=True) for group in chosen for name in columns
         )
-        whole = size <= STREAMED_BYTES
-        yield pq.ParquetFile(
-            file, metadata=metadata, pre_buffer=whole, buffer_size=0 if whole else BUFFER_BYTES,
-            # a column among all is written again: as nanoseconds, years far off would be others
-            coerce_int96_timestamp_unit="us" if columns is None else None,
-        )  # fmt: skip
+        yield as_parquet(file, metadata, size)
+
+
+@contextmanager
+def open_source(
+    path: str, storage: StorageConfig, groups: range | None = None
+) -> Iterator[tuple[pq.ParquetFile, Source]]:
+    """The file opened for copying rows of these row groups: all columns, as physical values."""
+    with open_file(path, storage) as file:
+        source = Source.of(file)
+        chosen = [source.metadata.row_group(group) for group in groups or ()]
+        yield as_parquet(file, source.metadata, sum(map(compressed_bytes, chosen))), source
+
+
+def as_parquet(file: BinaryIO, metadata: pq.FileMetaData, size: int) -> pq.ParquetFile:
+    """An open file as pyarrow reads it, pages verified where they have checksums.
+
+    Small ranges are fetched together. Large ones are streamed through a buffer, so that memory does
+    not grow with the file.
+
+    Args:
+        size: bytes that will be read.
+    """
+    whole = size <= STREAMED_BYTES
+    return pq.ParquetFile(
+        file, metadata=metadata, pre_buffer=whole, buffer_size=0 if whole else BUFFER_BYTES,
+        # as nanoseconds, which 64 bits hold for three centuries, far years would be others
+        coerce_int96_timestamp_unit="us", page_checksum_verification=True,
+    )  # fmt: skip
 
 
 def column_bytes(group: Any, name: str, *, compressed: bool = False) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from rm_ray.corpus.files import InputFile
+from rm_ray.corpus.footers import Footer, check_readable
 from rm_ray.corpus.formulas import Formula
 from rm_ray.errors import ConfigError, InputError
 from rm_ray.filter.config import FilterConfig, RuleConfig
@@ -49,7 +50,7 @@ def check_columns(
     config: FilterConfig,
     rewards: pa.Schema,
     others: Sequence[str],
-    files: Mapping[str, tuple[InputFile, pa.Schema]],
+    files: Mapping[str, tuple[InputFile, Footer]],
 ) -> None:
     """Refuse columns that are missing, collide, or are of a type that does not fit their use.
 
@@ -62,8 +63,9 @@ def check_columns(
         ConfigError: a condition or group cannot be worked out.
     """
     kinds: set[tuple[pa.DataType, ...]] = set()
-    for file, schema in files.values():
-        _check_names(config, rewards, others, file, schema)
+    for file, footer in files.values():
+        schema = footer.schema
+        _check_names(config, rewards, others, file, footer)
         kinds.add(tuple(schema.field(n).type if n in schema.names else pa.string() for n in others))
     for types in kinds or {(pa.string(),) * len(others)}:
         known = dict(zip(others, types, strict=True))
@@ -76,12 +78,14 @@ def check_columns(
 
 def _check_names(
     config: FilterConfig, rewards: pa.Schema, others: Sequence[str], file: InputFile,
-    schema: pa.Schema,
+    footer: Footer,
 ) -> None:  # fmt: skip
     """Of one file. Raises InputError."""
+    schema = footer.schema
     for name in others:
         found = schema.names.count(name)
         key = spoken_of(config.rule)[name]
+        check_readable(key, name, file.path, footer.unreadable)
         if found > 1:
             raise InputError(
                 f"{key}: {file.path} has {found} columns {name!r}, and which is meant is not "
@@ -95,7 +99,7 @@ def _check_names(
             )
     if config.output.kind != "rows":
         return
-    own = {*schema.names, *file.partition}
+    own = {*schema.names, *footer.unreadable, *file.partition}
     if twice := [name for name in config.output.add if name in own]:
         raise InputError(
             f"output.add: {file.path} has a column {twice[0]!r} of its own; rename it, or leave it "

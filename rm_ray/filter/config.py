@@ -238,6 +238,12 @@ class FilesConfig(Section):
     codec: Literal["uncompressed", "snappy", "zstd", "gzip", "lz4", "brotli"] | None = Field(
         None, description="Compression; null: column by column as the corpus has it."
     )
+    lossy: Literal["refuse", "allow"] = Field(
+        "refuse",
+        description="Where a column cannot be written as the corpus has it (it is encrypted, or "
+        "nested in a way that pyarrow does not write): refuse, or go on; manifest.json lists what "
+        "is lost.",
+    )
 
 
 class FilterOutputConfig(FilesConfig, OutputConfig):

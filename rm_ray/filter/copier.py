@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 
 from rm_ray.config import CorpusConfig
-from rm_ray.corpus.columns import without_views
 from rm_ray.corpus.decoding import batches, check_unchanged, most_rows, opened
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.counts.cuts import Cuts
@@ -20,7 +19,8 @@ from rm_ray.filter.counts import FilterCounts
 from rm_ray.filter.decision import Decision, decide
 from rm_ray.filter.reader import Reader
 from rm_ray.filter.stretches import Parts, Stretch, parts_of
-from rm_ray.filter.writing import KeptRows, as_written, named
+from rm_ray.filter.writing import KeptRows, plainly
+from rm_ray.parquet.source import Writing
 from rm_ray.store.retry import Patience
 
 # Decoded at once.
@@ -38,8 +38,8 @@ class Copied:
     rewards: str
 
 
-# Kept rows, and the schema and options that they are written with.
-Kept = tuple[pa.Table, pa.Schema, dict[str, Any]]
+# Kept rows, and how they are written; no rows where row groups of the corpus end.
+Kept = tuple[pa.Table | None, Writing]
 
 
 @dataclass(frozen=True)
@@ -97,46 +97,52 @@ class Copier:
         self, stretch: Stretch, decision: Decision, bundle: Bundle, files: dict[str, KeptRows]
     ) -> None:
         """Add what is kept of a stretch to the files of its folders."""
-        rows_only = self.config.output.kind == "rows"
-        every = self._corpus_rows(stretch, decision) if rows_only else self._reward_rows(decision)
         number = self.config.output.buckets
         buckets = decision.buckets(number) if number else None
         done = 0
-        for rows, schema, options in every:
+        for rows, writing in self._rows(stretch, decision, bundle.group_rows):
+            if rows is None:
+                for file in files.values():
+                    file.end_of_group()
+                continue
             for folder, theirs in _by_folder(rows, bundle.file, buckets, done, number):
                 if folder not in files:
-                    files[folder] = KeptRows(schema, options, bundle.group_rows)
-                files[folder].add(theirs.cast(schema))
+                    files[folder] = KeptRows(writing, bundle.group_rows)
+                files[folder].add(theirs)
             done += len(rows)
             while sum(file.waiting_bytes for file in files.values()) > WAITING_BYTES:
                 max(files.values(), key=lambda file: file.waiting_bytes).flush()
 
-    def _corpus_rows(self, stretch: Stretch, decision: Decision) -> Iterator[Kept]:
+    def _rows(self, stretch: Stretch, decision: Decision, group_rows: int) -> Iterator[Kept]:
+        if self.config.output.kind == "rows":
+            return self._corpus_rows(stretch, decision, group_rows)
+        return self._reward_rows(decision)
+
+    def _corpus_rows(self, stretch: Stretch, decision: Decision, group_rows: int) -> Iterator[Kept]:
         """The corpus's rows, every column, and what is added of the rewards."""
         check_unchanged(stretch, self.corpus)
         rewards = decision.documents.rewards
-        with opened(stretch, self.corpus, None) as parquet:
-            schema, metadata = parquet.schema_arrow, parquet.metadata
-            for name in self.columns:
-                schema = schema.append(rewards.schema.field(name))
-            options = as_written(metadata, schema, self.config.output.codec)
-            plain = without_views(schema)
-            for group, first_row, rows in _groups_kept(metadata, stretch, decision):
-                for first, batch in batches(parquet, group, first_row, None, rows):
+        added = [rewards.schema.field(name) for name in self.columns]
+        with opened(stretch, self.corpus) as (parquet, source):
+            writing = source.writing(added, self.config.output.codec, group_rows)
+            apart = bool(source.kind.sorted_by)
+            for groups, first_row, rows in _groups_kept(source.metadata, stretch, decision, apart):
+                for first, batch in batches(parquet, groups, first_row, rows):
                     start = first - stretch.start
                     for name in self.columns:
                         column = rewards.column(name).slice(start, len(batch))
-                        batch = batch.append_column(schema.field(name), column)
+                        batch = batch.append_column(rewards.schema.field(name), column)
                     kept = decision.kept[start : start + len(batch)]
                     if not kept.all():
-                        batch = batch.cast(plain).filter(pa.array(kept))
-                    yield batch, schema, options
+                        batch = batch.filter(pa.array(kept))
+                    yield batch.cast(writing.schema), writing
+                yield None, writing
         check_unchanged(stretch, self.corpus)
 
     def _reward_rows(self, decision: Decision) -> Iterator[Kept]:
         rows = decision.documents.rewards.select(self.columns)
-        options = {"compression": named(self.config.output.codec or "zstd")}
-        yield rows.filter(pa.array(decision.kept)), rows.schema, options
+        kept = rows.filter(pa.array(decision.kept))
+        yield kept, plainly(rows.schema, self.config.output.codec)
 
 
 def in_bucket(folder: str, bucket: int, buckets: int) -> str:
@@ -153,16 +159,17 @@ def _by_folder(
         yield folder, rows
         return
     theirs = buckets[done : done + len(rows)]
-    plain = rows.cast(without_views(rows.schema))
     for bucket in np.unique(theirs).tolist():
-        yield in_bucket(folder, bucket, number), plain.filter(pa.array(theirs == bucket))
+        yield in_bucket(folder, bucket, number), rows.filter(pa.array(theirs == bucket))
 
 
 def _groups_kept(
-    metadata: Any, stretch: Stretch, decision: Decision
+    metadata: Any, stretch: Stretch, decision: Decision, apart: bool
 ) -> Iterator[tuple[range, int, int]]:
-    """The row groups of a stretch of which some rows are kept, those that follow one another
-    together; the number of their first row, and how many to decode at once.
+    """The row groups of a stretch of which some rows are kept, with the number of their first row
+    and how many rows to decode at once.
+
+    Row groups that follow one another come together, and are fetched so, unless `apart`.
     """
     span = range(stretch.first_group, stretch.stop_group)
     rows = [metadata.row_group(group).num_rows for group in span]
@@ -174,11 +181,11 @@ def _groups_kept(
         )
         if kept and first is None:
             first = at
-        elif not kept and first is not None:
+        elif first is not None and (apart or not kept):
             groups = range(span[first], span[at - 1] + 1)
             theirs = [metadata.row_group(number) for number in groups]
             rows_at_once = most_rows(
                 theirs, DECODE_ROWS, DECODE_BYTES, lambda one: int(one.total_byte_size)
             )
             yield groups, firsts[first], rows_at_once
-            first = None
+            first = at if kept else None

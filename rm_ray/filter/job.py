@@ -45,6 +45,7 @@ from rm_ray.filter.copier import Copier
 from rm_ray.filter.copy_stage import CopyStage
 from rm_ray.filter.counts import FilterCounts
 from rm_ray.filter.fingerprint import fingerprint
+from rm_ray.filter.keeping import Alterations, Look
 from rm_ray.filter.notes import FilterPlanning, Notes, all_cuts, outcome_rows
 from rm_ray.filter.nothing_kept import write_no_corpus_rows, write_no_rows
 from rm_ray.filter.passes import Passes
@@ -196,8 +197,8 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         if before and not new:
             self._get_ready(before, parts)
             return FilterPlanning([], [], {}, {})
-        layout = self._layout(new, parts)
-        here, census = self._count(layout, new, parts)
+        layout, altered = self._layout(new, parts)
+        here, census = self._count(layout, new, parts, altered)
         self._get_ready([*before, here], parts)
         rows = self.config.output.row_group_rows
         folders = plan_folders(layout, census.kept, self._file_bytes(), rows, planned)
@@ -270,7 +271,11 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         self.ready = Ready(self._reader(notes[0].ranks), all_cuts(notes), parts)
 
     def _count(
-        self, layout: Layout, files: Sequence[InputFile], parts: Sequence[Parts]
+        self,
+        layout: Layout,
+        files: Sequence[InputFile],
+        parts: Sequence[Parts],
+        altered: Alterations,
     ) -> tuple[Notes, Census]:
         """The cuts, and what they keep."""
         passes = Passes(
@@ -281,19 +286,30 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         reader = self._reader(ranks)
         cuts, budget = passes.cuts(reader, self.config)
         census = passes.census(reader, self.config, cuts)
-        return Notes.of(files, self.runs, parts, cuts, budget, ranks, census), census
+        return Notes.of(files, self.runs, parts, cuts, budget, ranks, census, altered), census
 
-    def _layout(self, files: Sequence[InputFile], parts: Sequence[Parts]) -> Layout:
-        """Of files that are to be planned; and whether their columns fit."""
+    def _layout(
+        self, files: Sequence[InputFile], parts: Sequence[Parts]
+    ) -> tuple[Layout, Alterations]:
+        """Of files that are to be planned; and what will not be written as they have it.
+
+        Raises:
+            InputError: their columns do not fit, or would be lost.
+        """
         kind = self.config.output.kind
         footers: dict[str, Footer] = {}
+        look = Look(self.config.output) if kind == "rows" else None
         if self._reads_corpus:
             log.info("reading the footers of %d corpus files", len(files))
-            footers, _ = read_footers(files, self.corpus)
-        schemas = {f.path: (f, footers[f.path].schema) for f in files if f.path in footers}
-        check_columns(self.config, self.schemas[0], self.others, schemas)
+            footers, _ = read_footers(files, self.corpus, look)
+        looked_at = {f.path: (f, footers[f.path]) for f in files if f.path in footers}
+        check_columns(self.config, self.schemas[0], self.others, looked_at)
         lay_out = corpus_layout if kind == "rows" else parts_layout
-        return lay_out(files, footers, parts, ROOTS[kind])
+        altered = Alterations.of({path: one.described for path, one in footers.items() if look})
+        altered.check(self.config.output.lossy)
+        for line in altered.lines():
+            log.info("%s", line)
+        return lay_out(files, footers, parts, ROOTS[kind]), altered
 
     def _reader(self, ranks: Sequence[Ranks] = ()) -> Reader:
         rule = self.config.rule

@@ -12,6 +12,7 @@ from rm_ray.counts.ranks import Ranks
 from rm_ray.filter.bundles import PlannedFolder
 from rm_ray.filter.census import Census
 from rm_ray.filter.decision import Outcomes, total_outcomes
+from rm_ray.filter.keeping import Alterations
 from rm_ray.filter.stretches import Parts
 from rm_ray.run.job import Planning
 from rm_ray.run.scored import ScoredRun
@@ -29,7 +30,8 @@ class Notes:
     """`files`: size and version by path. `parts`: of each run, the hash by the part's name;
     `segments`: of each run, what was read of its plan, and `totals` what it said of itself; None
     while it was not complete. `budget`: of each group, in what the rule
-    counts; none where it has no budget. `outcomes` as in Census.
+    counts; none where it has no budget. `outcomes` as in Census. `alterations`: what is not
+    written as these files have it.
     """
 
     files: dict[str, tuple[int, str]]
@@ -40,6 +42,7 @@ class Notes:
     budget: dict[str, int]
     ranks: list[Ranks]
     outcomes: Outcomes
+    alterations: Alterations
 
     @classmethod
     def of(
@@ -51,6 +54,7 @@ class Notes:
         budget: dict[str, int],
         ranks: Sequence[Ranks],
         census: Census,
+        alterations: Alterations,
     ) -> "Notes":
         """Of these files."""
         known = {file.path: (file.size, file.version) for file in files}
@@ -59,7 +63,8 @@ class Notes:
             for theirs in parts
         ]
         segments, totals = [run.segments for run in runs], [run.totals for run in runs]
-        return cls(known, read, segments, totals, cuts, budget, list(ranks), census.outcomes)
+        counted = (cuts, budget, list(ranks), census.outcomes)
+        return cls(known, read, segments, totals, *counted, alterations)
 
     @property
     def kept(self) -> int:
@@ -79,6 +84,7 @@ class Notes:
             "budget": self.budget,
             "ranks": [[one.bounds.tolist(), one.ranks.tolist()] for one in self.ranks],
             "outcomes": [[*what, *count] for what, count in self.outcomes.items()],
+            "alterations": asdict(self.alterations),
         }
 
     @classmethod
@@ -97,6 +103,8 @@ class Notes:
                 (group, kept, why): (documents, tokens)
                 for group, kept, why, documents, tokens in said["outcomes"]
             },
+            # a filter that was begun by an older rm_ray has none
+            alterations=Alterations(**said.get("alterations", {})),
         )
 
 
@@ -114,6 +122,11 @@ def all_cuts(notes: Sequence[Notes]) -> Cuts:
 def all_outcomes(notes: Iterable[Notes]) -> Outcomes:
     """The sum of their outcomes."""
     return total_outcomes(each.outcomes for each in notes)
+
+
+def all_alterations(notes: Iterable[Notes]) -> Alterations:
+    """The sum of their alterations."""
+    return Alterations.merge(each.alterations for each in notes)
 
 
 def outcome_rows(notes: Iterable[Notes]) -> list[dict[str, Any]]:

@@ -1,16 +1,16 @@
 """The file of a filter that keeps nothing: a folder without a file is no data set to any reader."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pyarrow as pa
 
 from rm_ray.config import CorpusConfig
 from rm_ray.corpus.files import HIVE_NULL
-from rm_ray.corpus.parquet import open_parquet
+from rm_ray.corpus.parquet import open_source
 from rm_ray.corpus.shards import Shard
 from rm_ray.filter.units import folder_of
-from rm_ray.filter.writing import KeptRows, as_written
+from rm_ray.filter.writing import KeptRows, plainly
+from rm_ray.parquet.source import Source, Writing
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import patiently
@@ -18,7 +18,7 @@ from rm_ray.store.retry import patiently
 
 def write_no_rows(root: Folder, kind: str, columns: pa.Schema) -> None:
     """A file of these columns. `kind`: the folder of it in the output."""
-    _write(root, kind, columns, {})
+    _write(root, kind, plainly(columns, None))
 
 
 def write_no_corpus_rows(
@@ -29,16 +29,15 @@ def write_no_corpus_rows(
     # where hive folders are all null, readers do not know what they are
     file = next((name for name in files if HIVE_NULL not in name), files[0])
 
-    def footer() -> Any:
-        with open_parquet(file, corpus.storage, columns=None) as parquet:
-            return parquet.metadata, parquet.schema_arrow
+    def look() -> Source:
+        with open_source(file, corpus.storage) as (_, source):
+            return source
 
     request = Request("reading", file, corpus.storage, corpus.key)
-    metadata, schema = patiently(footer, request)
-    schema = pa.schema([*schema, *columns], schema.metadata)
-    _write(root, folder_of(kind, file), schema, as_written(metadata, schema, codec))
+    source = patiently(look, request)
+    _write(root, folder_of(kind, file), source.writing([*columns], codec, 1))
 
 
-def _write(root: Folder, folder: str, schema: pa.Schema, options: dict[str, Any]) -> None:
-    data = KeptRows(schema, options, 1).close()
+def _write(root: Folder, folder: str, writing: Writing) -> None:
+    data = KeptRows(writing, 1).close()
     (root / folder).create(Shard(folder, 0, 0).part, data)

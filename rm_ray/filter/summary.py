@@ -17,7 +17,14 @@ from rm_ray.filter.census import Beside
 from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.counts import FilterCounts
 from rm_ray.filter.decision import BEYOND, CHOSEN, Outcomes, total_outcomes
-from rm_ray.filter.notes import FilterPlanning, Notes, all_cuts, all_outcomes, outcome_rows
+from rm_ray.filter.notes import (
+    FilterPlanning,
+    Notes,
+    all_alterations,
+    all_cuts,
+    all_outcomes,
+    outcome_rows,
+)
 from rm_ray.filter.rule import weight_of
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.progress import duration
@@ -45,6 +52,7 @@ def dry_run_text(job: "FilterJob", seen: Survey) -> str:
         f"files    {sum(len(notes.files) for notes in job.notes):>13,}",
         f"bundles  {sum(len(folder.units) for folder in seen.files):>13,}",
         *([f"passed over    {beside}"] if (beside := seen.found.passed_over) else []),
+        *all_alterations(job.notes).lines(),
         "",
         *outcome_lines(all_outcomes(job.notes)),
         "",
@@ -228,6 +236,7 @@ def manifest(job: "FilterJob", totals: FilterCounts, versions: Mapping[str, str]
         }
         for number, run in enumerate(job.runs)
     ]
+    altered = all_alterations(job.notes)
     content: dict[str, Any] = {
         "format": 1,
         "totals": totals.stored(),
@@ -242,12 +251,18 @@ def manifest(job: "FilterJob", totals: FilterCounts, versions: Mapping[str, str]
         "output": config.output.model_dump(mode="json", exclude={"storage", "path"}),
         "scoring_runs": runs,
         "versions": dict(versions),
+        "changed": _altered(altered.changed),
+        "lost": _altered(altered.lost),
         "files": [
             {"path": path, "size": size, "version": version}
             for path, (size, version) in files.items()
         ],
     }
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _altered(found: Mapping[str, tuple[int, str]]) -> list[dict[str, Any]]:
+    return [{"what": what, "files": n, "first": path} for what, (n, path) in found.items()]
 
 
 def _said_cut(cut: Cut | None, key: str) -> dict[str, Any] | None:

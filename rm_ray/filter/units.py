@@ -44,7 +44,7 @@ def corpus_layout(
     for number, file in enumerate(files):
         footer = footers[file.path]
         firsts = list(accumulate(footer.rows, initial=0))
-        kind = kinds.setdefault(footer.schema, len(kinds))
+        kind = kinds.setdefault(footer.described.kind, len(kinds))
         groups = [group for group, rows in enumerate(footer.rows) if rows]
         first_unit = len(units)
         for group in groups:

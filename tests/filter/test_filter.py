@@ -189,26 +189,30 @@ def test_files_are_written_as_the_corpus_is(made, ray_cluster, tmp_path, caplog)
     out = tmp_path / "out"
     assert run(caplog, rewards_path=folder / "one", output_path=out, output_add="reward")[0] == 0
     written = sorted((out / "corpus").rglob("*.parquet"))
-    # the file with a column more is one by itself
-    assert [str(path.parent.name) for path in written] == [
-        "lang=__HIVE_DEFAULT_PARTITION__", "lang=de", "lang=en", "lang=en"
-    ]  # fmt: skip
-    for path in written:
-        like = pq.ParquetFile(next((folder / "corpus" / path.parent.name).glob("0.parquet")))
-        new = pq.ParquetFile(path)
+    # the first file has another codec than the second, and the last one of `en` a column more
+    sources = {
+        "lang=__HIVE_DEFAULT_PARTITION__": [["0"], ["1", "2"]],
+        "lang=de": [["0"], ["2"]],  # the second one has no rows
+        "lang=en": [["0"], ["1"], ["2"]],
+    }
+    assert [path.parent.name for path in written] == [
+        folder for folder, files in sources.items() for _ in files
+    ]
+    firsts = [files[0] for every in sources.values() for files in every]
+    for path, first in zip(written, firsts, strict=True):
+        beside = folder / "corpus" / path.parent.name
+        like, new = pq.ParquetFile(beside / f"{first}.parquet"), pq.ParquetFile(path)
         theirs, ours = like.schema_arrow, new.schema_arrow
         assert ours.names[-1] == "reward" and ours.metadata == theirs.metadata
-        if "more" not in ours.names:
-            assert ours.remove(len(ours) - 1).equals(theirs)
-            groups = [new.metadata.row_group(i) for i in range(new.metadata.num_row_groups)]
-            theirs = (folder / "corpus" / path.parent.name).iterdir()
-            sizes = [rows for file in theirs for rows in group_rows(file) if rows]
-            assert {group.num_rows for group in groups[:-1]} <= {statistics.median_high(sizes)}
-            for i in range(like.metadata.num_columns):
-                old, now = like.metadata.row_group(0).column(i), groups[0].column(i)
-                assert (old.path_in_schema, old.compression, old.has_dictionary_page) == (
-                    now.path_in_schema, now.compression, now.has_dictionary_page
-                )  # fmt: skip
+        assert ours.remove(len(ours) - 1).equals(theirs)
+        groups = [new.metadata.row_group(i) for i in range(new.metadata.num_row_groups)]
+        sizes = [rows for file in beside.iterdir() for rows in group_rows(file) if rows]
+        assert {group.num_rows for group in groups[:-1]} <= {statistics.median_high(sizes)}
+        for i in range(like.metadata.num_columns):
+            old, now = like.metadata.row_group(0).column(i), groups[0].column(i)
+            assert (old.path_in_schema, old.compression, old.has_dictionary_page) == (
+                now.path_in_schema, now.compression, now.has_dictionary_page
+            )  # fmt: skip
 
 
 def group_rows(path):

@@ -41,7 +41,7 @@ def test_reading_says_what_whose_where_and_the_remedy(code, faulty_proxy, s3_buc
         list_files(config)
     with pytest.raises(OutputError) as opening:
         RunFolder(OutputConfig(path=folder.uri, storage=storage), "parts").open({})
-    footer = _read_footer(file, config)
+    footer = _read_footer(file, config, None)
     why, remedy = DENIALS[code]
     for said in (listing.value, footer):
         assert why in str(said) and remedy in str(said)
