@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from rm_ray.config import CorpusConfig, OutputConfig
+from rm_ray.config import CorpusConfig, OutputConfig, StorageConfig
 from rm_ray.corpus.files import list_files
+from rm_ray.corpus.parquet import open_parquet
 from rm_ray.corpus.plan import PlannedFile, cut_file
 from rm_ray.corpus.shards import Shard
 from rm_ray.run.commit import part_bytes
@@ -62,7 +62,7 @@ def fabricate(
 
 
 def plan(file, shard_rows: int) -> PlannedFile:
-    with pq.ParquetFile(file.path) as parquet:
+    with open_parquet(file.path, StorageConfig()) as parquet:
         groups = [parquet.metadata.row_group(i) for i in range(parquet.metadata.num_row_groups)]
     rows = [group.num_rows for group in groups]
     units = cut_file(

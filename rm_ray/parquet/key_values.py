@@ -99,7 +99,7 @@ def _changed(value: bytes, change: Any, said: str) -> tuple[bytes, str]:
     try:
         content = json.loads(value)
         changed = change(content)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, LookupError, AttributeError):  # of another shape than known
         return value, ""
     if not changed:
         return value, ""

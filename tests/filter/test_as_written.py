@@ -1,0 +1,368 @@
+"""Files of many kinds, filtered at once: each is written as it was, by more readers than one."""
+
+import base64
+import json
+import struct
+from datetime import datetime, time
+from decimal import Decimal
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from rm_ray.filter.__main__ import main
+from rm_ray.parquet import schema, thrift
+from rm_ray.parquet.footer import StoredFooter, with_footer
+from rm_ray.parquet.kind import Kind
+from rm_ray.parquet.source import Source
+from tests.encrypted import write_encrypted
+from tests.filter.runs import run
+from tests.scored_runs import fabricate
+
+ROWS = 40
+TEXTS = [f"document {row}" for row in range(ROWS)]
+FAR = datetime(9999, 12, 31)
+NOW = datetime(2026, 11, 29, 1, 2, 3, 456789)
+
+
+def duck(path, columns, options=""):
+    sql = f"SELECT 'document ' || i AS text, {columns} FROM range({ROWS}) t(i)"
+    duckdb.sql(f"COPY ({sql}) TO '{path}' (FORMAT parquet{options})")
+
+
+def types(path):
+    columns = """i::VARCHAR::JSON AS j, (i % 2)::VARCHAR::ENUM('0', '1') AS e,
+        uuid() AS u, INTERVAL (i) DAY AS v, TIMETZ '10:11:12+00' AS z, TIME '10:11:12' AS t,
+        (i / 4)::DECIMAL(9, 2) AS d4, (i / 4)::DECIMAL(18, 2) AS d8, (i / 4)::DECIMAL(30, 2) AS d16,
+        (i + 200)::UTINYINT AS small, i::UBIGINT + 9223372036854775808 AS large,
+        {'x': i, 'y': [i]}::VARIANT AS any"""
+    duck(path, columns)
+
+
+def geometry(path):
+    duck(path, "('POINT (' || i || ' 1)')::GEOMETRY AS place")
+
+
+def nanoseconds(path):
+    """INT96 with nanoseconds, and with years that 64 bits of them do not hold; INT64 beside it."""
+    at = pa.array([1_700_000_000_123_456_789 + row for row in range(ROWS)], pa.timestamp("ns"))
+    pq.write_table(
+        pa.table({"text": TEXTS, "at": at}), path, use_deprecated_int96_timestamps=True,
+        store_schema=False,
+    )  # fmt: skip
+
+
+def int96_beside_int64(path):
+    """One column INT96 and its neighbour not, as pyarrow itself cannot write them."""
+    far = pa.array([FAR, None] * (ROWS // 2), pa.timestamp("us"))
+    pq.write_table(
+        pa.table({"text": TEXTS, "far": far}), path, use_deprecated_int96_timestamps=True,
+        store_schema=False,
+    )  # fmt: skip
+    with path.open("rb") as file:
+        source = Source.of(file)
+        plain = pq.ParquetFile(file, metadata=source.metadata).read()
+    near = pa.array([NOW] * ROWS, pa.timestamp("us"))
+    writing = source.writing([pa.field("near", near.type)], None, ROWS)
+    with pq.ParquetWriter(path, writing.schema, **writing.options) as writer:
+        writer.write_table(plain.append_column(writing.schema.field("near"), near))
+    path.write_bytes(writing.dress.put_on(path.read_bytes()))
+
+
+def license_of_polars(path):
+    frame = pl.DataFrame({"text": TEXTS, "n": range(ROWS)})
+    frame.write_parquet(path, metadata={"license": "CC0-1.0", "num_rows": str(ROWS)})
+
+
+def int128(path):
+    pl.DataFrame({"text": TEXTS, "n": pl.Series(range(ROWS), dtype=pl.Int128)}).write_parquet(path)
+
+
+def pandas_range(path):
+    pd.DataFrame({"text": TEXTS, "n": range(ROWS)}).to_parquet(path)
+
+
+def boxes(path):
+    """GeoParquet, of which the key `geo` has a box around all shapes."""
+    column = {"encoding": "WKB", "geometry_types": ["Point"], "bbox": [0, 0, ROWS, 0]}
+    geo = {"version": "1.1.0", "primary_column": "g", "columns": {"g": column}}
+    points = [struct.pack("<bIdd", 1, 1, row, 0) for row in range(ROWS)]
+    table = pa.table({"text": TEXTS, "g": points})
+    pq.write_table(table.replace_schema_metadata({"geo": json.dumps(geo)}), path)
+
+
+def every_choice(path):
+    """Page index, Bloom filter, checksums, data page v2, encodings, decimals as integers."""
+    price = pa.array([Decimal(row) / 4 for row in range(ROWS)], pa.decimal128(9, 2))
+    table = pa.table({"text": TEXTS, "n": range(ROWS), "price": price})
+    pq.write_table(
+        table, path, write_page_index=True, write_page_checksum=True, data_page_version="2.0",
+        use_dictionary=["price"], column_encoding={"n": "DELTA_BINARY_PACKED",
+        "text": "DELTA_BYTE_ARRAY"}, bloom_filter_options={"text": {"ndv": 50, "fpp": 0.05}},
+        store_decimal_as_integer=True, compression={"text": "brotli", "n": "gzip", "price": "none"},
+    )  # fmt: skip
+
+
+def sorted_groups(path):
+    """Each row group is sorted, and the file is not."""
+    table = pa.table({"text": TEXTS, "n": [*range(ROWS // 2)] * 2})
+    pq.write_table(table, path, row_group_size=ROWS // 2, sorting_columns=[pq.SortingColumn(1)])
+
+
+def field_ids(path, ids=(7, 3)):
+    schema = pa.schema([
+        pa.field(name, kind, metadata={"PARQUET:field_id": str(number)})
+        for name, kind, number in zip(("text", "n"), (pa.string(), pa.int64()), ids, strict=True)
+    ])  # fmt: skip
+    pq.write_table(pa.table({"text": TEXTS, "n": range(ROWS)}, schema), path)
+
+
+def swapped_ids(path):
+    field_ids(path, (3, 7))
+
+
+def old_names(path):
+    """Lists of `item`, as Arrow's writers named them once; maps, and times that are no UTC."""
+    table = pa.table({
+        "text": TEXTS, "tags": [["a", None], None] * (ROWS // 2),
+        "pairs": pa.array([[("k", row)] for row in range(ROWS)], pa.map_(pa.string(), pa.int64())),
+        "at": pa.array([time(1, 2)] * ROWS, pa.time64("us")),
+    })  # fmt: skip
+    pq.write_table(table, path, use_compliant_nested_type=False, store_schema=False)
+
+
+def views(path):
+    table = pa.table({"text": pa.array(TEXTS, pa.string_view()),
+                      "kind": pa.array(["a", "b"] * (ROWS // 2)).dictionary_encode(),
+                      "large": pa.array(TEXTS, pa.large_string())})  # fmt: skip
+    pq.write_table(table, path)
+
+
+KINDS = [
+    types, geometry, nanoseconds, int96_beside_int64, license_of_polars, int128, pandas_range,
+    boxes, every_choice, sorted_groups, field_ids, swapped_ids, old_names, views,
+]  # fmt: skip
+
+
+def rewards(shard):
+    """Every third row is dropped."""
+    rows = np.arange(shard.start, shard.stop)
+    ones = pa.array([1] * len(rows), pa.int64())
+    return pa.table(
+        {"reward": pa.array(rows % 3, pa.float32()), "n_tokens": ones, "status": ["ok"] * len(rows)}
+    )
+
+
+@pytest.fixture(scope="module")
+def filtered(ray_cluster, tmp_path_factory):
+    """The corpus and what is kept of it, by the names of the kinds; and the manifest."""
+    folder = tmp_path_factory.mktemp("as_written")
+    for kind in KINDS:
+        where = folder / "corpus" / f"kind={kind.__name__}"
+        where.mkdir(parents=True)
+        kind(where / "a.parquet")
+    fabricate(folder / "scored", folder / "corpus", rewards)
+    words = ["--rewards.path", folder / "scored", "--output.path", folder / "out"]
+    assert main([*map(str, words), "--rule.min_reward", "1"]) == 0
+    kept = {}
+    for kind in KINDS:
+        (kept[kind.__name__],) = (folder / "out" / "corpus" / f"kind={kind.__name__}").iterdir()
+    return folder, kept, json.loads((folder / "out" / "manifest.json").read_text())
+
+
+def both(filtered, kind):
+    folder, kept, _ = filtered
+    return folder / "corpus" / f"kind={kind}" / "a.parquet", kept[kind]
+
+
+def source_of(path):
+    with path.open("rb") as file:
+        return Source.of(file)
+
+
+@pytest.mark.parametrize("kind", [kind.__name__ for kind in KINDS])
+def test_schema_and_choices_are_those_of_the_source(filtered, kind):
+    theirs, ours = map(source_of, both(filtered, kind))
+    assert ours.footer.elements == theirs.footer.elements
+    assert ours.kind.leaves == theirs.kind.leaves
+    rest = ("sorted_by", "page_index", "page_version", "checksums")
+    assert all(getattr(ours.kind, name) == getattr(theirs.kind, name) for name in rest)
+    assert ours.kind.key_values == theirs.kind.key_values
+    if kind not in ("license_of_polars", "pandas_range", "boxes", "geometry"):
+        assert ours.footer.key_values == theirs.footer.key_values
+
+
+@pytest.mark.parametrize("kind", [k.__name__ for k in KINDS if k not in (int128, geometry)])
+def test_pyarrow_reads_the_same_rows(filtered, kind):
+    """Geometry has no type in pyarrow."""
+    theirs, ours = (
+        pq.read_table(path, coerce_int96_timestamp_unit="us", partitioning=None)
+        for path in both(filtered, kind)
+    )
+    rows = [row for row in range(ROWS) if row % 3]
+    assert ours.schema.equals(theirs.schema)
+    assert list(map(repr, ours.to_pylist())) == [
+        repr(theirs.slice(r, 1).to_pylist()[0]) for r in rows
+    ]
+
+
+@pytest.mark.parametrize("kind", [kind.__name__ for kind in KINDS])
+def test_duckdb_reads_the_same_rows_of_the_same_types(filtered, kind):
+    said = []
+    for path in both(filtered, kind):
+        names = [row[0] for row in duckdb.sql(f"DESCRIBE SELECT * FROM '{path}'").fetchall()]
+        names = [name for name in names if name != "kind" or kind == "views"]
+        columns = ", ".join(f'typeof("{name}"), "{name}"::VARCHAR' for name in names)
+        sql = f"SELECT {columns} FROM read_parquet('{path}', hive_partitioning = false)"
+        said.append(duckdb.sql(sql).fetchall())
+    theirs, ours = said
+    assert ours == [row for number, row in enumerate(theirs) if number % 3]
+
+
+def test_types_that_pyarrow_lacks_are_what_duckdb_wrote(filtered):
+    _, ours = both(filtered, "types")
+    found = duckdb.sql(f"SELECT typeof(COLUMNS(* EXCLUDE (text, kind))) FROM '{ours}' LIMIT 1")
+    assert found.fetchall() == [(
+        "JSON", "VARCHAR", "UUID", "INTERVAL", "TIME WITH TIME ZONE", "TIME", "DECIMAL(9,2)",
+        "DECIMAL(18,2)", "DECIMAL(30,2)", "UTINYINT", "UBIGINT", "VARIANT",
+    )]  # fmt: skip
+    found = duckdb.sql(f"SELECT v, z::VARCHAR, large, \"any\"::VARCHAR FROM '{ours}' LIMIT 1")
+    ((days, zoned, large, some),) = found.fetchall()
+    assert (days.days, zoned, large) == (1, "10:11:12+00", 2**63 + 1)
+    assert some == "{'x': 1, 'y': [1]}"
+
+
+def test_nanoseconds_and_far_years_of_int96_are_all_there(filtered):
+    """As the twelve bytes that they are: pyarrow reads either the one or the other right."""
+    theirs, ours = (
+        pq.ParquetFile(path, metadata=source_of(path).metadata).read()["at"].to_pylist()
+        for path in both(filtered, "nanoseconds")
+    )
+    assert ours == [value for row, value in enumerate(theirs) if row % 3]
+    day = int.from_bytes(ours[0][8:], "little") - 2_440_588
+    assert day * 86_400 * 10**9 + int.from_bytes(ours[0][:8], "little") == 1_700_000_000_123_456_790
+    _, ours = both(filtered, "int96_beside_int64")
+    columns = [pq.read_metadata(ours).row_group(0).column(i) for i in range(3)]
+    assert [column.physical_type for column in columns] == ["BYTE_ARRAY", "INT96", "INT64"]
+    assert not columns[1].is_stats_set and columns[2].statistics.min == NOW
+    rows = duckdb.sql(f"SELECT DISTINCT far, near FROM '{ours}' ORDER BY far").fetchall()
+    assert rows == [(FAR, NOW), (None, NOW)]
+
+
+def test_polars_and_arrow_find_the_license_and_no_number_of_rows(filtered):
+    _, ours = both(filtered, "license_of_polars")
+    assert pl.read_parquet_metadata(ours) == {
+        "license": "CC0-1.0", "ARROW:schema": pl.read_parquet_metadata(ours)["ARROW:schema"]
+    }  # fmt: skip
+    assert pl.read_parquet(ours, hive_partitioning=False)["text"].str.len_chars().sum() > 0
+    _, ours = both(filtered, "int128")
+    frame = pl.read_parquet(ours, hive_partitioning=False)
+    assert frame["n"].dtype == pl.Int128 and frame["n"].to_list() == [
+        r for r in range(ROWS) if r % 3
+    ]
+
+
+def test_no_arrow_schema_appears_where_there_was_none(filtered):
+    for kind in ("types", "old_names"):
+        assert b"ARROW:schema" not in (pq.read_metadata(both(filtered, kind)[1]).metadata or {})
+
+
+def test_pandas_counts_its_rows_anew(filtered):
+    _, ours = both(filtered, "pandas_range")
+    frame = pd.read_parquet(ours, partitioning=None)
+    assert frame.index.equals(pd.RangeIndex(len(frame))) and frame["n"][1] == 2
+    stored = dict(StoredFooter.read(ours.open("rb")).key_values)
+    schema = pa.ipc.read_schema(pa.BufferReader(base64.b64decode(stored[b"ARROW:schema"])))
+    assert json.loads(schema.metadata[b"pandas"]) == json.loads(stored[b"pandas"])
+    assert json.loads(stored[b"pandas"])["index_columns"] == []
+
+
+def test_sorted_row_groups_stay_sorted(filtered):
+    _, ours = both(filtered, "sorted_groups")
+    file = pq.ParquetFile(ours)
+    assert file.num_row_groups == 2
+    for number in range(2):
+        assert file.metadata.row_group(number).sorting_columns == (pq.SortingColumn(1),)
+        values = file.read_row_group(number)["n"].to_pylist()
+        assert values == sorted(values)
+
+
+def test_the_manifest_says_what_is_changed(filtered):
+    _, _, manifest = filtered
+    assert {one["what"]: one["files"] for one in manifest["changed"]} == {
+        "the key `num_rows`, the number of all rows, is left out": 1,
+        "the range of `pandas` row labels is left out": 1,
+        "`bbox` in the key `geo` is left out": 2,
+    }
+    firsts = {one["first"].split("kind=")[1].split("/")[0] for one in manifest["changed"]}
+    assert firsts == {"license_of_polars", "pandas_range", "boxes"}
+    assert manifest["lost"] == []
+
+
+def test_what_cannot_be_written_is_refused_or_named(ray_cluster, tmp_path, caplog):
+    """A list of two levels, which pyarrow writes with three; a column that is encrypted."""
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    write_encrypted(corpus / "b.parquet", {"text": TEXTS, "secret": TEXTS}, ["secret"])
+    _write_two_levels(corpus / "a.parquet")
+    fabricate(tmp_path / "scored", corpus, rewards)
+    words = {"rewards_path": tmp_path / "scored", "output_path": tmp_path / "out",
+             "rule_min_reward": 1}  # fmt: skip
+    status, log = run(caplog, **words)
+    assert status == 2 and not (tmp_path / "out").exists()
+    assert "column 'tags' would be written as list<tags: int32 not null>" in log
+    assert "column 'secret' is encrypted, and is left out (first in " in log
+    assert "--output.lossy allow" in log and "--output.kind ids" in log
+    status, log = run(caplog, "--output.lossy", "allow", **words)
+    assert status == 0, log
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert len(manifest["lost"]) == 2 and "secret" in str(manifest["lost"])
+    kept = sorted((tmp_path / "out" / "corpus").iterdir())
+    assert [pq.read_schema(path).names for path in kept] == [["text", "tags"], ["text"]]
+    rows = [row for row in range(ROWS) if row % 3]
+    assert pq.read_table(kept[0])["tags"].to_pylist() == [[row, row] for row in rows]
+
+
+def _write_two_levels(path):
+    """`repeated int32 tags`: pyarrow reads it, and writes lists with three levels only."""
+    table = pa.table({"text": TEXTS, "tags": pa.array([[r, r] for r in range(ROWS)], pa.list_(
+        pa.field("element", pa.int32(), nullable=False)))})  # fmt: skip
+    fields = [table.schema.field(0), table.schema.field(1).with_nullable(False)]
+    pq.write_table(table.cast(pa.schema(fields)), path, store_schema=False, use_dictionary=False)
+    with path.open("rb") as file:
+        footer = StoredFooter.read(file)
+    root, text, _, _, leaf = footer.elements
+    # required group tags { repeated group list { required int32 element } } has the same levels
+    leaf = thrift.put(leaf, schema.NAME, thrift.BINARY, b"tags")
+    leaf = thrift.put(leaf, schema.REPETITION, thrift.I32, 2)
+    groups = []
+    for group in footer.row_groups:
+        chunks = thrift.get(group, 1).values
+        meta = thrift.get(chunks[1], 3)
+        path_ = thrift.Items(thrift.BINARY, [b"tags"])
+        chunks[1] = thrift.put(chunks[1], 3, thrift.STRUCT, thrift.put(meta, 3, thrift.LIST, path_))
+        groups.append(group)
+    body = path.read_bytes()
+    length = int.from_bytes(body[-8:-4], "little")
+    footer = footer.with_elements([root, text, leaf]).with_row_groups(groups)
+    path.write_bytes(with_footer(body[: -8 - length], footer))
+
+
+def test_kinds_are_told_apart_by_what_a_file_has_once(tmp_path):
+    """Not by what a writer chooses anew for each row group."""
+    names = {}
+    for name, options in {
+        "plain": {}, "again": {}, "no dictionary": {"use_dictionary": False},
+        "codec": {"compression": "zstd"}, "index": {"write_page_index": True},
+        "checksums": {"write_page_checksum": True},
+    }.items():  # fmt: skip
+        path = tmp_path / "a.parquet"
+        pq.write_table(pa.table({"text": TEXTS}), path, **options)
+        names[name] = source_of(path).kind.name
+    assert names["plain"] == names["again"] == names["no dictionary"]
+    assert len(set(names.values())) == 4
+    assert isinstance(source_of(path).kind, Kind)

@@ -1,0 +1,124 @@
+"""What is read of a file whose rows are copied, and how it is written."""
+
+import io
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from rm_ray.parquet.bare import prune
+from rm_ray.parquet.footer import StoredFooter, with_footer
+from rm_ray.parquet.schema import columns
+from rm_ray.parquet.source import Source
+from rm_ray.parquet.thrift import I32, put
+from tests.encrypted import write_encrypted
+
+
+def look(path):
+    with path.open("rb") as file:
+        return Source.of(file)
+
+
+def test_nested_columns_are_physical_values_and_keep_their_shape(tmp_path):
+    """Annotations of lists and maps stay, since pyarrow nests values by them."""
+    kinds = {
+        "word": (pa.string(), pa.binary()),
+        "day": (pa.date32(), pa.int32()),
+        "at": (pa.timestamp("us", "UTC"), pa.int64()),
+        "large": (pa.uint64(), pa.uint64()),
+        "half": (pa.float16(), pa.binary(2)),
+        "price": (pa.decimal128(38, 2), pa.binary(16)),
+        "tags": (pa.list_(pa.string()), pa.list_(pa.binary())),
+        "pairs": (pa.map_(pa.string(), pa.int8()), pa.map_(pa.binary(), pa.int32())),
+        "deep": (pa.struct({"x": pa.time64("us")}), pa.struct({"x": pa.int64()})),
+    }
+    written = pa.schema({name: kind for name, (kind, _) in kinds.items()})
+    pq.write_table(written.empty_table(), tmp_path / "a.parquet")
+    source = look(tmp_path / "a.parquet")
+    found = {field.name: field.type for field in source.schema}
+    assert found == {name: plain for name, (_, plain) in kinds.items()}
+    assert not source.dropped and not source.reshaped and source.kind.leaves == ()
+
+
+def test_statistics_stand_only_where_plain_values_have_the_same_order(tmp_path):
+    """Decimals and halves in bytes are ordered by numbers, and plain bytes are not."""
+    halves, prices = pa.array([1.0, -1.0], pa.float16()), pa.array([1, -1], pa.decimal128(38, 2))
+    large = pa.array([1, 2**63], pa.uint64())
+    table = pa.table({"half": halves, "price": prices, "word": ["a", "b"], "large": large})
+    pq.write_table(table, tmp_path / "a.parquet")
+    writing = look(tmp_path / "a.parquet").writing([], None, 2)
+    assert writing.options["write_statistics"] == ["word", "large"]
+    with (tmp_path / "a.parquet").open("rb") as file:
+        plain = pq.ParquetFile(file, metadata=Source.of(file).metadata).read()
+    sink = io.BytesIO()
+    with pq.ParquetWriter(sink, writing.schema, **writing.options) as writer:
+        writer.write_table(plain)
+    copy = pq.ParquetFile(io.BytesIO(writing.dress.put_on(sink.getvalue())))
+    assert copy.read().equals(table)
+    group = copy.metadata.row_group(0)
+    assert [group.column(i).is_stats_set for i in range(4)] == [False, False, True, True]
+    assert group.column(3).statistics.max == 2**63
+
+
+def test_an_encrypted_column_is_left_out_and_the_others_are_read(tmp_path):
+    path = tmp_path / "a.parquet"
+    write_encrypted(path, {"text": ["a", "b"], "secret": ["x", "y"], "n": [1, 2]}, ["secret"])
+    source = look(path)
+    assert source.dropped == {"secret": "is encrypted"}
+    with path.open("rb") as file:
+        rows = pq.ParquetFile(file, metadata=source.metadata).read()
+    assert rows.to_pydict() == {"text": [b"a", b"b"], "n": [1, 2]}
+
+
+def test_columns_are_added_where_the_stored_schema_can_be_read(tmp_path):
+    frame = pl.DataFrame({"n": pl.Series([1], dtype=pl.Int128)})
+    frame.write_parquet(tmp_path / "a.parquet")
+    assert not look(tmp_path / "a.parquet").can_add_columns()
+    pq.write_table(pa.table({"n": [1]}), tmp_path / "a.parquet")
+    assert look(tmp_path / "a.parquet").can_add_columns()
+
+
+def test_a_column_is_cut_out_of_a_footer_with_all_below_it(tmp_path):
+    path = tmp_path / "a.parquet"
+    table = pa.table({"a": [1], "b": [{"x": 1, "y": ["z"]}], "c": ["last"]})
+    pq.write_table(table, path, store_schema=False)
+    with path.open("rb") as file:
+        footer = prune(StoredFooter.read(file), ["b"])
+        assert [column.path for column in columns(footer.elements)] == [("a",), ("c",)]
+        rows = pq.ParquetFile(file, metadata=footer.metadata()).read()
+    assert rows.to_pydict() == {"a": [1], "c": ["last"]}
+
+
+@pytest.mark.parametrize("damage", ["not Parquet", "cut", "long", "tree"])
+def test_a_damaged_file_is_refused_in_a_sentence(tmp_path, damage):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"a": [1]}), path)
+    data = path.read_bytes()
+    if damage == "not Parquet":
+        path.write_bytes(b"hello")
+    if damage == "cut":
+        path.write_bytes(data[:-4] + b"\0\0\0\0")
+    if damage == "long":
+        path.write_bytes(data[:-8] + b"\xff\xff\xff\x7fPAR1")
+    if damage == "tree":
+        with path.open("rb") as file:
+            footer = StoredFooter.read(file)
+        root, leaf = footer.elements
+        path.write_bytes(with_footer(b"PAR1", footer.with_elements([put(root, 5, I32, 9), leaf])))
+    said = {"not Parquet": "PAR1", "cut": "PAR1", "long": "2,147,483,647 bytes", "tree": "tree"}
+    with pytest.raises(pa.ArrowInvalid, match=said[damage]):
+        look(path)
+
+
+def test_bloom_filters_of_booleans_are_not_asked_for(tmp_path):
+    """ClickHouse writes them, and pyarrow does not."""
+    pq.write_table(pa.table({"a": [True], "b": ["x"]}), tmp_path / "a.parquet")
+    source = look(tmp_path / "a.parquet")
+    leaves = [
+        type(leaf)(leaf.codec, leaf.dictionary, leaf.encoding, True, leaf.boolean)
+        for leaf in source.kind.leaves
+    ]
+    kind = type(source.kind)(**{**vars(source.kind), "leaves": tuple(leaves)})
+    options = kind.options(["a", "b"], taken=[0, 1], ordered=[True, True], codec=None, rows=5)
+    assert options["bloom_filter_options"] == {"b": {"ndv": 5, "fpp": 0.01}}
