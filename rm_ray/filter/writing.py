@@ -50,8 +50,9 @@ class KeptRows:
         """The whole file."""
         self.flush()
         self._writer.close()
-        data = self._sink.getvalue()
-        return self._writing.dress.put_on(data) if self._writing.dress else data
+        if self._writing.dress:
+            self._writing.dress.put_on(self._sink)
+        return self._sink.getvalue()
 
     def _write(self, rows: int) -> None:
         """A row group of the first rows that wait."""

@@ -9,6 +9,7 @@ source's own elements, and the metadata into the footer of what was written.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,10 +18,12 @@ from rm_ray.parquet.footer import (
     ARROW_SCHEMA,
     COLUMN_ORDERS,
     ENCRYPTION,
+    ENDING,
     SIGNING_KEY,
     KeyValue,
     StoredFooter,
-    with_footer,
+    ended,
+    footer_bytes,
 )
 from rm_ray.parquet.schema import (
     CHILDREN,
@@ -104,15 +107,19 @@ class Dress:
     key_values: Sequence[KeyValue]
     """The metadata of the file."""
 
-    def put_on(self, data: bytes) -> bytes:
-        """A written file, with the source's schema elements, and the metadata.
+    def put_on(self, file: BinaryIO) -> None:
+        """Give a written file the source's schema elements, and the metadata.
 
         Columns after those of the source stay as they were written.
+
+        Args:
+            file: open for reading and writing; only its footer is written again.
         """
-        length = int.from_bytes(data[-8:-4], "little")
-        footer = StoredFooter.parse(data[-8 - length : -8])
-        dressed = self._schema(footer).with_key_values(self.key_values)
-        return with_footer(data[: -8 - length], dressed)
+        written = footer_bytes(file)
+        footer = self._schema(StoredFooter.parse(written)).with_key_values(self.key_values)
+        file.seek(-len(written) - ENDING, 2)
+        file.truncate()
+        file.write(ended(footer.to_bytes()))
 
     def _schema(self, footer: StoredFooter) -> StoredFooter:
         written = columns(footer.elements)

@@ -25,6 +25,8 @@ from rm_ray.parquet.thrift import (
 )
 
 MAGIC = b"PAR1"
+# Bytes that follow a footer: its length and the magic number.
+ENDING = 8
 # Fetched at once from a file's end: most footers are smaller.
 TAIL_BYTES = 64 << 10
 # Numbers of FileMetaData's fields.
@@ -74,7 +76,7 @@ class StoredFooter:
         Raises:
             ArrowException: pyarrow does not accept them.
         """
-        return pq.read_metadata(pa.BufferReader(_ended(MAGIC, data)))
+        return pq.read_metadata(pa.BufferReader(MAGIC + ended(data)))
 
     def to_bytes(self) -> bytes:
         """The footer's bytes, without its length and the magic number."""
@@ -155,11 +157,6 @@ class StoredFooter:
         return StoredFooter(put(self.fields, number, LIST, data))
 
 
-def with_footer(body: bytes, footer: StoredFooter) -> bytes:
-    """A whole file: what stands before a footer, the footer, its length and the magic number."""
-    return _ended(body, footer.to_bytes())
-
-
 def footer_bytes(file: BinaryIO) -> bytes:
     """The bytes of an open file's footer, fetched in one request where it is not large.
 
@@ -180,8 +177,9 @@ def footer_bytes(file: BinaryIO) -> bytes:
     return tail[-8 - length : -8]
 
 
-def _ended(body: bytes, footer: bytes) -> bytes:
-    return b"".join([body, footer, len(footer).to_bytes(4, "little"), MAGIC])
+def ended(footer: bytes) -> bytes:
+    """How a file ends: its footer, the footer's length, and the magic number."""
+    return b"".join([footer, len(footer).to_bytes(4, "little"), MAGIC])
 
 
 def _read_from(file: BinaryIO, start: int) -> bytes:

@@ -16,7 +16,7 @@ import pytest
 
 from rm_ray.filter.__main__ import main
 from rm_ray.parquet import schema, thrift
-from rm_ray.parquet.footer import StoredFooter, with_footer
+from rm_ray.parquet.footer import StoredFooter, ended
 from rm_ray.parquet.kind import Kind
 from rm_ray.parquet.source import Source
 from tests.encrypted import write_encrypted
@@ -70,7 +70,8 @@ def int96_beside_int64(path):
     writing = source.writing([pa.field("near", near.type)], None, ROWS)
     with pq.ParquetWriter(path, writing.schema, **writing.options) as writer:
         writer.write_table(plain.append_column(writing.schema.field("near"), near))
-    path.write_bytes(writing.dress.put_on(path.read_bytes()))
+    with path.open("r+b") as file:
+        writing.dress.put_on(file)
 
 
 def license_of_polars(path):
@@ -349,7 +350,7 @@ def _write_two_levels(path):
     body = path.read_bytes()
     length = int.from_bytes(body[-8:-4], "little")
     footer = footer.with_elements([root, text, leaf]).with_row_groups(groups)
-    path.write_bytes(with_footer(body[: -8 - length], footer))
+    path.write_bytes(body[: -8 - length] + ended(footer.to_bytes()))
 
 
 def test_kinds_are_told_apart_by_what_a_file_has_once(tmp_path):

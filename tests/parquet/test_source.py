@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.parquet.bare import prune
-from rm_ray.parquet.footer import StoredFooter, with_footer
+from rm_ray.parquet.footer import StoredFooter, ended
 from rm_ray.parquet.schema import columns
 from rm_ray.parquet.source import Source
 from rm_ray.parquet.thrift import I32, put
@@ -54,7 +54,8 @@ def test_statistics_stand_only_where_plain_values_have_the_same_order(tmp_path):
     sink = io.BytesIO()
     with pq.ParquetWriter(sink, writing.schema, **writing.options) as writer:
         writer.write_table(plain)
-    copy = pq.ParquetFile(io.BytesIO(writing.dress.put_on(sink.getvalue())))
+    writing.dress.put_on(sink)
+    copy = pq.ParquetFile(sink)
     assert copy.read().equals(table)
     group = copy.metadata.row_group(0)
     assert [group.column(i).is_stats_set for i in range(4)] == [False, False, True, True]
@@ -105,7 +106,8 @@ def test_a_damaged_file_is_refused_in_a_sentence(tmp_path, damage):
         with path.open("rb") as file:
             footer = StoredFooter.read(file)
         root, leaf = footer.elements
-        path.write_bytes(with_footer(b"PAR1", footer.with_elements([put(root, 5, I32, 9), leaf])))
+        footer = footer.with_elements([put(root, 5, I32, 9), leaf])
+        path.write_bytes(b"PAR1" + ended(footer.to_bytes()))
     said = {"not Parquet": "PAR1", "cut": "PAR1", "long": "2,147,483,647 bytes", "tree": "tree"}
     with pytest.raises(pa.ArrowInvalid, match=said[damage]):
         look(path)
