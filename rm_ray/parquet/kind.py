@@ -59,6 +59,8 @@ class Kind:
     """Of its data pages: 1.0 or 2.0."""
     checksums: bool
     """Whether its pages have checksums."""
+    has_chunk_metadata: bool = False
+    """Whether the chunks of its columns have keys and values of their own."""
 
     @classmethod
     def of(
@@ -92,6 +94,7 @@ class Kind:
             page_index=any(chunk.has_offset_index for chunk in chunks),
             page_version=header.version,
             checksums=header.has_checksum,
+            has_chunk_metadata=any(chunk.metadata for chunk in chunks),
         )
 
     @property

@@ -1,5 +1,6 @@
 """What pyarrow can read of a file: one column that it cannot must not hide the others."""
 
+from collections.abc import Callable
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -10,6 +11,8 @@ from rm_ray.parquet.encryption import encrypted_columns
 from rm_ray.parquet.footer import ARROW_SCHEMA, StoredFooter, footer_bytes
 from rm_ray.parquet.schema import FIXED, columns
 
+# Something that pyarrow does with a footer.
+Use = Callable[[StoredFooter], object]
 ENCRYPTED = "is encrypted; decrypt it before the run"
 
 
@@ -33,32 +36,45 @@ def readable(file: BinaryIO) -> tuple[pq.FileMetaData, dict[str, str]]:
     return _readable(StoredFooter.parse(data))
 
 
-def _readable(footer: StoredFooter) -> tuple[pq.FileMetaData, dict[str, str]]:
-    left_out = dict.fromkeys(encrypted_columns(footer), ENCRYPTED)
-    footer = prune(footer, left_out)
-    if not (said := _refused(footer)):
-        return footer.metadata(), left_out
-    pairs = footer.key_values
-    stored = [pair for pair in pairs if pair[0] == ARROW_SCHEMA]
-    plain = footer.with_key_values(pair for pair in pairs if pair not in stored)
-    if stored and not _refused(plain):
-        # of what the stored schema says more of than Parquet does, only Parquet's part is known
-        unclear = dict.fromkeys(_unannotated(plain), f"is of a type that pyarrow lacks: {said}")
-        return prune(plain, unclear).metadata(), left_out | unclear
-    names = [column.path[0] for column in columns(plain.elements)]
-    alone = {name: _refused(prune(plain, {*names} - {name})) for name in names}
-    wrong = {name: f"cannot be read: {said}" for name, said in alone.items() if said}
-    plain = prune(plain, wrong)
-    return plain.metadata(), left_out | wrong
+def columns_refused(footer: StoredFooter, use: Use) -> dict[str, str]:
+    """The top-level columns that pyarrow refuses, and what it says of each; tried one by one.
+
+    Args:
+        use: what pyarrow is to do with a footer; it raises ArrowException where it refuses.
+
+    Raises:
+        ArrowInvalid: pyarrow refuses the file, and no column alone.
+    """
+    if not (said := refusal(footer, use)):
+        return {}
+    names = [column.path[0] for column in columns(footer.elements)]
+    alone = {name: refusal(prune(footer, {*names} - {name}), use) for name in names}
+    if found := {name: f"cannot be read: {why}" for name, why in alone.items() if why}:
+        return found
+    raise pa.ArrowInvalid(said)
 
 
-def _refused(footer: StoredFooter) -> str:
+def refusal(footer: StoredFooter, use: Use) -> str:
     """What pyarrow says against a footer; nothing if it accepts it."""
     try:
-        footer.metadata()
+        use(footer)
     except pa.ArrowException as error:
         return str(error)
     return ""
+
+
+def _readable(footer: StoredFooter) -> tuple[pq.FileMetaData, dict[str, str]]:
+    left_out = dict.fromkeys(encrypted_columns(footer), ENCRYPTED)
+    footer = prune(footer, left_out)
+    if said := refusal(footer, StoredFooter.metadata):
+        pairs = [pair for pair in footer.key_values if pair[0] != ARROW_SCHEMA]
+        plain = footer.with_key_values(pairs)
+        wrong = columns_refused(plain, StoredFooter.metadata)
+        if not wrong:
+            # of what the stored schema says more of than Parquet does, only Parquet's part is known
+            wrong = dict.fromkeys(_unannotated(plain), f"is of a type that pyarrow lacks: {said}")
+        footer, left_out = prune(plain, wrong), left_out | wrong
+    return footer.metadata(), left_out
 
 
 def _unannotated(footer: StoredFooter) -> list[str]:

@@ -12,6 +12,7 @@ from rm_ray.parquet.encryption import encrypted_columns
 from rm_ray.parquet.footer import StoredFooter
 from rm_ray.parquet.key_values import settled, with_fields
 from rm_ray.parquet.kind import Kind
+from rm_ray.parquet.readable import columns_refused
 from rm_ray.parquet.schema import Element, columns
 
 
@@ -45,7 +46,7 @@ class Source:
         _check_comes_back(footer)
         dropped = dict.fromkeys(encrypted_columns(footer), "is encrypted")
         footer = prune(footer, dropped) if dropped else footer
-        if unread := _unreadable(footer):
+        if unread := columns_refused(footer, _copied):
             footer = prune(footer, unread)
             dropped |= unread
         reshaped = _reshaped(footer)
@@ -56,6 +57,8 @@ class Source:
             raise pa.ArrowNotImplementedError(
                 "it is compressed with LZO, which pyarrow cannot read"
             )
+        if kind.has_chunk_metadata:
+            changed.append("the metadata of single column chunks is left out")
         schema = metadata.schema.to_arrow_schema().remove_metadata()
         return cls(footer, metadata, schema, kind, tuple(changed), dropped, reshaped)
 
@@ -122,25 +125,9 @@ def _check_comes_back(footer: StoredFooter) -> None:
         raise pa.ArrowInvalid("its footer holds what cannot be written again")
 
 
-def _unreadable(footer: StoredFooter) -> dict[str, str]:
-    """The top-level columns that pyarrow cannot read, and what it says of them."""
-    if not _refused(footer):
-        return {}
-    names = [column.path[0] for column in columns(footer.elements)]
-    alone = {name: _refused(prune(footer, {*names} - {name})) for name in names}
-    found = {name: f"cannot be read: {said}" for name, said in alone.items() if said}
-    if not found:
-        raise pa.ArrowInvalid(_refused(footer))
-    return found
-
-
-def _refused(footer: StoredFooter) -> str:
-    """What pyarrow says against copying a file by its physical types; nothing if it does not."""
-    try:
-        written_columns(bare(footer).metadata().schema.to_arrow_schema())
-    except pa.ArrowException as error:
-        return str(error)
-    return ""
+def _copied(footer: StoredFooter) -> list[Element]:
+    """The columns that pyarrow writes of those that it reads as physical values."""
+    return written_columns(bare(footer).metadata().schema.to_arrow_schema())
 
 
 def _reshaped(footer: StoredFooter) -> dict[str, str]:

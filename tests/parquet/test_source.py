@@ -11,7 +11,7 @@ from rm_ray.parquet.bare import prune
 from rm_ray.parquet.footer import StoredFooter, ended
 from rm_ray.parquet.schema import columns
 from rm_ray.parquet.source import Source
-from rm_ray.parquet.thrift import I32, put
+from rm_ray.parquet.thrift import BINARY, I32, LIST, STRUCT, Field, Items, get, put
 from tests.encrypted import write_encrypted
 
 
@@ -124,3 +124,21 @@ def test_bloom_filters_of_booleans_are_not_asked_for(tmp_path):
     kind = type(source.kind)(**{**vars(source.kind), "leaves": tuple(leaves)})
     options = kind.options(["a", "b"], taken=[0, 1], ordered=[True, True], codec=None, rows=5)
     assert options["bloom_filter_options"] == {"b": {"ndv": 5, "fpp": 0.01}}
+
+
+def test_keys_of_single_column_chunks_are_named(tmp_path):
+    """pyarrow writes none, so the test puts them into the footer."""
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"a": [1]}), path)
+    data = path.read_bytes()
+    with path.open("rb") as file:
+        footer = StoredFooter.read(file)
+    (group,) = footer.row_groups
+    (chunk,) = get(group, 1).values
+    pair = [Field(1, BINARY, b"unit"), Field(2, BINARY, b"metres")]
+    meta = put(get(chunk, 3), 8, LIST, Items(STRUCT, [pair]))
+    group = put(group, 1, LIST, Items(STRUCT, [put(chunk, 3, STRUCT, meta)]))
+    body = data[: -8 - int.from_bytes(data[-8:-4], "little")]
+    path.write_bytes(body + ended(footer.with_row_groups([group]).to_bytes()))
+    assert pq.read_metadata(path).row_group(0).column(0).metadata == {b"unit": b"metres"}
+    assert look(path).changed == ("the metadata of single column chunks is left out",)
