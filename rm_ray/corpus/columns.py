@@ -52,13 +52,16 @@ def type_at(fields: Fields, place: tuple[str, ...]) -> pa.DataType:
 
 
 def values_of(rows: pa.Table, name: str) -> pa.ChunkedArray | None:
-    """The values of a column, null where a struct around them is; None if there is none."""
+    """The values of a column in their plain type, null where a struct around them is.
+
+    None if there is no such column.
+    """
     found = places(rows.schema, name)
     if not found:
         return None
     first, *inner = found[0]
     column = rows.column(first)
-    return pc.struct_field(column, inner) if inner else column
+    return as_plain(pc.struct_field(column, inner) if inner else column)
 
 
 def text_columns(fields: Fields, prefix: str = "") -> Iterator[str]:
@@ -76,6 +79,8 @@ TURN = ("role", "from")
 
 def is_text(kind: pa.DataType) -> bool:
     """Whether a column of this type can hold documents; where all are null, it has none."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return is_text(kind.storage_type)
     kind = plain(kind)
     return bool(
         pa.types.is_string(kind)
@@ -92,6 +97,7 @@ def is_chat(kind: pa.DataType) -> bool:
     These are lists of turns, or a struct with a list for each field of a turn. A turn is a struct
     with a role (ShareGPT: from), or JSON.
     """
+    kind = plain(kind)
     if pa.types.is_struct(kind):
         return any(is_list(field.type) for field in kind if field.name in TURN)
     if not is_list(kind):
@@ -104,6 +110,7 @@ def is_chat(kind: pa.DataType) -> bool:
 
 def is_tools(kind: pa.DataType) -> bool:
     """Tell if a column of this type can hold definitions of tools: structs or JSON, in lists."""
+    kind = plain(kind)
     return is_text(kind) or pa.types.is_struct(kind) or is_list(kind)
 
 
@@ -120,12 +127,74 @@ def is_list(kind: pa.DataType) -> bool:
 
 
 def plain(kind: pa.DataType) -> pa.DataType:
-    """The type as it is written: a dictionary or a view is another way to hold the same values."""
+    """The type as it is written: the one that says of the values no more than they need.
+
+    A dictionary or a view is another way to hold the same values. An extension type (JSON) says
+    what its values are for. A UUID is text, as databases show it. The same is true of fields of
+    structs and of elements of lists.
+    """
     if pa.types.is_dictionary(kind):
         return plain(kind.value_type)
+    if isinstance(kind, pa.UuidType):
+        return pa.string()
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain(kind.storage_type)
     if pa.types.is_string_view(kind):
         return pa.string()
-    return pa.binary() if pa.types.is_binary_view(kind) else kind
+    if pa.types.is_binary_view(kind):
+        return pa.binary()
+    if pa.types.is_struct(kind):
+        return pa.struct([_plain_field(field) for field in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(
+            _plain_field(kind.key_field), _plain_field(kind.item_field), kind.keys_sorted
+        )
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(_plain_field(kind.value_field), kind.list_size)
+    for test, make in _LISTS:
+        if test(kind):
+            return make(_plain_field(kind.value_field))
+    return kind
+
+
+_LISTS = (
+    (pa.types.is_list, pa.list_),
+    (pa.types.is_large_list, pa.large_list),
+    (pa.types.is_list_view, pa.list_view),
+    (pa.types.is_large_list_view, pa.large_list_view),
+)
+
+
+def _plain_field(field: pa.Field) -> pa.Field:
+    """A field of the plain type."""
+    return field.with_type(plain(field.type))
+
+
+def as_plain(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """The same values in their plain type (`plain`).
+
+    Lists are rebuilt and not cast: pyarrow 26 loses the last list of a list_view that it casts.
+    """
+    kind = plain(values.type)
+    if values.type == kind:
+        return values
+    if isinstance(values, pa.ChunkedArray):
+        return pa.chunked_array([as_plain(chunk) for chunk in values.chunks], kind)
+    if isinstance(values.type, pa.UuidType):
+        return pa.array([None if one is None else str(one) for one in values.to_pylist()], kind)
+    if isinstance(values.type, pa.BaseExtensionType):
+        return as_plain(values.storage)
+    if pa.types.is_dictionary(values.type):
+        return as_plain(values.dictionary_decode())
+    if pa.types.is_struct(kind):
+        fields = [as_plain(values.field(i)) for i in range(kind.num_fields)]
+        return pa.StructArray.from_arrays(fields, fields=list(kind), mask=values.is_null())
+    if is_list(kind) or pa.types.is_map(kind):
+        # the elements of all lists, those before the array's first one among them
+        within = as_plain(values.values)
+        buffers = values.buffers()[: kind.num_buffers]
+        return pa.Array.from_buffers(kind, len(values), buffers, -1, values.offset, [within])
+    return values.cast(kind)
 
 
 def without_views(schema: pa.Schema) -> pa.Schema:

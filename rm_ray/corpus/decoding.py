@@ -1,8 +1,10 @@
 """Row groups of a file that was planned: decoded in order, or why they cannot be."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,13 +13,38 @@ from rm_ray.config import CorpusConfig
 from rm_ray.corpus.columns import places
 from rm_ray.corpus.files import file_version, then_and_now
 from rm_ray.corpus.missing import NotFound
-from rm_ray.corpus.parquet import Unreadable, is_bad_file, open_parquet, open_source
+from rm_ray.corpus.parquet import (
+    STREAMED_BYTES,
+    Unreadable,
+    is_bad_file,
+    open_file,
+    open_parquet,
+    open_source,
+)
+from rm_ray.corpus.sizes import exceeding
+from rm_ray.corpus.windows import AtOnce, decoded, growing, mean_rows, windows
 from rm_ray.errors import short
+from rm_ray.parquet.sizes import as_dictionaries, leaves_below, may_repeat, repeated_leaves
 from rm_ray.parquet.source import Source
 from rm_ray.store.access import Request, explained, lacks_credentials
 from rm_ray.store.retry import Patience, Tries, may_pass
 
 Result = TypeVar("Result")
+
+# Decoded at once, at most, unless the caller says how much.
+DECODE_BYTES = 32 << 20
+# Values that repeat do not matter where they take less than this share of what is decoded at once.
+LEAST_SHARE = 1 / 16
+
+
+@dataclass(frozen=True)
+class OpenGroups:
+    """An open file of which row groups are decoded."""
+
+    parquet: pq.ParquetFile
+    """The file as pyarrow reads it."""
+    again: Callable[[], AbstractContextManager[BinaryIO]]
+    """Opens it once more, to be read in another way."""
 
 
 class RowGroups(Protocol):
@@ -44,12 +71,14 @@ def decode(
     config: CorpusConfig,
     columns: Sequence[str],
     rows_at_once: Callable[[Sequence[Any]], int],
+    bytes_at_once: int = DECODE_BYTES,
 ) -> Iterator[tuple[int, pa.Table]]:
     """The rows in order, batch by batch, with the number of each batch's first row.
 
     Args:
         columns: those that are not in the file are left out.
-        rows_at_once: how many rows a batch should have, from the row groups' metadata.
+        rows_at_once: how many rows a batch may have, from the row groups' metadata.
+        bytes_at_once: how many bytes a batch of more than one row may have.
 
     Raises:
         Unreadable: the file cannot be read.
@@ -61,11 +90,12 @@ def decode(
     ):
         rows = rows_at_once([parquet.metadata.row_group(group) for group in span])
         there = [name for name in columns if places(parquet.schema_arrow, name)]
-        yield from batches(parquet, span, groups.first_row, rows, there)
+        file = OpenGroups(parquet, partial(open_file, groups.file, config.storage))
+        yield from batches(file, span, groups.first_row, AtOnce(rows, bytes_at_once), there)
 
 
 @contextmanager
-def opened(groups: RowGroups, config: CorpusConfig) -> Iterator[tuple[pq.ParquetFile, Source]]:
+def opened(groups: RowGroups, config: CorpusConfig) -> Iterator[tuple[OpenGroups, Source]]:
     """The file, open for copying its row groups; faults inside are faults of reading.
 
     Raises:
@@ -76,22 +106,55 @@ def opened(groups: RowGroups, config: CorpusConfig) -> Iterator[tuple[pq.Parquet
         _reading(groups, config) as span,
         open_source(groups.file, config.storage, span) as (parquet, source),
     ):
-        yield parquet, source
+        yield OpenGroups(parquet, partial(open_file, groups.file, config.storage)), source
 
 
 def batches(
-    parquet: pq.ParquetFile,
+    file: OpenGroups,
     span: range,
     first_row: int,
-    rows: int,
+    at_once: AtOnce,
     columns: Sequence[str] | None = None,
 ) -> Iterator[tuple[int, pa.Table]]:
-    """Row groups that follow one another, in batches of so many rows, with the number of each
-    batch's first row; `first_row` is that of the span.
+    """Row groups that follow one another, in batches, with the number of each batch's first row.
+
+    Columns whose values repeat are read as dictionaries, which are small, and decoded in windows of
+    rows whose text is known to fit.
+
+    Args:
+        file: open.
+        span: the numbers of the row groups.
+        first_row: the number of the span's first row.
+        at_once: how large a batch may be.
+        columns: None for all.
     """
-    for batch in parquet.iter_batches(rows, row_groups=list(span), columns=columns):
-        yield first_row, pa.Table.from_batches([batch])
-        first_row += len(batch)
+    parquet, metadata = file.parquet, file.parquet.metadata
+    least = int(at_once.bytes * LEAST_SHARE)
+    repeated = repeated_leaves(metadata, span, columns, least)
+    leaves = leaves_below(metadata, columns)
+    most = AtOnce(mean_rows(metadata, span, leaves, at_once), at_once.bytes)
+    groups = [metadata.row_group(group) for group in span]
+    if repeated:
+        with file.again() as opened:
+            repeated = exceeding(opened, metadata, span, repeated, at_once.bytes)
+    if not repeated:
+        first = most_rows(groups, most.rows, most.bytes, partial(_stored_bytes, leaves=leaves))
+        for batch in growing(parquet, span, first, most, columns):
+            yield first_row, pa.Table.from_batches([batch])
+            first_row += len(batch)
+        return
+    size = sum(int(group.column(leaf).total_compressed_size) for group in groups for leaf in leaves)
+    with file.again() as opened:
+        coded = as_dictionaries(opened, metadata, repeated, whole=size <= STREAMED_BYTES)
+        for group in span:  # in nested columns, pyarrow has no batch of two dictionaries
+            for batch in coded.iter_batches(most.rows, row_groups=[group], columns=columns):
+                for window in windows(pa.Table.from_batches([batch]), at_once.bytes):
+                    yield first_row, decoded(window, parquet.schema_arrow)
+                    first_row += len(window)
+
+
+def _stored_bytes(group: Any, leaves: Sequence[int]) -> int:
+    return sum(int(group.column(leaf).total_uncompressed_size) for leaf in leaves)
 
 
 @contextmanager
@@ -104,12 +167,23 @@ def _reading(groups: RowGroups, config: CorpusConfig) -> Iterator[range]:
 
 
 def most_rows(metadata: Sequence[Any], rows: int, size: int, bytes_of: Callable[[Any], int]) -> int:
-    """Rows to decode at once: at most so many, and about so many bytes, of which a row group has
-    `bytes_of` it.
+    """Rows to decode at once while nothing but the footer is known of them.
+
+    A dictionary stores a value once for many rows, so where a row group has one, each row may be as
+    large as all that is stored of the row group.
+
+    Args:
+        metadata: pyarrow's metadata of the row groups.
+        rows: how many at most.
+        size: bytes that they may take.
+        bytes_of: how many bytes a row group stores, before compression.
     """
     there = sum(group.num_rows for group in metadata)
-    per_row = sum(map(bytes_of, metadata)) / max(1, there)
-    return max(1, min(rows, int(size / max(1.0, per_row))))
+    row = sum(map(bytes_of, metadata)) / max(1, there)
+    for group in metadata:
+        if any(may_repeat(group.column(number)) for number in range(group.num_columns)):
+            row = max(row, bytes_of(group))
+    return max(1, min(rows, int(size / max(1.0, row))))
 
 
 def read_again(read: Callable[[], Result], request: Request, patience: Patience) -> Result:

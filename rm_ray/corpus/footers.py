@@ -4,46 +4,41 @@ A file's footer tells its rows and sizes without reading a row; footers are read
 at once.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import ray
 
 from rm_ray.config import CorpusConfig, InputConfig
+from rm_ray.corpus.alone import each_file, read_or_say
+from rm_ray.corpus.bounds import Bounds, bounds_of, has_bounds
 from rm_ray.corpus.columns import (
     in_the_way,
     is_chat,
     is_text,
     is_tools,
     places,
+    plain,
     text_columns,
     type_at,
 )
 from rm_ray.corpus.files import (
     InputFile,
 )
-from rm_ray.corpus.missing import NotFound
+from rm_ray.corpus.int96 import misread_columns
 from rm_ray.corpus.parquet import (
     Unreadable,
     as_parquet,
-    column_bounds,
-    column_bytes,
     compressed_bytes,
-    is_bad_file,
     open_file,
 )
-from rm_ray.errors import ClusterError, InputError, short
+from rm_ray.corpus.profile import Profile
+from rm_ray.corpus.sizes import text_sizes
+from rm_ray.errors import InputError
 from rm_ray.parquet.readable import readable
-from rm_ray.store.access import Request
-from rm_ray.store.retry import patiently
 
-FILES_PER_TASK = 64
-
-
-Item = TypeVar("Item")
 # What else is asked of an open file; it travels to tasks.
 Describe = Callable[[BinaryIO], Any]
 
@@ -52,51 +47,51 @@ Describe = Callable[[BinaryIO], Any]
 class Footer:
     """What one file's footer says. Lists have one entry a row group.
 
-    `text_bytes`: the size of the documents' columns, uncompressed but as encoded. `bounds`: the
-    least and the greatest value of copied columns that are 64-bit integers, where it says.
-    `file_bytes`: what all columns take in the file. `unreadable`: columns that pyarrow cannot read,
-    which are not in the schema, and why. `described`: what else was asked of the file.
+    `text_bytes`: the size of the documents, decoded. `profiles`: where it lies in row groups whose
+    rows are uneven, by number, as far as it was measured. `bounds`: of copied columns of numbers
+    and times, where the footer says them. `file_bytes`: what all columns take in the file.
+    `unreadable`: columns that cannot be read as they are, and why; those that pyarrow cannot read
+    at all are not in the schema. `described`: what else was asked of the file.
     """
 
     rows: list[int]
     text_bytes: list[int]
     schema: pa.Schema
-    bounds: dict[str, tuple[int, int]] = field(default_factory=dict)
+    bounds: dict[str, Bounds] = field(default_factory=dict)
     file_bytes: list[int] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
     described: Any = None
+    profiles: dict[int, Profile] = field(default_factory=dict)
 
 
 def read_footers(
-    files: Sequence[InputFile], config: CorpusConfig, describe: Describe | None = None
+    files: Sequence[InputFile],
+    config: CorpusConfig,
+    describe: Describe | None = None,
+    values_of: Sequence[str] = (),
 ) -> tuple[dict[str, Footer], dict[str, str]]:
     """The footers of the files, by path, read by Ray tasks; and the files skipped, with the reason.
+
+    Args:
+        files: whose footers are read.
+        config: of the corpus. For scoring, it names the columns that each file must have.
+        describe: what else is asked of each open file.
+        values_of: columns whose values will be read, beside the copied ones.
 
     Raises:
         InputError: a file cannot be read or is not Parquet (and is not to be skipped), or lacks a
             configured column.
         ClusterError: a machine does not find a file that this one finds.
     """
-    scoring = config if isinstance(config, InputConfig) else None
-    batches = list(_chunks(files, FILES_PER_TASK))
-    tasks = [_read_footer_batch.remote(batch, config, describe) for batch in batches]
     footers: dict[str, Footer] = {}
     skipped: dict[str, str] = {}
-    for batch, task in zip(batches, tasks, strict=True):
-        results: list[Footer | Unreadable] = ray.get(task)
-        for file, result in zip(batch, results, strict=True):
-            footer = result.seen_from_here() if isinstance(result, NotFound) else result
-            if isinstance(footer, Footer):
-                if scoring:
-                    check_columns(file, footer, scoring)
-                footers[file.path] = footer
-            elif footer.bad_file and scoring and scoring.on_bad_file == "skip":
-                skipped[file.path] = str(footer)
-            elif isinstance(footer, NotFound):
-                raise ClusterError(str(footer))
-            else:
-                hint = " (--input.on_bad_file skip goes on without it)"
-                raise InputError(f"{footer}{hint if footer.bad_file and scoring else ''}")
+    for file, footer in each_file(_read_footers, files, config, describe, values_of):
+        if isinstance(footer, Unreadable):
+            skipped[file.path] = str(footer)
+            continue
+        if isinstance(config, InputConfig):
+            check_columns(file, footer, config)
+        footers[file.path] = footer
     return footers, skipped
 
 
@@ -110,9 +105,8 @@ def check_columns(file: InputFile, footer: Footer, config: InputConfig) -> None:
     wanted = [*config.documents.items(), *(("input.keep", name) for name in config.keep)]
     wanted += [("input.id", config.id)] if config.id else []
     for key, name in wanted:
+        check_readable(key, name, file.path, footer.unreadable)
         found = places(schema, name)
-        if not found:
-            check_readable(key, name, file.path, footer.unreadable)
         if len(found) > 1:
             raise InputError(
                 f"{key}: {file.path} has {len(found)} columns {name!r}, and which is meant is not "
@@ -169,60 +163,55 @@ def _say_missing(key: str, name: str, file: InputFile, schema: pa.Schema) -> str
     )
 
 
-@ray.remote(num_cpus=0.5, max_retries=3)
-def _read_footer_batch(
-    files: Sequence[InputFile], config: CorpusConfig, describe: Describe | None
+@ray.remote(num_cpus=0.5)
+def _read_footers(
+    files: Sequence[InputFile],
+    config: CorpusConfig,
+    describe: Describe | None,
+    values_of: Sequence[str],
 ) -> list[Footer | Unreadable]:
     """Footers, or why there is none."""
-    return [_read_footer(file, config, describe) for file in files]
+    return [_read_footer(file, config, describe, values_of) for file in files]
 
 
 def _read_footer(
-    file: InputFile, config: CorpusConfig, describe: Describe | None
+    file: InputFile,
+    config: CorpusConfig,
+    describe: Describe | None = None,
+    values_of: Sequence[str] = (),
 ) -> Footer | Unreadable:
+    scoring = config if isinstance(config, InputConfig) else None
+    documents = scoring.documents.values() if scoring else ()
+    copied = scoring.carried.values() if scoring else ()
+
     def read() -> Footer:
         with open_file(file.path, config.storage) as opened:
             metadata, unreadable = readable(opened)
             schema = as_parquet(opened, metadata, 0).schema_arrow
+            unreadable |= misread_columns(opened, metadata, [*copied, *values_of])
             described = describe(opened) if describe else None
+            text = text_sizes(opened, metadata, documents)
         groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-        documents = config.documents.values() if isinstance(config, InputConfig) else ()
         return Footer(
             rows=[group.num_rows for group in groups],
-            text_bytes=[sum(column_bytes(group, name) for name in documents) for group in groups],
+            text_bytes=text.bytes,
+            profiles=text.profiles,
             schema=schema.remove_metadata(),
-            bounds=_bounds(groups, schema, config) if isinstance(config, InputConfig) else {},
+            bounds=_bounds(groups, schema, copied),
             file_bytes=[compressed_bytes(group) for group in groups],
             unreadable=unreadable,
             described=described,
         )
 
-    try:
-        return patiently(read, Request("reading", file.path, config.storage, config.key))
-    except pa.ArrowException as error:
-        what = f"is not a readable Parquet file ({file.size:,} bytes)"
-        return Unreadable(f"{file.path} {what}: {short(error)}", bad_file=True)
-    except FileNotFoundError:
-        return NotFound(file.path, config.storage)
-    except OSError as error:
-        message = f"cannot read {file.path}: {short(error)}"
-        return Unreadable(message, bad_file=is_bad_file(error))
+    return read_or_say(file, config, read)
 
 
-def _bounds(
-    groups: Sequence[Any], schema: pa.Schema, config: InputConfig
-) -> dict[str, tuple[int, int]]:
+def _bounds(groups: Sequence[Any], schema: pa.Schema, names: Iterable[str]) -> dict[str, Bounds]:
+    """The bounds of the columns that have them, where the footer says them."""
     found = {}
-    for name in config.carried.values():
-        kinds = {type_at(schema, place) for place in places(schema, name)}
-        if kinds <= {pa.int64(), pa.uint64()}:
-            values = [value for group in groups for value in column_bounds(group, name)]
-            if values:
-                found[name] = min(values), max(values)
+    for name in names:
+        kinds = [plain(type_at(schema, place)) for place in places(schema, name)]
+        said = bounds_of(groups, name) if kinds and all(map(has_bounds, kinds)) else None
+        if said is not None:
+            found[name] = said
     return found
-
-
-def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    source = iter(items)
-    while chunk := list(islice(source, size)):
-        yield chunk

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rm_ray.corpus.columns import plain
+from rm_ray.corpus.columns import as_plain
 from rm_ray.errors import ConfigError, first_line
 
 _COMPARE: dict[type[ast.cmpop], Callable[..., Any]] = {
@@ -141,8 +141,7 @@ def _constant(node: ast.expr, text: str) -> Any:
 def _value(node: ast.expr, rows: pa.Table) -> Any:
     match node:
         case ast.Name(id=name) | ast.Call(args=[ast.Constant(value=str(name))]):
-            column = rows.column(name)
-            return column.cast(plain(column.type))
+            return as_plain(rows.column(name))
         case ast.Attribute(value=inner, attr=field):
             return pc.struct_field(_value(inner, rows), field)
         case ast.Subscript(value=inner, slice=ast.Constant(value=int(number))):

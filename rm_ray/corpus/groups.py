@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rm_ray.corpus.columns import as_plain
 from rm_ray.counts.order import Ints
 from rm_ray.errors import InputError
 
@@ -84,16 +85,54 @@ def grouped(columns: Sequence[Any], documents: int) -> tuple[list[str], Ints]:
 
 
 def texts(values: pa.Array | pa.ChunkedArray) -> list[str | None]:
-    """Values as texts; of strings and bytes what is no UTF-8 is shown as such (`\\xff`)."""
-    try:
-        values = values.cast(pa.large_binary())
-    except pa.ArrowNotImplementedError:
+    r"""Values as texts.
+
+    In strings and bytes, what is no UTF-8 is shown as such (`caf\xe9`). Bytes of fixed length are
+    mostly hashes: where they are no UTF-8, all of them are shown in hex (`00ff`).
+    """
+    values = as_plain(values)
+    is_fixed = pa.types.is_fixed_size_binary(values.type)
+    if not (is_fixed or _is_string_or_bytes(values.type)):
         return [None if one is None else str(one) for one in values.to_pylist()]
-    found = values.to_pylist()
-    return [None if one is None else one.decode("utf-8", "backslashreplace") for one in found]
+    read = _hash_as_text if is_fixed else _as_shown
+    return [
+        None if one is None else read(one) for one in values.cast(pa.large_binary()).to_pylist()
+    ]
 
 
-def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """As labels have it, but for bytes."""
-    is_bytes = pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)
-    return column if is_bytes else column.cast(pa.string())
+def _as_shown(value: bytes) -> str:
+    return value.decode("utf-8", "backslashreplace")
+
+
+def _hash_as_text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.hex()
+
+
+def check_grouping(kind: pa.DataType) -> None:
+    """Check that values of a type make groups.
+
+    Raises:
+        ArrowException: they do not, or Arrow cannot write them as text.
+    """
+    # the time zone of a timestamp is only looked up where there is a value
+    _as_text(pa.array([0] if pa.types.is_timestamp(kind) else [], kind))
+
+
+def _as_text(column: Any) -> Any:
+    """The column as text; strings and bytes as they are, since they may be no UTF-8."""
+    column = as_plain(column)
+    is_fixed = pa.types.is_fixed_size_binary(column.type)
+    kept = is_fixed or _is_string_or_bytes(column.type)
+    return column if kept else column.cast(pa.string())
+
+
+def _is_string_or_bytes(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+    )

@@ -114,12 +114,6 @@ def compressed_bytes(group: Any) -> int:
     return sum(int(group.column(i).total_compressed_size) for i in range(group.num_columns))
 
 
-def column_bounds(group: Any, name: str) -> list[int]:
-    """The least and the greatest value of a column in a row group; nothing where it is not said."""
-    said = [c.statistics for c in _columns(group, name) if c.statistics]
-    return [value for one in said if one.has_min_max for value in (one.min, one.max)]
-
-
 def _columns(group: Any, name: str) -> Iterator[Any]:
     """Those of Parquet's that a column is made of: a nested one has many, all below its name."""
     columns = (group.column(i) for i in range(group.num_columns))

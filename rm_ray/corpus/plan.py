@@ -4,13 +4,14 @@ Pure. A plan grows by files and never cuts a planned file again, so part names s
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
+from rm_ray.corpus.profile import Profile, share, uneven_cuts
 from rm_ray.corpus.shards import Piece, Shard
 
 
@@ -53,6 +54,9 @@ class Planned(Protocol):
     def to_do(self) -> Sequence[Unit]:
         """Its units, with all that a task has to know."""
 
+
+# The profiles of a file whose rows are all about as long, as far as anybody knows.
+EVEN: Mapping[int, Profile] = {}
 
 AnyUnit = TypeVar("AnyUnit", bound=Unit)
 AnyPlanned = TypeVar("AnyPlanned", bound=Planned)
@@ -159,17 +163,20 @@ def cut_file(
     max_tokens: float,
     start: int = 0,
     stop: int | None = None,
+    profiles: Mapping[int, Profile] = EVEN,
 ) -> tuple[ReadUnit, ...]:
     """Cut a file's rows [start, stop) into shards of at most `max_rows` rows and about `max_tokens`
     tokens.
 
     Small row groups are joined, large ones are sliced evenly; no shard holds a slice of one row
-    group and anything of another, so every row group is decoded once.
+    group and anything of another, so every row group is decoded once. Where a profile says that
+    rows are uneven, a shard of more than `max_tokens` tokens is a single row.
 
     Args:
         rows: rows of each row group.
         tokens: estimated tokens of each row group.
         stop: None for the file's end.
+        profiles: where tokens lie in row groups whose rows are uneven, by their number.
     """
     firsts = [0, *np.cumsum(rows, dtype=np.int64).tolist()]
     stop = firsts[-1] if stop is None else stop
@@ -178,14 +185,27 @@ def cut_file(
         for group in range(len(rows))
         if max(firsts[group], start) < min(firsts[group + 1], stop)
     }
-    cost = {group: tokens[group] / rows[group] * (b - a) for group, (a, b) in spans.items()}
+    cost = {
+        group: tokens[group]
+        * share(rows[group], a - firsts[group], b - firsts[group], profiles.get(group))
+        for group, (a, b) in spans.items()
+    }
     units: list[ReadUnit] = []
 
     def unit(groups: Sequence[int]) -> None:
         a, b = spans[groups[0]][0], spans[groups[-1]][1]
         total = sum(cost[group] for group in groups)
-        shards = tuple(Shard(path, a, b).cut(_pieces(b - a, total, max_rows, max_tokens)))
         first = groups[0]
+        pieces = _pieces(b - a, total, max_rows, max_tokens)
+        if pieces > 1 and first in profiles:  # of one row group, since it is sliced
+            every = np.arange(a, b + 1)
+            before = tokens[first] * profiles[first].before(every - firsts[first])
+            # there are never more pieces than rows, and rows may have more tokens than a shard
+            most = min(max_tokens, total / pieces)
+            cuts = every[uneven_cuts(before, max_rows, most)].tolist()
+            shards = tuple(Shard(path, *span) for span in pairwise(cuts))
+        else:
+            shards = tuple(Shard(path, a, b).cut(pieces))
         row_tokens = round(total / (b - a), 1)
         units.append(
             ReadUnit(path, partition, first, groups[-1] + 1, firsts[first], shards, row_tokens)

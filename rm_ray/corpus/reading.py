@@ -5,8 +5,6 @@ Each row group is decoded once, in order.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +12,8 @@ import pyarrow as pa
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus.columns import values_of
-from rm_ray.corpus.decoding import check_unchanged, decode, most_rows
-from rm_ray.corpus.parquet import Unreadable, column_bytes
+from rm_ray.corpus.decoding import check_unchanged, decode
+from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
@@ -82,8 +80,8 @@ def read_shards(
     shard = next(shards, None)
     pieces: list[pa.Table] = []
     wanted = dict.fromkeys([*columns, *config.carried.values()])
-    rows_at_once = partial(_rows_at_once, columns=columns)
-    for first, batch in decode(unit, config, list(wanted), rows_at_once):
+    decoded = decode(unit, config, list(wanted), lambda _: DECODE_ROWS, DECODE_BYTES)
+    for first, batch in decoded:
         while shard is not None and shard.start < first + len(batch):
             start, stop = max(shard.start, first), min(shard.stop, first + len(batch))
             rows = sample.chosen(unit.file, start, stop)
@@ -101,15 +99,6 @@ def read_shards(
             return
     if shard is not None:
         raise Unreadable(f"{unit.file} ended before row {shard.stop}", bad_file=True)
-
-
-def _rows_at_once(metadata: Sequence[Any], columns: Sequence[str]) -> int:
-    """Of what the job reads."""
-
-    def size(group: Any) -> int:
-        return sum(column_bytes(group, name) for name in columns)
-
-    return most_rows(metadata, DECODE_ROWS, DECODE_BYTES, size)
 
 
 def _rename(

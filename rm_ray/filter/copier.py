@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from rm_ray.config import CorpusConfig
-from rm_ray.corpus.decoding import batches, check_unchanged, most_rows, opened
+from rm_ray.corpus.decoding import batches, check_unchanged, opened
 from rm_ray.corpus.parquet import Unreadable
+from rm_ray.corpus.windows import AtOnce
 from rm_ray.counts.cuts import Cuts
 from rm_ray.filter.bundles import Bundle, said
 from rm_ray.filter.config import FilterConfig
@@ -23,7 +24,7 @@ from rm_ray.filter.writing import KeptRows, plainly
 from rm_ray.parquet.source import Writing
 from rm_ray.store.retry import Patience
 
-# Decoded at once.
+# Decoded at once, at most.
 DECODE_BYTES, DECODE_ROWS = 32 << 20, 1 << 16
 # Rows of all open row groups take no more memory.
 WAITING_BYTES = 512 << 20
@@ -165,9 +166,9 @@ def _by_folder(
 
 def _groups_kept(
     metadata: Any, stretch: Stretch, decision: Decision, apart: bool
-) -> Iterator[tuple[range, int, int]]:
+) -> Iterator[tuple[range, int, AtOnce]]:
     """The row groups of a stretch of which some rows are kept, with the number of their first row
-    and how many rows to decode at once.
+    and how much of them to decode at once.
 
     Row groups that follow one another come together, and are fetched so, unless `apart`.
     """
@@ -183,9 +184,5 @@ def _groups_kept(
             first = at
         elif first is not None and (apart or not kept):
             groups = range(span[first], span[at - 1] + 1)
-            theirs = [metadata.row_group(number) for number in groups]
-            rows_at_once = most_rows(
-                theirs, DECODE_ROWS, DECODE_BYTES, lambda one: int(one.total_byte_size)
-            )
-            yield groups, firsts[first], rows_at_once
+            yield groups, firsts[first], AtOnce(DECODE_ROWS, DECODE_BYTES)
             first = at if kept else None

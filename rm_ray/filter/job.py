@@ -301,7 +301,7 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         look = Look(self.config.output) if kind == "rows" else None
         if self._reads_corpus:
             log.info("reading the footers of %d corpus files", len(files))
-            footers, _ = read_footers(files, self.corpus, look)
+            footers, _ = read_footers(files, self.corpus, look, self.others)
         looked_at = {f.path: (f, footers[f.path]) for f in files if f.path in footers}
         check_columns(self.config, self.schemas[0], self.others, looked_at)
         lay_out = corpus_layout if kind == "rows" else parts_layout

@@ -39,6 +39,8 @@ class Leaf:
     """Whether there is a Bloom filter."""
     boolean: bool
     """Whether values are booleans, of which pyarrow writes no Bloom filter."""
+    bounds: bool
+    """Whether there are statistics of the values."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,11 @@ class Kind:
         found = tuple(columns(footer.elements))
         pairs = tuple(key_values)
         groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-        groups = [group for group in groups if group.num_rows]
+        groups = [group for group in groups if group.num_rows and group.num_columns]
         if not groups:
             return cls(found, pairs, (), (), False, "1.0", False)
         chunks = [groups[0].column(number) for number in range(groups[0].num_columns)]
-        header = page_header(file, chunks[0].data_page_offset) if chunks else PageHeader()
+        header = _first_data_page(file, chunks[0].data_page_offset)
         return cls(
             schema=found,
             key_values=pairs,
@@ -128,7 +130,7 @@ class Kind:
             codec: in place of the source's.
             rows: of a row group.
         """
-        other = Leaf(self._usual_codec, True, encoding=None, bloom=False, boolean=False)
+        other = Leaf(self._usual_codec, True, None, bloom=False, boolean=False, bounds=True)
         own = [self.leaves[n] if n is not None and self.leaves else other for n in taken]
         leaves = list(zip(paths, own, strict=True))
         sorting = [
@@ -179,8 +181,25 @@ def _leaf(chunk: Any) -> Leaf:
     encoding = next((name for name in ENCODINGS if name in kinds and not dictionary), None)
     if boolean and kinds == {"RLE"}:
         encoding = "RLE"
-    bloom = chunk.bloom_filter_offset is not None
-    return Leaf(chunk.compression, dictionary, encoding, bloom, boolean)
+    return Leaf(
+        codec=chunk.compression,
+        dictionary=dictionary,
+        encoding=encoding,
+        bloom=chunk.bloom_filter_offset is not None,
+        boolean=boolean,
+        bounds=chunk.is_stats_set or chunk.is_geo_stats_set,
+    )
+
+
+def _first_data_page(file: BinaryIO, at: int) -> PageHeader:
+    """The header of a chunk's first data page.
+
+    Old writers (parquet-mr 1.8) say that the data begins where the dictionary does.
+    """
+    header = page_header(file, at)
+    while header.is_dictionary:
+        header = page_header(file, header.end)
+    return header
 
 
 def _sorting(groups: Sequence[Any]) -> tuple[tuple[int, bool, bool], ...]:

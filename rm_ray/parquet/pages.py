@@ -1,6 +1,6 @@
 """Pages of a column: what stands before each of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -9,7 +9,12 @@ from rm_ray.parquet.thrift import NotThrift, decode, get
 
 # Numbers of PageHeader's fields.
 CHECKSUM, DATA_V1, DICTIONARY, DATA_V2 = 4, 5, 7, 8
-COMPRESSED_SIZE = 3
+UNCOMPRESSED_SIZE, COMPRESSED_SIZE = 2, 3
+# Numbers of the encodings whose data pages hold indices into a dictionary: PLAIN_DICTIONARY, which
+# is deprecated, and RLE_DICTIONARY.
+CODED = (2, 8)
+# PLAIN puts the length of each byte array before it, in so many bytes.
+LENGTH_BYTES = 4
 # Fetched for a header; one that holds long statistics is larger.
 HEADER_BYTES, MOST_HEADER_BYTES = 1 << 10, 16 << 20
 
@@ -28,6 +33,12 @@ class PageHeader:
     """The number of the values' encoding."""
     end: int = 0
     """The byte of the file after the page."""
+    is_dictionary: bool = False
+    """Whether the page is a dictionary."""
+    uncompressed: int = 0
+    """Bytes of the page without its header, before compression."""
+    header: int = 0
+    """Bytes of the header."""
 
 
 def page_header(file: BinaryIO, at: int) -> PageHeader:
@@ -55,4 +66,47 @@ def page_header(file: BinaryIO, at: int) -> PageHeader:
         values=get(page, 1, 0),
         encoding=get(page, 4 if second is not None else 2, 0),
         end=at + length + get(header, COMPRESSED_SIZE, 0),
+        is_dictionary=get(header, DICTIONARY) is not None,
+        uncompressed=get(header, UNCOMPRESSED_SIZE, 0),
+        header=length,
     )
+
+
+@dataclass(frozen=True)
+class DictionaryPart:
+    """The first pages of a column chunk: a dictionary of byte arrays, and indices into it."""
+
+    entries: int = 0
+    """How many values the dictionary has."""
+    entry_bytes: int = 0
+    """Bytes of these values, without their lengths."""
+    values: int = 0
+    """How many values of the chunk are indices, nulls among them."""
+    stored: int = 0
+    """Bytes of all these pages, with their headers, before compression."""
+
+
+def dictionary_part(file: BinaryIO, start: int, values: int) -> DictionaryPart:
+    """Read the headers of a chunk of byte arrays, up to the first page without indices.
+
+    Args:
+        file: an open file.
+        start: the byte at which the chunk begins.
+        values: how many values the chunk has, nulls among them.
+
+    Raises:
+        ArrowInvalid: a page is not where it should be.
+    """
+    part = DictionaryPart()
+    while part.values < values:
+        page = page_header(file, start)
+        stored = part.stored + page.header + page.uncompressed
+        if page.is_dictionary:
+            entry_bytes = page.uncompressed - LENGTH_BYTES * page.values
+            part = DictionaryPart(page.values, entry_bytes, part.values, stored)
+        elif page.encoding in CODED:
+            part = replace(part, values=part.values + page.values, stored=stored)
+        else:
+            break
+        start = page.end
+    return part

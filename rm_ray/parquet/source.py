@@ -57,9 +57,14 @@ class Source:
             raise pa.ArrowNotImplementedError(
                 "it is compressed with LZO, which pyarrow cannot read"
             )
+        if unordered := _without_bounds(kind):
+            changed.append(f"{unordered} have no statistics: pyarrow has no order for their values")
         if kind.has_chunk_metadata:
             changed.append("the metadata of single column chunks is left out")
         schema = metadata.schema.to_arrow_schema().remove_metadata()
+        if not len(schema):
+            why = "; ".join(f"column {name!r} {said}" for name, said in dropped.items())
+            raise pa.ArrowNotImplementedError(f"none of its columns can be copied: {why}")
         return cls(footer, metadata, schema, kind, tuple(changed), dropped, reshaped)
 
     def can_add_columns(self) -> bool:
@@ -140,3 +145,14 @@ def _reshaped(footer: StoredFooter) -> dict[str, str]:
         for old, new, field in every
         if old.shape != new.shape
     }
+
+
+def _without_bounds(kind: Kind) -> str:
+    """In words, the columns that have statistics in the source, and have none when written."""
+    leaves = [leaf for column in kind.schema for leaf in column.leaves()]
+    names = [
+        ".".join(leaf.path)
+        for leaf, written in zip(leaves, kind.leaves, strict=False)
+        if written.bounds and not leaf.has_plain_order
+    ]
+    return f"the columns {', '.join(names)}" if names else ""

@@ -3,7 +3,8 @@
 import pyarrow as pa
 
 from rm_ray.corpus.formulas import Formula
-from rm_ray.errors import ConfigError
+from rm_ray.corpus.groups import check_grouping
+from rm_ray.errors import ConfigError, short
 from rm_ray.run.scored import ScoredRun, schema_of
 
 
@@ -41,11 +42,11 @@ def check_group(key: str, formula: Formula, schema: pa.Schema) -> None:
     """
     kind = type_of(key, formula, schema)
     try:
-        pa.array([], kind).cast(pa.string())
-    except pa.ArrowException:
+        check_grouping(kind)
+    except pa.ArrowException as error:
         raise ConfigError(
-            f"{key}: {formula.text} is {kind}, and its values make no groups; give a column of "
-            "texts, numbers or dates"
+            f"{key}: {formula.text} is {kind}, and its values make no groups ({short(error)}); "
+            "give a column of texts, bytes, numbers or dates"
         ) from None
 
 

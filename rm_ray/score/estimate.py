@@ -15,8 +15,9 @@ from rm_ray.config import InputConfig
 from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.footers import Footer
 from rm_ray.corpus.plan import ReadUnit
-from rm_ray.corpus.reading import read_shards
+from rm_ray.corpus.reading import JUDGED, read_shards
 from rm_ray.corpus.shards import Shard
+from rm_ray.corpus.sizes import table_bytes
 from rm_ray.counts.summable import total
 from rm_ray.engines.sharing import Sharing
 from rm_ray.judges.judge import DocumentTokenizer, Judge, TokenIds
@@ -32,10 +33,12 @@ BYTES_PER_TOKEN = 4.0
 
 @dataclass
 class Sample:
-    """Sampled documents, scaled to their row groups; `text_bytes`: of the text column there."""
+    """Sampled documents, scaled to the text of their row groups."""
 
     holds: ScoreCounts
+    """What the text of these row groups holds."""
     text_bytes: int
+    """Bytes of that text."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,13 @@ class Estimator:
 
 
 def tokens_per_byte(sampled: Sample) -> float:
-    """Document tokens per byte of text column."""
+    """Document tokens per byte of text."""
     tokens = sampled.holds.tokens
     return tokens / sampled.text_bytes if tokens else 1 / BYTES_PER_TOKEN
 
 
 def at_bytes(sampled: Sample, text_bytes: float) -> ScoreCounts:
-    """What so many bytes of text column of the same corpus would hold."""
+    """What so many bytes of text of the same corpus would hold."""
     return sampled.holds.scaled(text_bytes / sampled.text_bytes if sampled.text_bytes else 0.0)
 
 
@@ -72,8 +75,10 @@ def estimate_corpus(
     tokenizer_ref: Any,
     estimator_ref: Any,
 ) -> Sample:
-    """Tokenise a few documents of row groups spread evenly over the corpus's bytes; the sums over
-    them, scaled to their row groups.
+    """Tokenise a few documents of row groups that are spread evenly over the corpus's text.
+
+    Returns:
+        The sums over these documents, scaled to the text of their row groups.
     """
     groups = [
         (file, group)
@@ -98,12 +103,14 @@ def _spread(
     """At most SAMPLED_GROUPS row groups, one at each of as many evenly spaced bytes."""
     sizes = [footers[file.path].text_bytes[group] for file, group in groups]
     step = sum(sizes) / SAMPLED_GROUPS
+    if not step:
+        return groups[:SAMPLED_GROUPS]
     chosen, position, target = [], 0.0, step / 2
     for group, size in zip(groups, sizes, strict=True):
         position += size
         if position >= target:
             chosen.append(group)
-            while step and target <= position:
+            while target <= position:
                 target += step
     return chosen
 
@@ -120,14 +127,20 @@ def _sample_group(
     rows = footer.rows[group]
     taken = min(rows, SAMPLED_ROWS)
     first = sum(footer.rows[:group])
-    shard = Shard(file.path, first, first + taken)
+    profile = footer.profiles.get(group)
+    # prompts cost something beside their text, so the rows are some that hold much of it
+    start = first + min(profile.row_at(0.5), rows - taken) if profile else first
+    shard = Shard(file.path, start, start + taken)
     unit = ReadUnit(file.path, file.partition, group, group + 1, first, (shard,))
     everything = config.model_copy(update={"sample_fraction": 1.0, "id": None, "keep": []})
     try:
         documents = next(table for _, table in read_shards(unit, everything, tokenizer.columns))
     except (OSError, pa.ArrowException):
         return Sample(ScoreCounts(), 0)  # it does without; the run will say what is wrong
+    read = table_bytes(documents.select([f"{JUDGED}{name}" for name in tokenizer.columns])).sum()
+    if not read:
+        return Sample(ScoreCounts(), 0)
     ids = tokenize(documents, tokenizer).column("_ids")
     found = total((estimator.of(row.values.to_numpy()) for row in ids), ScoreCounts)
     found.tokens = sum(pc.list_value_length(ids).to_pylist())
-    return Sample(found.scaled(rows / taken), footer.text_bytes[group])
+    return Sample(found.scaled(footer.text_bytes[group] / float(read)), footer.text_bytes[group])

@@ -14,6 +14,7 @@ from rm_ray.config import InputConfig
 from rm_ray.corpus.files import InputFile, then_and_now
 from rm_ray.corpus.footers import Footer, read_footers
 from rm_ray.corpus.plan import PlannedFile, cut_file
+from rm_ray.corpus.profile import share
 from rm_ray.corpus.shards import Shard
 from rm_ray.corpus.widening import run_types
 from rm_ray.errors import InputError
@@ -210,6 +211,7 @@ def _cut(
         max_tokens=most_tokens,
         start=span.start,
         stop=span.stop,
+        profiles=footer.profiles,
     )
     units = (*before.units, *units) if before else units
     left = sum(footer.rows) - span.stop
@@ -217,9 +219,16 @@ def _cut(
 
 
 def _text_bytes(spans: Sequence[Shard], footers: Mapping[str, Footer]) -> float:
-    """Bytes of text column that rows take, by their share of their file."""
-    total = 0.0
-    for span in spans:
-        footer = footers[span.file]
-        total += sum(footer.text_bytes) * (span.stop - span.start) / max(1, sum(footer.rows))
-    return total
+    """Bytes of text that rows have, by their share of each row group."""
+    return sum(_span_bytes(span, footers[span.file]) for span in spans)
+
+
+def _span_bytes(span: Shard, footer: Footer) -> float:
+    found, first = 0.0, 0
+    for group, rows in enumerate(footer.rows):
+        start, stop = max(0, span.start - first), min(rows, span.stop - first)
+        if start < stop:
+            part = share(rows, start, stop, footer.profiles.get(group))
+            found += footer.text_bytes[group] * part
+        first += rows
+    return found

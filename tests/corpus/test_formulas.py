@@ -1,5 +1,7 @@
 """Columns and conditions in words, and what they are not."""
 
+import uuid
+
 import pyarrow as pa
 import pytest
 
@@ -67,3 +69,20 @@ def test_nothing_else_is_understood(text, said):
 def test_what_does_not_fit_the_columns(text):
     with pytest.raises(ConfigError, match="cannot work out"):
         Formula.parse(text).of(ROWS)
+
+
+def test_what_types_of_databases_are_compared_with():
+    raw = [uuid.UUID(int=7).bytes, None]
+    rows = pa.table({
+        "u": pa.ExtensionArray.from_storage(pa.uuid(), pa.array(raw, pa.binary(16))),
+        "j": pa.ExtensionArray.from_storage(pa.json_(), pa.array(["{}", "[]"])),
+        "s": pa.StructArray.from_arrays(
+            [pa.ExtensionArray.from_storage(pa.json_(), pa.array(["{}", None]))], ["j"]
+        ),
+    })  # fmt: skip
+    assert Formula("u == '00000000-0000-0000-0000-000000000007'").holds(rows).to_pylist() == [
+        True, False,
+    ]  # fmt: skip
+    assert Formula("j in ['[]', 'x']").holds(rows).to_pylist() == [False, True]
+    assert Formula("s.j != '[]'").holds(rows).to_pylist() == [True, False]
+    assert Formula("u").of(rows.slice(0, 0)).type == pa.string()

@@ -1,9 +1,11 @@
 """Groups: what a document's values make of it, and how that is said."""
 
+import uuid
+
 import pyarrow as pa
 import pytest
 
-from rm_ray.corpus.groups import check_number, group_name, grouped, printable, texts
+from rm_ray.corpus.groups import check_grouping, check_number, group_name, grouped, printable, texts
 from rm_ray.errors import InputError
 
 BYTES = pa.array([b"a\xff", b"", None, b"a\\xff", b"a\xff"], pa.binary())
@@ -27,6 +29,26 @@ def test_texts_that_are_no_utf8_are_shown_as_bytes(column):
     labels, codes = grouped([pa.chunked_array([column])], len(column))
     assert labels == [r'["a\\xff"]', '[""]', "[null]"]
     assert codes.tolist() == [0, 1, 2, 0, 0]
+
+
+def test_uuids_and_bytes_of_fixed_length_make_groups():
+    raw = pa.array([uuid.UUID(int=255).bytes, None, b"sixteen letters!"], pa.binary(16))
+    ids = pa.ExtensionArray.from_storage(pa.uuid(), raw)
+    shown = ["0" * 30 + "ff", None, "sixteen letters!"]
+    assert texts(raw) == shown and texts(ids)[:2] == ["00000000-0000-0000-0000-0000000000ff", None]
+    labels, codes = grouped([pa.chunked_array([raw]), pa.chunked_array([ids])], 3)
+    assert labels[codes[0]] == f'["{shown[0]}", "00000000-0000-0000-0000-0000000000ff"]'
+    for kind in (raw.type, ids.type, pa.json_(), pa.timestamp("us", "Europe/Berlin")):
+        check_grouping(kind)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.list_(pa.int8()), pa.struct([("a", pa.int8())]), pa.timestamp("us", "No/Where")],
+    ids=str,
+)  # fmt: skip
+def test_types_that_make_no_groups(kind):
+    with pytest.raises(pa.ArrowException):
+        check_grouping(kind)
 
 
 def test_other_values_are_as_python_has_them():

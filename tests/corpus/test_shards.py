@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rm_ray.corpus.plan import PlannedFile, ReadUnit, cut_file, missing_units, shards_of
+from rm_ray.corpus.profile import STEP_BYTES, Profile
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard, tile
 
@@ -105,6 +106,52 @@ def test_shards_cover_every_row_once_in_order_and_keep_the_bounds(
             rounded = 0.051 * (shard.stop - shard.start)  # tokens of a row have one decimal
             assert unit.tokens <= max_tokens + rounded
     assert len({shard.part for shard in shards}) == len(shards)
+
+
+def test_uneven_rows_are_cut_where_their_tokens_are():
+    """Of twenty rows the last ten hold all tokens, 600 each."""
+    profile = Profile(np.array([0, 10, 20]), np.array([0.0, 0.0, 1.0]))
+    bounds = {"max_rows": 100, "max_tokens": 1200}
+    units = cut_file("f", {}, [20], [6000], **bounds, profiles={0: profile})
+    assert spans(units) == [[(0, 12), (12, 14), (14, 16), (16, 18), (18, 20)]]
+    (unit,) = cut_file("f", {}, [20], [6000], **bounds, stop=10, profiles={0: profile})
+    assert spans([unit]) == [[(0, 10)]] and unit.row_tokens == 0
+
+
+def test_a_row_that_is_too_large_is_a_shard_of_its_own():
+    profile = Profile.of(np.array([10.0] * 5 + [100_000.0] + [10.0] * 5))
+    units = cut_file("f", {}, [11], [10_010], max_rows=100, max_tokens=50, profiles={0: profile})
+    assert spans(units) == [[(0, 5), (5, 6), (6, 11)]]
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 300), max_size=30), max_size=6),
+    st.integers(1, 40),
+    st.integers(1, 2000),
+    st.integers(0, 60),
+    st.none() | st.integers(0, 120),
+)
+def test_no_shard_of_more_than_a_row_has_twice_its_tokens(
+    groups, max_rows, max_tokens, start, stop
+):
+    """A token is of a thousand bytes, and no row has more than 300 of them."""
+    texts = [1000 * np.array(rows, float) for rows in groups]
+    profiles = {number: Profile.of(text) for number, text in enumerate(texts)}
+    profiles = {number: profile for number, profile in profiles.items() if profile}
+    units = cut_file(
+        "f", {}, [len(rows) for rows in groups], [sum(rows) for rows in groups],
+        max_rows=max_rows, max_tokens=max_tokens, start=start, stop=stop, profiles=profiles,
+    )  # fmt: skip
+    tokens = [row for rows in groups for row in rows]
+    shards = [shard for unit in units for shard in unit.shards]
+    end = len(tokens) if stop is None else min(stop, len(tokens))
+    assert [row for shard in shards for row in rows_of(shard)] == list(range(start, end))
+    for shard in shards:
+        rows = shard.stop - shard.start
+        assert rows <= max_rows
+        # at both ends a profile is near to what is there
+        held, near = sum(tokens[shard.start : shard.stop]), 3 * STEP_BYTES / 1000
+        assert rows == 1 or held <= 2 * max_tokens + near
 
 
 @given(st.lists(st.integers(0, 50), max_size=8), st.floats(1, 3000))

@@ -1,6 +1,7 @@
 """What is read of a file whose rows are copied, and how it is written."""
 
 import io
+from dataclasses import replace
 
 import polars as pl
 import pyarrow as pa
@@ -11,7 +12,7 @@ from rm_ray.parquet.bare import prune
 from rm_ray.parquet.footer import StoredFooter, ended
 from rm_ray.parquet.schema import columns
 from rm_ray.parquet.source import Source
-from rm_ray.parquet.thrift import BINARY, I32, LIST, STRUCT, Field, Items, get, put
+from rm_ray.parquet.thrift import BINARY, I32, I64, LIST, STRUCT, Field, Items, get, put, without
 from tests.encrypted import write_encrypted
 
 
@@ -47,7 +48,11 @@ def test_statistics_stand_only_where_plain_values_have_the_same_order(tmp_path):
     large = pa.array([1, 2**63], pa.uint64())
     table = pa.table({"half": halves, "price": prices, "word": ["a", "b"], "large": large})
     pq.write_table(table, tmp_path / "a.parquet")
-    writing = look(tmp_path / "a.parquet").writing([], None, 2)
+    source = look(tmp_path / "a.parquet")
+    assert source.changed == (
+        "the columns half, price have no statistics: pyarrow has no order for their values",
+    )
+    writing = source.writing([], None, 2)
     assert writing.options["write_statistics"] == ["word", "large"]
     with (tmp_path / "a.parquet").open("rb") as file:
         plain = pq.ParquetFile(file, metadata=Source.of(file).metadata).read()
@@ -117,11 +122,8 @@ def test_bloom_filters_of_booleans_are_not_asked_for(tmp_path):
     """ClickHouse writes them, and pyarrow does not."""
     pq.write_table(pa.table({"a": [True], "b": ["x"]}), tmp_path / "a.parquet")
     source = look(tmp_path / "a.parquet")
-    leaves = [
-        type(leaf)(leaf.codec, leaf.dictionary, leaf.encoding, True, leaf.boolean)
-        for leaf in source.kind.leaves
-    ]
-    kind = type(source.kind)(**{**vars(source.kind), "leaves": tuple(leaves)})
+    leaves = tuple(replace(leaf, bloom=True) for leaf in source.kind.leaves)
+    kind = replace(source.kind, leaves=leaves)
     options = kind.options(["a", "b"], taken=[0, 1], ordered=[True, True], codec=None, rows=5)
     assert options["bloom_filter_options"] == {"b": {"ndv": 5, "fpp": 0.01}}
 
@@ -142,3 +144,28 @@ def test_keys_of_single_column_chunks_are_named(tmp_path):
     path.write_bytes(body + ended(footer.with_row_groups([group]).to_bytes()))
     assert pq.read_metadata(path).row_group(0).column(0).metadata == {b"unit": b"metres"}
     assert look(path).changed == ("the metadata of single column chunks is left out",)
+
+
+def test_the_first_data_page_is_found_behind_a_dictionary(tmp_path):
+    """parquet-mr 1.8 says that the data begins where the dictionary does."""
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"a": ["x", "x"]}), path, data_page_version="2.0", store_schema=False)
+    data = path.read_bytes()
+    with path.open("rb") as file:
+        footer = StoredFooter.read(file)
+    (group,) = footer.row_groups
+    (chunk,) = get(group, 1).values
+    meta = get(chunk, 3)
+    meta = without(put(meta, 9, I64, get(meta, 11)), 11)
+    group = put(group, 1, LIST, Items(STRUCT, [put(chunk, 3, STRUCT, meta)]))
+    body = data[: -8 - int.from_bytes(data[-8:-4], "little")]
+    path.write_bytes(body + ended(footer.with_row_groups([group]).to_bytes()))
+    assert look(path).kind.page_version == "2.0"
+    assert pq.read_table(path).to_pydict() == {"a": ["x", "x"]}
+
+
+def test_a_file_of_which_no_column_can_be_copied_is_refused(tmp_path):
+    write_encrypted(tmp_path / "a.parquet", {"secret": ["x"]}, ["secret"])
+    said = "none of its columns can be copied: column 'secret' is encrypted"
+    with pytest.raises(pa.ArrowNotImplementedError, match=said):
+        look(tmp_path / "a.parquet")

@@ -1,0 +1,141 @@
+"""Ray tasks over batches of files, one of which may be bad, or end the process that reads it.
+
+pyarrow ends its process on some damaged files. Ray tries the task once more, and then gives it up
+with all its files. So the files of such a task are tried again, each in a task of its own, and only
+the one at fault is lost.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import ray
+
+from rm_ray.config import CorpusConfig, InputConfig
+from rm_ray.corpus.files import InputFile
+from rm_ray.corpus.missing import NotFound
+from rm_ray.corpus.parquet import Unreadable, is_bad_file
+from rm_ray.errors import ClusterError, InputError, short
+from rm_ray.store.access import Request
+from rm_ray.store.retry import patiently
+
+FILES_PER_TASK = 64
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The result of an item whose process ended twice while nothing else was in it."""
+
+    reason: str
+
+
+def each_batch(
+    task: Any, batches: Sequence[Sequence[Any]], *more: Any
+) -> Iterator[list[Any | Ended]]:
+    """Run a Ray task once for each batch, and give the results in order.
+
+    Args:
+        task: a remote function of a batch, and of what else it is given. It returns a list with
+            one result for each item.
+        batches: items that are worked on in one task.
+        more: the other arguments of each task.
+
+    Yields:
+        The results of one batch. An item that ends its process has an `Ended`.
+
+    Raises:
+        RayError: the machine of an item was lost again and again, or ran out of memory.
+    """
+    twice = task.options(max_retries=1)
+    results = [twice.remote(batch, *more) for batch in batches]
+    for batch, result in zip(batches, results, strict=True):
+        try:
+            found = ray.get(result)
+        except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError):
+            alone = [twice.remote([item], *more) for item in batch]
+            found = [_only(result) for result in alone]
+        yield found
+
+
+def _only(result: Any) -> Any | Ended:
+    """The result of a task of one item."""
+    try:
+        (found,) = ray.get(result)
+    except ray.exceptions.WorkerCrashedError as error:
+        return Ended(short(error))
+    return found
+
+
+def each_file(
+    task: Any,
+    files: Sequence[InputFile],
+    config: CorpusConfig,
+    *more: Any,
+    at_once: int = FILES_PER_TASK,
+) -> Iterator[tuple[InputFile, Any]]:
+    """Each file with what a Ray task says of it, or with an Unreadable if it is to be skipped.
+
+    Args:
+        task: a remote function of a list of files, the configuration and what else it is given.
+            It returns a list with an answer or an Unreadable for each file.
+        files: in the order in which they are given back.
+        config: of the corpus.
+        more: the other arguments of each task.
+        at_once: files that a task is given.
+
+    Raises:
+        InputError: a file cannot be read, and is not to be skipped.
+        ClusterError: a machine does not find a file that this one finds.
+    """
+    batches = list(_chunks(files, at_once))
+    for batch, answers in zip(batches, each_batch(task, batches, config, *more), strict=True):
+        for file, answer in zip(batch, answers, strict=True):
+            yield file, _checked(file, answer, config)
+
+
+def _checked(file: InputFile, answer: Any, config: CorpusConfig) -> Any:
+    """The answer, or an Unreadable if the file is to be skipped. Raises as `each_file` does."""
+    if isinstance(answer, Ended):
+        said = f"{file.path} cannot be read: the process that reads it ends, twice: {answer.reason}"
+        answer = Unreadable(said, bad_file=True)
+    if isinstance(answer, NotFound):
+        answer = answer.seen_from_here()
+    if not isinstance(answer, Unreadable):
+        return answer
+    scoring = config if answer.bad_file and isinstance(config, InputConfig) else None
+    if scoring and scoring.on_bad_file == "skip":
+        return answer
+    if isinstance(answer, NotFound):
+        raise ClusterError(str(answer))
+    hint = " (--input.on_bad_file skip goes on without it)" if scoring else ""
+    raise InputError(f"{answer}{hint}")
+
+
+def read_or_say(
+    file: InputFile, config: CorpusConfig, read: Callable[[], Answer]
+) -> Answer | Unreadable:
+    """What `read` gives of a file, or why it gives nothing.
+
+    Faults that may pass are tried again.
+    """
+    try:
+        return patiently(read, Request("reading", file.path, config.storage, config.key))
+    except pa.ArrowException as error:
+        what = f"is not a readable Parquet file ({file.size:,} bytes)"
+        return Unreadable(f"{file.path} {what}: {short(error)}", bad_file=True)
+    except FileNotFoundError:
+        return NotFound(file.path, config.storage)
+    except OSError as error:
+        message = f"cannot read {file.path}: {short(error)}"
+        return Unreadable(message, bad_file=is_bad_file(error))
+
+
+def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    source = iter(items)
+    while chunk := list(islice(source, size)):
+        yield chunk

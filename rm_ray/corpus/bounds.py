@@ -1,0 +1,199 @@
+"""Whether a type holds all values of a column: what is known without reading it, and by reading it.
+
+Arrow's casts are checked: a value that another type does not hold raises an error. Where a cast
+fails only for values that are too small or too large, the least and the greatest value tell. They
+are in a file's footer, if its writer has put them there.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray
+
+from rm_ray.config import InputConfig
+from rm_ray.corpus.alone import read_or_say
+from rm_ray.corpus.columns import is_list, values_of
+from rm_ray.corpus.files import InputFile
+from rm_ray.corpus.parquet import Unreadable, open_parquet
+from rm_ray.errors import short
+
+# The least and the greatest value; nothing where all values are null.
+Bounds = tuple[Any, ...]
+
+# Of times, from the coarsest to the finest.
+UNITS = ("s", "ms", "us", "ns")
+
+
+def bounds_of(groups: Sequence[Any], name: str) -> Bounds | None:
+    """The bounds of a column, from the statistics in a file's footer.
+
+    Args:
+        groups: pyarrow's metadata of the file's row groups.
+        name: a column, or a field of a struct, that is neither a struct nor a list.
+
+    Returns:
+        The bounds, or None where a row group does not say them, or says them in a way that Python
+        cannot show, such as a date after the year 9999.
+    """
+    values: list[Any] = []
+    for group in groups:
+        for column in (group.column(i) for i in range(group.num_columns)):
+            if column.path_in_schema != name:
+                continue
+            said = column.statistics
+            nulls = said.null_count if said is not None and said.has_null_count else 0
+            if nulls == column.num_values:
+                continue
+            try:
+                if said is None or not said.has_min_max:
+                    return None
+                values += [said.min, said.max]
+            except (ValueError, OverflowError, pa.ArrowException):
+                return None
+    return (min(values), max(values)) if values else ()
+
+
+def has_bounds(kind: pa.DataType) -> bool:
+    """Whether bounds can tell of columns of this type what another type holds."""
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_temporal(kind)
+    )
+
+
+def known_misfit(kind: pa.DataType, wide: pa.DataType, bounds: Bounds | None) -> str | None:
+    """Why a type does not hold all values of a column, as far as that is known without reading.
+
+    Args:
+        kind: the column's type.
+        wide: the type that is to hold its values.
+        bounds: the column's bounds; None if they are not known.
+
+    Returns:
+        The reason, "" if the type holds all values, or None if the column has to be read.
+    """
+    if kind == wide or pa.types.is_null(kind):
+        return ""
+    if never := misfit(pa.nulls(1, kind), wide):
+        return never
+    if is_list(kind) and is_list(wide):
+        return known_misfit(kind.value_type, wide.value_type, None)
+    if pa.types.is_struct(kind) and pa.types.is_struct(wide):
+        known = [known_misfit(field.type, wide.field(field.name).type, None) for field in kind]
+        return next(filter(None, known), None if None in known else "")
+    if not _fails_by_size(kind, wide):
+        return None
+    if not misfit(_extremes(kind), wide):
+        return ""
+    return None if bounds is None else misfit(pa.array(bounds, kind), wide)
+
+
+def misfit(values: pa.Array | pa.ChunkedArray, wide: pa.DataType) -> str:
+    """Why a type does not hold all of these values; "" if it does."""
+    kind = values.type
+    if isinstance(values, pa.ChunkedArray):
+        return next((why for chunk in values.chunks if (why := misfit(chunk, wide))), "")
+    if pa.types.is_struct(kind) and pa.types.is_struct(wide):
+        return _misfit_of_fields(values, wide)
+    if is_list(kind) and is_list(wide) and kind != wide:
+        return misfit(values.flatten(), wide.value_type)
+    try:
+        cast = values.cast(wide)
+        # Arrow casts decimals to the nearest float, and floats to the nearest decimal, silently
+        if _is_rounded(kind, wide) and not cast.cast(kind, safe=False).equals(values):
+            return f"{wide} would round its values"
+    except pa.ArrowException as error:
+        return short(error)
+    return ""
+
+
+@ray.remote(num_cpus=0.5)
+def read_misfits(
+    files: Sequence[InputFile], config: InputConfig, source: str, wide: pa.DataType
+) -> list[str | Unreadable]:
+    """Why a type does not hold a column of each file; "" if it does."""
+    return [_read_misfit(file, config, source, wide) for file in files]
+
+
+def _read_misfit(
+    file: InputFile, config: InputConfig, source: str, wide: pa.DataType
+) -> str | Unreadable:
+    def read() -> str:
+        with open_parquet(file.path, config.storage, columns=[source]) as parquet:
+            for batch in parquet.iter_batches(columns=[source]):
+                values = values_of(pa.Table.from_batches([batch]), source)
+                if values is not None and (why := misfit(values, wide)):
+                    return why
+        return ""
+
+    return read_or_say(file, config, read)
+
+
+def _misfit_of_fields(values: pa.StructArray, wide: pa.StructType) -> str:
+    for number, field in enumerate(values.type):
+        place = wide.get_field_index(field.name)
+        if place < 0:
+            return f"it has no field {field.name!r}"
+        if why := misfit(values.field(number), wide.field(place).type):
+            return f"field {field.name!r}: {why}"
+    return ""
+
+
+def _is_rounded(kind: pa.DataType, wide: pa.DataType) -> bool:
+    """Whether Arrow may round in a cast. Of numbers, only floats and decimals are fractions."""
+    if pa.types.is_floating(kind):
+        return bool(pa.types.is_decimal(wide))
+    return bool(pa.types.is_floating(wide))
+
+
+def _fails_by_size(kind: pa.DataType, wide: pa.DataType) -> bool:
+    """Whether a cast fails only for values that are too small or too large, or never."""
+    if pa.types.is_integer(kind):
+        half = pa.types.is_float16(wide)  # to which Arrow rounds integers without a word
+        to_float = pa.types.is_floating(wide) and not half
+        return bool(pa.types.is_integer(wide) or to_float or pa.types.is_decimal(wide))
+    if pa.types.is_floating(kind):
+        return bool(pa.types.is_floating(wide) and wide.bit_width >= kind.bit_width)
+    if pa.types.is_decimal(kind):
+        return bool(pa.types.is_decimal(wide) and wide.scale >= kind.scale)
+    if pa.types.is_date(kind):
+        return bool(pa.types.is_date64(wide))
+    if pa.types.is_temporal(kind):
+        same = _family(kind) is not None and _family(kind) == _family(wide)
+        return same and UNITS.index(kind.unit) <= UNITS.index(wide.unit)
+    if _is_string(kind):
+        return _is_string(wide) or _is_bytes(wide)
+    return _is_bytes(wide) and (_is_bytes(kind) or pa.types.is_fixed_size_binary(kind))
+
+
+def _family(kind: pa.DataType) -> tuple[str, str | None] | None:
+    """What temporal types that differ only in their unit have in common."""
+    if pa.types.is_timestamp(kind):
+        return "timestamp", kind.tz
+    if pa.types.is_time(kind):
+        return "time", None
+    return ("duration", None) if pa.types.is_duration(kind) else None
+
+
+def _is_string(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _extremes(kind: pa.DataType) -> pa.Array:
+    """The least and the greatest value that a type has; none where no cast asks for them."""
+    if pa.types.is_decimal(kind):
+        most = "9" * (kind.precision - kind.scale) + "." + "9" * kind.scale
+        return pa.array([f"-{most}", most], pa.string()).cast(kind)
+    if not has_bounds(kind):
+        return pa.array([], kind)
+    if pa.types.is_integer(kind):
+        limits = np.iinfo(kind.to_pandas_dtype())
+        return pa.array([limits.min, limits.max], kind)
+    stored = pa.int32() if kind.bit_width == 32 else pa.int64()
+    limits = np.iinfo(stored.to_pandas_dtype())
+    return pa.array([limits.min, limits.max], stored).cast(kind)
