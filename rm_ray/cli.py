@@ -35,6 +35,7 @@ from rm_ray.config_keys import (
     without_named,
 )
 from rm_ray.errors import ConfigError, RmRayError, redacted, same_command, way_on
+from rm_ray.yaml_text import read_yaml
 
 log = logging.getLogger(__name__)
 
@@ -132,11 +133,12 @@ def help_text(schema: type[BaseModel], usage: str) -> str:
 
 def _read_yaml(path: str) -> dict[str, Any]:
     try:
-        tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        tree = read_yaml(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+        said = " ".join(str(error).split()).replace('in "<unicode string>", ', "")
+        raise ConfigError(f"{path} is not valid YAML: {said}") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -191,9 +193,10 @@ def _parse_value(key: str, text: str, annotation: Any) -> Any:
     if str in kinds and not wants_list:
         return text
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f"--{key}: cannot read the value {text!r}") from None
+        return read_yaml(text)
+    except yaml.YAMLError as error:
+        why = getattr(error, "problem", None) or "it is not valid YAML"
+        raise ConfigError(f"--{key}: cannot read the value {text!r}: {why}") from None
 
 
 def _alternatives(annotation: Any) -> list[Any]:

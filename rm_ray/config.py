@@ -3,19 +3,26 @@
 Knows nothing of files, Ray or models; checks only what the values alone can tell.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from rm_ray.errors import redacted
 
+# A decimal number as people write it, digits in groups perhaps.
+_NUMBER = re.compile(
+    r"[-+]?(?:0|[1-9][0-9_]*|(?=\.))(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|[-+]?(?:inf|nan)"
+)
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
 
@@ -27,6 +34,33 @@ class Section(BaseModel):
     """A group of keys. Unknown keys are refused, values are never changed after the start."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_written_as_such(cls, value: Any, info: ValidationInfo) -> Any:
+        """Pydantic reads `0-1` as -1, and `010` as 10."""
+        field = cls.model_fields[info.field_name or ""]
+        if _kinds(field.annotation) <= {int, float, type(None)}:
+            for one in _texts(value):
+                if not _NUMBER.fullmatch(one):
+                    raise ValueError(f"{one!r} is not a number, or not written as one")
+        return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The types that values of a field have, in its lists and unions too."""
+    inner = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        return _kinds(inner[0])
+    return {kind for one in inner for kind in _kinds(one)} if inner else {annotation}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
 
 
 class StorageConfig(Section):

@@ -119,9 +119,12 @@ def same_command() -> str:
     return f"ray job submit {options}-- {shlex.join(['python', *job, *words])}"
 
 
+# Before the @ of these addresses stands a container or a user, and no key as in others.
+_NAMED = ("abfs", "abfss", "adl", "az", "hdfs", "webhdfs", "sftp", "ssh", "ftp", "smb")
 # In a URL: user and password, and what a presigned one is signed with (S3, Google, Azure).
 _SECRETS = re.compile(
-    r"(?i)(?<=://)[^/?#\s'\"]*@"
+    rf"(?i){''.join(f'(?<!{scheme}://)' for scheme in _NAMED)}(?<=://)[^/?#\s'\"]*@"
+    r"|(?<=://)[^/?#\s'\"@]*:[^/?#\s'\"]*@"
     r"|(?<=[?&])(?:x-(?:amz|goog)-(?:signature|credential|security-token)"
     r"|signature|awsaccesskeyid|googleaccessid|sig)=[^&#\s'\"]*"
 )

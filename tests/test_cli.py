@@ -12,7 +12,7 @@ from rm_ray.cli import (
     parse_arguments,
 )
 from rm_ray.config_keys import dotted_fields
-from rm_ray.errors import ConfigError, same_command
+from rm_ray.errors import ConfigError, redacted, same_command
 from rm_ray.score.config import ScoreConfig
 from tests.conftest import ROOT
 
@@ -81,7 +81,7 @@ def test_null_is_a_word_where_columns_are_missing(tmp_path):
         (["--judge.chunk_token", "64"], "did you mean --judge.chunk_tokens"),
         (["--model", "x"], "did you mean --judge.model"),
         (["--judge", "x"], "--judge is a section"),
-        (["--pool.gpus", "many"], "pool.gpus: Input should be a valid number"),
+        (["--pool.gpus", "many"], "pool.gpus: 'many' is not a number"),
         (["--pool.gpus", "1.5"], r"gpus is 1.5; an engine has whole GPUs \(1, 2, ...\), a part"),
         (["--pool.gpus", "-1"], "pool.gpus: Input should be greater than or equal to 0"),
         (["--pool.gpus", "nan"], "pool.gpus: Input should be greater than or equal to 0"),
@@ -134,6 +134,30 @@ def test_secrets_in_urls_are_refused_without_being_shown(key, url, caplog):
     argv = [word for pair in words.items() for word in pair]
     assert main(argv, ScoreConfig, "", lambda _: None, lambda _: "") == 2
     assert "holds credentials" in caplog.text and "hush" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "abfs://corpus@account.dfs.core.windows.net/texts", "abfss://c@a.dfs.core.windows.net/t",
+        "hdfs://me@namenode:8020/texts", "sftp://me@host/texts", "s3://bucket/a@b", "a:b@c/d",
+    ],
+)  # fmt: skip
+def test_containers_and_users_are_no_secrets(uri):
+    assert load_path(uri) == uri and redacted(uri) == uri
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sftp://me:hush@host/texts", "abfs://c:hush@a/t", "hdfs://me:hush@n/t", "s3://hush@b/t",
+        "https://hush@host/t", "gs://hush@b/t", "SFTP://a:hush@h/t",
+    ],
+)  # fmt: skip
+def test_passwords_and_keys_are_secrets(uri):
+    assert "hush" not in redacted(f"cannot read {uri} now")
+    with pytest.raises(ConfigError, match="holds credentials"):
+        load_path(uri)
 
 
 def test_no_refusal_shows_a_secret(tmp_path, caplog):

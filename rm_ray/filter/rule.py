@@ -85,8 +85,6 @@ def _check_groups(key: str, rule: RuleConfig, documents: Mapping[str, int]) -> N
     if not unknown:
         return
     said = f"{key}: no document of {_several(unknown)} has a reward and fulfils rule.where"
-    if {'["true"]', '["false"]'} & set(unknown):
-        said += " (YAML reads yes and no as true and false: quote them)"
     if rule.short == "refuse":
         raise InputError(f"{said}; the groups are {_several(groups)}")
     log.warning("%s", said)

@@ -75,7 +75,7 @@ class BaselineConfig(PlaceConfig):
     @field_validator("accept", mode="before")
     @classmethod
     def _texts(cls, given: Any) -> Any:
-        """YAML reads 2026-11-24 as a date."""
+        """YAML reads 20261124 as a number."""
         if isinstance(given, dict):
             return {str(group): str(night) for group, night in given.items()}
         return given
@@ -242,7 +242,7 @@ def today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
-NightName = Annotated[Night, BeforeValidator(str)]  # YAML reads 2026-11-24 as a date
+NightName = Annotated[Night, BeforeValidator(str)]  # YAML reads 20261124 as a number
 
 
 class ReportConfig(ReportSection):
