@@ -35,6 +35,10 @@ class Stretch:
     size: int | None = None
     version: str | None = None
 
+    def __str__(self) -> str:
+        """The rows as a person finds them."""
+        return f"{self.file}, rows {self.start} to {self.stop - 1}"
+
     def units_of(self, rows: Ints) -> Ints:
         """The unit of each row."""
         return self.first_unit + np.searchsorted(np.array(self.starts), rows, side="right")

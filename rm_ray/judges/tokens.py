@@ -20,6 +20,11 @@ from rm_ray.config import StorageConfig
 from rm_ray.engines.stored import is_stored, list_stored
 from rm_ray.engines.weights import Model, is_path, local_folder
 from rm_ray.errors import JudgeError, first_line
+
+# Whoever reads a tokenizer also makes tokens with it.
+from rm_ray.judges.encoding import encode as encode
+from rm_ray.judges.encoding import encode_all as encode_all
+from rm_ray.judges.encoding import load_plain as load_plain
 from rm_ray.judges.keys import JudgeSection
 
 log = logging.getLogger(__name__)

@@ -59,6 +59,10 @@ class Source:
     partition: Mapping[str, str | None]
     file_rows: int
 
+    def __str__(self) -> str:
+        """The rows as a person finds them."""
+        return str(self.shard)
+
 
 @dataclass(frozen=True)
 class Reader:

@@ -4,6 +4,7 @@ No shuffle, and no list of documents in the driver.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -12,7 +13,7 @@ import ray
 from rm_ray.cluster import wait_for_tasks
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable
-from rm_ray.errors import ClusterError, InputError, RmRayError
+from rm_ray.errors import ClusterError, InputError, RmRayError, short
 
 # A task counts so many rows, and looks into no more parts.
 ROWS_PER_TASK, PARTS_PER_TASK = 1_000_000, 64
@@ -36,7 +37,10 @@ class Pass(Generic[Item]):
         Raises:
             RmRayError: a task refused.
         """
-        return [_or_raise(result) for result in ray.get(self._references(task, more))]
+        references = self._references(task, more)
+        with self._naming_what_ended(references):
+            results = ray.get(references)
+        return [_or_raise(result) for result in results]
 
     def merged(self, task: Any, merge: Callable[[Sequence[Any]], Result], *more: Any) -> Result:
         """The sum of the task's results, added up by tasks, in the order of the batches.
@@ -44,14 +48,34 @@ class Pass(Generic[Item]):
         Raises:
             RmRayError: a task refused.
         """
-        results = self._references(task, more)
+        results = references = self._references(task, more)
         while len(results) > 1:
             results = [
                 _merge.options(num_cpus=self.cpus).remote(merge, *results[i : i + MERGED_AT_ONCE])
                 for i in range(0, len(results), MERGED_AT_ONCE)
             ]
-        found: Result = _or_raise(ray.get(results[0])) if results else merge([])
+        with self._naming_what_ended(references):
+            found: Result = _or_raise(ray.get(results[0])) if results else merge([])
         return found
+
+    @contextmanager
+    def _naming_what_ended(self, references: Sequence[Any]) -> Iterator[None]:
+        """Say which batch ends each process that reads it.
+
+        Raises:
+            InputError: with the first and the last item of the batch.
+        """
+        try:
+            yield
+        except ray.exceptions.WorkerCrashedError:
+            for batch, reference in zip(self.batches, references, strict=True):
+                try:
+                    ray.get(reference)
+                except ray.exceptions.WorkerCrashedError as error:
+                    raise InputError(
+                        f"each process that reads {batch[0]} to {batch[-1]} ends: {short(error)}"
+                    ) from None
+            raise
 
     def _references(self, task: Any, more: Sequence[Any]) -> list[Any]:
         """To the results, all of them there."""
