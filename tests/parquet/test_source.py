@@ -49,9 +49,8 @@ def test_statistics_stand_only_where_plain_values_have_the_same_order(tmp_path):
     table = pa.table({"half": halves, "price": prices, "word": ["a", "b"], "large": large})
     pq.write_table(table, tmp_path / "a.parquet")
     source = look(tmp_path / "a.parquet")
-    assert source.changed == (
-        "the columns half, price have no statistics: pyarrow has no order for their values",
-    )
+    (said,) = source.changed
+    assert said.startswith("statistics of decimals in bytes, half floats, intervals")
     writing = source.writing([], None, 2)
     assert writing.options["write_statistics"] == ["word", "large"]
     with (tmp_path / "a.parquet").open("rb") as file:
