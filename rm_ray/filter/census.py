@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rm_ray.corpus.groups import group_label
 from rm_ray.counts.cells import DIGIT_BITS, Cells
 from rm_ray.counts.cuts import Cuts
-from rm_ray.counts.order import KEY_BITS, best_first
+from rm_ray.counts.order import KEY_BITS, keys_of
 from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.decision import Decision, Outcomes, decide, total_outcomes
 from rm_ray.filter.documents import check_groups
 from rm_ray.filter.reader import Reader
 from rm_ray.filter.stretches import Stretch
+from rm_ray.filter.ties import Equal, Tie, equal_to_cuts, merged, parted
 
 # Documents on either side of a cut that are shown, of so many groups.
 BESIDE, SHOWN_GROUPS = 3, 5
@@ -25,7 +27,7 @@ class Beside:
     group: str
     before: bool
     order: tuple[int, int, str, int]
-    reward: float
+    reward: float | int
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,23 @@ class Census:
     outcomes: Outcomes
     rewards: Cells
     beside: list[Beside] = field(default_factory=list)
+    equal: Equal = field(default_factory=dict)
+    """Documents with the very reward of a cut, by group and cut: before it, and beyond it."""
+
+    def cut_ties(self) -> list[Tie]:
+        """The cuts that part documents with equal rewards."""
+        return parted(self.equal)
+
+    def least_kept(self, cuts: Cuts) -> float | int | None:
+        """The least reward that is kept, where a threshold there keeps the same documents.
+
+        That is so where all documents have one cut, and it parts no equal rewards.
+        """
+        one = len(cuts.groups) == 1 and len(cuts.cuts[0]) == 1 and cuts.groups == [group_label([])]
+        if not one or cuts.cuts[0][0] is None or self.cut_ties():
+            return None
+        before = [document for document in self.beside if document.before]
+        return before[-1].reward if before else None
 
     @classmethod
     def merge(cls, many: Sequence["Census"]) -> "Census":
@@ -56,6 +75,7 @@ class Census:
             outcomes,
             Cells.merge([one.rewards for one in many]),
             _nearest([document for one in many for document in one.beside]),
+            merged(one.equal for one in many),
         )
 
 
@@ -66,7 +86,7 @@ def census_of(stretch: Stretch, reader: Reader, config: FilterConfig, cuts: Cuts
     kept = decision.kept
     units = stretch.units_of(documents.rows[kept])
     # by reward, also where the order has noise
-    keys = best_first(documents.reward[documents.eligible])
+    keys, _ = keys_of(documents.reward[documents.eligible])
     beside = []
     known = dict(zip(cuts.groups, cuts.cuts, strict=True))
     for group, label in enumerate(documents.groups[:SHOWN_GROUPS]):
@@ -80,6 +100,7 @@ def census_of(stretch: Stretch, reader: Reader, config: FilterConfig, cuts: Cuts
         decision.outcomes(),
         Cells.count(keys >> (KEY_BITS - DIGIT_BITS), places.tokens),
         beside,
+        equal_to_cuts(decision, cuts, reader.kind) if config.rule.temperature is None else {},
     )
 
 
@@ -88,7 +109,7 @@ def _beside(decision: Decision, stretch: Stretch, group: str, before: bool, at: 
     row = int(places.rows[at])
     reward = decision.documents.reward[int(np.searchsorted(decision.documents.rows, row))]
     order = int(places.keys[at]), int(places.hashes[at]), stretch.file, row
-    return Beside(group, before, order, float(reward))
+    return Beside(group, before, order, reward.item())
 
 
 def _nearest(documents: Sequence[Beside]) -> list[Beside]:

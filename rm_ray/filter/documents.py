@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from rm_ray.corpus.groups import check_number
 from rm_ray.counts.cuts import Places
-from rm_ray.counts.order import Floats, Ints, best_first, gumbel, hash_rows
+from rm_ray.counts.order import Ints, Numbers, gumbel, hash_after, hash_rows, keys_of
 from rm_ray.filter.stretches import Stretch
 
 Flags = npt.NDArray[np.bool_]
@@ -27,7 +27,7 @@ class Documents:
     """
 
     rows: Ints
-    reward: Floats
+    reward: Numbers
     has: Flags
     tokens: Ints
     scored: Flags
@@ -57,9 +57,10 @@ class Order:
         hashes = hash_rows(f"cut {self.seed}", stretch.file, rows)
         if self.temperature is not None:
             rewards = gumbel(rewards, self.temperature, hashes)
+        keys, finer = keys_of(rewards)
         files = np.full(len(rows), stretch.number, np.int64)
         return Places(
-            documents.codes[which], best_first(rewards), hashes, files, rows,
+            documents.codes[which], keys, hash_after(finer, hashes), files, rows,
             documents.tokens[which],
         )  # fmt: skip
 

@@ -7,8 +7,14 @@ from rm_ray.filter.config import FilterConfig
 from rm_ray.run.scored import ScoredRun
 
 
-def fingerprint(config: FilterConfig, runs: Sequence[ScoredRun]) -> dict[str, Any]:
-    """What the kept rows depend on, key by key."""
+def fingerprint(config: FilterConfig, runs: Sequence[ScoredRun], kind: str) -> dict[str, Any]:
+    """What the kept rows depend on, key by key.
+
+    Args:
+        config: of the filter.
+        runs: the scoring runs.
+        kind: of the numbers that documents are chosen by; float32 goes without saying.
+    """
     rewards, output = config.rewards, config.output
     rule = config.rule.model_dump(mode="json")
     del rule["short"]  # whether to refuse
@@ -16,6 +22,7 @@ def fingerprint(config: FilterConfig, runs: Sequence[ScoredRun]) -> dict[str, An
         "rewards.path": [run.uri for run in runs],
         "rewards": [run.fingerprint for run in runs],
         "rewards.column": rewards.column,
+        **({} if kind == "float32" else {"rewards.numbers": kind}),
         "rewards.combine": rewards.combine if len(runs) > 1 else None,
         **{f"rule.{name}": value for name, value in rule.items()},
         **{f"output.{name}": getattr(output, name)

@@ -139,7 +139,7 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         named = spoken_of(config.rule)
         self.own = [name for name in named if name in self.schemas[0].names]
         self.others = [name for name in named if name not in self.own]
-        self.fingerprint = fingerprint(config, self.runs)
+        self.fingerprint = fingerprint(config, self.runs, self.kind)
         self.notes: list[Notes] = []
         self.ready: Ready | None = None
 
@@ -263,6 +263,16 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         return {"outcomes": outcome_rows(self.notes)}
 
     @property
+    def kind(self) -> str:
+        """Of the numbers that documents are chosen by (counts.order.KINDS)."""
+        return self._reader().kind
+
+    @property
+    def cut_kind(self) -> str:
+        """Of the numbers that cuts are at: with noise, these are the numbers with it."""
+        return "float32" if self.config.rule.temperature is not None else self.kind
+
+    @property
     def _reads_corpus(self) -> bool:
         return self.config.output.kind == "rows" or bool(self.others)
 
@@ -286,7 +296,8 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         reader = self._reader(ranks)
         cuts, budget = passes.cuts(reader, self.config)
         census = passes.census(reader, self.config, cuts)
-        return Notes.of(files, self.runs, parts, cuts, budget, ranks, census, altered), census
+        counted = (cuts, budget, ranks, census, altered)
+        return Notes.of(files, self.runs, parts, *counted, self.config.rule), census
 
     def _layout(
         self, files: Sequence[InputFile], parts: Sequence[Parts]

@@ -1,7 +1,7 @@
 """What the plan of a filter keeps with each of its segments, and a resumed run goes by."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ from rm_ray.counts.cuts import Cut, Cuts
 from rm_ray.counts.ranks import Ranks
 from rm_ray.filter.bundles import PlannedFolder
 from rm_ray.filter.census import Census
+from rm_ray.filter.config import RuleConfig
 from rm_ray.filter.decision import Outcomes, total_outcomes
 from rm_ray.filter.keeping import Alterations
 from rm_ray.filter.stretches import Parts
+from rm_ray.filter.ties import Tie
 from rm_ray.run.job import Planning
 from rm_ray.run.scored import ScoredRun
 
@@ -43,6 +45,10 @@ class Notes:
     ranks: list[Ranks]
     outcomes: Outcomes
     alterations: Alterations
+    ties: list[Tie] = field(default_factory=list)
+    """The cuts that part documents with equal rewards."""
+    least_kept: float | int | None = None
+    """The least reward that is kept, where a threshold there keeps the same documents."""
 
     @classmethod
     def of(
@@ -55,6 +61,7 @@ class Notes:
         ranks: Sequence[Ranks],
         census: Census,
         alterations: Alterations,
+        rule: RuleConfig,
     ) -> "Notes":
         """Of these files."""
         known = {file.path: (file.size, file.version) for file in files}
@@ -64,7 +71,10 @@ class Notes:
         ]
         segments, totals = [run.segments for run in runs], [run.totals for run in runs]
         counted = (cuts, budget, list(ranks), census.outcomes)
-        return cls(known, read, segments, totals, *counted, alterations)
+        by_reward = rule.temperature is None and not rule.invert
+        least = census.least_kept(cuts) if by_reward else None
+        told = (alterations, census.cut_ties(), least)
+        return cls(known, read, segments, totals, *counted, *told)
 
     @property
     def kept(self) -> int:
@@ -85,6 +95,8 @@ class Notes:
             "ranks": [[one.bounds.tolist(), one.ranks.tolist()] for one in self.ranks],
             "outcomes": [[*what, *count] for what, count in self.outcomes.items()],
             "alterations": asdict(self.alterations),
+            "ties": [asdict(tie) for tie in self.ties],
+            "least_kept": self.least_kept,
         }
 
     @classmethod
@@ -103,8 +115,10 @@ class Notes:
                 (group, kept, why): (documents, tokens)
                 for group, kept, why, documents, tokens in said["outcomes"]
             },
-            # a filter that was begun by an older rm_ray has none
+            # a filter that was begun by an older rm_ray has none of these
             alterations=Alterations(**said.get("alterations", {})),
+            ties=[Tie(**tie) for tie in said.get("ties", [])],
+            least_kept=said.get("least_kept"),
         )
 
 
@@ -127,6 +141,16 @@ def all_outcomes(notes: Iterable[Notes]) -> Outcomes:
 def all_alterations(notes: Iterable[Notes]) -> Alterations:
     """The sum of their alterations."""
     return Alterations.merge(each.alterations for each in notes)
+
+
+def all_ties(notes: Iterable[Notes]) -> list[Tie]:
+    """The cuts of all segments that part documents with equal rewards."""
+    return [tie for each in notes for tie in each.ties]
+
+
+def least_kept(notes: Sequence[Notes]) -> float | int | None:
+    """The threshold that keeps the same documents; None where there is none, or more segments."""
+    return notes[0].least_kept if len(notes) == 1 else None
 
 
 def outcome_rows(notes: Iterable[Notes]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import numpy as np
 from rm_ray.corpus.groups import group_label
 from rm_ray.counts.cells import ByGroup, Cells
 from rm_ray.counts.cuts import LEVELS, Cut, Cuts, Places, Search, Targets
-from rm_ray.counts.order import Ints, best_first
+from rm_ray.counts.order import Ints, keys_of
 from rm_ray.counts.ranks import SHIFTS, Ranks, count_keys, crowded
 from rm_ray.filter.census import Census, census_of
 from rm_ray.filter.config import FilterConfig
@@ -60,7 +60,7 @@ class Passes:
         Raises:
             InputError: a budget or quota is impossible, or there are too many groups.
         """
-        if not config.output.buckets and (fixed := fixed_cuts(config.rule)):
+        if not config.output.buckets and (fixed := fixed_cuts(config.rule, reader.kind)):
             return fixed, {}
         order = Order(config.rule.seed, config.rule.temperature)
         log.info("counting rewards, pass 1 over %s", self)
@@ -126,7 +126,8 @@ def _count_run(
     stretches: Sequence[Stretch], reader: Reader, run: int, opened: Sequence[Ints]
 ) -> Cells:
     return Cells.merge([
-        count_keys(best_first(reader.rewards_of_run(stretch, run)), opened) for stretch in stretches
+        count_keys(keys_of(reader.rewards_of_run(stretch, run))[0], opened)
+        for stretch in stretches
     ])  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from rm_ray.config import CorpusConfig
 from rm_ray.corpus.decoding import check_unchanged, decode, read_again
 from rm_ray.corpus.formulas import Formula
 from rm_ray.corpus.groups import grouped
-from rm_ray.counts.order import Floats, Ints, best_first
+from rm_ray.counts.order import Floats, Ints, Numbers, keys_of
 from rm_ray.counts.ranks import BEST, Ranks
 from rm_ray.errors import InputError
 from rm_ray.filter.documents import Documents, Flags
@@ -96,13 +96,23 @@ class Reader:
             rewards=first,
         )
 
+    @property
+    def kind(self) -> str:
+        """Of the numbers that documents are ordered by (counts.order.KINDS).
+
+        The ranks that runs are combined by have fewer bits than float32.
+        """
+        if len(self.runs) > 1:
+            return "float32"
+        return kind_of(self.column.of(self.schemas[0].empty_table()).type)
+
     def reward_of_run(
         self, stretch: Stretch, run: int, rewards: pa.Table, rows: Ints
-    ) -> tuple[Floats, Flags]:
+    ) -> tuple[Numbers, Flags]:
         """One run's rewards, 0 where there is none, and where there is one."""
-        found = self.column.of(rewards).cast(pa.float32(), safe=False)
+        found = self.column.of(rewards).cast(pa.from_numpy_dtype(self.kind), safe=False)
         has = found.is_valid().to_numpy()
-        values: Floats = pc.fill_null(found, 0).to_numpy()
+        values: Numbers = pc.fill_null(found, 0).to_numpy()
         if not np.isfinite(values).all():
             row = int(rows[int(np.flatnonzero(~np.isfinite(values))[0])])
             raise InputError(
@@ -113,7 +123,7 @@ class Reader:
 
     def _reward(
         self, stretch: Stretch, first: pa.Table, rows: Ints, patience: Patience
-    ) -> tuple[Floats, Flags]:
+    ) -> tuple[Numbers, Flags]:
         reward, has = self.reward_of_run(stretch, 0, first, rows)
         if not self.ranks:
             return reward, has
@@ -125,10 +135,10 @@ class Reader:
             every = every & has
         ranks = np.zeros((len(self.runs), len(rows)), np.int64)
         for run, reward in enumerate(rewards):
-            ranks[run, every] = self.ranks[run].of_keys(best_first(reward[every]))
+            ranks[run, every] = self.ranks[run].of_keys(keys_of(reward[every])[0])
         return _combined(ranks, self.combine), every
 
-    def rewards_of_run(self, stretch: Stretch, run: int) -> Floats:
+    def rewards_of_run(self, stretch: Stretch, run: int) -> Numbers:
         """The rewards that one run has of a stretch that the first run has parts of."""
         if not stretch.parts[0]:
             return np.empty(0, np.float32)
@@ -175,6 +185,13 @@ class Reader:
             if first + len(batch) >= stretch.stop:
                 break
         return pa.concat_tables(batches)
+
+
+def kind_of(column: pa.DataType) -> str:
+    """The kind of numbers that a column's are ordered as, so that none are taken for equal."""
+    if pa.types.is_floating(column):
+        return "float64" if pa.types.is_float64(column) else "float32"
+    return "uint64" if pa.types.is_uint64(column) else "int64"
 
 
 def _aligned(rewards: pa.Table, rows: Ints) -> pa.Table:

@@ -8,12 +8,14 @@ import numpy as np
 
 from rm_ray.corpus.groups import group_name
 from rm_ray.counts.cuts import Cut, Cuts, Weight
-from rm_ray.counts.order import best_first, least_at
+from rm_ray.counts.order import keys_of, least_at, number_at
 from rm_ray.errors import InputError
 from rm_ray.filter.config import FilterConfig, RuleConfig
 from rm_ray.filter.quotas import ELSE
 
 log = logging.getLogger(__name__)
+
+INTEGERS = ("int64", "uint64")
 
 
 def weight_of(rule: RuleConfig) -> Weight:
@@ -23,14 +25,35 @@ def weight_of(rule: RuleConfig) -> Weight:
     return rule.weight
 
 
-def fixed_cuts(rule: RuleConfig) -> Cuts | None:
-    """The cuts, where they are known without counting: the same for all groups."""
+def fixed_cuts(rule: RuleConfig, kind: str) -> Cuts | None:
+    """The cuts, where they are known without counting: the same for all groups.
+
+    Args:
+        rule: as it is typed.
+        kind: of the numbers that documents are ordered by (counts.order.KINDS).
+    """
     if rule.relative:
         return None
     if rule.min_reward is None:
         return Cuts([], [], [None])
-    worst = int(best_first(np.array([least_at(rule.min_reward)], np.float32))[0])
-    return Cuts([], [], [Cut(worst + 1, 0, "", 0)])
+    least = least_at(kind, rule.min_reward)
+    if kind in INTEGERS and least > np.iinfo(kind).max:
+        return Cuts([], [], [Cut(0, 0, "", 0)])  # before it is nothing
+    keys, finer = keys_of(np.array([least], kind))
+    if finer is None:
+        return Cuts([], [], [Cut(int(keys[0]) + 1, 0, "", 0)])
+    more, rest = divmod(int(finer[0]) + 1, 1 << 32)
+    return Cuts([], [], [Cut(int(keys[0]) + more, rest << 32, "", 0)])
+
+
+def number_of(cut: Cut, kind: str) -> float | int:
+    """The number that a cut is at: of the first document beyond it, or the least that is kept."""
+    finer = cut.hash >> 32
+    if cut.file:
+        return number_at(kind, cut.key, finer)
+    if kind == "float32":
+        return number_at(kind, cut.key - 1)
+    return number_at(kind, *divmod(max(0, (cut.key << 32 | finer) - 1), 1 << 32))
 
 
 def budgets(

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -12,7 +13,7 @@ from rm_ray.corpus.excerpts import excerpt
 from rm_ray.corpus.groups import group_label, group_name, printable, texts
 from rm_ray.counts.cells import DIGIT_BITS, Cells
 from rm_ray.counts.cuts import Cut
-from rm_ray.counts.order import KEY_BITS, reward_of
+from rm_ray.counts.order import KEY_BITS, number_at
 from rm_ray.filter.census import Beside
 from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.counts import FilterCounts
@@ -23,9 +24,11 @@ from rm_ray.filter.notes import (
     all_alterations,
     all_cuts,
     all_outcomes,
+    all_ties,
+    least_kept,
     outcome_rows,
 )
-from rm_ray.filter.rule import weight_of
+from rm_ray.filter.rule import number_of, weight_of
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.progress import duration
 from rm_ray.run.scored import overlapping, read_rewards
@@ -56,10 +59,10 @@ def dry_run_text(job: "FilterJob", seen: Survey) -> str:
         "",
         *outcome_lines(all_outcomes(job.notes)),
         "",
-        *cut_lines(job.config, job.notes),
+        *cut_lines(job.config, job.notes, job.cut_kind),
     ]
     if census := planning.census:
-        lines += ["", *retention_lines(census.rewards)]
+        lines += ["", *retention_lines(census.rewards, job.kind)]
         if census.beside:
             log.info("reading the beginnings of %d documents", len(census.beside))
             lines += ["", "next to the cuts:", *_beside_lines(job, census.beside)]
@@ -106,19 +109,31 @@ def _count_line(what: str, counts: Iterable[tuple[int, int]], whole: int) -> str
     return f"{what:<32}{documents:>15,}{share:>8}{tokens:>20,}"
 
 
-def cut_lines(config: FilterConfig, notes: Sequence[Notes]) -> list[str]:
-    """The cuts, as rewards, and what is left of budgets of tokens."""
+def cut_lines(config: FilterConfig, notes: Sequence[Notes], kind: str) -> list[str]:
+    """The cuts, as rewards, and what is left of budgets of tokens.
+
+    Args:
+        config: of the filter.
+        notes: of all segments.
+        kind: of the numbers that documents are ordered by.
+    """
     noisy = config.rule.temperature is not None
     what = "reward, with its noise," if noisy else "reward"
     where = "beyond it, so kept" if config.rule.invert else "not kept, or in the next bucket"
     lines = [f"cuts: the {what} of the best document that is {where}"]
     known = _cuts_by_group(notes)
-    short = shortfall(config, notes)
+    short, ties = shortfall(config, notes), all_ties(notes)
     for group, theirs in known[:MOST_LINES]:
-        said_ = f"  {group_name(group):<24} {', '.join(map(_cut_text, theirs))}"
+        texts_ = ", ".join(_cut_text(cut, kind) for cut in theirs)
+        said_ = f"  {group_name(group):<24} {texts_}"
         lines.append(f"{said_}{short.get(group, '')}")
+        lines += [f"    {tie.said()}" for tie in ties if tie.group == group][:MOST_LINES]
     if len(known) > MOST_LINES:
         lines.append(f"  ... and {len(known) - MOST_LINES:,} groups more")
+    if (least := least_kept(notes)) is not None:
+        also = " and this rule.where" if config.rule.where else ""
+        threshold = f"--rule.min_reward {number_text(least, kind)}"
+        lines.append(f"the same documents are kept by {threshold}{also}")
     return lines
 
 
@@ -141,16 +156,26 @@ def shortfall(config: FilterConfig, notes: Sequence[Notes]) -> dict[str, str]:
     return found
 
 
-def _cut_text(cut: Cut | None) -> str:
+def _cut_text(cut: Cut | None, kind: str) -> str:
     if cut is None:
         return "none is beyond"
-    if not cut.file:
-        return f"any reward below {reward_of(cut.key - 1):.9g}"
-    return f"{reward_of(cut.key):.9g}"
+    said = number_text(number_of(cut, kind), kind)
+    return said if cut.file else f"any reward below {said}"
 
 
-def retention_lines(rewards: Cells) -> list[str]:
-    """What fixed thresholds would keep: exact, at thresholds near round shares."""
+def number_text(number: float | int, kind: str) -> str:
+    """A number of a kind with the digits that tell it from all others, to be copied."""
+    digits = {"float32": ".9g", "float64": ".17g"}
+    return format(number, digits.get(kind, "d"))
+
+
+def retention_lines(rewards: Cells, kind: str) -> list[str]:
+    """What fixed thresholds would keep: exact, at thresholds near round shares.
+
+    Args:
+        rewards: documents by the upper halves of their keys.
+        kind: of the numbers that these are keys of.
+    """
     documents, tokens = np.cumsum(rewards.documents), np.cumsum(rewards.tokens)
     lines = ["with --rule.min_reward, of the documents that have a reward and count:"]
     if not len(documents):
@@ -160,9 +185,10 @@ def retention_lines(rewards: Cells) -> list[str]:
         int(np.searchsorted(documents, share * documents[-1])) for share in SHARES
     )
     for at in shown:
-        threshold = reward_of(((int(rewards.cells[at]) + 1) << shift) - 1)
+        last = ((int(rewards.cells[at]) + 1) << shift) - 1
+        threshold = number_text(number_at(kind, last, (1 << 32) - 1), kind)
         lines.append(
-            f"  {threshold:>15.9g} keeps {documents[at]:>13,} documents "
+            f"  {threshold:>15} keeps {documents[at]:>13,} documents "
             f"({documents[at] / documents[-1]:6.1%}), {tokens[at]:>16,} tokens"
         )
     return lines
@@ -175,7 +201,8 @@ def _beside_lines(job: "FilterJob", beside: Sequence[Beside]) -> list[str]:
         kept = one.before != job.config.rule.invert
         where = "kept   " if kept else "dropped"
         group = f"{group_name(one.group)}: " if one.group != group_label([]) else ""
-        lines.append(f"  {where} {group}{one.reward:.9g}  {printable(key)}  {excerpt}")
+        reward = number_text(one.reward, job.kind)
+        lines.append(f"  {where} {group}{reward}  {printable(key)}  {excerpt}")
     return lines
 
 
@@ -237,14 +264,20 @@ def manifest(job: "FilterJob", totals: FilterCounts, versions: Mapping[str, str]
         for number, run in enumerate(job.runs)
     ]
     altered = all_alterations(job.notes)
+    kind = job.cut_kind
     content: dict[str, Any] = {
         "format": 1,
         "totals": totals.stored(),
         "outcomes": outcome_rows(job.notes),
         "cuts": [
-            {"group": json.loads(group), "cuts": [_said_cut(cut, key) for cut in theirs]}
+            {
+                "group": json.loads(group),
+                "cuts": [_said_cut(cut, key, kind) for cut in theirs],
+            }
             for group, theirs in _cuts_by_group(job.notes)
         ],
+        "ties": [asdict(tie) for tie in all_ties(job.notes)],
+        "min_reward_that_keeps_the_same": least_kept(job.notes),
         "budget": {group: n for notes in job.notes for group, n in notes.budget.items()},
         "rule": config.rule.model_dump(mode="json"),
         "rewards": config.rewards.model_dump(mode="json", exclude={"storage", "path", "segments"}),
@@ -265,10 +298,10 @@ def _altered(found: Mapping[str, tuple[int, str]]) -> list[dict[str, Any]]:
     return [{"what": what, "files": n, "first": path} for what, (n, path) in found.items()]
 
 
-def _said_cut(cut: Cut | None, key: str) -> dict[str, Any] | None:
+def _said_cut(cut: Cut | None, key: str, kind: str) -> dict[str, Any] | None:
     """The first document that is beyond; of a fixed cut, the least reward that is kept."""
     if cut is None:
         return None
     if not cut.file:
-        return {"at_least": reward_of(cut.key - 1)}
-    return {key: reward_of(cut.key), "file": cut.file, "row": cut.row}
+        return {"at_least": number_of(cut, kind)}
+    return {key: number_of(cut, kind), "file": cut.file, "row": cut.row}

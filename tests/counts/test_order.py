@@ -4,7 +4,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rm_ray.counts.order import best_first, gumbel, hash_rows, least_at, reward_of
+from rm_ray.counts.order import (
+    best_first,
+    gumbel,
+    hash_rows,
+    keys_of,
+    least_at,
+    number_at,
+    reward_of,
+)
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -16,11 +24,31 @@ def test_the_better_reward_has_the_smaller_key(one, other):
     assert reward_of(first) == one and 0 <= first < 1 << 32
 
 
-@given(st.floats(-1e30, 1e30))
-def test_the_least_reward_that_is_not_below(threshold):
-    least = np.float32(least_at(threshold))
-    assert float(least) >= threshold
-    assert float(np.nextafter(least, np.float32(-np.inf))) < threshold
+NUMBERS = {
+    "float32": FLOATS,
+    "float64": st.floats(allow_nan=False, allow_infinity=False),
+    "int64": st.integers(-(2**63), 2**63 - 1),
+    "uint64": st.integers(0, 2**64 - 1),
+}
+KINDS = st.sampled_from(sorted(NUMBERS))
+
+
+@given(KINDS.flatmap(lambda kind: st.tuples(st.just(kind), NUMBERS[kind], NUMBERS[kind])))
+def test_numbers_of_every_kind_are_ordered_by_all_their_bits(drawn):
+    kind, one, other = drawn
+    keys, finer = keys_of(np.array([one, other], kind))
+    places = list(zip(keys.tolist(), finer.tolist() if finer is not None else [0, 0], strict=True))
+    assert (places[0] < places[1]) == (one > other) and (places[0] == places[1]) == (one == other)
+    assert number_at(kind, *places[0]) == one
+    assert all(0 <= half < 1 << 32 for half in places[0])
+
+
+def test_a_threshold_is_compared_as_the_column_has_it():
+    """0.7 in float32 is less than 0.7; DuckDB and NumPy take the two for equal."""
+    assert least_at("float32", 0.7) == float(np.float32(0.7)) < 0.7
+    assert least_at("float64", 0.7) == 0.7
+    assert [least_at("int64", x) for x in (5, 4.5, -4.5, 1e300)] == [5, 5, -4, 2**63]
+    assert [least_at("uint64", x) for x in (-1, 0.5, 1e300)] == [0, 1, 2**64]
 
 
 def test_hashes_are_salted_apart():
