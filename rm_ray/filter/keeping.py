@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 from rm_ray.errors import InputError
 from rm_ray.filter.config import FilesConfig
+from rm_ray.parquet.key_values import without_schemas
 from rm_ray.parquet.kind import HADOOP_LZ4
 from rm_ray.parquet.source import Source
 
@@ -47,6 +48,8 @@ class Look:
         changed = list(source.changed)
         if not self.output.codec and any(one.codec == HADOOP_LZ4 for one in source.kind.leaves):
             changed.append(LZ4)
+        if self.output.add:
+            changed += without_schemas(source.kind.key_values)[1]
         if any(one.bloom and one.boolean for one in source.kind.leaves):
             changed.append(BLOOM)
         return Keeping(source.kind.name, tuple(changed), tuple(lost))

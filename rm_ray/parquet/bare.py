@@ -9,6 +9,7 @@ source's own elements, and the metadata into the footer of what was written.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import takewhile
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -25,6 +26,7 @@ from rm_ray.parquet.footer import (
     ended,
     footer_bytes,
 )
+from rm_ray.parquet.key_values import without_stored
 from rm_ray.parquet.schema import (
     CHILDREN,
     CONVERTED,
@@ -53,6 +55,8 @@ INT96_BYTES = 12
 # ColumnMetaData's type and path; SchemaElement's scale and precision.
 COLUMNS, SORTING, META, META_TYPE, META_PATH = 1, 4, 3, 1, 3
 SCALE, PRECISION = 7, 8
+# Number of SortingColumn's field: the number of the column.
+SORTED_COLUMN = 1
 
 
 def bare(footer: StoredFooter, annotated: Collection[str] = ()) -> StoredFooter:
@@ -154,11 +158,28 @@ def prune(footer: StoredFooter, names: Collection[str]) -> StoredFooter:
     groups = []
     for group in footer.row_groups:
         chunks = [c for number, c in enumerate(get(group, COLUMNS).values) if number in kept]
-        # the numbers of sorting columns would name others now
-        group = without(group, SORTING)
+        group = _sorted_by_what_is_left(group, sorted(kept))
         groups.append(put(group, COLUMNS, LIST, Items(STRUCT, chunks)))
     pruned = footer.with_elements(elements).with_row_groups(groups)
+    pruned = pruned.with_key_values(without_stored(footer.key_values, names))
     return pruned.without(COLUMN_ORDERS, ENCRYPTION, SIGNING_KEY)
+
+
+def _sorted_by_what_is_left(group: Struct, kept: Sequence[int]) -> Struct:
+    """A row group whose sorting columns have the numbers that they have among the ones kept.
+
+    Rows are not sorted by what follows a column that is gone.
+    """
+    sorting = get(group, SORTING)
+    if sorting is None:
+        return group
+    there = list(takewhile(lambda column: get(column, SORTED_COLUMN) in kept, sorting.values))
+    renumbered = [
+        put(column, SORTED_COLUMN, I32, kept.index(get(column, SORTED_COLUMN))) for column in there
+    ]
+    if not renumbered:
+        return without(group, SORTING)
+    return put(group, SORTING, LIST, Items(STRUCT, renumbered))
 
 
 def written_columns(schema: pa.Schema) -> list[Element]:

@@ -7,13 +7,15 @@ the rows of the whole file, and would lie of fewer: those are set right, or drop
 import base64
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from rm_ray.parquet.footer import ARROW_SCHEMA, KeyValue, StoredFooter
 
+# Keys by which Spark, and readers of Avro, know the columns of a file.
+SCHEMAS = {b"org.apache.spark.sql.parquet.row.metadata", b"parquet.avro.schema", b"avro.schema"}
 # Names of keys that count rows, where their value is the file's number of rows.
 _COUNTS = re.compile(
     r"(num|count|n|total)?[_.-]*(rows?|records?|examples?)[_.-]*(count|num)?", re.I
@@ -40,6 +42,39 @@ def settled(footer: StoredFooter) -> tuple[list[KeyValue], list[str]]:
     return pairs, said
 
 
+def without_schemas(pairs: Sequence[KeyValue]) -> tuple[list[KeyValue], list[str]]:
+    """The metadata without the keys by which Spark and Avro know the columns of a file.
+
+    Where columns are added or left out, these keys would hide the new ones and name the old ones.
+
+    Returns:
+        The other keys and values; and what is left out, each in a few words.
+    """
+    said = [
+        f"the key `{key.decode()}`, which names the columns, is left out"
+        for key, _ in pairs
+        if key in SCHEMAS
+    ]
+    return [pair for pair in pairs if pair[0] not in SCHEMAS], said
+
+
+def without_stored(pairs: Sequence[KeyValue], names: Collection[str]) -> list[KeyValue]:
+    """The metadata of a file that lacks some columns: a stored Arrow schema lacks them too."""
+    return [
+        (key, _without(value, names) if key == ARROW_SCHEMA and value else value)
+        for key, value in pairs
+    ]
+
+
+def _without(value: bytes, names: Collection[str]) -> bytes:
+    try:
+        schema = _read(value)
+    except (pa.ArrowException, ValueError):
+        return value
+    left = [field for field in schema if field.name not in names]
+    return _stored(pa.schema(left, schema.metadata), [])
+
+
 def with_fields(pairs: Sequence[KeyValue], fields: Iterable[pa.Field]) -> list[KeyValue]:
     """The metadata of a file that has some more columns: a stored Arrow schema names them too.
 
@@ -47,6 +82,8 @@ def with_fields(pairs: Sequence[KeyValue], fields: Iterable[pa.Field]) -> list[K
         ArrowException: pyarrow cannot read the stored schema.
     """
     fields = list(fields)
+    if fields:
+        pairs, _ = without_schemas(pairs)
     return [
         (key, _stored(_read(value), fields) if key == ARROW_SCHEMA and value and fields else value)
         for key, value in pairs

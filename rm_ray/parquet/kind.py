@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, BinaryIO
 
 import pyarrow.parquet as pq
@@ -40,7 +41,12 @@ class Leaf:
     boolean: bool
     """Whether values are booleans, of which pyarrow writes no Bloom filter."""
     bounds: bool
-    """Whether there are statistics of the values."""
+    """Whether every row group has the least and the greatest value.
+
+    Some writers leave them out where there is NaN, and readers (DuckDB) count on that.
+    """
+    shapes: bool
+    """Whether there are statistics of shapes (GEOMETRY)."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,8 @@ class Kind:
     """Whether its pages have checksums."""
     has_chunk_metadata: bool = False
     """Whether the chunks of its columns have keys and values of their own."""
+    sorted_apart: bool = False
+    """Whether its row groups are sorted, and not all by the same columns."""
 
     @classmethod
     def of(
@@ -87,16 +95,18 @@ class Kind:
         if not groups:
             return cls(found, pairs, (), (), False, "1.0", False)
         chunks = [groups[0].column(number) for number in range(groups[0].num_columns)]
+        by = _sorting(groups)
         header = _first_data_page(file, chunks[0].data_page_offset)
         return cls(
             schema=found,
             key_values=pairs,
-            leaves=tuple(map(_leaf, chunks)),
-            sorted_by=_sorting(groups),
+            leaves=tuple(_leaf(groups, number) for number in range(groups[0].num_columns)),
+            sorted_by=by,
             page_index=any(chunk.has_offset_index for chunk in chunks),
             page_version=header.version,
             checksums=header.has_checksum,
             has_chunk_metadata=any(chunk.metadata for chunk in chunks),
+            sorted_apart=not by and any(group.sorting_columns for group in groups),
         )
 
     @property
@@ -106,7 +116,7 @@ class Kind:
         Dictionaries and encodings are no part of it: writers choose those row group by row group.
         """
         elements = [encode_value(STRUCT, e.stored) for c in self.schema for e in c.all()]
-        leaves = [(leaf.codec, leaf.bloom) for leaf in self.leaves]
+        leaves = [(leaf.codec, leaf.bloom, leaf.bounds) for leaf in self.leaves]
         rest = (leaves, self.sorted_by, self.page_index, self.page_version, self.checksums)
         said = repr((elements, self.key_values, rest))
         return hashlib.sha256(said.encode()).hexdigest()[:32]
@@ -130,14 +140,17 @@ class Kind:
             codec: in place of the source's.
             rows: of a row group.
         """
-        other = Leaf(self._usual_codec, True, None, bloom=False, boolean=False, bounds=True)
+        other = Leaf(self._usual_codec, True, None, False, boolean=False, bounds=True, shapes=False)
         own = [self.leaves[n] if n is not None and self.leaves else other for n in taken]
         leaves = list(zip(paths, own, strict=True))
+        # without the first of its columns rows are not sorted by the second
         sorting = [
             pq.SortingColumn(taken.index(number), descending, nulls_first)
-            for number, descending, nulls_first in self.sorted_by
-            if number in taken
+            for number, descending, nulls_first in takewhile(
+                lambda column: column[0] in taken, self.sorted_by
+            )
         ]
+        bounded = [plain and leaf.bounds for plain, leaf in zip(ordered, own, strict=True)]
         bloom = {
             path: {"ndv": max(1, rows), "fpp": 0.01}
             for path, leaf in leaves
@@ -147,7 +160,7 @@ class Kind:
         return {
             "compression": {path: named(codec or leaf.codec) for path, leaf in leaves},
             "use_dictionary": _all_or([leaf.dictionary for leaf in own], paths),
-            "write_statistics": _all_or(ordered, paths),
+            "write_statistics": _all_or(bounded, paths),
             "column_encoding": encodings or None,
             "bloom_filter_options": bloom or None,
             "sorting_columns": sorting or None,
@@ -174,7 +187,8 @@ def _all_or(chosen: Sequence[bool], paths: Sequence[str]) -> bool | list[str]:
     return len(some) == len(paths) or some or False
 
 
-def _leaf(chunk: Any) -> Leaf:
+def _leaf(groups: Sequence[Any], number: int) -> Leaf:
+    chunk = groups[0].column(number)
     kinds = set(chunk.encodings)
     dictionary = bool(kinds & DICTIONARIES)
     boolean = chunk.physical_type == "BOOLEAN"
@@ -187,8 +201,15 @@ def _leaf(chunk: Any) -> Leaf:
         encoding=encoding,
         bloom=chunk.bloom_filter_offset is not None,
         boolean=boolean,
-        bounds=chunk.is_stats_set or chunk.is_geo_stats_set,
+        bounds=all(_has_bounds(group.column(number)) for group in groups),
+        shapes=chunk.is_geo_stats_set,
     )
+
+
+def _has_bounds(chunk: Any) -> bool:
+    """Whether a chunk has the least and the greatest value, or nulls alone."""
+    said = chunk.statistics
+    return said is not None and (said.has_min_max or said.null_count == chunk.num_values)
 
 
 def _first_data_page(file: BinaryIO, at: int) -> PageHeader:

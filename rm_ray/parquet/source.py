@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from rm_ray.parquet.bare import Dress, bare, prune, written_columns
 from rm_ray.parquet.encryption import encrypted_columns
 from rm_ray.parquet.footer import StoredFooter
-from rm_ray.parquet.key_values import settled, with_fields
+from rm_ray.parquet.key_values import settled, with_fields, without_schemas
 from rm_ray.parquet.kind import Kind
 from rm_ray.parquet.readable import columns_refused
 from rm_ray.parquet.schema import Element, columns
@@ -52,6 +52,9 @@ class Source:
         reshaped = _reshaped(footer)
         metadata = bare(footer, reshaped).metadata()
         pairs, changed = settled(footer)
+        if dropped or reshaped:
+            pairs, said = without_schemas(pairs)
+            changed += said
         kind = Kind.of(file, footer, metadata, pairs)
         if any(leaf.codec == "LZO" for leaf in kind.leaves):
             raise pa.ArrowNotImplementedError(
@@ -62,6 +65,8 @@ class Source:
                 "statistics of decimals in bytes, half floats, intervals, shapes and INT96 are "
                 "left out: plain bytes have another order"
             )
+        if kind.sorted_apart:
+            changed.append("row groups that are sorted in several ways are called sorted no more")
         if kind.has_chunk_metadata:
             changed.append("the metadata of single column chunks is left out")
         schema = metadata.schema.to_arrow_schema().remove_metadata()
@@ -154,4 +159,6 @@ def _has_bounds_that_are_lost(kind: Kind) -> bool:
     """Whether columns have statistics in the source, and have none when they are written."""
     leaves = [leaf for column in kind.schema for leaf in column.leaves()]
     every = zip(leaves, kind.leaves, strict=False)  # no choices are known of a file without rows
-    return any(written.bounds and not leaf.has_plain_order for leaf, written in every)
+    return any(
+        (written.bounds or written.shapes) and not leaf.has_plain_order for leaf, written in every
+    )

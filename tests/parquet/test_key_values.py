@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.parquet.footer import StoredFooter
-from rm_ray.parquet.key_values import settled, with_fields
+from rm_ray.parquet.key_values import settled, with_fields, without_schemas
 
 
 def footer_of(path, metadata, rows=3, **options):
@@ -67,3 +67,15 @@ def test_added_columns_stand_in_the_stored_schema(tmp_path):
     assert with_fields(footer.key_values, []) == footer.key_values
     bare = footer_of(tmp_path / "a.parquet", None, store_schema=False)
     assert with_fields(bare.key_values, [pa.field("reward", pa.float32())]) == []
+
+
+def test_keys_that_name_the_columns_for_spark_go_where_columns_are_added(tmp_path):
+    """Spark takes its schema out of its own key, and does not see what was added."""
+    key = "org.apache.spark.sql.parquet.row.metadata"
+    footer = footer_of(tmp_path / "a.parquet", None, store_schema=False)
+    footer = footer.with_key_values([(key.encode(), b"{}"), (b"license", b"x")])
+    pairs, said = without_schemas(footer.key_values)
+    assert pairs == [(b"license", b"x")]
+    assert said == [f"the key `{key}`, which names the columns, is left out"]
+    assert with_fields(footer.key_values, [pa.field("reward", pa.float32())]) == pairs
+    assert with_fields(footer.key_values, []) == footer.key_values

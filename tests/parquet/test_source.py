@@ -1,8 +1,10 @@
 """What is read of a file whose rows are copied, and how it is written."""
 
+import base64
 import io
 from dataclasses import replace
 
+import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,6 +12,7 @@ import pytest
 
 from rm_ray.parquet.bare import prune
 from rm_ray.parquet.footer import StoredFooter, ended
+from rm_ray.parquet.readable import readable
 from rm_ray.parquet.schema import columns
 from rm_ray.parquet.source import Source
 from rm_ray.parquet.thrift import BINARY, I32, I64, LIST, STRUCT, Field, Items, get, put, without
@@ -168,3 +171,71 @@ def test_a_file_of_which_no_column_can_be_copied_is_refused(tmp_path):
     said = "none of its columns can be copied: column 'secret' is encrypted"
     with pytest.raises(pa.ArrowNotImplementedError, match=said):
         look(tmp_path / "a.parquet")
+
+
+def test_bounds_are_written_where_every_row_group_has_them(tmp_path):
+    """DuckDB leaves them out where there is NaN, and takes those that are there to count NaN."""
+    file = tmp_path / "a.parquet"
+    columns = "CASE WHEN i = 7 THEN 'nan'::DOUBLE ELSE i END AS x, i AS n, NULL::INTEGER AS none"
+    duckdb.sql(f"COPY (SELECT {columns} FROM range(10) t(i)) TO '{file}'")
+    source = look(file)
+    assert [leaf.bounds for leaf in source.kind.leaves] == [False, True, True]
+    writing = source.writing([], None, 10)
+    assert writing.options["write_statistics"] == ["n", "none"]
+    pq.write_table(pa.table({"a": [1]}), file, write_statistics=False)
+    assert look(file).writing([], None, 1).options["write_statistics"] is False
+
+
+def test_a_column_that_is_left_out_is_gone_from_the_stored_schema_too(tmp_path):
+    """Else pyarrow takes nothing of that schema, and a duration becomes a number."""
+    path = tmp_path / "a.parquet"
+    spans = pa.array([1, 2], pa.duration("s"))
+    write_encrypted(path, {"secret": ["x", "y"], "span": spans}, ["secret"])
+    with path.open("rb") as file:
+        metadata, left_out = readable(file)
+    schema = pq.ParquetFile(path, metadata=metadata).schema_arrow
+    assert left_out.keys() == {"secret"} and schema.names == ["span"]
+    assert pa.types.is_duration(schema.field("span").type)
+    stored = dict(look(path).kind.key_values)[b"ARROW:schema"]
+    assert pa.ipc.read_schema(pa.BufferReader(base64.b64decode(stored))).names == ["span"]
+
+
+@pytest.mark.parametrize(
+    ("gone", "left"), [("c", [(0, "a"), (1, "b")]), ("b", [(0, "a")]), ("a", [])]
+)
+def test_rows_are_sorted_by_the_columns_before_the_one_that_is_left_out(tmp_path, gone, left):
+    path = tmp_path / "a.parquet"
+    table = pa.table({"c": [1], "a": [1], "b": [1]})
+    by = [pq.SortingColumn(1), pq.SortingColumn(2), pq.SortingColumn(0)]
+    pq.write_table(table, path, sorting_columns=by)
+    with path.open("rb") as file:
+        metadata = prune(StoredFooter.read(file), [gone]).metadata()
+    found = [column.column_index for column in metadata.row_group(0).sorting_columns]
+    names = [column for column in ("c", "a", "b") if column != gone]
+    assert [names[number] for number in found] == [name for _, name in left]
+
+
+def test_row_groups_that_are_sorted_in_several_ways_are_named(tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"a": [1, 2]}), path, row_group_size=1, sorting_columns=[
+        pq.SortingColumn(0)])  # fmt: skip
+    with path.open("rb") as file:
+        footer = StoredFooter.read(file)
+    first, second = footer.row_groups
+    body = path.read_bytes()[: -8 - len(footer.to_bytes())]
+    changed = footer.with_row_groups([first, without(second, 4)])
+    path.write_bytes(body + ended(changed.to_bytes()))
+    assert look(path).changed == (
+        "row groups that are sorted in several ways are called sorted no more",
+    )
+
+
+def test_a_column_of_a_sort_that_is_not_written_ends_the_sort(tmp_path):
+    pq.write_table(pa.table({"a": [1], "b": [2]}), tmp_path / "a.parquet")
+    kind = replace(
+        look(tmp_path / "a.parquet").kind, sorted_by=((0, False, False), (1, True, False))
+    )
+    options = {"ordered": [True, True], "codec": None, "rows": 1}
+    both = kind.options(["a", "b"], taken=[0, 1], **options)["sorting_columns"]
+    assert both == [pq.SortingColumn(0), pq.SortingColumn(1, descending=True)]
+    assert kind.options(["a", "b"], taken=[None, 1], **options)["sorting_columns"] is None
