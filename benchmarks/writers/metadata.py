@@ -17,7 +17,7 @@ def differences(
     source: Sequence[KeyValue], copy: Sequence[KeyValue], changed: Collection[str]
 ) -> list[str]:
     """Name the differences in the metadata that `changed` does not name."""
-    wanted = [pair for pair in source if _left_out(pair[0]) not in changed]
+    wanted = [pair for pair in source if not _left_out(pair[0]) & {*changed}]
     names, found = [key for key, _ in wanted], [key for key, _ in copy]
     if names != found:
         return [f"the metadata has the keys {found} in place of {names}"]
@@ -28,8 +28,11 @@ def differences(
     ]
 
 
-def _left_out(key: bytes) -> str:
-    return f"the key `{key.decode('utf-8', 'replace')}`, the number of all rows, is left out"
+def _left_out(key: bytes) -> set[str]:
+    """How the filter says that it leaves a key out."""
+    name = key.decode("utf-8", "replace")
+    whys = ("the number of all rows", "which names the columns")
+    return {f"the key `{name}`, {why}, is left out" for why in whys}
 
 
 def _is_as_said(
