@@ -44,7 +44,7 @@ class Look:
         lost = [f"column {name!r} {why}, and is left out" for name, why in source.dropped.items()]
         lost += [f"column {name!r} {why}" for name, why in source.reshaped.items()]
         if self.output.add and not source.can_add_columns():
-            lost.append("the Arrow schema in it is one that pyarrow cannot add columns to")
+            lost.append("the stored Arrow schema, to which pyarrow cannot add columns, is left out")
         changed = list(source.changed)
         if not self.output.codec and any(one.codec == HADOOP_LZ4 for one in source.kind.leaves):
             changed.append(LZ4)

@@ -118,10 +118,6 @@ class StoredFooter:
         """The file's own metadata: its keys and values, in their order."""
         return [(get(pair, 1, b""), get(pair, 2)) for pair in self._items(KEY_VALUES)]
 
-    def value_of(self, key: bytes) -> bytes | None:
-        """The value of a key of the metadata; None where there is none."""
-        return next((value for name, value in self.key_values if name == key), None)
-
     def with_elements(self, elements: list[Struct]) -> "StoredFooter":
         """The footer with another schema."""
         return self._with_items(SCHEMA, elements)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from rm_ray.parquet.bare import Dress, bare, prune, written_columns
 from rm_ray.parquet.encryption import encrypted_columns
-from rm_ray.parquet.footer import StoredFooter
+from rm_ray.parquet.footer import ARROW_SCHEMA, KeyValue, StoredFooter
 from rm_ray.parquet.key_values import settled, with_fields, without_schemas
 from rm_ray.parquet.kind import Kind
 from rm_ray.parquet.readable import columns_refused
@@ -86,6 +86,8 @@ class Source:
     def writing(self, added: Sequence[pa.Field], codec: str | None, rows: int) -> "Writing":
         """How a file of some of the rows is written.
 
+        A stored Arrow schema that cannot name added columns is left out with them.
+
         Args:
             added: columns that stand after the source's.
             codec: in place of the source's.
@@ -109,7 +111,10 @@ class Source:
                 number += self._leaves_of(old.path[0])
         paths = [".".join(leaf.path) for column in written for leaf in column.leaves()]
         options = self.kind.options(paths, taken=taken, ordered=ordered, codec=codec, rows=rows)
-        pairs = with_fields(self.kind.key_values, added)
+        pairs: Sequence[KeyValue] = self.kind.key_values
+        if added and not self.can_add_columns():
+            pairs = [pair for pair in pairs if pair[0] != ARROW_SCHEMA]
+        pairs = with_fields(pairs, added)
         return Writing(schema, options, Dress(self.footer.elements[0], own, pairs))
 
     def _leaves_of(self, name: str) -> int:

@@ -82,7 +82,10 @@ def test_an_encrypted_column_is_left_out_and_the_others_are_read(tmp_path):
 def test_columns_are_added_where_the_stored_schema_can_be_read(tmp_path):
     frame = pl.DataFrame({"n": pl.Series([1], dtype=pl.Int128)})
     frame.write_parquet(tmp_path / "a.parquet")
-    assert not look(tmp_path / "a.parquet").can_add_columns()
+    source = look(tmp_path / "a.parquet")
+    assert not source.can_add_columns()
+    added = source.writing([pa.field("reward", pa.float32())], None, 1)
+    assert added.dress.key_values == [] and added.schema.names == ["n", "reward"]
     pq.write_table(pa.table({"n": [1]}), tmp_path / "a.parquet")
     assert look(tmp_path / "a.parquet").can_add_columns()
 
