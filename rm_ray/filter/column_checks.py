@@ -1,5 +1,6 @@
 """The columns that a filter is told of: what they are, and what it is refused for."""
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
@@ -8,42 +9,68 @@ from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.footers import Footer, check_readable
 from rm_ray.corpus.formulas import Formula
 from rm_ray.errors import ConfigError, InputError
+from rm_ray.filter.condition import REMEDY, Condition
 from rm_ray.filter.config import FilterConfig, RuleConfig
-from rm_ray.run.reward_columns import check_group
+from rm_ray.run.reward_columns import check_group, type_of
 
+QUOTES = " (texts stand in single quotes, as in lang = 'en')"
+log = logging.getLogger(__name__)
+
+# The number of a document's bucket, 0 the worst: the name of folders, and a column if asked for.
+QUALITY = "quality"
+BUCKET = pa.field(QUALITY, pa.int32())
 # Columns of `output.kind: ids`.
 IDS = ("id", "source_file", "row", "reward")
 
 
-def written_columns(config: FilterConfig, rewards: pa.Schema) -> list[str]:
-    """The columns of the rewards that are written.
+def written_columns(config: FilterConfig, rewards: pa.Schema) -> pa.Schema:
+    """The columns of the rewards that are written, and the number of the bucket if asked for.
 
     Raises:
         ConfigError: there is none of that name.
     """
     output = config.output
-    if unknown := [name for name in output.add if name not in rewards.names]:
+    known = [*rewards.names, *([QUALITY] if output.buckets else [])]
+    if unknown := [name for name in output.add if name not in known]:
         raise ConfigError(
-            f"output.add: the rewards have no column {unknown[0]!r}; they have "
-            f"{', '.join(rewards.names)}"
+            f"output.add: the rewards have no column {unknown[0]!r}; they have {', '.join(known)}"
         )
     own = [name for name in IDS if name in rewards.names] if output.kind == "ids" else []
     names = list(dict.fromkeys([*own, *output.add]))
     if output.kind == "rewards":
-        names = list(rewards.names)
-    if output.buckets and "quality" in names:
+        names = list(dict.fromkeys([*rewards.names, *output.add]))
+    if output.buckets and QUALITY in names and QUALITY in rewards.names:
         raise ConfigError(
-            "output.buckets: the rewards have a column 'quality', as the folders of buckets are "
+            f"output.buckets: the rewards have a column '{QUALITY}', as the folders of buckets are "
             "called, and it is to be written; leave it out of output.add, or write output.kind ids"
         )
-    return names
+    return pa.schema([rewards.field(n) if n in rewards.names else BUCKET for n in names])
 
 
 def spoken_of(rule: RuleConfig) -> dict[str, str]:
-    """The columns that rules speak of, with the key that does."""
-    where = Formula(rule.where).columns if rule.where else []
-    by = [name for text in rule.by for name in Formula(text).columns]
-    return dict.fromkeys(where, "rule.where") | dict.fromkeys(by, "rule.by")
+    """The columns that rules speak of, with the key of the rule that does."""
+    where = Condition(rule.where).columns if rule.where else []
+    by = [Formula(text).column for text in rule.by]
+    weight = [Formula(rule.weight_column).column] if rule.weight_column else []
+    named = {"rule.where": where, "rule.by": by, "rule.weight": weight}
+    return {column: key for key, columns in named.items() for column in columns}
+
+
+def warn_of_mixed_folders(files: Sequence[InputFile], added: Sequence[str]) -> None:
+    """Warn where the names of buckets' folders cannot be read: not all files are below as many.
+
+    Args:
+        files: of the corpus.
+        added: the columns of the rewards that are written beside the corpus's.
+    """
+    below = {tuple(file.partition): file.path for file in files}
+    if len(below) > 1 and QUALITY not in added:
+        log.warning(
+            "%s and %s are not below the same hive folders: DuckDB and polars do not read quality "
+            "from the names of such folders. --output.add quality writes it as a column too "
+            "(pyarrow then reads the folder with partitioning=None)",
+            *sorted(below.values())[:2],
+        )
 
 
 def check_columns(
@@ -60,20 +87,24 @@ def check_columns(
 
     Raises:
         InputError: with the column and the file.
-        ConfigError: a condition or group cannot be worked out.
+        ConfigError: a rule does not fit the columns.
     """
-    kinds: set[tuple[pa.DataType, ...]] = set()
+    named = spoken_of(config.rule)
+    own = {name: rewards.field(name) for name in named if name not in others}
+    kinds: dict[pa.Schema, str] = {}
     for file, footer in files.values():
-        schema = footer.schema
         _check_names(config, rewards, others, file, footer)
-        kinds.add(tuple(schema.field(n).type if n in schema.names else pa.string() for n in others))
-    for types in kinds or {(pa.string(),) * len(others)}:
-        known = dict(zip(others, types, strict=True))
-        fields = [
-            (name, known[name] if name in known else rewards.field(name).type)
-            for name in spoken_of(config.rule)
-        ]
-        _check_types(config.rule, pa.schema(fields))
+        fields = {name: _field(name, footer.schema) for name in others}
+        kinds.setdefault(pa.schema([(own | fields)[name] for name in named]), file.path)
+    if not others:
+        kinds = {pa.schema([own[name] for name in named]): "the rewards"}
+    for schema, place in kinds.items():
+        _check_types(config.rule, schema, place)
+
+
+def _field(name: str, schema: pa.Schema) -> pa.Field:
+    """The column of a file; of a hive folder, whose name is text."""
+    return schema.field(name) if name in schema.names else pa.field(name, pa.string())
 
 
 def _check_names(
@@ -96,28 +127,47 @@ def _check_names(
                 f"{key}: neither the rewards nor {file.path} have a column {name!r}; it has "
                 f"{', '.join([*schema.names, *file.partition])}, they have "
                 f"{', '.join(rewards.names)}"
+                f"{QUOTES if key == 'rule.where' else ''}"
             )
     if config.output.kind != "rows":
         return
     own = {*schema.names, *footer.unreadable, *file.partition}
+    if config.output.buckets and QUALITY in own:
+        raise InputError(
+            f"output.buckets: {file.path} has a column '{QUALITY}' of its own, as the folders of "
+            "buckets are called; rename it"
+        )
     if twice := [name for name in config.output.add if name in own]:
         raise InputError(
             f"output.add: {file.path} has a column {twice[0]!r} of its own; rename it, or leave it "
             "out of output.add"
         )
-    if config.output.buckets and "quality" in own:
-        raise InputError(
-            f"output.buckets: {file.path} has a column 'quality' of its own, as the folders of "
-            "buckets are called; rename it"
-        )
 
 
-def _check_types(rule: RuleConfig, schema: pa.Schema) -> None:
-    """Of the columns that rules speak of. Raises ConfigError."""
+def _check_types(rule: RuleConfig, schema: pa.Schema, place: str) -> None:
+    """Refuse rules that do not fit the columns that they speak of.
+
+    Args:
+        rule: as it is typed.
+        schema: of these columns.
+        place: where they are, in words.
+
+    Raises:
+        ConfigError: with the column and the place.
+    """
     if rule.where:
+        condition = Condition(rule.where)
         try:
-            Formula(rule.where).holds(schema.empty_table())
+            condition.holds(schema.empty_table())
         except ConfigError as error:
-            raise ConfigError(f"rule.where: {error}") from None
+            types = ", ".join(f"{name} is {schema.field(name).type}" for name in condition.columns)
+            raise ConfigError(f"rule.where: {error}; in {place} {types}; {REMEDY}") from None
     for text in rule.by:
         check_group("rule.by", Formula(text), schema)
+    if rule.weight_column:
+        kind = type_of("rule.weight", Formula(rule.weight_column), schema)
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+            raise ConfigError(
+                f"rule.weight: {rule.weight_column} of {place} is {kind}, not a number; give a "
+                "column of whole numbers, such as token_count"
+            )

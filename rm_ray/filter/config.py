@@ -17,6 +17,7 @@ from rm_ray.config import (
 )
 from rm_ray.corpus.formulas import Formula
 from rm_ray.errors import ConfigError
+from rm_ray.filter.condition import Condition
 from rm_ray.filter.quotas import ELSE, Quotas
 
 
@@ -119,8 +120,11 @@ class RuleConfig(Section):
     keep_documents: Quotas | None = Field(
         None, description="Keep so many documents, the best; a number, or numbers by group."
     )
-    weight: Literal["documents", "tokens"] = Field(
-        "documents", description="What keep_fraction is a part of."
+    weight: NonEmpty = Field(
+        "documents",
+        description="What keep_fraction is a part of: documents, tokens, or the sum of a column of "
+        "whole numbers of the rewards or the corpus, such as token_count; keep_tokens counts by "
+        "such a column too.",
     )
     by: Annotated[list[NonEmpty], BeforeValidator(as_list)] = Field(
         [],
@@ -129,8 +133,9 @@ class RuleConfig(Section):
     )
     where: NonEmpty | None = Field(
         None,
-        description="A condition on other columns, such as n_tokens >= 128 and lang == 'en': "
-        "documents for which it does not hold are dropped and do not count.",
+        description="A condition on other columns in SQL, as DuckDB reads it, such as "
+        "n_tokens >= 128 and lang = 'en' and day between '2024-01-01' and '2024-06-30': documents "
+        "for which it does not hold are dropped and do not count.",
     )
     temperature: float | None = Field(
         None,
@@ -173,15 +178,25 @@ class RuleConfig(Section):
         """Whether what is kept of a document depends on the others."""
         return self.choice not in (None, "min_reward")
 
+    @property
+    def weight_column(self) -> str | None:
+        """The column by which budgets are counted; None for documents, or the judge's tokens."""
+        return None if self.weight in ("documents", "tokens") else self.weight
+
+    @field_validator("weight")
+    @classmethod
+    def _is_a_column(cls, text: str) -> str:
+        return text if text in ("documents", "tokens") else _parsed(text, Formula)
+
     @field_validator("where")
     @classmethod
     def _is_a_condition(cls, text: str | None) -> str | None:
-        return text and _parsed(text)
+        return text and _parsed(text, Condition)
 
     @field_validator("by")
     @classmethod
     def _are_columns(cls, names: list[str]) -> list[str]:
-        return [_parsed(name, path=True) for name in names]
+        return [_parsed(name, Formula) for name in names]
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -195,6 +210,11 @@ class RuleConfig(Section):
             )
         if self.weight == "tokens" and self.choice != "keep_fraction":
             raise ValueError("weight is of keep_fraction; keep_tokens counts tokens without it")
+        if self.weight_column and self.choice not in ("keep_fraction", "keep_tokens"):
+            raise ValueError(
+                f"weight {self.weight} is of keep_fraction and keep_tokens; documents and tokens "
+                "are counted without it"
+            )
         if not self.relative:
             return self
         named = [label for label in self.quotas if label != ELSE]
@@ -222,7 +242,9 @@ class FilesConfig(Section):
         "row, reward); rewards: the scoring run's rows, in few files.",
     )
     add: list[NonEmpty] = Field(
-        [], description="Columns of the rewards to add to the rows or ids, such as reward."
+        [],
+        description="Columns of the rewards to add to the rows or ids, such as reward; with "
+        "buckets also quality, the number of the bucket as an int32 column.",
     )
     buckets: int | None = Field(
         None,
@@ -277,7 +299,7 @@ class FilterConfig(Section):
             )
         if self.output.buckets and self.rule.null_rewards == "keep":
             raise ValueError("a document without a reward has no bucket: leave out null_rewards")
-        if self.output.kind == "rewards" and self.output.add:
+        if self.output.kind == "rewards" and set(self.output.add) - {"quality"}:
             raise ValueError("output.kind rewards has every column already; leave out output.add")
         if self.output.kind == "rewards" and len(self.rewards.paths) > 1:
             raise ValueError(
@@ -287,13 +309,9 @@ class FilterConfig(Section):
         return self
 
 
-def _parsed(text: str, *, path: bool = False) -> str:
+def _parsed(text: str, kind: type[Condition] | type[Formula]) -> str:
     try:
-        formula = Formula.parse(text)
+        kind.parse(text)
     except ConfigError as error:
         raise ValueError(str(error)) from None
-    if path and not formula.is_path:
-        raise ValueError(f"{text!r} is no column")
-    if not formula.columns:
-        raise ValueError(f"{text!r} speaks of no column")
     return text

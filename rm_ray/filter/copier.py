@@ -15,6 +15,7 @@ from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.windows import AtOnce
 from rm_ray.counts.cuts import Cuts
 from rm_ray.filter.bundles import Bundle, said
+from rm_ray.filter.column_checks import BUCKET, QUALITY
 from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.counts import FilterCounts
 from rm_ray.filter.decision import Decision, decide
@@ -70,7 +71,7 @@ class Copier:
         for source in bundle.sources:
             parts = parts_of(self.parts, source.file, source.start, source.stop)
             stretch = replace(source, parts=parts)
-            documents = self.reader.read(stretch, self.columns, Patience(0))
+            documents = self.reader.read(stretch, self._stored, Patience(0))
             decision = decide(documents, stretch, self.config, self.cuts)
             read.update(documents.reward.tobytes() + documents.has.tobytes())
             tokens += int(decision.documents.tokens[decision.kept].sum())
@@ -99,7 +100,7 @@ class Copier:
     ) -> None:
         """Add what is kept of a stretch to the files of its folders."""
         number = self.config.output.buckets
-        buckets = decision.buckets(number) if number else None
+        buckets = decision.buckets(number).drop_null().to_numpy() if number else None
         done = 0
         for rows, writing in self._rows(stretch, decision, bundle.group_rows):
             if rows is None:
@@ -122,17 +123,16 @@ class Copier:
     def _corpus_rows(self, stretch: Stretch, decision: Decision, group_rows: int) -> Iterator[Kept]:
         """The corpus's rows, every column, and what is added of the rewards."""
         check_unchanged(stretch, self.corpus)
-        rewards = decision.documents.rewards
-        added = [rewards.schema.field(name) for name in self.columns]
+        added = self._added(decision)
         with opened(stretch, self.corpus) as (parquet, source):
-            writing = source.writing(added, self.config.output.codec, group_rows)
+            writing = source.writing(list(added.schema), self.config.output.codec, group_rows)
             apart = bool(source.kind.sorted_by)
             for groups, first_row, rows in _groups_kept(source.metadata, stretch, decision, apart):
                 for first, batch in batches(parquet, groups, first_row, rows):
                     start = first - stretch.start
-                    for name in self.columns:
-                        column = rewards.column(name).slice(start, len(batch))
-                        batch = batch.append_column(rewards.schema.field(name), column)
+                    for field in added.schema:
+                        column = added.column(field.name).slice(start, len(batch))
+                        batch = batch.append_column(field, column)
                     kept = decision.kept[start : start + len(batch)]
                     if not kept.all():
                         batch = batch.filter(pa.array(kept))
@@ -140,8 +140,22 @@ class Copier:
                 yield None, writing
         check_unchanged(stretch, self.corpus)
 
+    @property
+    def _stored(self) -> list[str]:
+        """The columns of the rewards that are written; the number of a bucket is none."""
+        bucket = QUALITY if self.config.output.buckets else None
+        return [name for name in self.columns if name != bucket]
+
+    def _added(self, decision: Decision) -> pa.Table:
+        """The columns that are written beside the corpus's or alone, of all documents."""
+        rewards = decision.documents.rewards
+        number = self.config.output.buckets
+        if number and QUALITY in self.columns:
+            rewards = rewards.append_column(BUCKET, decision.buckets(number))
+        return rewards.select(self.columns)
+
     def _reward_rows(self, decision: Decision) -> Iterator[Kept]:
-        rows = decision.documents.rewards.select(self.columns)
+        rows = self._added(decision)
         kept = rows.filter(pa.array(decision.kept))
         yield kept, plainly(rows.schema, self.config.output.codec)
 
@@ -149,7 +163,7 @@ class Copier:
 def in_bucket(folder: str, bucket: int, buckets: int) -> str:
     """The folder of a bucket, above the hive folders."""
     kind, slash, hive = folder.partition("/")
-    return f"{kind}/quality={bucket:0{len(str(buckets - 1))}d}{slash}{hive}"
+    return f"{kind}/{QUALITY}={bucket:0{len(str(buckets - 1))}d}{slash}{hive}"
 
 
 def _by_folder(

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from rm_ray.counts.cells import Cells
@@ -14,7 +15,7 @@ from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.documents import Documents, Flags, Order, renumbered
 from rm_ray.filter.stretches import Stretch
 
-CHOSEN, BEYOND, LEFT_OUT = "chosen", "below the cut", "rule.where does not hold"
+CHOSEN, BEYOND, LEFT_OUT = "chosen", "beyond the cut", "rule.where does not hold"
 
 # Outcomes by group, whether they are kept, and why: documents and tokens.
 Outcomes = dict[tuple[str, bool, str], tuple[int, int]]
@@ -49,11 +50,11 @@ class Decision:
             found[groups[rest // 2], bool(rest % 2), self.reasons[reason]] = (count[0], count[1])
         return found
 
-    def buckets(self, number: int) -> Ints:
-        """The bucket of each kept document, 0 the worst."""
-        found = np.zeros(len(self.kept), np.int64)
+    def buckets(self, number: int) -> pa.Array:
+        """The bucket of each document, 0 the worst; null for a document that is not kept."""
+        found = np.zeros(len(self.kept), np.int32)
         found[self.documents.eligible] = number - 1 - self.beyond
-        return found[self.kept]
+        return pa.array(found, mask=~self.kept)
 
     def nearest(self, group: int, count: int) -> tuple[Ints, Ints]:
         """The places of the last documents of a group before its first cut, and of the first ones

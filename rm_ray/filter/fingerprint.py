@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from rm_ray.filter.condition import LANGUAGE
 from rm_ray.filter.config import FilterConfig
 from rm_ray.run.scored import ScoredRun
 
@@ -25,6 +26,7 @@ def fingerprint(config: FilterConfig, runs: Sequence[ScoredRun], kind: str) -> d
         **({} if kind == "float32" else {"rewards.numbers": kind}),
         "rewards.combine": rewards.combine if len(runs) > 1 else None,
         **{f"rule.{name}": value for name, value in rule.items()},
+        **({"rule.where is read by": LANGUAGE} if rule["where"] else {}),
         **{f"output.{name}": getattr(output, name)
            for name in ("kind", "add", "buckets", "row_group_rows", "codec")},
     }  # fmt: skip

@@ -38,8 +38,10 @@ from rm_ray.filter.checks import (
 from rm_ray.filter.column_checks import (
     check_columns,
     spoken_of,
+    warn_of_mixed_folders,
     written_columns,
 )
+from rm_ray.filter.condition import Condition
 from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.copier import Copier
 from rm_ray.filter.copy_stage import CopyStage
@@ -135,7 +137,7 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         self.config: FilterConfig = config
         self.output, self.settings = config.output, config.run
         self.corpus = corpus_of(config, self.runs[0])
-        self.columns = written_columns(config, self.schemas[0])
+        self.written = written_columns(config, self.schemas[0])
         named = spoken_of(config.rule)
         self.own = [name for name in named if name in self.schemas[0].names]
         self.others = [name for name in named if name not in self.own]
@@ -187,7 +189,9 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         check_task(self.config.tasks.cpus, "tasks.cpus")
         log.info("looking at %d parts of rewards", sum(len(run.shards) for run in self.runs))
         parts = [
-            by_file(describe_parts(run, [name for name in self.columns if name in schema.names]))
+            by_file(
+                describe_parts(run, [name for name in self.written.names if name in schema.names])
+            )
             for run, schema in zip(self.runs, self.schemas, strict=True)
         ]
         before = [Notes.from_json(each) for each in notes]
@@ -209,7 +213,7 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         assert self.ready is not None
         copier = Copier(
             config=self.config, reader=self.ready.reader, cuts=self.ready.cuts,
-            parts=self.ready.parts, corpus=self.corpus, columns=self.columns,
+            parts=self.ready.parts, corpus=self.corpus, columns=self.written.names,
         )  # fmt: skip
         stage = CopyStage(
             ray.put(copier), this.run.root, this.run.parts, fingerprint_id(self.fingerprint),
@@ -315,6 +319,8 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
             footers, _ = read_footers(files, self.corpus, look, self.others)
         looked_at = {f.path: (f, footers[f.path]) for f in files if f.path in footers}
         check_columns(self.config, self.schemas[0], self.others, looked_at)
+        if self.config.output.buckets and kind == "rows":
+            warn_of_mixed_folders(files, self.config.output.add)
         lay_out = corpus_layout if kind == "rows" else parts_layout
         altered = Alterations.of({path: one.described for path, one in footers.items() if look})
         altered.check(self.config.output.lossy)
@@ -330,7 +336,8 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
             column=Formula(self.config.rewards.column),
             combine=self.config.rewards.combine,
             by=[Formula(name) for name in rule.by],
-            where=Formula(rule.where) if rule.where else None,
+            where=Condition(rule.where) if rule.where else None,
+            weight=Formula(rule.weight_column) if rule.weight_column else None,
             own=self.own,
             others=self.others,
             corpus=self.corpus,
@@ -345,9 +352,8 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
 
     def _write_no_rows(self, root: Folder) -> None:
         output, files = self.config.output, list(self.notes[0].files)
-        columns = pa.schema([self.schemas[0].field(name) for name in self.columns])
         if output.kind == "rows" and files:
             kind = ROOTS["rows"]
-            write_no_corpus_rows(root, kind, columns, files, self.corpus, output.codec)
+            write_no_corpus_rows(root, kind, self.written, files, self.corpus, output.codec)
         else:
-            write_no_rows(root, ROOTS[output.kind], columns)
+            write_no_rows(root, ROOTS[output.kind], self.written)

@@ -16,7 +16,8 @@ from rm_ray.corpus.formulas import Formula
 from rm_ray.corpus.groups import grouped
 from rm_ray.counts.order import Floats, Ints, Numbers, keys_of
 from rm_ray.counts.ranks import BEST, Ranks
-from rm_ray.errors import InputError
+from rm_ray.errors import ConfigError, InputError
+from rm_ray.filter.condition import REMEDY, Condition
 from rm_ray.filter.documents import Documents, Flags
 from rm_ray.filter.stretches import Stretch
 from rm_ray.run.scored import read_rewards
@@ -30,6 +31,8 @@ NOT_SCORED = "not scored"
 NO_NUMBER = "no number"
 # Of columns that rules speak of, decoded at once.
 NARROW_ROWS = 1 << 16
+# The largest weight of one document: a sum of them fits 64 bits.
+MOST_WEIGHT = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,9 @@ class Reader:
 
     `runs`: the folders of the runs' parts, which have these `schemas`. `own`: the columns that
     rules speak of and the first run has; `others`: those that the corpus has, in its files or as
-    hive folders. `ranks`: of each run, where several are combined. `scored_only`: rows without a
-    part are no documents.
+    hive folders. `weight`: the column of numbers that stand for tokens; None for the judge's.
+    `ranks`: of each run, where several are combined. `scored_only`: rows without a part are no
+    documents.
     """
 
     runs: Sequence[Folder]
@@ -47,7 +51,8 @@ class Reader:
     column: Formula
     combine: Literal["mean", "minimum", "maximum"]
     by: Sequence[Formula]
-    where: Formula | None
+    where: Condition | None
+    weight: Formula | None
     own: Sequence[str]
     others: Sequence[str]
     corpus: CorpusConfig
@@ -66,7 +71,7 @@ class Reader:
             InputError: a reward is infinite, or a column does not fit its use.
             Unreadable: a file cannot be read, or has changed.
         """
-        names = [*self.column.columns, "reward", "n_tokens", "status", *self.own, *add]
+        names = [self.column.column, "reward", "n_tokens", "status", *self.own, *add]
         first = self._scored(stretch, 0, names, patience)
         rows = np.arange(stretch.start, stretch.stop)
         if self.scored_only:
@@ -82,12 +87,12 @@ class Reader:
         numberless = pa.array(~has & pc.equal(statuses, "ok").to_numpy())
         counts = np.ones(len(rows), bool)
         if self.where:
-            counts = self.where.holds(columns).to_numpy(zero_copy_only=False)
+            counts = self._where_holds(self.where, columns, stretch)
         return Documents(
             rows=rows,
             reward=reward,
             has=has,
-            tokens=pc.fill_null(first.column("n_tokens"), 0).to_numpy(),
+            tokens=self._tokens(stretch, first, columns, rows, has & counts),
             scored=pc.is_valid(first.column("row")).to_numpy(),
             statuses=pc.if_else(numberless, NO_NUMBER, statuses).combine_chunks(),
             counts=counts,
@@ -95,6 +100,33 @@ class Reader:
             codes=codes,
             rewards=first,
         )
+
+    def _tokens(
+        self, stretch: Stretch, first: pa.Table, columns: pa.Table, rows: Ints, eligible: Flags
+    ) -> Ints:
+        """The tokens of each document, or the numbers that stand for them."""
+        if self.weight is None:
+            tokens: Ints = pc.fill_null(first.column("n_tokens"), 0).to_numpy()
+            return tokens
+        values = self.weight.of(columns)
+        numbers = pc.fill_null(values.cast(pa.float64(), safe=False), -1).to_numpy()
+        whole = (numbers >= 0) & (numbers <= MOST_WEIGHT) & (np.floor(numbers) == numbers)
+        if not whole[eligible].all():
+            at = int(np.flatnonzero(eligible & ~whole)[0])
+            raise InputError(
+                f"rule.weight: {self.weight.text} of {stretch.file}, row {rows[at]}, is "
+                f"{values[at].as_py()}, not a whole number from 0 to {MOST_WEIGHT:,}; leave such "
+                "documents out by rule.where, or give another column"
+            )
+        return np.where(whole, numbers, 0).astype(np.int64)
+
+    def _where_holds(self, where: Condition, columns: pa.Table, stretch: Stretch) -> Flags:
+        try:
+            held = where.holds(columns)
+        except ConfigError as error:
+            raise InputError(f"rule.where: {error}, in {stretch.file}; {REMEDY}") from None
+        found: Flags = held.to_numpy(zero_copy_only=False)
+        return found
 
     @property
     def kind(self) -> str:
@@ -129,7 +161,7 @@ class Reader:
             return reward, has
         every, rewards = has, [reward]
         for run in range(1, len(self.runs)):
-            theirs = _aligned(self._scored(stretch, run, self.column.columns, patience), rows)
+            theirs = _aligned(self._scored(stretch, run, [self.column.column], patience), rows)
             reward, has = self.reward_of_run(stretch, run, theirs, rows)
             rewards.append(reward)
             every = every & has
@@ -142,7 +174,7 @@ class Reader:
         """The rewards that one run has of a stretch that the first run has parts of."""
         if not stretch.parts[0]:
             return np.empty(0, np.float32)
-        rewards = self._scored(stretch, run, self.column.columns, A_MINUTE)
+        rewards = self._scored(stretch, run, [self.column.column], A_MINUTE)
         values, has = self.reward_of_run(stretch, run, rewards, rewards.column("row").to_numpy())
         return values[has]
 

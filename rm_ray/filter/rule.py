@@ -19,10 +19,15 @@ INTEGERS = ("int64", "uint64")
 
 
 def weight_of(rule: RuleConfig) -> Weight:
-    """What budgets are counted in."""
-    if rule.choice == "keep_tokens":
+    """What budgets are counted in; the numbers of a weight's column stand for tokens."""
+    if rule.choice == "keep_tokens" or rule.weight != "documents":
         return "tokens"
-    return rule.weight
+    return "documents"
+
+
+def weight_name(rule: RuleConfig) -> str:
+    """What budgets are counted in, for people."""
+    return rule.weight_column or weight_of(rule)
 
 
 def fixed_cuts(rule: RuleConfig, kind: str) -> Cuts | None:
@@ -87,7 +92,7 @@ def budgets(
             wanted = int(quota)
             if wanted > there and rule.short == "refuse":
                 raise InputError(
-                    f"{key}: {wanted:,} {weight_of(rule)} are asked for of {_whose(label)}, and "
+                    f"{key}: {wanted:,} {weight_name(rule)} are asked for of {_whose(label)}, and "
                     f"{there:,} are there; ask for less, or take all there are: "
                     "--rule.short take_all"
                 )

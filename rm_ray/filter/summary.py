@@ -15,7 +15,7 @@ from rm_ray.counts.cells import DIGIT_BITS, Cells
 from rm_ray.counts.cuts import Cut
 from rm_ray.counts.order import KEY_BITS, number_at
 from rm_ray.filter.census import Beside
-from rm_ray.filter.config import FilterConfig
+from rm_ray.filter.config import FilterConfig, RuleConfig
 from rm_ray.filter.counts import FilterCounts
 from rm_ray.filter.decision import BEYOND, CHOSEN, Outcomes, total_outcomes
 from rm_ray.filter.notes import (
@@ -28,7 +28,7 @@ from rm_ray.filter.notes import (
     least_kept,
     outcome_rows,
 )
-from rm_ray.filter.rule import number_of, weight_of
+from rm_ray.filter.rule import number_of, weight_name, weight_of
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.progress import duration
 from rm_ray.run.scored import overlapping, read_rewards
@@ -57,7 +57,7 @@ def dry_run_text(job: "FilterJob", seen: Survey) -> str:
         *([f"passed over    {beside}"] if (beside := seen.found.passed_over) else []),
         *all_alterations(job.notes).lines(),
         "",
-        *outcome_lines(all_outcomes(job.notes)),
+        *outcome_lines(all_outcomes(job.notes), job.config.rule),
         "",
         *cut_lines(job.config, job.notes, job.cut_kind),
     ]
@@ -70,10 +70,10 @@ def dry_run_text(job: "FilterJob", seen: Survey) -> str:
     return "\n".join(lines)
 
 
-def outcome_lines(outcomes: Outcomes) -> list[str]:
-    """A table: documents and tokens by group and reason, then of all."""
+def outcome_lines(outcomes: Outcomes, rule: RuleConfig) -> list[str]:
+    """A table: documents and tokens by group and reason, then of all; and the share before cuts."""
     all_documents = sum(documents for documents, _ in outcomes.values())
-    lines = [f"{'':<32}{'documents':>15}{'':>8}{'tokens':>20}"]
+    lines = [f"{'':<32}{'documents':>15}{'':>8}{rule.weight_column or 'tokens':>20}"]
     groups = list(dict.fromkeys(group for group, _, _ in outcomes))
     for group in groups[:MOST_LINES] if len(groups) > 1 else ():
         theirs = {what: count for what, count in outcomes.items() if what[0] == group}
@@ -84,7 +84,21 @@ def outcome_lines(outcomes: Outcomes) -> list[str]:
     summed = total_outcomes({("", kept, why): n} for (_, kept, why), n in outcomes.items())
     if len(groups) > 1:
         lines.append("all groups:")
-    return lines + _reasons(summed, all_documents)
+    return [*lines, *_reasons(summed, all_documents), *_counting_lines(summed, rule)]
+
+
+def _counting_lines(outcomes: Outcomes, rule: RuleConfig) -> list[str]:
+    """What part of the documents that count is before the cuts; fractions are of these."""
+    documents = {why: n for (_, _, why), (n, _) in outcomes.items() if why in (CHOSEN, BEYOND)}
+    tokens = {why: n for (_, _, why), (_, n) in outcomes.items() if why in (CHOSEN, BEYOND)}
+    parts = []
+    for what, counts in (("documents", documents), (rule.weight_column or "tokens", tokens)):
+        if whole := sum(counts.values()):
+            chosen = counts.get(CHOSEN, 0)
+            parts.append(f"{chosen:,} ({chosen / whole:.1%}) of the {whole:,} {what}")
+    also = ", and rule.where holds" if rule.where else ""
+    counting = f"that count (they have a reward{also})"
+    return [f"before the cuts are {' and '.join(parts)} {counting}"] if parts else []
 
 
 def _reasons(outcomes: Outcomes, whole: int) -> list[str]:
@@ -119,8 +133,9 @@ def cut_lines(config: FilterConfig, notes: Sequence[Notes], kind: str) -> list[s
     """
     noisy = config.rule.temperature is not None
     what = "reward, with its noise," if noisy else "reward"
-    where = "beyond it, so kept" if config.rule.invert else "not kept, or in the next bucket"
-    lines = [f"cuts: the {what} of the best document that is {where}"]
+    fate = "kept" if config.rule.invert else "dropped"
+    fate = "in the next bucket" if config.output.buckets else fate
+    lines = [f"cuts: the {what} of the first document beyond each, which is {fate}"]
     known = _cuts_by_group(notes)
     short, ties = shortfall(config, notes), all_ties(notes)
     for group, theirs in known[:MOST_LINES]:
@@ -152,15 +167,15 @@ def shortfall(config: FilterConfig, notes: Sequence[Notes]) -> dict[str, str]:
         documents, tokens = chosen.get(group, (0, 0))
         kept = tokens if weight == "tokens" else documents
         if kept < budget:
-            found[group] = f"   {budget - kept:,} of {budget:,} {weight} are left"
+            found[group] = f"   {budget - kept:,} of {budget:,} {weight_name(config.rule)} are left"
     return found
 
 
 def _cut_text(cut: Cut | None, kind: str) -> str:
     if cut is None:
-        return "none is beyond"
+        return "no document is beyond it"
     said = number_text(number_of(cut, kind), kind)
-    return said if cut.file else f"any reward below {said}"
+    return said if cut.file else f"every reward below {said} is beyond it"
 
 
 def number_text(number: float | int, kind: str) -> str:
@@ -177,7 +192,7 @@ def retention_lines(rewards: Cells, kind: str) -> list[str]:
         kind: of the numbers that these are keys of.
     """
     documents, tokens = np.cumsum(rewards.documents), np.cumsum(rewards.tokens)
-    lines = ["with --rule.min_reward, of the documents that have a reward and count:"]
+    lines = ["with --rule.min_reward, of the documents that count:"]
     if not len(documents):
         return [*lines, "  there are none"]
     shift = KEY_BITS - DIGIT_BITS
@@ -230,7 +245,7 @@ def closing_lines(
     config: FilterConfig, totals: FilterCounts, now: RunProgress, notes: Sequence[Notes], speed: str
 ) -> list[str]:
     """Lines to log of a run that has ended. `speed`: of the run, in words."""
-    lines = outcome_lines(all_outcomes(notes))
+    lines = outcome_lines(all_outcomes(notes), config.rule)
     short = shortfall(config, notes)
     lines += [f"{group_name(group)}:{text}" for group, text in list(short.items())[:MOST_LINES]]
     lines += [f"... and {len(short) - MOST_LINES:,} groups more"] if len(short) > MOST_LINES else []

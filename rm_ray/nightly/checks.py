@@ -33,7 +33,7 @@ def check_groups(config: NightlyConfig) -> None:
     Raises:
         InputError: naming the column.
     """
-    wanted = {name for text in config.report.by for name in Formula(text).columns}
+    wanted = {Formula(text).column for text in config.report.by}
     wanted -= {*config.input.carried, *OUTPUT_COLUMNS, *JUDGED}
     if not wanted:
         return

@@ -229,11 +229,9 @@ class ReportSection(Section):
     def _are_columns(cls, names: list[str]) -> list[str]:
         for name in names:
             try:
-                formula = Formula.parse(name)
+                Formula.parse(name)
             except ConfigError as error:
                 raise ValueError(str(error)) from None
-            if not formula.is_path:
-                raise ValueError(f"{name!r} is no column")
         return names
 
 

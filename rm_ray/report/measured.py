@@ -86,9 +86,9 @@ class Reader:
             InputError: a reward is infinite.
             Unreadable: the part cannot be read.
         """
-        names = dict.fromkeys(["row", "n_tokens", "status", *self.column.columns, *self.own])
+        names = dict.fromkeys(["row", "n_tokens", "status", self.column.column, *self.own])
         counts, rows = read_counted(self.parts, source.shard, self.fingerprint, list(names))
-        for name in {name for formula in self.by for name in formula.columns} - set(self.own):
+        for name in {formula.column for formula in self.by} - set(self.own):
             value = pa.array([source.partition.get(name)] * len(rows), pa.string())
             rows = rows.append_column(name, value)
         values = self.column.of(rows).cast(pa.float32(), safe=False)

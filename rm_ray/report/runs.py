@@ -48,17 +48,17 @@ def count(run: ScoredRun, config: ReportConfig) -> Measured:
     schema = columns_of(run, config.rewards.column)
     partitions = {f.path: f.units[0].partition for f in run.files if f.units}
     by = [Formula(name) for name in config.by]
-    own = sorted({name for formula in by for name in formula.columns} & set(schema.names))
+    own = sorted({formula.column for formula in by} & set(schema.names))
     for formula in by:
-        for name in set(formula.columns) - set(own):
-            if bad := [path for path, known in partitions.items() if name not in known]:
-                raise ConfigError(
-                    f"by: neither the rewards nor the folders of {bad[0]} have a column {name!r}; "
-                    f"the rewards have {', '.join(schema.names)} (jobs/score.py copies further "
-                    f"columns of the corpus with --input.keep {name})"
-                )
-        if set(formula.columns) <= set(own):
+        name = formula.column
+        if name in own:
             check_group("by", formula, schema)
+        elif bad := [path for path, known in partitions.items() if name not in known]:
+            raise ConfigError(
+                f"by: neither the rewards nor the folders of {bad[0]} have a column {name!r}; the "
+                f"rewards have {', '.join(schema.names)} (jobs/score.py copies further columns of "
+                f"the corpus with --input.keep {name})"
+            )
     rows = {file.path: file.rows for file in run.files}
     sources = [Source(s, partitions.get(s.file, {}), rows[s.file]) for s in run.shards]
     reader = Reader(

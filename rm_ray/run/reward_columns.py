@@ -14,14 +14,16 @@ def columns_of(run: ScoredRun, column: str) -> pa.Schema:
     Raises:
         ConfigError: it is not, or holds no numbers.
     """
-    schema, formula = schema_of(run), Formula(column)
-    if missing := [name for name in formula.columns if name not in schema.names]:
+    schema = schema_of(run)
+    try:
+        formula = Formula.parse(column)
+    except ConfigError as error:
+        raise ConfigError(f"rewards.column: {error}") from None
+    if formula.column not in schema.names:
         raise ConfigError(
-            f"rewards.column: {run.uri} has no column {missing[0]!r}; it has "
+            f"rewards.column: {run.uri} has no column {formula.column!r}; it has "
             f"{', '.join(schema.names)}"
         )
-    if not formula.is_path:
-        raise ConfigError(f"rewards.column: {column!r} is no column, nor an element of one")
     kind = type_of("rewards.column", formula, schema)
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
         raise ConfigError(

@@ -67,6 +67,8 @@ def _table(rng, rows):
             "raw": pa.array(some(lambda: bytes([rng.randrange(256)])), pa.binary()),
             "ratio": pa.array(some(lambda: rng.choice([0.1, float("nan"), -0.0])), pa.float64()),
             "nothing": pa.nulls(rows),
+            "size": pa.array([rng.randrange(50) for _ in range(rows)], pa.uint16()),
+            "holes": pa.array(some(lambda: rng.randrange(50)), pa.float64()),
         }
     ).replace_schema_metadata({"made by": "hand"})
 

@@ -46,7 +46,7 @@ def tie_hash(seed: int, file: str, row: int) -> int:
 
 class Oracle:
     """A corpus and its rewards in DuckDB: tables `corpus`, and `d` of the documents with `hash`,
-    the corpus's `lang` and `kind`, and the second run's reward as `other`.
+    the corpus's `lang`, `kind`, `day` and `size`, and the second run's reward as `other`.
     """
 
     def __init__(self, corpus: Path, *scored: Path, seed: int = 0) -> None:
@@ -67,7 +67,8 @@ class Oracle:
             second = "SELECT source_file, row, reward AS other FROM r1"
             other = f"LEFT JOIN ({second}) USING (source_file, row)"
         self.db.execute(f"""
-            CREATE TABLE d AS SELECT r0.*, corpus.lang, corpus.kind, hashes.hash,
+            CREATE TABLE d AS SELECT r0.*, corpus.lang, corpus.kind, corpus.day,
+                corpus.size, hashes.hash,
                 ((hash >> 11)::DOUBLE + 0.5) / 9007199254740992.0 AS u
                 {", other" if other else ""}
             FROM r0 JOIN corpus ON filename = source_file AND file_row_number = row
@@ -79,6 +80,11 @@ class Oracle:
             f"SELECT * FROM read_parquet('{folder}/**/*.parquet', hive_partitioning = true, "
             "union_by_name = true, filename = true, file_row_number = true)"
         )
+
+    @staticmethod
+    def ask(sql: str) -> list[tuple]:
+        """The rows of a query in a database of its own."""
+        return duckdb.sql(sql).fetchall()
 
     def rows(self, sql: str) -> list[tuple]:
         return self.db.execute(sql).fetchall()

@@ -4,6 +4,7 @@ import json
 import statistics
 from functools import partial
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -66,6 +67,20 @@ RULES = {
     "where": (
         {"rule_keep_fraction": 0.5, "rule_where": "n_tokens >= 10 and kind in ['u', 'v']"},
         best(f"{HAS} AND n_tokens >= 10 AND kind IN ('u', 'v')", "rank <= floor(0.5 * n + 0.5)"),
+    ),
+    "where a date is between two, and a text is like another": (
+        {"rule_where": "day BETWEEN '2026-02-05' AND '2026-02-20' and lang like 'e%' "
+                       "AND kind IS NOT NULL and n_tokens / 2 > 3"},
+        best(f"{HAS} AND day >= DATE '2026-02-05' AND day <= DATE '2026-02-20' AND lang = 'en' "
+             "AND kind IN ('u', 'v', 'w') AND n_tokens > 6", "true"),
+    ),
+    "fraction of a column's sum": (
+        {"rule_keep_fraction": 0.35, "rule_weight": "size"},
+        best(HAS, "tokens <= floor(0.35 * all_tokens + 0.5)").replace("n_tokens", "size"),
+    ),
+    "tokens as a column counts them": (
+        {"rule_keep_tokens": 2000, "rule_weight": "size", "rule_by": "lang"},
+        best(HAS, "tokens <= 2000", "lang").replace("n_tokens", "size"),
     ),
     "an element": (
         {"rule_keep_documents": 99, "rewards_column": "logits[1]"},
@@ -161,9 +176,39 @@ def test_buckets_hold_as_many_documents_each_by_their_rank(made, ray_cluster, tm
     assert sorted(found) == sorted(oracle.expected(best(HAS, "true")))
     files = f"read_parquet('{out}/corpus/**/*.parquet', union_by_name = true)"
     ids = f"SELECT quality::INT, id, text FROM {files}"
+    said = "DuckDB and polars do not read quality"
+    assert said not in log
     wanted = f"""SELECT b, id, text FROM ({bucket}) k
         JOIN corpus ON filename = source_file AND file_row_number = k.row"""
     assert sorted(map(repr, oracle.rows(ids))) == sorted(map(repr, oracle.rows(wanted)))
+
+
+def test_buckets_of_mixed_folders_are_told_and_have_a_column_if_asked(
+    ray_cluster, tmp_path, caplog
+):
+    """Some files of the corpus are below a hive folder and some are not."""
+    corpus = hostile.write(tmp_path / "corpus", rows=20)
+    pq.write_table(pq.read_table(corpus / "lang=en" / "0.parquet", partitioning=None),
+                   corpus / "0.parquet")  # fmt: skip
+    fabricate(tmp_path / "scored", corpus, hostile.rewards)
+    words = {"rewards_path": tmp_path / "scored", "output_buckets": 4}
+    status, log = run(caplog, "--dry-run", output_path=tmp_path / "out", **words)
+    assert status == 0 and "DuckDB and polars do not read quality" in log
+    more = {"output_path": tmp_path / "out", "output_add": "quality"}
+    status, log = run(caplog, **words, **more)
+    assert status == 0 and "DuckDB and polars do not" not in log, log
+    files = f"'{tmp_path}/out/corpus/**/*.parquet'"
+    wrong = f"""SELECT count(*) FROM read_parquet({files}, union_by_name = true, filename = true)
+        WHERE quality IS NULL OR NOT contains(filename, '/quality=' || quality || '/')"""
+    assert Oracle.ask(wrong) == [(0,)]
+    sizes = f"SELECT count(*) FROM read_parquet({files}, union_by_name = true) GROUP BY quality"
+    assert len(Oracle.ask(sizes)) == 4
+    for kind in ("ids", "rewards"):
+        where = tmp_path / kind
+        assert run(caplog, output_kind=kind, **words, **more | {"output_path": where})[0] == 0
+        table = pq.read_table(where / kind, partitioning=None)
+        assert table.schema.field("quality").type == pa.int32()
+        assert set(table.column("quality").to_pylist()) == {0, 1, 2, 3}
 
 
 def test_ids_and_rewards_in_place_of_rows(made, ray_cluster, tmp_path, caplog):

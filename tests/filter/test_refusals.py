@@ -47,7 +47,10 @@ CONFIGURATION = {
         {"rule_keep_tokens": "{a: 5}", "rule_by": "lang,source"}, "rule.by has 2 columns"
     ),
     "buckets and a rule": ({"output_buckets": 5, "rule_min_reward": 1}, "leave out rule.min_"),
-    "no condition": ({"rule_where": "n_tokens = 5"}, "equality is written =="),
+    "no condition": ({"rule_where": "n_tokens is None"}, "write SQL as DuckDB reads it"),
+    "a weight of documents": (
+        {"rule_keep_documents": 5, "rule_weight": "n_chars"}, "weight n_chars is of keep_fraction"
+    ),
     "an unknown key": ({"rule_min_rewards": 1}, "did you mean --rule.min_reward?"),
 }  # fmt: skip
 
@@ -67,7 +70,22 @@ RUNS = {
     "no such group": ({"rule_by": "domain"}, "rule.by: neither the rewards nor"),
     "groups of lists": ({"rule_by": "nested"}, "rule.by: nested is struct<"),
     "a condition on nothing": ({"rule_where": "domain == 'x'"}, "rule.where: neither the rewards"),
-    "a condition of other types": ({"rule_where": "n_tokens == 'x'"}, "rule.where: cannot work"),
+    "a condition of other types": (
+        {"rule_where": "n_tokens = 'x'"}, "Could not convert string 'x' to INT64, in"
+    ),
+    "a text in double quotes": ({"rule_where": 'lang = "en"'}, "texts stand in single quotes"),
+    "a number against a folder's name": (
+        {"rule_where": "lang > 5"}, "lang is string; compare a text with a text, as in year >="
+    ),
+    "a number against some texts": (
+        {"rule_where": "lang = 5"}, "Could not convert string 'de' to INT32"
+    ),
+    "a weight that is text": (
+        {"rule_keep_fraction": 0.5, "rule_weight": "kind"}, "is string, not a number; give a column"
+    ),
+    "a weight that is null": (
+        {"rule_keep_fraction": 0.5, "rule_weight": "holes"}, "is None, not a whole number from 0"
+    ),
     "more than there is": (
         {"rule_keep_documents": 200, "rule_by": "lang"},
         "200 documents are asked for of the group de, and",
