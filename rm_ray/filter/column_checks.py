@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
+from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.footers import Footer, check_readable
-from rm_ray.corpus.formulas import Formula
 from rm_ray.errors import ConfigError, InputError
 from rm_ray.filter.condition import REMEDY, Condition
 from rm_ray.filter.config import FilterConfig, RuleConfig
@@ -50,8 +50,8 @@ def written_columns(config: FilterConfig, rewards: pa.Schema) -> pa.Schema:
 def spoken_of(rule: RuleConfig) -> dict[str, str]:
     """The columns that rules speak of, with the key of the rule that does."""
     where = Condition(rule.where).columns if rule.where else []
-    by = [Formula(text).column for text in rule.by]
-    weight = [Formula(rule.weight_column).column] if rule.weight_column else []
+    by = [ColumnPath(text).column for text in rule.by]
+    weight = [ColumnPath(rule.weight_column).column] if rule.weight_column else []
     named = {"rule.where": where, "rule.by": by, "rule.weight": weight}
     return {column: key for key, columns in named.items() for column in columns}
 
@@ -163,9 +163,9 @@ def _check_types(rule: RuleConfig, schema: pa.Schema, place: str) -> None:
             types = ", ".join(f"{name} is {schema.field(name).type}" for name in condition.columns)
             raise ConfigError(f"rule.where: {error}; in {place} {types}; {REMEDY}") from None
     for text in rule.by:
-        check_group("rule.by", Formula(text), schema)
+        check_group("rule.by", ColumnPath(text), schema)
     if rule.weight_column:
-        kind = type_of("rule.weight", Formula(rule.weight_column), schema)
+        kind = type_of("rule.weight", ColumnPath(rule.weight_column), schema)
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             raise ConfigError(
                 f"rule.weight: {rule.weight_column} of {place} is {kind}, not a number; give a "

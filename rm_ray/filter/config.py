@@ -15,7 +15,7 @@ from rm_ray.config import (
     as_list,
     refuse_credentials,
 )
-from rm_ray.corpus.formulas import Formula
+from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.errors import ConfigError
 from rm_ray.filter.condition import Condition
 from rm_ray.filter.quotas import ELSE, Quotas
@@ -186,7 +186,7 @@ class RuleConfig(Section):
     @field_validator("weight")
     @classmethod
     def _is_a_column(cls, text: str) -> str:
-        return text if text in ("documents", "tokens") else _parsed(text, Formula)
+        return text if text in ("documents", "tokens") else _parsed(text, ColumnPath)
 
     @field_validator("where")
     @classmethod
@@ -196,7 +196,7 @@ class RuleConfig(Section):
     @field_validator("by")
     @classmethod
     def _are_columns(cls, names: list[str]) -> list[str]:
-        return [_parsed(name, Formula) for name in names]
+        return [_parsed(name, ColumnPath) for name in names]
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -309,7 +309,7 @@ class FilterConfig(Section):
         return self
 
 
-def _parsed(text: str, kind: type[Condition] | type[Formula]) -> str:
+def _parsed(text: str, kind: type[Condition] | type[ColumnPath]) -> str:
     try:
         kind.parse(text)
     except ConfigError as error:

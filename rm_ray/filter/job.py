@@ -17,9 +17,9 @@ from ray.data import Dataset, TaskPoolStrategy
 from typing_extensions import override
 
 from rm_ray.cluster import check_task
+from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.corpus.files import Corpus, InputFile, list_files
 from rm_ray.corpus.footers import Footer, read_footers
-from rm_ray.corpus.formulas import Formula
 from rm_ray.corpus.shards import Shard
 from rm_ray.counts.cuts import Cuts
 from rm_ray.counts.ranks import Ranks
@@ -333,11 +333,11 @@ class FilterJob(ShardJob[PlannedFolder, Bundle]):
         return Reader(
             runs=[run.parts for run in self.runs],
             schemas=self.schemas,
-            column=Formula(self.config.rewards.column),
+            column=ColumnPath(self.config.rewards.column),
             combine=self.config.rewards.combine,
-            by=[Formula(name) for name in rule.by],
+            by=[ColumnPath(name) for name in rule.by],
             where=Condition(rule.where) if rule.where else None,
-            weight=Formula(rule.weight_column) if rule.weight_column else None,
+            weight=ColumnPath(rule.weight_column) if rule.weight_column else None,
             own=self.own,
             others=self.others,
             corpus=self.corpus,

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rm_ray.config import CorpusConfig
+from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.corpus.decoding import check_unchanged, decode, read_again
-from rm_ray.corpus.formulas import Formula
 from rm_ray.corpus.groups import grouped
 from rm_ray.counts.order import Floats, Ints, Numbers, keys_of
 from rm_ray.counts.ranks import BEST, Ranks
@@ -48,11 +48,11 @@ class Reader:
 
     runs: Sequence[Folder]
     schemas: Sequence[pa.Schema]
-    column: Formula
+    column: ColumnPath
     combine: Literal["mean", "minimum", "maximum"]
-    by: Sequence[Formula]
+    by: Sequence[ColumnPath]
     where: Condition | None
-    weight: Formula | None
+    weight: ColumnPath | None
     own: Sequence[str]
     others: Sequence[str]
     corpus: CorpusConfig
@@ -82,7 +82,7 @@ class Reader:
             both = pa.array(reward, mask=~has)
             first = first.set_column(first.schema.get_field_index("reward"), "reward", both)
         columns = self._columns(stretch, first, rows, patience)
-        groups, codes = grouped([formula.of(columns) for formula in self.by], len(rows))
+        groups, codes = grouped([path.of(columns) for path in self.by], len(rows))
         statuses = pc.fill_null(first.column("status"), NOT_SCORED)
         numberless = pa.array(~has & pc.equal(statuses, "ok").to_numpy())
         counts = np.ones(len(rows), bool)

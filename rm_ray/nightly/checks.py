@@ -1,8 +1,8 @@
 """What a nightly job is refused for before an hour of an engine is spent."""
 
 from rm_ray.config import OUTPUT_COLUMNS
+from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.corpus.files import list_files
-from rm_ray.corpus.formulas import Formula
 from rm_ray.corpus.listing import literal_part
 from rm_ray.errors import ConfigError, InputError
 from rm_ray.nightly.config import NightlyConfig
@@ -33,7 +33,7 @@ def check_groups(config: NightlyConfig) -> None:
     Raises:
         InputError: naming the column.
     """
-    wanted = {Formula(text).column for text in config.report.by}
+    wanted = {ColumnPath(text).column for text in config.report.by}
     wanted -= {*config.input.carried, *OUTPUT_COLUMNS, *JUDGED}
     if not wanted:
         return

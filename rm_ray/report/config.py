@@ -15,7 +15,7 @@ from rm_ray.config import (
     as_list,
     refuse_credentials,
 )
-from rm_ray.corpus.formulas import Formula
+from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.errors import ConfigError
 
 # Nights are in the order of their names.
@@ -229,7 +229,7 @@ class ReportSection(Section):
     def _are_columns(cls, names: list[str]) -> list[str]:
         for name in names:
             try:
-                Formula.parse(name)
+                ColumnPath.parse(name)
             except ConfigError as error:
                 raise ValueError(str(error)) from None
         return names

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rm_ray.corpus.formulas import Formula
+from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.corpus.groups import check_number, grouped
 from rm_ray.corpus.shards import Shard
 from rm_ray.counts.cells import ByGroup, Cells
@@ -73,8 +73,8 @@ class Reader:
 
     parts: Folder
     fingerprint: str
-    column: Formula
-    by: Sequence[Formula]
+    column: ColumnPath
+    by: Sequence[ColumnPath]
     own: Sequence[str]
     cut: float | None = None
 
@@ -88,7 +88,7 @@ class Reader:
         """
         names = dict.fromkeys(["row", "n_tokens", "status", self.column.column, *self.own])
         counts, rows = read_counted(self.parts, source.shard, self.fingerprint, list(names))
-        for name in {formula.column for formula in self.by} - set(self.own):
+        for name in {path.column for path in self.by} - set(self.own):
             value = pa.array([source.partition.get(name)] * len(rows), pa.string())
             rows = rows.append_column(name, value)
         values = self.column.of(rows).cast(pa.float32(), safe=False)
@@ -173,11 +173,11 @@ def measure_rows(
     counts: Mapping[str, Any],
     rows: pa.Table,
     source: Source,
-    by: Sequence[Formula],
+    by: Sequence[ColumnPath],
     cut: float | None = None,
 ) -> Measured:
     """What is counted of one part's rows (`Reader.read`)."""
-    groups, codes = grouped([formula.of(rows) for formula in by], len(rows))
+    groups, codes = grouped([path.of(rows) for path in by], len(rows))
     tokens = pc.fill_null(rows.column("n_tokens"), 0).to_numpy().astype(np.int64)
     scored = rows.column("value").is_valid().to_numpy()
     rewards = pc.fill_null(rows.column("value"), 0).to_numpy()[scored]

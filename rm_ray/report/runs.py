@@ -2,7 +2,7 @@
 
 import logging
 
-from rm_ray.corpus.formulas import Formula
+from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.errors import ConfigError, InputError, OutputError
 from rm_ray.report.config import ReportConfig
 from rm_ray.report.measured import Measured, Reader, Source, measure
@@ -47,13 +47,13 @@ def count(run: ScoredRun, config: ReportConfig) -> Measured:
         return Measured.none()
     schema = columns_of(run, config.rewards.column)
     partitions = {f.path: f.units[0].partition for f in run.files if f.units}
-    by = [Formula(name) for name in config.by]
-    own = sorted({formula.column for formula in by} & set(schema.names))
-    for formula in by:
-        name = formula.column
+    by = [ColumnPath(name) for name in config.by]
+    own = sorted({path.column for path in by} & set(schema.names))
+    for path in by:
+        name = path.column
         if name in own:
-            check_group("by", formula, schema)
-        elif bad := [path for path, known in partitions.items() if name not in known]:
+            check_group("by", path, schema)
+        elif bad := [file for file, known in partitions.items() if name not in known]:
             raise ConfigError(
                 f"by: neither the rewards nor the folders of {bad[0]} have a column {name!r}; the "
                 f"rewards have {', '.join(schema.names)} (jobs/score.py copies further columns of "
@@ -62,7 +62,7 @@ def count(run: ScoredRun, config: ReportConfig) -> Measured:
     rows = {file.path: file.rows for file in run.files}
     sources = [Source(s, partitions.get(s.file, {}), rows[s.file]) for s in run.shards]
     reader = Reader(
-        run.parts, run.fingerprint, Formula(config.rewards.column), by, own, config.page.cut
+        run.parts, run.fingerprint, ColumnPath(config.rewards.column), by, own, config.page.cut
     )
     batches = list(in_batches(sources, lambda one: one.shard.stop - one.shard.start))
     log.info("reading the rewards of %d parts of %s", len(sources), run.uri)

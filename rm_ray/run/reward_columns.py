@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from rm_ray.corpus.formulas import Formula
+from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.corpus.groups import check_grouping
 from rm_ray.errors import ConfigError, short
 from rm_ray.run.scored import ScoredRun, schema_of
@@ -16,15 +16,15 @@ def columns_of(run: ScoredRun, column: str) -> pa.Schema:
     """
     schema = schema_of(run)
     try:
-        formula = Formula.parse(column)
+        path = ColumnPath.parse(column)
     except ConfigError as error:
         raise ConfigError(f"rewards.column: {error}") from None
-    if formula.column not in schema.names:
+    if path.column not in schema.names:
         raise ConfigError(
-            f"rewards.column: {run.uri} has no column {formula.column!r}; it has "
+            f"rewards.column: {run.uri} has no column {path.column!r}; it has "
             f"{', '.join(schema.names)}"
         )
-    kind = type_of("rewards.column", formula, schema)
+    kind = type_of("rewards.column", path, schema)
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
         raise ConfigError(
             f"rewards.column: {column} is {kind}, not a number; give one, such as {column}[0] of a "
@@ -33,7 +33,7 @@ def columns_of(run: ScoredRun, column: str) -> pa.Schema:
     return schema
 
 
-def check_group(key: str, formula: Formula, schema: pa.Schema) -> None:
+def check_group(key: str, path: ColumnPath, schema: pa.Schema) -> None:
     """Refuse a column whose values make no groups.
 
     Args:
@@ -42,19 +42,19 @@ def check_group(key: str, formula: Formula, schema: pa.Schema) -> None:
     Raises:
         ConfigError: its type.
     """
-    kind = type_of(key, formula, schema)
+    kind = type_of(key, path, schema)
     try:
         check_grouping(kind)
     except pa.ArrowException as error:
         raise ConfigError(
-            f"{key}: {formula.text} is {kind}, and its values make no groups ({short(error)}); "
+            f"{key}: {path.text} is {kind}, and its values make no groups ({short(error)}); "
             "give a column of texts, bytes, numbers or dates"
         ) from None
 
 
-def type_of(key: str, formula: Formula, schema: pa.Schema) -> pa.DataType:
-    """Of what a formula says. Raises ConfigError if it says nothing of such columns."""
+def type_of(key: str, path: ColumnPath, schema: pa.Schema) -> pa.DataType:
+    """The type of what a path names. Raises ConfigError if such columns have no such thing."""
     try:
-        return formula.of(schema.empty_table()).type
+        return path.of(schema.empty_table()).type
     except ConfigError as error:
         raise ConfigError(f"{key}: {error}") from None

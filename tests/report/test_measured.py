@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rm_ray.corpus.formulas import Formula
+from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import InputError
 from rm_ray.report import measured
 from rm_ray.report.measured import Measured, Source, measure_rows
 from rm_ray.report.nights import ALL, OTHER, Night, largest
 
-BY = [Formula("source")]
+BY = [ColumnPath("source")]
 ROWS = st.lists(
     st.tuples(
         st.sampled_from(["a", "b", None]),

@@ -15,21 +15,21 @@ from rm_ray.errors import ConfigError, first_line
 
 
 @dataclass(frozen=True)
-class Formula:
+class ColumnPath:
     """A column, a field of a struct, or an element of a list; elements are counted from 0."""
 
     text: str
 
     @classmethod
-    def parse(cls, text: str) -> "Formula":
+    def parse(cls, text: str) -> "ColumnPath":
         """Check that the text names a column.
 
         Raises:
             ConfigError: it does not; the message names what is not understood.
         """
-        formula = cls(text)
-        _name(formula._tree, text)
-        return formula
+        path = cls(text)
+        _name(path._tree, text)
+        return path
 
     @property
     def _tree(self) -> ast.expr:

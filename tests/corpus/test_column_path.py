@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from rm_ray.corpus.formulas import Formula
+from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.errors import ConfigError
 
 ROWS = pa.table({
@@ -25,7 +25,7 @@ ROWS = pa.table({
     ],
 )
 def test_what_is_meant(text, column, value):
-    path = Formula.parse(text)
+    path = ColumnPath.parse(text)
     assert path.of(ROWS).to_pylist() == value and path.column == column
 
 
@@ -42,17 +42,17 @@ def test_what_is_meant(text, column, value):
 )
 def test_nothing_else_is_understood(text, said):
     with pytest.raises(ConfigError, match=said):
-        Formula.parse(text)
+        ColumnPath.parse(text)
 
 
 @pytest.mark.parametrize("text", ["s.c", "n[0]", "m"])
 def test_what_does_not_fit_the_columns(text):
     with pytest.raises(ConfigError, match="cannot work out"):
-        Formula.parse(text).of(ROWS)
+        ColumnPath.parse(text).of(ROWS)
 
 
 def test_a_field_that_is_json_is_text():
     inner = pa.ExtensionArray.from_storage(pa.json_(), pa.array(["{}", None]))
     rows = pa.table({"s": pa.StructArray.from_arrays([inner], ["j"])})
-    assert Formula("s.j").of(rows).to_pylist() == ["{}", None]
-    assert Formula("s.j").of(rows).type == pa.string()
+    assert ColumnPath("s.j").of(rows).to_pylist() == ["{}", None]
+    assert ColumnPath("s.j").of(rows).type == pa.string()
