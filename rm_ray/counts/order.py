@@ -51,15 +51,16 @@ def number_at(kind: str, key: int, finer: int = 0) -> float | int:
     return float(bits.view(np.float64)[0])
 
 
-def least_at(kind: str, threshold: float) -> float | int:
+def least_at(kind: str, threshold: float | int) -> float | int:
     """The least number of a kind that is as good as one that was typed.
 
     A float32 is compared with the typed number as float32 has it, as DuckDB and NumPy do.
     """
     if kind == "float32":
-        return float(np.float32(threshold))
+        with np.errstate(over="ignore"):  # beyond the largest float32 is infinity
+            return float(np.float32(threshold))
     if kind == "float64":
-        return threshold
+        return float(threshold)
     limits = np.iinfo(kind)
     return min(max(math.ceil(threshold), int(limits.min)), int(limits.max) + 1)
 

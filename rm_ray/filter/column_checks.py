@@ -163,7 +163,7 @@ def _check_types(rule: RuleConfig, schema: pa.Schema, place: str) -> None:
             types = ", ".join(f"{name} is {schema.field(name).type}" for name in condition.columns)
             raise ConfigError(f"rule.where: {error}; in {place} {types}; {REMEDY}") from None
     for text in rule.by:
-        check_group("rule.by", ColumnPath(text), schema)
+        check_group("rule.by", ColumnPath(text), schema, place)
     if rule.weight_column:
         kind = type_of("rule.weight", ColumnPath(rule.weight_column), schema)
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):

@@ -42,8 +42,8 @@ _HINT = (
     "'2024-06-30', x is null, a column by any name in double quotes (\"a-b\")"
 )
 REMEDY = (
-    "compare a text with a text, as in year >= '2024', or convert it: try_cast(year as bigint) "
-    ">= 2024, which is null where it is no number"
+    "convert a column whose type does not fit, as in try_cast(year as bigint) >= 2024, which is "
+    "null where it is no number; the names of hive folders are text, as in year >= '2024'"
 )
 
 

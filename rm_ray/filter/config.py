@@ -1,8 +1,9 @@
 """The configuration of the filter job."""
 
 import json
+import math
 from decimal import Decimal
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -101,11 +102,29 @@ class RewardsConfig(Section):
         return self
 
 
+def _as_precise_as_typed(given: Any) -> int | float | None:
+    """The number that is given; one of more than 53 bits as an int, since a float is another.
+
+    Raises:
+        ValueError: it is no finite number.
+    """
+    if given is None:
+        return None
+    try:
+        number = float(given)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{given!r} is not a number") from None
+    if not math.isfinite(number):
+        raise ValueError(f"{given!r} is not a finite number")
+    whole = int(given) if isinstance(given, int) or str(given).lstrip("+-").isdigit() else number
+    return number if whole == number else whole
+
+
 class RuleConfig(Section):
     """Which documents are kept. One of min_reward and the keep_ keys; all with a reward if none."""
 
-    min_reward: float | None = Field(
-        None, allow_inf_nan=False, description="Keep documents whose reward is at least this."
+    min_reward: Annotated[int | float | None, BeforeValidator(_as_precise_as_typed)] = Field(
+        None, description="Keep documents whose reward is at least this."
     )
     keep_fraction: Quotas | None = Field(
         None,

@@ -33,11 +33,14 @@ def columns_of(run: ScoredRun, column: str) -> pa.Schema:
     return schema
 
 
-def check_group(key: str, path: ColumnPath, schema: pa.Schema) -> None:
+def check_group(key: str, path: ColumnPath, schema: pa.Schema, place: str = "the rewards") -> None:
     """Refuse a column whose values make no groups.
 
     Args:
         key: of the configuration, that names it.
+        path: of the column.
+        schema: of the columns that are there.
+        place: where they are, in words.
 
     Raises:
         ConfigError: its type.
@@ -47,8 +50,8 @@ def check_group(key: str, path: ColumnPath, schema: pa.Schema) -> None:
         check_grouping(kind)
     except pa.ArrowException as error:
         raise ConfigError(
-            f"{key}: {path.text} is {kind}, and its values make no groups ({short(error)}); "
-            "give a column of texts, bytes, numbers or dates"
+            f"{key}: {path.text} of {place} is {kind}, and its values make no groups "
+            f"({short(error)}); give a column of texts, bytes, numbers or dates"
         ) from None
 
 

@@ -1,5 +1,7 @@
 """Keys order as rewards do, and noise is the noise it says it is."""
 
+import math
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +50,8 @@ def test_a_threshold_is_compared_as_the_column_has_it():
     assert least_at("float32", 0.7) == float(np.float32(0.7)) < 0.7
     assert least_at("float64", 0.7) == 0.7
     assert [least_at("int64", x) for x in (5, 4.5, -4.5, 1e300)] == [5, 5, -4, 2**63]
+    assert [least_at("int64", x) for x in (2**53 + 1, 10**300)] == [2**53 + 1, 2**63]
+    assert least_at("float32", 10**39) == math.inf
     assert [least_at("uint64", x) for x in (-1, 0.5, 1e300)] == [0, 1, 2**64]
 
 

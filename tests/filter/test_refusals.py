@@ -68,14 +68,14 @@ RUNS = {
     "no such column": ({"rewards_column": "quality[0]"}, "has no column 'quality'; it has id, rew"),
     "no such field": ({"rewards_column": "logits.a"}, "rewards.column: cannot work out"),
     "no such group": ({"rule_by": "domain"}, "rule.by: neither the rewards nor"),
-    "groups of lists": ({"rule_by": "nested"}, "rule.by: nested is struct<"),
+    "groups of lists": ({"rule_by": "nested"}, "nested of "),
     "a condition on nothing": ({"rule_where": "domain == 'x'"}, "rule.where: neither the rewards"),
     "a condition of other types": (
         {"rule_where": "n_tokens = 'x'"}, "Could not convert string 'x' to INT64, in"
     ),
     "a text in double quotes": ({"rule_where": 'lang = "en"'}, "texts stand in single quotes"),
     "a number against a folder's name": (
-        {"rule_where": "lang > 5"}, "lang is string; compare a text with a text, as in year >="
+        {"rule_where": "lang > 5"}, "lang is string; convert a column whose type does not"
     ),
     "a number against some texts": (
         {"rule_where": "lang = 5"}, "Could not convert string 'de' to INT32"
