@@ -33,7 +33,7 @@ _NODES = {
     "BETWEEN", "CASE", "CAST", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "FUNCTION",
     "OPERATOR", "TYPE",
 }  # fmt: skip
-# DuckDB calls it consistent, and with one argument it takes today's date.
+# DuckDB 2.0.0 calls it consistent, and with one argument it counts from today's date.
 _CHANGING = {"age"}
 # Macros over what is allowed; DuckDB says of no macro whether it is consistent.
 _MACROS = {"nullif"}
