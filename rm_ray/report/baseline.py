@@ -1,46 +1,69 @@
 """What a night is compared with: a pinned run, or its last quiet nights."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from rm_ray.report.history import History, PastNight
+from rm_ray.report.creep import date_of
+from rm_ray.report.history import History, PastGroup, PastNight, Said
 from rm_ray.report.nights import OTHER, GroupNight, Night, name_of
 
-# Alerts of these rules leave a night in the baseline: a new group is to become an old one.
-HARMLESS = {"new"}
+log = logging.getLogger(__name__)
+
+# Alerts of these rules leave a night in the baseline: a new group is to become an old one, and a
+# creep is no fault of the night on which it is seen.
+HARMLESS = {"new", "creep"}
 # From so many quiet nights on, they say how much nights differ besides by chance.
 QUIET_NIGHTS = 10
 # Of quiet nights, so many stay below a floor.
 QUIET_SHARE = 0.95
+# Nights back that counts are compared with.
+REACH = 28
+# Weekends are told from other days where so many nights are there, so many of the rarer kind.
+CLASS_NIGHTS, CLASS_LEAST = 14, 4
 
 
 @dataclass(frozen=True)
 class BaselineGroup:
-    """Of a group. `pooled`: its `nights` nights together, which are called `names`. `floor`: what
-    95% of its `quiet` nights stayed below, of the distance; 0 where there are too few.
-    """
+    """What a group is compared with."""
 
     pooled: GroupNight
+    """Its last quiet nights together."""
     nights: int
+    """How many these are."""
     names: tuple[str, ...] = ()
+    """What these are called."""
     quiet: int = 0
+    """How many of its quiet nights had a distance from a baseline."""
     floor: float = 0.0
+    """The distance that 95% of these stayed below; 0 where there are too few."""
+    history: tuple[PastGroup, ...] = ()
+    """Its quiet nights as far back as counts are looked at, oldest first."""
 
     @property
     def expected(self) -> float:
         """Documents of one night."""
+        if self.pooled.label == OTHER and self.history:
+            return sum(one.documents for one in self.history) / len(self.history)
         return self.pooled.documents / self.nights
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """`groups`: by label. `names`: of nights, where it is a history."""
+    """What a night is compared with."""
 
     whole: BaselineGroup | None = None
+    """Of all documents."""
     groups: dict[str, BaselineGroup] = field(default_factory=dict)
+    """By label."""
     names: list[str] = field(default_factory=list)
+    """The nights that any of them is pooled from, where it is a history."""
+    gone: frozenset[str | None] = frozenset()
+    """Groups that had a baseline whose nights are all gone."""
+    past: Sequence[PastNight] = ()
+    """The nights that counts are looked at in, oldest first."""
 
     @classmethod
     def of_run(cls, night: Night, nights: int) -> "Baseline":
@@ -57,23 +80,36 @@ class Baseline:
         past: Sequence[PastNight],
         nights: int,
         accept: Mapping[str, str],
+        night: str = "",
+        weekend: Collection[int] = (),
     ) -> "Baseline":
         """The last quiet nights of each group.
 
         Args:
-            past: oldest first.
+            history: where they lie.
+            past: the nights before, oldest first.
+            nights: how many of each group are pooled.
             accept: from which night on a group, by name, or everything ('*'), is as it should
                 be.
+            night: the name of tonight.
+            weekend: days of the week (0 is Monday) that are compared with one another only.
         """
-        labels = {label for night in past[-nights:] for label in night.groups}
-        chosen = {label: _quiet(label, past, accept) for label in labels}
+        alike = _alike(night, past, weekend)
+        reach = alike[-REACH:]
+        labels = {label for one in reach for label in one.groups}
+        quiet = {label: _quiet(label, alike, accept) for label in labels}
+        there = set(history.names())
+        chosen = {
+            label: tuple(name for name in names if name in there)[-nights:]
+            for label, names in quiet.items()
+        }
+        gone = frozenset(label for label, names in quiet.items() if names and not chosen[label])
+        for label in sorted(gone, key=str):
+            _warn(label, quiet[label])
         wanted: dict[str, list[str | None]] = {}
         for label, names in chosen.items():
-            for name in names[-nights:]:
+            for name in names:
                 wanted.setdefault(name, []).append(label)
-        names_of: dict[str | None, tuple[str, ...]] = {
-            label: tuple(names[-nights:]) for label, names in chosen.items()
-        }
         pooled: dict[str | None, list[GroupNight]] = {}
         for one in history.group_nights(dict(sorted(wanted.items()))):
             pooled.setdefault(one.label, []).append(one)
@@ -81,15 +117,16 @@ class Baseline:
             label: BaselineGroup(
                 GroupNight.total(label, theirs),
                 len(theirs),
-                names_of[label],
-                *_floor(label, chosen[label], past),
+                chosen[label],
+                *_floor(label, quiet[label], past),
+                _nights_of(label, quiet[label], reach),
             )
             for label, theirs in pooled.items()
             if any(one.documents for one in theirs)
         }
         whole = found.pop(None, None)
         groups = {label: group for label, group in found.items() if label is not None}
-        return cls(whole, groups, sorted(wanted))
+        return cls(whole, groups, sorted(wanted), gone, reach)
 
     def gather(self, kept: Collection[str]) -> "Baseline":
         """With the groups that are not kept as one."""
@@ -101,27 +138,104 @@ class Baseline:
             nights = max(one.nights for one in rest)
             before = self.groups.get(OTHER)
             floor = (before.quiet, before.floor) if before else (0, 0.0)
-            groups[OTHER] = BaselineGroup(pooled, nights, tuple(sorted(names)), *floor)
+            history = _others(self.past, kept)
+            groups[OTHER] = BaselineGroup(pooled, nights, tuple(sorted(names)), *floor, history)
         return replace(self, groups=groups)
+
+
+def nightly_means(
+    label: str | None, past: Sequence[PastNight], accept: Mapping[str, str]
+) -> list[float]:
+    """A group's mean rewards, night by night, since it was accepted; oldest first."""
+    since = _since(label, accept)
+    mine = [night.groups[label] for night in past if label in night.groups and night.night >= since]
+    return [one.mean for one in mine if one.mean is not None]
+
+
+def _since(label: str | None, accept: Mapping[str, str]) -> str:
+    """The night from which on a group is as it should be; "" for all nights."""
+    return max((accept[key] for key in {name_of(label), "*"} if key in accept), default="")
+
+
+def _alike(night: str, past: Sequence[PastNight], weekend: Collection[int]) -> Sequence[PastNight]:
+    """The nights of the same kind of day, where there are enough to tell two kinds apart."""
+    today = date_of(night)
+    if not weekend or today is None:
+        return past
+    days = {one.night: date_of(one.night) for one in past}
+    free = {name for name, day in days.items() if day and day.weekday() in weekend}
+    recent = [one.night for one in past[-REACH:]]
+    rarer = min(sum(name in free for name in recent), sum(name not in free for name in recent))
+    if len(recent) < CLASS_NIGHTS or rarer < CLASS_LEAST:
+        return past
+    return [one for one in past if (one.night in free) == (today.weekday() in weekend)]
 
 
 def _quiet(label: str | None, past: Sequence[PastNight], accept: Mapping[str, str]) -> list[str]:
     """The nights of a group that did not alert, or were accepted, oldest first.
 
-    A night also says what its own baseline was: so quiet ones are known that lie farther back than
-    is looked, however long a group has alerted since.
+    A night of which no document could be judged is none of them. A night also says what its own
+    baseline was: so quiet ones are known that lie farther back than is looked, however long a group
+    has alerted since.
     """
-    since = max((accept[key] for key in {name_of(label), "*"} if key in accept), default="")
+    since = _since(label, accept)
     mine = [night for night in past if label in night.groups]
     quiet = {
-        night.night
-        for night in mine
-        if night.night == since or not set(night.groups[label].said.alerts) - HARMLESS
+        night.night for night in mine if night.night == since or _is_quiet(night.groups[label])
     }
     if mine:
         first = mine[0].night
         quiet |= {name for name in mine[-1].groups[label].said.baseline if name < first}
     return sorted(name for name in quiet if name >= since)
+
+
+def _is_quiet(one: PastGroup) -> bool:
+    """Whether a group's night had no alert, and rewards where it had documents."""
+    return not set(one.said.alerts) - HARMLESS and (one.scored > 0 or not one.documents)
+
+
+def _warn(label: str | None, names: Sequence[str]) -> None:
+    log.warning(
+        "%s: the nights that it was compared with are no longer in the history, %s to %s; it is "
+        "compared with nothing tonight, and with tonight from now on",
+        name_of(label), names[0], names[-1],
+    )  # fmt: skip
+
+
+def _nights_of(
+    label: str | None, quiet: Sequence[str], past: Sequence[PastNight]
+) -> tuple[PastGroup, ...]:
+    """The quiet nights of a group among these."""
+    wanted = set(quiet)
+    return tuple(
+        night.groups[label] for night in past if night.night in wanted and label in night.groups
+    )
+
+
+def _others(past: Sequence[PastNight], kept: Collection[str]) -> tuple[PastGroup, ...]:
+    """What the groups that are not kept had together, night by night; nights that alerted for all
+    of them together are left out.
+    """
+    found = []
+    for night in past:
+        before = night.groups.get(OTHER)
+        if before is not None and not _is_quiet(before):
+            continue
+        rest = [
+            one for label, one in night.groups.items() if label is not None and label not in kept
+        ]
+        found.append(
+            PastGroup(
+                OTHER,
+                sum(one.documents for one in rest),
+                None,
+                {},
+                Said(),
+                sum(one.tokens for one in rest),
+                sum(one.scored for one in rest),
+            )
+        )
+    return tuple(found)
 
 
 def _floor(label: str | None, quiet: Sequence[str], past: Sequence[PastNight]) -> tuple[int, float]:

@@ -1,7 +1,7 @@
 """The configuration of the report job."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
@@ -20,6 +20,8 @@ from rm_ray.errors import ConfigError
 
 # Nights are in the order of their names.
 Night = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,60}$")]
+Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+DAYS: tuple[Day, ...] = get_args(Day)
 Level = Literal["ignore", "warn", "fail"]
 
 
@@ -79,6 +81,18 @@ class BaselineConfig(PlaceConfig):
         if isinstance(given, dict):
             return {str(group): str(night) for group, night in given.items()}
         return given
+
+    weekend: list[Day] = Field(
+        [],
+        description="Days that are not like the others, such as [saturday, sunday]: from 14 nights "
+        "on, four of them of the rarer kind, such nights are compared with such nights only. "
+        "Needs nights that are called by their dates.",
+    )
+
+    @property
+    def weekend_days(self) -> set[int]:
+        """These days by number; Monday is 0."""
+        return {DAYS.index(day) for day in self.weekend}
 
 
 class ReportCorpusConfig(PlaceConfig):
@@ -146,6 +160,47 @@ class VolumeRule(Section):
     level: Level = Field("warn", description="What an alert does.")
 
 
+class TokensRule(Section):
+    """More or fewer tokens than before, in a night or in a document."""
+
+    below: float = Field(0.5, ge=0, le=1, description="Share of a usual night's tokens.")
+    above: float | None = Field(
+        None, ge=1, description="Times a usual night's tokens; null: never too many."
+    )
+    document_below: float = Field(
+        0.5, ge=0, le=1, description="Share of a usual document's tokens, on average."
+    )
+    document_above: float | None = Field(
+        None, ge=1, description="Times a usual document's tokens; null: never too many."
+    )
+    level: Level = Field("warn", description="What an alert does.")
+
+
+class RewardedRule(Section):
+    """Documents that have no reward, for whatever reason: empty, too short, invalid, failed."""
+
+    below: float = Field(
+        0.9,
+        ge=0,
+        le=1,
+        description="Share of the documents with a reward, over the usual share, below which it "
+        "alerts; and a night without any reward always does.",
+    )
+    level: Level = Field("fail", description="What an alert does.")
+
+
+class CreepRule(Section):
+    """A mean that moves a little every night; looked for once a week, from six weeks on."""
+
+    above: float = Field(
+        0.3,
+        ge=0,
+        description="Standard deviations from the week four weeks back to the last one, above "
+        "which it alerts.",
+    )
+    level: Level = Field("warn", description="What an alert does.")
+
+
 class FailedRule(Section):
     """Documents that could not be scored."""
 
@@ -169,11 +224,11 @@ class AlertsConfig(Section):
     """What wakes somebody up. Every rule needs an effect that matters, and more than chance."""
 
     false_per_night: float = Field(
-        0.001,
+        0.05,
         gt=0,
         lt=1,
-        description="How often a night like the baseline may alert by chance, over all groups and "
-        "measures together.",
+        description="How often a night like the nights before may alert by chance, over all groups "
+        "and rules together.",
     )
     repeat_standing: bool = Field(
         False, description="An alert that stood the night before fails again."
@@ -181,7 +236,10 @@ class AlertsConfig(Section):
     drift: DriftRule = DriftRule()
     spread: SpreadRule = SpreadRule()
     mean: MeanRule = MeanRule()
+    creep: CreepRule = CreepRule()
     volume: VolumeRule = VolumeRule()
+    tokens: TokensRule = TokensRule()
+    rewarded: RewardedRule = RewardedRule()
     failed: FailedRule = FailedRule()
     missing: MissingRule = MissingRule()
     new: NewRule = NewRule()

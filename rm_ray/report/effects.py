@@ -21,6 +21,9 @@ DRAWS, TAIL_DRAWS = 2_000, 100_000
 BINS, TAIL_BINS = 256, 64
 # Classes of the population stability index.
 CLASSES = 10
+# A reward is an outlier so many widths of the baseline's middle half beyond that half: for normal
+# rewards 11 standard deviations.
+FAR = 8.0
 # Draws made at once.
 _BATCH = 5_000
 # More documents are scaled down: numpy draws from at most 10^9, and floors shrink with 1/sqrt(n).
@@ -33,15 +36,19 @@ _TAIL = 100
 class Effects:
     """Of one comparison, or arrays of many.
 
-    `wasserstein`: the distance between both distributions in sd of the baseline. `psi`: the
-    population stability index on the baseline's deciles. `mean`: the change of the mean in sd of
-    the baseline. `spread`: the sd over the baseline's.
+    Rewards far outside the baseline's usual range are taken for the ends of that range (`bounds`).
     """
 
     wasserstein: Any
+    """The distance between both distributions in sd of the baseline."""
     psi: Any
+    """The population stability index on the baseline's deciles."""
     mean: Any
+    """The change of the mean in sd of the baseline, without its sign."""
     spread: Any
+    """The sd over the baseline's."""
+    shift: Any
+    """The change of the mean with its sign."""
 
 
 def effects(tonight: Histogram, baseline: Histogram) -> Effects:
@@ -146,9 +153,21 @@ def _log_choices(n: int, k: int) -> float:
     return float(special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1))
 
 
+def bounds(baseline: Histogram) -> tuple[float, float]:
+    """The range outside of which a reward is an outlier: so many times as wide as the middle half.
+
+    One reward of 65,504 among thousands of around 1 would make every shift look like nothing.
+    """
+    for low, high in ((0.25, 0.75), (0.1, 0.9), (0.01, 0.99)):
+        least, most = baseline.quantiles((low, high)).tolist()
+        if most > least:
+            return least - FAR * (most - least), most + FAR * (most - least)
+    return -np.inf, np.inf
+
+
 def _aligned(tonight: Histogram, baseline: Histogram) -> tuple[Array, Array, Array]:
     values, (mine, theirs) = aligned([tonight, baseline])
-    return values, mine, theirs
+    return np.clip(values, *bounds(baseline)), mine, theirs
 
 
 def _coarse(values: Array, mine: Array, theirs: Array, bins: int) -> tuple[Array, Array]:
@@ -189,6 +208,7 @@ def _effects(values: Array, mine: Array, theirs: Array) -> Effects:
         wasserstein=apart[:, :-1] @ np.diff(values) / unit,
         psi=_psi(below_mine, below, n, m),
         mean=np.abs(mean_mine - mean) / unit,
+        shift=(mean_mine - mean) / unit,
         spread=np.where((sd_mine == 0) & (sd == 0), 1.0, sd_mine / unit),
     )
 

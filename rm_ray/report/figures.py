@@ -15,7 +15,9 @@ SCHEMA: Literal["rm_ray.report/1"] = "rm_ray.report/1"
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 
 Level = Literal["warn", "fail"]
-Rule = Literal["drift", "spread", "mean", "volume", "failed", "missing", "new"]
+Rule = Literal[
+    "drift", "spread", "mean", "creep", "volume", "tokens", "rewarded", "failed", "missing", "new"
+]
 
 
 class Part(BaseModel):
@@ -39,6 +41,9 @@ class Alert(Part):
         description="How often chance alone makes one as large; null where chance has no part."
     )
     sentence: str
+    strength: float = Field(
+        description="The effect with a sign when the alert was new: of ratios the logarithm."
+    )
 
 
 class Verdict(Part):
@@ -85,6 +90,45 @@ class Drift(Part):
     )
 
 
+class Range(Part):
+    """What a figure usually is, and the changes that would have been an alert."""
+
+    expected: float
+    low: float | None = Field(description="An alert below; null where no fall is one.")
+    high: float | None = Field(description="An alert above; null where no rise is one.")
+
+
+class UsualFigures(Part):
+    """What the nights before predict of tonight's counts."""
+
+    nights: int = Field(description="Quiet nights that they are predicted from.")
+    documents: Range | None
+    tokens: Range | None
+    tokens_a_document: Range | None
+    rewarded: Range | None = Field(description="The share of documents with a reward.")
+    remark: str | None = Field(description="Why changes cannot be told; null where they can.")
+
+
+class CreepFigures(Part):
+    """Whether the mean moves a little every night."""
+
+    weeks: int
+    slope: float | None = Field(description="Of the weekly means, in sd a week.")
+    moved: float | None = Field(description="From four weeks back to the last week, in sd.")
+    p: float | None = Field(description="How often weeks without a creep have such a slope.")
+    remark: str | None = Field(description="Why it was not looked for; null where it was.")
+
+
+class Outliers(Part):
+    """Rewards far outside the baseline's usual range, which count as its ends."""
+
+    below: float = Field(description="The lower end of the usual range.")
+    above: float = Field(description="The upper end.")
+    tonight: int = Field(description="Documents of tonight outside.")
+    baseline: int = Field(description="Documents of the baseline outside.")
+    farthest: float = Field(description="The reward that lies farthest out.")
+
+
 class Group(Part):
     """One group of documents, or all of them."""
 
@@ -102,6 +146,11 @@ class Group(Part):
     baseline_histogram: list[float] | None
     drift: Drift | None = Field(description="null where there is nothing to compare.")
     spread: float | None = Field(description="The sd over the baseline's.")
+    nights: list[str] = Field(description="Of the baseline, that rewards are compared with.")
+    usual: UsualFigures
+    creep: CreepFigures
+    outliers: Outliers | None
+    untold: str | None = Field(description="Why nothing can be told of the rewards.")
 
 
 class MixGroup(Part):

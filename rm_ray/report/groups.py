@@ -8,8 +8,16 @@ from rm_ray.corpus.groups import group_label
 from rm_ray.counts.histograms import Histogram
 from rm_ray.report.comparison import Comparison
 from rm_ray.report.config import AlertsConfig
-from rm_ray.report.figures import QUANTILES, Distribution, Group
+from rm_ray.report.figures import (
+    QUANTILES,
+    CreepFigures,
+    Distribution,
+    Group,
+    Range,
+    UsualFigures,
+)
 from rm_ray.report.nights import GroupNight, name_of
+from rm_ray.report.usual import LEAST_NIGHTS, Usual
 
 # Bins of all histograms, between these quantiles of tonight and the baseline together; the first
 # and the last have what lies beyond.
@@ -54,7 +62,59 @@ def group_figures(one: Comparison, edges: Sequence[float], rules: AlertsConfig, 
         else None,
         drift=one.drift(rules.drift.above, p),
         spread=one.effects.spread if one.effects else None,
+        nights=list(before.names) if before else [],
+        usual=usual_figures(one, rules, p),
+        creep=_creep(one),
+        outliers=one.outliers,
+        untold=one.untold,
     )
+
+
+def usual_figures(one: Comparison, rules: AlertsConfig, p: float) -> UsualFigures:
+    """What the nights before predict of a group's counts, and which changes would be told.
+
+    Args:
+        one: of the group.
+        rules: with what matters.
+        p: what chance may make at most, for an alert.
+    """
+    usual, remark = one.usual, None
+    if one.baseline is not None and usual.documents is None:
+        remark = (
+            f"only a lack of documents, of rewards or of most tokens is told from "
+            f"{len(one.counts)} quiet nights; other changes from {LEAST_NIGHTS} on"
+        )
+    tokens = rules.tokens
+    return UsualFigures(
+        nights=len(one.counts),
+        documents=_range(usual.documents, p, rules.volume.below, rules.volume.above),
+        tokens=_range(usual.tokens, p, tokens.below, tokens.above),
+        tokens_a_document=_range(
+            usual.tokens_a_document, p, tokens.document_below, tokens.document_above
+        ),
+        rewarded=_range(usual.rewarded, p, rules.rewarded.below, None),
+        remark=remark,
+    )
+
+
+def _range(usual: Usual | None, p: float, below: float, above: float | None) -> Range | None:
+    if usual is None:
+        return None
+    low, high = usual.limits(p)
+    low = min(low, below * usual.expected)
+    return Range(
+        expected=usual.expected,
+        low=low if low > 0 else None,
+        high=None if above is None else max(high, above * usual.expected),
+    )
+
+
+def _creep(one: Comparison) -> CreepFigures:
+    found = one.creep
+    return CreepFigures(
+        weeks=found.weeks, slope=found.slope, moved=found.moved,
+        p=None if found.remark else found.p, remark=found.remark,
+    )  # fmt: skip
 
 
 def distribution(group: GroupNight) -> Distribution | None:

@@ -8,6 +8,7 @@ the last nights are read.
 
 import io
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ SCHEMA = pa.schema(
         ("wasserstein", pa.float64()),
         ("baseline", pa.list_(pa.string())),
         ("alerts", pa.list_(pa.string())),
+        ("alert_effects", pa.list_(pa.float64())),
         ("shown_alerts", pa.list_(pa.string())),
         ("cells", pa.list_(pa.int32())),
         ("cell_documents", pa.list_(pa.int64())),
@@ -63,13 +65,20 @@ SCHEMA = pa.schema(
 class Said:
     """What a report said of a group's night. `wasserstein`: None where there was no baseline.
     `alerts`: rules; `shown`: those that were not folded. `baseline`: the nights it was compared
-    with.
+    with. `effects`: of the alerts, with a sign; none where a version before 0.5 has written them.
     """
 
     wasserstein: float | None = None
     alerts: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
     baseline: tuple[str, ...] = ()
+    effects: tuple[float, ...] = ()
+
+    @property
+    def strengths(self) -> dict[str, float]:
+        """The effects of the alerts by their rules; nan where they are not known."""
+        known = (*self.effects, *[math.nan] * len(self.alerts))
+        return dict(zip(self.alerts, known, strict=False))
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,8 @@ class PastGroup:
     mean: float | None
     quantiles: dict[str, float]
     said: Said
+    tokens: int = 0
+    scored: int = 0
 
 
 @dataclass(frozen=True)
@@ -166,7 +177,7 @@ class History:
         """Groups' nights whole.
 
         Args:
-            wanted: labels by night.
+            wanted: labels by night. The nights are there.
         """
         columns = [name for name in SCHEMA.names if name not in ("p10", "p50", "p90")]
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -232,6 +243,7 @@ def _row(night: str, group: GroupNight, said: Said) -> dict[str, Any]:
         "wasserstein": said.wasserstein,
         "baseline": list(said.baseline),
         "alerts": list(said.alerts),
+        "alert_effects": list(said.effects),
         "shown_alerts": list(said.shown),
         "cells": histogram.cells.astype(np.int32).tolist(),
         "cell_documents": histogram.documents.tolist(),
@@ -243,10 +255,12 @@ def _past(night: str, table: pa.Table) -> PastNight:
     groups = {}
     for row in table.to_pylist():
         quantiles = {"0.1": row["p10"], "0.5": row["p50"], "0.9": row["p90"]}
-        lists = (tuple(row[name]) for name in ("alerts", "shown_alerts", "baseline"))
-        said = Said(row["wasserstein"], *lists)
+        lists = ("alerts", "shown_alerts", "baseline", "alert_effects")
+        said = Said(row["wasserstein"], *(tuple(row.get(name) or ()) for name in lists))
         known = quantiles if row["scored"] else {}
-        groups[row["group"]] = PastGroup(row["group"], row["documents"], row["mean"], known, said)
+        groups[row["group"]] = PastGroup(
+            row["group"], row["documents"], row["mean"], known, said, row["tokens"], row["scored"]
+        )
     return PastNight(night, table.schema.metadata[STATUS].decode(), groups)
 
 

@@ -16,7 +16,7 @@ from functools import partial
 from rm_ray.cluster import check_task, connect
 from rm_ray.errors import Alerted
 from rm_ray.report.alerts import fired, verdict
-from rm_ray.report.baseline import Baseline, BaselineGroup
+from rm_ray.report.baseline import Baseline, BaselineGroup, nightly_means
 from rm_ray.report.blind import blind
 from rm_ray.report.chosen import choose
 from rm_ray.report.comparison import Comparison
@@ -116,7 +116,9 @@ def make(config: ReportConfig) -> Reported:
             baseline = Baseline.of_run(Night.of(count(pinned, config)), len(pinned.segments))
         elif history is not None:
             asked = config.baseline
-            baseline = Baseline.of_history(history, past, asked.nights, asked.accept)
+            baseline = Baseline.of_history(
+                history, past, asked.nights, asked.accept, config.night, asked.weekend_days
+            )
         else:
             baseline = Baseline()
         figures, rows = _figures(config, run, measured, night, baseline, past)
@@ -173,25 +175,29 @@ def _say(
 ) -> tuple[dict[str | None, Comparison], float, Verdict]:
     """The comparisons, what chance may make at most of each, and the verdict."""
     log.info("comparing %d groups with the baseline", len(night.groups))
+    means = partial(nightly_means, past=past, accept=config.baseline.accept)
     comparisons: dict[str | None, Comparison] = {
-        None: Comparison.of(night.whole, baseline.whole, config.night)
+        None: Comparison.of(night.whole, baseline.whole, config.night, means=means(None))
     }
     for label in dict.fromkeys([*night.groups, *baseline.groups]):
         tonight = night.groups.get(label, GroupNight(label))
         before = baseline.groups.get(label)
-        if before is None and baseline.whole is not None:
+        if before is None and baseline.whole is not None and label not in baseline.gone:
             before = BaselineGroup(GroupNight(label), baseline.whole.nights)
-        comparisons[label] = Comparison.of(tonight, before, config.night)
+        comparisons[label] = Comparison.of(tonight, before, config.night, means=means(label))
     names = {"*", *map(name_of, comparisons)}
     if unknown := [name for name in config.baseline.accept if name not in names]:
         log.warning("baseline.accept: there is no group %s", ", ".join(unknown))
     rules = config.alerts
     alerts, comparisons, looked = fired(comparisons, rules)
     last = past[-1].groups if past else {}
-    stood = {(label, rule) for label, one in last.items() for rule in one.said.alerts}
+    stood = {
+        (label, rule): strength
+        for label, one in last.items()
+        for rule, strength in one.said.strengths.items()
+    }
     shown = {(label, rule) for label, one in last.items() for rule in one.said.shown}
-    compared = sum(one.effects is not None for one in comparisons.values())
-    said = verdict(alerts, rules, stood, shown, mix, compared)
+    said = verdict(alerts, rules, stood, shown, mix, comparisons)
     return comparisons, rules.false_per_night / max(1, looked), said
 
 
@@ -210,6 +216,7 @@ def _rows(
                     tuple(alert.rule for alert in mine),
                     tuple(alert.rule for alert in mine if alert.folded_into is None),
                     one.baseline.names if one.baseline else (),
+                    tuple(alert.strength for alert in mine),
                 ),
             )
         )

@@ -9,7 +9,7 @@ from rm_ray.run.scored import ScoredRun
 log = logging.getLogger(__name__)
 
 # Nights that are looked at, at least: quiet ones may lie far back.
-LOOKED_AT = 60
+LOOKED_AT = 70
 
 
 def open_history(config: ReportConfig, run: ScoredRun) -> tuple[History | None, list[PastNight]]:

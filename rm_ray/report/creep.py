@@ -1,0 +1,112 @@
+"""A creep: rewards that move a little every night, so that no night differs from the last ones.
+
+The mean reward of each week is put on a line. A slope is a creep if it is steeper than the weeks
+scatter about their line (Student's t), and if the last week is far enough from the one four weeks
+before. No test tells a creep from a source that wanders: where nights follow one another too
+closely, none is tried.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from scipy import stats
+
+# Nights of a week, and weeks that are needed and looked at.
+WEEK = 7
+LEAST_WEEKS, MOST_WEEKS = 6, 10
+# The last week is compared with the one so many weeks before.
+WEEKS_BACK = 4
+# It is looked for once a week, with this part of the rate of false alarms.
+RATE = 0.2
+# Nights whose deviations from the line are more alike than this, one to the next, wander.
+MOST_ALIKE = 0.3
+
+
+@dataclass(frozen=True)
+class Creep:
+    """What was found of one group."""
+
+    weeks: int = 0
+    """Weeks of nights with a mean reward, tonight's among them."""
+    slope: float | None = None
+    """By how much the mean moves in a week, in standard deviations of documents."""
+    moved: float | None = None
+    """From the week four weeks back to the last one, in standard deviations of documents."""
+    p: float = 1.0
+    """How often weeks without a creep have as steep a slope."""
+    remark: str | None = None
+    """Why it was not looked for; None where it was."""
+
+
+def creep(night: str, means: Sequence[float], sd: float) -> Creep:
+    """Look for a creep in the mean rewards of nights.
+
+    Args:
+        night: the name of tonight.
+        means: of the nights before and tonight, oldest first.
+        sd: standard deviation of the documents.
+    """
+    weeks = min(len(means) // WEEK, MOST_WEEKS)
+    if weeks < LEAST_WEEKS:
+        needed = LEAST_WEEKS * WEEK
+        return Creep(
+            weeks, remark=f"creep is looked for from {needed} nights on; {len(means)} are there"
+        )
+    if sd <= 0:
+        return Creep(weeks, remark="the rewards do not vary")
+    values = np.asarray(means[-weeks * WEEK :], float) / sd
+    weekly = values.reshape(weeks, WEEK).mean(axis=1)
+    slope, p = _slope(weekly)
+    moved = float(weekly[-1] - weekly[-1 - WEEKS_BACK])
+    remark = None
+    if (alike := _alike(values)) > MOST_ALIKE:
+        remark = (
+            f"the source wanders (nights are alike by {alike:.2f}), and no test tells that from a "
+            "creep"
+        )
+    elif not _is_the_day(night):
+        remark = "creep is looked for once a week, on Mondays"
+    return Creep(weeks, slope, moved, 1.0 if remark else p, remark)
+
+
+def date_of(night: str) -> date | None:
+    """The date that the name of a night begins with, such as 2026-11-24 or 20261124."""
+    for length in (10, 8):
+        try:
+            return date.fromisoformat(night[:length])
+        except ValueError:
+            continue
+    return None
+
+
+def _is_the_day(night: str) -> bool:
+    """Whether it is a Monday; of a name without a date, whether its number is a multiple of 7."""
+    if (day := date_of(night)) is not None:
+        return day.weekday() == 0
+    digits = night[len(night.rstrip("0123456789")) :]
+    return int(digits or 0) % WEEK == 0
+
+
+def _slope(weekly: np.ndarray) -> tuple[float, float]:
+    """The slope of a line through the weeks, and how often chance makes one as steep."""
+    x = np.arange(len(weekly)) - (len(weekly) - 1) / 2
+    slope = float(weekly @ x / (x @ x))
+    rest = weekly - weekly.mean() - slope * x
+    error = float(np.sqrt(rest @ rest / (len(weekly) - 2) / (x @ x)))
+    if error == 0:
+        return slope, 0.0 if slope else 1.0
+    return slope, float(2 * stats.t.sf(abs(slope) / error, len(weekly) - 2))
+
+
+def _alike(values: np.ndarray) -> float:
+    """How alike deviations from the line are, one night to the next: their autocorrelation, without
+    what the days of the week have in common.
+    """
+    x = np.arange(len(values)) - (len(values) - 1) / 2
+    rest = values - values.mean() - (values @ x / (x @ x)) * x
+    weeks = rest.reshape(-1, WEEK)
+    rest = (weeks - weeks.mean(axis=0)).ravel()
+    whole = float(rest @ rest)
+    return float(rest[1:] @ rest[:-1]) / whole if whole > 0 else 0.0
