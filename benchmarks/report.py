@@ -4,10 +4,14 @@
     python -m benchmarks.report history --nights 1000
     python -m benchmarks.report floors --simulations 2000
     python -m benchmarks.report alarms --nights 1000
+    python -m benchmarks.report quiet --histories 20 --nights 60
+    python -m benchmarks.report seen --histories 40
 
 many: the whole job over simulated rewards of 20 groups, beside the night before; history: the same
 night with one night before it and with many. floors: how many quiet nights are above the floor that
 is shown. alarms: on how many nights of 20 groups chance alone alerts, if every effect mattered.
+quiet: how often nights alert on which nothing breaks, though volumes vary, weekends come or rewards
+are tied; seen: after how many nights a change is told (benchmarks/report_nights.py).
 """
 
 import argparse
@@ -25,6 +29,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks import report_nights
 from benchmarks.filter import rewards, timed
 from rm_ray.report.alerts import fired
 from rm_ray.report.baseline import BaselineGroup
@@ -144,11 +149,12 @@ def _alarms(rate: float, night: int) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["many", "history", "floors", "alarms"])
+    parser.add_argument("what", choices=["many", "history", "floors", "alarms", "quiet", "seen"])
     parser.add_argument("--documents", type=int, default=10_000_000)
     parser.add_argument("--parts", type=int, default=1000)
     parser.add_argument("--nights", type=int, default=1000)
     parser.add_argument("--simulations", type=int, default=2000)
+    parser.add_argument("--histories", type=int, default=20)
     parser.add_argument("--rate", type=float, default=0.05)
     given = parser.parse_args()
     began = time.monotonic()
@@ -162,6 +168,10 @@ def main() -> None:
                 floors(given.simulations)
             case "alarms":
                 alarms(given.nights, given.rate)
+            case "quiet":
+                report_nights.quiet(given.histories, min(given.nights, 60))
+            case "seen":
+                report_nights.seen(given.histories)
     print(f"{time.monotonic() - began:.0f} s")
 
 

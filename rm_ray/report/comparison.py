@@ -134,7 +134,7 @@ class Comparison:
         """The rewards that are too far out to be taken as they are; None where there are none."""
         if self.effects is None or self.baseline is None:
             return None
-        low, high = bounds(self.baseline.pooled.histogram)
+        low, high = bounds(self.tonight.histogram, self.baseline.pooled.histogram)
         found = []
         for one in (self.tonight, self.baseline.pooled):
             values = one.histogram.values

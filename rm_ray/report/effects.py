@@ -21,8 +21,8 @@ DRAWS, TAIL_DRAWS = 2_000, 100_000
 BINS, TAIL_BINS = 256, 64
 # Classes of the population stability index.
 CLASSES = 10
-# A reward is an outlier so many widths of the baseline's middle half beyond that half: for normal
-# rewards 11 standard deviations.
+# A reward is an outlier so many widths of the middle half beyond that half: for normal rewards 11
+# standard deviations.
 FAR = 8.0
 # Draws made at once.
 _BATCH = 5_000
@@ -36,7 +36,7 @@ _TAIL = 100
 class Effects:
     """Of one comparison, or arrays of many.
 
-    Rewards far outside the baseline's usual range are taken for the ends of that range (`bounds`).
+    Rewards far outside the usual range are taken for the ends of that range (`bounds`).
     """
 
     wasserstein: Any
@@ -153,21 +153,34 @@ def _log_choices(n: int, k: int) -> float:
     return float(special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1))
 
 
-def bounds(baseline: Histogram) -> tuple[float, float]:
-    """The range outside of which a reward is an outlier: so many times as wide as the middle half.
+def bounds(*histograms: Histogram) -> tuple[float, float]:
+    """The range outside of which a reward is an outlier: many times as wide as the middle half of
+    any of these histograms.
 
-    One reward of 65,504 among thousands of around 1 would make every shift look like nothing.
+    One reward of 65,504 among thousands of around 1 would make every shift look like nothing; but
+    where most rewards have moved far, all of them are in the range.
     """
+    halves = [_middle(one) for one in histograms]
+    if not any(most > least for least, most in halves):
+        return -np.inf, np.inf
+    return (
+        min(least - FAR * (most - least) for least, most in halves),
+        max(most + FAR * (most - least) for least, most in halves),
+    )
+
+
+def _middle(histogram: Histogram) -> tuple[float, float]:
+    """Between which values the middle half lies; of rewards that hardly vary, more than half."""
     for low, high in ((0.25, 0.75), (0.1, 0.9), (0.01, 0.99)):
-        least, most = baseline.quantiles((low, high)).tolist()
+        least, most = histogram.quantiles((low, high)).tolist()
         if most > least:
-            return least - FAR * (most - least), most + FAR * (most - least)
-    return -np.inf, np.inf
+            break
+    return least, most
 
 
 def _aligned(tonight: Histogram, baseline: Histogram) -> tuple[Array, Array, Array]:
     values, (mine, theirs) = aligned([tonight, baseline])
-    return np.clip(values, *bounds(baseline)), mine, theirs
+    return np.clip(values, *bounds(tonight, baseline)), mine, theirs
 
 
 def _coarse(values: Array, mine: Array, theirs: Array, bins: int) -> tuple[Array, Array]:

@@ -120,7 +120,7 @@ class CreepFigures(Part):
 
 
 class Outliers(Part):
-    """Rewards far outside the baseline's usual range, which count as its ends."""
+    """Rewards far outside the usual range, which count as its ends."""
 
     below: float = Field(description="The lower end of the usual range.")
     above: float = Field(description="The upper end.")

@@ -14,7 +14,7 @@ WITHIN = {
     "creep": ("drift", "mean"),
     "drift": ("spread",),
     "tokens": ("missing", "rewarded", "volume"),
-    "rewarded": ("failed",),
+    "rewarded": ("missing", "failed"),
 }
 # And one of all documents into one of a group.
 ACROSS = {

@@ -140,7 +140,8 @@ def _of_failures(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
 def _of_rewarded(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
     now, name, below = one.tonight, name_of(one.tonight.label), rules.rewarded.below
     if now.label is None and not now.scored:
-        said = f"no document of the night has a reward ({one.why_not()})"
+        why = f" ({one.why_not()})" if now.documents else ": none came"
+        said = f"no document of the night has a reward{why}"
         yield Candidate(None, "rewarded", 0.0, below, True, 0.0, said, "", _log(0))
         return
     before = one.baseline.pooled if one.baseline else None

@@ -126,10 +126,10 @@ def usual_share(parts: Sequence[int], wholes: Sequence[int], tonight: int) -> Us
         tonight: documents of tonight.
     """
     part, whole = np.asarray(parts, float), np.asarray(wholes, float)
-    share = float(part.sum() / whole.sum())
+    likely = float((part.sum() + 0.5) / (whole.sum() + 1))  # what has never been may come
 
     def least(size: float) -> float:
-        return log_variance(size * share) + log_variance(size * (1 - share))
+        return log_variance(size * likely) + log_variance(size * (1 - likely))
 
     values = np.log((part + 0.5) / (whole - part + 0.5))
     predicted = Prediction.of(values, least(float(whole.mean())), least(tonight))
@@ -137,7 +137,11 @@ def usual_share(parts: Sequence[int], wholes: Sequence[int], tonight: int) -> Us
     def there(x: float) -> float:
         return float(np.log((x * tonight + 0.5) / ((1 - x) * tonight + 0.5)))
 
-    return Usual(share, [Scale(there, lambda y: 1 / (1 + _exp(-y)), predicted)])
+    def back(y: float) -> float:
+        odds = _exp(y)
+        return min(1.0, max(0.0, (odds * tonight + (odds - 1) / 2) / (tonight * (1 + odds))))
+
+    return Usual(float(part.sum() / whole.sum()), [Scale(there, back, predicted)])
 
 
 def none_came(counts: Sequence[int]) -> float:
@@ -173,7 +177,7 @@ def _on_logs(values: Array, least: float, least_tonight: float) -> Usual:
 
 
 def _exp(value: float) -> float:
-    return float(np.exp(min(value, 700.0)))
+    return float(np.exp(min(value, 500.0)))
 
 
 def _square(value: float) -> float:

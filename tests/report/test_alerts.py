@@ -4,15 +4,18 @@ import numpy as np
 import pytest
 
 from rm_ray.counts.moments import moments_of
-from rm_ray.report.alerts import Candidate, fired, holm, verdict
+from rm_ray.report.alerts import fired, holm, verdict
 from rm_ray.report.baseline import BaselineGroup
 from rm_ray.report.comparison import Comparison
 from rm_ray.report.config import AlertsConfig
 from rm_ray.report.figures import Mix, MixGroup
+from rm_ray.report.history import PastGroup, Said
 from rm_ray.report.nights import GroupNight
+from rm_ray.report.rules import Candidate
 from tests.counts.test_histograms import histogram
 
 RNG = np.random.default_rng(0)
+NAN = float("nan")
 USUAL = RNG.normal(0, 1, 2000)
 
 
@@ -24,8 +27,24 @@ def group(label, rewards, failed=0) -> GroupNight:
     return GroupNight(label, total, total, statuses, moments, histogram(rewards))
 
 
-def compared(label, rewards, before=USUAL, nights=5, failed=0) -> Comparison:
-    baseline = BaselineGroup(group(label, before), nights) if before is not None else None
+def past(label, documents, tokens=None, scored=None) -> PastGroup:
+    """A quiet night; a token a document, and each with a reward, if nothing else is said."""
+    tokens = documents if tokens is None else tokens
+    return PastGroup(
+        label, documents, 0.0, {}, Said(), tokens, documents if scored is None else scored
+    )
+
+
+def steady(label, documents=400, **more) -> tuple[PastGroup, ...]:
+    """Ten nights, a little more and a little less than so many documents."""
+    return tuple(past(label, documents + way * 4, **more) for way in (-2, -1, 0, 1, 2) * 2)
+
+
+def compared(label, rewards, before=USUAL, nights=5, failed=0, history=None) -> Comparison:
+    history = steady(label) if history is None else history
+    baseline = None
+    if before is not None:
+        baseline = BaselineGroup(group(label, before), nights, history=history)
     return Comparison.of(group(label, rewards, failed), baseline, "night")
 
 
@@ -53,8 +72,10 @@ def test_each_rule_speaks_of_what_it_is_for(changed, rule):
     found = alerts(QUIET, changed)
     assert ('["b"]', rule) in found
     assert {label for label, _ in found} == {'["b"]'}
-    assert found - {('["b"]', rule)} <= {('["b"]', "drift")}  # a narrower one is another one too
-    assert not alerts(QUIET, changed, **{rule: {"level": "ignore"}}) - {('["b"]', "drift")}
+    # a narrower distribution is another one too, and fewer documents have fewer tokens
+    also = {('["b"]', {"volume": "tokens"}.get(rule, "drift"))}
+    assert found - {('["b"]', rule)} <= also
+    assert not alerts(QUIET, changed, **{rule: {"level": "ignore"}}) - also
 
 
 def test_an_effect_that_does_not_matter_is_no_alert():
@@ -67,10 +88,12 @@ def test_an_effect_that_does_not_matter_is_no_alert():
 
 def test_an_effect_of_few_documents_is_no_alert():
     """Chance alone takes eight documents 0.4 sd away, and two of ten expected may not come."""
-    few = compared('["b"]', [0.9, 0.8, -0.2, 0.7, 0.6, -0.9, 1.1, 0.2], before=USUAL[:40])
+    few = compared(
+        '["b"]', [0.9, 0.8, -0.2, 0.7, 0.6, -0.9, 1.1, 0.2], before=USUAL[:40], history=()
+    )
     assert few.effects.wasserstein > 0.3
-    gone = compared('["c"]', [], before=USUAL[:4], nights=2)
-    failed = compared('["d"]', USUAL[:9], before=USUAL[:50], failed=1)
+    gone = compared('["c"]', [], before=USUAL[:4], nights=2, history=())
+    failed = compared('["d"]', USUAL[:9], before=USUAL[:50], failed=1, history=())
     assert alerts(few, gone, failed) == set()
 
 
@@ -90,22 +113,59 @@ def test_the_mean_has_a_rule_of_its_own_where_asked():
     assert alerts(moved, mean={"above": 0.2}) == {('["b"]', "mean")}
 
 
-def candidate(label, rule, level_effect=1.0, p=1e-9) -> Candidate:
-    return Candidate(label, rule, level_effect, 0.3, True, p, f"{label} {rule}")
+def candidate(label, rule, level_effect=1.0, p=1e-9, strength=1.0) -> Candidate:
+    sentence = f"{label} {rule}"
+    return Candidate(label, rule, level_effect, 0.3, True, p, sentence, strength=strength)
+
+
+WHOLE = compared(None, RNG.normal(0, 1, 800))
+ALL = {None: WHOLE, '["a"]': QUIET, '["b"]': compared('["b"]', RNG.normal(0, 1, 400))}
+
+
+def part(name, mix=0.0, inside=0.0):
+    return MixGroup(name=name, label=f'["{name}"]', share_before=0.5, share_after=0.5,
+                    mean_before=0, mean_after=0, mix=mix, inside=inside)  # fmt: skip
+
+
+def split(*groups):
+    return Mix(before=0, after=1, change=1, mix=1, inside=0, wasserstein_mix=0.6,
+               wasserstein_inside=0.1, groups=list(groups))  # fmt: skip
 
 
 def said(*found, stood=(), shown=None, mix=None, **rules):
+    stood = stood if isinstance(stood, dict) else dict.fromkeys(stood, 1.0)
     shown = stood if shown is None else shown
-    return verdict(found, AlertsConfig.model_validate(rules), stood, shown, mix, compared=2)
+    return verdict(found, AlertsConfig.model_validate(rules), stood, shown, mix, ALL)
 
 
-def test_drift_of_the_whole_folds_into_its_groups():
-    found = said(candidate(None, "drift"), candidate('["a"]', "drift"), candidate('["b"]', "drift"))
+def test_drift_of_the_whole_folds_into_the_group_that_explains_most_of_it():
+    drifts = [candidate(label, "drift") for label in (None, '["a"]', '["b"]')]
+    mostly_b = split(part("a", inside=0.2), part("b", inside=-0.6), part("c", mix=0.3))
+    found = said(*drifts, mix=mostly_b)
     by_group = {alert.group: alert for alert in found.alerts}
-    assert by_group[None].folded_into in ("a: drift", "b: drift")
+    assert by_group[None].folded_into == "b: drift"
     assert by_group["a"].folded_into is by_group["b"].folded_into is None
     assert found.status == "fail"
-    assert said(candidate(None, "drift")).alerts[0].folded_into is None
+    nobody = split(part("a", inside=0.2), part("b", inside=-0.4), part("c", mix=0.3))
+    for mix in (nobody, None):
+        assert all(alert.folded_into is None for alert in said(*drifts, mix=mix).alerts)
+    assert said(candidate(None, "drift"), mix=mostly_b).alerts[0].folded_into is None
+
+
+def test_counts_of_the_whole_fold_into_the_group_whose_lack_is_most_of_theirs():
+    some = {
+        None: compared(None, USUAL[:700], history=steady(None, 1200)),
+        '["a"]': compared('["a"]', USUAL[:350]),
+        '["b"]': compared('["b"]', USUAL[:100]),
+    }
+    # 400 are expected of each, and of all together
+    alerts = [candidate(None, "volume"), candidate('["b"]', "volume"), candidate('["a"]', "volume")]
+    found = verdict(alerts, AlertsConfig(), {}, (), None, some | {None: some['["b"]']})
+    assert {a.group: a.folded_into for a in found.alerts} == {
+        None: "b: volume", "a": None, "b": None,
+    }  # fmt: skip
+    found = verdict(alerts[::2], AlertsConfig(), {}, (), None, some | {None: some['["b"]']})
+    assert {a.group: a.folded_into for a in found.alerts} == {None: None, "a": None}
 
 
 def test_drift_folds_into_the_spread_that_makes_it():
@@ -130,6 +190,17 @@ def test_what_stood_the_night_before_fails_no_night_again():
     assert [alert.group for alert in another.alerts] == ["b", "a"]
 
 
+@pytest.mark.parametrize(("strength", "status"), [(1.9, "warn"), (2.1, "fail"), (-1.0, "fail")])
+def test_a_standing_alert_is_news_where_it_is_far_stronger_or_of_the_other_sign(strength, status):
+    standing = {('["a"]', "drift"): 1.0}
+    found = said(candidate('["a"]', "drift", strength=strength), stood=standing)
+    assert found.status == status
+    # while it stands, it is measured by what it was when somebody was told
+    assert found.alerts[0].strength == (1.0 if status == "warn" else strength)
+    unknown = said(candidate('["a"]', "drift", strength=9.0), stood={('["a"]', "drift"): NAN})
+    assert unknown.status == "warn"
+
+
 def test_a_fresh_alert_does_not_hide_behind_one_that_stands():
     spread = candidate('["a"]', "spread", 0.1)
     drift = candidate('["a"]', "drift", 9.0)
@@ -147,18 +218,13 @@ def test_a_fresh_alert_does_not_hide_behind_one_that_stands():
 
 
 def test_a_drift_made_of_the_mix_folds_into_the_group_that_moved_it():
-    def part(name, mix):
-        return MixGroup(name=name, label=f'["{name}"]', share_before=0.5, share_after=0.5,
-                        mean_before=0, mean_after=0, mix=mix, inside=0)  # fmt: skip
-
-    mix = Mix(before=0, after=1, change=1, mix=1, inside=0, wasserstein_mix=0.6,
-              wasserstein_inside=0.1, groups=[part("a", 0.1), part("b", -0.9)])  # fmt: skip
+    mix = split(part("a", 0.1), part("b", -0.9))
     alerts = [candidate(None, "drift"), candidate('["a"]', "volume"), candidate('["b"]', "volume")]
     loud = said(*alerts, mix=mix, volume={"level": "fail"})
     assert {a.folded_into for a in loud.alerts if a.group is None} == {"b: volume"}
     quiet = said(*alerts, mix=mix)  # a warning does not take a failure in
     assert quiet.status == "fail"
-    inside = mix.model_copy(update={"wasserstein_inside": 0.7})
+    inside = split(part("a", 0.1, inside=0.9), part("b", -0.9))
     assert all(a.folded_into is None for a in said(*alerts, mix=inside).alerts)
 
 
@@ -207,8 +273,8 @@ def test_levels():
 
 
 def test_chance_alone_alerts_as_often_as_stated():
-    """Any effect would matter (above: 0): only chance decides. 20% of 60 nights of 5 groups, give
-    or take three standard errors, are 3 to 21.
+    """Any effect would matter (above: 0): only chance decides. 20% of 60 nights of 5 groups and
+    three standard errors are 21; with all rules there would be fewer than with these.
     """
     rng = np.random.default_rng(11)
     rules = AlertsConfig.model_validate(
@@ -222,4 +288,4 @@ def test_chance_alone_alerts_as_often_as_stated():
             tonight = group(label, rng.standard_t(4, 50))
             comparisons[label] = Comparison.of(tonight, before, f"{night}", draws=200)
         alarmed += bool(fired(comparisons, rules)[0])
-    assert 3 <= alarmed <= 21
+    assert 0 < alarmed <= 21

@@ -127,6 +127,10 @@ def test_a_night_without_rewards_and_one_without_documents(ray_cluster, tmp_path
     figures = json.loads((tmp_path / "report" / "report.json").read_text())
     assert figures["whole"]["tonight"] is None and figures["retention"] == []
     assert {(a["group"], a["rule"]) for a in figures["verdict"]["alerts"]} == {
+        (group, rule) for group in ("a", "b", None) for rule in ("failed", "rewarded")
+    }  # fmt: skip
+    told = [a for a in figures["verdict"]["alerts"] if a["folded_into"] is None]
+    assert {(a["group"], a["rule"]) for a in told} == {
         ("a", "failed"), ("b", "failed"), (None, "failed"),
     }  # fmt: skip
     status, log = report(caplog, tmp_path, night=2, rewards_segments="[]", **words)

@@ -120,6 +120,11 @@ def test_drift_is_scipys(reported, db):
     for source in ("every", *SOURCES):
         group = reported.whole if source == "every" else groups(reported)[named(source)]
         mine, before = rewards(db, "t", source), rewards(db, "b", source)
+        if group.outliers:  # they are taken for the ends of the usual range
+            ends = group.outliers.below, group.outliers.above
+            outside = [int(((one < ends[0]) | (one > ends[1])).sum()) for one in (mine, before)]
+            assert outside == [group.outliers.tonight, group.outliers.baseline]
+            mine, before = np.clip(mine, *ends), np.clip(before, *ends)
         sd = before.std()
         distance = stats.wasserstein_distance(mine, before) / sd
         assert group.drift.wasserstein.effect == pytest.approx(distance, rel=0.01)
@@ -215,7 +220,7 @@ def test_documents_are_the_best_the_worst_and_those_at_the_cut(reported, db):
 def test_the_verdict_names_what_broke(reported):
     alerts = reported.verdict.alerts
     found = {(a.group, a.rule) for a in alerts if a.folded_into is None}
-    assert found == {("a", "volume"), ("b", "drift")}
+    assert found == {("b", "drift")}  # two nights cannot tell how much volumes vary
     assert reported.verdict.status == "fail"
     (drift,) = (a for a in alerts if (a.group, a.rule) == ("b", "drift"))
     assert drift.effect == groups(reported)["b"].drift.wasserstein.effect

@@ -1,0 +1,246 @@
+"""Simulated nights, decided by the project's own code: how often quiet ones alert, and after how
+many nights a change is seen. `python -m benchmarks.report quiet` and `... seen` run them.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from rm_ray.corpus.groups import group_label
+from rm_ray.counts.histograms import Histograms
+from rm_ray.counts.moments import moments_of
+from rm_ray.report.baseline import Baseline
+from rm_ray.report.config import ReportConfig
+from rm_ray.report.figures import Verdict
+from rm_ray.report.history import PastGroup, PastNight, Said
+from rm_ray.report.job import _rows, _say
+from rm_ray.report.mix import split
+from rm_ray.report.nights import GroupNight, Night, largest
+
+FIRST = date(2026, 1, 5)  # a Monday
+LOOKED_AT = 70
+# What a source brings one night: its rewards, tokens a document, documents without a reward.
+Source = tuple[np.ndarray, float, int]
+Draw = Callable[[np.random.Generator, int], Mapping[str, Source]]
+
+
+@dataclass
+class Memory:
+    """A history that lies in memory."""
+
+    nights: dict[str, tuple[str, list[tuple[GroupNight, Said]]]] = field(default_factory=dict)
+
+    def names(self) -> list[str]:
+        return sorted(self.nights)
+
+    def group_nights(self, wanted: Mapping[str, Iterable[str | None]]) -> list[GroupNight]:
+        return [
+            one
+            for name, labels in wanted.items()
+            for one, _ in self.nights[name][1]
+            if one.label in set(labels)
+        ]
+
+    def past(self) -> list[PastNight]:
+        return [self._past(name) for name in self.names()[-LOOKED_AT:]]
+
+    def _past(self, name: str) -> PastNight:
+        status, rows = self.nights[name]
+        groups = {
+            one.label: PastGroup(
+                one.label, one.documents, one.moments.mean if one.scored else None, {}, said,
+                one.tokens, one.scored,
+            )
+            for one, said in rows
+        }  # fmt: skip
+        return PastNight(name, status, groups)
+
+
+def group_night(name: str, source: Source) -> GroupNight:
+    rewards, tokens, without = source
+    rewards = np.asarray(rewards, np.float32)
+    groups = np.zeros(len(rewards), np.int64)
+    statuses = {"ok": len(rewards), "empty": without}
+    each = groups + round(tokens)
+    return GroupNight(
+        group_label([name]), len(rewards) + without, int(each.sum()),
+        {status: n for status, n in statuses.items() if n}, moments_of(groups, rewards, 1)[0],
+        Histograms.of(groups, rewards, each).of_group(0) if len(rewards) else
+        GroupNight(name).histogram,
+    )  # fmt: skip
+
+
+def verdicts(draw: Draw, nights: int, seed: int, **told: Any) -> Iterator[Verdict]:
+    """What is said of night after night, each compared with those before."""
+    rng, memory = np.random.default_rng(seed), Memory()
+    for number in range(nights):
+        name = (FIRST + timedelta(number)).isoformat()
+        config = ReportConfig.model_validate(
+            {"rewards": {"path": "/unused"}, "output": {"path": "/unused"}, "by": ["source"],
+             "night": name, **told}
+        )  # fmt: skip
+        each = [group_night(source, one) for source, one in draw(rng, number).items()]
+        night = Night(GroupNight.total(None, each), {one.label or "": one for one in each})
+        past, asked = memory.past(), config.baseline
+        baseline = Baseline.of_history(
+            memory,
+            past,
+            asked.nights,
+            asked.accept,
+            name,
+            asked.weekend_days,  # type: ignore[arg-type]
+        )
+        kept = largest(night, {k: one.expected for k, one in baseline.groups.items()}, 50)
+        night, baseline = night.gather(kept), baseline.gather(kept)
+        mix = split(night.groups, baseline.groups)
+        compared, _, said = _say(config, night, baseline, past, mix)
+        memory.nights[name] = said.status, _rows(compared, said)
+        yield said
+
+
+SOURCES = "abcd"
+
+
+def steady(rng: np.random.Generator, _: int) -> dict[str, Source]:
+    """500 documents of each source, give or take chance; the mean moves by 0.03 sd."""
+    return {s: (rng.normal(rng.normal(0, 0.03), 1, rng.poisson(500)), 800.0, 0) for s in SOURCES}
+
+
+def varied(rng: np.random.Generator, _: int) -> dict[str, Source]:
+    """Volumes are lognormal with sd 0.4, tokens with 0.2, the share without a reward 0 to 10%."""
+    found = {}
+    for source in SOURCES:
+        count = rng.poisson(500 * np.exp(0.4 * rng.standard_normal()))
+        without = rng.binomial(count, 0.1 * rng.beta(2, 8))
+        tokens = 800 * np.exp(0.2 * rng.standard_normal())
+        found[source] = rng.normal(rng.normal(0, 0.03), 1, count - without), tokens, int(without)
+    return found
+
+
+def weekly(rng: np.random.Generator, night: int) -> dict[str, Source]:
+    """At weekends 40% of the documents, and rewards lower by 0.35 sd."""
+    free = night % 7 > 4
+    return {
+        s: (rng.normal(-0.35 * free, 1, rng.poisson(200 if free else 500)), 800.0, 0)
+        for s in SOURCES
+    }
+
+
+def heavy(rng: np.random.Generator, _: int) -> dict[str, Source]:
+    """Rewards by Student's t with 2 degrees of freedom, now and then one of 65,504."""
+    found = {s: (rng.standard_t(2, rng.poisson(500)), 800.0, 0) for s in SOURCES}
+    if rng.random() < 0.1:
+        found["a"][0][0] = 65504
+    return found
+
+
+def tied(rng: np.random.Generator, _: int) -> dict[str, Source]:
+    """Rewards of 0 to 3, of 0 and 1, of one value."""
+    return {
+        "grades": (rng.choice(4, rng.poisson(500), p=[0.1, 0.4, 0.4, 0.1]), 800.0, 0),
+        "binary": (rng.random(rng.poisson(500)) < 0.03, 800.0, 0),
+        "constant": (np.ones(rng.poisson(500)), 800.0, 0),
+    }
+
+
+def small(rng: np.random.Generator, _: int) -> dict[str, Source]:
+    """Five documents of each source."""
+    return {s: (rng.normal(0, 1, rng.poisson(5)), 800.0, 0) for s in SOURCES}
+
+
+def coming(rng: np.random.Generator, night: int) -> dict[str, Source]:
+    """Two sources come in six of ten nights each, two always."""
+    found = steady(rng, night)
+    return {s: one for s, one in found.items() if s in "ab" or rng.random() < 0.6}
+
+
+QUIET = {"steady": steady, "varied": varied, "weekly": weekly, "heavy": heavy, "tied": tied,
+         "small": small, "coming": coming}  # fmt: skip
+WEEKEND = {"baseline": {"weekend": ["saturday", "sunday"]}}
+
+
+def _alarms(name: str, nights: int, seed: int) -> tuple[int, int, Counter[str]]:
+    """Nights with a new alert, nights that were looked at, and the rules of these alerts."""
+    told = WEEKEND if name == "weekly" else {}
+    alarmed, rules = 0, Counter[str]()
+    for number, said in enumerate(verdicts(QUIET[name], nights, seed, **told)):
+        fresh = [a.rule for a in said.alerts if not a.standing and a.folded_into is None]
+        if number and not (number < 28 and name in ("coming", "weekly")):
+            alarmed += bool(fresh)
+            rules.update(fresh)
+    looked = nights - (28 if name in ("coming", "weekly") else 1)
+    return alarmed, looked, rules
+
+
+def quiet(histories: int, nights: int) -> None:
+    print(f"new alerts a night, over {histories} independent histories of {nights} nights")
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for name in QUIET:
+            found = list(pool.map(partial(_alarms, name, nights), range(histories)))
+            alarmed, looked = sum(one[0] for one in found), sum(one[1] for one in found)
+            rules = sum((one[2] for one in found), Counter())
+            rate = alarmed / looked
+            # histories are independent, their nights are not
+            error = float(np.std([a / n for a, n, _ in found])) / max(1, histories - 1) ** 0.5
+            print(f"{name:<10}{alarmed:>5} of {looked:>6,} nights{rate:>8.2%} +- {error:.2%}  "
+                  f"{dict(rules)}", flush=True)  # fmt: skip
+
+
+def changed(what: str, size: float, begins: int) -> Draw:
+    """Varied nights, of which one source changes from a night on."""
+
+    def draw(rng: np.random.Generator, night: int) -> dict[str, Source]:
+        found = varied(rng, night)
+        rewards, tokens, without = found["a"]
+        late = night >= begins
+        match what:
+            case "shift" if late:
+                rewards = rewards - size
+            case "creep" if late:
+                rewards = rewards - size * (night - begins + 1)
+            case "volume" if late:
+                keep = max(1, round(len(rewards) * size))
+                rewards, without = rewards[:keep], round(without * size)
+            case "tokens" if late:
+                tokens = tokens * size
+            case "rewarded" if late:
+                keep = round(len(rewards) * size)
+                rewards, without = rewards[:keep], without + len(rewards) - keep
+        return found | {"a": (rewards, tokens, without)}
+
+    return draw
+
+
+def _nights_until(what: str, size: float, begins: int, most: int, seed: int) -> int | None:
+    """Nights until the source alerts by any rule, from the change on; None if it never does."""
+    for number, said in enumerate(verdicts(changed(what, size, begins), begins + most, seed)):
+        if number >= begins and any(alert.group == "a" for alert in said.alerts):
+            return number - begins + 1
+    return None
+
+
+CHANGES = [
+    ("rewarded", 0.4, 3), ("rewarded", 0.8, 3), ("tokens", 0.1, 3), ("tokens", 0.4, 3),
+    ("volume", 0.1, 3), ("volume", 0.3, 3), ("shift", 0.45, 3), ("shift", 1.0, 3),
+    ("creep", 0.05, 56),
+]  # fmt: skip
+
+
+def seen(histories: int) -> None:
+    print("in how many of the histories a change is seen, and after how many nights (median)")
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for what, size, most in CHANGES:
+            said = []
+            for begins in (0,) if what == "creep" else (3, 7, 14, 28):
+                find = partial(_nights_until, what, size, begins, most)
+                found = [one for one in pool.map(find, range(histories)) if one is not None]
+                middle = f"{np.median(found):.0f}" if found else "-"
+                said.append(f"after {begins} nights {len(found) / histories:.0%} ({middle})")
+            print(f"{what:<10}{size:<6}{'; '.join(said)}", flush=True)

@@ -1,0 +1,71 @@
+"""A creep by weekly means: what is told, what is not looked for."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from rm_ray.report.creep import creep, date_of
+
+RNG = np.random.default_rng(5)
+
+
+def nights(count, step=0.0, noise=0.02, alike=0.0):
+    """Mean rewards of nights, in sd of documents."""
+    noises = RNG.normal(0, noise, count)
+    for at in range(1, count):
+        noises[at] = alike * noises[at - 1] + np.sqrt(1 - alike**2) * noises[at]
+    return (step * np.arange(count) + noises).tolist()
+
+
+def test_a_slow_creep_is_told_on_a_monday():
+    means = nights(49, step=0.05)
+    found = creep("2026-11-23", means, sd=1.0)
+    assert found.remark is None and found.p < 1e-6 and found.weeks == 7
+    assert found.slope == pytest.approx(0.35, abs=0.02)
+    assert found.moved == pytest.approx(1.4, abs=0.05)
+    assert creep("2026-11-24", means, sd=1.0).remark.startswith("creep is looked for once a week")
+    assert creep("2026-11-24", means, sd=1.0).p == 1.0
+
+
+def test_the_slope_is_scipys_over_weekly_means():
+    means = nights(70, step=0.001)
+    weekly = np.reshape(means, (10, 7)).mean(axis=1)
+    expected = stats.linregress(np.arange(10), weekly)
+    found = creep("2026-11-23", means, sd=2.0)
+    assert found.slope == pytest.approx(expected.slope / 2)
+    assert found.p == pytest.approx(expected.pvalue)
+
+
+def test_what_is_not_looked_for_is_said():
+    assert "from 42 nights on; 41 are there" in creep("2026-11-23", nights(41), 1.0).remark
+    assert creep("2026-11-23", [1.0] * 42, 0.0).remark == "the rewards do not vary"
+    wandering = np.cumsum(RNG.normal(0, 0.05, 70)).tolist()
+    assert "the source wanders" in creep("2026-11-23", wandering, 1.0).remark
+
+
+def test_days_of_the_week_are_no_wandering():
+    weekend = [mean - 0.35 * (at % 7 > 4) for at, mean in enumerate(nights(70))]
+    assert creep("2026-11-23", weekend, 1.0).remark is None
+
+
+def test_quiet_weeks_are_rarely_told():
+    """600 sources, alike by 0.2 from night to night, at p 1%."""
+    found = [creep("2026-11-23", nights(49, alike=0.2), 1.0) for _ in range(600)]
+    told = np.mean([one.p < 0.01 for one in found])
+    assert told <= 0.01 + 3 * np.sqrt(0.01 * 0.99 / 600)
+
+
+@pytest.mark.parametrize(
+    ("night", "day"),
+    [("2026-11-24", date(2026, 11, 24)), ("20261124.02", date(2026, 11, 24)), ("n17", None)],
+)
+def test_the_date_in_a_name(night, day):
+    assert date_of(night) == day
+
+
+def test_names_without_dates_have_a_week_of_seven_numbers():
+    means = nights(42, step=0.05)
+    assert creep("night-0042", means, 1.0).remark is None
+    assert creep("night-0043", means, 1.0).remark is not None
