@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 
+from pydantic import ConfigDict, TypeAdapter, with_config
+
 from rm_ray.config import OutputConfig
 from rm_ray.errors import OutputError
 from rm_ray.store.folder import Folder, absolute
@@ -20,6 +22,7 @@ SUFFIX = ".json"
 _THREADS = 8
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class KnownNight:
     """`asked`: the name that it was asked for by; a second one of a day is called otherwise.
@@ -37,6 +40,9 @@ class KnownNight:
     def answers(self, name: str) -> bool:
         """Whether its verdict is that of the night asked for by this name."""
         return name in (self.asked, *self.also)
+
+
+_STORED = TypeAdapter(KnownNight)
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,10 @@ class Nights:
         try:
             names = [name for name in self.folder.names() if name.endswith(SUFFIX)]
             with ThreadPoolExecutor(_THREADS) as pool:
-                return sorted(pool.map(self._read, names), key=lambda one: one.night)
+                found = [one for one in pool.map(self._read, names) if one]
         except OSError as error:
             raise OutputError(f"output.path: cannot read {self.folder.uri}: {error}") from None
+        return sorted(found, key=lambda one: one.night)
 
     def begin(self, one: KnownNight) -> KnownNight:
         """Write down a new night.
@@ -96,12 +103,12 @@ class Nights:
         """Forget a night of which nothing was planned."""
         self.folder.remove(f"{one.night}{SUFFIX}")
 
-    def _read(self, name: str) -> KnownNight:
-        data = self.folder.read(name) or b""
+    def _read(self, name: str) -> KnownNight | None:
+        """None of a night that has been dropped since it was listed."""
+        data = self.folder.read(name)
         try:
-            said = json.loads(data)
-            return KnownNight(**{**said, "also": tuple(said.get("also", ()))})
-        except (ValueError, TypeError, AttributeError):
+            return None if data is None else _STORED.validate_json(data)
+        except ValueError:
             raise OutputError(f"{self.folder.uri}/{name} is damaged; restore it") from None
 
 
