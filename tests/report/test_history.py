@@ -8,7 +8,7 @@ from rm_ray.config import StorageConfig
 from rm_ray.errors import InputError, OutputError
 from rm_ray.report.baseline import Baseline
 from rm_ray.report.history import History, Said
-from rm_ray.report.nights import OTHER
+from rm_ray.report.nights import OTHER, GroupNight
 from tests.report.test_alerts import group
 
 LABEL = '["a"]'
@@ -25,12 +25,21 @@ def write(found: History, night: str, mean=0.0, count=20, said=None, status="ok"
     return one
 
 
+def usual_night(found: History, night: str, mean=0.0, **sizes: int) -> None:
+    """A night of groups that have so many documents each."""
+    rng = np.random.default_rng([*night.encode()])
+    groups = [group(f'["{name}"]', rng.normal(mean, 1, count)) for name, count in sizes.items()]
+    rows = [GroupNight.total(None, groups), *groups]
+    found.write(night, "ok", [(one, Said(0.1)) for one in rows])
+
+
 def test_a_night_comes_back_as_it_was(tmp_path):
     found = history(tmp_path)
     one = write(found, "2026-11-01", said=Said(0.5, ("drift",), ("drift",), ("a",)), status="fail")
     (past,), others = found.before("2026-11-02", 10)
     assert (past.night, past.status, others) == ("2026-11-01", "fail", [])
     assert past.groups[LABEL].said == Said(0.5, ("drift",), ("drift",), ("a",))
+    assert (past.groups[LABEL].tokens, past.groups[LABEL].scored) == (20, 20)
     (back,) = found.group_nights({"2026-11-01": [LABEL]})
     assert (back.moments, back.statuses) == (one.moments, one.statuses)
     assert back.histogram.cells.tolist() == one.histogram.cells.tolist()
@@ -154,3 +163,72 @@ def test_a_night_of_other_settings_is_not_replaced(tmp_path):
         history(tmp_path, by=["lang"]).check("n1")
     history(tmp_path, by=["source"]).check("n1")
     history(tmp_path, by=["lang"]).check("n2")
+
+
+def test_how_strong_alerts_were_comes_back_and_older_files_do_not_say(tmp_path):
+    found = history(tmp_path)
+    write(found, "n1", said=Said(0.5, ("drift", "new"), ("drift",), (), (-0.5, 0.0)))
+    (past,), _ = found.before("n2", 1)
+    assert past.groups[LABEL].said.strengths == {"drift": -0.5, "new": 0.0}
+    file = tmp_path / "night-n1.parquet"
+    table = pq.read_table(file)
+    pq.write_table(table.drop_columns(["alert_effects"]), file)
+    (past,), _ = found.before("n2", 1)
+    strengths = past.groups[LABEL].said.strengths
+    assert list(strengths) == ["drift", "new"] and all(map(np.isnan, strengths.values()))
+
+
+def test_a_night_that_could_not_be_judged_is_in_no_baseline(tmp_path):
+    found = history(tmp_path)
+    write(found, "n1")
+    empty = GroupNight(LABEL, 20, 0, {"empty": 20})
+    found.write("n2", "ok", [(empty, Said())])
+    assert pooled(found, "n3").groups[LABEL].names == ("n1",)
+
+
+def test_nights_that_are_gone_drop_out_and_are_told(tmp_path, caplog):
+    found = history(tmp_path)
+    names = [f"n{day:03}" for day in range(1, 6)]
+    for name in names:
+        write(found, name)
+    for day in range(6, 80):
+        write(found, f"n{day:03}", mean=9, said=Said(9.0, ("drift",), ("drift",), tuple(names)))
+    for name in names[:3]:
+        (tmp_path / f"night-{name}.parquet").unlink()
+    assert pooled(found, "n080").groups[LABEL].names == ("n004", "n005")
+    assert pooled(found, "n080").gone == frozenset()
+    for name in names[3:]:
+        (tmp_path / f"night-{name}.parquet").unlink()
+    baseline = pooled(found, "n080")
+    assert LABEL not in baseline.groups and LABEL in baseline.gone
+    assert "no longer in the history, n001 to n005; it is compared with nothing" in caplog.text
+
+
+def test_weekends_are_compared_with_weekends_where_there_are_enough(tmp_path):
+    found = history(tmp_path)
+    for day in range(1, 29):  # 2026-11-01 is a Sunday
+        usual_night(found, f"2026-11-{day:02}", mean=-1.0 if day % 7 < 2 else 0.0, a=50)
+    weekend = {5, 6}
+
+    def means(night, **more):
+        past, _ = found.before(night, 60)
+        baseline = Baseline.of_history(found, past, 7, {}, night, **more)
+        return baseline.groups[LABEL].pooled.moments.mean, len(baseline.groups[LABEL].history)
+
+    sunday, monday = means("2026-11-29", weekend=weekend), means("2026-11-30", weekend=weekend)
+    assert sunday == (pytest.approx(-1, abs=0.2), 8)
+    assert monday == (pytest.approx(0, abs=0.2), 20)
+    assert means("2026-11-29")[1] == 28  # nobody has said that weekends are other days
+    assert means("2026-11-12", weekend=weekend)[1] == 11  # too few of them
+
+
+def test_the_others_are_expected_as_they_came_together(tmp_path):
+    """Rare sources, each of which comes one night in three."""
+    found = history(tmp_path)
+    for day in range(1, 10):
+        rare = {f"r{number}": 100 for number in range(day % 3, 9, 3)}
+        usual_night(found, f"n{day:02}", a=500, **rare)
+    baseline = pooled(found, "n10").gather(['["a"]'])
+    assert baseline.groups[OTHER].expected == 300
+    assert [one.documents for one in baseline.groups[OTHER].history] == [300] * 9
+    assert baseline.groups['["a"]'].expected == 500
