@@ -3,20 +3,25 @@
     python -m benchmarks.nights --corpus ../shared/data/corpus
 
 Passages of a corpus (columns text, source) and their twins with shuffled words are scored once by
-the tiny judge. A night is drawn from the passages with replacement, 200 a source; its rewards are
-theirs. Twenty quiet nights come first. Then one source has the twins, one shrinks to a quarter, one
-is one passage again and again, with a quiet night after each.
+the tiny judge. A night is drawn from the passages with replacement, 200 a source. Twenty quiet
+nights come first. Then a source breaks in every second night: it has the twins; it shrinks to a
+quarter; it is one passage again and again; 40% of it are empty; its documents have a tenth of
+their tokens; one reward is 65,504, which is no alert. All the time another source gets worse by
+0.03 standard deviations a night.
 """
 
 import argparse
 import logging
 import random
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,18 +34,26 @@ from tests.report.runs import add_night
 
 WORDS, EACH, SEED = 150, 200, 2026
 QUIET = 20
-BROKEN, SHRUNK, STUCK = "speech", "stack-exchange", "web"
 
 
 def name_of(number: int) -> str:
-    """A night's, from 1 on."""
-    return f"2026-11-{number:02}"
+    """A night's, from 1 on; the first is a Sunday."""
+    return (date(2026, 11, 1) + timedelta(number - 1)).isoformat()
 
 
-EXPECTED = {
-    (name_of(QUIET + 1), BROKEN, "drift"),
-    (name_of(QUIET + 3), SHRUNK, "volume"),
-    (name_of(QUIET + 5), STUCK, "spread"),
+# What breaks, by night: the source, and the rule that is to say so; an outlier is no alert.
+BREAKS = {
+    QUIET + 1: ("speech", "drift"),
+    QUIET + 3: ("stack-exchange", "volume"),
+    QUIET + 5: ("web", "spread"),
+    QUIET + 7: ("speech", "rewarded"),
+    QUIET + 9: ("web", "tokens"),
+    QUIET + 11: ("web", None),
+}
+# The source that creeps, by so many standard deviations a night; the first Monday after six weeks.
+CREEPS, STEP, SEEN = "arxiv", 0.03, 44
+EXPECTED = {(name_of(night), source, rule) for night, (source, rule) in BREAKS.items() if rule} | {
+    (name_of(SEEN), CREEPS, "creep")
 }
 
 
@@ -56,7 +69,7 @@ def passages(corpus: Path) -> Iterator[dict[str, str]]:
             yield {"text": "".join(passage), "source": row["source"], "kind": "spoiled"}
 
 
-def scored_pool(corpus: Path, folder: Path) -> list[dict[str, object]]:
+def scored_pool(corpus: Path, folder: Path) -> list[dict[str, Any]]:
     """The passages with their rewards."""
     rows = [{"id": f"p{i}"} | one for i, one in enumerate(passages(corpus))]
     pq.write_table(pa.Table.from_pylist(rows), folder / "pool.parquet")
@@ -69,27 +82,34 @@ def scored_pool(corpus: Path, folder: Path) -> list[dict[str, object]]:
     return [row for row in found if row["status"] == "ok"]
 
 
-def night(pool: list[dict[str, object]], number: int) -> pa.Table:
+def night(pool: list[dict[str, Any]], number: int) -> pa.Table:
     """One night's documents."""
     rng = random.Random(SEED * 1000 + number)
-    name, rows = name_of(number), []
-    for source in sorted({str(row["source"]) for row in pool}):
-        broken = (name, source, "drift") in EXPECTED
-        kind = "spoiled" if broken else "real"
+    broken, how = BREAKS.get(number, ("", None))
+    rows = []
+    for source in sorted({row["source"] for row in pool}):
+        rule = how if source == broken else ""
+        kind = "spoiled" if rule == "drift" else "real"
         known = [row for row in pool if (row["source"], row["kind"]) == (source, kind)]
-        count = EACH // 4 if (name, source, "volume") in EXPECTED else EACH
-        drawn = rng.choices(known, k=count)
-        if (name, source, "spread") in EXPECTED:
-            drawn = [drawn[0]] * count
+        drawn = rng.choices(known, k=EACH // 4 if rule == "volume" else EACH)
+        if rule == "spread":
+            drawn = [drawn[0]] * len(drawn)
+        if source == CREEPS:
+            sd = statistics.pstdev(row["reward"] for row in known)
+            drawn = [row | {"reward": row["reward"] - STEP * sd * number} for row in drawn]
+        if rule == "rewarded":
+            nothing = {"reward": None, "status": "empty", "n_tokens": 0}
+            drawn[: EACH * 2 // 5] = [row | nothing for row in drawn[: EACH * 2 // 5]]
+        if rule == "tokens":
+            drawn = [row | {"n_tokens": row["n_tokens"] // 10} for row in drawn]
+        if rule is None:
+            drawn[0] = drawn[0] | {"reward": 65504.0}
         rows += drawn
     rng.shuffle(rows)
     names = ("id", "text", "source", "reward", "n_tokens", "status", "error")
-    return pa.table({
-        name: pa.array([row[name] for row in rows],
-                       pa.float32() if name == "reward" else pa.int64() if name == "n_tokens"
-                       else pa.string())
-        for name in names
-    })  # fmt: skip
+    types = {"reward": pa.float32(), "n_tokens": pa.int64()}
+    columns = {n: pa.array([row[n] for row in rows], types.get(n, pa.string())) for n in names}
+    return pa.table(columns)
 
 
 def main() -> int:
@@ -104,7 +124,7 @@ def main() -> int:
         folder = Path(name)
         pool = scored_pool(given.corpus, folder)
         print(f"{len(pool):,} passages scored")
-        for number in range(1, QUIET + 7):
+        for number in range(1, SEEN + 2):
             label = name_of(number)
             add_night(folder, label, night(pool, number))
             config = {

@@ -27,7 +27,7 @@ ACROSS = {
     "rewarded": ("rewarded", "failed"),
     "failed": ("failed",),
 }
-# An alert explains another that it makes at least this part of.
+# An alert explains another of which it makes more than this part.
 MOST = 0.5
 
 
@@ -72,7 +72,7 @@ def folded(
         if other.label is not None and other.rule in rules_of
     ]
     share, best = max(theirs, key=lambda pair: pair[0], default=(0.0, None))
-    return best if share >= MOST else None
+    return best if share > MOST else None
 
 
 def explained(
