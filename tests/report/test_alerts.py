@@ -289,3 +289,112 @@ def test_chance_alone_alerts_as_often_as_stated():
             comparisons[label] = Comparison.of(tonight, before, f"{night}", draws=200)
         alarmed += bool(fired(comparisons, rules)[0])
     assert 0 < alarmed <= 21
+
+
+def test_one_reward_of_65504_hides_no_shift_and_is_named():
+    before = np.append(USUAL, 65504)
+    shifted = compared('["a"]', RNG.normal(0.45, 1, 1000), before=before)
+    assert alerts(shifted) == {('["a"]', "drift")}
+    assert shifted.effects.wasserstein == pytest.approx(0.45, abs=0.1)
+    found = shifted.outliers
+    assert (found.tonight, found.baseline) == (0, 1)
+    assert found.farthest == pytest.approx(65504, rel=1e-3)
+    assert -13 < found.below < -9 and 9 < found.above < 13
+    assert QUIET.outliers is None
+
+
+def test_a_night_that_has_moved_far_is_no_outlier():
+    far = compared('["a"]', RNG.normal(40, 1, 1000))
+    assert far.effects.wasserstein == pytest.approx(40, rel=0.03)
+    assert far.outliers is None
+
+
+def test_rewards_within_one_cell_of_the_histogram_cannot_be_told():
+    """Saturated probabilities: other ones, and the histogram sees one cell."""
+    before, now = RNG.uniform(0.99998, 0.99999, 2000), RNG.uniform(0.99991, 0.99992, 400)
+    found = compared('["a"]', now, before=before)
+    assert found.effects is None
+    assert found.untold.startswith("cannot be told: the rewards crowd at 0.999985")
+    told = compared('["a"]', np.full(400, 0.9), before=before)
+    assert told.untold is None and told.effects.wasserstein > 1
+    same = compared('["a"]', np.ones(400), before=np.ones(2000))
+    assert same.untold is None and same.effects.wasserstein == 0
+
+
+EMPTY = {"empty": 600}
+
+
+def without(count: int, before=USUAL, history=None) -> Comparison:
+    """A night of 1,000 documents, of which so many are empty."""
+    label = '["a"]'
+    found = group(label, RNG.normal(0, 1, 1000 - count))
+    night = GroupNight(label, 1000, 1000, {"ok": 1000 - count, "empty": count}, found.moments,
+                       found.histogram)  # fmt: skip
+    history = steady(label, 1000) if history is None else history
+    return Comparison.of(night, BaselineGroup(group(label, before), 5, history=history), "n")
+
+
+@pytest.mark.parametrize(
+    ("count", "nights", "alerted"),
+    [(600, 10, True), (150, 10, True), (50, 10, False), (600, 3, True), (450, 3, False)],
+)
+def test_documents_without_a_reward_are_told_whatever_the_reason(count, nights, alerted):
+    history = steady('["a"]', 1000)[:nights]
+    found = fired({'["a"]': without(count, history=history)}, AlertsConfig())[0]
+    assert [one.rule for one in found] == (["rewarded"] if alerted else [])
+    if alerted:
+        share = f"{1 - count / 1000:.0%}"
+        assert found[0].sentence.startswith(
+            f"{share} of the documents of a have a reward, and 100%"
+        )
+        assert found[0].sentence.endswith(f"({count} empty)")
+
+
+def test_a_night_without_any_reward_fails_though_there_is_nothing_to_compare_with():
+    nothing = GroupNight(None, 5, 0, {"too_short": 3, "invalid": 2})
+    one = Comparison.of(nothing, None, "n")
+    found = fired({None: one}, AlertsConfig())[0]
+    assert [one.sentence for one in found] == [
+        "no document of the night has a reward (3 too_short, 2 invalid)"
+    ]
+    assert verdict(found, AlertsConfig(), {}, (), None, {None: one}).status == "fail"
+
+
+def test_shorter_documents_are_told():
+    def shortened(tokens, nights):
+        found = group('["a"]', RNG.normal(0, 1, 400))
+        night = GroupNight(
+            '["a"]', 400, 400 * tokens, found.statuses, found.moments, found.histogram
+        )
+        before = group('["a"]', USUAL)
+        before = GroupNight(
+            '["a"]', 2000, 2_000_000, before.statuses, before.moments, before.histogram
+        )
+        history = tuple(past('["a"]', n, n * (990 + n % 20)) for n in (395, 400, 405) * 4)[:nights]
+        one = Comparison.of(night, BaselineGroup(before, 5, history=history), "n")
+        return {c.kind for c in fired({'["a"]': one}, AlertsConfig())[0] if c.rule == "tokens"}
+
+    assert shortened(100, 12) == {"document"}
+    assert shortened(450, 12) == {"document"}
+    assert shortened(900, 12) == set()
+    assert shortened(100, 3) == {"document"}
+    assert shortened(450, 3) == set()  # three nights do not say how much documents vary
+
+
+def test_a_group_of_eight_documents_a_night_that_vanishes_is_told():
+    eight = steady('["a"]', 8)[2:5] * 4  # 8, 12 and 16
+    gone = compared('["a"]', [], before=USUAL[:60], history=eight)
+    assert alerts(gone) == {('["a"]', "missing")}
+    varied = compared('["a"]', [], before=USUAL[:60], history=(past('["a"]', 0), *eight[:8]))
+    assert alerts(varied) == set()  # it has not come before
+
+
+def test_a_creep_is_an_alert_of_its_own():
+    means = [-0.03 * night for night in range(49)]
+    crept = Comparison.of(
+        group('["a"]', RNG.normal(-1.5, 1, 400)),
+        BaselineGroup(group('["a"]', RNG.normal(-1.4, 1, 2000)), 5, history=steady('["a"]')),
+        "2026-11-23", means=means,
+    )  # fmt: skip
+    assert alerts(crept) == {('["a"]', "creep")}
+    assert alerts(crept, creep={"above": 2}) == set()
