@@ -1,7 +1,7 @@
 """What a night is compared with: a pinned run, or its last quiet nights."""
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -94,10 +94,14 @@ class Baseline:
             night: the name of tonight.
             weekend: days of the week (0 is Monday) that are compared with one another only.
         """
-        alike = _alike(night, past, weekend)
+        is_alike = _alike(night, past, weekend)
+        alike = [one for one in past if is_alike(one.night)]
         reach = alike[-REACH:]
         labels = {label for one in reach for label in one.groups}
-        quiet = {label: _quiet(label, alike, accept) for label in labels}
+        quiet = {
+            label: [name for name in _quiet(label, alike, accept) if is_alike(name)]
+            for label in labels
+        }
         there = set(history.names())
         chosen = {
             label: tuple(name for name in names if name in there)[-nights:]
@@ -157,18 +161,25 @@ def _since(label: str | None, accept: Mapping[str, str]) -> str:
     return max((accept[key] for key in {name_of(label), "*"} if key in accept), default="")
 
 
-def _alike(night: str, past: Sequence[PastNight], weekend: Collection[int]) -> Sequence[PastNight]:
-    """The nights of the same kind of day, where there are enough to tell two kinds apart."""
+def _alike(
+    night: str, past: Sequence[PastNight], weekend: Collection[int]
+) -> Callable[[str], bool]:
+    """Whether a night, by its name, is of the same kind of day as tonight; all are, where there are
+    too few to tell two kinds apart.
+    """
+    recent = [date_of(one.night) for one in past[-REACH:]]
+    free = [day is not None and day.weekday() in weekend for day in recent]
+    rarer = min(sum(free), len(free) - sum(free))
     today = date_of(night)
-    if not weekend or today is None:
-        return past
-    days = {one.night: date_of(one.night) for one in past}
-    free = {name for name, day in days.items() if day and day.weekday() in weekend}
-    recent = [one.night for one in past[-REACH:]]
-    rarer = min(sum(name in free for name in recent), sum(name not in free for name in recent))
-    if len(recent) < CLASS_NIGHTS or rarer < CLASS_LEAST:
-        return past
-    return [one for one in past if (one.night in free) == (today.weekday() in weekend)]
+    if today is None or len(recent) < CLASS_NIGHTS or rarer < CLASS_LEAST:
+        return lambda _: True
+    tonight = today.weekday() in weekend
+
+    def is_alike(name: str) -> bool:
+        day = date_of(name)
+        return (day is not None and day.weekday() in weekend) == tonight
+
+    return is_alike
 
 
 def _quiet(label: str | None, past: Sequence[PastNight], accept: Mapping[str, str]) -> list[str]:

@@ -222,6 +222,19 @@ def test_weekends_are_compared_with_weekends_where_there_are_enough(tmp_path):
     assert means("2026-11-12", weekend=weekend)[1] == 11  # too few of them
 
 
+def test_weekends_that_alerted_before_they_were_told_apart_are_not_compared_with_other_days(
+    tmp_path,
+):
+    found = history(tmp_path)
+    for day in range(1, 21):
+        free = day % 7 < 2
+        said = Said(0.5, ("drift",), ("drift",), ("2026-10-30",)) if free else Said(0.1)
+        write(found, f"2026-11-{day:02}", mean=-1.0 if free else 0.0, said=said)
+    past, _ = found.before("2026-11-21", 60)
+    assert LABEL not in Baseline.of_history(found, past, 7, {}, "2026-11-21", {5, 6}).groups
+    assert LABEL in Baseline.of_history(found, past, 7, {}, "2026-11-23", {5, 6}).groups
+
+
 def test_the_others_are_expected_as_they_came_together(tmp_path):
     """Rare sources, each of which comes one night in three."""
     found = history(tmp_path)
