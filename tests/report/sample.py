@@ -34,7 +34,8 @@ from rm_ray.report.figures import (
 Status = Literal["ok", "warn", "fail"]
 EDGES = [-4 + 0.25 * at for at in range(49)]
 RULES = get_args(Rule)
-CUTS = (-1.0, 1.0, 2.0, 3.0)
+CUT = 2.0
+CUTS = (-1.0, 1.0, CUT, 3.0)
 NAMES = ("commoncrawl", "wiki", "forum", "books", "code", "news", "papers", "subtitles")
 LANGUAGES = ("en", "de", "日本語", "fr", "العربية", "es", "pl")
 HOSTILE = (
@@ -93,7 +94,7 @@ def figures(
         mix=_mix(made) if baseline and scored else None,
         trend=[_night(at, nights, status, names, empty) for at in range(nights)],
         retention=_retention(whole.tonight) if whole.tonight else [],
-        cut=2.0 if scored else None, blind=_blind(names, hostile) if scored else None,
+        cut=CUT if scored else None, blind=_blind(names, hostile) if scored else None,
         documents=_documents(excerpts, chunk, chunks, names, hostile) if scored else [],
         run=_run(hostile),
     )  # fmt: skip
@@ -360,13 +361,14 @@ def _night(at: int, nights: int, status: Status, names: list[str], empty: bool) 
     documents = 0 if gap else 640_000 + 9_000 * (at * 5 % 7)
     known = not gap and not (last and empty)
     rule = "rewarded" if last and empty else "drift" if last else RULES[at % len(RULES)]
+    whose = "all documents" if last and empty else names[1 % len(names)]
     return TrendNight(
         night=f"2026-{8 + (at // 30):02}-{1 + at % 30:02}", status=said, documents=documents,
         tokens=documents * 741, scored=documents * 97 // 100 if known else 0,
         mean=mean if known else None,
         quantiles={"0.1": mean - 1.6, "0.5": mean + 0.05, "0.9": mean + 1.7} if known else {},
         means={name: _mean(at, n) for n, name in enumerate(names)} if known else {},
-        alerts=[] if said == "ok" else [f"{names[1 % len(names)]}: {rule}"],
+        alerts=[] if said == "ok" else [f"{whose}: {rule}"],
     )  # fmt: skip
 
 
@@ -382,7 +384,12 @@ def _retention(of: Distribution) -> list[Retained]:
         kept = 1.0 if at == 100 else 1 - normal.cdf(threshold)
         documents, tokens = round(kept * of.documents), round(kept**0.8 * of.tokens)
         found.append(Retained(threshold=threshold, documents=documents, tokens=tokens))
-    return found
+    kept = 1 - normal.cdf(CUT)
+    found.append(
+        Retained(threshold=CUT, documents=round(kept * of.documents),
+                 tokens=round(kept**0.8 * of.tokens))
+    )  # fmt: skip
+    return sorted(found, key=lambda kept: -kept.threshold)
 
 
 def _blind(names: list[str], hostile: bool) -> Blind:
