@@ -124,7 +124,11 @@ def _remarks(figures: Figures) -> Iterator[str]:
     kinds: tuple[Callable[[Group], str | None], ...] = (
         lambda group: group.untold,
         lambda group: remarks.outliers(group.outliers) if group.outliers else None,
-        lambda group: None if group is whole else group.usual.remark,
+        lambda group: (
+            group.usual.remark
+            if group is whole or group.usual.remark != whole.usual.remark
+            else None
+        ),
     )
     for kind in kinds:
         rows = [(group, said) for group in (whole, *figures.groups) if (said := kind(group))]

@@ -51,13 +51,11 @@ def nights_named(nights: Sequence[str]) -> str:
 
 def behind(group: Group) -> str:
     """The nights that a group's figures are compared with; "" where no night is known."""
-    said = []
-    if group.usual.nights:
-        several = "s" if group.usual.nights > 1 else ""
-        said.append(f"documents, tokens: usual of {group.usual.nights} quiet night{several}")
-    if group.nights:
-        said.append(f"rewards: {nights_named(group.nights)}")
-    return "; ".join(said)
+    rewards = f"rewards: {nights_named(group.nights)}" if group.nights else ""
+    if group.usual.documents is None:
+        return f"documents, {rewards}" if rewards else ""
+    counts = f"documents, tokens: usual of {group.usual.nights} quiet nights"
+    return f"{counts}; {rewards}" if rewards else counts
 
 
 def sums(figures: Figures) -> str | None:

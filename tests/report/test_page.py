@@ -306,6 +306,23 @@ def test_what_came_is_read_on_a_phone_without_scrolling_aside(opened):
     assert tab.evaluate(tallest) < 844  # a group is on one screen
 
 
+def test_long_rewards_do_not_run_into_what_stands_beside_them(browser):
+    sample = figures()
+    shown = [one.model_copy(update={"reward": one.reward + 0.0000123}) for one in sample.documents]
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    tab.set_content(page(sample.model_copy(update={"documents": shown})).decode())
+    tab.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    beside = tab.evaluate(
+        "[...document.querySelectorAll('[data-at] .doc > summary > .n')].map(each => {"
+        "  const range = document.createRange(); range.selectNodeContents(each);"
+        "  return [range.getBoundingClientRect().right,"
+        "    each.nextElementSibling.getBoundingClientRect().left]; })"
+    )
+    tab.close()
+    assert len(beside) == sum(one.why in ("kept", "dropped") for one in shown)
+    assert all(right <= left for right, left in beside)
+
+
 def test_the_slider_shows_what_a_cut_keeps(opened):
     tab, wrong = opened("healthy")
     sample = MADE["healthy"]
