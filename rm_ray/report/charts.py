@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from rm_ray.report import svg
 from rm_ray.report.figures import Alert, Distribution, Figures, Group
-from rm_ray.report.formats import name, number, quantile
+from rm_ray.report.formats import chance, name, number, quantile
+from rm_ray.report.remarks import not_sure
 from rm_ray.report.svg import above, axes, drawn, percent_tick, stand_ins, ticks
 
 # Groups that a chart shows, the largest; its table has all of them.
@@ -68,12 +69,12 @@ def strips(figures: Figures) -> Markup | None:
 
 def drift(figures: Figures) -> Markup | None:
     """Of all documents and of each group, the distance from the baseline beside what chance makes,
-    the largest first; None where nothing is compared.
+    the largest first and those of which nothing can be told last; None where nothing is compared.
     """
-    compared = [g for g in figures.groups[:MOST_GROUPS] if g.drift]
-    compared.sort(key=lambda group: -group.drift.wasserstein.effect if group.drift else 0.0)
+    compared = [g for g in figures.groups[:MOST_GROUPS] if g.drift or g.untold]
+    compared.sort(key=lambda group: -group.drift.wasserstein.effect if group.drift else 1.0)
     rows: list[tuple[str, str | None, Group]] = []
-    if figures.whole.drift:
+    if figures.whole.drift or figures.whole.untold:
         rows = [("all documents", None, figures.whole)]
     rows += [(group.name, group.name, group) for group in compared]
     if not rows:
@@ -83,21 +84,30 @@ def drift(figures: Figures) -> Markup | None:
     def draw(figure: Any) -> None:
         on = _rows(figure, len(rows))
         for at, (_, key, group) in enumerate(rows):
-            _effect(on, at, group, alerts.get(key))
+            _effect(on, at, group, alerts.get(key), not_sure(figures, group))
         on.axvline(figures.drift_above, color=svg.INK, lw=1.5)
         on.set_xlim(left=0)
+        for at, (_, _, group) in enumerate(rows):
+            _label(on, at, group, not_sure(figures, group))
         ticks(on.xaxis)
         on.set_xlabel("distance, in sd of the baseline")
 
     said = "; ".join(
         f"{name(shown, 40)}: {number(group.drift.wasserstein.effect)}, by chance up to "
-        f"{number(group.drift.wasserstein.floor)}"
-        for shown, _, group in rows[:6]
+        f"{number(group.drift.wasserstein.floor)}{_unsure(figures, group)}"
         if group.drift
+        else f"{name(shown, 40)}: cannot be told"
+        for shown, _, group in rows[:6]
     )
     described = f"{said}{' …' if len(rows) > 6 else '.'}"
     names = [name(shown, _COLUMNS) for shown, _, _ in rows]
     return drawn("drift", "Distance from the baseline", described, _height(len(rows)), draw, names)
+
+
+def _unsure(figures: Figures, group: Group) -> str:
+    if not (group.drift and not_sure(figures, group)):
+        return ""
+    return f", beyond chance, not sure enough (p {chance(group.drift.wasserstein.p)})"
 
 
 def _compared(group: Group) -> str:
@@ -137,10 +147,27 @@ def _strip(on: Any, at: float, of: Distribution, color: str, middle: str) -> Non
     on.plot(median, at, "o", color=middle, mec=color, mew=2, ms=7)
 
 
-def _effect(on: Any, at: int, group: Group, alert: Alert | None) -> None:
+def _effect(on: Any, at: int, group: Group, alert: Alert | None, unsure: bool) -> None:
     if not group.drift:
         return
     measure = group.drift.wasserstein
     on.barh(at, measure.floor, 0.56, color=svg.BAND, lw=0)
     marker, color, size = LEVELS[alert.level] if alert else ("o", svg.TONIGHT, 8)
-    on.plot(measure.effect, at, marker, color=color, mew=0, ms=size, clip_on=False, zorder=4)
+    edge = {"mfc": svg.PAPER, "mew": 2, "mec": color} if unsure else {"mew": 0}
+    on.plot(measure.effect, at, marker, color=color, ms=size, clip_on=False, zorder=4, **edge)
+
+
+def _label(on: Any, at: int, group: Group, unsure: bool) -> None:
+    """Words in a row: that nothing can be told, or the p of what is beyond chance and no alert."""
+    if group.drift and not unsure:
+        return
+    said, place, color = "cannot be told", 0.0, svg.MUTED
+    if group.drift:
+        measure = group.drift.wasserstein
+        said, place, color = f"p {chance(measure.p)}", measure.effect, svg.INK
+    right = place < 0.7 * on.get_xlim()[1]
+    on.annotate(
+        said, (place, at), (10 if right else -10, 0), textcoords="offset points", va="center",
+        ha="left" if right else "right", color=color, zorder=5,
+        bbox={"facecolor": svg.PAPER, "edgecolor": "none", "pad": 1},
+    )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
+from rm_ray.counts.order import least_at
 from rm_ray.report.figures import Retained
 from rm_ray.report.measured import Measured
 from rm_ray.report.nights import ALL, name_of
@@ -48,7 +49,8 @@ def choose(measured: Measured, retained: Sequence[Retained], cut: float | None) 
         found += _of(sample.slice(int(share * (len(sample) - 1)), 1), "quantile", share)
     rewards = sample.column("reward").to_numpy()
     for threshold in _thresholds(retained, cut):
-        at = int(np.searchsorted(rewards, threshold))
+        least = np.float32(least_at("float32", threshold))
+        at = int(np.searchsorted(rewards, least))
         found += _of(sample.slice(at, BESIDE), "kept", threshold)
         start = max(0, at - BESIDE)
         found += _of(sample.slice(start, at - start), "dropped", threshold)

@@ -3,19 +3,35 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from markupsafe import Markup
 from matplotlib.ticker import NullLocator
 
 from rm_ray.report import svg
 from rm_ray.report.charts import LEVELS
-from rm_ray.report.figures import Figures, TrendNight
-from rm_ray.report.formats import clip, count, name, number, percent, quantile, short_count
+from rm_ray.report.figures import Figures, Rule, TrendNight
+from rm_ray.report.formats import (
+    clip,
+    count,
+    exact,
+    name,
+    number,
+    percent,
+    quantile,
+    short_count,
+)
 from rm_ray.report.svg import above, axes, drawn, percent_tick, stand_ins, ticks
 
-# Pixels of a sparkline.
+# Pixels of a sparkline; of the left margin of the nights' chart, of a row of marks in it, and above
+# these rows.
 _SPARK = (110, 20)
+LEFT, LANE, LANES_ABOVE = 64, 18, 28
+# How a rule's alerts are drawn.
+MARKS: dict[str, str] = {
+    "drift": "o", "spread": "d", "mean": "s", "creep": ">", "volume": "v", "tokens": "P",
+    "rewarded": "h", "failed": "X", "missing": "p", "new": "*",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,38 +45,68 @@ class Curve:
     chosen: float
 
 
+def rules_of(nights: Sequence[TrendNight]) -> list[str]:
+    """The rules that alerted on any of these nights, in the order of their list."""
+    found = {rule_of(alert) for night in nights for alert in night.alerts}
+    return [rule for rule in get_args(Rule) if rule in found]
+
+
+def rule_of(alert: str) -> str:
+    """The rule of an alert of a night (GROUP: RULE)."""
+    return alert.rpartition(": ")[2]
+
+
 def trend(figures: Figures) -> Markup | None:
-    """The median of each night within the middle 80% of its documents, and how many they were."""
+    """The median of each night within the middle 80% of its documents; below it a row for each rule
+    with the nights that it alerted on; and how many documents there were, with and without a
+    reward.
+    """
     nights = figures.trend
     if not nights:
         return None
+    rules = rules_of(nights)
+    lanes = LANE * len(rules) + (LANES_ABOVE if rules else 0)
+    height = 290 + lanes
 
     def draw(figure: Any) -> None:
-        on, below = axes(figure, 46, 14, 26, 116), axes(figure, 46, 14, 212, 26)
+        on = axes(figure, LEFT, 14, 26, 116 + lanes)
+        below = axes(figure, LEFT, 14, 202 + lanes, 26)
         _rewards(on, nights)
-        below.bar(range(len(nights)), [n.documents for n in nights], 0.7, color=svg.BASELINE, lw=0)
-        for each in (on, below):
+        _documents(below, nights)
+        panels = [on, below]
+        if rules:
+            between = axes(figure, LEFT, 14, 174 + LANES_ABOVE, 116)
+            _lanes(between, nights, rules)
+            panels.append(between)
+            above(figure, "alerts, by rule", 174 + LANES_ABOVE - 8)
+        for each in panels:
             each.set_xlim(-0.7, len(nights) - 0.3)
-            each.grid(axis="y")
             each.xaxis.set_ticks([])
-        ticks(on.yaxis)
-        ticks(below.yaxis, short_count, 2)
         below.set_xticks(shown, stand_ins(len(shown)))
         for label, place in zip(below.get_xticklabels(), _places(len(shown)), strict=True):
             label.set_horizontalalignment(place)
         above(figure, "reward: the median, and the middle 80%")
-        above(figure, "documents", 204)
+        above(figure, "documents", 194 + lanes)
 
     shown = sorted({0, len(nights) // 2, len(nights) - 1})
     names = [name(nights[at].night, 12) for at in shown]
-    last = nights[-1]
-    middle = number(quantile(last.quantiles, 0.5))
-    described = (
-        f"{len(nights)} nights. The last, {clip(last.night, 40)}: median {middle}, "
-        f"{count(last.documents)} documents. "
-        f"{sum(night.status != 'ok' for night in nights)} of the nights had alerts."
+    return drawn("trend", "Rewards over the nights", _told(nights, rules), height, draw, names)
+
+
+def _told(nights: Sequence[TrendNight], rules: Sequence[str]) -> str:
+    """What the chart of the nights says, in words."""
+    last, empty = nights[-1], sum(not night.scored for night in nights)
+    middle = quantile(last.quantiles, 0.5)
+    said = "no reward" if middle is None else f"median {number(middle)}"
+    by_rule = [
+        (rule, sum(rule in map(rule_of, night.alerts) for night in nights)) for rule in rules
+    ]
+    alerted = ", ".join(f"{rule} on {many}" for rule, many in by_rule) or "none"
+    return (
+        f"{len(nights)} nights. The last, {clip(last.night, 40)}: {said}, "
+        f"{count(last.documents)} documents. Nights with alerts, by rule: {alerted}. "
+        f"Nights without a reward: {empty}."
     )
-    return drawn("trend", "Rewards over the nights", described, 300, draw, names)
 
 
 def retention(figures: Figures, chosen: float) -> Curve | None:
@@ -86,7 +132,7 @@ def retention(figures: Figures, chosen: float) -> Curve | None:
         if figures.cut is not None:
             on.axvline(figures.cut, color=svg.MUTED, lw=1.5, ls=(0, (2, 2)))
         on.axvline(chosen, color=svg.INK, lw=2, gid="chosen")
-        ticks(on.xaxis, most=8)
+        ticks(on.xaxis, exact, 8)
         ticks(on.yaxis, percent_tick)
         on.set_xlabel("threshold: the lowest reward that is kept")
         above(figure, "share kept")
@@ -94,7 +140,7 @@ def retention(figures: Figures, chosen: float) -> Curve | None:
 
     half = min(kept, key=lambda each: abs(each.documents - whole.documents / 2))
     described = (
-        f"A threshold of {number(half.threshold)} keeps "
+        f"A threshold of {exact(half.threshold)} keeps "
         f"{percent(half.documents / max(1, whole.documents))} of the documents and "
         f"{percent(half.tokens / max(1, whole.tokens))} of the tokens."
     )
@@ -153,16 +199,49 @@ def spark(values: Sequence[float | None], span: float) -> Markup:
 
 
 def _rewards(on: Any, nights: Sequence[TrendNight]) -> None:
+    """The band and the line of the medians; a night without a reward has a dashed line, and its
+    mark at the foot.
+    """
     low, middle, high = (
         [_or_gap(quantile(night.quantiles, share)) for night in nights] for share in (0.1, 0.5, 0.9)
     )
     at = range(len(nights))
     on.fill_between(at, low, high, color=svg.BAND, lw=0)
     on.plot(at, middle, color=svg.TONIGHT, lw=2, marker=".", ms=5)
+    on.grid(axis="y")
+    ticks(on.yaxis)
+    empty = [i for i in at if math.isnan(middle[i])]
+    for i in empty:
+        on.axvline(i, color=svg.MUTED, lw=1.5, ls=(0, (3, 2)))
     for level, (marker, color, size) in LEVELS.items():
+        style = {"color": color, "mew": 0, "ms": size, "zorder": 4, "clip_on": False}
         those = [i for i in at if nights[i].status == level]
-        values = [middle[i] for i in those]
-        on.plot(those, values, marker, color=color, mew=0, ms=size, zorder=4, clip_on=False)
+        known = [i for i in those if i not in empty]
+        on.plot(known, [middle[i] for i in known], marker, **style)
+        feet = [i for i in those if i in empty]
+        on.plot(feet, [0.04] * len(feet), marker, transform=on.get_xaxis_transform(), **style)
+
+
+def _lanes(on: Any, nights: Sequence[TrendNight], rules: Sequence[str]) -> None:
+    """A row for each rule, with its mark at the nights that it alerted on."""
+    on.set_ylim(len(rules) - 0.5, -0.5)
+    on.set_yticks(range(len(rules)), rules)
+    on.tick_params(axis="y", labelcolor=svg.INK, pad=4)
+    on.spines["bottom"].set_visible(False)
+    on.grid(axis="y")
+    for row, rule in enumerate(rules):
+        those = [i for i, night in enumerate(nights) if rule in map(rule_of, night.alerts)]
+        on.plot(those, [row] * len(those), MARKS[rule], color=svg.INK, mew=0, ms=7, clip_on=False)
+
+
+def _documents(on: Any, nights: Sequence[TrendNight]) -> None:
+    """Bars of the documents, those with a reward below."""
+    scored = [night.scored for night in nights]
+    others = [max(0, night.documents - night.scored) for night in nights]
+    on.bar(range(len(nights)), scored, 0.7, color=svg.BASELINE, lw=0)
+    on.bar(range(len(nights)), others, 0.7, bottom=scored, color=svg.BAND, lw=0)
+    on.grid(axis="y")
+    ticks(on.yaxis, short_count, 2)
 
 
 def _or_gap(value: float | None) -> float:

@@ -189,7 +189,9 @@ class TrendNight(Part):
     night: str
     status: Literal["ok", "warn", "fail"]
     documents: int
-    mean: float | None
+    tokens: int
+    scored: int = Field(description="Documents with a reward.")
+    mean: float | None = Field(description="null where no document has a reward.")
     quantiles: dict[str, float] = Field(description="0.1, 0.5 and 0.9.")
     means: dict[str, float] = Field(description="Of groups, by name.")
     alerts: list[str] = Field(description="GROUP: RULE of those that night, but for folded ones.")

@@ -5,6 +5,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+import numpy as np
+
 NOTHING = "–"
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -35,8 +37,10 @@ def places(spread: float) -> int:
 
 
 def exact(value: float) -> str:
-    """With six significant digits: for what lies close together."""
-    return f"{value:.6g}".replace("-", "−")
+    """A reward or a threshold, to be copied: the shortest text that reads back as the same float32.
+    Its minus is the one that a command line reads.
+    """
+    return np.format_float_positional(np.float32(value) + np.float32(0), unique=True, trim="-")
 
 
 def signed(value: float | None) -> str:
@@ -79,6 +83,11 @@ def share(part: float, of: float | None) -> str:
 def change(ratio: float) -> str:
     """A change by so many per cent, with its sign."""
     return f"{'+' if ratio > 0 else ''}{percent(ratio)}"
+
+
+def whole_percent(ratio: float) -> str:
+    """A change by so many per cent, with its sign and without decimals."""
+    return f"{100 * ratio:+,.0f}%".replace("-", "−")
 
 
 def strength(rho: float, margin: float) -> str:

@@ -5,10 +5,12 @@ heading.
 """
 
 import re
+from collections.abc import Callable, Iterator
 
+from rm_ray.report import remarks
+from rm_ray.report.counted import cells
 from rm_ray.report.figures import Alert, Figures, Group
 from rm_ray.report.formats import (
-    change,
     clip,
     count,
     exact,
@@ -19,10 +21,13 @@ from rm_ray.report.formats import (
     places,
     quantile,
     share,
+    signed,
 )
 
 SYMBOLS = {"ok": "✓", "warn": "▲", "fail": "✕"}
 MOST_ALERTS, MOST_GROUPS, MOST_FLAT = 20, 15, 5
+# Groups of which a line has a remark, and lines of one kind of remark.
+MOST_REMARKS = 2
 # What Markdown reads; `<`, `>` and `&` become entities, which chats know as well.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]|~#$]")
 _AT_START = re.compile(r"^(\d*)([-+=.)])(?=[\s=-]|$)")
@@ -82,7 +87,8 @@ def _alerts(alerts: list[Alert]) -> list[str]:
 
 def _facts(figures: Figures) -> list[str]:
     whole = figures.whole
-    expected = f", {count(whole.expected)} expected" if whole.expected is not None else ""
+    usual = remarks.expected_documents(whole)
+    expected = f" (usually {count(usual)})" if usual is not None else ""
     lines = [
         f"- {count(whole.documents)} documents{expected}, {count(whole.tokens)} tokens; "
         f"{share(whole.scored, whole.documents)} with a reward, "
@@ -101,7 +107,36 @@ def _facts(figures: Figures) -> list[str]:
         named = ", ".join(escaped(each) for each in flat[:MOST_FLAT])
         more = f" and {len(flat) - MOST_FLAT} more" if len(flat) > MOST_FLAT else ""
         lines.append(f"- the rewards hardly vary in {named}{more}")
-    return lines
+    return [*lines, *_remarks(figures)]
+
+
+def _remarks(figures: Figures) -> Iterator[str]:
+    """The nights behind the figures, creep, and what cannot be told or is taken for something else:
+    a line each, and two of a kind at most.
+    """
+    whole = figures.whole
+    if behind := remarks.behind(whole):
+        yield f"- compared with: {plain(behind)}"
+    if sums := remarks.sums(figures):
+        yield f"- {plain(sums)}"
+    if creep := remarks.creep(whole.creep):
+        yield f"- creep of all documents: {plain(creep)}"
+    kinds: tuple[Callable[[Group], str | None], ...] = (
+        lambda group: group.untold,
+        lambda group: remarks.outliers(group.outliers) if group.outliers else None,
+        lambda group: (
+            group.usual.remark
+            if group is whole or group.usual.remark != whole.usual.remark
+            else None
+        ),
+    )
+    for kind in kinds:
+        rows = [(group, said) for group in (whole, *figures.groups) if (said := kind(group))]
+        for at, (group, said) in enumerate(rows[:MOST_REMARKS]):
+            of = "all documents" if group is whole else escaped(group.name)
+            left = len(rows) - MOST_REMARKS if at == MOST_REMARKS - 1 else 0
+            more = f" (and {count(left)} more groups)" if left > 0 else ""
+            yield f"- {of}: {plain(said)}{more}"
 
 
 def _table(figures: Figures) -> list[str]:
@@ -114,28 +149,27 @@ def _table(figures: Figures) -> list[str]:
     digits = places(of.sd) if of else 2
     groups = sorted(figures.groups, key=first)[:MOST_GROUPS]
     lines = [
-        "| | documents | median reward | baseline | distance, sd | by chance below |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-        _row("**all documents**", figures.whole, digits),
+        "| | documents | tokens | tokens a document | with a reward | median reward | baseline | "
+        "distance, sd | by chance below | creep, sd a week |",
+        f"| --- |{' ---: |' * 9}",
+        _row("**all documents**", figures, figures.whole, digits),
     ]
     for group in groups:
         level = alerted.get(group.name)
         mark = f"{SYMBOLS[level]} " if level else ""
-        lines.append(_row(f"{mark}{escaped(group.name)}", group, digits))
+        lines.append(_row(f"{mark}{escaped(group.name)}", figures, group, digits))
     if len(figures.groups) > len(groups):
         lines += ["", f"And {count(len(figures.groups) - len(groups))} more groups."]
     return lines
 
 
-def _row(head: str, group: Group, digits: int) -> str:
-    expected = group.expected
-    documents = f"{count(group.documents)}" + (
-        f" ({change(group.documents / expected - 1)})" if expected else ""
-    )
+def _row(head: str, figures: Figures, group: Group, digits: int) -> str:
+    counted = ["; ".join([cell.said, *cell.beside]) for cell in cells(figures, group)]
     medians = (
         fixed(quantile(of.quantiles, 0.5), digits) if of else "–"
         for of in (group.tonight, group.baseline)
     )
     measure = group.drift.wasserstein if group.drift else None
-    noise = (number(measure.effect), number(measure.floor)) if measure else ("–", "–")
-    return f"| {' | '.join((head, documents, *medians, *noise))} |"
+    untold = "cannot be told" if group.untold else "–"
+    noise = (number(measure.effect), number(measure.floor)) if measure else (untold, "–")
+    return f"| {' | '.join((head, *counted, *medians, *noise, signed(group.creep.slope)))} |"

@@ -17,7 +17,7 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.counts.cells import ByGroup, Cells
 from rm_ray.counts.histograms import Histograms
 from rm_ray.counts.moments import Moments, moments_of
-from rm_ray.counts.order import Floats, Ints, best_first, hash_rows
+from rm_ray.counts.order import Floats, Ints, best_first, hash_rows, least_at
 from rm_ray.counts.samples import HASH, bottom, merge_bottom
 from rm_ray.counts.summable import summed
 from rm_ray.errors import InputError
@@ -199,7 +199,7 @@ def measure_rows(
 def _kept(rewards: Floats, tokens: Ints, cut: float | None) -> dict[str, int]:
     if cut is None:
         return {}
-    kept = rewards.astype(np.float64) >= cut
+    kept = rewards >= np.float32(least_at("float32", cut))  # as the filter job compares them
     return dict(zip(KEPT, (int(kept.sum()), int(tokens[kept].sum())), strict=True))
 
 

@@ -11,9 +11,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from rm_ray.report import charts, curves, formats
+from rm_ray.report import charts, curves, formats, remarks
 from rm_ray.report.caps import capped, thinned
-from rm_ray.report.figures import Distribution, Figures, Mix, MixGroup, RunFacts, Shown
+from rm_ray.report.counted import Cell, cells, exceptions
+from rm_ray.report.figures import Distribution, Figures, Group, Mix, MixGroup, RunFacts, Shown
 
 SECTIONS = (
     ("alerts", "Alerts"), ("volume", "Volume"), ("rewards", "Rewards"), ("drift", "Distance"),
@@ -22,6 +23,8 @@ SECTIONS = (
 )  # fmt: skip
 # Rows of the table of thresholds; groups that are named first in the mean's change.
 MOST_ROWS, MOST_MOVERS = 41, 6
+# Groups of which the page says at once how much came, and remarks of one kind.
+MOST_COUNTED, MOST_REMARKS = 12, 8
 # From how many sd beside the median on a chunk has the first, the second and the third tint.
 TINTS = (0.5, 1.0, 2.0)
 
@@ -72,6 +75,14 @@ def _context(figures: Figures) -> dict[str, Any]:
         "own": [alert for alert in alerts if alert.folded_into is None],
         "folded": [alert for alert in alerts if alert.folded_into is not None],
         "marks": _marks(figures),
+        "remarks": remarks,
+        "expected": remarks.expected_documents(figures.whole),
+        "counted": _counted(figures),
+        "untold": _remarked(figures, lambda group: group.untold),
+        "outliers": _remarked(
+            figures, lambda group: remarks.outliers(group.outliers) if group.outliers else None
+        ),
+        "unsure": any(remarks.not_sure(figures, row) for row in (figures.whole, *figures.groups)),
         "statuses": [status.replace("_", " ") for status in statuses],
         "statuses_of": lambda row: [row.statuses.get(status, 0) for status in statuses],
         "shares_of": _shares,
@@ -83,7 +94,8 @@ def _context(figures: Figures) -> dict[str, Any]:
         "most_groups": f" The {charts.MOST_GROUPS} largest groups." if many else "",
         "mix": figures.mix,
         "movers": _movers(figures.mix) if figures.mix else [],
-        "sparks": _sparks(figures),
+        "moves": _moves(figures),
+        "marked": curves.rules_of(figures.trend),
         "blind": figures.blind,
         "flat": [row for row in figures.blind.groups if row.flat] if figures.blind else [],
         "alerted": [night for night in reversed(figures.trend) if night.status != "ok"],
@@ -117,15 +129,50 @@ def _movers(mix: Mix) -> list[MixGroup]:
     return sorted(mix.groups, key=size, reverse=True)[:MOST_MOVERS]
 
 
-def _sparks(figures: Figures) -> list[tuple[str, Markup, float | None]]:
-    """Of each group that a chart shows, its means over the nights and the last one."""
-    whole, nights = figures.whole.tonight or figures.whole.baseline, figures.trend
-    if not whole or len(nights) < 2:
-        return []
-    of = {g.name: [night.means.get(g.name) for night in nights] for g in figures.groups}
+def _counted(figures: Figures) -> list[list[tuple[Group, list[Cell], str]]]:
+    """How much came: of all documents, the largest groups and those that alert; and of the others,
+    which the page folds away.
+    """
+    alerted = {alert.group for alert in figures.verdict.alerts}
+    first: list[Group] = [figures.whole]
+    rest: list[Group] = []
+    for group in figures.groups:
+        (first if len(first) <= MOST_COUNTED or group.name in alerted else rest).append(group)
     return [
-        (name, curves.spark(means, 2 * whole.sd), means[-1])
-        for name, means in [*of.items()][: charts.MOST_GROUPS]
+        [(group, cells(figures, group), exceptions(figures, group)) for group in groups]
+        for groups in (first, rest)
+    ]
+
+
+def _remarked(
+    figures: Figures, of: Callable[[Group], str | None]
+) -> tuple[list[tuple[str, str]], int]:
+    """Remarks with the groups that they are about, and how many more there are."""
+    rows = [("all documents", figures.whole), *((group.name, group) for group in figures.groups)]
+    found = [(name, said) for name, group in rows if (said := of(group))]
+    return found[:MOST_REMARKS], len(found[MOST_REMARKS:])
+
+
+def _moves(figures: Figures) -> list[dict[str, Any]]:
+    """Of all documents and of each group, its means over the nights, the last one, and its creep;
+    none where there is one night only.
+    """
+    whole, nights = figures.whole, figures.trend
+    around = whole.tonight or whole.baseline
+    if not around or len(nights) < 2:
+        return []
+    rows = [("all documents", whole, [night.mean for night in nights])]
+    rows += [(g.name, g, [night.means.get(g.name) for night in nights]) for g in figures.groups]
+    return [
+        {
+            "name": name,
+            "line": curves.spark(means, 2 * around.sd) if at <= charts.MOST_GROUPS else "",
+            "mean": means[-1],
+            "slope": group.creep.slope,
+            "p": group.creep.p,
+            "remark": group.creep.remark if group.creep.remark != whole.creep.remark else None,
+        }
+        for at, (name, group, means) in enumerate(rows)
     ]
 
 
@@ -147,7 +194,7 @@ def _cuts(figures: Figures, curve: curves.Curve) -> dict[str, Any]:
         {
             "at": kept.threshold,
             "place": place,
-            "threshold": formats.fixed(kept.threshold, formats.places(whole.sd)),
+            "threshold": formats.exact(kept.threshold),
             "documents": f"{formats.count(kept.documents)} documents "
             f"({formats.share(kept.documents, whole.documents)})",
             "tokens": f"{formats.count(kept.tokens)} tokens "

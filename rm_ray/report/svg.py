@@ -94,9 +94,14 @@ def _inner(svg: str, ident: str) -> str:
     inner = re.sub(r' transform="rotate\(-?0 [^"]*"', "", inner)
     inner = re.sub(r"(font(?:-family)?: [^;\"']*)'DejaVu Sans'[^;\"]*", r"\1var(--sans)", inner)
     inner = re.sub(r'\b(?:xlink:)?(id="|href="#|url\(#)', rf"\g<1>{ident}-", inner)
-    inner = re.sub(r"\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", inner)
+    inner = re.sub("<[^>]*>", lambda tag: _shorter(tag[0]), inner)
     inner = re.sub("#0[0-9a-f]{5}", lambda found: COLOURS.get(found[0], found[0]), inner)
     return re.sub(r"\s*\n\s*", " ", inner)
+
+
+def _shorter(tag: str) -> str:
+    """A tag whose coordinates are to a hundredth of a pixel; numbers that are text stay."""
+    return re.sub(r"\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", tag)
 
 
 def axes(figure: Any, left: float, right: float, top: float, bottom: float) -> Any:

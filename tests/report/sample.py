@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from rm_ray.report.figures import (
     QUANTILES,
@@ -12,6 +12,7 @@ from rm_ray.report.figures import (
     BlindGroup,
     Chunk,
     Correlation,
+    CreepFigures,
     Distribution,
     Drift,
     Figures,
@@ -19,16 +20,22 @@ from rm_ray.report.figures import (
     Measure,
     Mix,
     MixGroup,
+    Outliers,
+    Range,
     Retained,
+    Rule,
     RunFacts,
     Shown,
     TrendNight,
+    UsualFigures,
     Verdict,
 )
 
 Status = Literal["ok", "warn", "fail"]
 EDGES = [-4 + 0.25 * at for at in range(49)]
-CUTS = (-1.0, 1.0, 2.0, 3.0)
+RULES = get_args(Rule)
+CUT = 2.0
+CUTS = (-1.0, 1.0, CUT, 3.0)
 NAMES = ("commoncrawl", "wiki", "forum", "books", "code", "news", "papers", "subtitles")
 LANGUAGES = ("en", "de", "日本語", "fr", "العربية", "es", "pl")
 HOSTILE = (
@@ -42,6 +49,13 @@ HOSTILE = (
     "]]> --> </title></svg></style>",
     "</script><img src=x onerror=alert(2)>",
     "",
+)
+# Nights that rewards are compared with; one group has others.
+NIGHTS = [f"2026-11-{day:02}" for day in range(5, 12)]
+OTHER_NIGHTS = [f"2026-11-{day:02}" for day in (1, 2, 3, 4, 6, 8, 11)]
+UNTOLD = (
+    "cannot be told: the rewards crowd at 2.3 (sd 0.0002), within one cell of the histogram "
+    "(0.0011)"
 )
 TEXT = (
     "The tide mill at the end of the estuary ran until 1911. Its wheel turned twice a day, "
@@ -68,21 +82,83 @@ def figures(
     scored = whole.tonight is not None
     return Figures(
         night="2026-11-12", made="2026-11-13T05:41:07Z", by=["lang", "source"], column="reward",
-        verdict=_verdict(names, status, baseline),
+        verdict=_verdict(names, status, baseline, empty),
         baseline=BaselineFacts(
             kind="history" if baseline else "none", path="s3://lake/rewards" if baseline else None,
-            nights=[f"2026-11-{at:02}" for at in range(1, 12)] if baseline else [],
+            nights=sorted({*NIGHTS, *OTHER_NIGHTS}) if baseline else [],
             documents=8_400_000 if baseline else 0,
         ),
         whole=whole, groups=made, gathered=17 if groups >= 50 else 0,
         edges=EDGES if scored or baseline else [],
         drift_above=0.3,
         mix=_mix(made) if baseline and scored else None,
-        trend=[_night(at, nights, status, names) for at in range(nights)],
+        trend=[_night(at, nights, status, names, empty) for at in range(nights)],
         retention=_retention(whole.tonight) if whole.tonight else [],
-        cut=2.0 if scored else None, blind=_blind(names, hostile) if scored else None,
+        cut=CUT if scored else None, blind=_blind(names, hostile) if scored else None,
         documents=_documents(excerpts, chunk, chunks, names, hostile) if scored else [],
         run=_run(hostile),
+    )  # fmt: skip
+
+
+def six_alerts() -> Figures:
+    """A night on which six groups broke, each in a way of its own."""
+    made = figures(groups=7, nights=60, status="fail")
+    moved, wiki, crowd, gone, shrunk, short, _ = made.groups
+    creep = CreepFigures(weeks=9, slope=0.11, moved=0.43, p=0.0001, remark=None)
+    few = UsualFigures(
+        nights=3, documents=None, tokens=None, tokens_a_document=None, rewarded=None,
+        remark="only a lack of documents, of rewards or of most tokens is told from 3 quiet "
+        "nights; other changes from 7 on",
+    )  # fmt: skip
+    scored = crowd.documents * 41 // 100
+    changed = [
+        moved.model_copy(update={"creep": creep}),
+        wiki,
+        crowd.model_copy(
+            update={"scored": scored, "tonight": _distribution(2.3, 0.0002, scored),
+                    "statuses": _statuses(crowd.documents, scored, 344)}
+        ),
+        gone.model_copy(
+            update={"documents": 0, "tokens": 0, "scored": 0, "statuses": {}, "failed_share": 0.0,
+                    "tonight": None, "histogram": [0.0] * (len(EDGES) - 1), "drift": None,
+                    "spread": None, "usual": few, "nights": NIGHTS[-3:]}
+        ),
+        shrunk.model_copy(update={"tokens": shrunk.documents * 180}),
+        short.model_copy(update={"documents": short.documents // 3,
+                                 "tokens": short.tokens // 3, "scored": short.scored // 3}),
+        made.groups[6].model_copy(update={"drift": _drift(0.34, 44_285, p=0.022)}),
+    ]  # fmt: skip
+
+    def alert(group: Group, rule: Rule, sentence: str, effect: float, **more: Any) -> Alert:
+        said = {"level": "fail", "threshold": 0.5, "p": 1e-6, "standing": False,
+                "folded_into": None, "strength": effect, **more}  # fmt: skip
+        return Alert.model_validate(
+            {"group": group.name, "label": group.label, "rule": rule, "sentence": sentence,
+             "effect": effect, **said}
+        )  # fmt: skip
+
+    missing = f"{gone.name} is missing; a night of the baseline has 79,825 documents"
+    alerts = [
+        alert(gone, "missing", missing, 0.0, threshold=0.0),
+        alert(wiki, "drift", f"the rewards of {wiki.name} are 0.84 sd from the baseline's; nights "
+              "like the baseline stay below 0.06", 0.84, threshold=0.3),
+        alert(crowd, "rewarded", f"41% of the documents of {crowd.name} have a reward, and 97% "
+              "usually (45,487 too_short, 15,162 empty, 344 failed)", 0.42, threshold=0.9),
+        alert(shrunk, "tokens", f"a document of {shrunk.name} has 180 tokens on average, and 741 "
+              "usually", 0.24, level="warn"),
+        alert(short, "volume", f"{short.name} has 17,222 documents, and 53,217 usually", 0.32,
+              level="warn", standing=True),
+        alert(moved, "creep", f"the mean reward of {moved.name} moves by +0.11 sd a week, over 9 "
+              "weeks: +0.43 sd in four of them", 0.43, level="warn", threshold=0.3),
+        alert(wiki, "mean", f"the mean reward of {wiki.name} has moved by 0.83 sd", 0.83,
+              threshold=0.15, folded_into=f"{wiki.name}: drift"),
+    ]  # fmt: skip
+    sentence = f"5 new alerts ({gone.name}, {wiki.name}, {crowd.name} and 2 more): {missing}."
+    own = [f"{one.group}: {one.rule}" for one in alerts if one.folded_into is None]
+    last = made.trend[-1].model_copy(update={"alerts": own})
+    return made.model_copy(
+        update={"groups": changed, "trend": [*made.trend[:-1], last],
+                "verdict": Verdict(status="fail", sentence=sentence, alerts=alerts)}
     )  # fmt: skip
 
 
@@ -114,27 +190,70 @@ def _moved(at: int, status: Status) -> float:
 
 def _group(at: int, name: str, status: Status, baseline: bool, empty: bool) -> Group:
     documents = 310_000 // (1 + at)
-    mean, sd = 3.1 - 0.4 * (at % 5), 0.09 if at == 2 else 1.1 + 0.1 * (at % 3)
+    mean, sd = 3.1 - 0.4 * (at % 5), 0.0002 if at == 2 else 1.1 + 0.1 * (at % 3)
     moved = _moved(at, status)
     tonight = None if empty else _distribution(mean + moved * sd, sd, documents * 97 // 100)
-    before = _distribution(mean, sd, documents * 11) if baseline else None
+    before = _distribution(mean, sd, documents * 7) if baseline else None
     failed = documents // 50 if empty else documents // 900
+    scored = tonight.documents if tonight else 0
+    both = tonight is not None and before is not None
     return Group(
-        name=name, label=f'["{at}"]', documents=documents, tokens=documents * 741,
-        scored=tonight.documents if tonight else 0,
-        statuses={"ok": tonight.documents if tonight else 0, "empty": documents // 100,
-                  "too_short": documents // 60, "invalid": 3, "failed": failed},
+        name=name, label=f'["{at}"]', documents=documents, tokens=documents * 741, scored=scored,
+        statuses=_statuses(documents, scored, failed),
         failed_share=failed / documents, expected=documents * 1.03 if baseline else None,
         tonight=tonight, baseline=before, histogram=_histogram(tonight),
         baseline_histogram=_histogram(before) if before else None,
-        drift=_drift(abs(moved), documents) if tonight and before else None,
-        spread=1.02 if tonight and before else None,
+        drift=_drift(abs(moved), documents) if both and at != 2 else None,
+        spread=1.02 if both and at != 2 else None,
+        nights=(OTHER_NIGHTS if at == 3 else NIGHTS) if baseline else [],
+        usual=_usual(documents * 1.03, 741.0, 12 if at == 3 else 16, baseline),
+        creep=_creep(at) if both else CreepFigures(weeks=0, slope=None, moved=None, p=None,
+                                                   remark=None),
+        outliers=Outliers(below=-21.4, above=26.2, tonight=0, baseline=1, farthest=65_504.0)
+        if both and at == 1 else None,
+        untold=UNTOLD if both and at == 2 else None,
     )  # fmt: skip
 
 
-def _drift(effect: float, documents: int) -> Drift:
+def _statuses(documents: int, scored: int, failed: int) -> dict[str, int]:
+    rest = max(0, documents - scored - failed - 3)
+    return {"ok": scored, "too_short": rest * 3 // 4, "empty": rest - rest * 3 // 4,
+            "invalid": 3, "failed": failed}  # fmt: skip
+
+
+def _usual(documents: float, each: float, nights: int, baseline: bool) -> UsualFigures:
+    """Changes by a half are alerts, and those of small groups by more."""
+    if not baseline:
+        return UsualFigures(nights=0, documents=None, tokens=None, tokens_a_document=None,
+                            rewarded=None, remark=None)  # fmt: skip
+
+    def around(expected: float) -> Range:
+        return Range(expected=expected, low=0.5 * expected, high=None)
+
+    return UsualFigures(
+        nights=nights, documents=around(documents), tokens=around(documents * each),
+        tokens_a_document=around(each), rewarded=Range(expected=0.971, low=0.874, high=None),
+        remark=None,
+    )  # fmt: skip
+
+
+def _creep(at: int) -> CreepFigures:
+    """One source wanders, and of one there are too few nights."""
+    if at == 3:
+        remark = "creep is looked for from 42 nights on; 20 are there"
+        return CreepFigures(weeks=2, slope=None, moved=None, p=None, remark=remark)
+    remark = (
+        "the source wanders (nights are alike by 0.46), and no test tells that from a creep"
+        if at == 1 else "creep is looked for once a week, on Mondays"
+    )  # fmt: skip
+    slope = 0.012 * (at % 3 - 1)
+    return CreepFigures(weeks=8, slope=slope, moved=4 * slope, p=None, remark=remark)
+
+
+def _drift(effect: float, documents: int, p: float | None = None) -> Drift:
     floor = 0.03 + 12 / documents**0.5
-    p = 0.0002 if effect > floor else 0.41
+    if p is None:
+        p = 0.0002 if effect > floor else 0.41
     return Drift(
         wasserstein=Measure(effect=effect + 0.01, floor=floor, p=p),
         psi=Measure(effect=effect * effect, floor=floor / 4, p=p),
@@ -154,7 +273,10 @@ def _whole(groups: list[Group], status: Status, baseline: bool, empty: bool) -> 
             "documents": documents, "tokens": documents * 741,
             "scored": tonight.documents if tonight else 0, "statuses": statuses,
             "failed_share": statuses["failed"] / max(1, documents),
-            "expected": documents * 1.03 if baseline else None, "tonight": tonight,
+            "expected": documents * 1.05 if baseline else None, "tonight": tonight,
+            "nights": NIGHTS if baseline else [], "outliers": None,
+            "usual": _usual(documents * 1.05, 741.0, 16, baseline),
+            "creep": _creep(0) if tonight and before else like.creep,
             "baseline": before, "histogram": _histogram(tonight),
             "baseline_histogram": _histogram(before) if before else None,
             "drift": _drift(0.09, documents) if tonight and before else None,
@@ -162,9 +284,18 @@ def _whole(groups: list[Group], status: Status, baseline: bool, empty: bool) -> 
     )  # fmt: skip
 
 
-def _verdict(names: list[str], status: Status, baseline: bool) -> Verdict:
+def _verdict(names: list[str], status: Status, baseline: bool, empty: bool) -> Verdict:
     if not baseline:
         return Verdict(status="ok", sentence="There is nothing to compare with yet.", alerts=[])
+    if empty:
+        said = "no document of the night has a reward (632,921 too_short, 12,912 failed)"
+        alert = Alert(
+            group=None, label=None, rule="rewarded", level="fail", standing=False,
+            folded_into=None, effect=0.0, threshold=0.9, p=0.0, sentence=said, strength=-20.7,
+        )  # fmt: skip
+        return Verdict(
+            status="fail", sentence=f"1 new alert (all documents): {said}.", alerts=[alert]
+        )
     if status == "ok":
         return Verdict(
             status="ok",
@@ -180,6 +311,7 @@ def _verdict(names: list[str], status: Status, baseline: bool) -> Verdict:
             "level": status,
             "standing": False,
             "folded_into": None,
+            "strength": 0.8,
         }
         return Alert(rule=rule, sentence=sentence, **{**said, **more})
 
@@ -219,18 +351,24 @@ def _mix(groups: list[Group]) -> Mix:
     )  # fmt: skip
 
 
-def _night(at: int, nights: int, status: Status, names: list[str]) -> TrendNight:
+def _night(at: int, nights: int, status: Status, names: list[str], empty: bool) -> TrendNight:
+    """One night in eleven alerts, each time by another rule; the fifth has no document."""
     last = at == nights - 1
     mean = 2.6 + 0.05 * (at * 7 % 5 - 2) - (0.1 if last else 0)
     before: Status = "warn" if at % 11 == 7 else "fail" if at % 23 == 12 else "ok"
-    said = status if last else before
+    said = ("fail" if empty else status) if last else before
     gap = at == 4
+    documents = 0 if gap else 640_000 + 9_000 * (at * 5 % 7)
+    known = not gap and not (last and empty)
+    rule = "rewarded" if last and empty else "drift" if last else RULES[at % len(RULES)]
+    whose = "all documents" if last and empty else names[1 % len(names)]
     return TrendNight(
-        night=f"2026-{8 + (at // 30):02}-{1 + at % 30:02}", status=said,
-        documents=0 if gap else 640_000 + 9_000 * (at * 5 % 7), mean=None if gap else mean,
-        quantiles={} if gap else {"0.1": mean - 1.6, "0.5": mean + 0.05, "0.9": mean + 1.7},
-        means={} if gap else {name: _mean(at, n) for n, name in enumerate(names)},
-        alerts=[] if said == "ok" else [f"{names[1 % len(names)]}: drift"],
+        night=f"2026-{8 + (at // 30):02}-{1 + at % 30:02}", status=said, documents=documents,
+        tokens=documents * 741, scored=documents * 97 // 100 if known else 0,
+        mean=mean if known else None,
+        quantiles={"0.1": mean - 1.6, "0.5": mean + 0.05, "0.9": mean + 1.7} if known else {},
+        means={name: _mean(at, n) for n, name in enumerate(names)} if known else {},
+        alerts=[] if said == "ok" else [f"{whose}: {rule}"],
     )  # fmt: skip
 
 
@@ -246,7 +384,12 @@ def _retention(of: Distribution) -> list[Retained]:
         kept = 1.0 if at == 100 else 1 - normal.cdf(threshold)
         documents, tokens = round(kept * of.documents), round(kept**0.8 * of.tokens)
         found.append(Retained(threshold=threshold, documents=documents, tokens=tokens))
-    return found
+    kept = 1 - normal.cdf(CUT)
+    found.append(
+        Retained(threshold=CUT, documents=round(kept * of.documents),
+                 tokens=round(kept**0.8 * of.tokens))
+    )  # fmt: skip
+    return sorted(found, key=lambda kept: -kept.threshold)
 
 
 def _blind(names: list[str], hostile: bool) -> Blind:
@@ -255,7 +398,8 @@ def _blind(names: list[str], hostile: bool) -> Blind:
         position=Correlation(rho=-0.01, margin=0.02, documents=20_000),
         length_medians=[(40 * 2**at, 1.9 + 0.12 * at - 0.01 * at * at) for at in range(10)],
         groups=[
-            BlindGroup(name=name, sd=0.09 if at == 2 else 1.2, relative_sd=0.07 if at == 2 else 0.9,
+            BlindGroup(name=name, sd=0.0002 if at == 2 else 1.2,
+                       relative_sd=0.0002 if at == 2 else 0.9,
                        length=Correlation(rho=0.3, margin=0.05, documents=900) if at % 2 else None,
                        flat=at == 2)
             for at, name in enumerate(names)

@@ -2,13 +2,16 @@
 
 import re
 import xml.etree.ElementTree as ET
+from collections import Counter
+from typing import get_args
 
 import matplotlib
 import pytest
 
 from rm_ray.report import charts, curves, svg
 from rm_ray.report.charts import MOST_GROUPS
-from tests.report.sample import figures
+from rm_ray.report.figures import Rule
+from tests.report.sample import figures, six_alerts
 
 DRAWN = {
     "distribution": charts.distribution,
@@ -94,6 +97,90 @@ def test_from_where_on_drift_alerts_is_a_line():
     }
     assert all(f"stroke: {svg.COLOURS[svg.INK]}" in line for line in lines.values())
     assert lines[0.1] != lines[0.3]
+
+
+def test_beyond_chance_and_no_alert_says_why():
+    sample = six_alerts()
+    drawing = charts.drift(sample)
+    assert [text for text in texts(drawing) if text.startswith("p ")] == ["p 0.022"]
+    described = parsed(drawing).find(".//svg:desc", NAMESPACES).text
+    assert "en/papers: 0.350, by chance up to 0.087, beyond chance, not sure enough" in described
+    assert "(p 0.022)" in described
+    further = charts.drift(sample.model_copy(update={"drift_above": 0.4}))
+    assert not [text for text in texts(further) if text.startswith("p ")]
+
+
+def test_what_cannot_be_told_has_a_row():
+    shown = texts(charts.drift(figures()))
+    assert shown.count("cannot be told") == 1
+    assert [text for text in shown if "/" in text][-1] == "en/forum"
+
+
+def test_numbers_at_an_axis_are_not_rounded():
+    """A tick of 0.122 is no threshold of 0.12."""
+    sample = figures()
+    near = [
+        kept.model_copy(update={"threshold": 0.12 + 0.0001 * at})
+        for at, kept in enumerate(sample.retention[::-1])
+    ][::-1]
+    sample = sample.model_copy(update={"retention": near, "cut": None})
+    shown = texts(curves.retention(sample, 0.122).svg)
+    assert {"0.12", "0.122", "0.124"} <= set(shown)
+    assert shown.count("0.12") == 1
+
+
+def marks(drawing):
+    """How often each shape is drawn, by its path."""
+    root = parsed(drawing)
+    link = "{http://www.w3.org/1999/xlink}href"
+    shapes = {
+        path.get("id"): path.get("d") for path in root.iterfind(".//svg:path[@id]", NAMESPACES)
+    }
+    used = [
+        use.get(link, use.get("href", ""))[1:] for use in root.iterfind(".//svg:use", NAMESPACES)
+    ]
+    return Counter(shapes[one] for one in used if one in shapes)
+
+
+@pytest.mark.parametrize("rule", get_args(Rule))
+def test_each_rule_has_a_row_and_a_mark_of_its_own(rule):
+    """Three nights of one rule draw three marks that no other rule's nights have."""
+    quiet = [night.model_copy(update={"status": "ok", "alerts": []}) for night in figures().trend]
+
+    def drawn(of):
+        alerts = [
+            *quiet[:5],
+            *(n.model_copy(update={"alerts": [f"a: b: {of}"]}) for n in quiet[5:8]),
+        ]
+        return curves.trend(figures().model_copy(update={"trend": [*alerts, *quiet[8:]]}))
+
+    drawing, before = (
+        drawn(rule),
+        marks(curves.trend(figures().model_copy(update={"trend": quiet}))),
+    )
+    added = marks(drawing) - before
+    assert list(added.values()) == [3]
+    assert rule in texts(drawing)
+    assert f"{rule} on 3" in parsed(drawing).find(".//svg:desc", NAMESPACES).text
+    for other in set(get_args(Rule)) - {rule}:
+        assert other not in texts(drawing)
+    assert len(set(curves.MARKS.values())) == len(get_args(Rule)) == len(curves.MARKS)
+
+
+def test_a_night_without_rewards_is_seen():
+    """It has a dashed line; its verdict stands at the foot, where there is no median."""
+    sample = figures(nights=20, empty=True)
+    drawing = curves.trend(sample)
+    assert [night.scored for night in sample.trend].count(0) == 2
+    assert drawing.count("stroke-dasharray") == 2
+    described = parsed(drawing).find(".//svg:desc", NAMESPACES).text
+    assert "2026-08-20: no reward" in described
+    assert "Nights without a reward: 2." in described
+    failed = [use for use in re.findall("<use[^>]*>", drawing) if "var(--fail)" in use]
+    assert len(failed) == sum(night.status == "fail" for night in sample.trend) == 2
+    places = [float(re.search(' y="([^"]+)"', use)[1]) for use in failed]
+    assert places[0] < 120 < 160 < places[1]
+    assert "stroke-dasharray" not in curves.trend(figures(nights=4))
 
 
 def test_places_of_thresholds():

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from rm_ray.report import formats
@@ -33,6 +34,30 @@ def test_signs():
 )
 def test_percent(share, said):
     assert formats.percent(share) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (1.565400004386902, "1.5654"), (-2.25, "-2.25"), (65504.0, "65504"), (0.7, "0.7"),
+        (-0.0, "0"), (1e-5, "0.00001"), (16777217.0, "16777216"),
+    ],
+)  # fmt: skip
+def test_exact_is_short_and_reads_back(value, said):
+    assert formats.exact(value) == said
+    assert np.float32(said) == np.float32(value)
+
+
+def test_exact_reads_back_whatever_the_number():
+    rng = np.random.default_rng(3)
+    numbers = rng.integers(0, 1 << 32, 20_000, np.uint64).astype(np.uint32).view(np.float32)
+    for number in numbers[np.isfinite(numbers)]:
+        assert np.float32(formats.exact(float(number))) == number
+
+
+def test_whole_percent():
+    changes = [formats.whole_percent(ratio) for ratio in (-0.5, 0.249, 12.5, 0.0)]
+    assert changes == ["−50%", "+25%", "+1,250%", "+0%"]
 
 
 def test_digits_follow_the_spread():

@@ -10,8 +10,11 @@ from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import InputError
 from rm_ray.report import measured
+from rm_ray.report.chosen import choose
+from rm_ray.report.formats import exact
 from rm_ray.report.measured import Measured, Source, measure_rows
 from rm_ray.report.nights import ALL, OTHER, Night, largest
+from rm_ray.report.retention import retention
 
 BY = [ColumnPath("source")]
 ROWS = st.lists(
@@ -24,7 +27,7 @@ ROWS = st.lists(
 )
 
 
-def counted(rows, start=0, by=BY) -> Measured:
+def counted(rows, start=0, by=BY, cut=None) -> Measured:
     table = pa.table(
         {
             "row": pa.array(range(start, start + len(rows)), pa.int64()),
@@ -35,7 +38,7 @@ def counted(rows, start=0, by=BY) -> Measured:
         }
     )
     source = Source(Shard("f", start, start + len(rows)), {}, 100)
-    return measure_rows({"windows": len(rows)}, table, source, by)
+    return measure_rows({"windows": len(rows)}, table, source, by, cut)
 
 
 @settings(deadline=None)
@@ -100,3 +103,22 @@ def test_a_sample_holds_what_correlations_need(monkeypatch):
     assert found.best.column("reward").to_pylist() == rewards[: len(found.best)]
     assert found.worst.column("reward").to_pylist() == rewards[::-1][: len(found.worst)]
     assert found.sample.column("place").to_numpy().max() < 1
+
+
+def test_a_cut_keeps_what_the_filter_job_keeps():
+    """A reward of 0.7 is a float32, and a little less than the 0.7 that is typed."""
+    found = counted([("a", 0.7, 10), ("a", 0.6, 20), ("a", 0.8, 30)], cut=0.7)
+    kept = found.kept(0.7)
+    assert (kept.documents, kept.tokens) == (2, 40)
+    shown = [one.reward for one in choose(found, [kept], 0.7) if (one.why, one.at) == ("kept", 0.7)]
+    assert shown == pytest.approx([0.7, 0.8])
+
+
+def test_thresholds_keep_what_they_say_as_the_page_writes_them():
+    rng = np.random.default_rng(5)
+    rewards = rng.normal(1.5, 0.3, 3000).astype(np.float32)
+    found = counted([("a", float(reward), 1) for reward in rewards])
+    points = retention(Night.of(found).whole.histogram, None)
+    assert len(points) > 90
+    for point in points:
+        assert (rewards >= np.float32(exact(point.threshold))).sum() == point.documents

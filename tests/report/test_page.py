@@ -8,17 +8,20 @@ from html.parser import HTMLParser
 
 import pytest
 
+from rm_ray.filter.config import RuleConfig
+from rm_ray.filter.rule import fixed_cuts
 from rm_ray.report.caps import MOST_TEXT
-from rm_ray.report.formats import count, share
-from rm_ray.report.page import page
+from rm_ray.report.formats import count, exact, share
+from rm_ray.report.page import _counted, page
 from rm_ray.report.svg import COLOURS
 from tests.browser import axe_findings, running_browser
-from tests.report.sample import CUTS, TEXT, figures
+from tests.report.sample import CUT, CUTS, TEXT, figures, six_alerts
 
 LIMIT = 2_000_000
 MADE = {
     "healthy": figures(),
     "failing": figures(status="fail"),
+    "six alerts": six_alerts(),
     "many": figures(groups=30, nights=90, status="warn"),
     "first": figures(baseline=False, nights=0),
     "empty": figures(empty=True),
@@ -128,6 +131,84 @@ def test_figures_are_those_given(html):
         assert f"{number:,}" in text
 
 
+def test_counts_stand_beside_what_usually_comes(html):
+    text = Parsed(html["failing"]).text
+    assert (
+        "en/wiki 155,000 usually 159,650 alert below 79,825 (−50%) "
+        "115M usually 118M alert below 59.2M (−50%) 741 usually 741 alert below 370 (−50%) "
+        "97.0% usually 97.1% alert below 87.4% 2.2% too short, 0.7% empty, 0.1% failed"
+    ) in text
+
+
+def test_every_figure_says_its_nights(html):
+    text = Parsed(html["healthy"]).text
+    assert (
+        "(documents, tokens: usual of 16 quiet nights; rewards: 7 nights, 2026-11-05 to "
+        "2026-11-11; 8,400,000 documents)"
+    ) in text
+    other = "documents, tokens: usual of 12 quiet nights; rewards: 7 nights, 2026-11-01 to"
+    assert f"en/books {other} 2026-11-11 77,500" in text
+    assert text.count("usual of 16 quiet nights") == 1
+    assert "not all groups are compared with the same quiet nights (1 of 4 with others)." in text
+
+
+def test_cells_of_alerts_are_marked(html):
+    text = Parsed(html["six alerts"]).text
+    for said in ("✕ fail: 41.0% usually", "▲ warn: 180 usually 741", "✕ fail: 0 usually 79,825",
+                 "▲ warn: 17,222 usually 53,216"):  # fmt: skip
+        assert said in text
+    assert text.count("other changes from 7 on") == 1
+
+
+def test_says_what_cannot_be_told_and_what_counts_as_something_else(html):
+    text = Parsed(html["healthy"]).text
+    assert "en/forum : cannot be told: the rewards crowd at 2.3 (sd 0.0002), within one" in text
+    assert (
+        "en/wiki : 1 reward of the baseline is 65,504; rewards below −21.4 count as −21.4, and "
+        "rewards above 26.2 as 26.2."
+    ) in text
+
+
+def test_says_whether_the_mean_creeps(html):
+    text = Parsed(html["six alerts"]).text
+    assert "All documents: −0.012 sd a week over 8 weeks; creep is looked for once a week" in text
+    assert "+0.110 (p <0.001)" in text
+    assert text.count("the source wanders (nights are alike by 0.46)") == 1
+
+
+def test_groups_that_alert_are_never_folded_away():
+    sample = figures(groups=30)
+    small = sample.groups[-1].name
+    first, rest = _counted(sample)
+    assert (len(first), len(rest)) == (13, 18)
+    alert = MADE["failing"].verdict.alerts[0].model_copy(update={"group": small})
+    verdict = sample.verdict.model_copy(update={"alerts": [alert]})
+    first, rest = _counted(sample.model_copy(update={"verdict": verdict}))
+    assert [group.name for group, _, _ in first][-1] == small
+    assert (len(first), len(rest)) == (14, 17)
+
+
+def test_thresholds_are_to_be_copied(html):
+    """Typed into --rule.min_reward, each keeps the documents that the page says."""
+    text = html["healthy"]
+    retention = MADE["healthy"].retention
+    data = json.loads(re.search('id="cuts">(.*?)</script>', text)[1])
+    table = text[text.index("<caption>What each threshold keeps") :]
+    shown = re.findall('<th scope="row" class="group">(.*?)</th>', table[: table.index("</table>")])
+    assert len(shown) == 41
+    assert [row["threshold"] for row in data["rows"]] == [
+        exact(kept.threshold) for kept in retention[::-1]
+    ]
+    by_text = {exact(kept.threshold): kept.threshold for kept in retention}
+    for typed in [*shown, *by_text]:
+        typed_cut, same = (
+            fixed_cuts(RuleConfig.model_validate({"min_reward": reward}), "float32")
+            for reward in (typed, by_text[typed])
+        )
+        assert typed_cut == same
+    assert f"The threshold in use is {CUT:g}." in Parsed(text).text
+
+
 def test_is_small_whatever_the_corpus():
     sample = figures(50, 90, status="fail", hostile=True, excerpts=70, chunk=500, chunks=8)
     assert len(page(sample)) < 1_200_000
@@ -193,7 +274,7 @@ def opened(browser, html, tmp_path):
         context.close()
 
 
-@pytest.mark.parametrize("kind", ["failing", "first", "nothing", "hostile", "no groups"])
+@pytest.mark.parametrize("kind", ["six alerts", "first", "nothing", "hostile", "no groups"])
 def test_everyone_can_read_it(opened, kind):
     tab, wrong = opened(kind, color_scheme="light", bypass_csp=True)
     assert axe_findings(tab) == []
@@ -211,6 +292,35 @@ def test_fits_a_phone(opened, kind):
     tab.evaluate(unfold)
     assert tab.evaluate(wide) == 390
     assert wrong == []
+
+
+def test_what_came_is_read_on_a_phone_without_scrolling_aside(opened):
+    tab, _ = opened("six alerts", viewport={"width": 390, "height": 844})
+    places = tab.evaluate(
+        "[...document.querySelectorAll('#volume table.stacked td')].map(each => "
+        "[each.getBoundingClientRect().left, each.getBoundingClientRect().right])"
+    )
+    assert len(places) == 8 * 4
+    assert all(0 <= left < right <= 390 for left, right in places)
+    tallest = "Math.max(...[...document.querySelectorAll('#volume tr')].map(e => e.clientHeight))"
+    assert tab.evaluate(tallest) < 844  # a group is on one screen
+
+
+def test_long_rewards_do_not_run_into_what_stands_beside_them(browser):
+    sample = figures()
+    shown = [one.model_copy(update={"reward": one.reward + 0.0000123}) for one in sample.documents]
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    tab.set_content(page(sample.model_copy(update={"documents": shown})).decode())
+    tab.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    beside = tab.evaluate(
+        "[...document.querySelectorAll('[data-at] .doc > summary > .n')].map(each => {"
+        "  const range = document.createRange(); range.selectNodeContents(each);"
+        "  return [range.getBoundingClientRect().right,"
+        "    each.nextElementSibling.getBoundingClientRect().left]; })"
+    )
+    tab.close()
+    assert len(beside) == sum(one.why in ("kept", "dropped") for one in shown)
+    assert all(right <= left for right, left in beside)
 
 
 def test_the_slider_shows_what_a_cut_keeps(opened):
@@ -266,9 +376,9 @@ def test_tables_are_reached_by_keyboard(opened):
     tab, _ = opened("failing")
     tab.keyboard.press("Tab")
     assert tab.evaluate("document.activeElement.className") == "skip"
-    assert tab.get_by_role("region", name="Documents by status and group").get_attribute(
-        "tabindex"
-    ) == "0"  # fmt: skip
+    tab.get_by_text("Table: documents by status").click()
+    for name in ("What came, by lang, source", "Documents by status and group"):
+        assert tab.get_by_role("region", name=name).get_attribute("tabindex") == "0"
 
 
 def test_prints_in_light_colours(opened):
