@@ -58,21 +58,31 @@ class Folder:
 
     def names(self) -> list[str]:
         """Names of the files directly in the folder, from one listing; [] where it is missing."""
-        try:
-            entries = self._ask("listing", "", lambda: self.fs.ls(self.path, detail=True))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return sorted(
-            PurePosixPath(entry["name"]).name for entry in entries if entry["type"] == "file"
-        )
+        return sorted(name for name, kind in self._listing() if kind == "file")
 
     def entries(self) -> list[str]:
         """Names of the files and folders directly in the folder; [] where it is missing."""
+        return sorted(name for name, _ in self._listing())
+
+    def holds_files(self) -> bool:
+        """Whether a file lies in the folder or anywhere below it.
+
+        Stores list folders in which nothing lies: a console has made them, or their last file went.
+        """
+        found = self._listing()
+        if any(kind != "directory" for _, kind in found):
+            return True
+        return any((self / name).holds_files() for name, _ in found)
+
+    def _listing(self) -> list[tuple[str, str]]:
+        """Names and types of what lies directly in the folder; [] where it is missing."""
         try:
-            found = self._ask("listing", "", lambda: self.fs.ls(self.path, detail=False))
+            found = self._ask("listing", "", lambda: self.fs.ls(self.path, detail=True))
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(PurePosixPath(name).name for name in found)
+        here = self.path.rstrip("/")
+        entries = [one for one in found if not is_mark(one["name"], here)]
+        return [(PurePosixPath(one["name"]).name, one["type"]) for one in entries]
 
     def read(self, name: str) -> bytes | None:
         """The file's bytes, None where there is no such file."""
@@ -195,6 +205,14 @@ def _link(new: Path, file: Path) -> None:
             said = "its file system has no hard links, by which files are created here"
             raise OSError(errno.EPERM, said) from None
         raise
+
+
+def is_mark(name: str, folder: str) -> bool:
+    """Whether a listed name is no entry of the folder, and only says that the folder exists.
+
+    The consoles of stores make a folder as a file of no bytes whose name ends in "/".
+    """
+    return name.rstrip("/") == folder
 
 
 def absolute(uri: str) -> str:

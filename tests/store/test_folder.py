@@ -6,8 +6,9 @@ import uuid
 
 import pytest
 
-from rm_ray.config import OutputConfig
-from rm_ray.errors import OutputError
+from rm_ray.config import InputConfig, OutputConfig
+from rm_ray.corpus.files import list_files
+from rm_ray.errors import InputError, OutputError
 from rm_ray.run.folder import RunFolder
 from rm_ray.store.folder import Folder, absolute
 
@@ -41,6 +42,22 @@ def test_names_are_the_files_directly_inside(folder):
     folder.create("a", b"")
     (folder / "sub").create("c", b"")
     assert folder.names() == ["a", "b"] and folder.entries() == ["a", "b", "sub"]
+
+
+def test_a_folder_made_by_the_console_of_s3_is_empty(s3_bucket):
+    """It is a key of no bytes that ends in "/"; so are the folders in it."""
+    made = Folder(f"s3://{s3_bucket}/console")
+    for key in ("console/", "console/inner/", "console/inner/most/"):
+        made.fs.call_s3("put_object", Bucket=s3_bucket, Key=key, Body=b"")
+    run = RunFolder(OutputConfig(path=made.uri), "rewards")
+    assert made.names() == [] and made.entries() == ["inner"] and not made.holds_files()
+    assert run.stored() is None
+    with pytest.raises(InputError, match=f"{made.uri} is an empty folder"):
+        list_files(InputConfig(path=made.uri))
+    (made / "inner/most").create("a", b"")
+    assert made.holds_files()
+    with pytest.raises(OutputError, match="not empty and not a run of rm_ray .it holds inner"):
+        run.stored()
 
 
 def test_probe_finds_that_create_only_works_and_leaves_nothing(folder):
