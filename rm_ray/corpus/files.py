@@ -125,7 +125,7 @@ def then_and_now(before: tuple[int | None, str | None], now: tuple[int, str]) ->
 def file_version(path: str, storage: StorageConfig) -> tuple[int, str]:
     """The size and version that the file has now, as `list_files` would give them."""
     info = open_filesystem(path, storage).info(path)
-    return int(info["size"]), version_of(info)
+    return int(info["size"]), version_of(path, info)
 
 
 def _is_own(where: str, config: CorpusConfig, output: OutputConfig | None) -> bool:

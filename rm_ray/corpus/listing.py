@@ -142,4 +142,7 @@ def _real(fs: Any, name: str) -> str:
 
 
 def _listed(fs: Any, name: str, info: dict[str, Any], real: str) -> Listed:
-    return Listed(full_path(fs, name), int(info["size"]), version_of(info), real)
+    path = full_path(fs, name)
+    if info["size"] is None:
+        raise ValueError(f"the store does not say how large {path} is")
+    return Listed(path, int(info["size"]), version_of(path, info), real)

@@ -225,7 +225,7 @@ def _list_files(uri: str, storage: StorageConfig) -> dict[str, tuple[int, str]]:
     files = {PurePosixPath(one["name"]).name: one for one in entries if one["type"] == "file"}
     if unknown := [name for name, one in files.items() if one.get("size") is None]:
         raise ValueError(f"the store does not say how large {unknown[0]} is")
-    return {name: (int(one["size"]), version_of(one)) for name, one in files.items()}
+    return {name: (int(one["size"]), version_of(uri, one)) for name, one in files.items()}
 
 
 def _path(uri: str, storage: StorageConfig) -> str:

@@ -20,6 +20,7 @@ from rm_ray.config import StorageConfig
 from rm_ray.store.access import Request
 from rm_ray.store.filesystem import answer_of, open_filesystem, upload_options
 from rm_ray.store.retry import A_MINUTE, Patience, patiently
+from rm_ray.store.stores import store_of
 
 Result = TypeVar("Result")
 
@@ -227,18 +228,13 @@ def place(uri: str) -> str:
     uri = absolute(uri)
     if "://" not in uri:
         return os.path.realpath(uri)
-    return f"s3://{uri.removeprefix('s3a://')}" if uri.startswith("s3a://") else uri
+    return store_of(uri).spelled(uri)
 
 
 def same_store(uri: str, one: StorageConfig, other: StorageConfig) -> bool:
     """Whether a URI, as `place` spells it, is the same place by both ways to reach its store."""
-    return not uri.startswith("s3://") or _endpoint(one) == _endpoint(other)
-
-
-def _endpoint(storage: StorageConfig) -> str:
-    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    known = [storage.endpoint_url, *map(os.environ.get, names)]
-    return next((url.rstrip("/") for url in known if url), "")
+    at = store_of(uri).at
+    return at(uri, one).rstrip("/") == at(uri, other).rstrip("/")
 
 
 def _says_exists(error: OSError) -> bool:
