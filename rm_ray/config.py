@@ -4,7 +4,7 @@ Knows nothing of files, Ray or models; checks only what the values alone can tel
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import (
@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from rm_ray.errors import redacted
+from rm_ray.store.stores import refuse_unwritable, store_of
 
 # A decimal number as people write it, digits in groups perhaps.
 _NUMBER = re.compile(
@@ -110,7 +111,7 @@ class CorpusConfig(Section):
 
     path: NonEmpty | list[NonEmpty] = Field(
         description="File, folder or glob of Parquet files, or a list of them; "
-        "local or anything fsspec opens (s3://...)."
+        "local, or in a store (s3://, gs://, abfs://, hf://, https://)."
     )
     storage: StorageConfig = Field(StorageConfig(), description="How its store is reached.")
 
@@ -124,6 +125,7 @@ class CorpusConfig(Section):
     def _no_credentials(self) -> Self:
         for path in self.paths:
             refuse_credentials(path)
+            _check_store(path, store_of)
         return self
 
 
@@ -248,6 +250,7 @@ class OutputConfig(Section):
     @model_validator(mode="after")
     def _no_credentials(self) -> Self:
         refuse_credentials(self.path)
+        _check_store(self.path, refuse_unwritable)
         return self
 
 
@@ -345,3 +348,10 @@ def refuse_credentials(uri: str, key: str = "path") -> None:
     """Raises ValueError if a path, or what another key has of the kind, has secrets in it."""
     if redacted(uri) != uri:
         raise ValueError(f"{key} {_HOLDS_CREDENTIALS} (a presigned URL holds some too)")
+
+
+def _check_store(path: str, check: Callable[[str], object]) -> None:
+    try:
+        check(path)
+    except ValueError as error:
+        raise ValueError(f"path is {path}: {error}") from None

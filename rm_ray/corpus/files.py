@@ -21,7 +21,7 @@ from rm_ray.corpus.listing import (
 from rm_ray.corpus.sniffing import may_be_parquet, parquet_among
 from rm_ray.errors import InputError, short
 from rm_ray.store.access import Request
-from rm_ray.store.filesystem import open_filesystem, version_of
+from rm_ray.store.filesystem import open_filesystem, say_unversioned, version_of
 from rm_ray.store.folder import absolute, place, same_store
 from rm_ray.store.retry import patiently
 
@@ -108,6 +108,7 @@ def list_files(
         for kind, names in beside.items():
             passed[kind] |= names
     files = _each_once(found.values(), planned)
+    say_unversioned(file.path for file in files if not file.version)
     read = {*found, *(file.real for file in files), *map(absolute, config.paths)}
     said = {kind: names - read for kind, names in passed.items()}
     said[passed_over.TWICE] = found.keys() - {file.path for file in files}

@@ -187,7 +187,7 @@ class RunFolder:
         except OSError as error:
             reason = error.strerror or str(error)
             raise OutputError(f"output.path: cannot write to {self.uri}: {reason}") from None
-        self._set_root(replace(self.root, conditional=probed.conditional))
+        self._set_root(replace(self.root, create_only=probed.create_only))
 
     def create(self, run: dict[str, Any]) -> None:
         """Store run.json of a new run.

@@ -58,8 +58,8 @@ class OneTryAzure(AzureBlobFileSystem):  # type: ignore[misc]
     def do_connect(self) -> None:
         """Connect by a client that waits for so long, and leaves trying again to us."""
         super().do_connect()
-        known = self.service_client
-        self.service_client = BlobServiceClient(
+        known: BlobServiceClient = self.service_client
+        self.service_client: BlobServiceClient = BlobServiceClient(
             self._endpoint or known.url,
             credential=known.credential,
             connection_timeout=self._seconds,

@@ -1,12 +1,18 @@
 """How a store is opened, through fsspec, and what it answers."""
 
 import importlib
+import logging
 import socket
+from collections.abc import Iterable
 from typing import Any
 
 from rm_ray.config import StorageConfig
 from rm_ray.store.stores import Store, store_of
 
+log = logging.getLogger(__name__)
+
+# Kinds of stores of which it was said that they give no versions.
+_said_unversioned: set[Store] = set()
 # Bytes a second below which an upload counts as stuck.
 SLOWEST_UPLOAD = 1_000_000
 
@@ -91,6 +97,16 @@ def _word_of(error: Any, answer: Any) -> str:
     said = getattr(error, "error_code", None) or ""
     headers = getattr(answer, "headers", None) or {}
     return str(getattr(said, "value", said) or headers.get("X-Error-Code") or "")
+
+
+def say_unversioned(uris: Iterable[str]) -> None:
+    """Warn, once for each kind of store, that it gives no versions of these files."""
+    for store in {store_of(uri) for uri in uris if "://" in uri} - _said_unversioned:
+        _said_unversioned.add(store)
+        log.warning(
+            "%s:// gives no versions of files: one that changes and keeps its size is not noticed",
+            store.protocol,
+        )
 
 
 def version_of(uri: str, info: dict[str, Any]) -> str:

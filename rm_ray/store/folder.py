@@ -1,4 +1,4 @@
-"""Files anywhere fsspec opens: local folders, s3://, memory://.
+"""Files in local folders and in the stores that are known here, opened through fsspec.
 
 Knows nothing of Parquet or runs. The one thing here that is not fsspec's own: a file appears
 whole or not at all, and never replaces another (`create`).
@@ -10,6 +10,7 @@ import os
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -18,20 +19,39 @@ from fsspec.implementations.local import LocalFileSystem
 
 from rm_ray.config import StorageConfig
 from rm_ray.store.access import Request
-from rm_ray.store.filesystem import answer_of, open_filesystem, upload_options
+from rm_ray.store.filesystem import Denied, answer_of, open_filesystem, upload_options
 from rm_ray.store.retry import A_MINUTE, Patience, patiently
-from rm_ray.store.stores import store_of
+from rm_ray.store.stores import refuse_unwritable, store_of
 
 Result = TypeVar("Result")
 
 AS_ENVIRONMENT = StorageConfig()
 
 
+class CreateOnly(Enum):
+    """What a store makes of a write that is to create a file and never to replace one.
+
+    The value says it to people, with what follows.
+    """
+
+    HONOURED = "this store creates a file only where there is none: no part is ever replaced"
+    IGNORED = (
+        "this store takes create-only writes and overwrites files all the same: what a part holds "
+        "follows from its name, so that parts stay right, but two runs that begin in this folder "
+        "within the same moment do not see each other; start one at a time"
+    )
+    UNKNOWN = (
+        "this store refuses create-only writes, and gets plain ones: what a part holds follows "
+        "from its name, so that parts stay right, but two runs that begin in this folder within "
+        "the same moment do not see each other; start one at a time"
+    )
+
+
 @dataclass(frozen=True)
 class Folder:
     """A place to keep files, that can be sent to another machine and opened again there.
 
-    `conditional`: whether the store honours create-only PUTs; found out once, by `probe`.
+    `create_only`: what the store makes of create-only writes; found out once, by `probe`.
     `scratch`: where half-written local files lie; on the same file system, the folder if "".
     `patience`: with which everything is tried again. `side`: the section of the configuration
     that says how its store is reached.
@@ -39,13 +59,18 @@ class Folder:
 
     uri: str
     storage: StorageConfig = AS_ENVIRONMENT
-    conditional: bool = True
+    create_only: CreateOnly = CreateOnly.HONOURED
     scratch: str = ""
     patience: Patience = A_MINUTE
     side: str = "output"
 
     def __truediv__(self, name: str) -> "Folder":
         return replace(self, uri=f"{self.uri.rstrip('/')}/{name}")
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the store honours create-only writes."""
+        return self.create_only is CreateOnly.HONOURED
 
     @property
     def fs(self) -> Any:
@@ -113,8 +138,9 @@ class Folder:
         """Write the file whole, only if there is none of that name; False if there is one.
 
         One request or one rename: no moment exists in which a reader sees half of it. A store
-        without conditional PUTs gets a plain one, which is safe for files whose content follows
-        from their name. So is False after a request whose answer was lost: the file is there.
+        that does not honour create-only writes gets a plain one, which is safe for files whose
+        content follows from their name. So is False after a request whose answer was lost: the
+        file is there.
         """
         if isinstance(self.fs, LocalFileSystem):
             return self._ask(
@@ -123,6 +149,7 @@ class Folder:
         return self._ask("writing", name, lambda: self._put_new(name, data))
 
     def _put(self, name: str, data: bytes, **options: str) -> None:
+        refuse_unwritable(self.uri)
         fs = self.fs
         options |= upload_options(fs, data, self.storage)
         fs.pipe_file(f"{self.path}/{name}", data, **options)
@@ -149,23 +176,27 @@ class Folder:
             self._ask("removing", name, lambda: self.fs.rm_file(f"{self.path}/{name}"))
 
     def probe(self) -> "Folder":
-        """Write and remove a small file; the folder, knowing whether create-only PUTs work.
+        """Write and remove a small file; the folder, knowing what create-only writes do there.
 
         Raises:
             OSError: the store cannot be written.
         """
         name = f"probe-{uuid.uuid4().hex}"
+        asked = replace(self, create_only=CreateOnly.HONOURED)
         try:
-            self.create(name, b"first")
-            refused = not self.create(name, b"second")
+            asked.create(name, b"first")
+            replaced = asked.create(name, b"second")
+            found = CreateOnly.IGNORED if replaced else CreateOnly.HONOURED
+        except Denied:
+            raise
         except (OSError, NotImplementedError, TypeError, ValueError) as error:
             _, answered = answer_of(error)
             if isinstance(error, OSError) and not answered:
                 raise  # a store that does not know create-only writes says something
             self.overwrite(name, b"first")
-            refused = False
+            found = CreateOnly.UNKNOWN
         self.remove(name)
-        return replace(self, conditional=refused)
+        return replace(self, create_only=found)
 
     def _ask(self, verb: str, name: str, action: Callable[[], Result]) -> Result:
         uri = f"{self.uri}/{name}" if name else self.uri

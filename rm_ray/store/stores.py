@@ -16,7 +16,7 @@ from rm_ray.store import azure_account
 if TYPE_CHECKING:  # whose sections are checked by what stands here
     from rm_ray.config import StorageConfig
 
-_WRITTEN = "s3://, gs:// and abfs:// (az://)"
+_WRITTEN = "s3://, gs:// or abfs:// (az://)"
 # The store's word for why: what that means, and what to do.
 Reasons = Mapping[str, tuple[str, str]]
 
@@ -81,23 +81,23 @@ def store_of(uri: str) -> Store:
     """The kind of store of a path or URI.
 
     Raises:
-        ValueError: files of such an address are not read and written here.
+        ValueError: files of such an address are neither read nor written here.
     """
     protocol = fsspec.utils.get_protocol(uri)
     if protocol in _BY_PROTOCOL:
         return _BY_PROTOCOL[protocol]
     raise ValueError(
-        f"{protocol}:// is no store that rm_ray knows; mount it as a folder, or copy the files to "
-        f"a folder or to one of {_WRITTEN} (hf:// and https:// are read too)"
+        f"{protocol}:// is no store that rm_ray knows; mount it as a folder, "
+        f"or copy the files into a folder, or into {_WRITTEN} (hf:// and https:// are only read)"
     )
 
 
 def refuse_unwritable(uri: str) -> None:
     """Raises ValueError where files of an address cannot be written."""
-    store = store_of(uri)
-    if not store.writable:
+    if not store_of(uri).writable:
         raise ValueError(
-            f"{store.protocol}:// is only read here; give a folder, or one in {_WRITTEN}"
+            f"{fsspec.utils.get_protocol(uri)}:// is only read, and never written; give a folder, "
+            f"or one in {_WRITTEN}"
         )
 
 

@@ -56,7 +56,7 @@ def test_a_folder_made_by_the_console_of_s3_is_empty(s3_bucket):
         list_files(InputConfig(path=made.uri))
     (made / "inner/most").create("a", b"")
     assert made.holds_files()
-    with pytest.raises(OutputError, match="not empty and not a run of rm_ray .it holds inner"):
+    with pytest.raises(OutputError, match=r"not empty and not a run of rm_ray \(it holds inner"):
         run.stored()
 
 
