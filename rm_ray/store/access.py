@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 
 from rm_ray.config import StorageConfig
+from rm_ray.errors import first_line, short
 from rm_ray.store.filesystem import Denied, answer_of, open_filesystem
 from rm_ray.store.stores import Access, store_of
 
@@ -52,8 +53,8 @@ def lacks_credentials(error: BaseException | None) -> bool:
     return _lack(error) is not None
 
 
-def _lack(error: BaseException | None) -> BaseException | None:
-    if error is None:
+def _lack(error: BaseException | None) -> Exception | None:
+    if not isinstance(error, Exception):
         return None
     package, _, _ = type(error).__module__.partition(".")
     lacks = type(error).__name__ in _MISSING.get(package, ())
@@ -68,7 +69,7 @@ def explained(error: Exception, request: Request) -> Exception:
         return error
     keys = f"{request.side}.storage"
     if lack := _lack(error):
-        why, remedy = f"no {access.credentials} ({lack})", access.lacking
+        why, remedy = f"no {access.credentials} ({first_line(lack)})", access.lacking
         if request.verb in ("reading", "listing"):
             remedy += f"; {keys}.anonymous reads public {access.public}"
     else:
@@ -80,7 +81,7 @@ def explained(error: Exception, request: Request) -> Exception:
             remedy = f"grant them {access.grants[request.verb]}, or give others by {access.others}"
         else:
             return error
-        why = f"{why} ({code or error})"
+        why = f"{why} ({code or short(error)})"
         if request.storage.anonymous:
             remedy = f"give some, without {keys}.anonymous"
     remedy = remedy.format(keys=keys)

@@ -13,8 +13,8 @@ from rm_ray.store.filesystem import Denied
 
 # The largest blob that Azure takes in one request. In blocks, two that write one name could mix.
 _LARGEST_PUT = 5000 << 20
-# It logs every request with all its headers.
-_NOISY = "azure.core.pipeline.policies.http_logging_policy"
+# Its clients log each request with all its headers, and each place that has no credentials.
+_NOISY = "azure"
 
 
 def open_azure(uri: str, storage: StorageConfig) -> Any:
@@ -23,7 +23,7 @@ def open_azure(uri: str, storage: StorageConfig) -> Any:
     Raises:
         Denied: neither the address nor the environment names an account, or they name two.
     """
-    logging.getLogger(_NOISY).setLevel(logging.WARNING)
+    logging.getLogger(_NOISY).setLevel(logging.ERROR)
     machine = socket.gethostname()
     if other := other_account(uri):
         raise Denied(

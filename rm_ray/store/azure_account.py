@@ -49,7 +49,7 @@ def spelled(rest: str) -> str:
         container = container.partition("@")[0]
         host = host.replace(".dfs.", ".blob.")
     else:
-        host = host_of(f"abfs://{rest}")
+        host = host_of(f"abfs://{rest}").rpartition("://")[2]
     return f"{container}@{host}/{path}".rstrip("/")
 
 

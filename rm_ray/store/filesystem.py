@@ -16,6 +16,9 @@ _said_unversioned: set[Store] = set()
 # Bytes a second below which an upload counts as stuck.
 SLOWEST_UPLOAD = 1_000_000
 
+# Where errors of clients keep the HTTP status.
+_STATUS = {"azure": "status_code", "gcsfs": "code", "aiohttp": "status"}
+
 
 class Denied(PermissionError):
     """A store does not let us; the message says who, where, and what to do."""
@@ -81,14 +84,11 @@ def answer_of(error: BaseException) -> tuple[str, int]:
         if isinstance(answer, dict):  # botocore
             status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             return str(answer.get("Error", {}).get("Code", "")), int(status)
-        for owner, name in (
-            (one, "status_code"),  # azure.core
-            (answer, "status_code"),  # huggingface_hub
-            (one, "status"),  # aiohttp
-            (one, "code"),  # gcsfs
-        ):
-            if isinstance(status := getattr(owner, name, None), int) and status:
-                return _word_of(one, answer) or str(status), status
+        package = type(one).__module__.partition(".")[0]
+        status = getattr(one, _STATUS.get(package, ""), None)
+        status = status or getattr(answer, "status_code", None)  # huggingface_hub
+        if isinstance(status, int):
+            return _word_of(one, answer) or str(status), status
     return "", 0
 
 

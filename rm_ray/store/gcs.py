@@ -6,14 +6,18 @@ each request six times, and takes no credentials for none without a word.
 
 import json
 import os
+import socket
 import uuid
 from typing import Any
 
 from aiohttp import ClientTimeout
 from gcsfs.core import GCSFileSystem, quote
 from gcsfs.retry import HttpError
+from google.auth.exceptions import DefaultCredentialsError
 
 from rm_ray.config import StorageConfig
+from rm_ray.errors import first_line
+from rm_ray.store.filesystem import Denied
 
 # Without what gcsfs puts around it to try again.
 _request_once = GCSFileSystem._request.__wrapped__
@@ -23,16 +27,23 @@ def open_gcs(storage: StorageConfig) -> Any:
     """The filesystem.
 
     Raises:
-        google.auth.exceptions.DefaultCredentialsError: this machine has none.
+        Denied: this machine has no credentials.
     """
     emulated = os.environ.get("STORAGE_EMULATOR_HOST")
     seconds = storage.timeout_s
-    return OneTryGcs(
-        token="anon" if storage.anonymous or emulated else "google_default",
-        endpoint_url=storage.endpoint_url,
-        requests_timeout=ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds),
-        use_listings_cache=False,
-    )
+    try:
+        return OneTryGcs(
+            token="anon" if storage.anonymous or emulated else "google_default",
+            endpoint_url=storage.endpoint_url,
+            requests_timeout=ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds),
+            use_listings_cache=False,
+        )
+    except DefaultCredentialsError as error:
+        raise Denied(
+            f"no credentials on {socket.gethostname()} ({first_line(error)}); set "
+            "GOOGLE_APPLICATION_CREDENTIALS there, or run there: gcloud auth application-default "
+            "login; storage.anonymous reads public buckets"
+        ) from error
 
 
 class OneTryGcs(GCSFileSystem):  # type: ignore[misc]

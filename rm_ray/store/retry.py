@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from rm_ray.errors import redacted, short
+from rm_ray.errors import first_line, redacted, short
 from rm_ray.store.access import Request, explained, lacks_credentials
 from rm_ray.store.filesystem import answer_of, connect_anew
 
@@ -239,12 +239,14 @@ def is_bare(error: BaseException) -> bool:
     return type(error) is OSError and error.errno is None
 
 
-def as_os_error(error: BaseException) -> OSError:
+def as_os_error(error: Exception) -> OSError:
     """The error as an OSError that says something: clients of stores raise others beside it."""
     if isinstance(error, OSError):
         return error if str(error) else OSError(errno.ETIMEDOUT, "no answer in time")
+    said = f"{type(error).__name__}: {first_line(error)}"
+    code, _ = answer_of(error)
     # with a number: one without is Arrow's, and tells of a bad file
-    return OSError(errno.EIO, f"{type(error).__name__}: {error}")
+    return OSError(errno.EIO, said if code in said else f"{said} ({code})")
 
 
 def _clock(moment: float) -> str:

@@ -199,8 +199,7 @@ _GOOGLE = Access(
         "removing": "storage.objects.delete",
     },
     others="GOOGLE_APPLICATION_CREDENTIALS there",
-    lacking="set GOOGLE_APPLICATION_CREDENTIALS there, or run there: gcloud auth "
-    "application-default login",
+    lacking="set GOOGLE_APPLICATION_CREDENTIALS there",
     reasons={"401": ("the store does not accept the credentials", "renew them there")},
 )
 _READER, _WRITER = "Storage Blob Data Reader", "Storage Blob Data Contributor"
