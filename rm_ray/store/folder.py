@@ -28,6 +28,13 @@ Result = TypeVar("Result")
 AS_ENVIRONMENT = StorageConfig()
 
 
+_FOLLOWS = (
+    "parts stay right, since what one holds follows from its name; but of two runs that begin in "
+    "this folder at the same moment, one notices the other only seconds later, and ends: start "
+    "one at a time"
+)
+
+
 class CreateOnly(Enum):
     """What a store makes of a write that is to create a file and never to replace one.
 
@@ -35,16 +42,8 @@ class CreateOnly(Enum):
     """
 
     HONOURED = "this store creates a file only where there is none: no part is ever replaced"
-    IGNORED = (
-        "this store takes create-only writes and overwrites files all the same: what a part holds "
-        "follows from its name, so that parts stay right, but two runs that begin in this folder "
-        "within the same moment do not see each other; start one at a time"
-    )
-    UNKNOWN = (
-        "this store refuses create-only writes, and gets plain ones: what a part holds follows "
-        "from its name, so that parts stay right, but two runs that begin in this folder within "
-        "the same moment do not see each other; start one at a time"
-    )
+    IGNORED = f"this store takes create-only writes and overwrites files all the same: {_FOLLOWS}"
+    UNKNOWN = f"this store refuses create-only writes, and gets plain ones: {_FOLLOWS}"
 
 
 @dataclass(frozen=True)
