@@ -4,9 +4,10 @@ Knows nothing of files, Ray or models; checks only what the values alone can tel
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
+from fsspec.utils import get_protocol
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -18,7 +19,6 @@ from pydantic import (
 )
 
 from rm_ray.errors import redacted
-from rm_ray.store.stores import refuse_unwritable, store_of
 
 # A decimal number as people write it, digits in groups perhaps.
 _NUMBER = re.compile(
@@ -125,7 +125,7 @@ class CorpusConfig(Section):
     def _no_credentials(self) -> Self:
         for path in self.paths:
             refuse_credentials(path)
-            _check_store(path, store_of)
+            check_address(path)
         return self
 
 
@@ -250,7 +250,7 @@ class OutputConfig(Section):
     @model_validator(mode="after")
     def _no_credentials(self) -> Self:
         refuse_credentials(self.path)
-        _check_store(self.path, refuse_unwritable)
+        check_address(self.path, written=True)
         return self
 
 
@@ -350,8 +350,21 @@ def refuse_credentials(uri: str, key: str = "path") -> None:
         raise ValueError(f"{key} {_HOLDS_CREDENTIALS} (a presigned URL holds some too)")
 
 
-def _check_store(path: str, check: Callable[[str], object]) -> None:
-    try:
-        check(path)
-    except ValueError as error:
-        raise ValueError(f"path is {path}: {error}") from None
+# What comes before :// in addresses of stores that are known here.
+WRITTEN = {"file", "local", "memory", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"}
+ONLY_READ = {"hf", "http", "https"}
+
+
+def check_address(uri: str, *, written: bool = False) -> None:
+    """Raises ValueError if files of an address are not read here, or not written where asked."""
+    protocol, into = get_protocol(uri), "s3://, gs:// or abfs:// (az://)"
+    if protocol in ONLY_READ and written:
+        raise ValueError(
+            f"path is {uri}: {protocol}:// is only read, and never written; give a folder, or one "
+            f"in {into}"
+        )
+    if protocol not in WRITTEN | ONLY_READ:
+        raise ValueError(
+            f"path is {uri}: {protocol}:// is no store that rm_ray knows; mount it as a folder, or "
+            f"copy the files into a folder, or into {into} (hf:// and https:// are only read)"
+        )

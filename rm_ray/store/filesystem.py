@@ -6,13 +6,15 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
+from fsspec.utils import get_protocol
+
 from rm_ray.config import StorageConfig
 from rm_ray.store.stores import Store, store_of
 
 log = logging.getLogger(__name__)
 
-# Kinds of stores of which it was said that they give no versions.
-_said_unversioned: set[Store] = set()
+# Protocols of stores of which it was said that they give no versions.
+_said_unversioned: set[str] = set()
 # Bytes a second below which an upload counts as stuck.
 SLOWEST_UPLOAD = 1_000_000
 
@@ -101,11 +103,11 @@ def _word_of(error: Any, answer: Any) -> str:
 
 def say_unversioned(uris: Iterable[str]) -> None:
     """Warn, once for each kind of store, that it gives no versions of these files."""
-    for store in {store_of(uri) for uri in uris if "://" in uri} - _said_unversioned:
-        _said_unversioned.add(store)
+    for protocol in {get_protocol(uri) for uri in uris if "://" in uri} - _said_unversioned:
+        _said_unversioned.add(protocol)
         log.warning(
             "%s:// gives no versions of files: one that changes and keeps its size is not noticed",
-            store.protocol,
+            protocol,
         )
 
 

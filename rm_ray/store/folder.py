@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from rm_ray.config import StorageConfig
+from rm_ray.config import StorageConfig, check_address
 from rm_ray.store.access import Request
 from rm_ray.store.filesystem import Denied, answer_of, open_filesystem, upload_options
 from rm_ray.store.retry import A_MINUTE, Patience, patiently
-from rm_ray.store.stores import refuse_unwritable, store_of
+from rm_ray.store.stores import store_of
 
 Result = TypeVar("Result")
 
@@ -148,7 +148,7 @@ class Folder:
         return self._ask("writing", name, lambda: self._put_new(name, data))
 
     def _put(self, name: str, data: bytes, **options: str) -> None:
-        refuse_unwritable(self.uri)
+        check_address(self.uri, written=True)
         fs = self.fs
         options |= upload_options(fs, data, self.storage)
         fs.pipe_file(f"{self.path}/{name}", data, **options)

@@ -6,17 +6,15 @@ All in which stores differ stands here, or in the module that opens one.
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fsspec
+from fsspec.utils import get_protocol
 
+from rm_ray.config import StorageConfig, check_address
 from rm_ray.errors import redacted
 from rm_ray.store import azure_account
 
-if TYPE_CHECKING:  # whose sections are checked by what stands here
-    from rm_ray.config import StorageConfig
-
-_WRITTEN = "s3://, gs:// or abfs:// (az://)"
 # The store's word for why: what that means, and what to do.
 Reasons = Mapping[str, tuple[str, str]]
 
@@ -53,12 +51,11 @@ class Store:
 
     name: str
     protocols: tuple[str, ...]
-    open: Callable[[str, "StorageConfig"], Any]
+    open: Callable[[str, StorageConfig], Any]
     versions: tuple[str, ...]
     client: str = "fsspec"
     extra: str = ""
-    writable: bool = True
-    at: Callable[[str, "StorageConfig"], str] = lambda *_: ""
+    at: Callable[[str, StorageConfig], str] = lambda *_: ""
     access: Access | None = None
     spells: Callable[[str], str] = lambda rest: rest
 
@@ -83,80 +80,66 @@ def store_of(uri: str) -> Store:
     Raises:
         ValueError: files of such an address are neither read nor written here.
     """
-    protocol = fsspec.utils.get_protocol(uri)
-    if protocol in _BY_PROTOCOL:
-        return _BY_PROTOCOL[protocol]
-    raise ValueError(
-        f"{protocol}:// is no store that rm_ray knows; mount it as a folder, "
-        f"or copy the files into a folder, or into {_WRITTEN} (hf:// and https:// are only read)"
-    )
-
-
-def refuse_unwritable(uri: str) -> None:
-    """Raises ValueError where files of an address cannot be written."""
-    if not store_of(uri).writable:
-        raise ValueError(
-            f"{fsspec.utils.get_protocol(uri)}:// is only read, and never written; give a folder, "
-            f"or one in {_WRITTEN}"
-        )
+    check_address(uri)
+    return _BY_PROTOCOL[get_protocol(uri)]
 
 
 def _environment(*names: str) -> str:
     return next(filter(None, map(os.environ.get, names)), "")
 
 
-def _open_local(_uri: str, _storage: "StorageConfig") -> Any:
+def _open_local(_uri: str, _storage: StorageConfig) -> Any:
     return fsspec.filesystem("file")
 
 
-def _open_memory(_uri: str, _storage: "StorageConfig") -> Any:
+def _open_memory(_uri: str, _storage: StorageConfig) -> Any:
     return fsspec.filesystem("memory")
 
 
-def _open_s3(_uri: str, storage: "StorageConfig") -> Any:
+def _open_s3(_uri: str, storage: StorageConfig) -> Any:
     from rm_ray.store.s3 import open_s3
 
     return open_s3(storage)
 
 
-def _open_gcs(_uri: str, storage: "StorageConfig") -> Any:
+def _open_gcs(_uri: str, storage: StorageConfig) -> Any:
     from rm_ray.store.gcs import open_gcs
 
     return open_gcs(storage)
 
 
-def _open_azure(uri: str, storage: "StorageConfig") -> Any:
+def _open_azure(uri: str, storage: StorageConfig) -> Any:
     from rm_ray.store.azure import open_azure
 
     return open_azure(uri, storage)
 
 
-def _open_hub(_uri: str, storage: "StorageConfig") -> Any:
+def _open_hub(_uri: str, storage: StorageConfig) -> Any:
     from rm_ray.store.hub import open_hub
 
     return open_hub(storage)
 
 
-def _open_web(_uri: str, _storage: "StorageConfig") -> Any:
+def _open_web(_uri: str, _storage: StorageConfig) -> Any:
     return fsspec.filesystem("http", use_listings_cache=False)
 
 
-def _at_s3(_uri: str, storage: "StorageConfig") -> str:
+def _at_s3(_uri: str, storage: StorageConfig) -> str:
     named = _environment("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
     return storage.endpoint_url or redacted(named or "AWS")
 
 
-def _at_gcs(_uri: str, storage: "StorageConfig") -> str:
+def _at_gcs(_uri: str, storage: StorageConfig) -> str:
     named = _environment("STORAGE_EMULATOR_HOST")
     return storage.endpoint_url or redacted(named or "Google Cloud Storage")
 
 
-def _at_azure(uri: str, storage: "StorageConfig") -> str:
+def _at_azure(uri: str, storage: StorageConfig) -> str:
     host = azure_account.host_of(uri) or "Azure, of no account"
     return storage.endpoint_url or redacted(host)
 
 
-def _at_hub(_uri: str, storage: "StorageConfig") -> str:
+def _at_hub(_uri: str, storage: StorageConfig) -> str:
     return storage.endpoint_url or redacted(_environment("HF_ENDPOINT") or "huggingface.co")
 
 
@@ -261,11 +244,11 @@ STORES = (
     ),
     Store(
         "Hugging Face hub", ("hf",), _open_hub, ("blob_id", "xet_hash", "mtime"),
-        client="huggingface_hub", writable=False, at=_at_hub, access=_HUGGING_FACE,
+        client="huggingface_hub", at=_at_hub, access=_HUGGING_FACE,
     ),
     Store(
         "web", ("https", "http"), _open_web, ("ETag", "Last-Modified", "Content-MD5", "Digest"),
-        client="aiohttp", writable=False, access=_WEB,
+        client="aiohttp", access=_WEB,
     ),
 )  # fmt: skip
 _BY_PROTOCOL = {protocol: store for store in STORES for protocol in store.protocols}

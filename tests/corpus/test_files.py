@@ -85,7 +85,7 @@ def test_a_store_that_is_not_known_is_refused_by_name(scheme):
     for section in (InputConfig, OutputConfig):
         with pytest.raises(ValueError, match=f"{said}; mount it as a folder, or copy the files"):
             section(path=f"{scheme}://x/y")
-    with pytest.raises(JudgeError, match=r"judge.model: cannot list sftp://x/y: sftp:// is no sto"):
+    with pytest.raises(JudgeError, match=r"judge.model: cannot list sftp://x/y: path is sftp://x/"):
         list_stored("sftp://x/y", StorageConfig(), code=False)
 
 
