@@ -13,8 +13,8 @@ from rm_ray.store.filesystem import Denied
 
 # The largest blob that Azure takes in one request. In blocks, two that write one name could mix.
 _LARGEST_PUT = 5000 << 20
-# Its clients log each request with all its headers, and each place that has no credentials.
-_NOISY = "azure"
+# It logs each place that has no credentials, over many lines; what it raises says the same.
+_CHATTY = "azure.identity"
 
 
 def open_azure(uri: str, storage: StorageConfig) -> Any:
@@ -23,7 +23,7 @@ def open_azure(uri: str, storage: StorageConfig) -> Any:
     Raises:
         Denied: neither the address nor the environment names an account, or they name two.
     """
-    logging.getLogger(_NOISY).setLevel(logging.ERROR)
+    logging.getLogger(_CHATTY).setLevel(logging.ERROR)
     machine = socket.gethostname()
     if other := other_account(uri):
         raise Denied(

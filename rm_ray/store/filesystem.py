@@ -36,6 +36,7 @@ def open_filesystem(uri: str, storage: StorageConfig) -> Any:
     """
     store = store_of(uri)
     _refuse_foreign_keys(store, storage)
+    _quieten(*store.chatty)
     try:
         importlib.import_module(store.client)
     except ImportError as error:
@@ -54,6 +55,13 @@ def _refuse_foreign_keys(store: Store, storage: StorageConfig) -> None:
             f"storage.{named[0]} names credentials of S3, and {store.protocol}:// is "
             f"{store.name}; leave it out, and {store.access.lacking}"
         )
+
+
+def _quieten(*clients: str) -> None:
+    """Clients log each request, and what they try, as information."""
+    for client in map(logging.getLogger, clients):
+        if client.level == logging.NOTSET:
+            client.setLevel(logging.WARNING)
 
 
 def connect_anew(uri: str, storage: StorageConfig) -> None:

@@ -45,8 +45,8 @@ class Store:
     `protocols`: of its addresses; the first is the one spelling by which places are compared.
     `versions`: the keys of what its client says of a file that tell a version from another, the
     best first. `client`, `extra`: the package that opens it, and the extra of rm_ray that brings
-    it. `at`: where requests to an address go; "" where nobody wants to know. `spells`: the one
-    spelling of what stands behind the protocol.
+    it. `chatty`: loggers that say too much. `at`: where requests to an address go; "" where nobody
+    wants to know. `spells`: the one spelling of what stands behind the protocol.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Store:
     versions: tuple[str, ...]
     client: str = "fsspec"
     extra: str = ""
+    chatty: tuple[str, ...] = ()
     at: Callable[[str, StorageConfig], str] = lambda *_: ""
     access: Access | None = None
     spells: Callable[[str], str] = lambda rest: rest
@@ -235,11 +236,11 @@ STORES = (
     ),
     Store(
         "Google Cloud Storage", ("gs", "gcs"), _open_gcs, ("generation", "etag", "mtime"),
-        client="gcsfs", extra="gcs", at=_at_gcs, access=_GOOGLE,
+        client="gcsfs", extra="gcs", chatty=("gcsfs",), at=_at_gcs, access=_GOOGLE,
     ),
     Store(
         "Azure Blob Storage", ("abfs", "abfss", "az"), _open_azure, ("etag", "last_modified"),
-        client="adlfs", extra="azure", at=_at_azure, access=_MICROSOFT,
+        client="adlfs", extra="azure", chatty=("adlfs", "azure"), at=_at_azure, access=_MICROSOFT,
         spells=azure_account.spelled,
     ),
     Store(

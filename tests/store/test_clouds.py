@@ -52,15 +52,19 @@ def score(caplog, corpus, output, *extra, **changes):
     return jobs.run(caplog, *extra, input_path=corpus, output_path=output, **SHARDS, **changes)
 
 
-def rest(top, corpus):
-    """The jobs that come after a scoring run, and the nightly job, which is all of them."""
+def select_and_report(top):
+    """The jobs that come after a scoring run."""
     assert filter_job(options_of(
         rewards_path=f"{top}/out", output_path=f"{top}/kept", rule_keep_fraction=0.5,
     )) == 0  # fmt: skip
     assert report_job(options_of(rewards_path=f"{top}/out", output_path=f"{top}/report")) == 0
-    night = options(input_path=corpus, output_path=f"{top}/nightly", **SHARDS,
+
+
+def night(top, corpus):
+    """The job that does all three."""
+    words = options(input_path=corpus, output_path=f"{top}/nightly", **SHARDS,
                     **{"filter_rule.keep_fraction": 0.5})  # fmt: skip
-    assert nightly_job([*night, "--night", NIGHT]) == 0
+    assert nightly_job([*words, "--night", NIGHT]) == 0
 
 
 def options_of(**changes):
@@ -68,15 +72,8 @@ def options_of(**changes):
             for word in (f"--{key.replace('_', '.', 1)}", str(value))]  # fmt: skip
 
 
-def left(top):
-    return {
-        "rewards": rows_of(f"{top}/out/rewards"),
-        "kept": rows_of(f"{top}/kept/corpus"),
-        "report": figures_of(f"{top}/report"),
-        "nightly rewards": rows_of(f"{top}/nightly/scored/rewards"),
-        "nightly kept": rows_of(f"{top}/nightly/kept/night={NIGHT}/corpus"),
-        "nightly report": figures_of(f"{top}/nightly/reports/{NIGHT}"),
-    }
+def left(rewards, kept, report):
+    return {"rewards": rows_of(rewards), "kept": rows_of(kept), "report": figures_of(report)}
 
 
 @pytest.fixture(scope="module")
@@ -86,15 +83,15 @@ def local(ray_cluster, tmp_path_factory):
     write_corpus(top / "corpus", FILES, ROWS, 60)
     words = options(input_path=top / "corpus", output_path=top / "out", **SHARDS)
     assert jobs.main(words) == 0
-    rest(top, top / "corpus")
-    return top, left(str(top))
+    select_and_report(top)
+    return top / "corpus", left(f"{top}/out/rewards", f"{top}/kept/corpus", f"{top}/report")
 
 
 def test_every_job_leaves_in_a_cloud_what_it_leaves_in_a_folder(cloud, local, caplog, monkeypatch):
-    folder, expected = local
+    files, expected = local
     top = f"{cloud}/{uuid.uuid4().hex}"
     fs = open_filesystem(top, StorageConfig())
-    for file in (folder / "corpus").iterdir():
+    for file in files.iterdir():
         fs.pipe_file(f"{top}/corpus/{file.name}", file.read_bytes())
     corpus, output = f"{top}/corpus", f"{top}/out"
     status, log = score(caplog, corpus, output, input_limit=ROWS + 2)  # stops in the middle
@@ -108,8 +105,12 @@ def test_every_job_leaves_in_a_cloud_what_it_leaves_in_a_folder(cloud, local, ca
         assert status == 2 and "another run is at work in this output folder" in log
     status, log = score(caplog, corpus, output)
     assert status == 0 and "3 done" in log, log
-    rest(top, corpus)
-    found = left(top)
-    for name, said in expected.items():
-        assert found[name] == said, name
-    assert len(found["rewards"]) == FILES * ROWS
+    select_and_report(top)
+    night(top, corpus)
+    assert len(expected["rewards"]) == FILES * ROWS
+    assert left(f"{output}/rewards", f"{top}/kept/corpus", f"{top}/report") == expected
+    nightly = f"{top}/nightly"
+    assert expected == left(
+        f"{nightly}/scored/rewards", f"{nightly}/kept/night={NIGHT}/corpus",
+        f"{nightly}/reports/{NIGHT}",
+    )  # fmt: skip
