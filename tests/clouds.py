@@ -27,26 +27,30 @@ def connection_string(url: str, key: str = KEY) -> str:
 
 
 @contextlib.contextmanager
-def gcs_server(port: int) -> Iterator[str]:
-    """Google's: where it is."""
+def gcs_server(held: socket.socket) -> Iterator[str]:
+    """Google's, at the port that a socket holds: where it is."""
+    port = held.getsockname()[1]
     place = f"127.0.0.1:{port}"
     words = [_get_binary_path(), "-scheme", "http", "-backend", "memory", "-host", "127.0.0.1",
              "-port", str(port), "-public-host", place]  # fmt: skip
-    with _server(words, port) as url:
+    with _server(words, held) as url:
         yield url
 
 
 @contextlib.contextmanager
-def azure_server(port: int) -> Iterator[str]:
-    """Azure's: where it is."""
+def azure_server(held: socket.socket) -> Iterator[str]:
+    """Azure's, at the port that a socket holds: where it is."""
+    port = held.getsockname()[1]
     words = ["node", _azurite(), "--inMemoryPersistence", "--blobHost", "127.0.0.1", "--blobPort",
              str(port), "--skipApiVersionCheck", "--disableTelemetry", "--silent"]  # fmt: skip
-    with _server(words, port) as url:
+    with _server(words, held) as url:
         yield url
 
 
 @contextlib.contextmanager
-def _server(words: list[str | Path], port: int) -> Iterator[str]:
+def _server(words: list[str | Path], held: socket.socket) -> Iterator[str]:
+    port = held.getsockname()[1]
+    held.close()
     server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(300):

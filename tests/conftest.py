@@ -107,12 +107,21 @@ def faulty_proxy(s3_endpoint, s3_bucket):
 
 
 @pytest.fixture(scope="session")
-def cloud_environment():
-    """Where the emulators of Google's and Azure's stores are once a test has asked for them.
+def cloud_ports():
+    """Ports for the emulators of Google's and Azure's stores, held until these start."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    yield dict(zip(("gs", "az"), held, strict=True))
+    for one in held:
+        one.close()
 
-    The session's cluster, whose workers need it, may be there before.
+
+@pytest.fixture(scope="session")
+def cloud_environment(cloud_ports):
+    """Where these emulators are once a test has asked for them.
+
+    The session's cluster, whose workers need to know, may be there before.
     """
-    google, azure = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+    google, azure = (f"http://127.0.0.1:{one.getsockname()[1]}" for one in cloud_ports.values())
     return {
         "STORAGE_EMULATOR_HOST": google,
         "AZURE_STORAGE_CONNECTION_STRING": clouds.connection_string(azure),
@@ -120,19 +129,16 @@ def cloud_environment():
 
 
 @pytest.fixture(scope="session")
-def gcs_emulator(cloud_environment):
-    url = cloud_environment["STORAGE_EMULATOR_HOST"]
-    with clouds.gcs_server(int(url.rpartition(":")[2])):
+def gcs_emulator(cloud_environment, cloud_ports):
+    with clouds.gcs_server(cloud_ports["gs"]) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def azure_emulator(cloud_environment):
+def azure_emulator(cloud_environment, cloud_ports):
     if not shutil.which("npm"):
         pytest.skip("Azure's emulator needs node, and this machine has none")
-    said = cloud_environment["AZURE_STORAGE_CONNECTION_STRING"]
-    url = said.partition("BlobEndpoint=")[2].partition(f"/{clouds.ACCOUNT}")[0]
-    with clouds.azure_server(int(url.rpartition(":")[2])):
+    with clouds.azure_server(cloud_ports["az"]) as url:
         yield url
 
 
