@@ -1,6 +1,7 @@
 """Reports and nights on Google's and Azure's stores.
 
-Run by `python -m pytest tests/store/whole_clouds.py`. Not among the tests that always run: it takes minutes where the machine has other work.
+Run by `python -m pytest tests/store/whole_clouds.py`. It is not among the tests that always run: it
+takes minutes where the machine has other work.
 """
 
 import json
