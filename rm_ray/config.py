@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
+from fsspec.utils import get_protocol
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -110,7 +111,7 @@ class CorpusConfig(Section):
 
     path: NonEmpty | list[NonEmpty] = Field(
         description="File, folder or glob of Parquet files, or a list of them; "
-        "local or anything fsspec opens (s3://...)."
+        "local, or in a store (s3://, gs://, abfs://, hf://, https://)."
     )
     storage: StorageConfig = Field(StorageConfig(), description="How its store is reached.")
 
@@ -124,6 +125,7 @@ class CorpusConfig(Section):
     def _no_credentials(self) -> Self:
         for path in self.paths:
             refuse_credentials(path)
+            check_address(path)
         return self
 
 
@@ -248,6 +250,7 @@ class OutputConfig(Section):
     @model_validator(mode="after")
     def _no_credentials(self) -> Self:
         refuse_credentials(self.path)
+        check_address(self.path, written=True)
         return self
 
 
@@ -345,3 +348,23 @@ def refuse_credentials(uri: str, key: str = "path") -> None:
     """Raises ValueError if a path, or what another key has of the kind, has secrets in it."""
     if redacted(uri) != uri:
         raise ValueError(f"{key} {_HOLDS_CREDENTIALS} (a presigned URL holds some too)")
+
+
+# What comes before :// in addresses of stores that are known here.
+WRITTEN = {"file", "local", "memory", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"}
+ONLY_READ = {"hf", "http", "https"}
+
+
+def check_address(uri: str, *, written: bool = False) -> None:
+    """Raises ValueError if files of an address are not read here, or not written where asked."""
+    protocol, into = get_protocol(uri), "s3://, gs:// or abfs:// (az://)"
+    if protocol in ONLY_READ and written:
+        raise ValueError(
+            f"path is {uri}: {protocol}:// is only read, and never written; give a folder, or one "
+            f"in {into}"
+        )
+    if protocol not in WRITTEN | ONLY_READ:
+        raise ValueError(
+            f"path is {uri}: {protocol}:// is no store that rm_ray knows; mount it as a folder, or "
+            f"copy the files into a folder, or into {into} (hf:// and https:// are only read)"
+        )

@@ -23,7 +23,7 @@ from rm_ray.judges.families import build_judge
 from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.store.filesystem import open_filesystem
-from tests import fault_engine
+from tests import clouds, fault_engine
 from tests.chaos.proxy import FaultyProxy
 
 ROOT = Path(__file__).parents[1]
@@ -106,6 +106,66 @@ def faulty_proxy(s3_endpoint, s3_bucket):
     proxy.close()
 
 
+@pytest.fixture(scope="session")
+def cloud_ports():
+    """Ports for the emulators of Google's and Azure's stores, held until these start."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    yield dict(zip(("gs", "az"), held, strict=True))
+    for one in held:
+        one.close()
+
+
+@pytest.fixture(scope="session")
+def cloud_environment(cloud_ports):
+    """Where these emulators are once a test has asked for them.
+
+    The session's cluster, whose workers need to know, may be there before.
+    """
+    google, azure = (f"http://127.0.0.1:{one.getsockname()[1]}" for one in cloud_ports.values())
+    return {
+        "STORAGE_EMULATOR_HOST": google,
+        "AZURE_STORAGE_CONNECTION_STRING": clouds.connection_string(azure),
+    }
+
+
+@pytest.fixture(scope="session")
+def gcs_emulator(cloud_environment, cloud_ports):
+    with clouds.gcs_server(cloud_ports["gs"]) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def azure_emulator(cloud_environment, cloud_ports):
+    if not shutil.which("npm"):
+        pytest.skip("Azure's emulator needs node, and this machine has none")
+    with clouds.azure_server(cloud_ports["az"]) as url:
+        yield url
+
+
+@pytest.fixture(params=["gs", "az"])
+def cloud(request, cloud_environment, monkeypatch):
+    """A bucket of Google's store, and a container of Azure's."""
+    request.getfixturevalue("gcs_emulator" if request.param == "gs" else "azure_emulator")
+    for name, value in cloud_environment.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"{request.param}://corpora"
+    fs = open_filesystem(bucket, StorageConfig())
+    if not fs.exists("corpora"):
+        fs.mkdir("corpora")
+    return bucket
+
+
+@pytest.fixture
+def cloud_proxy(cloud, gcs_emulator, azure_emulator):
+    """A proxy before that server, to be armed, and how the store is reached through it."""
+    google = cloud.startswith("gs")
+    proxy = FaultyProxy(gcs_emulator if google else azure_emulator, stall=1)
+    url = proxy.url if google else f"{proxy.url}/{clouds.ACCOUNT}"
+    proxy.storage = StorageConfig(endpoint_url=url, timeout_s=5)
+    yield proxy
+    proxy.close()
+
+
 def tiny_judge(**config):
     """Both halves of the tiny judge: the tokenizer, of the column `text`, and the judge."""
     settings = PreferenceConfig(model=str(TINY_JUDGE), **{"context_tokens": 1024} | config)
@@ -164,7 +224,7 @@ def _empty(folder):
 
 
 @pytest.fixture(scope="session")
-def ray_cluster(tmp_path_factory):
+def ray_cluster(tmp_path_factory, cloud_environment):
     """One local Ray cluster for the tests that need one in their own process.
 
     Yields the folder of its fault engines.
@@ -172,9 +232,12 @@ def ray_cluster(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fault-engine")
     os.environ["RAY_AUTH_MODE"] = "disabled"
     os.environ[fault_engine.ENVIRONMENT] = json.dumps({"folder": str(folder)})
-    ray.init(
-        address="local", num_cpus=4, include_dashboard=False, object_store_memory=200 << 20,
-        logging_level="ERROR",
-    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as only_its:
+        for name, value in cloud_environment.items():
+            only_its.setenv(name, value)
+        ray.init(
+            address="local", num_cpus=4, include_dashboard=False, object_store_memory=200 << 20,
+            logging_level="ERROR",
+        )  # fmt: skip
     yield folder
     ray.shutdown()

@@ -140,11 +140,18 @@ def test_secrets_in_urls_are_refused_without_being_shown(key, url, caplog):
     "uri",
     [
         "abfs://corpus@account.dfs.core.windows.net/texts", "abfss://c@a.dfs.core.windows.net/t",
-        "hdfs://me@namenode:8020/texts", "sftp://me@host/texts", "s3://bucket/a@b", "a:b@c/d",
+        "s3://bucket/a@b", "a:b@c/d",
     ],
 )  # fmt: skip
-def test_containers_and_users_are_no_secrets(uri):
+def test_containers_are_no_secrets(uri):
     assert load_path(uri) == uri and redacted(uri) == uri
+
+
+@pytest.mark.parametrize("uri", ["hdfs://me@namenode:8020/texts", "sftp://me@host/texts"])
+def test_users_are_no_secrets(uri):
+    assert redacted(uri) == uri
+    with pytest.raises(ConfigError, match=f"input: path is {uri}: .* is no store that rm_ray kn"):
+        load_path(uri)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from rm_ray.corpus.listing import (
 from rm_ray.corpus.sniffing import may_be_parquet, parquet_among
 from rm_ray.errors import InputError, short
 from rm_ray.store.access import Request
-from rm_ray.store.filesystem import open_filesystem, version_of
+from rm_ray.store.filesystem import open_filesystem, say_unversioned, version_of
 from rm_ray.store.folder import absolute, place, same_store
 from rm_ray.store.retry import patiently
 
@@ -108,6 +108,7 @@ def list_files(
         for kind, names in beside.items():
             passed[kind] |= names
     files = _each_once(found.values(), planned)
+    say_unversioned(file.path for file in files if not file.version)
     read = {*found, *(file.real for file in files), *map(absolute, config.paths)}
     said = {kind: names - read for kind, names in passed.items()}
     said[passed_over.TWICE] = found.keys() - {file.path for file in files}
@@ -125,7 +126,7 @@ def then_and_now(before: tuple[int | None, str | None], now: tuple[int, str]) ->
 def file_version(path: str, storage: StorageConfig) -> tuple[int, str]:
     """The size and version that the file has now, as `list_files` would give them."""
     info = open_filesystem(path, storage).info(path)
-    return int(info["size"]), version_of(info)
+    return int(info["size"]), version_of(path, info)
 
 
 def _is_own(where: str, config: CorpusConfig, output: OutputConfig | None) -> bool:

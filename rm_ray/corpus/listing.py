@@ -10,6 +10,7 @@ from typing import Any
 from fsspec.utils import glob_translate
 
 from rm_ray.store.filesystem import version_of
+from rm_ray.store.folder import is_mark
 
 # What only the administrator of a file system may look into, and nobody keeps a corpus in.
 LOST_AND_FOUND = "lost+found"
@@ -98,8 +99,8 @@ def _walk(fs: Any, folder: str, depth: int | None, above: frozenset[str]) -> Ite
         return
     for info in _entries(fs, folder):
         name = info["name"].rstrip("/")
-        if name == folder:
-            continue  # a store's mark that the folder exists
+        if is_mark(name, folder):
+            continue
         linked = info.get("islink")
         info = _target(fs, name) if linked else info
         if info["type"] == "file":
@@ -141,4 +142,7 @@ def _real(fs: Any, name: str) -> str:
 
 
 def _listed(fs: Any, name: str, info: dict[str, Any], real: str) -> Listed:
-    return Listed(full_path(fs, name), int(info["size"]), version_of(info), real)
+    path = full_path(fs, name)
+    if info["size"] is None:
+        raise ValueError(f"the store does not say how large {path} is")
+    return Listed(path, int(info["size"]), version_of(path, info), real)

@@ -32,7 +32,7 @@ from rm_ray.engines.identity import user_cache
 from rm_ray.engines.turns import tell
 from rm_ray.errors import JudgeError, redacted, short
 from rm_ray.store.access import Request
-from rm_ray.store.filesystem import open_filesystem, version_of
+from rm_ray.store.filesystem import open_filesystem, say_unversioned, version_of
 from rm_ray.store.retry import Patience, Retry, log_retry, patiently
 
 # A request's share of a file: what is fetched again where a connection breaks. So many at once.
@@ -201,6 +201,7 @@ def list_stored(uri: str, storage: StorageConfig, *, code: bool) -> tuple[Stored
     if not found:
         raise JudgeError(f"judge.model: there is no folder {uri}, or no file directly in it")
     chosen = {name: found[name] for name in wanted(found, code=code)}
+    say_unversioned(uri for _, version in chosen.values() if not version)
     return StoredFolder(uri, storage, chosen), sorted(found)
 
 
@@ -225,7 +226,7 @@ def _list_files(uri: str, storage: StorageConfig) -> dict[str, tuple[int, str]]:
     files = {PurePosixPath(one["name"]).name: one for one in entries if one["type"] == "file"}
     if unknown := [name for name, one in files.items() if one.get("size") is None]:
         raise ValueError(f"the store does not say how large {unknown[0]} is")
-    return {name: (int(one["size"]), version_of(one)) for name, one in files.items()}
+    return {name: (int(one["size"]), version_of(uri, one)) for name, one in files.items()}
 
 
 def _path(uri: str, storage: StorageConfig) -> str:

@@ -44,8 +44,8 @@ class JudgeSection(Section):
     """The reward model, and how it is known to be the right one."""
 
     model: NonEmpty = Field(
-        description="Model: a local folder, a hub name, or a folder in any store that fsspec opens "
-        "(s3://...), which every machine then fetches once."
+        description="Model: a local folder, a hub name, or a folder in a store (s3://, gs://, "
+        "abfs://), which every machine then fetches once."
     )
     storage: StorageConfig = Field(StorageConfig(), description="How the model's store is reached.")
     revision: NonEmpty | None = Field(

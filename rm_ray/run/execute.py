@@ -102,5 +102,6 @@ def _log_plan(job: AnyJob, run: RunFolder, files: int, whole: Whole) -> None:
         "%d %s, %d shards, %d done, %d to do -> %s",
         files, job.lines, whole.done + whole.parts, whole.done, whole.parts, run.uri,
     )  # fmt: skip
-    if not run.parts.conditional:
-        log.info("this store refuses create-only writes; parts are written with plain ones")
+    if "://" in run.uri:
+        level = logging.INFO if run.parts.conditional else logging.WARNING
+        log.log(level, "%s: %s", run.uri, run.parts.create_only.value)

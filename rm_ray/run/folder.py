@@ -143,15 +143,16 @@ class RunFolder:
         try:
             stored = self.state.read("run.json")
             names = self.root.entries()
+            foreign = self._foreign(names) if stored is None else None
         except NotADirectoryError:
             return None  # a file is in the way: make_writable says so
         except OSError as error:
             raise OutputError(f"{self._key}: cannot read {self.uri}: {error}") from None
         if stored is None:
-            if foreign := [name for name in names if name != "_rm_ray"]:
+            if foreign:
                 raise OutputError(
                     f"{self._key}: {self.uri} is not empty and not a run of rm_ray (it holds "
-                    f"{foreign[0]}); give {give}"
+                    f"{foreign}); give {give}"
                 )
             return None
         try:
@@ -167,6 +168,14 @@ class RunFolder:
         self.complete = "_SUCCESS" in names
         return run
 
+    def _foreign(self, names: Iterable[str]) -> str | None:
+        """The first of the names that is not a run's; a store's empty folders do not count."""
+        others = [name for name in names if name != "_rm_ray"]
+        if others and "://" in self.uri:
+            files = self.root.names()
+            others = [name for name in others if name in files or (self.root / name).holds_files()]
+        return others[0] if others else None
+
     def make_writable(self) -> None:
         """Prove that the folder can be written, and learn how.
 
@@ -178,7 +187,7 @@ class RunFolder:
         except OSError as error:
             reason = error.strerror or str(error)
             raise OutputError(f"output.path: cannot write to {self.uri}: {reason}") from None
-        self._set_root(replace(self.root, conditional=probed.conditional))
+        self._set_root(replace(self.root, create_only=probed.create_only))
 
     def create(self, run: dict[str, Any]) -> None:
         """Store run.json of a new run.

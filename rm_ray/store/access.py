@@ -4,35 +4,35 @@ A store says "Forbidden" and no more; who reads that at night has many machines,
 several credentials.
 """
 
-import os
 import socket
 from dataclasses import dataclass
 
 from rm_ray.config import StorageConfig
-from rm_ray.errors import redacted
+from rm_ray.errors import first_line, short
 from rm_ray.store.filesystem import Denied, answer_of, open_filesystem
+from rm_ray.store.stores import Access, store_of
 
-# What an S3 policy has to grant for it.
-GRANTS = {
-    "reading": "s3:GetObject and s3:ListBucket",
-    "listing": "s3:ListBucket",
-    "writing": "s3:PutObject",
-    "removing": "s3:DeleteObject",
-}
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
-_UNKNOWN = {"InvalidAccessKeyId", "InvalidToken", "InvalidSecurity", "InvalidClientTokenId"}
-# Of botocore, by name: it takes its time to import.
+# Errors of clients that found no credentials, by package and name: they take their time to import.
 _MISSING = {
-    "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound",
-    "TokenRetrievalError", "SSOTokenLoadError", "UnauthorizedSSOTokenError", "NoAuthTokenError",
+    "botocore": {
+        "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError",
+        "ProfileNotFound", "TokenRetrievalError", "SSOTokenLoadError",
+        "UnauthorizedSSOTokenError", "NoAuthTokenError",
+    },
+    "google": {"DefaultCredentialsError", "RefreshError", "MutualTLSChannelError"},
+    "azure": {"ClientAuthenticationError", "CredentialUnavailableError"},
 }  # fmt: skip
+_MISSING["aiobotocore"] = _MISSING["botocore"]
 # Of requests whose answer has no body (HEAD): a status, and not why.
 _BARE = {"400", "401", "403"}
+_DENIED = {401, 403}
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a store. `verb`: one of GRANTS. `side`: of the job: input, output, judge."""
+    """What is asked of a store. `verb`: reading, listing, writing or removing. `side`: of the job:
+    input, output, judge.
+    """
 
     verb: str
     uri: str
@@ -41,12 +41,8 @@ class Request:
 
     @property
     def store(self) -> str:
-        """The store's address; "" for a local path."""
-        protocol, mark, _ = self.uri.partition("://")
-        if not mark or protocol not in ("s3", "s3a"):
-            return ""
-        named = (os.environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
-        return self.storage.endpoint_url or redacted(next(filter(None, named), "AWS"))
+        """Where the store is; "" for a local path."""
+        return store_of(self.uri).at(self.uri, self.storage)
 
     def __str__(self) -> str:
         return f"{self.verb} {self.uri}{f' at {self.store}' if self.store else ''}"
@@ -54,62 +50,62 @@ class Request:
 
 def lacks_credentials(error: BaseException | None) -> bool:
     """Whether the client found none to ask with: the error is that, or was raised from it."""
-    return error is not None and (_is_lack(error) or lacks_credentials(error.__cause__))
+    return _lack(error) is not None
 
 
-def _is_lack(error: BaseException) -> bool:
-    name, _, _ = type(error).__module__.partition(".")
-    return name in ("botocore", "aiobotocore") and type(error).__name__ in _MISSING
+def _lack(error: BaseException | None) -> Exception | None:
+    if not isinstance(error, Exception):
+        return None
+    package, _, _ = type(error).__module__.partition(".")
+    lacks = type(error).__name__ in _MISSING.get(package, ())
+    # an answer is of a store that was asked with some
+    return error if lacks and not answer_of(error)[1] else _lack(error.__cause__)
 
 
 def explained(error: Exception, request: Request) -> Exception:
     """The error; where it says that access is denied, one that says all about it."""
-    if isinstance(error, Denied) or not request.store:
+    access = store_of(request.uri).access
+    if isinstance(error, Denied) or access is None:
         return error
-    missing = _is_lack(error)
-    code = "" if missing else _code(error, request)
     keys = f"{request.side}.storage"
-    if missing:
-        why, remedy = f"no credentials ({error})", f"set them there, or give {keys}.profile"
+    if lack := _lack(error):
+        why, remedy = f"no {access.credentials} ({first_line(lack)})", access.lacking
         if request.verb in ("reading", "listing"):
-            remedy += f"; {keys}.anonymous reads public buckets"
-    elif code in _EXPIRED:
-        why, remedy = f"the credentials have expired ({code})", "renew them there"
-    elif code in _UNKNOWN:
-        why, remedy = f"the store does not know the credentials ({code})", "set valid ones there"
-    elif code == "SignatureDoesNotMatch":
-        why, remedy = f"the secret key is not the access key's ({code})", "set both anew there"
-    elif code == "RequestTimeTooSkewed":
-        why, remedy = f"the machine's clock is wrong ({code})", "set it"
-    elif isinstance(error, PermissionError):
-        why = f"access denied ({code or error})"
-        remedy = f"grant them {GRANTS[request.verb]}, or give others by {keys}.profile"
+            remedy += f"; {keys}.anonymous reads public {access.public}"
+    else:
+        code, status = _answer(error, request, access)
+        if code in access.reasons:
+            why, remedy = access.reasons[code]
+        elif isinstance(error, PermissionError) or status in _DENIED:
+            why = "access denied"
+            remedy = f"grant them {access.grants[request.verb]}, or give others by {access.others}"
+        else:
+            return error
+        why = f"{why} ({code or short(error)})"
         if request.storage.anonymous:
             remedy = f"give some, without {keys}.anonymous"
-    else:
-        return error
-    said = f"{why}: {request}, from {socket.gethostname()} with {_whose(request)}: {remedy}"
+    remedy = remedy.format(keys=keys)
+    who = _whose(request, access)
+    said = f"{why}: {request}, from {socket.gethostname()} with {who}: {remedy}"
     denied = Denied(said)
     denied.__cause__ = error
     return denied
 
 
-def _code(error: Exception, request: Request) -> str:
-    """The store's word for why; where its answer had none, a listing is asked, which has one."""
-    code, _ = answer_of(error)
-    if code not in _BARE:
-        return code
+def _answer(error: Exception, request: Request, access: Access) -> tuple[str, int]:
+    """The store's word for why, and the status; where its answer had no word, it is asked again."""
+    code, status = answer_of(error)
+    if code not in _BARE or access.asks_why is None:
+        return code, status
     try:
-        fs = open_filesystem(request.uri, request.storage)
-        bucket, key, _ = fs.split_path(request.uri)
-        fs.call_s3("list_objects_v2", Bucket=bucket, Prefix=key, MaxKeys=1)
+        access.asks_why(open_filesystem(request.uri, request.storage), request.uri)
     except Exception as asked:  # noqa: BLE001 - it was only to learn more
         found, _ = answer_of(asked)
-        return found or code
-    return code
+        return found or code, status
+    return code, status
 
 
-def _whose(request: Request) -> str:
+def _whose(request: Request, access: Access) -> str:
     storage, keys = request.storage, f"{request.side}.storage"
     if storage.anonymous:
         return f"no credentials ({keys}.anonymous)"
@@ -117,4 +113,4 @@ def _whose(request: Request) -> str:
         return f"the credentials of {keys}.profile {storage.profile}"
     if storage.environment_prefix:
         return f"the credentials in {storage.environment_prefix}AWS_... ({keys})"
-    return f"the credentials found there for {keys}"
+    return f"the {access.credentials} found there for {keys}"

@@ -1,19 +1,25 @@
-"""How a store is opened: through fsspec, with whose credentials, and each request tried once.
+"""How a store is opened, through fsspec, and what it answers."""
 
-Three layers that try again multiply: botocore's five tries in each of s3fs's five in each of ours
-were 75 connections for one read. Ours (retry) is the only one.
-"""
-
-import os
+import importlib
+import logging
 import socket
+from collections.abc import Iterable
 from typing import Any
 
-import fsspec
+from fsspec.utils import get_protocol
 
 from rm_ray.config import StorageConfig
+from rm_ray.store.stores import Store, store_of
 
+log = logging.getLogger(__name__)
+
+# Protocols of stores of which it was said that they give no versions.
+_said_unversioned: set[str] = set()
 # Bytes a second below which an upload counts as stuck.
 SLOWEST_UPLOAD = 1_000_000
+
+# Where errors of clients keep the HTTP status.
+_STATUS = {"azure": "status_code", "gcsfs": "code", "aiohttp": "status"}
 
 
 class Denied(PermissionError):
@@ -21,32 +27,41 @@ class Denied(PermissionError):
 
 
 def open_filesystem(uri: str, storage: StorageConfig) -> Any:
-    """The fsspec filesystem for a path or URI.
+    """The fsspec filesystem for a path or URI. It never trusts an old listing.
 
     Raises:
-        ValueError: the protocol is unknown.
+        ValueError: no store that is known has such an address, or a key is not for this store.
         ImportError: the protocol needs a package that is not installed.
-        Denied: the environment has no credentials of the prefix that is configured.
+        Denied: there are no credentials, or no account, to ask with.
     """
-    protocol = fsspec.utils.get_protocol(uri)
-    if protocol not in ("s3", "s3a"):
-        return fsspec.filesystem(protocol)
-    client = {"endpoint_url": storage.endpoint_url, "region_name": storage.region}
-    seconds = storage.timeout_s
-    fs = fsspec.filesystem(
-        protocol,
-        use_listings_cache=False,
-        anon=storage.anonymous,
-        client_kwargs={key: value for key, value in client.items() if value},
-        config_kwargs={
-            "connect_timeout": seconds,
-            "read_timeout": seconds,
-            "retries": {"total_max_attempts": 1, "mode": "standard"},
-        },
-        **_credentials(storage),
-    )
-    fs.retries = 1
-    return fs
+    store = store_of(uri)
+    _refuse_foreign_keys(store, storage)
+    _quieten(*store.chatty)
+    try:
+        importlib.import_module(store.client)
+    except ImportError as error:
+        package = f"'rm_ray[{store.extra}]'" if store.extra else store.client
+        raise ImportError(
+            f"{store.protocol}:// needs {store.client}, and {socket.gethostname()} has no such "
+            f"package ({error}); on every machine: pip install {package}"
+        ) from error
+    return store.open(uri, storage)
+
+
+def _refuse_foreign_keys(store: Store, storage: StorageConfig) -> None:
+    asked = {"profile": storage.profile, "environment_prefix": storage.environment_prefix}
+    if store.access and store.protocol != "s3" and (named := [key for key in asked if asked[key]]):
+        raise ValueError(
+            f"storage.{named[0]} names credentials of S3, and {store.protocol}:// is "
+            f"{store.name}; leave it out, and {store.access.lacking}"
+        )
+
+
+def _quieten(*clients: str) -> None:
+    """Clients log each request, and what they try, as information."""
+    for client in map(logging.getLogger, clients):
+        if client.level == logging.NOTSET:
+            client.setLevel(logging.WARNING)
 
 
 def connect_anew(uri: str, storage: StorageConfig) -> None:
@@ -70,37 +85,40 @@ def upload_options(fs: Any, data: bytes, storage: StorageConfig) -> dict[str, An
 
 
 def answer_of(error: BaseException) -> tuple[str, int]:
-    """What a store answered, as S3 says it: its error code and HTTP status; "" and 0 if nothing."""
+    """What a store answered: its own word for the error and the HTTP status; "" and 0 if nothing.
+
+    Clients of stores keep the answer in the error that they raise, or in the error's cause.
+    """
     for one in (error, error.__cause__):
-        if isinstance(answer := getattr(one, "response", None), dict):
+        answer = getattr(one, "response", None)
+        if isinstance(answer, dict):  # botocore
             status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             return str(answer.get("Error", {}).get("Code", "")), int(status)
+        package = type(one).__module__.partition(".")[0]
+        status = getattr(one, _STATUS.get(package, ""), None)
+        status = status or getattr(answer, "status_code", None)  # huggingface_hub
+        if isinstance(status, int):
+            return _word_of(one, answer) or str(status), status
     return "", 0
 
 
-def version_of(info: dict[str, Any]) -> str:
-    """The etag or modification time in what a filesystem says of a file, "" if there is none."""
-    for key in ("ETag", "etag", "mtime", "LastModified", "last_modified", "created"):
-        if info.get(key):
-            return str(info[key]).strip('"')
-    return ""
+def _word_of(error: Any, answer: Any) -> str:
+    """Azure's and the hub's word for an error."""
+    said = getattr(error, "error_code", None) or ""
+    headers = getattr(answer, "headers", None) or {}
+    return str(getattr(said, "value", said) or headers.get("X-Error-Code") or "")
 
 
-def _credentials(storage: StorageConfig) -> dict[str, str]:
-    """As s3fs wants them; from an object's fields they would reach files and other machines."""
-    if storage.profile:
-        return {"profile": storage.profile}
-    if not storage.environment_prefix:
-        return {}
-    names = {
-        "key": f"{storage.environment_prefix}AWS_ACCESS_KEY_ID",
-        "secret": f"{storage.environment_prefix}AWS_SECRET_ACCESS_KEY",
-        "token": f"{storage.environment_prefix}AWS_SESSION_TOKEN",
-    }
-    found = {key: value for key, name in names.items() if (value := os.environ.get(name))}
-    if missing := [names[key] for key in ("key", "secret") if key not in found]:
-        raise Denied(
-            f"no credentials: the environment on {socket.gethostname()} has no "
-            f"{' and no '.join(missing)} (storage.environment_prefix); set them there"
+def say_unversioned(uris: Iterable[str]) -> None:
+    """Warn, once for each kind of store, that it gives no versions of these files."""
+    for protocol in {get_protocol(uri) for uri in uris if "://" in uri} - _said_unversioned:
+        _said_unversioned.add(protocol)
+        log.warning(
+            "%s:// gives no versions of files: one that changes and keeps its size is not noticed",
+            protocol,
         )
-    return found
+
+
+def version_of(uri: str, info: dict[str, Any]) -> str:
+    """The version in what a filesystem says of the file of that path or URI; "" if there is none"""
+    return store_of(uri).version_of(info)

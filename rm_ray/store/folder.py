@@ -1,4 +1,4 @@
-"""Files anywhere fsspec opens: local folders, s3://, memory://.
+"""Files in local folders and in the stores that are known here, opened through fsspec.
 
 Knows nothing of Parquet or runs. The one thing here that is not fsspec's own: a file appears
 whole or not at all, and never replaces another (`create`).
@@ -10,27 +10,47 @@ import os
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from rm_ray.config import StorageConfig
+from rm_ray.config import StorageConfig, check_address
 from rm_ray.store.access import Request
-from rm_ray.store.filesystem import answer_of, open_filesystem, upload_options
+from rm_ray.store.filesystem import Denied, answer_of, open_filesystem, upload_options
 from rm_ray.store.retry import A_MINUTE, Patience, patiently
+from rm_ray.store.stores import store_of
 
 Result = TypeVar("Result")
 
 AS_ENVIRONMENT = StorageConfig()
 
 
+_FOLLOWS = (
+    "parts stay right, since what one holds follows from its name; but of two runs that begin in "
+    "this folder at the same moment, one notices the other only seconds later, and ends: start "
+    "one at a time"
+)
+
+
+class CreateOnly(Enum):
+    """What a store makes of a write that is to create a file and never to replace one.
+
+    The value says it to people, with what follows.
+    """
+
+    HONOURED = "this store creates a file only where there is none: no part is ever replaced"
+    IGNORED = f"this store takes create-only writes and overwrites files all the same: {_FOLLOWS}"
+    UNKNOWN = f"this store refuses create-only writes, and gets plain ones: {_FOLLOWS}"
+
+
 @dataclass(frozen=True)
 class Folder:
     """A place to keep files, that can be sent to another machine and opened again there.
 
-    `conditional`: whether the store honours create-only PUTs; found out once, by `probe`.
+    `create_only`: what the store makes of create-only writes; found out once, by `probe`.
     `scratch`: where half-written local files lie; on the same file system, the folder if "".
     `patience`: with which everything is tried again. `side`: the section of the configuration
     that says how its store is reached.
@@ -38,13 +58,18 @@ class Folder:
 
     uri: str
     storage: StorageConfig = AS_ENVIRONMENT
-    conditional: bool = True
+    create_only: CreateOnly = CreateOnly.HONOURED
     scratch: str = ""
     patience: Patience = A_MINUTE
     side: str = "output"
 
     def __truediv__(self, name: str) -> "Folder":
         return replace(self, uri=f"{self.uri.rstrip('/')}/{name}")
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the store honours create-only writes."""
+        return self.create_only is CreateOnly.HONOURED
 
     @property
     def fs(self) -> Any:
@@ -58,21 +83,31 @@ class Folder:
 
     def names(self) -> list[str]:
         """Names of the files directly in the folder, from one listing; [] where it is missing."""
-        try:
-            entries = self._ask("listing", "", lambda: self.fs.ls(self.path, detail=True))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return sorted(
-            PurePosixPath(entry["name"]).name for entry in entries if entry["type"] == "file"
-        )
+        return sorted(name for name, kind in self._listing() if kind == "file")
 
     def entries(self) -> list[str]:
         """Names of the files and folders directly in the folder; [] where it is missing."""
+        return sorted(name for name, _ in self._listing())
+
+    def holds_files(self) -> bool:
+        """Whether a file lies in the folder or anywhere below it.
+
+        Stores list folders in which nothing lies: a console has made them, or their last file went.
+        """
+        found = self._listing()
+        if any(kind != "directory" for _, kind in found):
+            return True
+        return any((self / name).holds_files() for name, _ in found)
+
+    def _listing(self) -> list[tuple[str, str]]:
+        """Names and types of what lies directly in the folder; [] where it is missing."""
         try:
-            found = self._ask("listing", "", lambda: self.fs.ls(self.path, detail=False))
+            found = self._ask("listing", "", lambda: self.fs.ls(self.path, detail=True))
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(PurePosixPath(name).name for name in found)
+        here = self.path.rstrip("/")
+        entries = [one for one in found if not is_mark(one["name"], here)]
+        return [(PurePosixPath(one["name"]).name, one["type"]) for one in entries]
 
     def read(self, name: str) -> bytes | None:
         """The file's bytes, None where there is no such file."""
@@ -102,8 +137,9 @@ class Folder:
         """Write the file whole, only if there is none of that name; False if there is one.
 
         One request or one rename: no moment exists in which a reader sees half of it. A store
-        without conditional PUTs gets a plain one, which is safe for files whose content follows
-        from their name. So is False after a request whose answer was lost: the file is there.
+        that does not honour create-only writes gets a plain one, which is safe for files whose
+        content follows from their name. So is False after a request whose answer was lost: the
+        file is there.
         """
         if isinstance(self.fs, LocalFileSystem):
             return self._ask(
@@ -112,6 +148,7 @@ class Folder:
         return self._ask("writing", name, lambda: self._put_new(name, data))
 
     def _put(self, name: str, data: bytes, **options: str) -> None:
+        check_address(self.uri, written=True)
         fs = self.fs
         options |= upload_options(fs, data, self.storage)
         fs.pipe_file(f"{self.path}/{name}", data, **options)
@@ -138,23 +175,27 @@ class Folder:
             self._ask("removing", name, lambda: self.fs.rm_file(f"{self.path}/{name}"))
 
     def probe(self) -> "Folder":
-        """Write and remove a small file; the folder, knowing whether create-only PUTs work.
+        """Write and remove a small file; the folder, knowing what create-only writes do there.
 
         Raises:
             OSError: the store cannot be written.
         """
         name = f"probe-{uuid.uuid4().hex}"
+        asked = replace(self, create_only=CreateOnly.HONOURED)
         try:
-            self.create(name, b"first")
-            refused = not self.create(name, b"second")
+            asked.create(name, b"first")
+            replaced = asked.create(name, b"second")
+            found = CreateOnly.IGNORED if replaced else CreateOnly.HONOURED
+        except Denied:
+            raise
         except (OSError, NotImplementedError, TypeError, ValueError) as error:
             _, answered = answer_of(error)
             if isinstance(error, OSError) and not answered:
                 raise  # a store that does not know create-only writes says something
             self.overwrite(name, b"first")
-            refused = False
+            found = CreateOnly.UNKNOWN
         self.remove(name)
-        return replace(self, conditional=refused)
+        return replace(self, create_only=found)
 
     def _ask(self, verb: str, name: str, action: Callable[[], Result]) -> Result:
         uri = f"{self.uri}/{name}" if name else self.uri
@@ -197,6 +238,14 @@ def _link(new: Path, file: Path) -> None:
         raise
 
 
+def is_mark(name: str, folder: str) -> bool:
+    """Whether a listed name is no entry of the folder, and only says that the folder exists.
+
+    The consoles of stores make a folder as a file of no bytes whose name ends in "/".
+    """
+    return name.rstrip("/") == folder
+
+
 def absolute(uri: str) -> str:
     """The one spelling of a path or URI: local paths absolute and without protocol."""
     if fsspec.utils.get_protocol(uri) != "file":
@@ -209,18 +258,13 @@ def place(uri: str) -> str:
     uri = absolute(uri)
     if "://" not in uri:
         return os.path.realpath(uri)
-    return f"s3://{uri.removeprefix('s3a://')}" if uri.startswith("s3a://") else uri
+    return store_of(uri).spelled(uri)
 
 
 def same_store(uri: str, one: StorageConfig, other: StorageConfig) -> bool:
     """Whether a URI, as `place` spells it, is the same place by both ways to reach its store."""
-    return not uri.startswith("s3://") or _endpoint(one) == _endpoint(other)
-
-
-def _endpoint(storage: StorageConfig) -> str:
-    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    known = [storage.endpoint_url, *map(os.environ.get, names)]
-    return next((url.rstrip("/") for url in known if url), "")
+    at = store_of(uri).at
+    return at(uri, one).rstrip("/") == at(uri, other).rstrip("/")
 
 
 def _says_exists(error: OSError) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from rm_ray.errors import redacted, short
+from rm_ray.errors import first_line, redacted, short
 from rm_ray.store.access import Request, explained, lacks_credentials
 from rm_ray.store.filesystem import answer_of, connect_anew
 
@@ -43,13 +43,16 @@ _FINAL_NUMBERS = {
     errno.ELOOP, errno.ENOSYS,
 }  # fmt: skip
 _CLIENTS = (
-    "botocore", "aiobotocore", "aiohttp", "asyncio", "fsspec", "httpx", "httpx2", "requests",
+    "botocore", "aiobotocore", "gcsfs", "google", "azure", "huggingface_hub", "aiohttp", "asyncio",
+    "fsspec", "httpx", "httpx2", "requests",
 )  # fmt: skip
 # Of the answers that blame the request: those that blame the way it came, or the moment.
 _PASSING_CODES = {
     "RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "SlowDown",
 }  # fmt: skip
 _PASSING_STATUS = {408, 409, 425, 429}
+# Azure's 409 that does not pass.
+_FINAL_CODES = {"PublicAccessNotPermitted"}
 # And of those that blame the server: not implemented, no space left.
 _FINAL_STATUS = {501, 507}
 
@@ -160,9 +163,11 @@ class Tries:
         """
         lacking = self._patience.has_asked and lacks_credentials(error)
         if not lacking and not may_pass(error):
-            if (said := explained(error, self._request)) is error:
-                raise error
-            raise said from None
+            if (said := explained(error, self._request)) is not error:
+                raise said from None
+            if _is_clients(error):
+                raise as_os_error(error) from error
+            raise error
         damaged = damaged or is_bare(error)
         seconds = self._patience.seconds
         if damaged:
@@ -213,14 +218,20 @@ class Tries:
 def may_pass(error: BaseException) -> bool:
     """Whether the same call may work a little later."""
     code, status = answer_of(error)
+    if code in _FINAL_CODES:
+        return False
     if 300 <= status < 500:
         return code in _PASSING_CODES or status in _PASSING_STATUS
     if status in _FINAL_STATUS:
         return False
     if isinstance(error, OSError):
         return not isinstance(error, _FINAL_TYPES) and error.errno not in _FINAL_NUMBERS
-    client = type(error).__module__.partition(".")[0] in _CLIENTS
-    return client and not lacks_credentials(error)
+    return _is_clients(error) and not lacks_credentials(error)
+
+
+def _is_clients(error: BaseException) -> bool:
+    """Whether an error is one that only clients of stores raise, or what they build on."""
+    return type(error).__module__.partition(".")[0] in _CLIENTS
 
 
 def is_bare(error: BaseException) -> bool:
@@ -228,12 +239,14 @@ def is_bare(error: BaseException) -> bool:
     return type(error) is OSError and error.errno is None
 
 
-def as_os_error(error: BaseException) -> OSError:
+def as_os_error(error: Exception) -> OSError:
     """The error as an OSError that says something: clients of stores raise others beside it."""
     if isinstance(error, OSError):
         return error if str(error) else OSError(errno.ETIMEDOUT, "no answer in time")
+    said = f"{type(error).__name__}: {first_line(error)}"
+    code, _ = answer_of(error)
     # with a number: one without is Arrow's, and tells of a bad file
-    return OSError(errno.EIO, f"{type(error).__name__}: {error}")
+    return OSError(errno.EIO, said if code in said else f"{said} ({code})")
 
 
 def _clock(moment: float) -> str:

@@ -13,6 +13,7 @@ from aiohttp import web
 SLOW_DOWN = "<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
 INTERNAL = "<Error><Code>InternalError</Code><Message>We had a problem.</Message></Error>"
 DENIED = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+UNKNOWN = "<Error><Code>NotImplemented</Code><Message>A header is unknown.</Message></Error>"
 FULL = "<Error><Code>QuotaExceeded</Code><Message>The bucket is full.</Message></Error>"
 EXPIRED = "<Error><Code>ExpiredToken</Code><Message>The token has expired.</Message></Error>"
 KEY = re.compile(r"Credential=([^/]+)/")
@@ -24,8 +25,10 @@ class FaultyProxy:
     """Serves at `url` from a thread of its own; `fail` arms it.
 
     `refuse_all`: every request is refused, with the answer `denial`. `away`: none is answered.
+    `create_only`: "ignored" (such writes are plain ones) or "unknown" (they are refused).
     `slow`: seconds before each is. `hold_uploads`: the bodies of parts are not read.
-    `keys`: access keys of all requests so far. `uploads`: of parts, that have begun.
+    `keys`: access keys of all requests so far. `uploads`: of parts, that have begun. `asked`:
+    method and path of each request.
     """
 
     def __init__(self, target: str, stall: float) -> None:
@@ -37,10 +40,12 @@ class FaultyProxy:
         self.refuse_all = False
         self.denial = EXPIRED
         self.away = False
+        self.create_only = ""
         self.slow = 0.0
         self.hold_uploads = False
         self.uploads = 0
         self.keys: set[str] = set()
+        self.asked: list[str] = []
         self.injected: Counter[str] = Counter()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -72,6 +77,7 @@ class FaultyProxy:
         await self._client.close()
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append(f"{request.method} {request.path}")
         self.keys |= set(KEY.findall(request.headers.get("Authorization", "")))
         if self.away:
             self.injected["away"] += 1
@@ -91,6 +97,9 @@ class FaultyProxy:
         if self.refuse_all:
             self.injected["expired"] += 1
             return web.Response(status=403, text=self.denial, content_type="application/xml")
+        if self.create_only == "unknown" and "If-None-Match" in request.headers:
+            return web.Response(status=501, text=UNKNOWN, content_type="application/xml")
+        left_out = {"If-None-Match"} if self.create_only == "ignored" else set()
         kind = self._take(request)
         if kind in ("500", "503"):
             text = INTERNAL if kind == "500" else SLOW_DOWN
@@ -102,7 +111,7 @@ class FaultyProxy:
         async with self._client.request(
             request.method,
             f"{self._target}{request.raw_path}",
-            headers=request.headers,
+            headers=[pair for pair in request.headers.items() if pair[0] not in left_out],
             data=await request.read(),
             skip_auto_headers=("Accept-Encoding", "User-Agent", "Content-Type"),
         ) as answer:

@@ -9,10 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from fsspec.registry import _registry as LOADED
 
-from rm_ray.config import InputConfig
+from rm_ray.config import InputConfig, OutputConfig, StorageConfig
 from rm_ray.corpus.files import InputFile, list_files
 from rm_ray.corpus.footers import Footer, check_columns
-from rm_ray.errors import InputError
+from rm_ray.engines.stored import list_stored
+from rm_ray.errors import InputError, JudgeError
+from rm_ray.store.folder import Folder
 from rm_ray.store.retry import Patience, patiently
 
 
@@ -77,9 +79,22 @@ def test_what_cannot_be_a_corpus_is_refused(tree, path, message):
         list_files(InputConfig(path=str(tree / path)))
 
 
-def test_an_unknown_protocol_is_refused():
-    with pytest.raises(InputError, match="cannot list gopher://x"):
-        list_files(InputConfig(path="gopher://x"))
+@pytest.mark.parametrize("scheme", ["gopher", "sftp", "webhdfs", "hdfs", "smb", "simplecache::s3"])
+def test_a_store_that_is_not_known_is_refused_by_name(scheme):
+    said = rf"path is {scheme}://x/y: {scheme.partition('::')[0]}:// is no store that rm_ray knows"
+    for section in (InputConfig, OutputConfig):
+        with pytest.raises(ValueError, match=f"{said}; mount it as a folder, or copy the files"):
+            section(path=f"{scheme}://x/y")
+    with pytest.raises(JudgeError, match=r"judge.model: cannot list sftp://x/y: path is sftp://x/"):
+        list_stored("sftp://x/y", StorageConfig(), code=False)
+
+
+@pytest.mark.parametrize("scheme", ["hf", "http", "https"])
+def test_what_is_only_read_is_no_output(scheme):
+    with pytest.raises(ValueError, match=f"{scheme}:// is only read, and never written; give a"):
+        OutputConfig(path=f"{scheme}://x/y")
+    with pytest.raises(ValueError, match=f"{scheme}:// is only read"):
+        Folder(f"{scheme}://x/y").create("a", b"")
 
 
 def test_the_hub_that_cannot_be_reached_is_a_sentence(monkeypatch):

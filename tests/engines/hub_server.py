@@ -1,4 +1,4 @@
-"""A server that speaks the hub's protocol for one model, and keeps what it is asked."""
+"""A server that speaks the hub's protocol for one repository, and keeps what it is asked."""
 
 import contextlib
 import hashlib
@@ -7,19 +7,21 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs
 
 NAME, COMMIT = "someone/judge", "c0ffee" + 34 * "0"
 
 
 class HubServer:
-    """Serves a folder at `url` as the model NAME at COMMIT.
+    """Serves a folder at `url` as a repository at COMMIT, the model NAME unless another is named.
 
     `requests`: method and path of each. `held`: a name of a file that is not sent while it is set.
     `status`: of every answer, where it is not 200.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, name: str = NAME, kind: str = "models") -> None:
+        self.folder, self.name = folder, name
+        self._api = f"/api/{kind}/{name}"
         self.requests: list[str] = []
         self.held = ""
         self.status = 200
@@ -29,7 +31,7 @@ class HubServer:
             def do_GET(self):
                 outer._answer(self)
 
-            do_HEAD = do_GET
+            do_HEAD = do_POST = do_GET
 
             def log_message(self, *_):
                 pass
@@ -51,24 +53,39 @@ class HubServer:
         path = request.path.partition("?")[0]
         self.requests.append(f"{request.command} {path}")
         if self.status != 200:
-            return _send(request, self.status, b'{"error": "no"}')
-        if path == f"/api/models/{NAME}/tree/{COMMIT}":
+            headers = {"X-Error-Code": "RepoNotFound"} if self.status == 404 else {}
+            return _send(request, self.status, b'{"error": "no"}', headers)
+        if path in (f"{self._api}/tree/{COMMIT}", f"{self._api}/tree/main"):
             return _send(request, 200, json.dumps(self._tree()).encode())
-        if path.startswith(f"/api/models/{NAME}") and "/tree/" not in path:
-            return _send(request, 200, json.dumps({"id": NAME, "sha": COMMIT}).encode())
+        if path.startswith(f"{self._api}/paths-info/"):
+            body = request.rfile.read(int(request.headers["Content-Length"]))
+            asked = parse_qs(body.decode())["paths"]
+            said = [one for one in self._tree() if one["path"] in asked]
+            return _send(request, 200, json.dumps(said).encode())
+        if path.startswith(self._api) and "/tree/" not in path:
+            return _send(request, 200, json.dumps({"id": self.name, "sha": COMMIT}).encode())
         file = self.folder / path.rpartition("/")[2]
         if "/resolve/" not in path or not file.is_file():
             return _send(request, 404, b"", {"X-Error-Code": "EntryNotFound"})
         data = file.read_bytes()
         while request.command == "GET" and file.name == self.held:
             time.sleep(0.05)
-        return _send(request, 200, data, {"ETag": f'"{hashlib.sha256(data).hexdigest()}"'})
+        headers = {"ETag": f'"{hashlib.sha256(data).hexdigest()}"'}
+        if asked := request.headers.get("Range"):
+            first, last = map(int, asked.removeprefix("bytes=").split("-"))
+            headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
+            return _send(request, 206, data[first : last + 1], headers)
+        return _send(request, 200, data, headers)
 
     def _tree(self) -> list[dict]:
         return [
-            {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": 40 * "0"}
+            {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": _oid(file)}
             for file in sorted(self.folder.iterdir())
         ]
+
+
+def _oid(file):
+    return hashlib.sha1(file.read_bytes()).hexdigest()
 
 
 def _send(request, status, data, headers=None):
@@ -77,6 +94,6 @@ def _send(request, status, data, headers=None):
     for name, value in (always | (headers or {})).items():
         request.send_header(name, value)
     request.end_headers()
-    if request.command == "GET":
+    if request.command != "HEAD":
         with contextlib.suppress(ConnectionError):
             request.wfile.write(data)

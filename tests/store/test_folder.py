@@ -6,10 +6,11 @@ import uuid
 
 import pytest
 
-from rm_ray.config import OutputConfig
-from rm_ray.errors import OutputError
+from rm_ray.config import InputConfig, OutputConfig, StorageConfig
+from rm_ray.corpus.files import list_files
+from rm_ray.errors import InputError, OutputError
 from rm_ray.run.folder import RunFolder
-from rm_ray.store.folder import Folder, absolute
+from rm_ray.store.folder import CreateOnly, Folder, absolute
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -43,8 +44,24 @@ def test_names_are_the_files_directly_inside(folder):
     assert folder.names() == ["a", "b"] and folder.entries() == ["a", "b", "sub"]
 
 
+def test_a_folder_made_by_the_console_of_s3_is_empty(s3_bucket):
+    """It is a key of no bytes that ends in "/"; so are the folders in it."""
+    made = Folder(f"s3://{s3_bucket}/console")
+    for key in ("console/", "console/inner/", "console/inner/most/"):
+        made.fs.call_s3("put_object", Bucket=s3_bucket, Key=key, Body=b"")
+    run = RunFolder(OutputConfig(path=made.uri), "rewards")
+    assert made.names() == [] and made.entries() == ["inner"] and not made.holds_files()
+    assert run.stored() is None
+    with pytest.raises(InputError, match=f"{made.uri} is an empty folder"):
+        list_files(InputConfig(path=made.uri))
+    (made / "inner/most").create("a", b"")
+    assert made.holds_files()
+    with pytest.raises(OutputError, match=r"not empty and not a run of rm_ray \(it holds inner"):
+        run.stored()
+
+
 def test_probe_finds_that_create_only_works_and_leaves_nothing(folder):
-    assert folder.probe().conditional
+    assert folder.probe().create_only is CreateOnly.HONOURED and folder.probe().conditional
     assert folder.names() == []
 
 
@@ -54,6 +71,19 @@ def test_a_store_without_create_only_writes_is_found_out():
     assert probed.create("a", b"first")
     assert not probed.create("a", b"second")
     assert probed.read("a") == b"first"
+
+
+@pytest.mark.parametrize("kind", ["ignored", "unknown"])
+def test_what_a_store_makes_of_create_only_writes_is_told(kind, faulty_proxy, s3_bucket):
+    faulty_proxy.create_only = kind
+    storage = StorageConfig(endpoint_url=faulty_proxy.url)
+    folder = Folder(f"s3://{s3_bucket}/{uuid.uuid4().hex}", storage).probe()
+    assert folder.create_only is CreateOnly[kind.upper()] and not folder.conditional
+    said = {"ignored": "takes create-only writes and overwrites", "unknown": "refuses create-only"}
+    assert f"this store {said[kind]}" in folder.create_only.value
+    assert folder.names() == []
+    assert folder.create("a", b"first") and not folder.create("a", b"second")
+    assert folder.read("a") == b"first"
 
 
 def test_half_written_files_lie_in_the_scratch_folder(tmp_path, monkeypatch):

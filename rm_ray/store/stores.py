@@ -1,0 +1,255 @@
+"""The kinds of stores there are: how each is opened, and what it calls versions and denials.
+
+All in which stores differ stands here, or in the module that opens one.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import fsspec
+from fsspec.utils import get_protocol
+
+from rm_ray.config import StorageConfig, check_address
+from rm_ray.errors import redacted
+from rm_ray.store import azure_account
+
+# The store's word for why: what that means, and what to do.
+Reasons = Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a store denies access, and where its client looks for credentials.
+
+    `grants`: by verb, what the store has to grant for it. `others`, `lacking`: what to do for other
+    credentials, and where there are none; `{keys}` stands for the section with the store's keys.
+    `asks_why`: asks again, where an answer without a body does not say why. `public`: what may be
+    read without any.
+    """
+
+    grants: Mapping[str, str]
+    others: str
+    lacking: str
+    reasons: Reasons = field(default_factory=dict)
+    credentials: str = "credentials"
+    asks_why: Callable[[Any, str], object] | None = None
+    public: str = "buckets"
+
+
+@dataclass(frozen=True)
+class Store:
+    """A kind of store.
+
+    `protocols`: of its addresses; the first is the one spelling by which places are compared.
+    `versions`: the keys of what its client says of a file that tell a version from another, the
+    best first. `client`, `extra`: the package that opens it, and the extra of rm_ray that brings
+    it. `chatty`: loggers that say too much. `at`: where requests to an address go; "" where nobody
+    wants to know. `spells`: the one spelling of what stands behind the protocol.
+    """
+
+    name: str
+    protocols: tuple[str, ...]
+    open: Callable[[str, StorageConfig], Any]
+    versions: tuple[str, ...]
+    client: str = "fsspec"
+    extra: str = ""
+    chatty: tuple[str, ...] = ()
+    at: Callable[[str, StorageConfig], str] = lambda *_: ""
+    access: Access | None = None
+    spells: Callable[[str], str] = lambda rest: rest
+
+    @property
+    def protocol(self) -> str:
+        """The one by which it is named."""
+        return self.protocols[0]
+
+    def spelled(self, uri: str) -> str:
+        """The URI in the one spelling by which places are compared."""
+        return f"{self.protocol}://{self.spells(uri.partition('://')[2])}"
+
+    def version_of(self, info: Mapping[str, Any]) -> str:
+        """The version in what the client says of a file; "" if it says none."""
+        found = (info[key] for key in self.versions if info.get(key))
+        return str(next(found, "")).strip('"')
+
+
+def store_of(uri: str) -> Store:
+    """The kind of store of a path or URI.
+
+    Raises:
+        ValueError: files of such an address are neither read nor written here.
+    """
+    check_address(uri)
+    return _BY_PROTOCOL[get_protocol(uri)]
+
+
+def _environment(*names: str) -> str:
+    return next(filter(None, map(os.environ.get, names)), "")
+
+
+def _open_local(_uri: str, _storage: StorageConfig) -> Any:
+    return fsspec.filesystem("file")
+
+
+def _open_memory(_uri: str, _storage: StorageConfig) -> Any:
+    return fsspec.filesystem("memory")
+
+
+def _open_s3(_uri: str, storage: StorageConfig) -> Any:
+    from rm_ray.store.s3 import open_s3
+
+    return open_s3(storage)
+
+
+def _open_gcs(_uri: str, storage: StorageConfig) -> Any:
+    from rm_ray.store.gcs import open_gcs
+
+    return open_gcs(storage)
+
+
+def _open_azure(uri: str, storage: StorageConfig) -> Any:
+    from rm_ray.store.azure import open_azure
+
+    return open_azure(uri, storage)
+
+
+def _open_hub(_uri: str, storage: StorageConfig) -> Any:
+    from rm_ray.store.hub import open_hub
+
+    return open_hub(storage)
+
+
+def _open_web(_uri: str, _storage: StorageConfig) -> Any:
+    return fsspec.filesystem("http", use_listings_cache=False)
+
+
+def _at_s3(_uri: str, storage: StorageConfig) -> str:
+    named = _environment("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    return storage.endpoint_url or redacted(named or "AWS")
+
+
+def _at_gcs(_uri: str, storage: StorageConfig) -> str:
+    named = _environment("STORAGE_EMULATOR_HOST")
+    return storage.endpoint_url or redacted(named or "Google Cloud Storage")
+
+
+def _at_azure(uri: str, storage: StorageConfig) -> str:
+    host = azure_account.host_of(uri) or "Azure, of no account"
+    return storage.endpoint_url or redacted(host)
+
+
+def _at_hub(_uri: str, storage: StorageConfig) -> str:
+    return storage.endpoint_url or redacted(_environment("HF_ENDPOINT") or "huggingface.co")
+
+
+def _ask_s3_why(fs: Any, uri: str) -> None:
+    """A HEAD's answer says "Forbidden" and no more; a listing's says why."""
+    bucket, key, _ = fs.split_path(uri)
+    fs.call_s3("list_objects_v2", Bucket=bucket, Prefix=key, MaxKeys=1)
+
+
+_EXPIRED = "the credentials have expired", "renew them there"
+_UNKNOWN = "the store does not know the credentials", "set valid ones there"
+_AWS = Access(
+    grants={
+        "reading": "s3:GetObject and s3:ListBucket",
+        "listing": "s3:ListBucket",
+        "writing": "s3:PutObject",
+        "removing": "s3:DeleteObject",
+    },
+    others="{keys}.profile",
+    lacking="set them there, or give {keys}.profile",
+    reasons={
+        "ExpiredToken": _EXPIRED,
+        "ExpiredTokenException": _EXPIRED,
+        "TokenRefreshRequired": _EXPIRED,
+        "RequestExpired": _EXPIRED,
+        "InvalidAccessKeyId": _UNKNOWN,
+        "InvalidToken": _UNKNOWN,
+        "InvalidSecurity": _UNKNOWN,
+        "InvalidClientTokenId": _UNKNOWN,
+        "SignatureDoesNotMatch": ("the secret key is not the access key's", "set both anew there"),
+        "RequestTimeTooSkewed": ("the machine's clock is wrong", "set it"),
+    },
+    asks_why=_ask_s3_why,
+)
+_GOOGLE = Access(
+    grants={
+        "reading": "storage.objects.get and storage.objects.list",
+        "listing": "storage.objects.list",
+        "writing": "storage.objects.create and storage.objects.delete",
+        "removing": "storage.objects.delete",
+    },
+    others="GOOGLE_APPLICATION_CREDENTIALS there",
+    lacking="set GOOGLE_APPLICATION_CREDENTIALS there",
+    reasons={"401": ("the store does not accept the credentials", "renew them there")},
+)
+_READER, _WRITER = "Storage Blob Data Reader", "Storage Blob Data Contributor"
+_LACKING = (
+    "set AZURE_STORAGE_CONNECTION_STRING there, or AZURE_STORAGE_ACCOUNT_NAME with "
+    "AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN or an identity (az login)"
+)
+_MICROSOFT = Access(
+    grants={
+        "reading": f"the role {_READER}",
+        "listing": f"the role {_READER}",
+        "writing": f"the role {_WRITER}",
+        "removing": f"the role {_WRITER}",
+    },
+    others="AZURE_STORAGE_CONNECTION_STRING there",
+    public="containers",
+    lacking=_LACKING,
+    reasons={
+        "AuthenticationFailed": (
+            "the store does not accept the credentials",
+            "set there a key that is valid or a SAS token that has not expired, and the clock "
+            "right",
+        ),
+        "AuthorizationFailure": (
+            "the account's network rules or its roles deny it",
+            f"let this machine's network in, and grant the role {_READER} or {_WRITER}",
+        ),
+        "PublicAccessNotPermitted": ("the account lets nobody in without credentials", _LACKING),
+    },
+)
+_HUGGING_FACE = Access(
+    grants=dict.fromkeys(("reading", "listing"), "access to the repository"),
+    others="HF_TOKEN there",
+    lacking="set HF_TOKEN there",
+    credentials="token (if any)",
+    public="repositories",
+)
+_WEB = Access(
+    grants=dict.fromkeys(("reading", "listing"), "access"),
+    others="a copy of the file in a store",
+    lacking="copy the file to a store",
+)
+
+STORES = (
+    Store("local folders", ("file", "local"), _open_local, ("mtime",)),
+    Store("memory", ("memory",), _open_memory, ("created",)),
+    Store(
+        "S3", ("s3", "s3a"), _open_s3, ("ETag", "LastModified"),
+        client="s3fs", at=_at_s3, access=_AWS,
+    ),
+    Store(
+        "Google Cloud Storage", ("gs", "gcs"), _open_gcs, ("generation", "etag", "mtime"),
+        client="gcsfs", extra="gcs", chatty=("gcsfs",), at=_at_gcs, access=_GOOGLE,
+    ),
+    Store(
+        "Azure Blob Storage", ("abfs", "abfss", "az"), _open_azure, ("etag", "last_modified"),
+        client="adlfs", extra="azure", chatty=("adlfs", "azure"), at=_at_azure, access=_MICROSOFT,
+        spells=azure_account.spelled,
+    ),
+    Store(
+        "Hugging Face hub", ("hf",), _open_hub, ("blob_id", "xet_hash", "mtime"),
+        client="huggingface_hub", at=_at_hub, access=_HUGGING_FACE,
+    ),
+    Store(
+        "web", ("https", "http"), _open_web, ("ETag", "Last-Modified", "Content-MD5", "Digest"),
+        client="aiohttp", access=_WEB,
+    ),
+)  # fmt: skip
+_BY_PROTOCOL = {protocol: store for store in STORES for protocol in store.protocols}
