@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from rm_ray.report.effects import effects, noise
+from rm_ray.report.effects import FAR, bounds, effects, noise
 from tests.counts.test_histograms import FLOATS, histogram
 
 SAMPLES = st.lists(FLOATS.map(lambda x: round(x, 2)), min_size=2, max_size=40)
@@ -17,7 +17,8 @@ SAMPLES = st.lists(FLOATS.map(lambda x: round(x, 2)), min_size=2, max_size=40)
 @given(SAMPLES, SAMPLES)
 def test_the_distance_is_scipys(tonight, baseline):
     found = effects(histogram(tonight), histogram(baseline))
-    one, other = np.asarray(tonight, np.float32), np.asarray(baseline, np.float32)
+    ends = bounds(histogram(tonight), histogram(baseline))  # by hand below
+    one, other = (np.clip(np.asarray(x, np.float32), *ends) for x in (tonight, baseline))
     sd = other.astype(float).std()
     if sd <= 1e-3 * np.abs([*tonight, *baseline]).max():
         return  # narrower than its cells
@@ -26,6 +27,19 @@ def test_the_distance_is_scipys(tonight, baseline):
     near = {"rel": 0.01, "abs": 2 * scale * (1 + expected)}  # a cell is 1/4096 of its values
     assert found.wasserstein == pytest.approx(expected, **near)
     assert found.mean == pytest.approx(abs(one.mean() - other.mean()) / sd, **near)
+
+
+def test_the_usual_range_by_hand():
+    """The middle half of 1, 2, 3, 4 is from 1 to 3 by its least values; of rewards that hardly vary
+    more than half is taken; and tonight's own middle is always in the range.
+    """
+    four = histogram([1.0, 2.0, 3.0, 4.0])
+    wide = bounds(four, four)
+    assert wide == pytest.approx((1 - FAR * 2, 3 + FAR * 2), rel=1e-3)
+    mostly = histogram([0.0] * 80 + [1.0] * 20)
+    assert bounds(mostly) == pytest.approx((-FAR, 1 + FAR), rel=1e-3, abs=1e-3)
+    assert bounds(four, histogram([100.0] * 9)) == pytest.approx((-15, 100), rel=1e-3)
+    assert bounds(histogram([7.0] * 5)) == (-np.inf, np.inf)
 
 
 def test_the_population_stability_index_by_hand():
