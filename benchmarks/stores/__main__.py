@@ -7,7 +7,11 @@ into environments of their own in the folder `--environments` (by default a temp
 store gets a temporary folder for its files, and is stopped after it was measured. What listens
 listens on 127.0.0.1. A store that cannot be installed or started is named under the tables.
 
-gcsfs and adlfs are the clients of gs:// and az://. Stores of npm need node 20 and npm.
+gcsfs and adlfs are the clients of gs:// and az://. Stores of npm need node 20 and npm. Stores of
+Debian need root, and are measured where their commands are found:
+
+    apt-get install swift-proxy swift-account swift-container swift-object memcached
+    apt-get install radosgw ceph-mon ceph-osd ceph-common
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """Plain clients of stores, each request tried once: what a store answers, before rm_ray sees it."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -61,7 +62,10 @@ class S3:
         )  # fmt: skip
 
     def make_bucket(self) -> None:
-        if self.bucket not in [one["Name"] for one in self._s3.list_buckets()["Buckets"]]:
+        # juicefs has its bucket from the start, and Swift lists none before there is one
+        with contextlib.suppress(
+            self._s3.exceptions.BucketAlreadyExists, self._s3.exceptions.BucketAlreadyOwnedByYou
+        ):
             self._s3.create_bucket(Bucket=self.bucket)
 
     def put(self, key: str, data: bytes) -> None:
@@ -109,7 +113,7 @@ class S3:
 
     @staticmethod
     def _answer(request: Any, **arguments: Any) -> Answer:
-        from botocore.exceptions import ClientError
+        from botocore.exceptions import ClientError, ConnectionClosedError
 
         try:
             said = request(**arguments)
@@ -117,6 +121,8 @@ class S3:
             said = error.response
             status = said["ResponseMetadata"].get("HTTPStatusCode", said["Error"].get("Code"))
             return Answer(str(status), done=False)
+        except ConnectionClosedError:
+            return Answer("connection closed", done=False)
         return Answer(str(said["ResponseMetadata"]["HTTPStatusCode"]), done=True)
 
 

@@ -52,10 +52,7 @@ class Source:
         if self.kind in ("apt", "here"):
             return Path(sys.executable).parent
         mark = folder / "installed"
-        if self.kind == "npm":
-            commands = folder / "node_modules" / ".bin"
-        else:
-            commands = folder / "bin"
+        commands = folder / "node_modules" / ".bin" if self.kind == "npm" else folder / "bin"
         if not mark.exists() or mark.read_text() != self.package:
             folder.mkdir(parents=True, exist_ok=True)
             if self.kind == "npm":

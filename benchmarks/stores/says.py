@@ -44,5 +44,6 @@ def takes_as_empty(uri: str) -> str:
     try:
         stored = RunFolder(OutputConfig(path=uri), "rewards").stored()
     except OutputError as error:
-        return f"refused: {str(error).partition(';')[0].replace(uri, 'the folder')}"
+        said = str(error).partition(";")[0].removeprefix("output.path: ")
+        return f"refused: {said.replace(uri, 'the folder')}"
     return "a new run" if stored is None else "a stored run"

@@ -37,7 +37,7 @@ class Place:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
-                )  # fmt: skip
+                )
             )
 
     def wait(self, port: int | None = None) -> None:

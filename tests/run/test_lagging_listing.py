@@ -261,7 +261,7 @@ def test_a_run_that_goes_on_in_another_process_judges_only_what_is_missing(
         folder(store, run).remove(name)
     done = subprocess.run(
         [sys.executable, "jobs/score.py", *words(store, path, run)], cwd=ROOT,
-        env=environment(RAY_ADDRESS=ray.get_runtime_context().gcs_address),
+        env=environment(RAY_ADDRESS=ray.get_runtime_context().gcs_address, PYTHONPATH=str(ROOT)),
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
