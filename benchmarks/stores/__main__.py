@@ -56,7 +56,7 @@ def measured(store: Store, environments: Path) -> Row:
 
 def ask(python: Path, store: Store, environment: dict[str, str]) -> dict[str, str]:
     """What a process of its own measures: clients read their environment once."""
-    command = [python, "-m", "benchmarks.stores.measure", store.protocol, BUCKET]
+    command: list[str | Path] = [python, "-m", "benchmarks.stores.measure", store.protocol, BUCKET]
     try:
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, check=False,

@@ -1,7 +1,6 @@
 """Stores of Debian's packages: each takes several daemons, which are told here how to find another.
 
-apt-get install swift-proxy swift-account swift-container swift-object memcached
-apt-get install radosgw ceph-mon ceph-osd
+benchmarks.stores says how to install them.
 """
 
 import time

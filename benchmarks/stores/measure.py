@@ -31,9 +31,7 @@ def measure(protocol: str, bucket: str) -> dict[str, str]:
     uri = f"{protocol}://{bucket}"
     found: dict[str, Callable[[], str]] = {
         "put": lambda: over_existing(client, lambda key: client.put_new(key, b"second")),
-        "put_race": lambda: race(
-            lambda key: [lambda n=n: client.put_new(key, b"%d" % n) for n in range(WRITERS)]
-        ),
+        "put_race": lambda: race(lambda key, number: creation(client, key, number)),
         "marker": lambda: marker(client),
         "marker_rm_ray": lambda: marker_rm_ray(client, uri),
         "gone": lambda: gone(client),
@@ -48,9 +46,7 @@ def measure(protocol: str, bucket: str) -> dict[str, str]:
         found["completion"] = lambda: over_existing(
             client, lambda key: client.complete(client.begin(key, b"second"))
         )
-        found["completion_race"] = lambda: race(
-            lambda key: [completion(client, key, n) for n in range(WRITERS)]
-        )
+        found["completion_race"] = lambda: race(lambda key, number: completion(client, key, number))
     return {name: asked(look) for name, look in found.items()}
 
 
@@ -84,12 +80,13 @@ def over_existing(client: Client, write: Callable[[str], Answer]) -> str:
     return f"{answer.said}, {'kept' if client.get(key) == b'first' else 'overwritten'}"
 
 
-def race(writers: Callable[[str], Sequence[Callable[[], Answer]]]) -> str:
+def race(writer: Callable[[str, int], Callable[[], Answer]]) -> str:
     """How many of several writers of one new object are told that they have created it."""
     winners: list[int] = []
     others: set[str] = set()
     for _ in range(ROUNDS):
-        answers = at_once(writers(f"race/{time.time_ns()}"))
+        key = f"race/{time.time_ns()}"
+        answers = at_once([writer(key, number) for number in range(WRITERS)])
         winners.append(sum(answer.done for answer in answers))
         others |= {answer.said for answer in answers if not answer.done}
     least, most = min(winners), max(winners)
@@ -106,6 +103,10 @@ def at_once(writers: Sequence[Callable[[], Answer]]) -> list[Answer]:
 
     with ThreadPoolExecutor(len(writers)) as pool:
         return list(pool.map(write, writers))
+
+
+def creation(client: Client, key: str, number: int) -> Callable[[], Answer]:
+    return lambda: client.put_new(key, b"%d" % number)
 
 
 def completion(client: S3, key: str, number: int) -> Callable[[], Answer]:
