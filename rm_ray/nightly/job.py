@@ -111,7 +111,7 @@ def _claim(nights: Nights, config: NightlyConfig) -> None:
 def _planned(config: NightlyConfig) -> list[int]:
     """Numbers of the segments of the scoring run's plan."""
     run = RunFolder(config.scoring().output, REWARDS)
-    return list(range(len(run.segments.names())))
+    return list(range(len(run.segment_names())))
 
 
 def _finish(one: KnownNight, nights: Nights, config: NightlyConfig) -> KnownNight:

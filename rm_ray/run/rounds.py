@@ -18,10 +18,10 @@ from rm_ray.cluster import TASK_CPUS
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import Unit, without
-from rm_ray.corpus.shards import Piece
+from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.errors import one_line
 from rm_ray.run.commit import CommitStage
-from rm_ray.run.folder import RunFolder
+from rm_ray.run.folder import RunFolder, files_there
 from rm_ray.run.job import AnyJob, Round
 from rm_ray.run.staging import Staging
 from rm_ray.run.suspicion import Settled, Suspicion, without_machines
@@ -52,10 +52,11 @@ def run_rounds(
     """
     before: tuple[set[str], set[str]] | None = None
     learned, number = False, 0
-    while True:
-        committed, staged = run.committed(), set(run.staged.names())
+    tried: set[str] = set()  # names of the pieces that rounds were given
+    while not ray.get(tally.halted.remote()):
+        committed, staged = done_so_far(units, run, tried, first=before is None)
         missing = without(units, committed)
-        if not missing or ray.get(tally.halted.remote()):
+        if not missing:
             return
         if before == (committed, staged) and not learned:
             return
@@ -66,6 +67,7 @@ def run_rounds(
             number += 1
             machines = job.machines() - ray.get(tally.failed_machines.remote())
             now, avoided = without_machines(todo, machines)
+            tried |= {span.part for span in _spans(now) if isinstance(span, Piece)}
             if number > 1:
                 log.info("round %d, looking for what fails: %s", number, _describe(now))
             this = Round(
@@ -80,6 +82,19 @@ def run_rounds(
             complete = run_through(round_of(this, job))
             look_for(ray.get(tally.take_not_found.remote()), tally)
             learned = suspicion.learn(ray.get(tally.end_round.remote(complete)), missing)
+
+
+def done_so_far(
+    units: Sequence[Unit], run: RunFolder, tried: set[str], *, first: bool
+) -> tuple[set[str], set[str]]:
+    """Names of what is committed of the units, and of what is staged.
+
+    What a listing lacks is asked for by name, so that nothing is done again because the listing is
+    a while old. Before the first round of a new run there is nothing to ask for.
+    """
+    committed = run.committed(() if first and run.is_new else _spans(units))
+    staged = set(run.staged.names())
+    return committed, staged | files_there(run.staged, tried - staged)
 
 
 def round_of(this: Round[Any], job: AnyJob) -> Dataset:
@@ -170,9 +185,13 @@ def run_through(dataset: Dataset) -> bool:
 
 
 def _describe(units: Sequence[Unit]) -> str:
-    spans = [span for unit in units for span in unit.shards]
+    spans = _spans(units)
     pieces = [span for span in spans if isinstance(span, Piece)]
     alone = sum(piece.alone for piece in pieces)
     return (
         f"{alone} documents alone, {len(pieces) - alone} pieces, {len(spans) - len(pieces)} shards"
     )
+
+
+def _spans(units: Sequence[Unit]) -> list[Shard]:
+    return [span for unit in units for span in unit.shards]

