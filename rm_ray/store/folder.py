@@ -50,7 +50,8 @@ class CreateOnly(Enum):
 class Folder:
     """A place to keep files, that can be sent to another machine and opened again there.
 
-    `create_only`: what the store makes of create-only writes; found out once, by `probe`.
+    `create_only`: what the store makes of create-only writes; `lags`: whether its listings lack
+    what has just been written. Both are found out once, by `probe`.
     `scratch`: where half-written local files lie; on the same file system, the folder if "".
     `patience`: with which everything is tried again. `side`: the section of the configuration
     that says how its store is reached.
@@ -59,6 +60,7 @@ class Folder:
     uri: str
     storage: StorageConfig = AS_ENVIRONMENT
     create_only: CreateOnly = CreateOnly.HONOURED
+    lags: bool = False
     scratch: str = ""
     patience: Patience = A_MINUTE
     side: str = "output"
@@ -175,7 +177,10 @@ class Folder:
             self._ask("removing", name, lambda: self.fs.rm_file(f"{self.path}/{name}"))
 
     def probe(self) -> "Folder":
-        """Write and remove a small file; the folder, knowing what create-only writes do there.
+        """Write and remove a small file.
+
+        Returns:
+            The folder, knowing what create-only writes do there and whether listings lag.
 
         Raises:
             OSError: the store cannot be written.
@@ -194,8 +199,9 @@ class Folder:
                 raise  # a store that does not know create-only writes says something
             self.overwrite(name, b"first")
             found = CreateOnly.UNKNOWN
+        lags = name not in self.names()
         self.remove(name)
-        return replace(self, create_only=found)
+        return replace(self, create_only=found, lags=lags)
 
     def _ask(self, verb: str, name: str, action: Callable[[], Result]) -> Result:
         uri = f"{self.uri}/{name}" if name else self.uri

@@ -308,6 +308,20 @@ def test_segments_that_are_not_listed_are_part_of_the_plan(store, run):
     assert len(opened.plan()) == 3
 
 
+def test_listings_that_lag_are_found_out_and_then_nothing_is_left_to_them(store, run, monkeypatch):
+    """Where listings are of this moment, a run of many shards asks for none of them by name."""
+    monkeypatch.setattr("rm_ray.run.folder.MOST_ASKED", 0)
+    opened = run_folder(store, run)
+    shards = shards_of(planned_files(opened.plan()))
+    assert len(opened.committed(shards)) < 8
+    opened.make_writable()
+    assert opened.parts.lags
+    assert len(opened.committed(shards)) == 8
+    store.shows = None
+    opened.make_writable()
+    assert not opened.parts.lags
+
+
 def run_folder(store, run):
     where = folder(store, run)
     return RunFolder(OutputConfig(path=where.uri, storage=where.storage), "rewards")

@@ -61,7 +61,8 @@ def test_a_folder_made_by_the_console_of_s3_is_empty(s3_bucket):
 
 
 def test_probe_finds_that_create_only_works_and_leaves_nothing(folder):
-    assert folder.probe().create_only is CreateOnly.HONOURED and folder.probe().conditional
+    probed = folder.probe()
+    assert probed.create_only is CreateOnly.HONOURED and probed.conditional and not probed.lags
     assert folder.names() == []
 
 
