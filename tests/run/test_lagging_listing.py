@@ -312,7 +312,7 @@ def test_listings_that_lag_are_found_out_and_then_nothing_is_left_to_them(store,
     """Where listings are of this moment, a run of many shards asks for none of them by name."""
     monkeypatch.setattr("rm_ray.run.folder.MOST_ASKED", 0)
     opened = run_folder(store, run)
-    shards = shards_of(planned_files(opened.plan()))
+    shards = list(shards_of(planned_files(opened.plan())))
     assert len(opened.committed(shards)) < 8
     opened.make_writable()
     assert opened.parts.lags
