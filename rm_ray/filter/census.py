@@ -82,7 +82,7 @@ class Census:
 def census_of(stretch: Stretch, reader: Reader, config: FilterConfig, cuts: Cuts) -> Census:
     """Of the documents of one stretch."""
     decision = decide(reader.read(stretch), stretch, config, cuts)
-    documents, places = decision.documents, decision.places
+    documents = decision.documents
     kept = decision.kept
     units = stretch.units_of(documents.rows[kept])
     # by reward, also where the order has noise
@@ -98,7 +98,7 @@ def census_of(stretch: Stretch, reader: Reader, config: FilterConfig, cuts: Cuts
     return Census(
         Cells.count(units, documents.tokens[kept]),
         decision.outcomes(),
-        Cells.count(keys >> (KEY_BITS - DIGIT_BITS), places.tokens),
+        Cells.count(keys >> (KEY_BITS - DIGIT_BITS), documents.tokens[documents.eligible]),
         beside,
         equal_to_cuts(decision, cuts, reader.kind) if config.rule.temperature is None else {},
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from rm_ray.corpus.column_path import ColumnPath
+from rm_ray.corpus.columns import is_text
 from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.footers import Footer, check_readable
 from rm_ray.errors import ConfigError, InputError
@@ -100,6 +101,19 @@ def check_columns(
         kinds = {pa.schema([own[name] for name in named]): "the rewards"}
     for schema, place in kinds.items():
         _check_types(config.rule, schema, place)
+    if config.rule.where:
+        _warn_of_two_kinds(Condition(config.rule.where).columns, kinds)
+
+
+def _warn_of_two_kinds(columns: Sequence[str], kinds: Mapping[pa.Schema, str]) -> None:
+    """Warn of columns that are text in some files and numbers in others: '10' is less than '5'."""
+    for name in columns:
+        found = {is_text(schema.field(name).type): place for schema, place in kinds.items()}
+        if len(found) > 1:
+            log.warning(
+                "rule.where: %s is text in %s and none in %s, where it compares otherwise; convert "
+                "it, as in try_cast(%s as bigint)", name, found[True], found[False], name,
+            )  # fmt: skip
 
 
 def _field(name: str, schema: pa.Schema) -> pa.Field:

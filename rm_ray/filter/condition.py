@@ -33,8 +33,8 @@ _NODES = {
     "BETWEEN", "CASE", "CAST", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "FUNCTION",
     "OPERATOR", "TYPE",
 }  # fmt: skip
-# DuckDB 2.0.0 calls it consistent, and with one argument it counts from today's date.
-_CHANGING = {"age"}
+# DuckDB calls these consistent, and they look at the clock; age does with one argument.
+_CHANGING = {"age", "current_localtime", "current_localtimestamp"}
 # Macros over what is allowed; DuckDB says of no macro whether it is consistent.
 _MACROS = {"nullif"}
 _HINT = (
@@ -43,7 +43,8 @@ _HINT = (
 )
 REMEDY = (
     "convert a column whose type does not fit, as in try_cast(year as bigint) >= 2024, which is "
-    "null where it is no number; the names of hive folders are text, as in year >= '2024'"
+    "null where it is no number; the names of hive folders are text, as in year >= '2024'; what "
+    "comes after `and` is worked out for every row: case when a then b end leaves rows out"
 )
 
 
@@ -167,17 +168,16 @@ def _check(node: Mapping[str, Any], text: str) -> None:
             f"cannot read {text!r}: DuckDB has no function {node['function_name']} of one row that "
             "gives the same value each time"
         )
-    if node["type"] == "ARRAY_EXTRACT" and (number := _whole_number(node["children"][1])):
+    if node["type"] == "ARRAY_EXTRACT" and not _is_text(node["children"][1]):
         raise ConfigError(
-            f"cannot read {text!r}: [{number}] counts from 1 in SQL, and from 0 in rewards.column "
-            f"and in older versions of rm_ray; write list_extract(column, {number}), from 1"
+            f"cannot read {text!r}: [1] counts from 1 in SQL, and from 0 in rewards.column and in "
+            "older versions of rm_ray; write list_extract(column, 1), which counts from 1"
         )
 
 
-def _whole_number(node: Mapping[str, Any]) -> str:
-    """The whole number that a node of a parse tree is; "" for any other."""
-    literal = node.get("literal") or {}
-    return str(literal["text"]) if literal.get("kind") == "INTEGER" else ""
+def _is_text(node: Mapping[str, Any]) -> bool:
+    """Whether a node of a parse tree is a text, such as the name of a field."""
+    return (node.get("literal") or {}).get("kind") == "STRING"
 
 
 @cache
@@ -193,7 +193,31 @@ def _functions() -> frozenset[str]:
 def _for_duckdb(values: Any) -> Any:
     """The values in a type that DuckDB reads."""
     values = as_plain(values)
-    return values.cast(pa.float32()) if pa.types.is_float16(values.type) else values
+    kind = _known(values.type)
+    return values if kind == values.type else values.cast(kind)
+
+
+def _known(kind: pa.DataType) -> pa.DataType:
+    """The type in which DuckDB reads values: it has no half floats, in structs and lists neither.
+
+    Raises:
+        ConfigError: two fields of a struct differ in case alone, which DuckDB does not tell apart.
+    """
+    if pa.types.is_float16(kind):
+        return pa.float32()
+    if pa.types.is_struct(kind):
+        names = [field.name for field in kind]
+        if twice := [n for n in names if [m.lower() for m in names].count(n.lower()) > 1]:
+            raise ConfigError(
+                f"DuckDB does not tell the fields {' and '.join(twice)} apart; leave the column "
+                "out of the condition, or rename one of them"
+            )
+        return pa.struct([field.with_type(_known(field.type)) for field in kind])
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_known(kind.value_type)))
+    if pa.types.is_large_list(kind):
+        return pa.large_list(kind.value_field.with_type(_known(kind.value_type)))
+    return kind
 
 
 def _said(error: duckdb.Error) -> str:

@@ -21,6 +21,7 @@ MOST_GROUPS = 100_000
 class Documents:
     """Columns of equal length, in the file's order.
 
+    `weights`: what budgets are counted in where that is not documents, tokens if nothing is said.
     `has`: a reward. `counts`: the condition holds. `scored`: the first run has a row of it.
     `statuses`: the scoring run's, or why there is no number. `groups`: labels; `codes`: the number
     of each document's. `rewards`: the first run's rows, of the columns that were asked for.
@@ -30,6 +31,7 @@ class Documents:
     reward: Numbers
     has: Flags
     tokens: Ints
+    weights: Ints
     scored: Flags
     statuses: pa.Array
     counts: Flags
@@ -61,7 +63,7 @@ class Order:
         files = np.full(len(rows), stretch.number, np.int64)
         return Places(
             documents.codes[which], keys, hash_after(finer, hashes), files, rows,
-            documents.tokens[which],
+            documents.weights[which],
         )  # fmt: skip
 
 

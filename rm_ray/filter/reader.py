@@ -2,9 +2,9 @@
 other columns from the corpus.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -31,8 +31,8 @@ NOT_SCORED = "not scored"
 NO_NUMBER = "no number"
 # Of columns that rules speak of, decoded at once.
 NARROW_ROWS = 1 << 16
-# The largest weight of one document: a sum of them fits 64 bits.
-MOST_WEIGHT = 1 << 40
+# The largest weight of one document: the sum over two thousand million of them fits 64 bits.
+MOST_WEIGHT = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Reader:
 
     `runs`: the folders of the runs' parts, which have these `schemas`. `own`: the columns that
     rules speak of and the first run has; `others`: those that the corpus has, in its files or as
-    hive folders. `weight`: the column of numbers that stand for tokens; None for the judge's.
+    hive folders. `weight`: the column that budgets are counted in; None for tokens or documents.
     `ranks`: of each run, where several are combined. `scored_only`: rows without a part are no
     documents.
     """
@@ -81,18 +81,19 @@ class Reader:
         if self.ranks:  # what is written of the reward is what it was chosen by
             both = pa.array(reward, mask=~has)
             first = first.set_column(first.schema.get_field_index("reward"), "reward", both)
-        columns = self._columns(stretch, first, rows, patience)
+        columns, counts = self._columns(stretch, first, rows, patience)
         groups, codes = grouped([path.of(columns) for path in self.by], len(rows))
         statuses = pc.fill_null(first.column("status"), NOT_SCORED)
         numberless = pa.array(~has & pc.equal(statuses, "ok").to_numpy())
-        counts = np.ones(len(rows), bool)
-        if self.where:
-            counts = self._where_holds(self.where, columns, stretch)
+        tokens: Ints = pc.fill_null(first.column("n_tokens"), 0).to_numpy()
         return Documents(
             rows=rows,
             reward=reward,
             has=has,
-            tokens=self._tokens(stretch, first, columns, rows, has & counts),
+            tokens=tokens,
+            weights=tokens
+            if self.weight is None
+            else self._weights(self.weight, stretch, columns, rows, has & counts),
             scored=pc.is_valid(first.column("row")).to_numpy(),
             statuses=pc.if_else(numberless, NO_NUMBER, statuses).combine_chunks(),
             counts=counts,
@@ -101,28 +102,27 @@ class Reader:
             rewards=first,
         )
 
-    def _tokens(
-        self, stretch: Stretch, first: pa.Table, columns: pa.Table, rows: Ints, eligible: Flags
+    def _weights(
+        self, weight: ColumnPath, stretch: Stretch, columns: pa.Table, rows: Ints, eligible: Flags
     ) -> Ints:
-        """The tokens of each document, or the numbers that stand for them."""
-        if self.weight is None:
-            tokens: Ints = pc.fill_null(first.column("n_tokens"), 0).to_numpy()
-            return tokens
-        values = self.weight.of(columns)
+        """The numbers that budgets are counted in; 0 for documents that do not count."""
+        values = weight.of(columns)
         numbers = pc.fill_null(values.cast(pa.float64(), safe=False), -1).to_numpy()
         whole = (numbers >= 0) & (numbers <= MOST_WEIGHT) & (np.floor(numbers) == numbers)
         if not whole[eligible].all():
             at = int(np.flatnonzero(eligible & ~whole)[0])
             raise InputError(
-                f"rule.weight: {self.weight.text} of {stretch.file}, row {rows[at]}, is "
+                f"rule.weight: {weight.text} of {stretch.file}, row {rows[at]}, is "
                 f"{values[at].as_py()}, not a whole number from 0 to {MOST_WEIGHT:,}; leave such "
                 "documents out by rule.where, or give another column"
             )
         return np.where(whole, numbers, 0).astype(np.int64)
 
-    def _where_holds(self, where: Condition, columns: pa.Table, stretch: Stretch) -> Flags:
+    def _where_holds(self, columns: pa.Table, stretch: Stretch) -> Flags:
+        if self.where is None:
+            return np.ones(len(columns), bool)
         try:
-            held = where.holds(columns)
+            held = self.where.holds(columns)
         except ConfigError as error:
             raise InputError(f"rule.where: {error}, in {stretch.file}; {REMEDY}") from None
         found: Flags = held.to_numpy(zero_copy_only=False)
@@ -193,30 +193,57 @@ class Reader:
 
     def _columns(
         self, stretch: Stretch, first: pa.Table, rows: Ints, patience: Patience
-    ) -> pa.Table:
-        """The columns that rules speak of. A file's own column comes before its folders' names."""
-        found: dict[str, Any] = {name: first.column(name) for name in self.own}
-        if self.others:
-            request = Request("reading", stretch.file, self.corpus.storage, self.corpus.key)
-            read = read_again(lambda: self._corpus_columns(stretch), request, patience)
-            if len(rows) < len(read):
-                read = read.take(pa.array(rows - stretch.start))
-            found |= {name: read.column(name) for name in read.column_names}
-        for name in self.others:
-            value = (stretch.partition or {}).get(name)
-            found.setdefault(name, pa.array([value] * len(rows), pa.string()))
-        return pa.table(found) if found else pa.table({"row": pa.array(rows)})
+    ) -> tuple[pa.Table, Flags]:
+        """The columns of groups and weights, and where the condition holds.
 
-    def _corpus_columns(self, stretch: Stretch) -> pa.Table:
+        The condition is worked out batch by batch: it may speak of texts, and of a stretch's texts
+        no more is held than a batch.
+        """
+        paths = [*self.by, *([self.weight] if self.weight else [])]
+        kept = list(dict.fromkeys(path.column for path in paths))
+
+        def look() -> tuple[list[pa.Table], list[Flags]]:
+            found = [
+                (table.select(kept), self._where_holds(table, stretch))
+                for table in self._batches(stretch, first, rows)
+            ]
+            return [table for table, _ in found], [flags for _, flags in found]
+
+        request = Request("reading", stretch.file, self.corpus.storage, self.corpus.key)
+        tables, flags = read_again(look, request, patience) if self.others else look()
+        return pa.concat_tables(tables), np.concatenate(flags)
+
+    def _batches(self, stretch: Stretch, first: pa.Table, rows: Ints) -> Iterator[pa.Table]:
+        """The columns that rules speak of, some rows at a time. A file's own column comes before
+        its folders' names.
+        """
+        own = pa.table({"row": pa.array(rows)} | {name: first.column(name) for name in self.own})
+        if not self.others:
+            yield own
+            return
         check_unchanged(stretch, self.corpus)
-        batches = []
-        for first, batch in decode(stretch, self.corpus, self.others, lambda _: NARROW_ROWS):
-            start, stop = max(stretch.start, first), min(stretch.stop, first + len(batch))
-            if start < stop:
-                batches.append(batch.slice(start - first, stop - start))
-            if first + len(batch) >= stretch.stop:
+        empty = True
+        for start, batch in decode(stretch, self.corpus, self.others, lambda _: NARROW_ROWS):
+            low, high = np.searchsorted(rows, [start, start + len(batch)]).tolist()
+            if low < high:
+                empty = False
+                columns = batch.take(pa.array(rows[low:high] - start))
+                yield self._beside(own.slice(low, high - low), columns, stretch)
+            if start + len(batch) >= stretch.stop:
                 break
-        return pa.concat_tables(batches)
+        if empty:
+            yield self._beside(own.slice(0, 0), pa.table({}), stretch)
+
+    def _beside(self, own: pa.Table, columns: pa.Table, stretch: Stretch) -> pa.Table:
+        """Columns of the rewards, of the file, and names of its folders."""
+        for name in self.others:
+            if name in columns.column_names:
+                values = columns.column(name)
+            else:
+                folder = (stretch.partition or {}).get(name)
+                values = pa.array([folder] * len(own), pa.string())
+            own = own.append_column(name, values)
+        return own
 
 
 def kind_of(column: pa.DataType) -> str:

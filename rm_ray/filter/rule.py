@@ -19,7 +19,7 @@ INTEGERS = ("int64", "uint64")
 
 
 def weight_of(rule: RuleConfig) -> Weight:
-    """What budgets are counted in; the numbers of a weight's column stand for tokens."""
+    """What budgets are counted in: documents, or what stands in the place of tokens."""
     if rule.choice == "keep_tokens" or rule.weight != "documents":
         return "tokens"
     return "documents"

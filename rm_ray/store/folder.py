@@ -186,11 +186,21 @@ class Folder:
             OSError: the store cannot be written.
         """
         name = f"probe-{uuid.uuid4().hex}"
+        try:
+            found = self._create_twice(name)
+            lags = name not in self.names()
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self.remove(name)
+            raise
+        self.remove(name)
+        return replace(self, create_only=found, lags=lags)
+
+    def _create_twice(self, name: str) -> CreateOnly:
         asked = replace(self, create_only=CreateOnly.HONOURED)
         try:
             asked.create(name, b"first")
             replaced = asked.create(name, b"second")
-            found = CreateOnly.IGNORED if replaced else CreateOnly.HONOURED
         except Denied:
             raise
         except (OSError, NotImplementedError, TypeError, ValueError) as error:
@@ -198,10 +208,8 @@ class Folder:
             if isinstance(error, OSError) and not answered:
                 raise  # a store that does not know create-only writes says something
             self.overwrite(name, b"first")
-            found = CreateOnly.UNKNOWN
-        lags = name not in self.names()
-        self.remove(name)
-        return replace(self, create_only=found, lags=lags)
+            return CreateOnly.UNKNOWN
+        return CreateOnly.IGNORED if replaced else CreateOnly.HONOURED
 
     def _ask(self, verb: str, name: str, action: Callable[[], Result]) -> Result:
         uri = f"{self.uri}/{name}" if name else self.uri

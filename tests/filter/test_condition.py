@@ -1,13 +1,16 @@
 """Conditions in SQL: known answers, and what is refused."""
 
+import contextlib
+import time
 import uuid
 from datetime import UTC, date, datetime
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from rm_ray.errors import ConfigError
-from rm_ray.filter.condition import Condition
+from rm_ray.filter.condition import Condition, _functions
 
 NAN = float("nan")
 ROWS = pa.table({
@@ -73,6 +76,8 @@ REFUSED = {
     "n is None": 'syntax error at or near "None"; write SQL as DuckDB reads it',
     "1 < n < 3": "Chained comparisons are not supported, use AND",
     "column('a-b') = 'u'": 'a column by any name in double quotes ("a-b")',
+    "l[n] > 0": "counts from 1 in SQL",
+    "day < current_localtimestamp()": "no function current_localtimestamp",
     "l[1] > 0": "counts from 1 in SQL, and from 0 in rewards.column and in older versions",
     "n in {1}": "syntax error",
     "": "speaks of no column",
@@ -129,6 +134,42 @@ def test_columns_that_differ_in_case_alone_are_not_mixed_up():
     assert Condition.parse("N = 1").holds(rows).to_pylist() == [False, True]
     with pytest.raises(ConfigError, match="n and N, which DuckDB does not tell apart"):
         Condition.parse("n < N").holds(rows)
+
+
+def test_fields_that_differ_in_case_alone_are_refused():
+    rows = pa.table({"s": [{"x": 1, "X": 2}]})
+    with pytest.raises(ConfigError, match="does not tell the fields x and X apart"):
+        Condition.parse("s.X = 2").holds(rows)
+
+
+def test_half_floats_within_structs_and_lists_are_read():
+    kind = pa.struct({"lang": pa.string(), "h": pa.list_(pa.float16())})
+    rows = pa.table({"meta": pa.array([{"lang": "en", "h": [0.5]}, None], kind)})
+    assert Condition.parse("meta.lang = 'en'").holds(rows).to_pylist() == [True, False]
+    assert Condition.parse("list_extract(meta.h, 1) > 0").holds(rows).to_pylist() == [True, False]
+
+
+def test_no_function_looks_at_the_clock_or_at_chance():
+    """Every function that DuckDB allows without an argument gives the same value after a while."""
+    asked = duckdb.connect()
+    names = asked.execute(
+        "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'scalar' "
+        "AND len(parameters) = 0 AND function_name SIMILAR TO '[a-z_0-9]+'"
+    ).fetchall()  # fmt: skip
+    allowed = [name for (name,) in names if name in _functions()]
+    assert allowed and not [name for name in allowed if "current" in name or "now" in name]
+
+    def values():
+        found = {}
+        for name in allowed:
+            with contextlib.suppress(duckdb.BinderException):  # it wants an argument all the same
+                found[name] = asked.execute(f"SELECT {name}()").fetchone()
+        return found
+
+    before = values()
+    assert "pi" in before
+    time.sleep(0.01)
+    assert values() == before
 
 
 def test_documents_are_values_and_never_read_as_sql():

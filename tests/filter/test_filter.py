@@ -103,6 +103,20 @@ RULES = {
 }  # fmt: skip
 
 
+def test_a_weight_is_beside_the_tokens_and_not_in_their_place(made, ray_cluster, tmp_path, caplog):
+    folder, oracle = made
+    words = {"rewards_path": folder / "one", "output_path": tmp_path / "out", "rule_seed": 3}
+    status, log = run(caplog, rule_keep_tokens=2000, rule_weight="size", **words)
+    assert status == 0, log
+    kept = best(HAS, "tokens <= 2000").replace("n_tokens", "size")
+    ((tokens,),) = oracle.rows(
+        f"SELECT sum(n_tokens) FROM d JOIN ({kept}) USING (source_file, row)"
+    )
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["totals"]["tokens"] == tokens
+    assert f"documents kept, {tokens:,} tokens" in log
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_what_a_rule_keeps(made, ray_cluster, tmp_path, caplog, rule):
     folder, oracle = made

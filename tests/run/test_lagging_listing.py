@@ -322,6 +322,21 @@ def test_listings_that_lag_are_found_out_and_then_nothing_is_left_to_them(store,
     assert not opened.parts.lags
 
 
+def test_a_complete_run_is_read_whole_whatever_the_listing_lacks(store, run, monkeypatch):
+    monkeypatch.setattr("rm_ray.run.folder.MOST_ASKED", 0)
+    scored = open_scored(f"s3://{BUCKET}/{run}", folder(store, run).storage)
+    assert (len(scored.shards), scored.missing) == (8, 0)
+
+
+def test_a_segment_in_the_middle_is_known_though_it_is_not_listed(store, run, monkeypatch):
+    opened = run_folder(store, run)
+    for night in (1, 2):
+        opened.add_segment([], {"night": night})
+    names = opened.segment_names()
+    monkeypatch.setattr(Folder, "names", lambda _: [names[0], names[2]])
+    assert opened.segment_names() == names
+
+
 def run_folder(store, run):
     where = folder(store, run)
     return RunFolder(OutputConfig(path=where.uri, storage=where.storage), "rewards")
