@@ -80,7 +80,7 @@ def verdict(
                 threshold=one.threshold,
                 p=one.p,
                 sentence=one.sentence,
-                strength=one.strength if one.key in fresh else stood[one.key],
+                strength=_strength(one, stood) if one.key not in fresh else one.strength,
             )
         )
     found.sort(key=lambda a: (a.folded_into is not None, a.standing, order[a.level], -_times(a)))
@@ -93,12 +93,18 @@ def verdict(
     )
 
 
+def _strength(one: Candidate, stood: Mapping[Key, float]) -> float:
+    """Of an alert that stands, the strength that it had when it was new, if that is known."""
+    before = stood[one.key]
+    return one.strength if math.isnan(before) else before
+
+
 def _stands(one: Candidate, stood: Mapping[Key, float]) -> bool:
     """Whether an alert is last night's, and neither far stronger nor of the other sign."""
     if one.key not in stood:
         return False
     before = stood[one.key]
-    if math.isnan(before) or not one.strength:
+    if math.isnan(before) or not one.strength or not before:
         return True
     return one.strength * before > 0 and not abs(one.strength) > STRONGER * abs(before)
 

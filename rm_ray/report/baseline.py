@@ -12,17 +12,15 @@ from rm_ray.report.nights import OTHER, GroupNight, Night, name_of
 
 log = logging.getLogger(__name__)
 
-# Alerts of these rules leave a night in the baseline: a new group is to become an old one, and a
-# creep is no fault of the night on which it is seen.
-HARMLESS = {"new", "creep"}
+# Alerts of these rules leave a night in the baseline: a new group is to become an old one, a creep
+# is no fault of the night on which it is seen, and documents that failed say nothing of the others.
+HARMLESS = {"new", "creep", "failed"}
 # From so many quiet nights on, they say how much nights differ besides by chance.
 QUIET_NIGHTS = 10
 # Of quiet nights, so many stay below a floor.
 QUIET_SHARE = 0.95
-# Nights back that counts are compared with.
+# Quiet nights that counts are compared with, at most.
 REACH = 28
-# Weekends are told from other days where so many nights are there, so many of the rarer kind.
-CLASS_NIGHTS, CLASS_LEAST = 14, 4
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,9 @@ class BaselineGroup:
     floor: float = 0.0
     """The distance that 95% of these stayed below; 0 where there are too few."""
     history: tuple[PastGroup, ...] = ()
-    """Its quiet nights as far back as counts are looked at, oldest first."""
+    """Its last quiet nights, which counts are compared with, oldest first."""
+    came: tuple[int, ...] = ()
+    """Its documents night by night, quiet or not, up to the last night on which it came."""
 
     @property
     def expected(self) -> float:
@@ -94,10 +94,9 @@ class Baseline:
             night: the name of tonight.
             weekend: days of the week (0 is Monday) that are compared with one another only.
         """
-        is_alike = _alike(night, past, weekend)
+        is_alike = _alike(night, weekend)
         alike = [one for one in past if is_alike(one.night)]
-        reach = alike[-REACH:]
-        labels = {label for one in reach for label in one.groups}
+        labels = {label for one in alike[-REACH:] for label in one.groups}
         quiet = {
             label: [name for name in _quiet(label, alike, accept) if is_alike(name)]
             for label in labels
@@ -123,14 +122,26 @@ class Baseline:
                 len(theirs),
                 chosen[label],
                 *_floor(label, quiet[label], past),
-                _nights_of(label, quiet[label], reach),
+                _nights_of(label, quiet[label], alike),
+                _came(label, alike[-REACH:]),
             )
             for label, theirs in pooled.items()
             if any(one.documents for one in theirs)
         }
         whole = found.pop(None, None)
         groups = {label: group for label, group in found.items() if label is not None}
-        return cls(whole, groups, sorted(wanted), gone, reach)
+        return cls(whole, groups, sorted(wanted), gone, alike)
+
+    def with_counts(self, history: "Baseline") -> "Baseline":
+        """With the counts of a history: a run that is as it should be does not say how its nights
+        differ.
+        """
+        groups = {
+            label: _with_counts(one, history.groups.get(label))
+            for label, one in self.groups.items()
+        }
+        whole = self.whole and _with_counts(self.whole, history.whole)
+        return replace(self, whole=whole, groups=groups, past=history.past)
 
     def gather(self, kept: Collection[str]) -> "Baseline":
         """With the groups that are not kept as one."""
@@ -142,18 +153,25 @@ class Baseline:
             nights = max(one.nights for one in rest)
             before = self.groups.get(OTHER)
             floor = (before.quiet, before.floor) if before else (0, 0.0)
-            history = _others(self.past, kept)
-            groups[OTHER] = BaselineGroup(pooled, nights, tuple(sorted(names)), *floor, history)
+            history = _others(self.past, set(groups))
+            came = tuple(one.documents for one in history)
+            groups[OTHER] = BaselineGroup(
+                pooled, nights, tuple(sorted(names)), *floor, history, came
+            )
         return replace(self, groups=groups)
+
+
+def _with_counts(one: BaselineGroup, other: BaselineGroup | None) -> BaselineGroup:
+    return replace(one, history=other.history, came=other.came) if other else one
 
 
 def nightly_means(
     label: str | None, past: Sequence[PastNight], accept: Mapping[str, str]
-) -> list[float]:
-    """A group's mean rewards, night by night, since it was accepted; oldest first."""
+) -> list[tuple[str, float]]:
+    """A group's mean rewards since it was accepted, with the names of the nights; oldest first."""
     since = _since(label, accept)
-    mine = [night.groups[label] for night in past if label in night.groups and night.night >= since]
-    return [one.mean for one in mine if one.mean is not None]
+    mine = [(night.night, night.groups[label]) for night in past if label in night.groups]
+    return [(name, one.mean) for name, one in mine if one.mean is not None and name >= since]
 
 
 def _since(label: str | None, accept: Mapping[str, str]) -> str:
@@ -161,17 +179,10 @@ def _since(label: str | None, accept: Mapping[str, str]) -> str:
     return max((accept[key] for key in {name_of(label), "*"} if key in accept), default="")
 
 
-def _alike(
-    night: str, past: Sequence[PastNight], weekend: Collection[int]
-) -> Callable[[str], bool]:
-    """Whether a night, by its name, is of the same kind of day as tonight; all are, where there are
-    too few to tell two kinds apart.
-    """
-    recent = [date_of(one.night) for one in past[-REACH:]]
-    free = [day is not None and day.weekday() in weekend for day in recent]
-    rarer = min(sum(free), len(free) - sum(free))
+def _alike(night: str, weekend: Collection[int]) -> Callable[[str], bool]:
+    """Whether a night, by its name, is of the same kind of day as tonight."""
     today = date_of(night)
-    if today is None or len(recent) < CLASS_NIGHTS or rarer < CLASS_LEAST:
+    if today is None or not weekend:
         return lambda _: True
     tonight = today.weekday() in weekend
 
@@ -216,22 +227,32 @@ def _warn(label: str | None, names: Sequence[str]) -> None:
 def _nights_of(
     label: str | None, quiet: Sequence[str], past: Sequence[PastNight]
 ) -> tuple[PastGroup, ...]:
-    """The quiet nights of a group among these."""
+    """The last quiet nights of a group among these."""
     wanted = set(quiet)
-    return tuple(
+    found = [
         night.groups[label] for night in past if night.night in wanted and label in night.groups
-    )
+    ]
+    return tuple(found[-REACH:])
 
 
-def _others(past: Sequence[PastNight], kept: Collection[str]) -> tuple[PastGroup, ...]:
+def _came(label: str | None, past: Sequence[PastNight]) -> tuple[int, ...]:
+    """A group's documents night by night; nights since it came last do not count yet."""
+    counts = [night.groups[label].documents for night in past if label in night.groups]
+    while counts and not counts[-1]:
+        counts.pop()
+    return tuple(counts)
+
+
+def _others(past: Sequence[PastNight], kept: set[str]) -> tuple[PastGroup, ...]:
     """What the groups that are not kept had together, night by night; nights that alerted for all
     of them together are left out.
     """
     found = []
     for night in past:
         before = night.groups.get(OTHER)
-        if before is not None and not _is_quiet(before):
-            continue
+        known = kept <= night.groups.keys() or before is None
+        if not known or (before is not None and not _is_quiet(before)):
+            continue  # a group that stands for itself now was among the others then
         rest = [
             one for label, one in night.groups.items() if label is not None and label not in kept
         ]
@@ -246,7 +267,7 @@ def _others(past: Sequence[PastNight], kept: Collection[str]) -> tuple[PastGroup
                 sum(one.scored for one in rest),
             )
         )
-    return tuple(found)
+    return tuple(found[-REACH:])
 
 
 def _floor(label: str | None, quiet: Sequence[str], past: Sequence[PastNight]) -> tuple[int, float]:

@@ -51,7 +51,7 @@ class UsualNight:
         documents, now = usual_count(counts), tonight.documents
         tokens = usual_amount([one.tokens for one in nights], counts, now)
         there = [one for one in nights if one.documents]
-        if len(there) < LEAST_NIGHTS:
+        if len(there) < LEAST_NIGHTS or not now:
             return cls(documents, tokens)
         counts = [one.documents for one in there]
         each = usual_mean([one.tokens / one.documents for one in there], counts, now)
@@ -82,7 +82,7 @@ class Comparison:
         baseline: BaselineGroup | None,
         night: str,
         draws: int = DRAWS,
-        means: Sequence[float] = (),
+        means: Sequence[tuple[str, float]] = (),
     ) -> "Comparison":
         """Compare a group's night. The same night and group draw the same.
 
@@ -91,12 +91,12 @@ class Comparison:
             baseline: of the group.
             night: the name of tonight.
             draws: how many.
-            means: the group's mean rewards of the nights before, oldest first.
+            means: the group's mean rewards of the nights before, with their names, oldest first.
         """
         if baseline is None or not (tonight.scored and baseline.pooled.scored):
             return cls(tonight, baseline)
         both = tonight.histogram, baseline.pooled.histogram
-        crept = creep(night, [*means, tonight.moments.mean], _robust_sd(baseline))
+        crept = creep([*means, (night, tonight.moments.mean)], _robust_sd(baseline))
         if reason := _untold(tonight, baseline):
             return cls(tonight, baseline, creep=crept, untold=reason)
         seed = _seed(night, tonight.label)

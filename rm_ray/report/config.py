@@ -84,9 +84,8 @@ class BaselineConfig(PlaceConfig):
 
     weekend: list[Day] = Field(
         [],
-        description="Days that are not like the others, such as [saturday, sunday]: from 14 nights "
-        "on, four of them of the rarer kind, such nights are compared with such nights only. "
-        "Needs nights that are called by their dates.",
+        description="Days that are not like the others, such as [saturday, sunday]: they are "
+        "compared with one another only. Needs nights that are called by their dates.",
     )
 
     @property

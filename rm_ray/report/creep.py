@@ -1,9 +1,9 @@
 """A creep: rewards that move a little every night, so that no night differs from the last ones.
 
-The mean reward of each week is put on a line. A slope is a creep if it is steeper than the weeks
-scatter about their line (Student's t), and if the last week is far enough from the one four weeks
-before. No test tells a creep from a source that wanders: where nights follow one another too
-closely, none is tried.
+The median of each week's nightly means is put on a line, so that one night says little. A slope is
+a creep if it is steeper than the weeks scatter about their line (Student's t), and if the last week
+is far enough from the one four weeks before. No test tells a creep from a source that wanders:
+where nights follow one another too closely, none is tried.
 """
 
 from collections.abc import Sequence
@@ -40,24 +40,23 @@ class Creep:
     """Why it was not looked for; None where it was."""
 
 
-def creep(night: str, means: Sequence[float], sd: float) -> Creep:
+def creep(nights: Sequence[tuple[str, float]], sd: float) -> Creep:
     """Look for a creep in the mean rewards of nights.
 
     Args:
-        night: the name of tonight.
-        means: of the nights before and tonight, oldest first.
+        nights: their names and mean rewards, oldest first; tonight is the last one.
         sd: standard deviation of the documents.
     """
-    weeks = min(len(means) // WEEK, MOST_WEEKS)
+    weeks = min(len(nights) // WEEK, MOST_WEEKS)
     if weeks < LEAST_WEEKS:
         needed = LEAST_WEEKS * WEEK
         return Creep(
-            weeks, remark=f"creep is looked for from {needed} nights on; {len(means)} are there"
+            weeks, remark=f"creep is looked for from {needed} nights on; {len(nights)} are there"
         )
     if sd <= 0:
         return Creep(weeks, remark="the rewards do not vary")
-    values = np.asarray(means[-weeks * WEEK :], float) / sd
-    weekly = values.reshape(weeks, WEEK).mean(axis=1)
+    values = np.array([mean for _, mean in nights[-weeks * WEEK :]]) / sd
+    weekly = np.median(values.reshape(weeks, WEEK), axis=1)
     slope, p = _slope(weekly)
     moved = float(weekly[-1] - weekly[-1 - WEEKS_BACK])
     remark = None
@@ -66,8 +65,8 @@ def creep(night: str, means: Sequence[float], sd: float) -> Creep:
             f"the source wanders (nights are alike by {alike:.2f}), and no test tells that from a "
             "creep"
         )
-    elif not _is_the_day(night):
-        remark = "creep is looked for once a week, on Mondays"
+    elif not _begins_a_week(nights[-2][0], nights[-1][0]):
+        remark = "creep is looked for once a week, on the first night from Monday on"
     return Creep(weeks, slope, moved, 1.0 if remark else p, remark)
 
 
@@ -81,12 +80,15 @@ def date_of(night: str) -> date | None:
     return None
 
 
-def _is_the_day(night: str) -> bool:
-    """Whether it is a Monday; of a name without a date, whether its number is a multiple of 7."""
-    if (day := date_of(night)) is not None:
-        return day.weekday() == 0
-    digits = night[len(night.rstrip("0123456789")) :]
-    return int(digits or 0) % WEEK == 0
+def _begins_a_week(before: str, tonight: str) -> bool:
+    """Whether a night is in another week than the one before; of names without dates, whether its
+    number is a multiple of 7.
+    """
+    last, day = date_of(before), date_of(tonight)
+    if last is not None and day is not None:
+        return last.isocalendar()[:2] != day.isocalendar()[:2]
+    digits = tonight[len(tonight.rstrip("0123456789")) :]
+    return bool(digits) and int(digits) % WEEK == 0
 
 
 def _slope(weekly: np.ndarray) -> tuple[float, float]:
@@ -101,12 +103,11 @@ def _slope(weekly: np.ndarray) -> tuple[float, float]:
 
 
 def _alike(values: np.ndarray) -> float:
-    """How alike deviations from the line are, one night to the next: their autocorrelation, without
-    what the days of the week have in common.
+    """How alike deviations are, one night to the next: their autocorrelation, without a line
+    through all nights and what each day of the week has in common.
     """
-    x = np.arange(len(values)) - (len(values) - 1) / 2
-    rest = values - values.mean() - (values @ x / (x @ x)) * x
-    weeks = rest.reshape(-1, WEEK)
-    rest = (weeks - weeks.mean(axis=0)).ravel()
+    nights = np.arange(len(values))
+    design = np.column_stack([nights, *(nights % WEEK == day for day in range(WEEK))]).astype(float)
+    rest = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
     whole = float(rest @ rest)
     return float(rest[1:] @ rest[:-1]) / whole if whole > 0 else 0.0

@@ -39,7 +39,7 @@ def write(figures: Figures, folder: Folder) -> None:
     """
     data = figures.model_dump(mode="json", by_alias=True)
     files = {
-        JSON: (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode(),
+        JSON: (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
         SUMMARY: summary(figures).encode(),
         HTML: page(figures),
     }

@@ -30,7 +30,7 @@ from rm_ray.report.history import History, PastNight, Said
 from rm_ray.report.markdown import summary
 from rm_ray.report.measured import Measured
 from rm_ray.report.mix import split
-from rm_ray.report.nights import GroupNight, Night, largest, name_of
+from rm_ray.report.nights import OTHER, GroupNight, Night, largest, name_of
 from rm_ray.report.past import open_history
 from rm_ray.report.retention import retention
 from rm_ray.report.runs import count, pinned_run
@@ -112,15 +112,14 @@ def make(config: ReportConfig) -> Reported:
     with ray_faults():
         measured = count(run, config)
         night = Night.of(measured)
-        if pinned is not None:
-            baseline = Baseline.of_run(Night.of(count(pinned, config)), len(pinned.segments))
-        elif history is not None:
-            asked = config.baseline
+        baseline, asked = Baseline(), config.baseline
+        if history is not None:
             baseline = Baseline.of_history(
                 history, past, asked.nights, asked.accept, config.night, asked.weekend_days
             )
-        else:
-            baseline = Baseline()
+        if pinned is not None:
+            run_nights = Baseline.of_run(Night.of(count(pinned, config)), len(pinned.segments))
+            baseline = run_nights.with_counts(baseline)
         figures, rows = _figures(config, run, measured, night, baseline, past)
     return Reported(figures, history, rows)
 
@@ -182,10 +181,13 @@ def _say(
     for label in dict.fromkeys([*night.groups, *baseline.groups]):
         tonight = night.groups.get(label, GroupNight(label))
         before = baseline.groups.get(label)
-        if before is None and baseline.whole is not None and label not in baseline.gone:
+        # a group that was counted among the others may be an old one
+        is_known = label in baseline.gone or any(OTHER in one.groups for one in baseline.past)
+        if before is None and baseline.whole is not None and not is_known:
             before = BaselineGroup(GroupNight(label), baseline.whole.nights)
         comparisons[label] = Comparison.of(tonight, before, config.night, means=means(label))
     names = {"*", *map(name_of, comparisons)}
+    _warn_of_accepted(config, past)
     if unknown := [name for name in config.baseline.accept if name not in names]:
         log.warning("baseline.accept: there is no group %s", ", ".join(unknown))
     rules = config.alerts
@@ -199,6 +201,17 @@ def _say(
     shown = {(label, rule) for label, one in last.items() for rule in one.said.shown}
     said = verdict(alerts, rules, stood, shown, mix, comparisons)
     return comparisons, rules.false_per_night / max(1, looked), said
+
+
+def _warn_of_accepted(config: ReportConfig, past: list[PastNight]) -> None:
+    """Warn of accepted nights that are not there: all nights before them count for nothing."""
+    known = {config.night, *(one.night for one in past)}
+    for group, night in config.baseline.accept.items():
+        if night not in known and (not past or night > past[0].night):
+            log.warning(
+                "baseline.accept: %s: there is no night %s in the history; nights are in the order "
+                "of their names, and no night before it counts", group, night,
+            )  # fmt: skip
 
 
 def _rows(

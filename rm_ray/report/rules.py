@@ -71,6 +71,9 @@ def _of_rewards(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
         return
     label, now, name = one.tonight.label, one.effects, name_of(one.tonight.label)
     usual = "nights like the baseline stay below"
+    # of either measure the distance, with a sign where a shift makes most of it
+    shifted = abs(now.shift) > now.wasserstein / 2
+    strength = math.copysign(now.wasserstein, now.shift) if shifted else 0.0
     apart = f"the rewards of {name} are {now.wasserstein:.2f} sd from the baseline's"
     measures: list[tuple[Rule, str, float, str]] = [
         ("drift", "wasserstein", rules.drift.above, f"{apart}; {usual}"),
@@ -86,7 +89,7 @@ def _of_rewards(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
         sentence = f"{said} {one.floor(kind):.2g}"
         yield Candidate(
             label, rule, effect, above, effect > above, one.p(kind), sentence, kind,
-            math.copysign(effect, now.shift),
+            strength,
         )  # fmt: skip
     sentence = (
         f"the rewards of {name} vary {now.spread:.2f} times as much as the baseline's "
@@ -177,9 +180,9 @@ def _new(one: Comparison) -> Candidate:
 
 def _missing(one: Comparison) -> Candidate:
     assert one.baseline is not None
-    label, nights = one.tonight.label, one.counts
-    if len(nights) >= LEAST_NIGHTS:
-        p = none_came([night.documents for night in nights])
+    label, came = one.tonight.label, one.baseline.came
+    if len(came) >= LEAST_NIGHTS:
+        p = none_came(came)
     else:
         p = float(stats.binom.cdf(0, one.baseline.pooled.documents, 1 / (one.baseline.nights + 1)))
     who = "no document came" if label is None else f"{name_of(label)} is missing"

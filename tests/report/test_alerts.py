@@ -1,5 +1,7 @@
 """Rules, Holm's step-down, folding, what stands: on groups with answers known by hand."""
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from rm_ray.report.baseline import BaselineGroup
 from rm_ray.report.comparison import Comparison
 from rm_ray.report.config import AlertsConfig
 from rm_ray.report.figures import Mix, MixGroup
+from rm_ray.report.groups import group_figures
 from rm_ray.report.history import PastGroup, Said
 from rm_ray.report.nights import GroupNight
 from rm_ray.report.rules import Candidate
@@ -44,7 +47,8 @@ def compared(label, rewards, before=USUAL, nights=5, failed=0, history=None) -> 
     history = steady(label) if history is None else history
     baseline = None
     if before is not None:
-        baseline = BaselineGroup(group(label, before), nights, history=history)
+        came = tuple(one.documents for one in history)
+        baseline = BaselineGroup(group(label, before), nights, history=history, came=came)
     return Comparison.of(group(label, rewards, failed), baseline, "night")
 
 
@@ -198,7 +202,18 @@ def test_a_standing_alert_is_news_where_it_is_far_stronger_or_of_the_other_sign(
     # while it stands, it is measured by what it was when somebody was told
     assert found.alerts[0].strength == (1.0 if status == "warn" else strength)
     unknown = said(candidate('["a"]', "drift", strength=9.0), stood={('["a"]', "drift"): NAN})
-    assert unknown.status == "warn"
+    assert (unknown.status, unknown.alerts[0].strength) == ("warn", 9.0)  # from now on it is known
+
+
+def test_a_distribution_that_is_wider_has_no_sign_that_noise_could_turn():
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        wider = compared('["a"]', rng.normal(0, 2.5, 500))
+        (drift,) = fired({'["a"]': wider}, AlertsConfig())[0]
+        assert (drift.rule, drift.strength) == ("drift", 0.0)
+    down = compared('["a"]', RNG.normal(-1, 1, 500))
+    (drift,) = fired({'["a"]': down}, AlertsConfig())[0]
+    assert drift.strength == pytest.approx(-1, abs=0.15)
 
 
 def test_a_fresh_alert_does_not_hide_behind_one_that_stands():
@@ -389,8 +404,15 @@ def test_a_group_of_eight_documents_a_night_that_vanishes_is_told():
     assert alerts(varied) == set()  # it has not come before
 
 
+def test_a_group_that_is_missing_has_figures_all_the_same():
+    found = group_figures(compared('["b"]', []), [], AlertsConfig(), 0.001)
+    assert (found.documents, found.expected, found.usual.documents.expected) == (0, 400, 400)
+    assert found.usual.rewarded is None and found.tonight is None
+
+
 def test_a_creep_is_an_alert_of_its_own():
-    means = [-0.03 * night for night in range(49)]
+    first = date(2026, 11, 23) - timedelta(49)
+    means = [(str(first + timedelta(night)), -0.03 * night) for night in range(49)]
     crept = Comparison.of(
         group('["a"]', RNG.normal(-1.5, 1, 400)),
         BaselineGroup(group('["a"]', RNG.normal(-1.4, 1, 2000)), 5, history=steady('["a"]')),

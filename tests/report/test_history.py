@@ -8,7 +8,7 @@ from rm_ray.config import StorageConfig
 from rm_ray.errors import InputError, OutputError
 from rm_ray.report.baseline import Baseline
 from rm_ray.report.history import History, Said
-from rm_ray.report.nights import OTHER, GroupNight
+from rm_ray.report.nights import OTHER, GroupNight, Night
 from tests.report.test_alerts import group
 
 LABEL = '["a"]'
@@ -204,7 +204,7 @@ def test_nights_that_are_gone_drop_out_and_are_told(tmp_path, caplog):
     assert "no longer in the history, n001 to n005; it is compared with nothing" in caplog.text
 
 
-def test_weekends_are_compared_with_weekends_where_there_are_enough(tmp_path):
+def test_weekends_are_compared_with_weekends(tmp_path):
     found = history(tmp_path)
     for day in range(1, 29):  # 2026-11-01 is a Sunday
         usual_night(found, f"2026-11-{day:02}", mean=-1.0 if day % 7 < 2 else 0.0, a=50)
@@ -219,7 +219,7 @@ def test_weekends_are_compared_with_weekends_where_there_are_enough(tmp_path):
     assert sunday == (pytest.approx(-1, abs=0.2), 8)
     assert monday == (pytest.approx(0, abs=0.2), 20)
     assert means("2026-11-29")[1] == 28  # nobody has said that weekends are other days
-    assert means("2026-11-12", weekend=weekend)[1] == 11  # too few of them
+    assert means("2026-11-12", weekend=weekend)[1] == 8
 
 
 def test_weekends_that_alerted_before_they_were_told_apart_are_not_compared_with_other_days(
@@ -245,3 +245,41 @@ def test_the_others_are_expected_as_they_came_together(tmp_path):
     assert baseline.groups[OTHER].expected == 300
     assert [one.documents for one in baseline.groups[OTHER].history] == [300] * 9
     assert baseline.groups['["a"]'].expected == 500
+
+
+def test_a_group_that_fails_from_its_first_night_has_a_baseline_all_the_same(tmp_path):
+    found = history(tmp_path)
+    for day in range(1, 9):
+        write(found, f"n{day}", said=Said(None, ("new", "failed"), ("failed",)))
+    assert len(pooled(found, "n9").groups[LABEL].history) == 8
+
+
+def test_quiet_nights_count_however_long_an_alert_stands(tmp_path):
+    found = history(tmp_path)
+    for day in range(1, 61):
+        alerted = Said(0.1, ("rewarded",), ("rewarded",), ("n01",)) if day > 20 else Said(0.1)
+        write(found, f"n{day:02}", said=alerted)
+    assert len(pooled(found, "n61").groups[LABEL].history) == 20
+
+
+def test_nights_on_which_a_group_stayed_away_count_once_it_has_come_again(tmp_path):
+    found = history(tmp_path)
+    gone = Said(None, ("missing",), ("missing",))
+    for day in range(1, 16):
+        here = day % 5 and day < 12
+        found.write(f"n{day:02}", "ok", [
+            (group(LABEL, [1.0] * 30 if here else []), Said(0.1) if here else gone)
+        ])  # fmt: skip
+    came = pooled(found, "n16").groups[LABEL].came
+    assert came == (30, 30, 30, 30, 0, 30, 30, 30, 30, 0, 30)  # and not the nights since then
+
+
+def test_a_pinned_run_has_the_counts_of_the_history(tmp_path):
+    found = history(tmp_path)
+    for day in range(1, 10):
+        write(found, f"n{day}", count=20 + day)
+    one = group(LABEL, [5.0] * 100)
+    night = Night(GroupNight.total(None, [one]), {LABEL: one})
+    pinned = Baseline.of_run(night, 1).with_counts(pooled(found, "n99")).groups[LABEL]
+    assert [night.documents for night in pinned.history] == list(range(21, 30))
+    assert pinned.pooled is one
