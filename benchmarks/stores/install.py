@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+# Seconds that a command may take.
+PATIENCE_S = 300
+
 
 class NotHere(Exception):
     """A store cannot be installed or started on this machine. The message says why."""
@@ -88,10 +91,13 @@ def run(command: Sequence[str | Path], **environment: str) -> str:
     Raises:
         NotHere: it fails. The message holds the last lines that it printed.
     """
-    done = subprocess.run(
-        command, env={**os.environ, "PATH": _path(), **environment}, capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            command, env={**os.environ, "PATH": _path(), **environment}, capture_output=True,
+            text=True, check=False, timeout=PATIENCE_S,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise NotHere(f"{command[0]} takes longer than {PATIENCE_S} s") from None
     if done.returncode:
         told = (done.stderr or done.stdout).strip().splitlines()[-3:]
         raise NotHere(" / ".join(told) or f"{command[0]} ends with {done.returncode}")

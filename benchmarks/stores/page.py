@@ -9,11 +9,11 @@ COMMAND = "python -m benchmarks.stores"
 HEAD = """\
 # What object stores do
 
-Made by `{command}`, and not by hand. Each store ran on one machine, with its defaults, and was
-asked by plain clients: boto3 for S3, gcsfs for `gs://`, adlfs for `az://`. Nothing in the tables is
-assumed. A large installation of a store may differ: several servers, other settings, another
-version. To know what your own store does, start a run: rm_ray probes the store first, and the last
-table shows what it finds.
+Made by `{command}`, and not by hand. Each store ran on one machine, with its
+defaults, and was asked by plain clients: boto3 for S3, gcsfs for `gs://`, adlfs for `az://`.
+Nothing in the tables is assumed. A large installation of a store may differ: several servers, other
+settings, another version. To know what your own store does, start a run: rm_ray probes the store
+first, and the last table shows what it finds.
 
 rm_ray needs little of a store. A part is one object, it is written once, and nobody changes it
 afterwards. The tables show where stores differ in what rm_ray uses.
