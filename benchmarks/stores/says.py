@@ -1,15 +1,11 @@
 """What rm_ray says of a store."""
 
 import logging
-from dataclasses import fields
 
 from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.errors import OutputError
 from rm_ray.run.folder import RunFolder
 from rm_ray.store.folder import Folder
-
-# Fields of a folder that say where it is, and nothing of its store.
-WHERE = ("uri", "storage", "scratch", "patience", "side")
 
 
 class Lines(logging.Handler):
@@ -35,8 +31,8 @@ def says(uri: str) -> str:
         return f"refused: {error}"
     finally:
         log.removeHandler(handler)
-    found = [f"`{f.name}={getattr(probed, f.name)}`" for f in fields(probed) if f.name not in WHERE]
-    return "; ".join([*found, *dict.fromkeys(handler.lines)])
+    lags = ["listings lack what has just been written"] if probed.lags else []
+    return "; ".join([probed.create_only.value, *lags, *dict.fromkeys(handler.lines)])
 
 
 def takes_as_empty(uri: str) -> str:
