@@ -186,14 +186,11 @@ class Folder:
             OSError: the store cannot be written.
         """
         name = f"probe-{uuid.uuid4().hex}"
+        found = self._create_twice(name)
         try:
-            found = self._create_twice(name)
             lags = name not in self.names()
-        except BaseException:
-            with contextlib.suppress(OSError):
-                self.remove(name)
-            raise
-        self.remove(name)
+        finally:
+            self.remove(name)
         return replace(self, create_only=found, lags=lags)
 
     def _create_twice(self, name: str) -> CreateOnly:
