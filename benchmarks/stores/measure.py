@@ -191,8 +191,8 @@ def versions_rm_ray(client: Client, uri: str) -> str:
     listed, asked_for = [], []
     for data in (b"first", b"other"):
         client.put("version_rm_ray/one", data)
-        listed += [version_of(one) for one in fs.ls(path.rpartition("/")[0], detail=True)]
-        asked_for.append(version_of(fs.info(path)))
+        listed += [version_of(uri, one) for one in fs.ls(path.rpartition("/")[0], detail=True)]
+        asked_for.append(version_of(uri, fs.info(path)))
     told = "told apart" if listed[0] != listed[1] else "not told apart"
     return told if listed == asked_for else f"{told}; a listing and the file itself differ"
 
