@@ -6,12 +6,14 @@
     python -m benchmarks.report alarms --nights 1000
     python -m benchmarks.report quiet --histories 20 --nights 60
     python -m benchmarks.report seen --histories 40
+    python -m benchmarks.report told
 
 many: the whole job over simulated rewards of 20 groups, beside the night before; history: the same
 night with one night before it and with many. floors: how many quiet nights are above the floor that
 is shown. alarms: on how many nights of 20 groups chance alone alerts, if every effect mattered.
 quiet: how often nights alert on which nothing breaks, though volumes vary, weekends come or rewards
-are tied; seen: after how many nights a change is told (benchmarks/report_nights.py).
+are tied; seen: after how many nights a change is told; told: the fall of a count that is told
+(benchmarks/report_nights.py).
 """
 
 import argparse
@@ -149,7 +151,9 @@ def _alarms(rate: float, night: int) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["many", "history", "floors", "alarms", "quiet", "seen"])
+    parser.add_argument(
+        "what", choices=["many", "history", "floors", "alarms", "quiet", "seen", "told"]
+    )
     parser.add_argument("--documents", type=int, default=10_000_000)
     parser.add_argument("--parts", type=int, default=1000)
     parser.add_argument("--nights", type=int, default=1000)
@@ -170,6 +174,8 @@ def main() -> None:
                 alarms(given.nights, given.rate)
             case "quiet":
                 report_nights.quiet(given.histories, min(given.nights, 60))
+            case "told":
+                report_nights.told()
             case "seen":
                 report_nights.seen(given.histories)
     print(f"{time.monotonic() - began:.0f} s")

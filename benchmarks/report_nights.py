@@ -23,6 +23,8 @@ from rm_ray.report.history import PastGroup, PastNight, Said
 from rm_ray.report.job import _rows, _say
 from rm_ray.report.mix import split
 from rm_ray.report.nights import GroupNight, Night, largest
+from rm_ray.report.rules import CANDIDATES
+from rm_ray.report.usual import usual_count
 
 FIRST = date(2026, 1, 5)  # a Monday
 LOOKED_AT = 70
@@ -244,3 +246,18 @@ def seen(histories: int) -> None:
                 middle = f"{np.median(found):.0f}" if found else "-"
                 said.append(f"after {begins} nights {len(found) / histories:.0%} ({middle})")
             print(f"{what:<10}{size:<6}{'; '.join(said)}", flush=True)
+
+
+def told(groups: int = 4, rate: float = 0.05) -> None:
+    """The fall of a count that alerts, by how many nights there were and how they varied."""
+    p = rate / (CANDIDATES * (groups + 1))
+    print(f"median of 400 histories; {groups} groups, false_per_night {rate}; of the usual number")
+    for sd in (0.05, 0.2, 0.4):
+        said = []
+        for nights in (7, 10, 14, 28):
+            rng = np.random.default_rng(nights)
+            counts = rng.poisson(1000 * np.exp(sd * rng.standard_normal((400, nights))))
+            usual = [usual_count(row.tolist()) for row in counts]
+            low = np.median([min(0.5, one.limits(p)[0] / one.expected) for one in usual])
+            said.append(f"{nights} nights: {low:.0%}")
+        print(f"nights vary by {sd:.0%}: alert below " + ", ".join(said))
