@@ -6,6 +6,7 @@ All in which stores differ stands here, or in the module that opens one.
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import fsspec
@@ -71,8 +72,11 @@ class Store:
 
     def version_of(self, info: Mapping[str, Any]) -> str:
         """The version in what the client says of a file; "" if it says none."""
-        found = (info[key] for key in self.versions if info.get(key))
-        return str(next(found, "")).strip('"')
+        found = next((info[key] for key in self.versions if info.get(key)), "")
+        if isinstance(found, datetime):
+            # some stores tell a time to the millisecond in a listing and to the second elsewhere
+            found = found.replace(microsecond=0)
+        return str(found).strip('"')
 
 
 def store_of(uri: str) -> Store:
