@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "report": {"run", "judges", "corpus", "store", "cluster", "config", "cli"},
     "filter": {"run", "corpus", "parquet", "store", "cluster", "config", "cli"},
     "nightly": {"score", "report", "filter", "run", "corpus", "store", "config", "cli"},
-    "status": {"nightly", "filter", "run", "corpus", "config", "cli"},
+    "status": {"nightly", "report", "filter", "run", "corpus", "store", "config", "cli"},
     "score": {"run", "judges", "engines", "corpus", "store", "cluster", "config", "cli"},
 }
 
