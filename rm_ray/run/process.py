@@ -4,7 +4,6 @@ The kernel counts from the machine's start; psutil makes a time of day of it, wh
 a second as that clock is set.
 """
 
-import time
 from pathlib import Path
 
 import psutil
@@ -24,8 +23,3 @@ def process_table() -> str:
 def began_after_boot(process: psutil.Process) -> float:
     """Seconds from the machine's start to the process's."""
     return process.create_time() - psutil.boot_time()
-
-
-def age(process: psutil.Process) -> float:
-    """How long the process has existed, seconds."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - began_after_boot(process)

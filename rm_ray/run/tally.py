@@ -28,8 +28,6 @@ from rm_ray.store.retry import PATIENCE_S, Retry
 FAULTS_IN_A_ROW = 10
 # Times that a unit may be begun in a round, by processes that end at it or after they have done it.
 BEGINS = 5
-# A watchdog is armed anew now and then, so it may end a process a little early.
-WATCHED = 0.8
 ENDED = "the engine's process ended while judging it"
 
 
@@ -37,12 +35,12 @@ ENDED = "the engine's process ended while judging it"
 class UnderWay:
     """A shard or piece that an actor has begun.
 
-    `heard`: when it last gave a sign of life. `succeeded`: documents with a good answer so far.
+    `process`: the name of the actor's process. `succeeded`: documents with a good answer so far.
     """
 
     unit: Shard
     node: str
-    heard: float
+    process: str
     succeeded: int = 0
     in_engine: dict[int, int] = field(default_factory=dict)
 
@@ -148,32 +146,31 @@ class Tally:
 
     # what is under way
 
-    def may_begin(self, unit: Shard, process_seconds: float) -> bool:
+    def may_begin(self, unit: Shard, hung: Collection[str]) -> bool:
         """Whether a shard or piece may be begun; an engine is started only for one that may.
 
         One that is under way already was in a process that has ended: it is not tried again in
         this round, unless the machine ended too, which is nobody's fault.
 
         Args:
-            process_seconds: how long the process that asks has existed.
+            hung: the names of processes that a watchdog has ended where this is asked.
         """
         if before := self._under_way.pop(unit.part, None):
             if before.node in alive_machines():
-                silent = time.monotonic() - before.heard - process_seconds
-                self._has_ended(before, *self._death(silent))
+                self._has_ended(before, *self._death(before.process in hung))
             else:
                 self.fault(f"{unit}: its machine was lost", "machine")
         return self.ending() is None and unit.part not in self._not_again
 
-    def begin(self, unit: Shard, node: str) -> bool:
-        """A shard or piece is about to be begun on a machine; whether it still may be."""
+    def begin(self, unit: Shard, node: str, process: str) -> bool:
+        """A process on a machine is about to begin a shard or piece; whether it still may."""
         if self.ending() or unit.part in self._not_again:
             return False
         self._starts.heard()
         if not self._may_begin_again(unit.part, f"{unit}: {BEGINS} processes ended after they had "
                                      "judged it"):  # fmt: skip
             return False
-        self._under_way[unit.part] = UnderWay(unit, node, time.monotonic())
+        self._under_way[unit.part] = UnderWay(unit, node, process)
         return True
 
     def _may_begin_again(self, what: str, fault: str) -> bool:
@@ -187,7 +184,6 @@ class Tally:
         """Rows [start, stop) are about to go into an engine."""
         if at_work := self._under_way.get(part):
             at_work.in_engine[start] = stop
-            at_work.heard = time.monotonic()
 
     def answered(self, part: str, start: int, succeeded: int) -> None:
         """The rows asked about from `start` on have answers; `succeeded` of them good ones."""
@@ -201,11 +197,9 @@ class Tally:
         """An engine has just done a document that was done before."""
         self._faults.gets_on()
 
-    def progressed(self, part: str, work: RunCounts) -> None:
+    def progressed(self, work: RunCounts) -> None:
         """Some of a shard was done; a sign of life."""
         self._starts.heard()
-        if at_work := self._under_way.get(part):
-            at_work.heard = time.monotonic()
         self.add(work)
 
     def done(self, part: str, failed: Mapping[int, str]) -> None:
@@ -269,8 +263,8 @@ class Tally:
         if isinstance(unit, Piece) and unit.alone and not unit.failed_on:
             self._faults.failed_alone(reason)
 
-    def _death(self, silent: float) -> tuple[str, FaultKind]:
-        if silent < WATCHED * self._silence:
+    def _death(self, hung: bool) -> tuple[str, FaultKind]:
+        if not hung:
             return ENDED, "ended"
         said = f"the engine gave no answer for {self._silence:g} s, and its process was ended"
         return said, "silent"

@@ -3,22 +3,21 @@
 import logging
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-import psutil
 import pyarrow as pa
 import ray
 
 from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.engines.engine import Engine, EngineCounts, EngineSettings, answer_all, start_engine
-from rm_ray.engines.watchdog import Watchdog
+from rm_ray.engines.watchdog import Watchdog, hung_processes
 from rm_ray.engines.weights import place_model
 from rm_ray.errors import RmRayError, one_line
 from rm_ray.judges.judge import Judge, TokenIds
 from rm_ray.run.outage import wait_while_paused
 from rm_ray.run.pieces import failed_rows, stretches_between
-from rm_ray.run.process import age
 from rm_ray.run.shard_row import pack, unpack
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.examples import Examples, disagreement
@@ -54,6 +53,7 @@ class JudgeActor:
         self._tally = tally
         self._node = ray.get_runtime_context().get_node_id()
         self._id = str(ray.get_runtime_context().get_actor_id())
+        self._process = uuid.uuid4().hex  # Ray starts an actor anew under its old id
         self._started: Engine | None = None
         self._idle_since: float | None = None
         arrival = ray.get(tally.arrives.remote(self._id, self._node))
@@ -71,17 +71,17 @@ class JudgeActor:
         """
         for unit, documents, _ in unpack(block):
             wait_while_paused(self._tally)
-            if not ray.get(self._tally.may_begin.remote(unit, age(psutil.Process()))):
+            if not ray.get(self._tally.may_begin.remote(unit, hung_processes())):
                 continue
             engine = self._engine()
             self._tally.lives.remote(self._id, self._node)
-            if ray.get(self._tally.begin.remote(unit, self._node)):
+            if ray.get(self._tally.begin.remote(unit, self._node, self._process)):
                 yield from self._judge_unit(unit, documents, engine)
 
     def _judge_unit(self, unit: Shard, documents: pa.Table, engine: Engine) -> list[pa.Table]:
         listener = Reporter(self._tally, unit, documents.column("_row").to_pylist(), engine.counts)
         waited = time.monotonic() - self._idle_since if self._idle_since else 0.0
-        with Watchdog(self._settings.config.silence_s) as watchdog:
+        with Watchdog(self._settings.config.silence_s, self._process) as watchdog:
             listener.alive = watchdog.alive
             if isinstance(unit, Piece) and unit.alone:
                 self._check(unit, documents, engine, watchdog.alive)
@@ -123,7 +123,7 @@ class JudgeActor:
             began = time.monotonic()
             ray.get(self._tally.starting.remote(self._id, self._node))
             try:
-                with Watchdog(self._settings.config.start_s):
+                with Watchdog(self._settings.config.start_s, self._process):
                     self._fetch_weights()
                     self._started = start_engine(self._settings)
                     probe(self._started, self._judge, self._judge.harmless(0, 0), lambda: None)
@@ -229,7 +229,7 @@ class Reporter:
             step_seconds=spent.step_seconds - self._steps,
             model_seconds=spent.model_seconds - self._model,
         )
-        self._tally.progressed.remote(self._part, work)
+        self._tally.progressed.remote(work)
         self._start()
 
     def _start(self) -> None:

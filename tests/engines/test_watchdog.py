@@ -6,13 +6,13 @@ import time
 
 import pytest
 
-from rm_ray.engines.watchdog import Watchdog
+from rm_ray.engines.watchdog import Watchdog, hung_processes
 from tests.conftest import ROOT
 
 SCRIPT = """
 import ctypes, time
 from rm_ray.engines.watchdog import Watchdog
-with Watchdog(1.0) as watchdog:
+with Watchdog(1.0, "one") as watchdog:
     for _ in range(20):
         time.sleep(0.1)
         watchdog.alive()
@@ -23,7 +23,7 @@ print("never")
 ENDS = """
 import os
 from rm_ray.engines.watchdog import Watchdog
-with Watchdog(60):
+with Watchdog(60, "two"):
     os._exit(3)
 """
 HANGS = {
@@ -50,17 +50,19 @@ def test_a_hang_ends_the_process_and_says_where(where, temporary):
     result = run(SCRIPT.format(hang=HANGS[where]))
     assert result.returncode == 1 and result.stdout == "alive\n"
     assert time.monotonic() - began < 30
-    with Watchdog(60):
+    with Watchdog(60, "two"):
         pass
     (said,) = temporary.glob("rm_ray-hung-*")
+    assert hung_processes() == ["one"]
     assert 'File "<string>", line 9 in <module>' in said.read_text()
 
 
 def test_a_process_that_ends_otherwise_leaves_nothing_that_tells_of_a_hang(temporary):
     assert run(ENDS).returncode == 3
-    with Watchdog(60):
+    with Watchdog(60, "two"):
         (mine,) = temporary.iterdir()
-        with Watchdog(60):  # another process's, as far as files go
+        assert hung_processes() == []
+        with Watchdog(60, "two"):  # another process's, as far as files go
             assert mine.exists()
     assert not any(temporary.iterdir())
 
@@ -69,7 +71,7 @@ def test_a_process_that_leaves_the_watchdog_may_be_silent():
     script = """
 import time
 from rm_ray.engines.watchdog import Watchdog
-with Watchdog(0.5):
+with Watchdog(0.5, "three"):
     pass
 time.sleep(1.5)
 """

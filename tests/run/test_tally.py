@@ -36,7 +36,7 @@ def alone(row, failed_on=""):
 
 
 def fail(tally, unit, reason="it raised"):
-    assert tally.begin(unit, "here")
+    assert tally.begin(unit, "here", "p")
     tally.asking(unit.part, unit.start, unit.stop)
     tally.broke(unit.part, reason)
 
@@ -62,7 +62,7 @@ def test_faults_in_a_row_stop_the_run_and_what_is_judged_starts_the_row_anew(tal
     assert tally.halted() == "3 faults in a row with nothing done; the last: five"
     now = tally.progress()
     assert (now.faults, now.first_fault, now.last_fault) == (9, "one", "five")
-    assert tally.ending() == now.stopped and not tally.begin(SHARD, "here")
+    assert tally.ending() == now.stopped and not tally.begin(SHARD, "here", "p")
 
 
 def test_the_first_reason_to_stop_stands(tally):
@@ -72,51 +72,52 @@ def test_the_first_reason_to_stop_stands(tally):
 
 
 def test_rows_in_an_engine_that_ended_are_known_and_its_shard_is_not_tried_again(tally):
-    assert tally.begin(SHARD, "here")
+    assert tally.begin(SHARD, "here", "p")
     for start in (0, 10, 20):
         tally.asking(PART, start, start + 10)
     tally.answered(PART, 10, 10)
-    assert not tally.may_begin(SHARD, 1)  # in another process: the first one has ended
-    assert not tally.may_begin(SHARD, 1) and not tally.begin(SHARD, "there")
+    assert not tally.may_begin(SHARD, [])  # in another process: the first one has ended
+    assert not tally.may_begin(SHARD, []) and not tally.begin(SHARD, "there", "p")
     assert tally.end_round(True) == [
         Failure(SHARD, "here", ENDED, ((0, 10), (20, 30)), True, "ended")
     ]
-    assert tally.begin(SHARD, "here")  # in the next round
+    assert tally.begin(SHARD, "here", "p")  # in the next round
 
 
-def test_an_engine_that_gave_no_answer_for_long_is_said_to_have_hung(tally, monkeypatch):
-    now = 1000.0
-    monkeypatch.setattr(tally_module.time, "monotonic", lambda: now)
-    tally.begin(SHARD, "here")
-    tally.progressed(PART, Counts())
-    now += 75  # of which the new process took 10 to start
-    tally.may_begin(SHARD, 10)
+def test_an_engine_that_a_watchdog_has_ended_is_said_to_have_hung(tally):
+    tally.begin(SHARD, "here", "p")
+    tally.may_begin(SHARD, ["another", "p"])
     (failure,) = tally.end_round(True)
     assert failure.reason == "the engine gave no answer for 60 s, and its process was ended"
+    assert failure.kind == "silent"
+    tally.begin(SHARD, "here", "p2")
+    tally.may_begin(SHARD, ["another", "p"])
+    (failure,) = tally.end_round(True)
+    assert (failure.reason, failure.kind) == (ENDED, "ended")
 
 
 def test_a_machine_that_is_lost_blames_nobody(tally):
-    tally.begin(SHARD, "lost")
+    tally.begin(SHARD, "lost", "p")
     tally.asking(PART, 0, 10)
-    assert tally.may_begin(SHARD, 1) and tally.begin(SHARD, "here")  # at once, in the same round
+    assert tally.may_begin(SHARD, []) and tally.begin(SHARD, "here", "q")  # in the same round
     assert tally.progress().last_fault == f"{SHARD}: its machine was lost"
     tally.done(PART, {})
     assert tally.end_round(True) == []
-    tally.begin(SHARD, "lost")
+    tally.begin(SHARD, "lost", "p")
     assert tally.end_round(True) == []  # nor where nobody has tried again
 
 
 def test_rows_without_a_number_end_nothing(tally):
-    tally.begin(SHARD, "here")
+    tally.begin(SHARD, "here", "p")
     tally.done(PART, {7: "nan"})
     assert tally.end_round(True) == [Failure(SHARD, "here", "nan", ((7, 8),), False, "no_number")]
 
 
 def test_an_engine_that_fails_a_harmless_document_says_nothing_of_the_suspect(tally):
     suspect = alone(7)
-    tally.begin(suspect, "here")
+    tally.begin(suspect, "here", "p")
     tally.unfit(suspect.part, "out of memory")
-    assert not tally.may_begin(suspect, 1)
+    assert not tally.may_begin(suspect, [])
     assert tally.progress().last_fault == "an engine fails a harmless document: out of memory"
     assert tally.end_round(True) == []
 
@@ -126,23 +127,23 @@ def test_engines_that_end_in_a_row_end_the_round_and_not_the_run(tally):
         fail(tally, Shard("f", i, i + 1))
     assert tally.halted() is None
     assert tally.ending() == "3 shards or pieces failed in a row"
-    assert not tally.begin(SHARD, "here")
+    assert not tally.begin(SHARD, "here", "p")
     assert len(tally.end_round(True)) == 3
-    assert tally.begin(SHARD, "here")
+    assert tally.begin(SHARD, "here", "p")
     assert tally.progress().rounds == 1 and tally.progress().faults == 3
 
 
 def test_a_pipeline_that_broke_blames_nothing_that_was_under_way(tally):
-    tally.begin(SHARD, "here")
+    tally.begin(SHARD, "here", "p")
     tally.asking(PART, 0, 10)
     assert tally.end_round(False) == []
-    assert tally.may_begin(SHARD, 1)
+    assert tally.may_begin(SHARD, [])
 
 
 def test_what_ends_an_engine_before_it_is_asked_is_not_the_suspects_fault(tally):
     suspect = alone(7)
-    tally.begin(suspect, "here")  # and then it hung over the harmless document
-    assert not tally.may_begin(suspect, 1)
+    tally.begin(suspect, "here", "p")  # and then it hung over the harmless document
+    assert not tally.may_begin(suspect, [])
     assert "an engine fails a harmless document" in tally.progress().last_fault
     assert tally.end_round(True) == []
 
@@ -150,16 +151,16 @@ def test_what_ends_an_engine_before_it_is_asked_is_not_the_suspects_fault(tally)
 def test_shards_of_which_every_answer_is_no_number_end_the_round(tally):
     for i in range(3):
         shard = Shard("f", i, i + 1)
-        tally.begin(shard, "here")
+        tally.begin(shard, "here", "p")
         tally.done(shard.part, {i: "nan"})
     assert tally.ending() == "3 shards or pieces failed in a row"
 
 
 def test_a_unit_whose_process_ends_when_it_has_judged_it_is_not_begun_for_ever(tally):
     for _ in range(BEGINS):
-        assert tally.may_begin(SHARD, 1) and tally.begin(SHARD, "here")
+        assert tally.may_begin(SHARD, []) and tally.begin(SHARD, "here", "p")
         tally.done(PART, {})
-    assert not tally.begin(SHARD, "here") and not tally.may_begin(SHARD, 1)
+    assert not tally.begin(SHARD, "here", "p") and not tally.may_begin(SHARD, [])
 
 
 def fails_to_start(tally, actor="a", node="here"):

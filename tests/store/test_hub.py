@@ -1,5 +1,6 @@
 """A dataset on the hub: as it is now, in versions, and denied in a sentence."""
 
+import os
 import subprocess
 import sys
 
@@ -102,8 +103,9 @@ list(read_patiently(unit, config, ["text"]))
 """
     hub.status = 403
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, "HF_HUB_OFFLINE": "0"},  # an engine may have begun in this process
+    )  # fmt: skip
     assert "Unreadable: cannot read" in done.stderr
     assert "access denied (403): reading" in done.stderr
     assert [one for one in hub.requests if "some/texts" in one] == ["GET /api/datasets/some/texts"]
