@@ -16,6 +16,7 @@ from rm_ray.report.figures import (
     Range,
     UsualFigures,
 )
+from rm_ray.report.fixed import fixed_share, fixed_tokens
 from rm_ray.report.nights import GroupNight, name_of
 from rm_ray.report.usual import LEAST_NIGHTS, Usual
 
@@ -85,23 +86,29 @@ def usual_figures(one: Comparison, rules: AlertsConfig, p: float) -> UsualFigure
             f"{len(one.counts)} quiet nights; other changes from {LEAST_NIGHTS} on"
         )
     tokens = rules.tokens
+    both = one.baseline is not None and one.baseline.pooled.documents and one.tonight.documents
+    fixed_each = fixed_tokens(one).told_below(p) if both else 0.0
+    fixed_part = fixed_share(one).told_below(p) if both else 0.0
     return UsualFigures(
         nights=len(one.counts),
         documents=_range(usual.documents, p, rules.volume.below, rules.volume.above),
         tokens=_range(usual.tokens, p, tokens.below, tokens.above),
         tokens_a_document=_range(
-            usual.tokens_a_document, p, tokens.document_below, tokens.document_above
+            usual.tokens_a_document, p, tokens.document_below, tokens.document_above, fixed_each
         ),
-        rewarded=_range(usual.rewarded, p, rules.rewarded.below, None),
+        rewarded=_range(usual.rewarded, p, rules.rewarded.below, None, fixed_part),
         remark=remark,
     )
 
 
-def _range(usual: Usual | None, p: float, below: float, above: float | None) -> Range | None:
+def _range(
+    usual: Usual | None, p: float, below: float, above: float | None, fixed: float = 0.0
+) -> Range | None:
+    """The figures that are no alert. `fixed`: a fixed rule speaks of figures below this one."""
     if usual is None:
         return None
     low, high = usual.limits(p)
-    low = min(low, below * usual.expected)
+    low = min(max(low, fixed), below * usual.expected)
     return Range(
         expected=usual.expected,
         low=low if low > 0 else None,

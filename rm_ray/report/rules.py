@@ -15,14 +15,12 @@ from rm_ray.report.comparison import Comparison
 from rm_ray.report.config import AlertsConfig
 from rm_ray.report.creep import RATE
 from rm_ray.report.figures import Rule
+from rm_ray.report.fixed import fixed_share, fixed_tokens
 from rm_ray.report.nights import name_of
-from rm_ray.report.usual import LEAST_NIGHTS, TOKENS_CV2, none_came
+from rm_ray.report.usual import LEAST_NIGHTS, none_came
 
 # Candidates of a group: drift has two, tokens two, the other rules one.
 CANDIDATES = 12
-# With fewer nights than can predict one, only changes as large as these are told: the share of the
-# usual share of documents with a reward, and of a usual document's tokens.
-FIXED_REWARDED, FIXED_TOKENS = 0.5, 0.25
 # Of drift's two measures and of tokens', the one that is spoken of where both are alerts.
 MAIN = ("wasserstein", "document")
 
@@ -151,18 +149,9 @@ def _of_rewarded(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
     if before is None or not (before.scored and now.documents):
         return
     share, usual = now.scored / now.documents, before.scored / before.documents
+    p = fixed_share(one).p(share)
     if one.usual.rewarded is not None:
-        usual, p = one.usual.rewarded.expected, one.usual.rewarded.p(share)
-    elif share < FIXED_REWARDED * usual:
-        # Fisher's exact test: tonight's documents among all
-        p = float(
-            stats.hypergeom.cdf(
-                now.scored, now.documents + before.documents, now.scored + before.scored,
-                now.documents,
-            )
-        )  # fmt: skip
-    else:
-        p = 1.0
+        usual, p = one.usual.rewarded.expected, min(p, one.usual.rewarded.p(share))
     ratio = share / usual
     said = f"{share:.0%} of the documents of {name} have a reward, and {usual:.0%} usually"
     if why := one.why_not():
@@ -213,13 +202,11 @@ def _of_tokens(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
         yield _ratio(
             one, "tokens", "night", ratio, part.below, part.above, usual.p(now.tokens), said
         )
-    before = one.baseline.pooled if one.baseline else now
-    expected, p = before.tokens / before.documents, 1.0
+    assert one.baseline is not None
+    expected = one.baseline.pooled.tokens / one.baseline.pooled.documents
+    p = fixed_tokens(one).p(each)
     if (mean := one.usual.tokens_a_document) is not None:
-        expected, p = mean.expected, mean.p(each)
-    elif each < FIXED_TOKENS * expected:
-        error = math.sqrt(TOKENS_CV2 * (1 / now.documents + 1 / before.documents))
-        p = float(2 * stats.norm.sf(abs(_log(each / expected)) / error))
+        expected, p = mean.expected, min(p, mean.p(each))
     if expected > 0:
         said = (
             f"a document of {name} has {each:,.0f} tokens on average, and {expected:,.0f} usually"

@@ -11,10 +11,11 @@ from rm_ray.report.baseline import BaselineGroup
 from rm_ray.report.comparison import Comparison
 from rm_ray.report.config import AlertsConfig
 from rm_ray.report.figures import Mix, MixGroup
-from rm_ray.report.groups import group_figures
+from rm_ray.report.groups import group_figures, usual_figures
 from rm_ray.report.history import PastGroup, Said
 from rm_ray.report.nights import GroupNight
-from rm_ray.report.rules import Candidate
+from rm_ray.report.rules import CANDIDATES, Candidate, candidates
+from rm_ray.report.usual import LEAST_NIGHTS
 from tests.counts.test_histograms import histogram
 
 RNG = np.random.default_rng(0)
@@ -216,6 +217,14 @@ def test_a_distribution_that_is_wider_has_no_sign_that_noise_could_turn():
     assert drift.strength == pytest.approx(-1, abs=0.15)
 
 
+def test_drift_is_as_strong_by_either_of_its_measures():
+    """So a night that alerts by PSI does not seem news after one that alerted by the distance."""
+    one = compared('["a"]', RNG.normal(0.6, 1, 500))
+    by_distance, by_psi = (c for c in candidates(one, AlertsConfig()) if c.rule == "drift")
+    assert (by_distance.kind, by_psi.kind) == ("wasserstein", "psi")
+    assert by_distance.strength == by_psi.strength == pytest.approx(0.6, abs=0.15)
+
+
 def test_a_fresh_alert_does_not_hide_behind_one_that_stands():
     spread = candidate('["a"]', "spread", 0.1)
     drift = candidate('["a"]', "drift", 9.0)
@@ -363,6 +372,24 @@ def test_documents_without_a_reward_are_told_whatever_the_reason(count, nights, 
             f"{share} of the documents of a have a reward, and 100%"
         )
         assert found[0].sentence.endswith(f"({count} empty)")
+
+
+@pytest.mark.parametrize(
+    ("shares", "alerted"),
+    [((0.9, 1), True), ((0.79, 1), False), ((0.3, 1), False)],
+)
+def test_a_share_below_half_of_the_lowest_is_told_though_seven_nights_predict_little(
+    shares, alerted
+):
+    history = tuple(
+        past('["a"]', 1000, scored=round(1000 * share)) for share in (shares * 4)[:LEAST_NIGHTS]
+    )
+    one = without(600, history=history)
+    assert one.usual.rewarded.p(0.4) > 0.05 / CANDIDATES  # they predict too little
+    found = fired({'["a"]': one}, AlertsConfig())[0]
+    assert [one.rule for one in found] == (["rewarded"] if alerted else [])
+    told = usual_figures(one, AlertsConfig(), 0.05 / CANDIDATES).rewarded.low
+    assert told == pytest.approx(min(shares) / 2)
 
 
 def test_a_night_without_any_reward_fails_though_there_is_nothing_to_compare_with():

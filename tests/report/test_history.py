@@ -247,6 +247,16 @@ def test_the_others_are_expected_as_they_came_together(tmp_path):
     assert baseline.groups['["a"]'].expected == 500
 
 
+def test_nights_on_which_a_group_was_not_yet_among_the_others_predict_none_of_them(tmp_path):
+    """Of a group that stood for itself and now is one of the others."""
+    found = history(tmp_path)
+    for day in range(1, 10):
+        usual_night(found, f"n{day:02}", a=500, b=40, c=60)
+    others = pooled(found, "n10").gather(['["a"]']).groups[OTHER]
+    assert [one.documents for one in others.history] == [100] * 9
+    assert (others.expected, set(others.came)) == (100, {100})
+
+
 def test_a_group_that_fails_from_its_first_night_has_a_baseline_all_the_same(tmp_path):
     found = history(tmp_path)
     for day in range(1, 9):
