@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -79,10 +80,26 @@ def group_night(name: str, source: Source) -> GroupNight:
     )  # fmt: skip
 
 
-def verdicts(draw: Draw, nights: int, seed: int, **told: Any) -> Iterator[Verdict]:
-    """What is said of night after night, each compared with those before."""
-    rng, memory = np.random.default_rng(seed), Memory()
-    for number in range(nights):
+@dataclass
+class History:
+    """Nights that were decided, and the dice for those to come."""
+
+    rng: np.random.Generator
+    memory: Memory = field(default_factory=Memory)
+
+    @classmethod
+    def seeded(cls, seed: int) -> "History":
+        return cls(np.random.default_rng(seed))
+
+    def copy(self) -> "History":
+        return History(deepcopy(self.rng), Memory(dict(self.memory.nights)))
+
+
+def verdicts(draw: Draw, nights: int, history: History, **told: Any) -> Iterator[Verdict]:
+    """What is said of night after night, each compared with those of the history before it."""
+    rng, memory = history.rng, history.memory
+    begun = len(memory.nights)
+    for number in range(begun, begun + nights):
         name = (FIRST + timedelta(number)).isoformat()
         config = ReportConfig.model_validate(
             {"rewards": {"path": "/unused"}, "output": {"path": "/unused"}, "by": ["source"],
@@ -126,6 +143,17 @@ def varied(rng: np.random.Generator, _: int) -> dict[str, Source]:
     return found
 
 
+def swinging(rng: np.random.Generator, _: int) -> dict[str, Source]:
+    """From 30 to 100% of a source's documents have a reward, tokens vary by 60%."""
+    found = {}
+    for source in SOURCES:
+        count = rng.poisson(500)
+        scored = round(count * rng.uniform(0.3, 1))
+        tokens = 800 * np.exp(0.6 * rng.standard_normal())
+        found[source] = rng.normal(0, 1, scored), tokens, count - scored
+    return found
+
+
 def weekly(rng: np.random.Generator, night: int) -> dict[str, Source]:
     """At weekends 40% of the documents, and rewards lower by 0.35 sd."""
     free = night % 7 > 4
@@ -163,8 +191,8 @@ def coming(rng: np.random.Generator, night: int) -> dict[str, Source]:
     return {s: one for s, one in found.items() if s in "ab" or rng.random() < 0.6}
 
 
-QUIET = {"steady": steady, "varied": varied, "weekly": weekly, "heavy": heavy, "tied": tied,
-         "small": small, "coming": coming}  # fmt: skip
+QUIET = {"steady": steady, "varied": varied, "swinging": swinging, "weekly": weekly,
+         "heavy": heavy, "tied": tied, "small": small, "coming": coming}  # fmt: skip
 WEEKEND = {"baseline": {"weekend": ["saturday", "sunday"]}}
 
 
@@ -172,7 +200,7 @@ def _alarms(name: str, nights: int, seed: int) -> tuple[int, int, Counter[str]]:
     """Nights with a new alert, nights that were looked at, and the rules of these alerts."""
     told = WEEKEND if name == "weekly" else {}
     alarmed, rules = 0, Counter[str]()
-    for number, said in enumerate(verdicts(QUIET[name], nights, seed, **told)):
+    for number, said in enumerate(verdicts(QUIET[name], nights, History.seeded(seed), **told)):
         fresh = [a.rule for a in said.alerts if not a.standing and a.folded_into is None]
         if number and not (number < 28 and name in ("coming", "weekly")):
             alarmed += bool(fresh)
@@ -201,18 +229,17 @@ def changed(what: str, size: float, begins: int) -> Draw:
     def draw(rng: np.random.Generator, night: int) -> dict[str, Source]:
         found = varied(rng, night)
         rewards, tokens, without = found["a"]
-        late = night >= begins
         match what:
-            case "shift" if late:
+            case "shift":
                 rewards = rewards - size
-            case "creep" if late:
+            case "creep":
                 rewards = rewards - size * (night - begins + 1)
-            case "volume" if late:
+            case "volume":
                 keep = max(1, round(len(rewards) * size))
                 rewards, without = rewards[:keep], round(without * size)
-            case "tokens" if late:
+            case "tokens":
                 tokens = tokens * size
-            case "rewarded" if late:
+            case "rewarded":
                 keep = round(len(rewards) * size)
                 rewards, without = rewards[:keep], without + len(rewards) - keep
         return found | {"a": (rewards, tokens, without)}
@@ -220,32 +247,52 @@ def changed(what: str, size: float, begins: int) -> Draw:
     return draw
 
 
-def _nights_until(what: str, size: float, begins: int, most: int, seed: int) -> int | None:
+def _nights_until(what: str, size: float, most: int, history: History) -> int | None:
     """Nights until the source alerts by any rule, from the change on; None if it never does."""
-    for number, said in enumerate(verdicts(changed(what, size, begins), begins + most, seed)):
-        if number >= begins and any(alert.group == "a" for alert in said.alerts):
-            return number - begins + 1
+    draw = changed(what, size, len(history.memory.nights))
+    for number, said in enumerate(verdicts(draw, most, history), start=1):
+        if any(alert.group == "a" for alert in said.alerts):
+            return number
     return None
 
 
+# A change, its size, and the nights that are given to see it.
 CHANGES = [
     ("rewarded", 0.4, 3), ("rewarded", 0.8, 3), ("tokens", 0.1, 3), ("tokens", 0.4, 3),
     ("volume", 0.1, 3), ("volume", 0.3, 3), ("shift", 0.45, 3), ("shift", 1.0, 3),
     ("creep", 0.05, 56),
 ]  # fmt: skip
+LENGTHS = (3, 7, 14, 28)
+# A creep is told by a history of its own, however long the nights before were.
+LENGTHS_OF_CREEP = (3, 28)
+
+
+def _first_alerts(seed: int) -> dict[tuple[int, int], int | None]:
+    """By change and by length of the history: nights until the alert."""
+    found: dict[tuple[int, int], int | None] = {}
+    history = History.seeded(seed)
+    for length in LENGTHS:
+        for _ in verdicts(varied, length - len(history.memory.nights), history):
+            pass
+        for number, (what, size, most) in enumerate(CHANGES):
+            if what != "creep" or length in LENGTHS_OF_CREEP:
+                found[number, length] = _nights_until(what, size, most, history.copy())
+    return found
 
 
 def seen(histories: int) -> None:
     print("in how many of the histories a change is seen, and after how many nights (median)")
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for what, size, most in CHANGES:
-            said = []
-            for begins in (0,) if what == "creep" else (3, 7, 14, 28):
-                find = partial(_nights_until, what, size, begins, most)
-                found = [one for one in pool.map(find, range(histories)) if one is not None]
-                middle = f"{np.median(found):.0f}" if found else "-"
-                said.append(f"after {begins} nights {len(found) / histories:.0%} ({middle})")
-            print(f"{what:<10}{size:<6}{'; '.join(said)}", flush=True)
+        found = list(pool.map(_first_alerts, range(histories)))
+    for number, (what, size, _) in enumerate(CHANGES):
+        said = []
+        for length in LENGTHS:
+            nights = [one[number, length] for one in found if (number, length) in one]
+            told = [one for one in nights if one is not None]
+            if nights:
+                middle = f"{np.median(told):.0f}" if told else "-"
+                said.append(f"after {length} nights {len(told) / len(nights):.0%} ({middle})")
+        print(f"{what:<10}{size:<6}{'; '.join(said)}")
 
 
 def told(groups: int = 4, rate: float = 0.05) -> None:
