@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from rm_ray.corpus.groups import group_label
 from rm_ray.counts.histograms import Histograms
 from rm_ray.counts.moments import moments_of
 from rm_ray.report.baseline import Baseline
@@ -26,6 +25,7 @@ from rm_ray.report.mix import split
 from rm_ray.report.nights import GroupNight, Night, largest
 from rm_ray.report.rules import CANDIDATES
 from rm_ray.report.usual import usual_count
+from rm_ray.scored.groups import group_label
 
 FIRST = date(2026, 1, 5)  # a Monday
 LOOKED_AT = 70

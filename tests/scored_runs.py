@@ -13,8 +13,8 @@ from rm_ray.corpus.plan import PlannedFile, cut_file
 from rm_ray.corpus.shards import Shard
 from rm_ray.run.commit import part_bytes
 from rm_ray.run.folder import RunFolder, fingerprint_id, new_run
-from rm_ray.run.scored import REWARDS
 from rm_ray.score.counts import ScoreCounts
+from rm_ray.scored.run import REWARDS
 
 FINGERPRINT = {"model": "test", "judge.adaptive": None}
 # The rows of a span of a file, but for source_file and row.

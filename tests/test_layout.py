@@ -21,11 +21,12 @@ MAY_IMPORT = {
     "judges": {"engines", "config"},
     "cluster": {"config"},
     "run": {"corpus", "store", "cluster", "config"},
-    "report": {"run", "judges", "corpus", "store", "cluster", "config", "cli"},
-    "filter": {"run", "corpus", "parquet", "store", "cluster", "config", "cli"},
-    "nightly": {"score", "report", "filter", "run", "corpus", "store", "config", "cli"},
-    "status": {"nightly", "report", "filter", "run", "corpus", "store", "config", "cli"},
-    "score": {"run", "judges", "engines", "corpus", "store", "cluster", "config", "cli"},
+    "scored": {"run", "corpus", "store", "cluster", "config"},
+    "report": {"scored", "run", "judges", "corpus", "store", "cluster", "config", "cli"},
+    "filter": {"scored", "run", "corpus", "parquet", "store", "cluster", "config", "cli"},
+    "nightly": {"score", "report", "filter", "scored", "run", "corpus", "store", "config", "cli"},
+    "status": {"nightly", "report", "filter", "scored", "run", "corpus", "store", "config", "cli"},
+    "score": {"scored", "run", "judges", "engines", "corpus", "store", "cluster", "config", "cli"},
 }
 
 

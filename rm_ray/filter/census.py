@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rm_ray.corpus.groups import group_label
 from rm_ray.counts.cells import DIGIT_BITS, Cells
 from rm_ray.counts.cuts import Cuts
 from rm_ray.counts.order import KEY_BITS, keys_of
@@ -15,6 +14,7 @@ from rm_ray.filter.documents import check_groups
 from rm_ray.filter.reader import Reader
 from rm_ray.filter.stretches import Stretch
 from rm_ray.filter.ties import Equal, Tie, equal_to_cuts, merged, parted
+from rm_ray.scored.groups import group_label
 
 # Documents on either side of a cut that are shown, of so many groups.
 BESIDE, SHOWN_GROUPS = 3, 5

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.corpus.columns import is_text
 from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.footers import Footer, check_readable
 from rm_ray.errors import ConfigError, InputError
 from rm_ray.filter.condition import REMEDY, Condition
 from rm_ray.filter.config import FilterConfig, RuleConfig
-from rm_ray.run.reward_columns import check_group, type_of
+from rm_ray.scored.column_path import ColumnPath
+from rm_ray.scored.columns import check_group, type_of
 
 QUOTES = " (texts stand in single quotes, as in lang = 'en')"
 log = logging.getLogger(__name__)

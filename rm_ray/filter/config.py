@@ -16,10 +16,10 @@ from rm_ray.config import (
     as_list,
     refuse_credentials,
 )
-from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.errors import ConfigError
 from rm_ray.filter.condition import Condition
 from rm_ray.filter.quotas import ELSE, Quotas
+from rm_ray.scored.column_path import ColumnPath
 
 
 class FilteredCorpusConfig(Section):

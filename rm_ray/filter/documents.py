@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rm_ray.corpus.groups import check_number
 from rm_ray.counts.cuts import Places
 from rm_ray.counts.order import Ints, Numbers, gumbel, hash_after, hash_rows, keys_of
 from rm_ray.filter.stretches import Stretch
+from rm_ray.scored.groups import check_number
 
 Flags = npt.NDArray[np.bool_]
 # More values than this name documents, not groups: every task is given all of their cuts.

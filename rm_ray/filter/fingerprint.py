@@ -5,7 +5,7 @@ from typing import Any
 
 from rm_ray.filter.condition import LANGUAGE
 from rm_ray.filter.config import FilterConfig
-from rm_ray.run.scored import ScoredRun
+from rm_ray.scored.run import ScoredRun
 
 
 def fingerprint(config: FilterConfig, runs: Sequence[ScoredRun], kind: str) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from ray.data import Dataset, TaskPoolStrategy
 from typing_extensions import override
 
 from rm_ray.cluster import check_task
-from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.corpus.files import Corpus, InputFile, list_files
 from rm_ray.corpus.footers import Footer, read_footers
 from rm_ray.corpus.shards import Shard
@@ -60,9 +59,10 @@ from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
 from rm_ray.run.folder import RunFolder, fingerprint_id
 from rm_ray.run.job import Round, ShardJob
-from rm_ray.run.reward_columns import columns_of
-from rm_ray.run.scored import describe_parts, open_scored
 from rm_ray.run.survey import open_folder, survey
+from rm_ray.scored.column_path import ColumnPath
+from rm_ray.scored.columns import columns_of
+from rm_ray.scored.run import describe_parts, open_scored
 from rm_ray.store.folder import Folder
 
 log = logging.getLogger(__name__)

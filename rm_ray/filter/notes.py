@@ -17,7 +17,7 @@ from rm_ray.filter.keeping import Alterations
 from rm_ray.filter.stretches import Parts
 from rm_ray.filter.ties import Tie
 from rm_ray.run.job import Planning
-from rm_ray.run.scored import ScoredRun
+from rm_ray.scored.run import ScoredRun
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from rm_ray.corpus.groups import group_label
 from rm_ray.counts.cells import ByGroup, Cells
 from rm_ray.counts.cuts import LEVELS, Cut, Cuts, Places, Search, Targets
 from rm_ray.counts.order import Ints, keys_of
@@ -21,7 +20,8 @@ from rm_ray.filter.documents import Order, check_groups, renumbered
 from rm_ray.filter.reader import Reader
 from rm_ray.filter.rule import budgets, fixed_cuts, weight_of
 from rm_ray.filter.stretches import Stretch
-from rm_ray.run.passes import Pass, as_value, in_batches
+from rm_ray.scored.groups import group_label
+from rm_ray.scored.passes import Pass, as_value, in_batches
 
 log = logging.getLogger(__name__)
 

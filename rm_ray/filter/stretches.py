@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rm_ray.counts.order import Ints
-from rm_ray.run.scored import ScoredPart, overlapping
+from rm_ray.scored.run import ScoredPart, overlapping
 
 # Of one run, by corpus file, in order.
 Parts = Mapping[str, Sequence[ScoredPart]]

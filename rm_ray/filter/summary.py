@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow.compute as pc
 
 from rm_ray.corpus.excerpts import excerpt
-from rm_ray.corpus.groups import group_label, group_name, printable, texts
 from rm_ray.counts.cells import DIGIT_BITS, Cells
 from rm_ray.counts.cuts import Cut
 from rm_ray.counts.order import KEY_BITS, number_at
@@ -31,8 +30,9 @@ from rm_ray.filter.notes import (
 from rm_ray.filter.rule import number_of, weight_name, weight_of
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.progress import duration
-from rm_ray.run.scored import overlapping, read_rewards
 from rm_ray.run.survey import Survey
+from rm_ray.scored.groups import group_label, group_name, printable, texts
+from rm_ray.scored.run import overlapping, read_rewards
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from rm_ray.corpus.footers import Footer
 from rm_ray.counts.cells import Cells
 from rm_ray.filter.bundles import Bundle, PlannedFolder, Unit, bundle
 from rm_ray.filter.stretches import Parts, Stretch, parts_of
-from rm_ray.run.scored import ScoredPart
+from rm_ray.scored.run import ScoredPart
 
 # Rows of a stretch, that one task holds what is known of.
 MOST_ROWS = 1_000_000

@@ -1,11 +1,11 @@
 """What a nightly job is refused for before an hour of an engine is spent."""
 
 from rm_ray.config import OUTPUT_COLUMNS
-from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.corpus.files import list_files
 from rm_ray.corpus.listing import literal_part
 from rm_ray.errors import ConfigError, InputError
 from rm_ray.nightly.config import NightlyConfig
+from rm_ray.scored.column_path import ColumnPath
 from rm_ray.store.folder import place
 
 # Columns that judges add.

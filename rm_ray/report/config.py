@@ -15,8 +15,8 @@ from rm_ray.config import (
     as_list,
     refuse_credentials,
 )
-from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.errors import ConfigError
+from rm_ray.scored.column_path import ColumnPath
 
 # Nights are in the order of their names.
 Night = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,60}$")]

@@ -15,7 +15,6 @@ import ray
 from rm_ray.cluster import wait_for_tasks
 from rm_ray.config import CorpusConfig, StorageConfig, as_list
 from rm_ray.corpus.excerpts import document
-from rm_ray.corpus.groups import texts
 from rm_ray.corpus.listing import literal_part
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import PlannedFile
@@ -27,7 +26,8 @@ from rm_ray.judges.tokens import tokenizer_of_run
 from rm_ray.report.chosen import Chosen
 from rm_ray.report.config import ReportConfig
 from rm_ray.report.figures import Chunk, Shown
-from rm_ray.run.scored import ScoredRun, read_counted, schema_of
+from rm_ray.scored.groups import texts
+from rm_ray.scored.run import ScoredRun, read_counted, schema_of
 from rm_ray.store.folder import Folder, absolute
 
 log = logging.getLogger(__name__)

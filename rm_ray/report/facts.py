@@ -4,7 +4,7 @@ from rm_ray.report.config import ReportConfig
 from rm_ray.report.figures import RunFacts
 from rm_ray.report.measured import Measured
 from rm_ray.run.price import Price
-from rm_ray.run.scored import SPEED, ScoredRun
+from rm_ray.scored.run import SPEED, ScoredRun
 
 
 def run_facts(run: ScoredRun, measured: Measured, config: ReportConfig) -> RunFacts:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rm_ray.corpus.groups import group_label
 from rm_ray.counts.histograms import Histogram
 from rm_ray.report.comparison import Comparison
 from rm_ray.report.config import AlertsConfig
@@ -19,6 +18,7 @@ from rm_ray.report.figures import (
 from rm_ray.report.fixed import fixed_share, fixed_tokens
 from rm_ray.report.nights import GroupNight, name_of
 from rm_ray.report.usual import LEAST_NIGHTS, Usual
+from rm_ray.scored.groups import group_label
 
 # Bins of all histograms, between these quantiles of tonight and the baseline together; the first
 # and the last have what lies beyond.

@@ -36,7 +36,7 @@ from rm_ray.report.retention import retention
 from rm_ray.report.runs import count, pinned_run
 from rm_ray.report.trend import trend
 from rm_ray.run.execute import ray_faults
-from rm_ray.run.scored import ScoredRun, open_scored
+from rm_ray.scored.run import ScoredRun, open_scored
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import logging
 
 from rm_ray.report.config import ReportConfig
 from rm_ray.report.history import FORMAT, History, PastNight
-from rm_ray.run.scored import ScoredRun
+from rm_ray.scored.run import ScoredRun
 
 log = logging.getLogger(__name__)
 

@@ -2,13 +2,13 @@
 
 import logging
 
-from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.errors import ConfigError, InputError, OutputError
 from rm_ray.report.config import ReportConfig
 from rm_ray.report.measured import Measured, Reader, Source, measure
-from rm_ray.run.passes import Pass, in_batches
-from rm_ray.run.reward_columns import check_group, columns_of
-from rm_ray.run.scored import ScoredRun, open_scored
+from rm_ray.scored.column_path import ColumnPath
+from rm_ray.scored.columns import check_group, columns_of
+from rm_ray.scored.passes import Pass, in_batches
+from rm_ray.scored.run import ScoredRun, open_scored
 
 log = logging.getLogger(__name__)
 

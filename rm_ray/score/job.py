@@ -42,7 +42,6 @@ from rm_ray.run.execute import execute, ray_faults
 from rm_ray.run.job import Round, ShardJob
 from rm_ray.run.measures import Measure
 from rm_ray.run.price import Price
-from rm_ray.run.scored import REWARDS
 from rm_ray.run.survey import open_folder, survey
 from rm_ray.score import summary
 from rm_ray.score.config import ScoreConfig
@@ -56,6 +55,7 @@ from rm_ray.score.pipeline import blocks_wanted, stages
 from rm_ray.score.planning import ScorePlanning, plan_new_files
 from rm_ray.score.read_stage import tokenize
 from rm_ray.score.rewards import reward_table
+from rm_ray.scored.run import REWARDS
 
 log = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from rm_ray.corpus.plan import shards_of
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.measures import Measure
 from rm_ray.run.progress import duration
-from rm_ray.run.scored import SPEED
 from rm_ray.run.survey import Survey
 from rm_ray.score.cost import Cost, reason_for_more
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.planning import ScorePlanning
+from rm_ray.scored.run import SPEED
 
 CHUNKS = Measure(
     "rm_ray_chunks", "Chunks judged (prompts, of judges without chunks).", counter=True

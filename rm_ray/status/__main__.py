@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _say(config: StatusConfig) -> None:
-    from rm_ray.corpus.groups import printable
+    from rm_ray.scored.groups import printable
     from rm_ray.status.text import as_json, dead, page
 
     status = _look(config)
@@ -62,7 +62,7 @@ def _text(config: StatusConfig) -> str:
 
 def _look(config: StatusConfig) -> "Status":
     """The same as `look`; what it raises can be printed, whatever names of files are in it."""
-    from rm_ray.corpus.groups import printable
+    from rm_ray.scored.groups import printable
     from rm_ray.status.look import look
 
     try:

@@ -12,8 +12,8 @@ from rm_ray.filter.receipts import DONE
 from rm_ray.nightly.config import NIGHTS, SCORED
 from rm_ray.run.folder import RunFolder, planned_files
 from rm_ray.run.lease import living_owner
-from rm_ray.run.scored import REWARDS
 from rm_ray.run.standing import Standing, read_standing
+from rm_ray.scored.run import REWARDS
 from rm_ray.status.nights import NightlyFolder, NightStatus
 
 # By what its configuration has: what a run is of, the folder of its parts, the lines of its plan.

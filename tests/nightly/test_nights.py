@@ -11,7 +11,7 @@ from rm_ray.nightly.config import NIGHTS, NightlyConfig
 from rm_ray.nightly.nights import KnownNight, Nights
 from rm_ray.report.figures import Verdict
 from rm_ray.run.folder import RunFolder
-from rm_ray.run.scored import REWARDS
+from rm_ray.scored.run import REWARDS
 
 
 class Days:

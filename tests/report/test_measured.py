@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import InputError
 from rm_ray.report import measured
@@ -15,6 +14,7 @@ from rm_ray.report.formats import exact
 from rm_ray.report.measured import Measured, Source, measure_rows
 from rm_ray.report.nights import ALL, OTHER, Night, largest
 from rm_ray.report.retention import retention
+from rm_ray.scored.column_path import ColumnPath
 
 BY = [ColumnPath("source")]
 ROWS = st.lists(

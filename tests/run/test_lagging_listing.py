@@ -26,8 +26,8 @@ from rm_ray.corpus.plan import shards_of
 from rm_ray.corpus.shards import Piece
 from rm_ray.run.folder import RunFolder, planned_files
 from rm_ray.run.rounds import done_so_far
-from rm_ray.run.scored import open_scored
 from rm_ray.score.__main__ import main
+from rm_ray.scored.run import open_scored
 from rm_ray.store.filesystem import open_filesystem
 from rm_ray.store.folder import Folder
 from tests import fault_engine

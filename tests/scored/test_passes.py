@@ -5,7 +5,7 @@ import os
 import pytest
 
 from rm_ray.errors import InputError
-from rm_ray.run.passes import Pass, as_value
+from rm_ray.scored.passes import Pass, as_value
 
 
 @as_value

@@ -3,8 +3,8 @@
 import pyarrow as pa
 import pytest
 
-from rm_ray.corpus.column_path import ColumnPath
 from rm_ray.errors import ConfigError
+from rm_ray.scored.column_path import ColumnPath
 
 ROWS = pa.table({
     "n": [1, None, 3],
