@@ -11,8 +11,8 @@ from rm_ray.corpus.files import list_files
 from rm_ray.corpus.parquet import open_parquet
 from rm_ray.corpus.plan import PlannedFile, cut_file
 from rm_ray.corpus.shards import Shard
-from rm_ray.run.commit import part_bytes
-from rm_ray.run.folder import RunFolder, fingerprint_id, new_run
+from rm_ray.run.output.commit import part_bytes
+from rm_ray.run.output.folder import RunFolder, fingerprint_id, new_run
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.scored.run import REWARDS
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rm_ray.run.lease import Lease
+from rm_ray.run.output.lease import Lease
 from rm_ray.score import job as scoring
 from rm_ray.store.folder import Folder
 from tests import fault_engine, jobs

@@ -4,7 +4,7 @@ import logging
 
 from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.errors import OutputError
-from rm_ray.run.folder import RunFolder
+from rm_ray.run.output.folder import RunFolder
 from rm_ray.store.folder import Folder
 
 

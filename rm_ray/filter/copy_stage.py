@@ -17,9 +17,9 @@ from rm_ray.corpus.decoding import read_again
 from rm_ray.filter.bundles import Bundle, said
 from rm_ray.filter.copier import Copied, Copier
 from rm_ray.filter.receipts import name_of, receipt
-from rm_ray.run.at_work import tell_faults, units_to_do
-from rm_ray.run.commit import write_or_halt
-from rm_ray.run.outage import TellTally
+from rm_ray.run.faults.outage import TellTally
+from rm_ray.run.faults.reading_tasks import tell_faults, units_to_do
+from rm_ray.run.output.commit import write_or_halt
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import Patience

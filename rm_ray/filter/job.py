@@ -57,8 +57,8 @@ from rm_ray.filter.summary import closing_lines, dry_run_text, manifest
 from rm_ray.filter.units import Layout, corpus_layout, parts_layout, plan_folders
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
-from rm_ray.run.folder import RunFolder, fingerprint_id
-from rm_ray.run.job import Round, ShardJob
+from rm_ray.run.output.folder import RunFolder, fingerprint_id
+from rm_ray.run.shard_job import Round, ShardJob
 from rm_ray.run.survey import open_folder, survey
 from rm_ray.scored.column_path import ColumnPath
 from rm_ray.scored.columns import columns_of

@@ -16,7 +16,7 @@ from rm_ray.filter.decision import Outcomes, total_outcomes
 from rm_ray.filter.keeping import Alterations
 from rm_ray.filter.stretches import Parts
 from rm_ray.filter.ties import Tie
-from rm_ray.run.job import Planning
+from rm_ray.run.shard_job import Planning
 from rm_ray.scored.run import ScoredRun
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from rm_ray.corpus.shards import Shard
 from rm_ray.filter.counts import FilterCounts
-from rm_ray.run.folder import RECEIPT
+from rm_ray.run.output.folder import RECEIPT
 from rm_ray.store.folder import Folder
 
 # Where they lie in the output.

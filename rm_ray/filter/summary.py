@@ -29,7 +29,7 @@ from rm_ray.filter.notes import (
 )
 from rm_ray.filter.rule import number_of, weight_name, weight_of
 from rm_ray.run.counts import RunProgress
-from rm_ray.run.progress import duration
+from rm_ray.run.progress.log import duration
 from rm_ray.run.survey import Survey
 from rm_ray.scored.groups import group_label, group_name, printable, texts
 from rm_ray.scored.run import overlapping, read_rewards

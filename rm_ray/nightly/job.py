@@ -18,7 +18,7 @@ from rm_ray.filter.job import filter_corpus
 from rm_ray.nightly.config import NIGHTS, NightlyConfig
 from rm_ray.nightly.nights import KnownNight, Nights, free_name, unclaimed
 from rm_ray.report.job import report
-from rm_ray.run.folder import RunFolder
+from rm_ray.run.output.folder import RunFolder
 from rm_ray.score.job import dry_run as score_dry_run
 from rm_ray.score.job import score
 from rm_ray.scored.run import REWARDS

@@ -3,7 +3,7 @@
 from rm_ray.report.config import ReportConfig
 from rm_ray.report.figures import RunFacts
 from rm_ray.report.measured import Measured
-from rm_ray.run.price import Price
+from rm_ray.run.standing.price import Price
 from rm_ray.scored.run import SPEED, ScoredRun
 
 

@@ -23,7 +23,7 @@ from rm_ray.counts.histograms import Histogram
 from rm_ray.counts.moments import Moments
 from rm_ray.errors import InputError, OutputError, short
 from rm_ray.report.nights import GroupNight
-from rm_ray.run.commit import open_part
+from rm_ray.run.output.commit import open_part
 from rm_ray.store.folder import Folder, absolute
 
 FORMAT = "rm_ray.history/1"

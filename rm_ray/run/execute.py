@@ -9,19 +9,19 @@ import ray
 
 from rm_ray.corpus.plan import Planned, missing_units, shards_of
 from rm_ray.errors import Incomplete, one_line, way_on
+from rm_ray.run.faults.outage import TellTally
+from rm_ray.run.faults.suspicion import Suspicion
+from rm_ray.run.faults.tally import start_tally
 from rm_ray.run.finish import finish
-from rm_ray.run.folder import RunFolder, fingerprint_id, no_empty_folders
-from rm_ray.run.job import AnyJob
-from rm_ray.run.lease import Lease
-from rm_ray.run.outage import TellTally
-from rm_ray.run.outlook import Whole
-from rm_ray.run.progress import ProgressLog
+from rm_ray.run.output.folder import RunFolder, fingerprint_id, no_empty_folders
+from rm_ray.run.output.lease import Lease
+from rm_ray.run.progress.log import ProgressLog
+from rm_ray.run.progress.outlook import Whole
 from rm_ray.run.rounds import run_rounds
+from rm_ray.run.shard_job import AnyJob
 from rm_ray.run.staging import Staging
 from rm_ray.run.stopping import StopWhenAsked
 from rm_ray.run.survey import Survey, open_folder, open_run, survey
-from rm_ray.run.suspicion import Suspicion
-from rm_ray.run.tally import start_tally
 
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from rm_ray.corpus.plan import Planned, shards_of
 from rm_ray.errors import Incomplete
-from rm_ray.run.commit import part_bytes
 from rm_ray.run.counts import RunCounts, RunProgress
-from rm_ray.run.folder import RunFolder, fingerprint_id, installed_versions
-from rm_ray.run.job import AnyJob
-from rm_ray.run.standing import read_standing
+from rm_ray.run.output.commit import part_bytes
+from rm_ray.run.output.folder import RunFolder, fingerprint_id, installed_versions
+from rm_ray.run.shard_job import AnyJob
+from rm_ray.run.standing.status import read_standing
 from rm_ray.run.totals import count_parts, empty_part, orphans
 
 log = logging.getLogger(__name__)

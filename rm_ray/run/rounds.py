@@ -20,12 +20,12 @@ from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import Unit, without
 from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.errors import one_line
-from rm_ray.run.commit import CommitStage
-from rm_ray.run.folder import RunFolder, files_there
-from rm_ray.run.job import AnyJob, Round
+from rm_ray.run.faults.suspicion import Settled, Suspicion, without_machines
+from rm_ray.run.faults.watch import EngineWatch, NoEngine
+from rm_ray.run.output.commit import CommitStage
+from rm_ray.run.output.folder import RunFolder, files_there
+from rm_ray.run.shard_job import AnyJob, Round
 from rm_ray.run.staging import Staging
-from rm_ray.run.suspicion import Settled, Suspicion, without_machines
-from rm_ray.run.watch import EngineWatch, NoEngine
 
 log = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ from rm_ray.cluster import TASK_CPUS
 from rm_ray.corpus.plan import Unit
 from rm_ray.corpus.shards import Shard, part_prefix, prefix_of, tile
 from rm_ray.counts.summable import total
-from rm_ray.run.commit import part_bytes, read_counts, read_part
 from rm_ray.run.counts import RunCounts
-from rm_ray.run.job import AnyJob, Result
-from rm_ray.run.pieces import stretches_between
-from rm_ray.run.suspicion import Settled
+from rm_ray.run.faults.suspicion import Settled
+from rm_ray.run.output.commit import part_bytes, read_counts, read_part
+from rm_ray.run.output.pieces import stretches_between
+from rm_ray.run.shard_job import AnyJob, Result
 from rm_ray.run.totals import PARTS_PER_TASK
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import Patience

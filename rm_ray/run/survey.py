@@ -7,7 +7,7 @@ from typing import Any
 from rm_ray.cluster import connect
 from rm_ray.corpus.files import Corpus
 from rm_ray.corpus.plan import Planned
-from rm_ray.run.folder import (
+from rm_ray.run.output.folder import (
     RunFolder,
     installed_versions,
     new_run,
@@ -15,8 +15,8 @@ from rm_ray.run.folder import (
     stored_columns,
     version_changes,
 )
-from rm_ray.run.job import AnyJob, Planning
-from rm_ray.run.one_folder import see_one_folder
+from rm_ray.run.output.one_folder import see_one_folder
+from rm_ray.run.shard_job import AnyJob, Planning
 
 log = logging.getLogger(__name__)
 

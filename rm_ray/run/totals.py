@@ -10,7 +10,7 @@ from rm_ray.corpus.plan import Planned, shards_of
 from rm_ray.corpus.shards import Shard
 from rm_ray.counts.summable import total
 from rm_ray.run.counts import RunCounts
-from rm_ray.run.job import AnyJob
+from rm_ray.run.shard_job import AnyJob
 from rm_ray.store.folder import Folder
 
 PARTS_PER_TASK = 256

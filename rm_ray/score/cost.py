@@ -10,8 +10,8 @@ from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.engines.sharing import Sharing
 from rm_ray.errors import ConfigError
-from rm_ray.run.folder import RunFolder
-from rm_ray.run.price import Price, dollars, number
+from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.standing.price import Price, dollars, number
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.planning import ScorePlanning

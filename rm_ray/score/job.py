@@ -39,9 +39,9 @@ from rm_ray.judges.keys import JudgeSection
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
-from rm_ray.run.job import Round, ShardJob
-from rm_ray.run.measures import Measure
-from rm_ray.run.price import Price
+from rm_ray.run.shard_job import Round, ShardJob
+from rm_ray.run.standing.metrics import Measure
+from rm_ray.run.standing.price import Price
 from rm_ray.run.survey import open_folder, survey
 from rm_ray.score import summary
 from rm_ray.score.config import ScoreConfig

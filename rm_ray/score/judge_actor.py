@@ -16,9 +16,9 @@ from rm_ray.engines.watchdog import Watchdog, hung_processes
 from rm_ray.engines.weights import place_model
 from rm_ray.errors import RmRayError, one_line
 from rm_ray.judges.judge import Judge, TokenIds
-from rm_ray.run.outage import wait_while_paused
-from rm_ray.run.pieces import failed_rows, stretches_between
-from rm_ray.run.shard_row import pack, unpack
+from rm_ray.run.faults.outage import wait_while_paused
+from rm_ray.run.output.pieces import failed_rows, stretches_between
+from rm_ray.run.output.shard_row import pack, unpack
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.examples import Examples, disagreement
 from rm_ray.score.judge_shard import divide, judge_shard

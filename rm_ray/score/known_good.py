@@ -15,8 +15,8 @@ from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import read_patiently
 from rm_ray.corpus.shards import Shard
 from rm_ray.judges.judge import DocumentTokenizer, TokenIds
-from rm_ray.run.commit import read_part
-from rm_ray.run.job import Result
+from rm_ray.run.output.commit import read_part
+from rm_ray.run.shard_job import Result
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.read_stage import tokenize
 

@@ -13,7 +13,7 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 from rm_ray.cluster import TASK_CPUS, reserved_cpus
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Piece
-from rm_ray.run.job import Round
+from rm_ray.run.shard_job import Round
 from rm_ray.score.judge_actor import JudgeActor
 from rm_ray.score.known_good import known_good
 from rm_ray.score.planning import SHARDS_PER_ACTOR

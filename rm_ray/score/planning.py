@@ -18,7 +18,7 @@ from rm_ray.corpus.profile import share
 from rm_ray.corpus.shards import Shard
 from rm_ray.corpus.widening import run_types
 from rm_ray.errors import InputError
-from rm_ray.run.job import Planning
+from rm_ray.run.shard_job import Planning
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.estimate import Sample, at_bytes, estimate_corpus, tokens_per_byte

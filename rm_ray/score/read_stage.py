@@ -13,9 +13,9 @@ from rm_ray.config import InputConfig
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import JUDGED, read_patiently
 from rm_ray.judges.judge import DocumentTokenizer
-from rm_ray.run.at_work import tell_faults, units_to_do
-from rm_ray.run.outage import TellTally
-from rm_ray.run.shard_row import pack
+from rm_ray.run.faults.outage import TellTally
+from rm_ray.run.faults.reading_tasks import tell_faults, units_to_do
+from rm_ray.run.output.shard_row import pack
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.store.retry import Patience
 

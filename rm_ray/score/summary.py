@@ -5,8 +5,8 @@ from typing import Any
 
 from rm_ray.corpus.plan import shards_of
 from rm_ray.run.counts import RunProgress
-from rm_ray.run.measures import Measure
-from rm_ray.run.progress import duration
+from rm_ray.run.progress.log import duration
+from rm_ray.run.standing.metrics import Measure
 from rm_ray.run.survey import Survey
 from rm_ray.score.cost import Cost, reason_for_more
 from rm_ray.score.counts import ScoreCounts

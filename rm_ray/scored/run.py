@@ -18,8 +18,8 @@ from rm_ray.corpus.parquet import Unreadable, column_bytes
 from rm_ray.corpus.plan import PlannedFile, shards_of
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import InputError, OutputError, short
-from rm_ray.run.commit import COUNTS_KEY, FINGERPRINT_KEY, ROWS_KEY, open_part
-from rm_ray.run.folder import RunFolder, Segment, fingerprint_id
+from rm_ray.run.output.commit import COUNTS_KEY, FINGERPRINT_KEY, ROWS_KEY, open_part
+from rm_ray.run.output.folder import RunFolder, Segment, fingerprint_id
 from rm_ray.run.totals import PARTS_PER_TASK, empty_part
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import A_MINUTE, Patience, may_pass

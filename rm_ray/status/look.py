@@ -10,9 +10,9 @@ from rm_ray.errors import InputError, OutputError, short
 from rm_ray.filter.bundles import PlannedFolder
 from rm_ray.filter.receipts import DONE
 from rm_ray.nightly.config import NIGHTS, SCORED
-from rm_ray.run.folder import RunFolder, planned_files
-from rm_ray.run.lease import living_owner
-from rm_ray.run.standing import Standing, read_standing
+from rm_ray.run.output.folder import RunFolder, planned_files
+from rm_ray.run.output.lease import living_owner
+from rm_ray.run.standing.status import Standing, read_standing
 from rm_ray.scored.run import REWARDS
 from rm_ray.status.nights import NightlyFolder, NightStatus
 

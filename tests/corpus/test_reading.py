@@ -21,8 +21,8 @@ from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.corpus.windows import AtOnce
 from rm_ray.judges.encoding import load_tokenizer
-from rm_ray.run.at_work import units_to_do
-from rm_ray.run.tally import start_tally
+from rm_ray.run.faults.reading_tasks import units_to_do
+from rm_ray.run.faults.tally import start_tally
 from rm_ray.score import read_stage
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.read_stage import ReadStage, tokenize

@@ -10,7 +10,7 @@ from rm_ray.nightly import job
 from rm_ray.nightly.config import NIGHTS, NightlyConfig
 from rm_ray.nightly.nights import KnownNight, Nights
 from rm_ray.report.figures import Verdict
-from rm_ray.run.folder import RunFolder
+from rm_ray.run.output.folder import RunFolder
 from rm_ray.scored.run import REWARDS
 
 

@@ -2,7 +2,7 @@
 
 from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.corpus.shards import Shard
-from rm_ray.run.folder import RunFolder
+from rm_ray.run.output.folder import RunFolder
 from rm_ray.scored.run import REWARDS, open_scored
 from tests.report.runs import add_night, documents
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import ray
 
-from rm_ray.run import tally
+from rm_ray.run.faults import tally
 from tests import fault_engine, jobs, raising_vllm
 from tests.conftest import ROOT, tiny_judge
 from tests.jobs import command, environment, parts, prose, read_rewards

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rm_ray.corpus.shards import Shard
 from rm_ray.judges.judge import Verdict
-from rm_ray.run.commit import ROWS_KEY, part_bytes, read_counts, read_part
+from rm_ray.run.output.commit import ROWS_KEY, part_bytes, read_counts, read_part
 from rm_ray.run.staging import joined
 from rm_ray.score.counts import ScoreCounts as Counts
 from rm_ray.score.rewards import reward_table

@@ -5,7 +5,7 @@ import time
 import pytest
 import ray
 
-from rm_ray.run.tally import start_tally
+from rm_ray.run.faults.tally import start_tally
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.examples import Examples
 from rm_ray.score.judge_actor import JudgeActor

@@ -9,8 +9,8 @@ import pytest
 from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.counts.summable import total
 from rm_ray.engines.engine import EngineCounts
-from rm_ray.run.pieces import failed_rows, stretches_between
-from rm_ray.run.shard_row import pack, unpack
+from rm_ray.run.output.pieces import failed_rows, stretches_between
+from rm_ray.run.output.shard_row import pack, unpack
 from rm_ray.score.counts import ScoreCounts as Counts
 from rm_ray.score.judge_shard import divide, give_up, judge_shard
 from rm_ray.score.read_stage import tokenize

@@ -4,8 +4,8 @@ import pytest
 
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Piece, Shard
-from rm_ray.run.job import Round
 from rm_ray.run.rounds import blocks, round_of
+from rm_ray.run.shard_job import Round
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.job import ScoreJob
 from rm_ray.score.pipeline import BLOCK_BYTES, blocks_wanted

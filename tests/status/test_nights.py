@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rm_ray.config import StorageConfig
-from rm_ray.run.lease import Lease
-from rm_ray.run.standing import NAME, Standing
+from rm_ray.run.output.lease import Lease
+from rm_ray.run.standing.status import NAME, Standing
 from rm_ray.status.__main__ import main
 from rm_ray.store.folder import Folder
 from tests.report.runs import add_night, documents
@@ -143,7 +143,7 @@ def test_the_first_night_that_is_begun_has_what_no_night_has(
 
 
 def test_a_first_night_before_its_scoring_run(tmp_path, capsys, caplog, monkeypatch):
-    monkeypatch.setattr("rm_ray.run.lease.BEAT_SECONDS", 0.2)
+    monkeypatch.setattr("rm_ray.run.output.lease.BEAT_SECONDS", 0.2)
     night(tmp_path, "24")
     assert main([str(tmp_path)]) == 1
     said = capsys.readouterr().out
@@ -157,7 +157,7 @@ def test_a_first_night_before_its_scoring_run(tmp_path, capsys, caplog, monkeypa
 
 
 def test_a_driver_at_work_on_a_filter_is_seen(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("rm_ray.run.lease.BEAT_SECONDS", 0.2)
+    monkeypatch.setattr("rm_ray.run.output.lease.BEAT_SECONDS", 0.2)
     score(tmp_path, "24")
     night(tmp_path, "24", [0])
     report(tmp_path, "24")

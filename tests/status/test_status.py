@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from rm_ray.config import StorageConfig
-from rm_ray.run.lease import Lease
-from rm_ray.run.standing import NAME, read_standing
+from rm_ray.run.output.lease import Lease
+from rm_ray.run.standing.status import NAME, read_standing
 from rm_ray.status import text
 from rm_ray.status.__main__ import main
 from rm_ray.status.look import Status
@@ -74,7 +74,7 @@ def test_a_dead_run_tells_what_is_left_and_fails(half, capsys, caplog):
 
 
 def test_a_run_that_is_at_work_is_live_by_its_lease(half, capsys, monkeypatch):
-    monkeypatch.setattr("rm_ray.run.lease.BEAT_SECONDS", 0.2)
+    monkeypatch.setattr("rm_ray.run.output.lease.BEAT_SECONDS", 0.2)
     with Lease(state_of(half)):
         assert main([str(half), "--format", "json"]) == 0
     said = json.loads(capsys.readouterr().out)
@@ -84,7 +84,7 @@ def test_a_run_that_is_at_work_is_live_by_its_lease(half, capsys, monkeypatch):
 
 @pytest.mark.parametrize("place", ["", "scored"])
 def test_a_run_that_has_not_planned_yet_is_live_too(place, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("rm_ray.run.lease.BEAT_SECONDS", 0.2)
+    monkeypatch.setattr("rm_ray.run.output.lease.BEAT_SECONDS", 0.2)
     if place:
         (tmp_path / "nights").mkdir()
     with Lease(state_of(tmp_path / place)):

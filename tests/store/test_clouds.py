@@ -11,9 +11,9 @@ import pytest
 
 from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.filter.__main__ import main as filter_job
-from rm_ray.run import lease
-from rm_ray.run.folder import RunFolder
-from rm_ray.run.lease import Lease
+from rm_ray.run.output import lease
+from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.output.lease import Lease
 from rm_ray.store.filesystem import open_filesystem
 from tests import fault_engine, jobs
 from tests.filter.runs import options as filter_options

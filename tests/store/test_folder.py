@@ -9,7 +9,7 @@ import pytest
 from rm_ray.config import InputConfig, OutputConfig, StorageConfig
 from rm_ray.corpus.files import list_files
 from rm_ray.errors import InputError, OutputError
-from rm_ray.run.folder import RunFolder
+from rm_ray.run.output.folder import RunFolder
 from rm_ray.store.folder import CreateOnly, Folder, absolute
 
 

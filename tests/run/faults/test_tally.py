@@ -3,11 +3,11 @@
 import pytest
 
 from rm_ray.corpus.shards import Piece, Shard
-from rm_ray.run import starts as starts_module
-from rm_ray.run import tally as tally_module
-from rm_ray.run.faults import ALONE_IN_A_ROW
-from rm_ray.run.suspicion import Failure
-from rm_ray.run.tally import BEGINS, ENDED, Tally
+from rm_ray.run.faults import starts as starts_module
+from rm_ray.run.faults import tally as tally_module
+from rm_ray.run.faults.in_a_row import ALONE_IN_A_ROW
+from rm_ray.run.faults.suspicion import Failure
+from rm_ray.run.faults.tally import BEGINS, ENDED, Tally
 from rm_ray.score.counts import ScoreCounts as Counts
 
 SHARD = Shard("f", 0, 100)

@@ -18,10 +18,10 @@ from rm_ray.cluster import alive_machines
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.run.counts import RunCounts, RunProgress
-from rm_ray.run.faults import FaultKind, Faults
-from rm_ray.run.outage import Outage
-from rm_ray.run.starts import Arrival, Starts
-from rm_ray.run.suspicion import Failure
+from rm_ray.run.faults.in_a_row import FaultKind, Faults
+from rm_ray.run.faults.outage import Outage
+from rm_ray.run.faults.starts import Arrival, Starts
+from rm_ray.run.faults.suspicion import Failure
 from rm_ray.store.retry import PATIENCE_S, Retry
 
 # So many faults with nothing done in between are not the documents': the run stops.

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Self
 
-from rm_ray.run.price import Price
+from rm_ray.run.standing.price import Price
 from rm_ray.store.folder import Folder
 
 NAME = "progress.json"

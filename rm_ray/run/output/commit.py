@@ -22,8 +22,8 @@ from rm_ray.corpus.parquet import is_bad_file
 from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.errors import one_line
 from rm_ray.run.counts import RunCounts
-from rm_ray.run.outage import TellTally
-from rm_ray.run.shard_row import unpack
+from rm_ray.run.faults.outage import TellTally
+from rm_ray.run.output.shard_row import unpack
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import Patience, patiently

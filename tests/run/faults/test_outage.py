@@ -8,9 +8,9 @@ import ray
 from rm_ray.config import InputConfig
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Shard
-from rm_ray.run import outage
-from rm_ray.run.outage import Outage, TellTally, wait_while_paused
-from rm_ray.run.tally import Tally, start_tally
+from rm_ray.run.faults import outage
+from rm_ray.run.faults.outage import Outage, TellTally, wait_while_paused
+from rm_ray.run.faults.tally import Tally, start_tally
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.read_stage import ReadStage
 from rm_ray.store.retry import Retry

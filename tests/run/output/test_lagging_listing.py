@@ -24,7 +24,7 @@ import ray
 from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.corpus.plan import shards_of
 from rm_ray.corpus.shards import Piece
-from rm_ray.run.folder import RunFolder, planned_files
+from rm_ray.run.output.folder import RunFolder, planned_files
 from rm_ray.run.rounds import done_so_far
 from rm_ray.score.__main__ import main
 from rm_ray.scored.run import open_scored
@@ -310,7 +310,7 @@ def test_segments_that_are_not_listed_are_part_of_the_plan(store, run):
 
 def test_listings_that_lag_are_found_out_and_then_nothing_is_left_to_them(store, run, monkeypatch):
     """Where listings are of this moment, a run of many shards asks for none of them by name."""
-    monkeypatch.setattr("rm_ray.run.folder.MOST_ASKED", 0)
+    monkeypatch.setattr("rm_ray.run.output.folder.MOST_ASKED", 0)
     opened = run_folder(store, run)
     shards = list(shards_of(planned_files(opened.plan())))
     assert len(opened.committed(shards)) < 8
@@ -323,7 +323,7 @@ def test_listings_that_lag_are_found_out_and_then_nothing_is_left_to_them(store,
 
 
 def test_a_complete_run_is_read_whole_whatever_the_listing_lacks(store, run, monkeypatch):
-    monkeypatch.setattr("rm_ray.run.folder.MOST_ASKED", 0)
+    monkeypatch.setattr("rm_ray.run.output.folder.MOST_ASKED", 0)
     scored = open_scored(f"s3://{BUCKET}/{run}", folder(store, run).storage)
     assert (len(scored.shards), scored.missing) == (8, 0)
 

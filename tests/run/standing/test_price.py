@@ -2,7 +2,7 @@
 
 import pytest
 
-from rm_ray.run.price import Price, dollars
+from rm_ray.run.standing.price import Price, dollars
 
 
 def test_two_gpus_for_half_an_hour_are_one_gpu_hour():

@@ -20,7 +20,7 @@ from typing import Any, Self
 import psutil
 
 from rm_ray.errors import Incomplete, OutputError
-from rm_ray.run.process import began_after_boot, process_table
+from rm_ray.run.output.process import began_after_boot, process_table
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import Patience, Tell, log_retry, patiently

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ray.util import metrics
 
 from rm_ray.run.counts import RunProgress
-from rm_ray.run.standing import Standing
+from rm_ray.run.standing.status import Standing
 
 
 class Measure(NamedTuple):

@@ -8,15 +8,15 @@ import pytest
 import ray
 
 from rm_ray.config import OutputConfig, RunConfig
-from rm_ray.run import measures
 from rm_ray.run.counts import RunProgress
-from rm_ray.run.folder import RunFolder
-from rm_ray.run.measures import FAILED, FAULTS, Published, run_values
-from rm_ray.run.outlook import Whole, standing
-from rm_ray.run.price import Price
-from rm_ray.run.progress import ProgressLog, duration, lost, progress_line
-from rm_ray.run.standing import Standing
-from rm_ray.run.tally import start_tally
+from rm_ray.run.faults.tally import start_tally
+from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.progress.log import ProgressLog, duration, lost, progress_line
+from rm_ray.run.progress.outlook import Whole, standing
+from rm_ray.run.standing import metrics as measures
+from rm_ray.run.standing.metrics import FAILED, FAULTS, Published, run_values
+from rm_ray.run.standing.price import Price
+from rm_ray.run.standing.status import Standing
 from rm_ray.score.counts import ScoreCounts as Counts
 from rm_ray.score.summary import speed_text
 from rm_ray.store.retry import Retry

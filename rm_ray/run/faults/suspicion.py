@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from rm_ray.corpus.plan import Unit
 from rm_ray.corpus.shards import Piece, Shard, even_cuts, part_prefix, prefix_of, tile
-from rm_ray.run.faults import FaultKind
+from rm_ray.run.faults.in_a_row import FaultKind
 
 # Pieces that the rows beside the suspects are tried in.
 PIECES = 8

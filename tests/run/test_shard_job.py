@@ -13,12 +13,12 @@ from rm_ray.corpus.footers import read_footers
 from rm_ray.corpus.plan import PlannedFile, ReadUnit, cut_file
 from rm_ray.corpus.reading import read_patiently
 from rm_ray.errors import Incomplete, OutputError
-from rm_ray.run.commit import part_bytes, read_part
 from rm_ray.run.counts import RunCounts
 from rm_ray.run.execute import execute
-from rm_ray.run.folder import fingerprint_id
-from rm_ray.run.job import Planning, ShardJob
-from rm_ray.run.shard_row import pack
+from rm_ray.run.output.commit import part_bytes, read_part
+from rm_ray.run.output.folder import fingerprint_id
+from rm_ray.run.output.shard_row import pack
+from rm_ray.run.shard_job import Planning, ShardJob
 from rm_ray.store.folder import Folder
 
 

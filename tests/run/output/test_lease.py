@@ -12,9 +12,9 @@ import pytest
 
 from rm_ray.config import StorageConfig
 from rm_ray.errors import Incomplete, OutputError
-from rm_ray.run import lease
-from rm_ray.run.lease import Lease
-from rm_ray.run.process import process_table
+from rm_ray.run.output import lease
+from rm_ray.run.output.lease import Lease
+from rm_ray.run.output.process import process_table
 from rm_ray.store.folder import Folder
 
 

@@ -12,11 +12,11 @@ import ray
 
 from rm_ray.cluster import alive_machines
 from rm_ray.run.counts import RunProgress
-from rm_ray.run.folder import RunFolder
-from rm_ray.run.job import AnyJob
-from rm_ray.run.measures import Published, run_values
-from rm_ray.run.outlook import Whole, standing
-from rm_ray.run.standing import NAME, Standing, read_standing
+from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.progress.outlook import Whole, standing
+from rm_ray.run.shard_job import AnyJob
+from rm_ray.run.standing.metrics import Published, run_values
+from rm_ray.run.standing.status import NAME, Standing, read_standing
 from rm_ray.store.retry import Patience, Retry
 
 log = logging.getLogger(__name__)

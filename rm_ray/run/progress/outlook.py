@@ -7,8 +7,8 @@ from typing import Self
 
 from rm_ray.corpus.plan import Unit
 from rm_ray.run.counts import RunProgress
-from rm_ray.run.job import AnyJob
-from rm_ray.run.standing import Standing
+from rm_ray.run.shard_job import AnyJob
+from rm_ray.run.standing.status import Standing
 
 
 @dataclass(frozen=True)

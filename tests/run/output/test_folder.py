@@ -8,7 +8,7 @@ import pytest
 
 from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.errors import OutputError
-from rm_ray.run.folder import RunFolder, new_run, stored_columns
+from rm_ray.run.output.folder import RunFolder, new_run, stored_columns
 
 
 def test_a_run_of_an_older_format_is_refused(tmp_path):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from rm_ray.run import starts as starts_module
-from rm_ray.run.starts import FETCHING, Starts
+from rm_ray.run.faults import starts as starts_module
+from rm_ray.run.faults.starts import FETCHING, Starts
 
 
 @pytest.fixture

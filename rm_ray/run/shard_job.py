@@ -18,11 +18,11 @@ from rm_ray.config import OutputConfig, RunConfig
 from rm_ray.corpus.files import Corpus
 from rm_ray.corpus.plan import AnyPlanned, AnyUnit
 from rm_ray.corpus.shards import Shard
-from rm_ray.run.commit import read_counts
 from rm_ray.run.counts import RunCounts, RunProgress
-from rm_ray.run.folder import RunFolder, fingerprint_id
-from rm_ray.run.measures import Measure
-from rm_ray.run.price import Price
+from rm_ray.run.output.commit import read_counts
+from rm_ray.run.output.folder import RunFolder, fingerprint_id
+from rm_ray.run.standing.metrics import Measure
+from rm_ray.run.standing.price import Price
 from rm_ray.store.folder import Folder
 
 

@@ -15,7 +15,7 @@ from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import AnyUnit
 from rm_ray.errors import one_line
-from rm_ray.run.outage import wait_while_paused
+from rm_ray.run.faults.outage import wait_while_paused
 from rm_ray.store.filesystem import Denied
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Piece, Shard
-from rm_ray.run.suspicion import PIECES, Failure, Suspicion, around, without_machines
+from rm_ray.run.faults.suspicion import PIECES, Failure, Suspicion, around, without_machines
 
 SHARD = Shard("f", 0, 100)
 UNIT = ReadUnit("f", {}, 0, 1, 0, (SHARD,))
