@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
+Array = npt.NDArray[np.float64]
 # Nights of a week, and weeks that are needed and looked at.
 WEEK = 7
 LEAST_WEEKS, MOST_WEEKS = 6, 10
@@ -20,8 +22,9 @@ LEAST_WEEKS, MOST_WEEKS = 6, 10
 WEEKS_BACK = 4
 # It is looked for once a week, with this part of the rate of false alarms.
 RATE = 0.2
-# Nights whose deviations from the line are more alike than this, one to the next, wander.
-MOST_ALIKE = 0.3
+# Nights whose deviations from a line are more alike than this, one to the next, wander. The line
+# may bend once: most creeps begin after weeks in which nothing moved.
+MOST_ALIKE = 0.2
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,13 @@ def creep(nights: Sequence[tuple[str, float]], sd: float) -> Creep:
     slope, p = _slope(weekly)
     moved = float(weekly[-1] - weekly[-1 - WEEKS_BACK])
     remark = None
-    if (alike := _alike(values)) > MOST_ALIKE:
+    if not _begins_a_week(nights[-2][0], nights[-1][0]):
+        remark = "creep is looked for once a week, on the first night from Monday on"
+    elif (alike := _alike(values)) > MOST_ALIKE:
         remark = (
             f"the source wanders (nights are alike by {alike:.2f}), and no test tells that from a "
             "creep"
         )
-    elif not _begins_a_week(nights[-2][0], nights[-1][0]):
-        remark = "creep is looked for once a week, on the first night from Monday on"
     return Creep(weeks, slope, moved, 1.0 if remark else p, remark)
 
 
@@ -91,7 +94,7 @@ def _begins_a_week(before: str, tonight: str) -> bool:
     return bool(digits) and int(digits) % WEEK == 0
 
 
-def _slope(weekly: np.ndarray) -> tuple[float, float]:
+def _slope(weekly: Array) -> tuple[float, float]:
     """The slope of a line through the weeks, and how often chance makes one as steep."""
     x = np.arange(len(weekly)) - (len(weekly) - 1) / 2
     slope = float(weekly @ x / (x @ x))
@@ -102,12 +105,22 @@ def _slope(weekly: np.ndarray) -> tuple[float, float]:
     return slope, float(2 * stats.t.sf(abs(slope) / error, len(weekly) - 2))
 
 
-def _alike(values: np.ndarray) -> float:
-    """How alike deviations are, one night to the next: their autocorrelation, without a line
-    through all nights and what each day of the week has in common.
+def _alike(values: Array) -> float:
+    """How alike deviations are, one night to the next: their autocorrelation, without a line that
+    bends once, where it fits best, and what each day of the week has in common.
     """
     nights = np.arange(len(values))
-    design = np.column_stack([nights, *(nights % WEEK == day for day in range(WEEK))]).astype(float)
-    rest = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    days = [nights % WEEK == day for day in range(WEEK)]
+    fits = (
+        _rest(values, np.column_stack([nights, np.maximum(0, nights - bend), *days]))
+        for bend in range(WEEK, len(values) - WEEK)
+    )
+    rest = min(fits, key=lambda rest: float(rest @ rest))
     whole = float(rest @ rest)
     return float(rest[1:] @ rest[:-1]) / whole if whole > 0 else 0.0
+
+
+def _rest(values: Array, design: Array) -> Array:
+    """What a linear model leaves of the values, by least squares."""
+    found: Array = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    return found

@@ -54,6 +54,24 @@ def test_what_is_not_looked_for_is_said():
     assert "the source wanders" in creep(named(wandering), 1.0).remark
 
 
+@pytest.mark.parametrize("noise", [0.02, 0.1])
+def test_a_creep_that_begins_after_quiet_weeks_is_told_six_weeks_later(noise):
+    """A line through all nights has it for wandering until the quiet weeks are out of sight."""
+    told = 0
+    for _ in range(40):
+        moves = -0.05 * np.maximum(0, np.arange(70) - 27) + RNG.normal(0, noise, 70)
+        found = creep(named(moves.tolist()), 1.0)
+        told += found.remark is None and found.p < 2e-4 and found.moved < -1
+    assert told > 36
+
+
+def test_wandering_sources_are_hardly_ever_told():
+    """At p 1%, where a line alone would tell one in four."""
+    found = [creep(named(np.cumsum(RNG.normal(0, 0.05, 56))), 1.0) for _ in range(300)]
+    assert sum(one.p < 0.01 for one in found) <= 4
+    assert sum("wanders" in (one.remark or "") for one in found) > 280
+
+
 def test_one_night_hides_no_creep():
     means = nights(70, step=0.02)
     means[40] = (means[40][0], 131.0)  # one reward of 65,504 among 500
