@@ -33,13 +33,13 @@ import pyarrow.parquet as pq
 
 from benchmarks import report_nights
 from benchmarks.filter import rewards, timed
-from rm_ray.report.alerts import fired
-from rm_ray.report.baseline import BaselineGroup
-from rm_ray.report.comparison import Comparison
+from rm_ray.report.compare.alerts import fired
+from rm_ray.report.compare.baseline import BaselineGroup
+from rm_ray.report.compare.comparison import Comparison
+from rm_ray.report.compare.effects import DRAWS, effects, noise
 from rm_ray.report.config import AlertsConfig
-from rm_ray.report.effects import DRAWS, effects, noise
 from tests.counts.test_histograms import histogram
-from tests.report.test_alerts import group
+from tests.report.compare.test_alerts import group
 from tests.scored_runs import fabricate
 
 STAGES = {"driver": "jobs/report.py", "tasks": "ray::"}

@@ -16,15 +16,15 @@ import numpy as np
 
 from rm_ray.counts.histograms import Histograms
 from rm_ray.counts.moments import moments_of
-from rm_ray.report.baseline import Baseline
+from rm_ray.report.compare.baseline import Baseline
+from rm_ray.report.compare.history import PastGroup, PastNight, Said
+from rm_ray.report.compare.mix import split
+from rm_ray.report.compare.rules import CANDIDATES
+from rm_ray.report.compare.usual import usual_count
 from rm_ray.report.config import ReportConfig
 from rm_ray.report.figures import Verdict
-from rm_ray.report.history import PastGroup, PastNight, Said
 from rm_ray.report.job import _rows, _say
-from rm_ray.report.mix import split
-from rm_ray.report.nights import GroupNight, Night, largest
-from rm_ray.report.rules import CANDIDATES
-from rm_ray.report.usual import usual_count
+from rm_ray.report.measure.nights import GroupNight, Night, largest
 from rm_ray.scored.groups import group_label
 
 FIRST = date(2026, 1, 5)  # a Monday

@@ -15,26 +15,26 @@ from functools import partial
 
 from rm_ray.cluster import check_task, connect
 from rm_ray.errors import Alerted
-from rm_ray.report.alerts import fired, verdict
-from rm_ray.report.baseline import Baseline, BaselineGroup, nightly_means
-from rm_ray.report.blind import blind
-from rm_ray.report.chosen import choose
-from rm_ray.report.comparison import Comparison
+from rm_ray.report.compare.alerts import fired, verdict
+from rm_ray.report.compare.baseline import Baseline, BaselineGroup, nightly_means
+from rm_ray.report.compare.comparison import Comparison
+from rm_ray.report.compare.groups import bin_edges, group_figures, in_order
+from rm_ray.report.compare.history import History, PastNight, Said
+from rm_ray.report.compare.mix import split
+from rm_ray.report.compare.past import open_history
+from rm_ray.report.compare.trend import trend
 from rm_ray.report.config import ReportConfig
-from rm_ray.report.excerpts import show
-from rm_ray.report.facts import run_facts
 from rm_ray.report.figures import BaselineFacts, Figures, Mix, Verdict
-from rm_ray.report.folder import HTML, output_folder, write
-from rm_ray.report.groups import bin_edges, group_figures, in_order
-from rm_ray.report.history import History, PastNight, Said
-from rm_ray.report.markdown import summary
-from rm_ray.report.measured import Measured
-from rm_ray.report.mix import split
-from rm_ray.report.nights import OTHER, GroupNight, Night, largest, name_of
-from rm_ray.report.past import open_history
-from rm_ray.report.retention import retention
-from rm_ray.report.runs import count, pinned_run
-from rm_ray.report.trend import trend
+from rm_ray.report.measure.blind import blind
+from rm_ray.report.measure.chosen import choose
+from rm_ray.report.measure.excerpts import show
+from rm_ray.report.measure.facts import run_facts
+from rm_ray.report.measure.measured import Measured
+from rm_ray.report.measure.nights import OTHER, GroupNight, Night, largest, name_of
+from rm_ray.report.measure.retention import retention
+from rm_ray.report.measure.runs import count, pinned_run
+from rm_ray.report.show.folder import HTML, output_folder, write
+from rm_ray.report.show.markdown import summary
 from rm_ray.run.execute import ray_faults
 from rm_ray.scored.run import ScoredRun, open_scored
 

@@ -104,7 +104,7 @@ class NightlyFolder:
         return NightStatus(one.night, "scoring" if left else state, shards, left, filter=kept)
 
     def _reported(self, one: KnownNight) -> bool:
-        from rm_ray.report.folder import HTML  # takes half a second, and is seldom needed
+        from rm_ray.report.show.folder import HTML  # takes half a second, and is seldom needed
 
         return (self._folder(REPORTS) / one.night).size(HTML) is not None
 

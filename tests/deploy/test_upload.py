@@ -72,7 +72,7 @@ def test_it_is_small(upload):
 def test_it_holds_what_a_job_needs(upload):
     _, names = upload
     needed = {path.relative_to(ROOT).as_posix() for path in code()}
-    assert {"jobs/score.py", "rm_ray/score/job.py", "rm_ray/report/page.html.jinja"} <= needed
+    assert {"jobs/score.py", "rm_ray/score/job.py", "rm_ray/report/show/page.html.jinja"} <= needed
     assert needed <= set(names)
 
 

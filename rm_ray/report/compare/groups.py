@@ -1,0 +1,162 @@
+"""The figures of each group, beside its baseline."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from rm_ray.counts.histograms import Histogram
+from rm_ray.report.compare.comparison import Comparison
+from rm_ray.report.compare.fixed import fixed_share, fixed_tokens
+from rm_ray.report.compare.usual import LEAST_NIGHTS, Usual
+from rm_ray.report.config import AlertsConfig
+from rm_ray.report.figures import (
+    QUANTILES,
+    CreepFigures,
+    Distribution,
+    Group,
+    Range,
+    UsualFigures,
+)
+from rm_ray.report.measure.nights import GroupNight, name_of
+from rm_ray.scored.groups import group_label
+
+# Bins of all histograms, between these quantiles of tonight and the baseline together; the first
+# and the last have what lies beyond.
+BINS, ENDS = 48, (0.002, 0.998)
+
+
+def bin_edges(whole: Comparison) -> list[float]:
+    """Of all documents, ascending; none where there is no reward."""
+    both = [whole.tonight.histogram]
+    if whole.baseline is not None:
+        both.append(whole.baseline.pooled.histogram)
+    pooled = Histogram.pool(both)
+    if not pooled.size:
+        return []
+    low, high = pooled.quantiles(ENDS).tolist()
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return [float(edge) for edge in np.linspace(low, high, BINS + 1)]
+
+
+def group_figures(one: Comparison, edges: Sequence[float], rules: AlertsConfig, p: float) -> Group:
+    """Of one group.
+
+    Args:
+        p: what chance may make at most, for an alert.
+    """
+    now, before = one.tonight, one.baseline
+    return Group(
+        name=name_of(now.label),
+        label=now.label if now.label is not None else group_label([]),
+        documents=now.documents,
+        tokens=now.tokens,
+        scored=now.scored,
+        statuses=now.statuses,
+        failed_share=now.failed / now.documents if now.documents else 0.0,
+        expected=before.expected if before else None,
+        tonight=distribution(now),
+        baseline=distribution(before.pooled) if before else None,
+        histogram=_shares(now.histogram, edges),
+        baseline_histogram=_shares(before.pooled.histogram, edges)
+        if before and before.pooled.scored
+        else None,
+        drift=one.drift(rules.drift.above, p),
+        spread=one.effects.spread if one.effects else None,
+        nights=list(before.names) if before else [],
+        usual=usual_figures(one, rules, p),
+        creep=_creep(one),
+        outliers=one.outliers,
+        untold=one.untold,
+    )
+
+
+def usual_figures(one: Comparison, rules: AlertsConfig, p: float) -> UsualFigures:
+    """What the nights before predict of a group's counts, and which changes would be told.
+
+    Args:
+        one: of the group.
+        rules: with what matters.
+        p: what chance may make at most, for an alert.
+    """
+    usual, remark = one.usual, None
+    if one.baseline is not None and usual.documents is None:
+        remark = (
+            f"only a lack of documents, of rewards or of most tokens is told from "
+            f"{len(one.counts)} quiet nights; other changes from {LEAST_NIGHTS} on"
+        )
+    tokens = rules.tokens
+    both = one.baseline is not None and one.baseline.pooled.documents and one.tonight.documents
+    fixed_each = fixed_tokens(one).told_below(p) if both else 0.0
+    fixed_part = fixed_share(one).told_below(p) if both else 0.0
+    return UsualFigures(
+        nights=len(one.counts),
+        documents=_range(usual.documents, p, rules.volume.below, rules.volume.above),
+        tokens=_range(usual.tokens, p, tokens.below, tokens.above),
+        tokens_a_document=_range(
+            usual.tokens_a_document, p, tokens.document_below, tokens.document_above, fixed_each
+        ),
+        rewarded=_range(usual.rewarded, p, rules.rewarded.below, None, fixed_part),
+        remark=remark,
+    )
+
+
+def _range(
+    usual: Usual | None, p: float, below: float, above: float | None, fixed: float = 0.0
+) -> Range | None:
+    """The figures that are no alert. `fixed`: a fixed rule speaks of figures below this one."""
+    if usual is None:
+        return None
+    low, high = usual.limits(p)
+    low = min(max(low, fixed), below * usual.expected)
+    return Range(
+        expected=usual.expected,
+        low=low if low > 0 else None,
+        high=None if above is None else max(high, above * usual.expected),
+    )
+
+
+def _creep(one: Comparison) -> CreepFigures:
+    found = one.creep
+    return CreepFigures(
+        weeks=found.weeks, slope=found.slope, moved=found.moved,
+        p=None if found.remark else found.p, remark=found.remark,
+    )  # fmt: skip
+
+
+def distribution(group: GroupNight) -> Distribution | None:
+    """Of the documents with a reward; None where there are none."""
+    histogram, moments = group.histogram, group.moments
+    if not moments.documents:
+        return None
+    values = histogram.values
+    return Distribution(
+        documents=moments.documents,
+        tokens=int(histogram.tokens.sum()),
+        mean=moments.mean,
+        sd=moments.sd,
+        minimum=float(values[-1]),
+        maximum=float(values[0]),
+        quantiles={
+            f"{share:g}": float(value)
+            for share, value in zip(QUANTILES, histogram.quantiles(QUANTILES), strict=True)
+        },
+    )
+
+
+def in_order(comparisons: Mapping[str | None, Comparison]) -> list[Comparison]:
+    """The groups, the largest first: tonight's documents, or those that were expected."""
+    found = [one for label, one in comparisons.items() if label is not None]
+
+    def size(one: Comparison) -> tuple[float, str]:
+        before = one.baseline.expected if one.baseline else 0.0
+        return -max(one.tonight.documents, before), one.tonight.label or ""
+
+    return sorted(found, key=size)
+
+
+def _shares(histogram: Histogram, edges: Sequence[float]) -> list[float]:
+    if not histogram.size or not edges:
+        return []
+    below = np.concatenate([[0], histogram.below(edges[1:-1]), [histogram.size]])
+    return [float(share) for share in np.diff(below) / histogram.size]

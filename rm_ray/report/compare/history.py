@@ -1,0 +1,276 @@
+"""The nights before, a Parquet file each: histograms by group, and what was said of them.
+
+    HISTORY/night-2026-11-24.parquet    a row for each group, and one with group null for all
+
+A night costs the same whether it is the first or the thousandth: the folder is listed, and only
+the last nights are read.
+"""
+
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rm_ray.config import StorageConfig
+from rm_ray.counts.histograms import Histogram
+from rm_ray.counts.moments import Moments
+from rm_ray.errors import InputError, OutputError, short
+from rm_ray.report.measure.nights import GroupNight
+from rm_ray.run.output.commit import open_part
+from rm_ray.store.folder import Folder, absolute
+
+FORMAT = "rm_ray.history/1"
+# Of a file's metadata: what its numbers depend on, and the night's verdict.
+SETTINGS, STATUS = b"rm_ray.settings", b"rm_ray.status"
+PREFIX, SUFFIX = "night-", ".parquet"
+# Nights read at once.
+_THREADS = 8
+_LISTS = ("cells", "cell_documents", "cell_tokens")
+SCHEMA = pa.schema(
+    [
+        ("night", pa.string()),
+        ("group", pa.string()),
+        ("documents", pa.int64()),
+        ("tokens", pa.int64()),
+        ("statuses", pa.map_(pa.string(), pa.int64())),
+        ("scored", pa.int64()),
+        ("mean", pa.float64()),
+        ("sd", pa.float64()),
+        ("p10", pa.float64()),
+        ("p50", pa.float64()),
+        ("p90", pa.float64()),
+        # exact: sums of rewards in 2^-24, of squares in 2^-48
+        ("total", pa.string()),
+        ("squares", pa.string()),
+        ("wasserstein", pa.float64()),
+        ("baseline", pa.list_(pa.string())),
+        ("alerts", pa.list_(pa.string())),
+        ("alert_effects", pa.list_(pa.float64())),
+        ("shown_alerts", pa.list_(pa.string())),
+        ("cells", pa.list_(pa.int32())),
+        ("cell_documents", pa.list_(pa.int64())),
+        ("cell_tokens", pa.list_(pa.int64())),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a report said of a group's night. `wasserstein`: None where there was no baseline.
+    `alerts`: rules; `shown`: those that were not folded. `baseline`: the nights it was compared
+    with. `effects`: of the alerts, with a sign; none where a version before 0.5 has written them.
+    """
+
+    wasserstein: float | None = None
+    alerts: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    baseline: tuple[str, ...] = ()
+    effects: tuple[float, ...] = ()
+
+    @property
+    def strengths(self) -> dict[str, float]:
+        """The effects of the alerts by their rules; nan where they are not known."""
+        known = (*self.effects, *[math.nan] * len(self.alerts))
+        return dict(zip(self.alerts, known, strict=False))
+
+
+@dataclass(frozen=True)
+class PastGroup:
+    """A group's night without its histogram."""
+
+    label: str | None
+    documents: int
+    mean: float | None
+    quantiles: dict[str, float]
+    said: Said
+    tokens: int = 0
+    scored: int = 0
+
+
+@dataclass(frozen=True)
+class PastNight:
+    """A night of the history. `groups`: by label, None for all documents."""
+
+    night: str
+    status: str
+    groups: dict[str | None, PastGroup] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class History:
+    """The files of one history. `settings`: what numbers depend on; nights with others are passed
+    over.
+    """
+
+    folder: Folder
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def at(cls, path: str, storage: StorageConfig, settings: Mapping[str, Any]) -> "History":
+        """In a folder, which need not be there yet."""
+        return cls(Folder(absolute(path), storage, side="history"), settings)
+
+    def names(self) -> list[str]:
+        """The nights that are there, in order.
+
+        Raises:
+            InputError: the folder cannot be listed.
+        """
+        try:
+            names = self.folder.names()
+        except OSError as error:
+            raise InputError(f"history.path: cannot list {self.folder.uri}: {error}") from None
+        return sorted(
+            name.removeprefix(PREFIX).removesuffix(SUFFIX)
+            for name in names
+            if name.startswith(PREFIX) and name.endswith(SUFFIX)
+        )
+
+    def check(self, night: str) -> None:
+        """Refuse to replace what was said of a night by other settings.
+
+        Raises:
+            OutputError: they differ.
+        """
+        if night not in self.names():
+            return
+        stored = json.loads(self._read(night, ["night"]).schema.metadata[SETTINGS])
+        mine = self._settings()
+        if differ := [key for key in {**mine, **stored} if mine.get(key) != stored.get(key)]:
+            raise OutputError(
+                f"history.path: {self.folder.uri} holds the night {night} by another "
+                f"{', '.join(differ)}; give this report a history of its own"
+            )
+
+    def _settings(self) -> dict[str, Any]:
+        """As they are stored."""
+        settings: dict[str, Any] = json.loads(json.dumps(dict(self.settings)))
+        return settings
+
+    def before(self, night: str, most: int) -> tuple[list[PastNight], list[str]]:
+        """The last nights before one, oldest first; and those passed over, of other settings.
+
+        Raises:
+            InputError: a file is damaged, or cannot be read.
+        """
+        names = [name for name in self.names() if name < night][-most:]
+        columns = [name for name in SCHEMA.names if name not in _LISTS]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            found = list(pool.map(lambda name: self._read(name, columns), names))
+        mine = self._settings()
+        nights, others = [], []
+        for name, table in zip(names, found, strict=True):
+            if json.loads(table.schema.metadata[SETTINGS]) == mine:
+                nights.append(_past(name, table))
+            else:
+                others.append(name)
+        return nights, others
+
+    def group_nights(self, wanted: Mapping[str, Iterable[str | None]]) -> list[GroupNight]:
+        """Groups' nights whole.
+
+        Args:
+            wanted: labels by night. The nights are there.
+        """
+        columns = [name for name in SCHEMA.names if name not in ("p10", "p50", "p90")]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            tables = pool.map(lambda name: self._read(name, columns), wanted)
+            return [
+                _group_night(row)
+                for labels, table in zip(wanted.values(), tables, strict=True)
+                for row in table.to_pylist()
+                if row["group"] in set(labels)
+            ]
+
+    def write(self, night: str, status: str, groups: Sequence[tuple[GroupNight, Said]]) -> None:
+        """Store a night, over what was stored of it before.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        rows = [_row(night, group, said) for group, said in groups]
+        metadata = {SETTINGS: json.dumps(dict(self.settings)).encode(), STATUS: status.encode()}
+        table = pa.Table.from_pylist(rows, SCHEMA.with_metadata(metadata))
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="zstd")
+        try:
+            self.folder.overwrite(f"{PREFIX}{night}{SUFFIX}", buffer.getvalue())
+        except OSError as error:
+            raise OutputError(f"history.path: cannot write {self.folder.uri}: {error}") from None
+
+    def _read(self, night: str, columns: Sequence[str]) -> pa.Table:
+        name = f"{PREFIX}{night}{SUFFIX}"
+        try:
+            footer, table = open_part(self.folder, name, columns)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise InputError(
+                f"history.path: {self.folder.uri}/{name} cannot be read: {short(error)}; report "
+                "that night again, or remove the file"
+            ) from None
+        known = footer.metadata or {}
+        if SETTINGS not in known:
+            raise InputError(
+                f"history.path: {self.folder.uri}/{name} is no night of a history; give a folder "
+                "of its own"
+            )
+        return table.replace_schema_metadata({SETTINGS: known[SETTINGS], STATUS: known[STATUS]})
+
+
+def _row(night: str, group: GroupNight, said: Said) -> dict[str, Any]:
+    moments, histogram = group.moments, group.histogram
+    quantiles = dict.fromkeys(("p10", "p50", "p90"))
+    if moments.documents:
+        quantiles = dict(zip(quantiles, histogram.quantiles((0.1, 0.5, 0.9)).tolist(), strict=True))
+    return {
+        "night": night,
+        "group": group.label,
+        "documents": group.documents,
+        "tokens": group.tokens,
+        "statuses": list(group.statuses.items()),
+        "scored": moments.documents,
+        "mean": moments.mean if moments.documents else None,
+        "sd": moments.sd if moments.documents else None,
+        **quantiles,
+        "total": str(moments.total),
+        "squares": str(moments.squares),
+        "wasserstein": said.wasserstein,
+        "baseline": list(said.baseline),
+        "alerts": list(said.alerts),
+        "alert_effects": list(said.effects),
+        "shown_alerts": list(said.shown),
+        "cells": histogram.cells.astype(np.int32).tolist(),
+        "cell_documents": histogram.documents.tolist(),
+        "cell_tokens": histogram.tokens.tolist(),
+    }
+
+
+def _past(night: str, table: pa.Table) -> PastNight:
+    groups = {}
+    for row in table.to_pylist():
+        quantiles = {"0.1": row["p10"], "0.5": row["p50"], "0.9": row["p90"]}
+        lists = ("alerts", "shown_alerts", "baseline", "alert_effects")
+        said = Said(row["wasserstein"], *(tuple(row.get(name) or ()) for name in lists))
+        known = quantiles if row["scored"] else {}
+        groups[row["group"]] = PastGroup(
+            row["group"], row["documents"], row["mean"], known, said, row["tokens"], row["scored"]
+        )
+    return PastNight(night, table.schema.metadata[STATUS].decode(), groups)
+
+
+def _group_night(row: Mapping[str, Any]) -> GroupNight:
+    cells, documents, tokens = (np.array(row[name], np.int64) for name in _LISTS)
+    return GroupNight(
+        row["group"],
+        row["documents"],
+        row["tokens"],
+        dict(row["statuses"]),
+        Moments(row["scored"], int(row["total"]), int(row["squares"])),
+        Histogram(cells, documents, tokens),
+    )

@@ -1,0 +1,232 @@
+"""What each rule has to say of a group: an effect, whether it matters, and how often chance makes
+it.
+
+Every group has the same number of candidates, whatever can be told of it tonight: one that cannot
+be told counts as one that chance makes always.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scipy import stats
+
+from rm_ray.report.compare.comparison import Comparison
+from rm_ray.report.compare.creep import RATE
+from rm_ray.report.compare.fixed import fixed_share, fixed_tokens
+from rm_ray.report.compare.usual import LEAST_NIGHTS, none_came
+from rm_ray.report.config import AlertsConfig
+from rm_ray.report.figures import Rule
+from rm_ray.report.measure.nights import name_of
+
+# Candidates of a group: drift has two, tokens two, the other rules one.
+CANDIDATES = 12
+# Of drift's two measures and of tokens', the one that is spoken of where both are alerts.
+MAIN = ("wasserstein", "document")
+
+# In place of no document at all, in a logarithm.
+NOTHING = 1e-9
+
+# A group's label, and a rule.
+Key = tuple[str | None, str]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a rule looked at."""
+
+    label: str | None
+    """Of the group; None for all documents."""
+    rule: Rule
+    effect: float
+    """In the rule's own measure."""
+    threshold: float
+    """From where on the effect matters."""
+    past: bool
+    """Whether the effect matters."""
+    p: float
+    """How often chance makes it."""
+    sentence: str
+    kind: str = ""
+    """The measure, where a rule has several."""
+    strength: float = 0.0
+    """The effect with a sign, so that twice as far is twice as much; 0 where that has no sense."""
+
+    @property
+    def key(self) -> Key:
+        """A rule speaks of a group once."""
+        return self.label, self.rule
+
+
+def candidates(one: Comparison, rules: AlertsConfig) -> list[Candidate]:
+    """What the rules have to say of one group, but for those that are ignored."""
+    found = [*_of_rewards(one, rules), *_of_creep(one, rules), *_of_counts(one, rules)]
+    return [c for c in found if getattr(rules, c.rule).level != "ignore"]
+
+
+def _of_rewards(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    if one.effects is None:
+        return
+    label, now, name = one.tonight.label, one.effects, name_of(one.tonight.label)
+    usual = "nights like the baseline stay below"
+    # of either measure the distance, with a sign where a shift makes most of it
+    shifted = abs(now.shift) > now.wasserstein / 2
+    strength = math.copysign(now.wasserstein, now.shift) if shifted else 0.0
+    apart = f"the rewards of {name} are {now.wasserstein:.2f} sd from the baseline's"
+    measures: list[tuple[Rule, str, float, str]] = [
+        ("drift", "wasserstein", rules.drift.above, f"{apart}; {usual}"),
+        ("drift", "psi", rules.drift.psi_above,
+         f"the rewards of {name} fall into other classes than the baseline's "
+         f"(PSI {now.psi:.2f}); {usual}"),
+    ]  # fmt: skip
+    if rules.mean.above is not None:
+        said = f"the mean reward of {name} has moved by {now.mean:.2f} sd; {usual}"
+        measures.append(("mean", "mean", rules.mean.above, said))
+    for rule, kind, above, said in measures:
+        effect = getattr(now, kind)
+        sentence = f"{said} {one.floor(kind):.2g}"
+        yield Candidate(
+            label, rule, effect, above, effect > above, one.p(kind), sentence, kind,
+            strength,
+        )  # fmt: skip
+    sentence = (
+        f"the rewards of {name} vary {now.spread:.2f} times as much as the baseline's "
+        f"({now.wasserstein:.2f} sd from it)"
+    )
+    below = rules.spread.below
+    yield Candidate(
+        label, "spread", now.spread, below, now.spread < below, one.p("spread"), sentence, "spread",
+        _log(now.spread),
+    )  # fmt: skip
+
+
+def _of_creep(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    found, name = one.creep, name_of(one.tonight.label)
+    if found.moved is None or found.slope is None or found.remark:
+        return
+    moved, above = abs(found.moved), rules.creep.above
+    sentence = (
+        f"the mean reward of {name} moves by {found.slope:+.2f} sd a week, over {found.weeks} "
+        f"weeks: {found.moved:+.2f} sd in four of them"
+    )
+    p = min(1.0, found.p / RATE)
+    yield Candidate(
+        one.tonight.label, "creep", moved, above, moved > above, p, sentence, "", found.moved
+    )
+
+
+def _of_counts(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    yield from _of_failures(one, rules)
+    yield from _of_rewarded(one, rules)
+    if one.baseline is None:
+        return
+    if not one.baseline.pooled.documents:
+        yield _new(one)
+    elif not one.tonight.documents:
+        yield _missing(one)
+    else:
+        yield from _of_volume(one, rules)
+        yield from _of_tokens(one, rules)
+
+
+def _of_failures(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    now, name = one.tonight, name_of(one.tonight.label)
+    if now.documents:
+        share, above = now.failed / now.documents, rules.failed.above
+        p = float(stats.binom.sf(now.failed - 1, now.documents, above)) if now.failed else 1.0
+        said = f"{now.failed:,} of {now.documents:,} documents of {name} failed ({share:.1%})"
+        yield Candidate(now.label, "failed", share, above, share > above, p, said, "", share)
+
+
+def _of_rewarded(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    now, name, below = one.tonight, name_of(one.tonight.label), rules.rewarded.below
+    if now.label is None and not now.scored:
+        why = f" ({one.why_not()})" if now.documents else ": none came"
+        said = f"no document of the night has a reward{why}"
+        yield Candidate(None, "rewarded", 0.0, below, True, 0.0, said, "", _log(0))
+        return
+    before = one.baseline.pooled if one.baseline else None
+    if before is None or not (before.scored and now.documents):
+        return
+    share, usual = now.scored / now.documents, before.scored / before.documents
+    p = fixed_share(one).p(share)
+    if one.usual.rewarded is not None:
+        usual, p = one.usual.rewarded.expected, min(p, one.usual.rewarded.p(share))
+    ratio = share / usual
+    said = f"{share:.0%} of the documents of {name} have a reward, and {usual:.0%} usually"
+    if why := one.why_not():
+        said += f" ({why})"
+    yield Candidate(now.label, "rewarded", ratio, below, ratio < below, p, said, "", _log(ratio))
+
+
+def _new(one: Comparison) -> Candidate:
+    assert one.baseline is not None
+    n, name = one.tonight.documents, name_of(one.tonight.label)
+    # given all documents, chance puts each into one of the nights
+    p = float(stats.binom.sf(n - 1, n, 1 / (one.baseline.nights + 1)))
+    return Candidate(one.tonight.label, "new", n, 0, n > 0, p, f"{name} is new: {n:,} documents")
+
+
+def _missing(one: Comparison) -> Candidate:
+    assert one.baseline is not None
+    label, came = one.tonight.label, one.baseline.came
+    if len(came) >= LEAST_NIGHTS:
+        p = none_came(came)
+    else:
+        p = float(stats.binom.cdf(0, one.baseline.pooled.documents, 1 / (one.baseline.nights + 1)))
+    who = "no document came" if label is None else f"{name_of(label)} is missing"
+    said = f"{who}; a night of the baseline has {one.baseline.expected:,.0f} documents"
+    return Candidate(label, "missing", 0, 0, True, p, said)
+
+
+def _of_volume(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    usual = one.usual.documents
+    if usual is None or not usual.expected:
+        return
+    now, part = one.tonight, rules.volume
+    said = (
+        f"{name_of(now.label)} has {now.documents:,} documents, and {usual.expected:,.0f} usually"
+    )
+    yield _ratio(
+        one, "volume", "", now.documents / usual.expected, part.below, part.above,
+        usual.p(now.documents), said,
+    )  # fmt: skip
+
+
+def _of_tokens(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    now, part, name = one.tonight, rules.tokens, name_of(one.tonight.label)
+    each = now.tokens / now.documents
+    if (usual := one.usual.tokens) is not None and usual.expected > 0:
+        said = f"{name} has {now.tokens:,} tokens, and {usual.expected:,.0f} usually"
+        ratio = now.tokens / usual.expected
+        yield _ratio(
+            one, "tokens", "night", ratio, part.below, part.above, usual.p(now.tokens), said
+        )
+    assert one.baseline is not None
+    expected = one.baseline.pooled.tokens / one.baseline.pooled.documents
+    p = fixed_tokens(one).p(each)
+    if (mean := one.usual.tokens_a_document) is not None:
+        expected, p = mean.expected, min(p, mean.p(each))
+    if expected > 0:
+        said = (
+            f"a document of {name} has {each:,.0f} tokens on average, and {expected:,.0f} usually"
+        )
+        yield _ratio(
+            one, "tokens", "document", each / expected, part.document_below, part.document_above,
+            p, said,
+        )  # fmt: skip
+
+
+def _ratio(
+    one: Comparison, rule: Rule, kind: str, ratio: float, below: float, above: float | None,
+    p: float, said: str,
+) -> Candidate:  # fmt: skip
+    """A candidate of a figure over what it usually is."""
+    past = ratio < below or (above is not None and ratio > above)
+    threshold = above if above and ratio > 1 else below
+    return Candidate(one.tonight.label, rule, ratio, threshold, past, p, said, kind, _log(ratio))
+
+
+def _log(ratio: float) -> float:
+    """The logarithm of a ratio; of none, that of a very small one."""
+    return math.log(max(ratio, NOTHING))

@@ -1,0 +1,38 @@
+"""What made the rewards, and what it cost."""
+
+from rm_ray.report.config import ReportConfig
+from rm_ray.report.figures import RunFacts
+from rm_ray.report.measure.measured import Measured
+from rm_ray.run.standing.price import Price
+from rm_ray.scored.run import SPEED, ScoredRun
+
+
+def run_facts(run: ScoredRun, measured: Measured, config: ReportConfig) -> RunFacts:
+    """Of a run, of which `measured` was counted."""
+    told, counted = run.stored["config"], measured.counted
+    judge, gpus = told["judge"], told["pool"]["gpus"]
+    forwarded = counted.get("forwarded_tokens", 0)
+    speed = run.metrics.get(SPEED)
+    hours = forwarded / speed / 3600 if speed and forwarded else None
+    # what scoring was told, unless the report was told another price
+    given = config.cost.per_gpu_hour
+    price = Price(gpus, told.get("cost", {}).get("per_gpu_hour") if given is None else given)
+    return RunFacts(
+        path=run.uri,
+        segments=run.segments,
+        model=judge["model"],
+        family=judge["family"],
+        fingerprint=run.fingerprint,
+        files=len(run.files),
+        parts=len(run.shards),
+        complete=run.totals is not None,
+        missing_parts=run.missing,
+        windows=counted.get("windows", 0),
+        forwarded_tokens=forwarded,
+        minimum_tokens=counted.get("minimum_tokens", 0),
+        tokens_per_second=speed,
+        engine_hours=hours,
+        gpus=gpus,
+        cost=None if hours is None else price.money(price.hours(hours * 3600)),
+        versions=run.stored["versions"],
+    )

@@ -1,0 +1,71 @@
+"""The runs that are read: tonight's, and the one it is compared with."""
+
+import logging
+
+from rm_ray.errors import ConfigError, InputError, OutputError
+from rm_ray.report.config import ReportConfig
+from rm_ray.report.measure.measured import Measured, Reader, Source, measure
+from rm_ray.scored.column_path import ColumnPath
+from rm_ray.scored.columns import check_group, columns_of
+from rm_ray.scored.passes import Pass, in_batches
+from rm_ray.scored.run import ScoredRun, open_scored
+
+log = logging.getLogger(__name__)
+
+
+def pinned_run(config: ReportConfig, run: ScoredRun) -> ScoredRun | None:
+    """The run to compare with, if one is given.
+
+    Raises:
+        InputError: there is none, or one of another judge.
+    """
+    asked = config.baseline
+    if asked.path is None:
+        return None
+    try:
+        pinned = open_scored(asked.path, asked.storage, asked.segments)
+    except (InputError, OutputError) as error:
+        raise InputError(f"baseline.path: {str(error).removeprefix('rewards.path: ')}") from None
+    if pinned.fingerprint != run.fingerprint:
+        mine, theirs = run.stored["fingerprint"], pinned.stored["fingerprint"]
+        differ = [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]
+        raise InputError(
+            f"baseline.path: {pinned.uri} was judged otherwise than {run.uri}, and such rewards "
+            f"cannot be compared; different: {', '.join(differ)}"
+        )
+    return pinned
+
+
+def count(run: ScoredRun, config: ReportConfig) -> Measured:
+    """One pass over a run's parts.
+
+    Raises:
+        ConfigError: a column is not there, or does not fit its use.
+        InputError: a part cannot be read.
+    """
+    if not run.shards:
+        return Measured.none()
+    schema = columns_of(run, config.rewards.column)
+    partitions = {f.path: f.units[0].partition for f in run.files if f.units}
+    by = [ColumnPath(name) for name in config.by]
+    own = sorted({path.column for path in by} & set(schema.names))
+    for path in by:
+        name = path.column
+        if name in own:
+            check_group("by", path, schema)
+        elif bad := [file for file, known in partitions.items() if name not in known]:
+            raise ConfigError(
+                f"by: neither the rewards nor the folders of {bad[0]} have a column {name!r}; the "
+                f"rewards have {', '.join(schema.names)} (jobs/score.py copies further columns of "
+                f"the corpus with --input.keep {name})"
+            )
+    rows = {file.path: file.rows for file in run.files}
+    sources = [Source(s, partitions.get(s.file, {}), rows[s.file]) for s in run.shards]
+    reader = Reader(
+        run.parts, run.fingerprint, ColumnPath(config.rewards.column), by, own, config.page.cut
+    )
+    batches = list(in_batches(sources, lambda one: one.shard.stop - one.shard.start))
+    log.info("reading the rewards of %d parts of %s", len(sources), run.uri)
+    over = Pass(batches, config.tasks.cpus, config.run.progress_s)
+    found: Measured = over.merged(measure, Measured.merge, reader)
+    return found

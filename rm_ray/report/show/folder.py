@@ -1,0 +1,50 @@
+"""The folder of a report: its three files, over those of the one before."""
+
+import json
+
+from rm_ray.config import OutputConfig
+from rm_ray.errors import OutputError
+from rm_ray.report.figures import Figures
+from rm_ray.report.show.markdown import summary
+from rm_ray.report.show.page import page
+from rm_ray.store.folder import Folder, absolute
+
+JSON, HTML, SUMMARY = "report.json", "report.html", "summary.md"
+
+
+def output_folder(output: OutputConfig) -> Folder:
+    """The folder of a report.
+
+    Raises:
+        OutputError: it holds something else, or cannot be used.
+    """
+    folder = Folder(absolute(output.path), output.storage)
+    try:
+        names = [name for name in folder.entries() if not name.startswith(".")]  # a write cut short
+    except (OSError, ImportError, ValueError) as error:
+        raise OutputError(f"output.path: cannot use {output.path}: {error}") from None
+    if names and JSON not in names:
+        raise OutputError(
+            f"output.path: {folder.uri} is not empty and holds no report (but {names[0]}); give an "
+            "empty or a new folder"
+        )
+    return folder
+
+
+def write(figures: Figures, folder: Folder) -> None:
+    """The page last: where there is one, there are the others.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    data = figures.model_dump(mode="json", by_alias=True)
+    files = {
+        JSON: (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+        SUMMARY: summary(figures).encode(),
+        HTML: page(figures),
+    }
+    try:
+        for name, content in files.items():
+            folder.overwrite(name, content)
+    except OSError as error:
+        raise OutputError(f"output.path: cannot write {folder.uri}: {error}") from None

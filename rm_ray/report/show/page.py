@@ -1,0 +1,276 @@
+"""A report as one HTML file: no script is needed to read it, and nothing is fetched."""
+
+import base64
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from rm_ray.report.figures import Distribution, Figures, Group, Mix, MixGroup, RunFacts, Shown
+from rm_ray.report.show import charts, curves, formats, remarks
+from rm_ray.report.show.caps import capped, thinned
+from rm_ray.report.show.counted import Cell, cells, exceptions
+
+SECTIONS = (
+    ("alerts", "Alerts"), ("volume", "Volume"), ("rewards", "Rewards"), ("drift", "Distance"),
+    ("trend", "Nights"), ("retention", "Cuts"), ("blind", "Blind spots"),
+    ("documents", "Documents"), ("run", "Run"),
+)  # fmt: skip
+# Rows of the table of thresholds; groups that are named first in the mean's change.
+MOST_ROWS, MOST_MOVERS = 41, 6
+# Groups of which the page says at once how much came, and remarks of one kind.
+MOST_COUNTED, MOST_REMARKS = 12, 8
+# From how many sd beside the median on a chunk has the first, the second and the third tint.
+TINTS = (0.5, 1.0, 2.0)
+
+FILTERS: tuple[Callable[..., str | float | None], ...] = (
+    formats.number, formats.signed, formats.count, formats.percent, formats.share, formats.chance,
+    formats.quantile, formats.clip, formats.name, formats.exact, formats.change, formats.strength,
+)  # fmt: skip
+
+
+def page(figures: Figures) -> bytes:
+    """The page, in UTF-8: the same figures give the same bytes, and never more than two million."""
+    shown, left = capped(figures)
+    environment = _environment(shown.whole.tonight or shown.whole.baseline)
+    script = Markup(environment.get_template("page.js.jinja").render().strip())
+    said = environment.get_template("page.html.jinja").render(
+        figures=shown, left=left, script=script, script_hash=_hash(script), **_context(shown)
+    )
+    return said.encode(errors="replace")
+
+
+def _environment(of: Distribution | None) -> Environment:
+    """Where the templates are, and how they write figures. `of`: what rewards are like here."""
+    environment = Environment(
+        loader=PackageLoader("rm_ray.report.show", "."), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {own.__name__: own for own in FILTERS}
+    places = formats.places(of.sd if of else 1.0)
+    environment.filters["reward"] = partial(formats.fixed, places=places)
+    environment.filters["tint"] = tinted(of)
+    return environment
+
+
+def _hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode()).digest()
+    return "sha256-" + base64.b64encode(digest).decode()
+
+
+def _context(figures: Figures) -> dict[str, Any]:
+    """What the template shows besides the figures themselves."""
+    alerts = figures.verdict.alerts
+    statuses = sorted(figures.whole.statuses, key=lambda status: status != "ok")[:12]
+    retained = figures.retention if figures.whole.tonight else []
+    curve = curves.retention(figures, _start(figures)) if retained else None
+    many = len(figures.groups) > charts.MOST_GROUPS
+    return {
+        "sections": SECTIONS,
+        "own": [alert for alert in alerts if alert.folded_into is None],
+        "folded": [alert for alert in alerts if alert.folded_into is not None],
+        "marks": _marks(figures),
+        "remarks": remarks,
+        "expected": remarks.expected_documents(figures.whole),
+        "counted": _counted(figures),
+        "untold": _remarked(figures, lambda group: group.untold),
+        "outliers": _remarked(
+            figures, lambda group: remarks.outliers(group.outliers) if group.outliers else None
+        ),
+        "unsure": any(remarks.not_sure(figures, row) for row in (figures.whole, *figures.groups)),
+        "statuses": [status.replace("_", " ") for status in statuses],
+        "statuses_of": lambda row: [row.statuses.get(status, 0) for status in statuses],
+        "shares_of": _shares,
+        "charts": {
+            "distribution": charts.distribution(figures), "strips": charts.strips(figures),
+            "drift": charts.drift(figures), "trend": curves.trend(figures),
+            "lengths": curves.lengths(figures),
+        },
+        "most_groups": f" The {charts.MOST_GROUPS} largest groups." if many else "",
+        "mix": figures.mix,
+        "movers": _movers(figures.mix) if figures.mix else [],
+        "moves": _moves(figures),
+        "marked": curves.rules_of(figures.trend),
+        "blind": figures.blind,
+        "flat": [row for row in figures.blind.groups if row.flat] if figures.blind else [],
+        "alerted": [night for night in reversed(figures.trend) if night.status != "ok"],
+        "curve": curve,
+        "cuts": _cuts(figures, curve) if curve else None,
+        "retained": thinned(retained, MOST_ROWS),
+        "beside": _beside(figures.documents),
+        "kinds": _kinds(figures.documents),
+        "scale": _scale(),
+        "facts": _facts(figures.run),
+    }  # fmt: skip
+
+
+def _marks(figures: Figures) -> dict[str, str]:
+    """The worst level of each group that has alerts."""
+    marks: dict[str, str] = {}
+    for alert in figures.verdict.alerts:
+        if alert.group is not None and marks.get(alert.group) != "fail":
+            marks[alert.group] = alert.level
+    return marks
+
+
+def _shares(of: Distribution) -> list[float | None]:
+    return [formats.quantile(of.quantiles, share) for share in (0.05, 0.25, 0.5, 0.75, 0.95)]
+
+
+def _movers(mix: Mix) -> list[MixGroup]:
+    def size(group: MixGroup) -> float:
+        return abs(group.mix) + abs(group.inside)
+
+    return sorted(mix.groups, key=size, reverse=True)[:MOST_MOVERS]
+
+
+def _counted(figures: Figures) -> list[list[tuple[Group, list[Cell], str]]]:
+    """How much came: of all documents, the largest groups and those that alert; and of the others,
+    which the page folds away.
+    """
+    alerted = {alert.group for alert in figures.verdict.alerts}
+    first: list[Group] = [figures.whole]
+    rest: list[Group] = []
+    for group in figures.groups:
+        (first if len(first) <= MOST_COUNTED or group.name in alerted else rest).append(group)
+    return [
+        [(group, cells(figures, group), exceptions(figures, group)) for group in groups]
+        for groups in (first, rest)
+    ]
+
+
+def _remarked(
+    figures: Figures, of: Callable[[Group], str | None]
+) -> tuple[list[tuple[str, str]], int]:
+    """Remarks with the groups that they are about, and how many more there are."""
+    rows = [("all documents", figures.whole), *((group.name, group) for group in figures.groups)]
+    found = [(name, said) for name, group in rows if (said := of(group))]
+    return found[:MOST_REMARKS], len(found[MOST_REMARKS:])
+
+
+def _moves(figures: Figures) -> list[dict[str, Any]]:
+    """Of all documents and of each group, its means over the nights, the last one, and its creep;
+    none where there is one night only.
+    """
+    whole, nights = figures.whole, figures.trend
+    around = whole.tonight or whole.baseline
+    if not around or len(nights) < 2:
+        return []
+    rows = [("all documents", whole, [night.mean for night in nights])]
+    rows += [(g.name, g, [night.means.get(g.name) for night in nights]) for g in figures.groups]
+    return [
+        {
+            "name": name,
+            "line": curves.spark(means, 2 * around.sd) if at <= charts.MOST_GROUPS else "",
+            "mean": means[-1],
+            "slope": group.creep.slope,
+            "p": group.creep.p,
+            "remark": group.creep.remark if group.creep.remark != whole.creep.remark else None,
+        }
+        for at, (name, group, means) in enumerate(rows)
+    ]
+
+
+def _start(figures: Figures) -> float:
+    """The threshold at which the slider starts: the one in use, or what keeps half."""
+    if figures.cut is not None:
+        cut = figures.cut
+        return min(figures.retention, key=lambda kept: abs(kept.threshold - cut)).threshold
+    half = figures.whole.scored / 2
+    return min(figures.retention, key=lambda kept: abs(kept.documents - half)).threshold
+
+
+def _cuts(figures: Figures, curve: curves.Curve) -> dict[str, Any]:
+    """The slider's stops, from the lowest threshold to the highest, and as JSON for its script."""
+    whole, start = figures.whole.tonight, _start(figures)
+    if whole is None:
+        raise ValueError("there is no retention without rewards")
+    rows = [
+        {
+            "at": kept.threshold,
+            "place": place,
+            "threshold": formats.exact(kept.threshold),
+            "documents": f"{formats.count(kept.documents)} documents "
+            f"({formats.share(kept.documents, whole.documents)})",
+            "tokens": f"{formats.count(kept.tokens)} tokens "
+            f"({formats.share(kept.tokens, whole.tokens)})",
+        }
+        for kept, place in zip(figures.retention, curve.places, strict=True)
+    ][::-1]
+    said = json.dumps({"rows": rows, "drawn": curve.chosen})
+    for character in "<>&":
+        said = said.replace(character, f"\\u{ord(character):04x}")
+    at = next(n for n, row in enumerate(rows) if row["at"] == start)
+    return {"rows": rows, "start": at, "json": Markup(said)}
+
+
+def _beside(documents: list[Shown]) -> list[tuple[float, list[Shown], list[Shown]]]:
+    """The documents next to each cut, from the lowest: those that it keeps, those that it drops."""
+    cuts: dict[float, dict[str, list[Shown]]] = defaultdict(lambda: {"kept": [], "dropped": []})
+    for shown in documents:
+        if shown.why in ("kept", "dropped") and shown.at is not None:
+            cuts[shown.at][shown.why].append(shown)
+    return [(at, of["kept"], of["dropped"]) for at, of in sorted(cuts.items())]
+
+
+def _kinds(documents: list[Shown]) -> list[tuple[str, list[Shown]]]:
+    titles = {"best": "The best", "worst": "The worst", "quantile": "Between them"}
+    return [(title, [d for d in documents if d.why == why]) for why, title in titles.items()]
+
+
+def tinted(of: Distribution | None) -> Callable[[float | None], str]:
+    """From a chunk's reward to the class of its tint."""
+
+    def tint(reward: float | None) -> str:
+        if reward is None or of is None:
+            return "unjudged"
+        middle = formats.quantile(of.quantiles, 0.5)
+        away = (reward - (of.mean if middle is None else middle)) / (of.sd or 1.0)
+        steps = sum(abs(away) >= tint for tint in TINTS)
+        return "even" if not steps else f"{'high' if away > 0 else 'low'}{steps}"
+
+    return tint
+
+
+def _scale() -> list[tuple[str, str]]:
+    first, second, third = (formats.number(tint).rstrip("0").rstrip(".") for tint in TINTS)
+    return [
+        ("low3", f"{third} or more below"), ("low2", f"{second} below"), ("low1", f"{first} below"),
+        ("even", "near"), ("high1", f"{first} above"), ("high2", f"{second} above"),
+        ("high3", f"{third} or more above"), ("unjudged", "not judged"),
+    ]  # fmt: skip
+
+
+def _facts(run: RunFacts) -> list[tuple[str, str]]:
+    versions = ", ".join(f"{name} {version}" for name, version in [*run.versions.items()][:40])
+    return [
+        ("Run", run.path),
+        ("Complete", "yes" if run.complete else "no: some of its parts are missing"),
+        ("Segments", ", ".join(map(str, thinned(run.segments, 20)))),
+        ("Judge", f"{run.model} ({run.family})"),
+        ("Fingerprint", run.fingerprint),
+        ("Read", f"{run.files:,} files in {run.parts:,} parts"),
+        ("Forwarded", _forwarded(run)),
+        ("Cost", _cost(run)),
+        ("Versions", versions),
+    ]
+
+
+def _forwarded(run: RunFacts) -> str:
+    over = run.forwarded_tokens / run.minimum_tokens if run.minimum_tokens else None
+    beyond = f", {over:.3f} times the fewest possible" if over else ""
+    return f"{run.forwarded_tokens:,} tokens in {run.windows:,} windows{beyond}"
+
+
+def _cost(run: RunFacts) -> str:
+    if run.tokens_per_second is None or run.engine_hours is None:
+        return "not known: no speed was measured"
+    hours = f"{formats.number(run.engine_hours)} hours of an engine with {run.gpus:g} GPU"
+    hours += "" if run.gpus == 1 else "s"
+    cost = "" if run.cost is None else f": {run.cost:,.2f}, at cost.per_gpu_hour"
+    return f"{hours}{cost}, at {run.tokens_per_second:,.0f} forwarded tokens/s"
