@@ -27,11 +27,12 @@ import torch
 import transformers
 
 from rm_ray.config import InputConfig
-from rm_ray.engines.engine import EngineSettings, answer_all, start_engine
+from rm_ray.engines.engine import EngineSettings, answer_all
 from rm_ray.engines.heads import CAUSAL, ENCODERS, check_engine_runs, check_language_model
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.read_outs import ClassLogits, LabelLogits, ReadOut
 from rm_ray.engines.runnable import _check_positions, check_runs
+from rm_ray.engines.start import start_engine
 from rm_ray.engines.weights import resolve_model
 from rm_ray.errors import ConfigError, JudgeError
 from rm_ray.judges.encoding import encode, load_plain

@@ -27,8 +27,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from rm_ray.engines.engine import EngineSettings, answer_all, start_engine
+from rm_ray.engines.engine import EngineSettings, answer_all
 from rm_ray.engines.keys import EngineConfig
+from rm_ray.engines.start import start_engine
 from rm_ray.engines.weights import resolve_model
 from rm_ray.judges.encoding import load_tokenizer
 from rm_ray.judges.plain import plain_tokenizer

@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 import yaml
 
 from rm_ray.config import InputConfig
-from rm_ray.engines.engine import EngineSettings, answer_all, choose_block_size, start_engine
+from rm_ray.engines.engine import EngineSettings, answer_all, choose_block_size
 from rm_ray.engines.keys import EngineConfig
+from rm_ray.engines.start import start_engine
 from rm_ray.engines.weights import resolve_model
 from rm_ray.judges.families import build_judge
 from rm_ray.judges.sections import SECTIONS

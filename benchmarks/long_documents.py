@@ -20,8 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bench import documents
-from rm_ray.engines.engine import Engine, EngineSettings, answer_all, start_engine
+from rm_ray.engines.engine import Engine, EngineSettings, answer_all
 from rm_ray.engines.keys import EngineConfig
+from rm_ray.engines.start import start_engine
 from rm_ray.engines.weights import resolve_model
 from rm_ray.judges.encoding import encode_all, load_plain
 from rm_ray.judges.preference.judge import PreferenceJudge, mean_reward

@@ -15,8 +15,9 @@ import pytest
 import ray
 
 from rm_ray.config import InputConfig, StorageConfig
-from rm_ray.engines.engine import EngineSettings, start_engine
+from rm_ray.engines.engine import EngineSettings
 from rm_ray.engines.keys import EngineConfig
+from rm_ray.engines.start import start_engine
 from rm_ray.engines.weights import resolve_model
 from rm_ray.judges.encoding import load_tokenizer
 from rm_ray.judges.families import build_judge

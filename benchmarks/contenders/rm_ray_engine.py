@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.contenders import Result, Task, Timed, run
-from rm_ray.engines.engine import Engine, EngineSettings, answer_all, start_engine
+from rm_ray.engines.engine import Engine, EngineSettings, answer_all
 from rm_ray.engines.keys import EngineConfig
+from rm_ray.engines.start import start_engine
 from rm_ray.engines.weights import resolve_model
 
 

@@ -5,23 +5,17 @@ rows of numbers come out, step by step, in whatever order they are ready.
 """
 
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from importlib import import_module
-from importlib.util import find_spec
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from rm_ray.counts.summable import Summable, spent
-from rm_ray.engines.heads import check_head
-from rm_ray.engines.hub import go_offline
 from rm_ray.engines.keys import EngineConfig
-from rm_ray.engines.read_outs import LabelLogits, ReadOut
-from rm_ray.engines.turns import on_this_gpu
-from rm_ray.engines.weights import Model, place_model
-from rm_ray.errors import ClusterError, ConfigError
+from rm_ray.engines.read_outs import ReadOut
+from rm_ray.engines.weights import Model
+from rm_ray.errors import ConfigError
 
 # What vLLM's attention backends accept: multiples of 16 on GPUs, of 32 on CPU.
 BLOCK_STEP = {"gpu": 16, "cpu": 32}
@@ -184,69 +178,3 @@ def choose_block_size(config: EngineConfig, shared_step: int, *, on_gpu: bool) -
             f"be a multiple of {step} on {device.upper()}"
         )
     return size
-
-
-def check_engine_installed(engine: EngineConfig) -> None:
-    """Refuse an engine whose package is missing.
-
-    Raises:
-        ClusterError: naming the extra to install, or the module that cannot be found.
-    """
-    module, own, name = engine.name.partition(":")
-    if own:
-        if not _can_find(module):
-            raise ClusterError(f"engine.name: there is no module {module} to take {name} from")
-        return
-    for package in ("torch", module):
-        if find_spec(package) is None:
-            raise ClusterError(
-                f"engine.name is {engine.name}, and the package {package} is not installed; "
-                "install rm_ray[gpu], or rm_ray[cpu] on machines without a GPU"
-            )
-
-
-def _can_find(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:  # of the package that it should be in
-        return False
-
-
-def start_engine(settings: EngineSettings) -> Engine:
-    """Load the model in this process; takes seconds to minutes, and longer where it is fetched.
-
-    vLLM and transformers are given a folder, and ask the hub nothing; an engine of one's own may.
-
-    Raises:
-        JudgeError: this machine cannot have the weights, or has others than the driver, or they
-            lack the head.
-    """
-    config = settings.config
-    weights = config.load_format != "dummy"
-    model = place_model(settings.model, config.weights_folder, weights=weights)
-    settings = replace(settings, model=model)
-    if config.name == "vllm" and weights:
-        check_head(model)
-    if ":" not in config.name:
-        go_offline()
-    with on_this_gpu() if 0 < settings.gpus < 1 else nullcontext():
-        return _start(settings)
-
-
-def _start(settings: EngineSettings) -> Engine:
-    config = settings.config
-    if config.name == "vllm":
-        if isinstance(settings.read_out, LabelLogits):
-            from rm_ray.engines.vllm import VllmEngine
-
-            return VllmEngine(settings)
-        from rm_ray.engines.vllm_pooling import VllmPoolingEngine
-
-        return VllmPoolingEngine(settings)
-    if config.name == "transformers":
-        from rm_ray.engines.transformers import TransformersEngine
-
-        return TransformersEngine(settings)
-    module, _, name = config.name.partition(":")
-    engine: Engine = getattr(import_module(module), name)(settings)
-    return engine

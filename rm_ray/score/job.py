@@ -28,9 +28,10 @@ from rm_ray.corpus.plan import PlannedFile, ReadUnit, shards_of
 from rm_ray.corpus.reading import read_patiently
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
-from rm_ray.engines.engine import EngineSettings, check_engine_installed, choose_block_size
+from rm_ray.engines.engine import EngineSettings, choose_block_size
 from rm_ray.engines.runnable import check_runs
 from rm_ray.engines.sharing import sharing_of
+from rm_ray.engines.start import check_engine_installed
 from rm_ray.engines.weights import resolve_model
 from rm_ray.errors import ConfigError
 from rm_ray.judges.families import build_judge

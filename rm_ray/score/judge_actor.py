@@ -11,7 +11,8 @@ import pyarrow as pa
 import ray
 
 from rm_ray.corpus.shards import Piece, Shard
-from rm_ray.engines.engine import Engine, EngineCounts, EngineSettings, answer_all, start_engine
+from rm_ray.engines.engine import Engine, EngineCounts, EngineSettings, answer_all
+from rm_ray.engines.start import start_engine
 from rm_ray.engines.watchdog import Watchdog, hung_processes
 from rm_ray.engines.weights import place_model
 from rm_ray.errors import RmRayError, one_line

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from rm_ray.config import StorageConfig
 from rm_ray.errors import first_line, short
-from rm_ray.store.filesystem import Denied, answer_of, open_filesystem
+from rm_ray.store.denied import Denied
+from rm_ray.store.filesystem import answer_of, open_filesystem
 from rm_ray.store.stores import Access, store_of
 
 # Errors of clients that found no credentials, by package and name: they take their time to import.

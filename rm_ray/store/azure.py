@@ -9,7 +9,7 @@ from azure.storage.blob.aio import BlobServiceClient
 
 from rm_ray.config import StorageConfig
 from rm_ray.store.azure_account import host_in, host_of, other_account
-from rm_ray.store.filesystem import Denied
+from rm_ray.store.denied import Denied
 
 # The largest blob that Azure takes in one request. In blocks, two that write one name could mix.
 _LARGEST_PUT = 5000 << 20

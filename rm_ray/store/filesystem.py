@@ -22,10 +22,6 @@ SLOWEST_UPLOAD = 1_000_000
 _STATUS = {"azure": "status_code", "gcsfs": "code", "aiohttp": "status"}
 
 
-class Denied(PermissionError):
-    """A store does not let us; the message says who, where, and what to do."""
-
-
 def open_filesystem(uri: str, storage: StorageConfig) -> Any:
     """The fsspec filesystem for a path or URI. It never trusts an old listing.
 

@@ -19,7 +19,8 @@ from fsspec.implementations.local import LocalFileSystem
 
 from rm_ray.config import StorageConfig, check_address
 from rm_ray.store.access import Request
-from rm_ray.store.filesystem import Denied, answer_of, open_filesystem, upload_options
+from rm_ray.store.denied import Denied
+from rm_ray.store.filesystem import answer_of, open_filesystem, upload_options
 from rm_ray.store.retry import A_MINUTE, Patience, patiently
 from rm_ray.store.stores import store_of
 

@@ -17,7 +17,7 @@ from google.auth.exceptions import DefaultCredentialsError
 
 from rm_ray.config import StorageConfig
 from rm_ray.errors import first_line
-from rm_ray.store.filesystem import Denied
+from rm_ray.store.denied import Denied
 
 # Without what gcsfs puts around it to try again.
 _request_once = GCSFileSystem._request.__wrapped__

@@ -11,7 +11,7 @@ from typing import Any
 import fsspec
 
 from rm_ray.config import StorageConfig
-from rm_ray.store.filesystem import Denied
+from rm_ray.store.denied import Denied
 
 
 def open_s3(storage: StorageConfig) -> Any:

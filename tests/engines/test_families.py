@@ -15,10 +15,11 @@ from transformers import (
     LlamaModel,
 )
 
-from rm_ray.engines.engine import EngineSettings, answer_all, start_engine
+from rm_ray.engines.engine import EngineSettings, answer_all
 from rm_ray.engines.heads import CAUSAL, ENCODERS, check_engine_runs, class_labels
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.read_outs import ClassLogits, LabelLogits, QuantileHeads
+from rm_ray.engines.start import start_engine
 from rm_ray.engines.weights import resolve_model
 from tests import checkpoints
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from rm_ray.engines import identity
-from rm_ray.engines.engine import start_engine
 from rm_ray.engines.identity import difference, hash_folder, sample_folder
+from rm_ray.engines.start import start_engine
 from rm_ray.engines.weights import check_weights, resolve_model
 from rm_ray.errors import JudgeError
 from tests import fault_engine

@@ -19,12 +19,13 @@ from transformers import (
 )
 
 from rm_ray.engines import runnable, vllm_question
-from rm_ray.engines.engine import answer_all, start_engine
+from rm_ray.engines.engine import answer_all
 from rm_ray.engines.fetch import is_weights
 from rm_ray.engines.files import check_no_adapter
 from rm_ray.engines.heads import check_engine_runs, check_language_model, quantile_sizes
 from rm_ray.engines.read_outs import ClassLogits, LabelLogits
 from rm_ray.engines.runnable import check_runs
+from rm_ray.engines.start import start_engine
 from rm_ray.engines.vllm_question import vllm_objects
 from rm_ray.engines.weights import resolve_model
 from rm_ray.errors import ConfigError, JudgeError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import transformers
 
-from rm_ray.engines.engine import EngineSettings, answer_all, start_engine
+from rm_ray.engines.engine import EngineSettings, answer_all
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.sharing import (
     Asked,
@@ -19,6 +19,7 @@ from rm_ray.engines.sharing import (
     SharesSteps,
     sharing_of,
 )
+from rm_ray.engines.start import start_engine
 from rm_ray.engines.weights import resolve_model
 from tests import checkpoints
 from tests.conftest import engine_settings, tiny_judge

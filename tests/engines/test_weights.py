@@ -9,9 +9,9 @@ import huggingface_hub
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from rm_ray.engines.engine import start_engine
 from rm_ray.engines.heads import check_head
 from rm_ray.engines.identity import hash_folder, sample_folder
+from rm_ray.engines.start import start_engine
 from rm_ray.engines.weights import _on_hub, place_model, resolve_model
 from rm_ray.errors import JudgeError
 from tests import checkpoints

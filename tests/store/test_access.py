@@ -9,7 +9,7 @@ from rm_ray.corpus.files import list_files
 from rm_ray.corpus.footers import _read_footer
 from rm_ray.errors import InputError, OutputError, one_line
 from rm_ray.run.output.folder import RunFolder
-from rm_ray.store.filesystem import Denied
+from rm_ray.store.denied import Denied
 from rm_ray.store.folder import Folder
 
 HERE = socket.gethostname()

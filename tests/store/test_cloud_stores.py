@@ -18,7 +18,7 @@ from rm_ray.corpus.reading import read_patiently
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import InputError, OutputError
 from rm_ray.run.output.folder import RunFolder
-from rm_ray.store.filesystem import Denied
+from rm_ray.store.denied import Denied
 from rm_ray.store.folder import CreateOnly, Folder, place, same_store
 from rm_ray.store.retry import Patience
 from tests import clouds

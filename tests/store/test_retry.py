@@ -15,7 +15,7 @@ from rm_ray.corpus.reading import read_patiently
 from rm_ray.corpus.shards import Shard
 from rm_ray.store import retry
 from rm_ray.store.access import Request
-from rm_ray.store.filesystem import Denied
+from rm_ray.store.denied import Denied
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import Patience, may_pass, patiently
 from tests.chaos.proxy import BlackHole

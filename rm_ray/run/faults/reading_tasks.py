@@ -16,7 +16,7 @@ from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import AnyUnit
 from rm_ray.errors import one_line
 from rm_ray.run.faults.outage import wait_while_paused
-from rm_ray.store.filesystem import Denied
+from rm_ray.store.denied import Denied
 
 
 def units_to_do(block: pa.Table, kind: type[AnyUnit], tally: Any) -> Iterator[AnyUnit]:
