@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.writers.metadata import differences
 from benchmarks.writers.stored import Leaf, Stored
-from rm_ray.filter.keeping import BLOOM, LZ4
+from rm_ray.filter.copy.keeping import BLOOM, LZ4
 from rm_ray.parquet.schema import CHILDREN
 from rm_ray.parquet.thrift import without
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from benchmarks.writers.compare import Excused
 from benchmarks.writers.stored import created_by
 from rm_ray.filter.config import FilesConfig
-from rm_ray.filter.keeping import Keeping, Look
+from rm_ray.filter.copy.keeping import Keeping, Look
 from rm_ray.parquet.source import Source
 
 

@@ -7,7 +7,7 @@ from benchmarks.writers.judge import Row
 
 CHANGED, REFUSED = "changed", "refused"
 ALL = "all"
-# Ends of the sentences of rm_ray.filter.keeping and rm_ray.parquet.source about columns.
+# Ends of the sentences of rm_ray.filter.copy.keeping and rm_ray.parquet.source about columns.
 LEFT_OUT, RESHAPED = "and is left out", "in another structure"
 
 HEAD = """\

@@ -12,8 +12,8 @@ from rm_ray.corpus.listing import literal_part
 from rm_ray.errors import InputError, OutputError, short
 from rm_ray.filter.column_checks import spoken_of
 from rm_ray.filter.config import FilterConfig
+from rm_ray.filter.count.stretches import Parts
 from rm_ray.filter.notes import Notes
-from rm_ray.filter.stretches import Parts
 from rm_ray.scored.run import ScoredPart, ScoredRun
 from rm_ray.store.access import Request
 from rm_ray.store.folder import absolute

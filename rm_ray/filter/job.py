@@ -23,8 +23,6 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.counts.cuts import Cuts
 from rm_ray.counts.ranks import Ranks
 from rm_ray.errors import Incomplete, InputError
-from rm_ray.filter.bundles import Bundle, PlannedFolder
-from rm_ray.filter.census import Census
 from rm_ray.filter.checks import (
     as_they_are,
     by_file,
@@ -42,19 +40,21 @@ from rm_ray.filter.column_checks import (
 )
 from rm_ray.filter.condition import Condition
 from rm_ray.filter.config import FilterConfig
-from rm_ray.filter.copier import Copier
-from rm_ray.filter.copy_stage import CopyStage
+from rm_ray.filter.copy.bundles import Bundle, PlannedFolder
+from rm_ray.filter.copy.copier import Copier
+from rm_ray.filter.copy.keeping import Alterations, Look
+from rm_ray.filter.copy.nothing_kept import write_no_corpus_rows, write_no_rows
+from rm_ray.filter.copy.receipts import DONE, read_receipt
+from rm_ray.filter.copy.stage import CopyStage
+from rm_ray.filter.copy.units import Layout, corpus_layout, parts_layout, plan_folders
+from rm_ray.filter.count.census import Census
+from rm_ray.filter.count.passes import Passes
+from rm_ray.filter.count.reader import Reader
+from rm_ray.filter.count.stretches import Parts
 from rm_ray.filter.counts import FilterCounts
 from rm_ray.filter.fingerprint import fingerprint
-from rm_ray.filter.keeping import Alterations, Look
 from rm_ray.filter.notes import FilterPlanning, Notes, all_cuts, outcome_rows
-from rm_ray.filter.nothing_kept import write_no_corpus_rows, write_no_rows
-from rm_ray.filter.passes import Passes
-from rm_ray.filter.reader import Reader
-from rm_ray.filter.receipts import DONE, read_receipt
-from rm_ray.filter.stretches import Parts
 from rm_ray.filter.summary import closing_lines, dry_run_text, manifest
-from rm_ray.filter.units import Layout, corpus_layout, parts_layout, plan_folders
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
 from rm_ray.run.output.folder import RunFolder, fingerprint_id

@@ -13,10 +13,10 @@ from rm_ray.corpus.excerpts import excerpt
 from rm_ray.counts.cells import DIGIT_BITS, Cells
 from rm_ray.counts.cuts import Cut
 from rm_ray.counts.order import KEY_BITS, number_at
-from rm_ray.filter.census import Beside
 from rm_ray.filter.config import FilterConfig, RuleConfig
+from rm_ray.filter.count.census import Beside
+from rm_ray.filter.count.decision import BEYOND, CHOSEN, Outcomes, total_outcomes
 from rm_ray.filter.counts import FilterCounts
-from rm_ray.filter.decision import BEYOND, CHOSEN, Outcomes, total_outcomes
 from rm_ray.filter.notes import (
     FilterPlanning,
     Notes,

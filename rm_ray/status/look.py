@@ -7,8 +7,8 @@ from typing import Any, Literal
 from rm_ray.config import OutputConfig
 from rm_ray.corpus.plan import Planned, PlannedFile, shards_of
 from rm_ray.errors import InputError, OutputError, short
-from rm_ray.filter.bundles import PlannedFolder
-from rm_ray.filter.receipts import DONE
+from rm_ray.filter.copy.bundles import PlannedFolder
+from rm_ray.filter.copy.receipts import DONE
 from rm_ray.nightly.config import NIGHTS, SCORED
 from rm_ray.run.output.folder import RunFolder, planned_files
 from rm_ray.run.output.lease import living_owner

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from rm_ray.filter.bundles import PlannedFolder
+from rm_ray.filter.copy.bundles import PlannedFolder
 from tests.conftest import ROOT
 from tests.filter import hostile
 from tests.filter.runs import Oracle, files_of, options, run

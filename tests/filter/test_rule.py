@@ -4,10 +4,10 @@ import pytest
 
 from rm_ray.counts.cells import ByGroup, Cells
 from rm_ray.errors import InputError
-from rm_ray.filter.census import Census
 from rm_ray.filter.config import FilterConfig
-from rm_ray.filter.documents import MOST_GROUPS
-from rm_ray.filter.passes import merge_groups
+from rm_ray.filter.count.census import Census
+from rm_ray.filter.count.documents import MOST_GROUPS
+from rm_ray.filter.count.passes import merge_groups
 from rm_ray.filter.rule import budgets
 
 EN, DE = '["en"]', '["de"]'

@@ -13,7 +13,7 @@ import pytest
 
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
-from rm_ray.filter import passes
+from rm_ray.filter.count import passes
 from rm_ray.scored import passes as run_passes
 from tests.filter import hostile
 from tests.filter.runs import Oracle, files_of, run, tie_hash

@@ -7,7 +7,7 @@ import numpy as np
 
 from rm_ray.counts.cuts import Cut, Cuts
 from rm_ray.counts.summable import summed
-from rm_ray.filter.decision import Decision
+from rm_ray.filter.count.decision import Decision
 
 # By group and number of the cut: documents with its reward before it, and beyond it.
 Equal = dict[tuple[str, int], tuple[int, int]]

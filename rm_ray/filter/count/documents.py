@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from rm_ray.counts.cuts import Places
 from rm_ray.counts.order import Ints, Numbers, gumbel, hash_after, hash_rows, keys_of
-from rm_ray.filter.stretches import Stretch
+from rm_ray.filter.count.stretches import Stretch
 from rm_ray.scored.groups import check_number
 
 Flags = npt.NDArray[np.bool_]

@@ -14,12 +14,12 @@ from rm_ray.counts.cells import ByGroup, Cells
 from rm_ray.counts.cuts import LEVELS, Cut, Cuts, Places, Search, Targets
 from rm_ray.counts.order import Ints, keys_of
 from rm_ray.counts.ranks import SHIFTS, Ranks, count_keys, crowded
-from rm_ray.filter.census import Census, census_of
 from rm_ray.filter.config import FilterConfig
-from rm_ray.filter.documents import Order, check_groups, renumbered
-from rm_ray.filter.reader import Reader
+from rm_ray.filter.count.census import Census, census_of
+from rm_ray.filter.count.documents import Order, check_groups, renumbered
+from rm_ray.filter.count.reader import Reader
+from rm_ray.filter.count.stretches import Stretch
 from rm_ray.filter.rule import budgets, fixed_cuts, weight_of
-from rm_ray.filter.stretches import Stretch
 from rm_ray.scored.groups import group_label
 from rm_ray.scored.passes import Pass, as_value, in_batches
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rm_ray.corpus.shards import Shard
-from rm_ray.filter.stretches import Stretch
+from rm_ray.filter.count.stretches import Stretch
 
 # A bundle reads at most so many times what it writes, and so many documents: one task does it.
 MOST_READ, MOST_DOCUMENTS = 64, 4_000_000

@@ -14,9 +14,9 @@ import pyarrow as pa
 import ray
 
 from rm_ray.corpus.decoding import read_again
-from rm_ray.filter.bundles import Bundle, said
-from rm_ray.filter.copier import Copied, Copier
-from rm_ray.filter.receipts import name_of, receipt
+from rm_ray.filter.copy.bundles import Bundle, said
+from rm_ray.filter.copy.copier import Copied, Copier
+from rm_ray.filter.copy.receipts import name_of, receipt
 from rm_ray.run.faults.outage import TellTally
 from rm_ray.run.faults.reading_tasks import tell_faults, units_to_do
 from rm_ray.run.output.commit import write_or_halt

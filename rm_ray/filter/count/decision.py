@@ -12,8 +12,8 @@ from rm_ray.counts.cuts import Cuts, Places
 from rm_ray.counts.order import Hashes, Ints
 from rm_ray.counts.summable import summed
 from rm_ray.filter.config import FilterConfig
-from rm_ray.filter.documents import Documents, Flags, Order, renumbered
-from rm_ray.filter.stretches import Stretch
+from rm_ray.filter.count.documents import Documents, Flags, Order, renumbered
+from rm_ray.filter.count.stretches import Stretch
 
 CHOSEN, BEYOND, LEFT_OUT = "chosen", "beyond the cut", "rule.where does not hold"
 

@@ -14,14 +14,14 @@ from rm_ray.corpus.decoding import batches, check_unchanged, opened
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.windows import AtOnce
 from rm_ray.counts.cuts import Cuts
-from rm_ray.filter.bundles import Bundle, said
 from rm_ray.filter.column_checks import BUCKET, QUALITY
 from rm_ray.filter.config import FilterConfig
+from rm_ray.filter.copy.bundles import Bundle, said
+from rm_ray.filter.copy.writing import KeptRows, plainly
+from rm_ray.filter.count.decision import Decision, decide
+from rm_ray.filter.count.reader import Reader
+from rm_ray.filter.count.stretches import Parts, Stretch, parts_of
 from rm_ray.filter.counts import FilterCounts
-from rm_ray.filter.decision import Decision, decide
-from rm_ray.filter.reader import Reader
-from rm_ray.filter.stretches import Parts, Stretch, parts_of
-from rm_ray.filter.writing import KeptRows, plainly
 from rm_ray.parquet.source import Writing
 from rm_ray.store.retry import Patience
 

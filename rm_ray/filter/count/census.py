@@ -9,11 +9,11 @@ from rm_ray.counts.cells import DIGIT_BITS, Cells
 from rm_ray.counts.cuts import Cuts
 from rm_ray.counts.order import KEY_BITS, keys_of
 from rm_ray.filter.config import FilterConfig
-from rm_ray.filter.decision import Decision, Outcomes, decide, total_outcomes
-from rm_ray.filter.documents import check_groups
-from rm_ray.filter.reader import Reader
-from rm_ray.filter.stretches import Stretch
-from rm_ray.filter.ties import Equal, Tie, equal_to_cuts, merged, parted
+from rm_ray.filter.count.decision import Decision, Outcomes, decide, total_outcomes
+from rm_ray.filter.count.documents import check_groups
+from rm_ray.filter.count.reader import Reader
+from rm_ray.filter.count.stretches import Stretch
+from rm_ray.filter.count.ties import Equal, Tie, equal_to_cuts, merged, parted
 from rm_ray.scored.groups import group_label
 
 # Documents on either side of a cut that are shown, of so many groups.

@@ -9,8 +9,8 @@ from statistics import median_high
 from rm_ray.corpus.files import InputFile, hive_names
 from rm_ray.corpus.footers import Footer
 from rm_ray.counts.cells import Cells
-from rm_ray.filter.bundles import Bundle, PlannedFolder, Unit, bundle
-from rm_ray.filter.stretches import Parts, Stretch, parts_of
+from rm_ray.filter.copy.bundles import Bundle, PlannedFolder, Unit, bundle
+from rm_ray.filter.count.stretches import Parts, Stretch, parts_of
 from rm_ray.scored.run import ScoredPart
 
 # Rows of a stretch, that one task holds what is known of.

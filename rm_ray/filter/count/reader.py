@@ -16,8 +16,8 @@ from rm_ray.counts.order import Floats, Ints, Numbers, keys_of
 from rm_ray.counts.ranks import BEST, Ranks
 from rm_ray.errors import ConfigError, InputError
 from rm_ray.filter.condition import REMEDY, Condition
-from rm_ray.filter.documents import Documents, Flags
-from rm_ray.filter.stretches import Stretch
+from rm_ray.filter.count.documents import Documents, Flags
+from rm_ray.filter.count.stretches import Stretch
 from rm_ray.scored.column_path import ColumnPath
 from rm_ray.scored.groups import grouped
 from rm_ray.scored.run import read_rewards

@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rm_ray.corpus.files import HIVE_NULL
-from rm_ray.filter.bundles import Bundle, PlannedFolder, Unit, bundle
-from rm_ray.filter.copier import in_bucket
-from rm_ray.filter.stretches import Stretch
-from rm_ray.filter.units import folder_of
+from rm_ray.filter.copy.bundles import Bundle, PlannedFolder, Unit, bundle
+from rm_ray.filter.copy.copier import in_bucket
+from rm_ray.filter.copy.units import folder_of
+from rm_ray.filter.count.stretches import Stretch
 
 
 def unit(file, start, rows, kept, kind=0, size=100):

@@ -8,8 +8,8 @@ from rm_ray.config import CorpusConfig
 from rm_ray.corpus.files import HIVE_NULL
 from rm_ray.corpus.parquet import open_source
 from rm_ray.corpus.shards import Shard
-from rm_ray.filter.units import folder_of
-from rm_ray.filter.writing import KeptRows, plainly
+from rm_ray.filter.copy.units import folder_of
+from rm_ray.filter.copy.writing import KeptRows, plainly
 from rm_ray.parquet.source import Source, Writing
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
