@@ -10,21 +10,12 @@ from rm_ray.corpus.files import InputFile
 from rm_ray.counts.cuts import Cut, Cuts
 from rm_ray.counts.ranks import Ranks
 from rm_ray.filter.config import RuleConfig
-from rm_ray.filter.copy.bundles import PlannedFolder
 from rm_ray.filter.copy.keeping import Alterations
 from rm_ray.filter.count.census import Census
 from rm_ray.filter.count.decision import Outcomes, total_outcomes
 from rm_ray.filter.count.stretches import Parts
 from rm_ray.filter.count.ties import Tie
-from rm_ray.run.shard_job import Planning
 from rm_ray.scored.run import ScoredRun
-
-
-@dataclass(frozen=True)
-class FilterPlanning(Planning[PlannedFolder]):
-    """`census`: of what is newly planned; None where nothing is."""
-
-    census: Census | None = None
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
+from typing_extensions import override
 
 from rm_ray.corpus.excerpts import excerpt
 from rm_ray.counts.cells import DIGIT_BITS, Cells
@@ -18,7 +19,6 @@ from rm_ray.filter.count.census import Beside
 from rm_ray.filter.count.decision import BEYOND, CHOSEN, Outcomes, total_outcomes
 from rm_ray.filter.counts import FilterCounts
 from rm_ray.filter.notes import (
-    FilterPlanning,
     Notes,
     all_alterations,
     all_cuts,
@@ -27,17 +27,17 @@ from rm_ray.filter.notes import (
     least_kept,
     outcome_rows,
 )
+from rm_ray.filter.planning import FilterPlanning
 from rm_ray.filter.rule import number_of, weight_name, weight_of
-from rm_ray.run.counts import RunProgress
+from rm_ray.filter.sources import Sources
+from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.progress.log import duration
+from rm_ray.run.summary import RunSummary
 from rm_ray.run.survey import Survey
 from rm_ray.scored.groups import group_label, group_name, printable, texts
 from rm_ray.scored.run import overlapping, read_rewards
 
 log = logging.getLogger(__name__)
-
-if TYPE_CHECKING:
-    from rm_ray.filter.job import FilterJob
 
 # Groups and cuts that are shown; manifest.json has all.
 MOST_LINES = 20
@@ -46,26 +46,53 @@ SHARES = (0.99, 0.9, 0.75, 0.5, 0.25, 0.1, 0.05, 0.01)
 EXCERPT = 60
 
 
-def dry_run_text(job: "FilterJob", seen: Survey) -> str:
+class FilterSummary(RunSummary[FilterPlanning]):
+    """What a filter says of itself while it runs and when it has ended."""
+
+    starting = "the first bundles are being copied"
+
+    def __init__(self, config: FilterConfig) -> None:
+        self._config = config
+
+    @override
+    def closing(
+        self, totals: RunCounts, progress: RunProgress, planning: FilterPlanning
+    ) -> list[str]:
+        speed = self.speed(progress) if progress.judging_seconds else ""
+        counts = FilterCounts() + totals
+        return closing_lines(self._config, counts, progress, planning.segments, speed)
+
+    @override
+    def metrics(
+        self,
+        totals: RunCounts,
+        progress: RunProgress,
+        before: Mapping[str, Any] | None,
+        planning: FilterPlanning,
+    ) -> dict[str, Any]:
+        return {"outcomes": outcome_rows(planning.segments)}
+
+
+def dry_run_text(sources: Sources, planning: FilterPlanning, seen: Survey) -> str:
     """What is kept and dropped, the cuts, what other thresholds would keep, and what is next to the
     cuts.
     """
-    planning = cast(FilterPlanning, seen.new)
+    segments, config = planning.segments, sources.config
     lines = [
-        f"files    {sum(len(notes.files) for notes in job.notes):>13,}",
+        f"files    {sum(len(notes.files) for notes in segments):>13,}",
         f"bundles  {sum(len(folder.units) for folder in seen.files):>13,}",
         *([f"passed over    {beside}"] if (beside := seen.found.passed_over) else []),
-        *all_alterations(job.notes).lines(),
+        *all_alterations(segments).lines(),
         "",
-        *outcome_lines(all_outcomes(job.notes), job.config.rule),
+        *outcome_lines(all_outcomes(segments), config.rule),
         "",
-        *cut_lines(job.config, job.notes, job.cut_kind),
+        *cut_lines(config, segments, sources.cut_kind),
     ]
     if census := planning.census:
-        lines += ["", *retention_lines(census.rewards, job.kind)]
+        lines += ["", *retention_lines(census.rewards, sources.kind)]
         if census.beside:
             log.info("reading the beginnings of %d documents", len(census.beside))
-            lines += ["", "next to the cuts:", *_beside_lines(job, census.beside)]
+            lines += ["", "next to the cuts:", *_beside_lines(sources, planning, census.beside)]
     lines += ["", f"output   {seen.run.uri} (nothing written)"]
     return "\n".join(lines)
 
@@ -211,33 +238,34 @@ def retention_lines(rewards: Cells, kind: str) -> list[str]:
     return lines
 
 
-def _beside_lines(job: "FilterJob", beside: Sequence[Beside]) -> list[str]:
+def _beside_lines(
+    sources: Sources, planning: FilterPlanning, beside: Sequence[Beside]
+) -> list[str]:
     lines = []
     for one in beside:
-        key, excerpt = _look_at(job, one)
-        kept = one.before != job.config.rule.invert
+        key, excerpt = _look_at(sources, planning, one)
+        kept = one.before != sources.config.rule.invert
         where = "kept   " if kept else "dropped"
         group = f"{group_name(one.group)}: " if one.group != group_label([]) else ""
-        reward = number_text(one.reward, job.kind)
+        reward = number_text(one.reward, sources.kind)
         lines.append(f"  {where} {group}{reward}  {printable(key)}  {excerpt}")
     return lines
 
 
-def _look_at(job: "FilterJob", one: Beside) -> tuple[str, str]:
+def _look_at(sources: Sources, planning: FilterPlanning, one: Beside) -> tuple[str, str]:
     """A document's id, or where it is, and how its text begins."""
-    assert job.ready is not None
     _, _, file, row = one.order
-    parts = overlapping(job.ready.parts[0].get(file, ()), row, row + 1)
+    parts = overlapping(planning.ready.parts[0].get(file, ()), row, row + 1)
     key = f"{file}, row {row}"
-    if parts and "id" in job.schemas[0].names:
-        rewards = read_rewards(job.runs[0].parts, parts[0], ["id"])
+    if parts and "id" in sources.schemas[0].names:
+        rewards = read_rewards(sources.runs[0].parts, parts[0], ["id"])
         theirs = texts(rewards.filter(pc.equal(rewards.column("row"), row)).column("id"))
         key = str(theirs[0]) if theirs else key
-    told = job.runs[0].stored["config"]["input"]
+    told = sources.runs[0].stored["config"]["input"]
     column = told["text"] or told["completion"] or told["messages"]
-    scored = next(known for known in job.runs[0].files if known.path == file)
+    scored = next(known for known in sources.runs[0].files if known.path == file)
     try:
-        return key, excerpt(scored, row, column, job.corpus, EXCERPT)
+        return key, excerpt(scored, row, column, sources.corpus, EXCERPT)
     except OSError as error:
         log.warning("%s", error)
         return key, ""
@@ -261,41 +289,49 @@ def closing_lines(
     return lines
 
 
-def manifest(job: "FilterJob", totals: FilterCounts, versions: Mapping[str, str]) -> bytes:
+def manifest(
+    sources: Sources,
+    segments: Sequence[Notes],
+    totals: FilterCounts,
+    versions: Mapping[str, str],
+) -> bytes:
     """What makes the corpus what it is.
 
     Args:
+        sources: what was read.
+        segments: the notes of all segments of the plan.
+        totals: over all bundles.
         versions: of packages, when the filter began.
     """
-    config = job.config
+    config = sources.config
     key = "reward" if config.rule.temperature is None else "reward_with_noise"
-    files = {path: what for notes in job.notes for path, what in notes.files.items()}
+    files = {path: what for notes in segments for path, what in notes.files.items()}
     runs = [
         {
             "path": run.uri,
-            "segments": job.notes[-1].segments[number],
+            "segments": segments[-1].segments[number],
             "fingerprint": run.stored["fingerprint"],
-            "totals": job.notes[-1].totals[number],
+            "totals": segments[-1].totals[number],
             "versions": run.stored["versions"],
         }
-        for number, run in enumerate(job.runs)
+        for number, run in enumerate(sources.runs)
     ]
-    altered = all_alterations(job.notes)
-    kind = job.cut_kind
+    altered = all_alterations(segments)
+    kind = sources.cut_kind
     content: dict[str, Any] = {
         "format": 1,
         "totals": totals.stored(),
-        "outcomes": outcome_rows(job.notes),
+        "outcomes": outcome_rows(segments),
         "cuts": [
             {
                 "group": json.loads(group),
                 "cuts": [_said_cut(cut, key, kind) for cut in theirs],
             }
-            for group, theirs in _cuts_by_group(job.notes)
+            for group, theirs in _cuts_by_group(segments)
         ],
-        "ties": [asdict(tie) for tie in all_ties(job.notes)],
-        "min_reward_that_keeps_the_same": least_kept(job.notes),
-        "budget": {group: n for notes in job.notes for group, n in notes.budget.items()},
+        "ties": [asdict(tie) for tie in all_ties(segments)],
+        "min_reward_that_keeps_the_same": least_kept(segments),
+        "budget": {group: n for notes in segments for group, n in notes.budget.items()},
         "rule": config.rule.model_dump(mode="json"),
         "rewards": config.rewards.model_dump(mode="json", exclude={"storage", "path", "segments"}),
         "output": config.output.model_dump(mode="json", exclude={"storage", "path"}),

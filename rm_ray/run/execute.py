@@ -13,7 +13,7 @@ from rm_ray.run.faults.outage import TellTally
 from rm_ray.run.faults.suspicion import Suspicion
 from rm_ray.run.faults.tally import start_tally
 from rm_ray.run.finish import finish
-from rm_ray.run.output.folder import RunFolder, fingerprint_id, no_empty_folders
+from rm_ray.run.output.folder import RunFolder, no_empty_folders
 from rm_ray.run.output.lease import Lease
 from rm_ray.run.progress.log import ProgressLog
 from rm_ray.run.progress.outlook import Whole
@@ -45,19 +45,19 @@ def execute(job: AnyJob) -> None:
 
 
 def _run(seen: Survey, job: AnyJob, lease: Lease, began: float) -> None:
-    run, files, again, engines = seen.run, seen.files, job.retry_failed, 0
+    run, files, spec, engines = seen.run, seen.files, job.spec, 0
     shards = list(shards_of(files))
-    if again or seen.new.files or missing_units(files, run.committed(shards)):
+    if spec.retry_failed or seen.new.files or missing_units(files, run.committed(shards)):
         engines = job.wait_for_engines()
-    tally = start_tally(job.counts, engines, job.silence_s, job.start_s)
+    tally = start_tally(spec.counts, engines, spec.silence_s, spec.start_s)
     lease.tell(
         lost=lambda reason: tally.halt.remote(reason),
         renewed=lambda: tally.renewed.remote(),
         retrying=TellTally(tally, pauses=True),
     )
     open_run(seen, job)
-    staging = Staging(run.parts, run.staged, fingerprint_id(job.fingerprint), ray.put(job))
-    if again:
+    staging = Staging(run.parts, run.staged, seen.fingerprint, ray.put(job), dict(seen.new.columns))
+    if spec.retry_failed:
         present = {file.path for file in seen.found.files}
         reopen_failed([f for f in files if f.path in present], run, staging)
     units = missing_units(files, run.committed(() if run.is_new else shards))
@@ -68,9 +68,9 @@ def _run(seen: Survey, job: AnyJob, lease: Lease, began: float) -> None:
     suspicion = Suspicion(lambda span: job.documents(span).tolist())
     shown = ProgressLog(tally, job, run, whole, suspicion.given_up)
     with shown, StopWhenAsked(tally, shown.left, [lease.give_back, shown.put_down]):
-        run_rounds(units, job, run, staging, tally, engines, suspicion)
+        run_rounds(units, job, seen.new, run, staging, tally, engines, suspicion)
     lease.check()
-    finish(files, job, run, seen.new.skipped, shown.ask(), began)
+    finish(seen, job, shown.ask(), began)
 
 
 @contextmanager
@@ -102,7 +102,7 @@ def reopen_failed(files: Sequence[Planned], run: RunFolder, staging: Staging) ->
 def _log_plan(job: AnyJob, run: RunFolder, files: int, whole: Whole) -> None:
     log.info(
         "%d %s, %d shards, %d done, %d to do -> %s",
-        files, job.lines, whole.done + whole.parts, whole.done, whole.parts, run.uri,
+        files, job.spec.lines, whole.done + whole.parts, whole.done, whole.parts, run.uri,
     )  # fmt: skip
     if "://" in run.uri:
         level = logging.INFO if run.parts.conditional else logging.WARNING

@@ -10,37 +10,39 @@ from rm_ray.corpus.plan import Planned, shards_of
 from rm_ray.errors import Incomplete
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.output.commit import part_bytes
-from rm_ray.run.output.folder import RunFolder, fingerprint_id, installed_versions
+from rm_ray.run.output.folder import RunFolder, installed_versions
 from rm_ray.run.shard_job import AnyJob
 from rm_ray.run.standing.status import read_standing
+from rm_ray.run.survey import Survey
 from rm_ray.run.totals import count_parts, empty_part, orphans
 
 log = logging.getLogger(__name__)
 
 
 def finish(
-    files: Sequence[Planned],
+    seen: Survey,
     job: AnyJob,
-    run: RunFolder,
-    skipped: Mapping[str, str],
     progress: RunProgress,
     began: float,
 ) -> None:
     """Count every part, store the totals, and say the truth about the run.
 
     Args:
-        skipped: files that could not even be planned, with the reason.
+        seen: what was there before, with the files that could not even be planned.
+        job: the job that ran.
+        progress: of this invocation.
         began: when this invocation did, by time.monotonic.
 
     Raises:
         Incomplete: parts are missing or wrong, too many documents failed, or nothing is done
             since no file could be read.
     """
-    if job.skips_bad_files:
+    run, files, spec, skipped = seen.run, seen.files, job.spec, seen.new.skipped
+    if spec.skips_bad_files:
         skipped = {**skipped, **progress.bad_files}
     committed = run.committed(s for s in shards_of(files) if s.file in skipped)
     shards = [s for s in shards_of(files) if s.part in committed or s.file not in skipped]
-    totals, problems = count_parts(shards, run.parts, job)
+    totals, problems = count_parts(shards, run.parts, seen.fingerprint, job)
     problems += orphans(committed, files)
     seconds = time.monotonic() - began
     stored = {"shards": len(shards), **totals.stored(), "skipped_files": dict(skipped)}
@@ -49,11 +51,12 @@ def finish(
         "this_invocation": {"seconds": round(seconds, 3), **asdict(progress)},
         "versions": installed_versions(),
     }
-    _write_metrics(_merged(job.metrics(totals, progress, run.metrics()), found), run)
-    for line in job.closing(totals, progress):
+    said = job.summary.metrics(totals, progress, run.metrics(), seen.new)
+    _write_metrics(_merged(said, found), run)
+    for line in job.summary.closing(totals, progress, seen.new):
         log.info("%s", line)
-    if job.price.is_asked and (here := read_standing(run.state)):
-        log.info("cost of the run so far: %s", job.price.text(here.hours))
+    if spec.price.is_asked and (here := read_standing(run.state)):
+        log.info("cost of the run so far: %s", spec.price.text(here.hours))
     if problems:
         _take_down(run)
         raise Incomplete(incomplete_text(problems, len(shards), progress, skipped))
@@ -61,10 +64,10 @@ def finish(
         _take_down(run)
         raise Incomplete(f"no document is done{skipped_text(skipped)}")
     if files and not shards:
-        _write_no_rows(files[0], job, run)
+        _write_no_rows(files[0], seen, job)
     run.discard_staged(skipped)
     try:
-        job.leave(totals, run)
+        job.leave(totals, run, seen.new)
     except Incomplete:
         _take_down(run)
         raise
@@ -73,12 +76,12 @@ def finish(
     log.info("complete: %s%s", run.uri, skipped_text(skipped))
 
 
-def _write_no_rows(first: Planned, job: AnyJob, run: RunFolder) -> None:
+def _write_no_rows(first: Planned, seen: Survey, job: AnyJob) -> None:
     """The part of a corpus without rows: a folder without a file is no data set to any reader."""
-    rows = job.no_rows()
+    rows = job.no_rows(seen.new.columns)
     if rows is not None:
-        data = part_bytes(rows, job.counts().to_json(), fingerprint_id(job.fingerprint))
-        run.parts.create(empty_part(first), data)
+        data = part_bytes(rows, job.spec.counts().to_json(), seen.fingerprint)
+        seen.run.parts.create(empty_part(first), data)
 
 
 def check_failed(
@@ -90,7 +93,7 @@ def check_failed(
         Incomplete: too many documents failed.
     """
     failed = totals.statuses.get("failed", 0)
-    most = job.max_failed_fraction
+    most = job.spec.max_failed_fraction
     if failed > most * totals.documents:
         raise Incomplete(
             f"{failed:,} of {totals.documents:,} documents failed, more than "

@@ -24,7 +24,7 @@ from rm_ray.run.faults.suspicion import Settled, Suspicion, without_machines
 from rm_ray.run.faults.watch import EngineWatch, NoEngine
 from rm_ray.run.output.commit import CommitStage
 from rm_ray.run.output.folder import RunFolder, files_there
-from rm_ray.run.shard_job import AnyJob, Round
+from rm_ray.run.shard_job import AnyJob, Planning, Round
 from rm_ray.run.staging import Staging
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ UNITS_PER_BLOCK = 16
 def run_rounds(
     units: Sequence[Unit],
     job: AnyJob,
+    planning: Planning[Any],
     run: RunFolder,
     staging: Staging,
     tally: Any,
@@ -65,7 +66,7 @@ def run_rounds(
         commit_settled(settled, job, staging, tally)
         if todo:
             number += 1
-            machines = job.machines() - ray.get(tally.failed_machines.remote())
+            machines = job.spec.machines() - ray.get(tally.failed_machines.remote())
             now, avoided = without_machines(todo, machines)
             tried |= {span.part for span in _spans(now) if isinstance(span, Piece)}
             if number > 1:
@@ -78,8 +79,9 @@ def run_rounds(
                 results=partial(staging.results, units, committed, staged),
                 commit=partial(_commit, job, staging, tally, max(2, engines)),
                 run=run,
+                fingerprint=staging.fingerprint,
             )
-            complete = run_through(round_of(this, job))
+            complete = run_through(round_of(this, job, planning))
             look_for(ray.get(tally.take_not_found.remote()), tally)
             learned = suspicion.learn(ray.get(tally.end_round.remote(complete)), missing)
 
@@ -97,7 +99,7 @@ def done_so_far(
     return committed, staged | files_there(run.staged, tried - staged)
 
 
-def round_of(this: Round[Any], job: AnyJob) -> Dataset:
+def round_of(this: Round[Any], job: AnyJob, planning: Planning[Any]) -> Dataset:
     """The Ray dataset of one round: rows are units, then shards to the end."""
     units = ray.data.from_items(
         [{"unit": unit.to_json()} for unit in this.units],
@@ -110,9 +112,9 @@ def round_of(this: Round[Any], job: AnyJob) -> Dataset:
     context.execution_no_progress_timeout_s = -1  # a large shard takes as long as it takes
     context.max_consecutive_actor_init_deaths = -1  # the watch says when it is of no use
     if this.engines:
-        watch: Any = partial(EngineWatch, this.tally, job.machines)  # Ray Data only calls it
+        watch: Any = partial(EngineWatch, this.tally, job.spec.machines)  # Ray Data only calls it
         context.custom_execution_callback_classes = [watch]
-    return job.stages(units, this)
+    return job.stages(units, this, planning)
 
 
 def _commit(job: AnyJob, staging: Staging, tally: Any, most: int, rows: Dataset) -> Dataset:
@@ -123,7 +125,7 @@ def _commit(job: AnyJob, staging: Staging, tally: Any, most: int, rows: Dataset)
     # where a round has fewer shards than that
     warnings.filterwarnings("ignore", "The maximum number of concurrent tasks")
     return rows.map_batches(
-        CommitStage(staging.parts, staging.staged, staging.fingerprint, job.counts, tally),
+        CommitStage(staging.parts, staging.staged, staging.fingerprint, job.spec.counts, tally),
         batch_size=1,
         batch_format="pyarrow",
         num_cpus=TASK_CPUS,
@@ -143,7 +145,7 @@ def commit_settled(settled: Sequence[Settled], job: AnyJob, staging: Staging, ta
     """Commit the shards of which every row is known, from their pieces."""
     for one, joining in zip(settled, staging.join(settled), strict=True):
         try:
-            tally.add.remote(job.counts(parts=int(ray.get(joining))))
+            tally.add.remote(job.spec.counts(parts=int(ray.get(joining))))
         except ray.exceptions.RayError as error:
             # not a document's fault: the shard stays missing
             (shard,) = one.unit.shards

@@ -6,7 +6,7 @@ A run knows shards, units and rows; what the rows are, and what is done to them,
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +16,13 @@ from ray.data import Dataset
 
 from rm_ray.config import OutputConfig, RunConfig
 from rm_ray.corpus.files import Corpus
-from rm_ray.corpus.plan import AnyPlanned, AnyUnit
+from rm_ray.corpus.plan import AnyPlanned, AnyUnit, Planned, PlannedFile
 from rm_ray.corpus.shards import Shard
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.output.commit import read_counts
-from rm_ray.run.output.folder import RunFolder, fingerprint_id
-from rm_ray.run.standing.metrics import Measure
+from rm_ray.run.output.folder import RunFolder
 from rm_ray.run.standing.price import Price
+from rm_ray.run.summary import RunSummary
 from rm_ray.store.folder import Folder
 
 
@@ -43,6 +43,8 @@ class Planning(Generic[AnyPlanned]):
     notes: dict[str, Any] = field(default_factory=dict, kw_only=True)
 
 
+AnyPlanning = TypeVar("AnyPlanning", bound=Planning[Any])
+
 # Rows with a result: the folder with a file of them, the rows it holds, and their unit.
 Result: TypeAlias = tuple[Folder, Shard, AnyUnit]
 
@@ -53,7 +55,8 @@ class Round(Generic[AnyUnit]):
 
     `avoided`: node ids of machines where its engines should not be, if there are others. `engines`:
     the most at once. `results`: rows that have been through already, for whoever needs a good one.
-    `commit`: writes rows that were packed (shard_row), a part a shard. `run`: the run's folder.
+    `commit`: writes rows that were packed (shard_row), a part a shard. `run`: the run's folder, and
+    `fingerprint` the name of its fingerprint.
     """
 
     units: Sequence[AnyUnit]
@@ -63,39 +66,53 @@ class Round(Generic[AnyUnit]):
     results: Callable[[], Iterator[Result[AnyUnit]]]
     commit: Callable[[Dataset], Dataset]
     run: RunFolder
+    fingerprint: str
 
 
-class ShardJob(ABC, Generic[AnyPlanned, AnyUnit]):
-    """A job over the rows of a corpus, shard by shard. It travels to Ray tasks, whole.
-
-    `config`: the whole configuration, of which `output` and `settings` are sections.
-    `fingerprint`: what its rows depend on. `counts`: its kind of counts. `planned`: a line of its
-    plan, and `lines` what these are. `parts`: the folder of its parts in the output. `a_row_each`:
-    every document gives one row. `retry_failed`: documents that failed are tried again;
-    `max_failed_fraction`: more of them leave the run incomplete. `skips_bad_files`: files that
-    cannot be read are left out, and do not leave the run incomplete. `silence_s`: seconds without a
-    sign of life after which an engine's process ends itself; `start_s`: seconds within which one
-    must be ready. `machines`: node ids of the machines that hold an engine. `starting`: what is
-    waited for while nothing is done yet. `price`: what its engines cost.
-    """
+@dataclass(frozen=True, kw_only=True)
+class JobSpec:
+    """What a run has to know of a job before it looks at anything."""
 
     config: BaseModel
+    """The whole configuration, of which `output` and `settings` are sections."""
     output: OutputConfig
     settings: RunConfig
-    fingerprint: dict[str, Any]
+    fingerprint: Mapping[str, Any]
+    """What the job's rows depend on."""
     counts: type[RunCounts] = RunCounts
-    planned: type[AnyPlanned]
+    planned: type[Planned] = PlannedFile
+    """A line of the job's plan."""
     lines: str = "files"
+    """What these lines are called."""
     parts: str = "parts"
+    """The folder of the job's parts in the output."""
     a_row_each: bool = False
+    """Every document gives one row."""
     retry_failed: bool = False
+    """Documents that failed are tried again."""
     max_failed_fraction: float = 0.0
+    """More documents that failed leave the run incomplete."""
     skips_bad_files: bool = False
+    """Files that cannot be read are left out, and do not leave the run incomplete."""
     silence_s: float = 600.0
+    """Seconds without a sign of life after which an engine's process ends itself."""
     start_s: float = 1800.0
-    machines: Callable[[], set[str]] = staticmethod(set)
-    starting: str = "starting"
-    price: Price = Price(gpus=0)
+    """Seconds within which an engine must be ready."""
+    machines: Callable[[], set[str]] = set
+    """Node ids of the machines that hold an engine."""
+    price: Price = field(default_factory=lambda: Price(gpus=0))
+    """What the engines cost."""
+
+
+class ShardJob(ABC, Generic[AnyPlanned, AnyUnit, AnyPlanning]):
+    """A job over the rows of a corpus, shard by shard. It travels to Ray tasks, and nothing of it
+    changes while a run goes on.
+
+    `summary`: what the job says of its run.
+    """
+
+    spec: JobSpec
+    summary: RunSummary[AnyPlanning]
 
     @abstractmethod
     def find(self, planned: Collection[str]) -> Corpus:
@@ -115,7 +132,7 @@ class ShardJob(ABC, Generic[AnyPlanned, AnyUnit]):
         planned: Sequence[AnyPlanned],
         notes: Sequence[Mapping[str, Any]],
         columns: Mapping[str, pa.DataType] | None,
-    ) -> Planning[AnyPlanned]:
+    ) -> AnyPlanning:
         """What is to be added to the files planned before; nothing is written.
 
         Args:
@@ -128,7 +145,7 @@ class ShardJob(ABC, Generic[AnyPlanned, AnyUnit]):
         """
 
     @abstractmethod
-    def stages(self, units: Dataset, this: Round[AnyUnit]) -> Dataset:
+    def stages(self, units: Dataset, this: Round[AnyUnit], planning: AnyPlanning) -> Dataset:
         """From units of the corpus (`to_json`, in the column `unit`) to what is committed.
 
         Ray drops a block whose stage raises: what may fail there is told to the tally.
@@ -166,9 +183,14 @@ class ShardJob(ABC, Generic[AnyPlanned, AnyUnit]):
         raise NotImplementedError(f"{type(self).__name__} has no word for rows that failed")
 
     def give_up(
-        self, unit: AnyUnit, reasons: Mapping[int, str]
+        self, unit: AnyUnit, reasons: Mapping[int, str], columns: Mapping[str, pa.DataType]
     ) -> Iterator[tuple[pa.Table, RunCounts]]:
         """What to write for rows that failed for good, of a unit of which each shard is one.
+
+        Args:
+            unit: with the rows.
+            reasons: why each failed, by its number.
+            columns: types of the copied columns.
 
         Raises:
             OSError: they cannot be read.
@@ -183,8 +205,13 @@ class ShardJob(ABC, Generic[AnyPlanned, AnyUnit]):
         """How much of it is done."""
         return progress.work.documents
 
-    def no_rows(self) -> pa.Table | None:
-        """What to write where the corpus has no row: the columns of any part. None for nothing."""
+    def no_rows(self, columns: Mapping[str, pa.DataType]) -> pa.Table | None:
+        """What to write where the corpus has no row: the columns of any part. None for nothing.
+
+        Args:
+            columns: types of the copied columns.
+        """
+        del columns
         return None
 
     def blocks_wanted(self, this: Round[AnyUnit]) -> float:
@@ -193,47 +220,24 @@ class ShardJob(ABC, Generic[AnyPlanned, AnyUnit]):
         """
         return len(this.units)
 
-    def measures(self, progress: RunProgress) -> dict[Measure, float]:
-        """What the job adds to the run's metrics."""
-        del progress
-        return {}
-
-    def speed(self, progress: RunProgress) -> str:
-        """How fast the run is, for the lines of progress; `judging_seconds` is more than 0."""
-        return f"{progress.work.documents / progress.judging_seconds:,.0f} documents/s"
-
-    def read_counts(self, shard: Shard, parts: Folder) -> tuple[RunCounts, int] | None:
+    def read_counts(
+        self, shard: Shard, parts: Folder, fingerprint: str
+    ) -> tuple[RunCounts, int] | None:
         """What was committed of a shard, and how many rows there are; None if by other settings.
 
         Raises:
             FileNotFoundError: there is no such part.
             pa.ArrowInvalid: it is not a part, or damaged.
         """
-        return read_counts(parts, shard.part, fingerprint_id(self.fingerprint), self.counts)
+        return read_counts(parts, shard.part, fingerprint, self.spec.counts)
 
-    def leave(self, totals: RunCounts, run: RunFolder) -> None:
+    def leave(self, totals: RunCounts, run: RunFolder, planning: AnyPlanning) -> None:
         """Write what a complete run leaves beside its parts, before `_SUCCESS`.
 
         Raises:
             Incomplete: it is not what it should be.
         """
-        del totals, run  # nothing more
-
-    def metrics(
-        self, totals: RunCounts, progress: RunProgress, before: Mapping[str, Any] | None
-    ) -> dict[str, Any]:
-        """What the job adds to metrics.json, and to its sections `totals` and `this_invocation`.
-
-        Args:
-            before: the metrics that the last invocation left.
-        """
-        del totals, progress, before
-        return {}
-
-    def closing(self, totals: RunCounts, progress: RunProgress) -> list[str]:
-        """Lines to log of a run that has ended."""
-        del progress
-        return [f"{totals.documents:,} documents, {totals.rows:,} rows"]
+        del totals, run, planning  # nothing more
 
 
-AnyJob: TypeAlias = ShardJob[Any, Any]
+AnyJob: TypeAlias = ShardJob[Any, Any, Any]

@@ -29,13 +29,14 @@ from rm_ray.store.retry import Patience
 class Staging:
     """Joins staged pieces to parts, and takes parts to pieces; runs in Ray tasks.
 
-    `job_ref`: a Ray reference to the job.
+    `job_ref`: a Ray reference to the job. `columns`: types of the copied columns.
     """
 
     parts: Folder
     staged: Folder
     fingerprint: str
     job_ref: Any
+    columns: Mapping[str, pa.DataType]
 
     def join(self, settled: Sequence[Settled]) -> list[Any]:
         """A Ray reference for each: to whether it created the shard's part, just now."""
@@ -73,11 +74,11 @@ def _join(settled: Settled, staging: Staging, job: AnyJob) -> bool:
     (shard,) = settled.unit.shards
     created = False
     if staging.parts.size(shard.part) is None:  # or an earlier try of this task was here
-        spans = {piece.start: read_part(staging.staged, piece.part, job.counts)
+        spans = {piece.start: read_part(staging.staged, piece.part, job.spec.counts)
                  for piece in settled.pieces}  # fmt: skip
-        table, counts = joined(_given_up(settled, job) | spans, job.counts)
+        table, counts = joined(_given_up(settled, staging, job) | spans, job.spec.counts)
         if counts.documents != job.count_documents([shard]) or (
-            job.a_row_each and table.column("row").to_pylist() != job.documents(shard).tolist()
+            job.spec.a_row_each and table.column("row").to_pylist() != job.documents(shard).tolist()
         ):
             raise OSError(f"the staged pieces of {shard.part} do not make up its rows")
         data = part_bytes(table, counts.to_json(), staging.fingerprint)
@@ -96,12 +97,14 @@ def joined(
     return pa.concat_tables(tables).combine_chunks(), total(counts, kind)
 
 
-def _given_up(settled: Settled, job: AnyJob) -> dict[int, tuple[pa.Table, RunCounts]]:
+def _given_up(
+    settled: Settled, staging: Staging, job: AnyJob
+) -> dict[int, tuple[pa.Table, RunCounts]]:
     rows = sorted(settled.given_up)
     if not rows:
         return {}
     spans = tuple(Shard(settled.unit.file, row, row + 1) for row in rows)
-    written = job.give_up(settled.unit.with_shards(spans), settled.given_up)
+    written = job.give_up(settled.unit.with_shards(spans), settled.given_up, staging.columns)
     return dict(zip(rows, written, strict=True))
 
 
@@ -112,10 +115,10 @@ def _reopen(shards: Sequence[Shard], staging: Staging, job: AnyJob) -> int:
 
 def _reopen_part(shard: Shard, staging: Staging, job: AnyJob) -> bool:
     try:
-        found = read_counts(staging.parts, shard.part, staging.fingerprint, job.counts)
+        found = read_counts(staging.parts, shard.part, staging.fingerprint, job.spec.counts)
         if not found or not found[0].statuses.get("failed"):
             return False
-        table, counts = read_part(staging.parts, shard.part, job.counts)
+        table, counts = read_part(staging.parts, shard.part, job.spec.counts)
     except (FileNotFoundError, pa.ArrowInvalid):
         return False  # taken back by an earlier try; or damaged, which finish() will say
     pieces, stretches = stretches_between(shard, table)

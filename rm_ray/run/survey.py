@@ -9,6 +9,7 @@ from rm_ray.corpus.files import Corpus
 from rm_ray.corpus.plan import Planned
 from rm_ray.run.output.folder import (
     RunFolder,
+    fingerprint_id,
     installed_versions,
     new_run,
     planned_files,
@@ -27,6 +28,8 @@ class Opened:
 
     run: RunFolder
     stored: dict[str, Any] | None
+    fingerprint: str
+    """The name of the run's fingerprint, as its parts have it."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,12 @@ def open_folder(job: AnyJob) -> Opened:
     Raises:
         OutputError: the folder is another run's, or cannot be read.
     """
-    run = RunFolder(job.output, job.parts, job.planned)
-    if stored := run.open(job.fingerprint):
-        # the same, word for word as the run's parts have it: a key may have gone since
-        job.fingerprint = stored["fingerprint"]
-    return Opened(run, stored)
+    spec = job.spec
+    run = RunFolder(spec.output, spec.parts, spec.planned)
+    stored = run.open(spec.fingerprint)
+    # the same, word for word as the run's parts have it: a key may have gone since
+    fingerprint = stored["fingerprint"] if stored else spec.fingerprint
+    return Opened(run, stored, fingerprint_id(fingerprint))
 
 
 def survey(job: AnyJob, opened: Opened, *, to_run: bool) -> Survey:
@@ -78,7 +82,7 @@ def survey(job: AnyJob, opened: Opened, *, to_run: bool) -> Survey:
     new = job.plan(found, planned, notes, stored_columns(stored) if stored else None)
     anew = {file.path for file in (*new.replaced, *new.files)}
     kept = [file for file in planned if file.path not in anew]
-    return Survey(run, stored, found, [*kept, *new.files], new)
+    return Survey(run, stored, opened.fingerprint, found, [*kept, *new.files], new)
 
 
 def open_run(seen: Survey, job: AnyJob) -> None:
@@ -89,7 +93,8 @@ def open_run(seen: Survey, job: AnyJob) -> None:
     """
     run, new = seen.run, seen.new
     if seen.stored is None:
-        run.create(new_run(job.fingerprint, job.config.model_dump(mode="json"), new.columns))
+        spec = job.spec
+        run.create(new_run(spec.fingerprint, spec.config.model_dump(mode="json"), new.columns))
     else:
         _warn_of_versions(seen.stored["versions"])
     if seen.found.passed_over:

@@ -16,12 +16,16 @@ from rm_ray.store.folder import Folder
 PARTS_PER_TASK = 256
 
 
-def count_parts(shards: Sequence[Shard], parts: Folder, job: AnyJob) -> tuple[RunCounts, list[str]]:
+def count_parts(
+    shards: Sequence[Shard], parts: Folder, fingerprint: str, job: AnyJob
+) -> tuple[RunCounts, list[str]]:
     """Totals over the shards' parts, and a sentence for each part that is not what it should be."""
     job_ref = ray.put(job)
     batches = [shards[i : i + PARTS_PER_TASK] for i in range(0, len(shards), PARTS_PER_TASK)]
-    results: list[Any] = ray.get([_count_batch.remote(batch, parts, job_ref) for batch in batches])
-    counts = total((counts for counts, _ in results), job.counts)
+    results: list[Any] = ray.get(
+        [_count_batch.remote(batch, parts, fingerprint, job_ref) for batch in batches]
+    )
+    counts = total((counts for counts, _ in results), job.spec.counts)
     return counts, [sentence for _, found in results for sentence in found]
 
 
@@ -42,21 +46,21 @@ def empty_part(file: Planned) -> str:
 
 @ray.remote(num_cpus=0.25, max_retries=3)
 def _count_batch(
-    shards: Sequence[Shard], parts: Folder, job: AnyJob
+    shards: Sequence[Shard], parts: Folder, fingerprint: str, job: AnyJob
 ) -> tuple[RunCounts, list[str]]:
     counts, problems = [], []
     for shard in shards:
-        result = _count_part(shard, parts, job)
+        result = _count_part(shard, parts, fingerprint, job)
         if isinstance(result, str):
             problems.append(f"{shard.part}: {result}")
         else:
             counts.append(result)
-    return total(counts, job.counts), problems
+    return total(counts, job.spec.counts), problems
 
 
-def _count_part(shard: Shard, parts: Folder, job: AnyJob) -> RunCounts | str:
+def _count_part(shard: Shard, parts: Folder, fingerprint: str, job: AnyJob) -> RunCounts | str:
     try:
-        found = job.read_counts(shard, parts)
+        found = job.read_counts(shard, parts, fingerprint)
     except FileNotFoundError:
         return "missing"
     except pa.ArrowInvalid as error:
@@ -67,7 +71,7 @@ def _count_part(shard: Shard, parts: Folder, job: AnyJob) -> RunCounts | str:
     expected = job.count_documents([shard])
     if counts.documents != expected:
         return f"counts {counts.documents} documents, not {expected}"
-    written = expected if job.a_row_each else counts.rows
+    written = expected if job.spec.a_row_each else counts.rows
     if rows != written:
         return f"has {rows} rows, not {written}"
     return counts

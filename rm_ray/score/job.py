@@ -40,8 +40,7 @@ from rm_ray.judges.keys import JudgeSection
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
-from rm_ray.run.shard_job import Round, ShardJob
-from rm_ray.run.standing.metrics import Measure
+from rm_ray.run.shard_job import JobSpec, Round, ShardJob
 from rm_ray.run.standing.price import Price
 from rm_ray.run.survey import open_folder, survey
 from rm_ray.score import summary
@@ -52,7 +51,7 @@ from rm_ray.score.estimate import Estimator
 from rm_ray.score.examples import resolve_examples
 from rm_ray.score.fingerprint import fingerprint
 from rm_ray.score.judge_shard import divide, give_up
-from rm_ray.score.pipeline import blocks_wanted, stages
+from rm_ray.score.pipeline import Judging, blocks_wanted, stages
 from rm_ray.score.planning import ScorePlanning, plan_new_files
 from rm_ray.score.read_stage import tokenize
 from rm_ray.score.rewards import reward_table
@@ -91,17 +90,8 @@ def dry_run(config: ScoreConfig) -> str:
     return summary.dry_run_text(seen, committed, documents, new, cost)
 
 
-class ScoreJob(ShardJob[PlannedFile, ReadUnit]):
-    """Everything that can be decided, and refused, before a machine is asked for.
-
-    `types`: of the copied columns, once `plan` has found them.
-    """
-
-    counts = ScoreCounts
-    planned = PlannedFile
-    parts = REWARDS
-    a_row_each = True
-    starting = "engines are starting"
+class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
+    """Everything that can be decided, and refused, before a machine is asked for."""
 
     def __init__(self, config: ScoreConfig) -> None:
         """Resolve and check everything that needs neither Ray nor an engine.
@@ -136,18 +126,25 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit]):
         )
         check_runs(self.engine, partial(_shorter, asked, self.judge.max_prompt_tokens))
         self.sharing = sharing_of(self.engine)
-        self.config: ScoreConfig = config
-        self.output = config.output
-        self.settings = config.run
-        self.retry_failed = config.run.retry_failed
-        self.max_failed_fraction = config.run.max_failed_fraction
-        self.types: Mapping[str, pa.DataType] = {}
+        self.config = config
         self.sample = RowSample(config.input.sample_fraction, config.input.sample_seed)
-        self.fingerprint = fingerprint(self.tokenizer, self.judge, self.engine, config.input)
-        self.skips_bad_files = config.input.on_bad_file == "skip"
-        self.silence_s, self.start_s = config.engine.silence_s, config.engine.start_s
-        self.machines = partial(machines_that_fit, config.pool)
-        self.price = Price(config.pool.gpus, config.cost.per_gpu_hour)
+        self.summary = summary.ScoreSummary(self.sharing.reason)
+        self.spec = JobSpec(
+            config=config,
+            output=config.output,
+            settings=config.run,
+            fingerprint=fingerprint(self.tokenizer, self.judge, self.engine, config.input),
+            counts=ScoreCounts,
+            parts=REWARDS,
+            a_row_each=True,
+            retry_failed=config.run.retry_failed,
+            max_failed_fraction=config.run.max_failed_fraction,
+            skips_bad_files=config.input.on_bad_file == "skip",
+            silence_s=config.engine.silence_s,
+            start_s=config.engine.start_s,
+            machines=partial(machines_that_fit, config.pool),
+            price=Price(config.pool.gpus, config.cost.per_gpu_hour),
+        )
 
     @override
     def find(self, planned: Collection[str]) -> Corpus:
@@ -162,11 +159,9 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit]):
         columns: Mapping[str, pa.DataType] | None,
     ) -> ScorePlanning:
         estimator = ray.put(Estimator(self.judge, self.sharing))
-        new = plan_new_files(
+        return plan_new_files(
             self.config, found.files, planned, columns, ray.put(self.tokenizer), estimator
         )
-        self.types = new.columns
-        return new
 
     @override
     def documents(self, span: Shard) -> npt.NDArray[np.int64]:
@@ -185,8 +180,16 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit]):
         return wait_for_machines(self.config.pool)
 
     @override
-    def stages(self, units: Dataset, this: Round[ReadUnit]) -> Dataset:
-        return stages(self, units, this)
+    def stages(self, units: Dataset, this: Round[ReadUnit], planning: ScorePlanning) -> Dataset:
+        judging = Judging(
+            config=self.config,
+            tokenizer=self.tokenizer,
+            judge=self.judge,
+            engine=self.engine,
+            examples=self.examples,
+            types=planning.columns,
+        )
+        return stages(judging, units, this)
 
     @override
     def divide(self, counts: RunCounts, stretches: Sequence[pa.Table]) -> Sequence[ScoreCounts]:
@@ -194,9 +197,9 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit]):
 
     @override
     def give_up(
-        self, unit: ReadUnit, reasons: Mapping[int, str]
+        self, unit: ReadUnit, reasons: Mapping[int, str], columns: Mapping[str, pa.DataType]
     ) -> Iterator[tuple[pa.Table, ScoreCounts]]:
-        found = read_patiently(unit, self.config.input, self.tokenizer.columns, self.types)
+        found = read_patiently(unit, self.config.input, self.tokenizer.columns, columns)
         for row, documents in found:
             yield give_up(row, tokenize(documents, self.tokenizer), reasons, self.judge)
 
@@ -209,31 +212,13 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit]):
         return (ScoreCounts() + progress.work).tokens
 
     @override
-    def no_rows(self) -> pa.Table:
-        carried = {name: pa.array([], kind) for name, kind in self.types.items()}
+    def no_rows(self, columns: Mapping[str, pa.DataType]) -> pa.Table:
+        carried = {name: pa.array([], kind) for name, kind in columns.items()}
         return reward_table("", pa.array([], pa.int64()), carried, [], [], self.judge.columns)
 
     @override
     def blocks_wanted(self, this: Round[ReadUnit]) -> float:
         return blocks_wanted(this)
-
-    @override
-    def measures(self, progress: RunProgress) -> dict[Measure, float]:
-        return summary.measures(progress)
-
-    @override
-    def speed(self, progress: RunProgress) -> str:
-        return summary.speed_text(progress)
-
-    @override
-    def metrics(
-        self, totals: RunCounts, progress: RunProgress, before: Mapping[str, Any] | None
-    ) -> dict[str, Any]:
-        return summary.metrics(ScoreCounts() + totals, progress, before, self.sharing.reason)
-
-    @override
-    def closing(self, totals: RunCounts, progress: RunProgress) -> list[str]:
-        return summary.totals_text(ScoreCounts() + totals, progress, self.sharing.reason)
 
 
 def _shorter(asked: JudgeSection, longest: int, less: int) -> str:

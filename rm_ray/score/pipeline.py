@@ -4,23 +4,26 @@ Between the stages a shard travels as one row of the dataset (run/shard_row).
 """
 
 import warnings
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
 from rm_ray.cluster import TASK_CPUS, reserved_cpus
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Piece
+from rm_ray.engines.engine import EngineSettings
+from rm_ray.judges.judge import DocumentTokenizer, Judge
 from rm_ray.run.shard_job import Round
+from rm_ray.score.config import ScoreConfig
+from rm_ray.score.examples import Examples
 from rm_ray.score.judge_actor import JudgeActor
 from rm_ray.score.known_good import known_good
 from rm_ray.score.planning import SHARDS_PER_ACTOR
 from rm_ray.score.read_stage import ReadStage
-
-if TYPE_CHECKING:
-    from rm_ray.score.job import ScoreJob
 
 # Shards share a block of about a million token ids, where there are so many for each actor.
 BLOCK_BYTES, TOKEN_BYTES = 4 << 20, 4
@@ -28,10 +31,22 @@ BLOCK_BYTES, TOKEN_BYTES = 4 << 20, 4
 BLOCKS_PER_ACTOR = 2
 
 
-def stages(job: "ScoreJob", units: Dataset, this: Round[ReadUnit]) -> Dataset:
+@dataclass(frozen=True)
+class Judging:
+    """Who judges what: all that the stages need of a job. `types`: of the copied columns."""
+
+    config: ScoreConfig
+    tokenizer: DocumentTokenizer
+    judge: Judge
+    engine: EngineSettings
+    examples: Examples
+    types: Mapping[str, pa.DataType]
+
+
+def stages(judging: Judging, units: Dataset, this: Round[ReadUnit]) -> Dataset:
     """Read and judge the units of a round."""
-    config = job.config
-    tokenizer_ref, judge_ref = ray.put(job.tokenizer), ray.put(job.judge)
+    config = judging.config
+    tokenizer_ref, judge_ref = ray.put(judging.tokenizer), ray.put(judging.judge)
     shards = [shard for unit in this.units for shard in unit.shards]
     # a block is what a failure costs, and what an actor gets: few rows share none
     alone = any(isinstance(shard, Piece) and shard.alone for shard in shards)
@@ -49,14 +64,14 @@ def stages(job: "ScoreJob", units: Dataset, this: Round[ReadUnit]) -> Dataset:
         return args
 
     rewards = units.map_batches(
-        ReadStage(config.input, tokenizer_ref, this.tally, job.types),
+        ReadStage(config.input, tokenizer_ref, this.tally, judging.types),
         batch_size=1,
         batch_format="pyarrow",
         num_cpus=TASK_CPUS,
         compute=TaskPoolStrategy(config.read.max_tasks or _reading_tasks(this)),
     ).map_batches(
         JudgeActor,
-        fn_constructor_args=(job.engine, judge_ref, job.examples, this.tally, control),
+        fn_constructor_args=(judging.engine, judge_ref, judging.examples, this.tally, control),
         # a call a shard, a task a block: Ray refuses None, a call a block, beside GPUs
         batch_size=1,
         batch_format="pyarrow",
@@ -70,7 +85,7 @@ def stages(job: "ScoreJob", units: Dataset, this: Round[ReadUnit]) -> Dataset:
             max_tasks_in_flight_per_actor=BLOCKS_PER_ACTOR,
         ),
         # an environment of its own also keeps Ray from fusing reading into the actor
-        runtime_env={"env_vars": job.engine.environment()},
+        runtime_env={"env_vars": judging.engine.environment()},
         ray_remote_args_fn=remote_args,
     )
     return this.commit(rewards)

@@ -3,10 +3,13 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from typing_extensions import override
+
 from rm_ray.corpus.plan import shards_of
-from rm_ray.run.counts import RunProgress
+from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.progress.log import duration
 from rm_ray.run.standing.metrics import Measure
+from rm_ray.run.summary import RunSummary
 from rm_ray.run.survey import Survey
 from rm_ray.score.cost import Cost, reason_for_more
 from rm_ray.score.counts import ScoreCounts
@@ -24,6 +27,41 @@ CACHE_HIT_RATE = Measure(
     "rm_ray_cache_hit_rate", "Share of the prompts' tokens that came from the prefix cache."
 )
 BUSY_SHARE = Measure("rm_ray_busy_share", "Share of the engines' time that was in the model.")
+
+
+class ScoreSummary(RunSummary[ScorePlanning]):
+    """What a scoring run says of itself. `reason`: why its engines may forward more than the exact
+    minimum.
+    """
+
+    starting = "engines are starting"
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    @override
+    def measures(self, progress: RunProgress) -> dict[Measure, float]:
+        return measures(progress)
+
+    @override
+    def speed(self, progress: RunProgress) -> str:
+        return speed_text(progress)
+
+    @override
+    def metrics(
+        self,
+        totals: RunCounts,
+        progress: RunProgress,
+        before: Mapping[str, Any] | None,
+        planning: ScorePlanning,
+    ) -> dict[str, Any]:
+        return metrics(ScoreCounts() + totals, progress, before, self._reason)
+
+    @override
+    def closing(
+        self, totals: RunCounts, progress: RunProgress, planning: ScorePlanning
+    ) -> list[str]:
+        return totals_text(ScoreCounts() + totals, progress, self._reason)
 
 
 def totals_text(totals: ScoreCounts, now: RunProgress, reason: str) -> list[str]:

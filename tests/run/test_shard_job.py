@@ -1,6 +1,7 @@
 """A run executes any job: here one that copies a column and drops some rows."""
 
 import json
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +19,8 @@ from rm_ray.run.execute import execute
 from rm_ray.run.output.commit import part_bytes, read_part
 from rm_ray.run.output.folder import fingerprint_id
 from rm_ray.run.output.shard_row import pack
-from rm_ray.run.shard_job import Planning, ShardJob
+from rm_ray.run.shard_job import JobSpec, Planning, ShardJob
+from rm_ray.run.summary import RunSummary
 from rm_ray.store.folder import Folder
 
 
@@ -32,11 +34,14 @@ class CopyConfig(Section):
 class CopyJob(ShardJob):
     """Copies the numbers that are large enough."""
 
-    planned = PlannedFile
+    summary = RunSummary()
 
     def __init__(self, config):
-        self.config, self.output, self.settings = config, config.output, config.run
-        self.fingerprint = {"at_least": config.at_least}
+        self.config = config
+        self.spec = JobSpec(
+            config=config, output=config.output, settings=config.run,
+            fingerprint={"at_least": config.at_least},
+        )  # fmt: skip
 
     def find(self, planned):
         return list_files(self.config.input)
@@ -53,7 +58,7 @@ class CopyJob(ShardJob):
         ]  # fmt: skip
         return Planning(cut, [], skipped, {"id": pa.int64()})
 
-    def stages(self, units, this):
+    def stages(self, units, this, planning):
         copied = units.map_batches(self.copy, batch_size=1, batch_format="pyarrow")
         return this.commit(copied)
 
@@ -118,7 +123,9 @@ def test_a_part_that_holds_too_little_is_found_by_counting(config, tmp_path):
     name = max(folder.names(), key=lambda name: len(read_part(folder, name, RunCounts)[0]))
     rows, counts = read_part(folder, name, RunCounts)
     folder.remove(name)
-    data = part_bytes(rows.slice(1), counts.to_json(), fingerprint_id(CopyJob(config).fingerprint))
+    data = part_bytes(
+        rows.slice(1), counts.to_json(), fingerprint_id(CopyJob(config).spec.fingerprint)
+    )
     folder.create(name, data)
     with pytest.raises(Incomplete, match=rf"1 parts are wrong, first {name}: has 3 rows, not 4"):
         copy(config)
@@ -131,7 +138,8 @@ def test_a_run_goes_on_though_a_key_has_left_the_fingerprint(config, tmp_path):
     class Older(CopyJob):
         def __init__(self, config):
             super().__init__(config)
-            self.fingerprint |= {"limit": None}
+            longer = {**self.spec.fingerprint, "limit": None}
+            self.spec = replace(self.spec, fingerprint=longer)
 
     execute(Older(config))
     min((tmp_path / "out" / "parts").iterdir()).unlink()

@@ -118,7 +118,7 @@ class RunFolder:
         self.segments = self.state / "plan"
         self.staged = self.state / "staged"
 
-    def open(self, fingerprint: dict[str, Any]) -> dict[str, Any] | None:
+    def open(self, fingerprint: Mapping[str, Any]) -> dict[str, Any] | None:
         """The stored run.json; None in a folder where nothing has run yet.
 
         Raises:
@@ -397,7 +397,7 @@ def _number(segment: str) -> int:
     return int(segment.removeprefix("segment-").partition(".")[0])
 
 
-def _differences(stored: dict[str, Any], asked: dict[str, Any]) -> dict[str, str]:
+def _differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, str]:
     """What differs, in words, by key."""
     keys = [*stored, *(key for key in asked if key not in stored)]
     return {

@@ -50,7 +50,7 @@ class ProgressLog:
         before = read_standing(run.state)
         self._hours_before = before.hours if before else 0.0
         self._published = Published(run.uri)
-        self._every = job.settings.progress_s
+        self._every = job.spec.settings.progress_s
         self._written = 0.0
         self._machines: Mapping[str, str] = alive_machines()
         self._faults = 0
@@ -59,7 +59,7 @@ class ProgressLog:
         self._one = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
         self._last: Standing | None = None
-        self._said = self._lost = RunProgress(work=job.counts())
+        self._said = self._lost = RunProgress(work=job.spec.counts())
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -118,7 +118,7 @@ class ProgressLog:
         with self._one:  # who stops the run records too
             here = standing(now, self._whole, self._job, self._failed, self._hours_before)
             self._last = here
-            self._published.publish(run_values(now, here) | self._job.measures(now))
+            self._published.publish(run_values(now, here) | self._job.summary.measures(now))
             if not now.retries and time.monotonic() - self._written > WRITE_SECONDS:
                 with contextlib.suppress(OSError):
                     self._state.overwrite(NAME, here.to_json())
@@ -152,7 +152,7 @@ def lost(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 def progress_line(now: RunProgress, whole: Whole, job: AnyJob, here: Standing) -> str:
     """One line: shards and documents done, engines that live, speed; time, hours and money left."""
     if not now.engines and not now.work.parts:
-        return f"{job.starting}; 0 of {whole.parts} shards"
+        return f"{job.summary.starting}; 0 of {whole.parts} shards"
     if not now.engines and not now.work.documents:
         return f"{now.work.parts} of {whole.parts} shards"
     done = min(now.work.documents, whole.documents)  # some are done more than once

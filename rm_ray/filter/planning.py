@@ -1,0 +1,197 @@
+"""From what the scoring runs and the corpus hold to the bundles that are to be copied.
+
+Reads, and writes nothing: the caller keeps the new segment, or shows it (`--dry-run`).
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rm_ray.cluster import check_task
+from rm_ray.corpus.files import Corpus, InputFile, list_files
+from rm_ray.corpus.footers import Footer, read_footers
+from rm_ray.counts.cuts import Cuts
+from rm_ray.errors import InputError
+from rm_ray.filter.checks import (
+    as_they_are,
+    by_file,
+    check_same_files,
+    check_unmoved,
+    scored_files,
+)
+from rm_ray.filter.column_checks import check_columns, warn_of_mixed_folders
+from rm_ray.filter.config import FilterOutputConfig
+from rm_ray.filter.copy.bundles import PlannedFolder
+from rm_ray.filter.copy.keeping import Alterations, Look
+from rm_ray.filter.copy.units import Layout, corpus_layout, parts_layout, plan_folders
+from rm_ray.filter.count.census import Census
+from rm_ray.filter.count.passes import Passes
+from rm_ray.filter.count.reader import Reader
+from rm_ray.filter.count.stretches import Parts
+from rm_ray.filter.notes import Notes, all_cuts
+from rm_ray.filter.sources import Sources
+from rm_ray.run.shard_job import Planning
+from rm_ray.scored.run import describe_parts
+
+log = logging.getLogger(__name__)
+
+MIB = 1 << 20
+# With buckets a bundle has a file for each of them: so much is encoded at once at most.
+MOST_BYTES = 1 << 30
+# What is written, by kind: the folder of it.
+ROOTS = {"rows": "corpus", "ids": "ids", "rewards": "rewards"}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What copying needs, once the plan is made. `parts`: of each run, by corpus file."""
+
+    reader: Reader
+    cuts: Cuts
+    parts: Sequence[Parts]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterPlanning(Planning[PlannedFolder]):
+    """A plan of a filter, with all segments before it."""
+
+    ready: Ready
+    segments: list[Notes] = field(default_factory=list)
+    """The notes of all segments, those of this one among them."""
+    census: Census | None = None
+    """Of the documents that are newly planned; None where there are none."""
+
+
+def find_corpus(sources: Sources) -> Corpus:
+    """The files of the corpus that the runs have scored, as they are now.
+
+    Raises:
+        InputError: they cannot be listed, or are not those that were scored.
+    """
+    config, run = sources.config, sources.runs[0]
+    scored = {file.path for file in run.files}
+    there = {shard.file for shard in run.shards}
+    skipped = (run.totals or {}).get("skipped_files", {}).keys() - there
+    by_segment = config.rewards.segments is not None
+    listed = config.corpus.path is not None or (sources.reads_corpus and not by_segment)
+    if listed:
+        found = list_files(sources.corpus, config.output, scored)
+    else:
+        found = Corpus(scored_files(run), "")
+    if by_segment:
+        found = replace(found, files=[file for file in found.files if file.path in scored])
+        if not found.files:
+            raise InputError(
+                f"rewards.segments: segments {run.segments} of {run.uri} hold none of the "
+                f"files of {sources.corpus.path}"
+            )
+    if bad := [file.path for file in found.files if file.path in skipped]:
+        log.warning("%d files that could not be scored are left out, first %s", len(bad), bad[0])
+        found = replace(found, files=[file for file in found.files if file.path not in skipped])
+    if sources.reads_corpus and not listed:
+        found = replace(found, files=as_they_are(found.files, sources.corpus))
+    check_same_files(found.files, sources.runs, config)
+    return found
+
+
+def plan_filter(
+    sources: Sources,
+    found: Corpus,
+    planned: Sequence[PlannedFolder],
+    notes: Sequence[Mapping[str, Any]],
+) -> FilterPlanning:
+    """Find the cuts, and bundle what they keep of the files that are not planned yet.
+
+    Args:
+        sources: what the filter reads.
+        found: by `find_corpus`.
+        planned: folders that were planned before.
+        notes: of the plan's segments so far.
+
+    Raises:
+        InputError: the rewards or the corpus cannot be read, or have changed.
+        ClusterError: no machine has room for a task.
+    """
+    config = sources.config
+    check_task(config.tasks.cpus, "tasks.cpus")
+    log.info("looking at %d parts of rewards", sum(len(run.shards) for run in sources.runs))
+    parts = [
+        by_file(
+            describe_parts(run, [name for name in sources.written.names if name in schema.names])
+        )
+        for run, schema in zip(sources.runs, sources.schemas, strict=True)
+    ]
+    before = [Notes.from_json(each) for each in notes]
+    check_unmoved(before, found.files, parts, sources.runs, config)
+    known = {path for each in before for path in each.files}
+    new = [file for file in found.files if file.path not in known]
+    if before and not new:
+        return FilterPlanning([], [], {}, {}, segments=before, ready=_ready(sources, before, parts))
+    layout, altered = _layout(sources, new, parts)
+    here, census = _count(sources, layout, new, parts, altered)
+    folders = plan_folders(
+        layout, census.kept, _file_bytes(config.output), config.output.row_group_rows, planned
+    )
+    segments = [*before, here]
+    return FilterPlanning(
+        folders, [], {}, {}, notes=here.to_json(), segments=segments, census=census,
+        ready=_ready(sources, segments, parts),
+    )  # fmt: skip
+
+
+def _ready(sources: Sources, segments: Sequence[Notes], parts: Sequence[Parts]) -> Ready:
+    return Ready(sources.reader(segments[0].ranks), all_cuts(segments), parts)
+
+
+def _count(
+    sources: Sources,
+    layout: Layout,
+    files: Sequence[InputFile],
+    parts: Sequence[Parts],
+    altered: Alterations,
+) -> tuple[Notes, Census]:
+    """The cuts, and what they keep."""
+    config = sources.config
+    passes = Passes(
+        layout.stretches, [file.path for file in files], config.tasks.cpus, config.run.progress_s
+    )
+    ranks = passes.ranks(sources.reader()) if len(sources.runs) > 1 else []
+    reader = sources.reader(ranks)
+    cuts, budget = passes.cuts(reader, config)
+    census = passes.census(reader, config, cuts)
+    counted = (cuts, budget, ranks, census, altered)
+    return Notes.of(files, sources.runs, parts, *counted, config.rule), census
+
+
+def _layout(
+    sources: Sources, files: Sequence[InputFile], parts: Sequence[Parts]
+) -> tuple[Layout, Alterations]:
+    """Of files that are to be planned; and what will not be written as they have it.
+
+    Raises:
+        InputError: their columns do not fit, or would be lost.
+    """
+    config = sources.config
+    kind = config.output.kind
+    footers: dict[str, Footer] = {}
+    look = Look(config.output) if kind == "rows" else None
+    if sources.reads_corpus:
+        log.info("reading the footers of %d corpus files", len(files))
+        footers, _ = read_footers(files, sources.corpus, look, sources.others)
+    looked_at = {f.path: (f, footers[f.path]) for f in files if f.path in footers}
+    check_columns(config, sources.schemas[0], sources.others, looked_at)
+    if config.output.buckets and kind == "rows":
+        warn_of_mixed_folders(files, config.output.add)
+    lay_out = corpus_layout if kind == "rows" else parts_layout
+    altered = Alterations.of({path: one.described for path, one in footers.items() if look})
+    altered.check(config.output.lossy)
+    for line in altered.lines():
+        log.info("%s", line)
+    return lay_out(files, footers, parts, ROOTS[kind]), altered
+
+
+def _file_bytes(output: FilterOutputConfig) -> float:
+    """What a bundle should keep. With buckets it has a file for each of them."""
+    one = output.file_mb * MIB
+    return max(one, min(one * (output.buckets or 1), MOST_BYTES))

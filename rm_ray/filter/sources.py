@@ -1,0 +1,106 @@
+"""What a filter reads: scoring runs, columns of their rewards, and the corpus behind them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import pyarrow as pa
+
+from rm_ray.config import CorpusConfig
+from rm_ray.counts.ranks import Ranks
+from rm_ray.filter.checks import check_threshold, corpus_of
+from rm_ray.filter.column_checks import spoken_of, written_columns
+from rm_ray.filter.condition import Condition
+from rm_ray.filter.config import FilterConfig
+from rm_ray.filter.count.reader import Reader
+from rm_ray.scored.column_path import ColumnPath
+from rm_ray.scored.columns import columns_of
+from rm_ray.scored.run import ScoredRun, open_scored
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The sources of one filter."""
+
+    config: FilterConfig
+    runs: list[ScoredRun]
+    schemas: list[pa.Schema]
+    """The columns of each run's rewards."""
+    corpus: CorpusConfig
+    """The corpus that the first run has scored."""
+    written: pa.Schema
+    """The columns that are written of the rewards."""
+    own: list[str]
+    """Columns that the rule speaks of and the rewards have."""
+    others: list[str]
+    """Columns that the rule speaks of and only the corpus has."""
+
+    @classmethod
+    def open(cls, config: FilterConfig) -> Self:
+        """Look at the scoring runs.
+
+        Raises:
+            InputError: one is not there, not complete, or does not fit.
+            OutputError: a folder is no run.
+            ConfigError: a column is not in the rewards.
+        """
+        rewards = config.rewards
+        runs = [
+            open_scored(
+                path,
+                rewards.storage,
+                rewards.segments_of(number),
+                allow_incomplete=rewards.allow_incomplete,
+            )
+            for number, path in enumerate(rewards.paths)
+        ]
+        for run in runs:
+            check_threshold(config, run)
+        schemas = [columns_of(run, rewards.column) for run in runs]
+        named = spoken_of(config.rule)
+        return cls(
+            config=config,
+            runs=runs,
+            schemas=schemas,
+            corpus=corpus_of(config, runs[0]),
+            written=written_columns(config, schemas[0]),
+            own=[name for name in named if name in schemas[0].names],
+            others=[name for name in named if name not in schemas[0].names],
+        )
+
+    @property
+    def kind(self) -> str:
+        """Of the numbers that documents are chosen by (counts.order.KINDS)."""
+        return self.reader().kind
+
+    @property
+    def cut_kind(self) -> str:
+        """Of the numbers that cuts are at: with noise, these are the numbers with it."""
+        return "float32" if self.config.rule.temperature is not None else self.kind
+
+    @property
+    def reads_corpus(self) -> bool:
+        """Whether files of the corpus are read, and not the rewards alone."""
+        return self.config.output.kind == "rows" or bool(self.others)
+
+    def reader(self, ranks: Sequence[Ranks] = ()) -> Reader:
+        """What reads documents.
+
+        Args:
+            ranks: of each run's rewards, where several runs are combined by rank.
+        """
+        rule = self.config.rule
+        return Reader(
+            runs=[run.parts for run in self.runs],
+            schemas=self.schemas,
+            column=ColumnPath(self.config.rewards.column),
+            combine=self.config.rewards.combine,
+            by=[ColumnPath(name) for name in rule.by],
+            where=Condition(rule.where) if rule.where else None,
+            weight=ColumnPath(rule.weight_column) if rule.weight_column else None,
+            own=self.own,
+            others=self.others,
+            corpus=self.corpus,
+            scored_only=self.config.output.kind != "rows",
+            ranks=ranks,
+        )
