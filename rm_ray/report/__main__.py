@@ -4,7 +4,8 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from rm_ray import __version__, cli
+from rm_ray import __version__
+from rm_ray.command_line import main as cli
 from rm_ray.report.config import ReportConfig
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from rm_ray import cli
+from rm_ray.command_line import main as cli
 from rm_ray.config import OutputConfig, Section
 from rm_ray.errors import Incomplete, RmRayError
 

@@ -16,7 +16,7 @@ import huggingface_hub
 import numpy as np
 import pytest
 
-from rm_ray.cli import load_config, parse_arguments
+from rm_ray.command_line.main import load_config, parse_arguments
 from rm_ray.engines.engine import answer_all
 from rm_ray.engines.fetch import lacking
 from rm_ray.engines.hub import HubFolder

@@ -5,13 +5,13 @@ import sys
 import pytest
 import yaml
 
-from rm_ray.cli import (
+from rm_ray.command_line.keys import dotted_fields
+from rm_ray.command_line.main import (
     help_text,
     load_config,
     main,
     parse_arguments,
 )
-from rm_ray.config_keys import dotted_fields
 from rm_ray.errors import ConfigError, redacted, same_command
 from rm_ray.score.config import ScoreConfig
 from tests.conftest import ROOT

@@ -22,7 +22,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from rm_ray.config_keys import (
+from rm_ray.command_line.keys import (
     alternative_keys,
     assign,
     dotted_fields,
@@ -34,8 +34,8 @@ from rm_ray.config_keys import (
     value_at,
     without_named,
 )
+from rm_ray.command_line.yaml_text import read_yaml
 from rm_ray.errors import ConfigError, RmRayError, redacted, same_command, way_on
-from rm_ray.yaml_text import read_yaml
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""The command line of every job: words to a checked configuration, and help."""
