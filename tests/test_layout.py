@@ -7,12 +7,13 @@ from tests.conftest import ROOT
 
 # Everybody may know these, which know nobody.
 COMMON = {"errors", "counts", "__version__"}
-LINE = {"command_line"}
+LINE = {"command_line"}  # what every job has
 MAY_IMPORT = {
     "errors": set(),
     "counts": set(),
     "config": set(),
-    "command_line": set(),
+    "command_line": {"config"},
+    "__main__": {"command_line"},
     "parquet": set(),
     "store": {"config"},
     "corpus": {"store", "parquet", "config"},
