@@ -17,6 +17,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.config import JsonDict
 
 from rm_ray.errors import redacted
 
@@ -24,6 +25,9 @@ from rm_ray.errors import redacted
 _NUMBER = re.compile(
     r"[-+]?(?:0|[1-9][0-9_]*|(?=\.))(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|[-+]?(?:inf|nan)"
 )
+# The mark of a key that people type often: the help of a job shows it on its first page.
+TYPED: JsonDict = {"typed": True}
+
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
 
@@ -111,7 +115,8 @@ class CorpusConfig(Section):
 
     path: NonEmpty | list[NonEmpty] = Field(
         description="File, folder or glob of Parquet files, or a list of them; "
-        "local, or in a store (s3://, gs://, abfs://, hf://, https://)."
+        "local, or in a store (s3://, gs://, abfs://, hf://, https://).",
+        json_schema_extra=TYPED,
     )
     storage: StorageConfig = Field(StorageConfig(), description="How its store is reached.")
 
@@ -140,6 +145,7 @@ class InputConfig(CorpusConfig):
         "text",
         description="Column that holds the documents, where they are plain text; doc.text for a "
         "field of a struct.",
+        json_schema_extra=TYPED,
     )
     prompt: NonEmpty | None = Field(
         None, description="Column of prompts, where a document is a prompt and a completion."
@@ -149,6 +155,7 @@ class InputConfig(CorpusConfig):
         None,
         description="Column of chats, where a document is one: lists of role and content, or JSON "
         "of such lists.",
+        json_schema_extra=TYPED,
     )
     tools: NonEmpty | None = Field(
         None,
@@ -156,10 +163,14 @@ class InputConfig(CorpusConfig):
         "lists of structs, or JSON; beside --input.messages.",
     )
     id: NonEmpty | None = Field(
-        "id", description="Column that names a document, copied as given; null for none."
+        "id",
+        description="Column that names a document, copied as given; null for none.",
+        json_schema_extra=TYPED,
     )
     keep: list[NonEmpty] = Field(
-        [], description="Further columns to copy to the output (hive partition columns too)."
+        [],
+        description="Further columns to copy to the output (hive partition columns too).",
+        json_schema_extra=TYPED,
     )
     missing_columns: Literal["fail", "null"] = Field(
         "fail",
@@ -170,6 +181,7 @@ class InputConfig(CorpusConfig):
         None,
         ge=1,
         description="Look at the first N rows of the corpus only; may grow in the same folder.",
+        json_schema_extra=TYPED,
     )
     sample_fraction: float = Field(
         1.0, gt=0, le=1, description="Score this fraction of the rows, chosen by a seeded hash."
@@ -244,7 +256,9 @@ class InputConfig(CorpusConfig):
 class OutputConfig(Section):
     """Where the run's folder is."""
 
-    path: NonEmpty = Field(description="Folder of this run; the same folder resumes it.")
+    path: NonEmpty = Field(
+        description="Folder of this run; the same folder resumes it.", json_schema_extra=TYPED
+    )
     storage: StorageConfig = Field(StorageConfig(), description="How the output store is reached.")
 
     @model_validator(mode="after")
@@ -258,13 +272,16 @@ class PoolConfig(Section):
     """The judge actors: one engine each."""
 
     min_actors: int = Field(1, ge=1, description="Actors the run starts with.")
-    max_actors: int = Field(1, ge=1, description="Actors the run may grow to.")
+    max_actors: int = Field(
+        1, ge=1, description="Actors the run may grow to.", json_schema_extra=TYPED
+    )
     gpus: float = Field(
         1,
         ge=0,
         description="GPUs of one engine: 1; 2 and more split the model over that many of one "
         "machine (tensor parallel); a fraction puts several engines on a GPU, each with its share "
         "of the memory; 0: engines run on CPU.",
+        json_schema_extra=TYPED,
     )
     cpus: float = Field(
         1,

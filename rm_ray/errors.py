@@ -111,12 +111,19 @@ def same_command() -> str:
     `ray job submit` that it does not know.
     """
     script, *words = sys.argv
-    installed = Path(script).name == "__main__.py"  # of `python -m rm_ray.JOB`
-    job = ["-m", f"rm_ray.{Path(script).parent.name}"] if installed else [script]
+    module = _module(Path(script))
+    job = ["-m", module] if module else [script]
     if "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
         return shlex.join([sys.executable, *job, *words])
-    options = "" if installed else "--working-dir . "
+    options = "" if module else "--working-dir . "
     return f"ray job submit {options}-- {shlex.join(['python', *job, *words])}"
+
+
+def _module(script: Path) -> str | None:
+    """The module that runs where the script is `rm_ray`, or of `python -m`; None for another."""
+    if script.stem == "rm_ray" or script.parts[-2:] == ("rm_ray", "__main__.py"):
+        return "rm_ray"
+    return f"rm_ray.{script.parent.name}" if script.name == "__main__.py" else None
 
 
 # Before the @ of these addresses stands a container or a user, and no key as in others.

@@ -1,35 +1,37 @@
-"""The filter job's command line: `python -m rm_ray.filter`, which jobs/filter.py is too."""
+"""The filter job's command line: `rm_ray filter`, which jobs/filter.py is too."""
 
 import logging
 import sys
 from collections.abc import Sequence
 
-from rm_ray import __version__, cli
+from rm_ray import __version__
+from rm_ray.command_line.help import Usage
+from rm_ray.command_line.run import run_job
 from rm_ray.filter.config import FilterConfig
 
 log = logging.getLogger(__name__)
 
-USAGE = """\
-Filter a Parquet corpus by the rewards of a run of jobs/score.py: the kept documents, every column
-of them, in the corpus's order.
-
-  python jobs/filter.py --rewards.path scored/ --output.path kept/ --rule.keep_fraction 0.1
-  python jobs/filter.py --config jobs/filter.yaml --rewards.path s3://out/ --output.path s3://kept/
-
-Every key of the YAML file is an option too, and the option wins. The same command again goes on
-where the last one ended.
-
-  --config FILE   the configuration; jobs/filter.yaml is annotated
-  --dry-run       show what would be kept and dropped, and the documents at the cut; write nothing
-  --help          this page
-
-Exit status: 0 complete, 1 ran but not complete, 2 refused before it ran.
-"""
+USAGE = Usage(
+    job="filter",
+    examples=(
+        "--rewards.path scored/ --output.path kept/ --rule.keep_fraction 0.1",
+        "--config jobs/filter.yaml --rewards.path s3://out/ --output.path s3://kept/",
+    ),
+    more="The rewards are those of a run of the job score. The kept documents have every column "
+    "of the corpus, in its order. Every key of the YAML file is an option too, and the option "
+    "wins. The same command again goes on where the last one ended.",
+    options={
+        "--config FILE": "the configuration; jobs/filter.yaml is annotated",
+        "--dry-run": "show what would be kept and dropped, and the documents at the cut; write "
+        "nothing",
+    },
+    exit_status="0 complete, 1 ran but not complete, 2 refused before it ran",
+)
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the job that the command line asks for; its exit status."""
-    return cli.main(argv, FilterConfig, USAGE, _filter, _dry_run)
+    return run_job(argv, FilterConfig, USAGE, _filter, _dry_run)
 
 
 def _filter(config: FilterConfig) -> None:

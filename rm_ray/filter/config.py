@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from rm_ray.config import (
+    TYPED,
     NonEmpty,
     OutputConfig,
     RunConfig,
@@ -45,7 +46,8 @@ class RewardsConfig(Section):
     """The scoring runs."""
 
     path: NonEmpty | list[NonEmpty] = Field(
-        description="Output folder of a run of jobs/score.py, or a list of runs over one corpus."
+        description="Output folder of a run of jobs/score.py, or a list of runs over one corpus.",
+        json_schema_extra=TYPED,
     )
     column: NonEmpty = Field(
         "reward",
@@ -60,6 +62,7 @@ class RewardsConfig(Section):
         description="Only what these segments of the run's plan hold, counted from 0: what was "
         "there when it was first scored is 0, what was new the next time 1; null for all. Of "
         "several runs a list for each: '[[0], [0, 1]]'.",
+        json_schema_extra=TYPED,
     )
     allow_incomplete: bool = Field(
         False,
@@ -124,37 +127,44 @@ class RuleConfig(Section):
     """Which documents are kept. One of min_reward and the keep_ keys; all with a reward if none."""
 
     min_reward: Annotated[int | float | None, BeforeValidator(_as_precise_as_typed)] = Field(
-        None, description="Keep documents whose reward is at least this."
+        None, description="Keep documents whose reward is at least this.", json_schema_extra=TYPED
     )
     keep_fraction: Quotas | None = Field(
         None,
         description="Keep this part of the documents (of their tokens, with rule.weight tokens), "
         "the best; a number, or numbers by group: {en: 0.1, de: 0.5, '*': 0}.",
+        json_schema_extra=TYPED,
     )
     keep_tokens: Quotas | None = Field(
         None,
         description="Keep the best documents that have no more tokens together; a number, for each "
         "group where there are groups, or numbers by group.",
+        json_schema_extra=TYPED,
     )
     keep_documents: Quotas | None = Field(
-        None, description="Keep so many documents, the best; a number, or numbers by group."
+        None,
+        description="Keep so many documents, the best; a number, or numbers by group.",
+        json_schema_extra=TYPED,
     )
     weight: NonEmpty = Field(
         "documents",
         description="What keep_fraction is a part of: documents, tokens, or the sum of a column of "
         "whole numbers of the rewards or the corpus, such as token_count; keep_tokens counts by "
         "such a column too.",
+        json_schema_extra=TYPED,
     )
     by: Annotated[list[NonEmpty], BeforeValidator(as_list)] = Field(
         [],
         description="Columns whose values make groups, each with its own cut; of the rewards, the "
         "corpus, or hive folders. Null is a value.",
+        json_schema_extra=TYPED,
     )
     where: NonEmpty | None = Field(
         None,
         description="A condition on other columns in SQL, as DuckDB reads it, such as "
         "n_tokens >= 128 and lang = 'en' and day between '2024-01-01' and '2024-06-30': documents "
         "for which it does not hold are dropped and do not count.",
+        json_schema_extra=TYPED,
     )
     temperature: float | None = Field(
         None,
@@ -259,6 +269,7 @@ class FilesConfig(Section):
         "rows",
         description="rows: the corpus's rows, every column; ids: where they are (id, source_file, "
         "row, reward); rewards: the scoring run's rows, in few files.",
+        json_schema_extra=TYPED,
     )
     add: list[NonEmpty] = Field(
         [],

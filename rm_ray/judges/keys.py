@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from rm_ray.config import NonEmpty, Section, StorageConfig, refuse_credentials
+from rm_ray.config import TYPED, NonEmpty, Section, StorageConfig, refuse_credentials
 
 Family = Literal["preference", "classifier", "regression", "quantile"]
 WHICH = "The kind of judge, which decides on its other keys; jobs/judges/ has one file a model."
@@ -45,7 +45,8 @@ class JudgeSection(Section):
 
     model: NonEmpty = Field(
         description="Model: a local folder, a hub name, or a folder in a store (s3://, gs://, "
-        "abfs://), which every machine then fetches once."
+        "abfs://), which every machine then fetches once.",
+        json_schema_extra=TYPED,
     )
     storage: StorageConfig = Field(StorageConfig(), description="How the model's store is reached.")
     revision: NonEmpty | None = Field(

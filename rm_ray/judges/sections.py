@@ -42,7 +42,7 @@ def _check_family(section: Any) -> Any:
     return section
 
 
-# The section `judge`. Tags stand in brackets: cli leaves them out of errors.
+# The section `judge`. Tags stand in brackets: command_line leaves them out of errors.
 JudgeConfig: TypeAlias = Annotated[
     Annotated[PreferenceConfig, Tag("[preference]")]
     | Annotated[ClassifierConfig, Tag("[classifier]")]

@@ -1,39 +1,40 @@
-"""The nightly job's command line: `python -m rm_ray.nightly`, which jobs/nightly.py is too."""
+"""The nightly job's command line: `rm_ray nightly`, which jobs/nightly.py is too."""
 
 import logging
 import sys
 from collections.abc import Sequence
 
-from rm_ray import __version__, cli
+from rm_ray import __version__
+from rm_ray.command_line.help import Usage
+from rm_ray.command_line.run import run_job
 from rm_ray.corpus.files import check_paths
 from rm_ray.nightly.checks import check_apart, check_groups
 from rm_ray.nightly.config import NightlyConfig
 
 log = logging.getLogger(__name__)
 
-USAGE = """\
-A night of a corpus that grows: score what is new, report it, and filter it where asked.
-
-  python jobs/nightly.py --config jobs/nightly.yaml --input.path s3://corpus/ --output.path s3://n/
-
-OUTPUT holds scored/ (one run of all nights), reports/NIGHT/, history/ and kept/night=NIGHT/. Every
-key of the YAML file is an option too, and the option wins. The same command again goes on where the
-last one ended: a night that was interrupted is finished under its own name, and one that is done
-repeats its verdict. What comes later on a day is a night of its own, NIGHT.02.
-
-  --config FILE   the configuration; jobs/nightly.yaml is annotated
-  --judge FILE    the keys of a judge, in place of the section judge
-  --dry-run       show what scoring would cost, and nights that are not finished; write nothing
-  --help          this page
-
-Exit status: 0 complete, 1 ran but not complete, 2 refused before it ran, 3 complete and an alert
-that fails the night.
-"""
+USAGE = Usage(
+    job="nightly",
+    examples=("--config jobs/nightly.yaml --input.path s3://corpus/ --output.path s3://nights/",),
+    more="The output folder holds scored/ (one run of all nights), reports/NIGHT/, history/ and "
+    "kept/night=NIGHT/. Every key of the YAML file is an option too, and the option wins. The same "
+    "command again goes on where the last one ended: a night that was interrupted is finished "
+    "under its own name, and one that is done repeats its verdict. What comes later on a day is a "
+    "night of its own, NIGHT.02.",
+    options={
+        "--config FILE": "the configuration; jobs/nightly.yaml is annotated",
+        "--judge FILE": "the keys of a judge, in place of the section judge",
+        "--dry-run": "show what scoring would cost, and nights that are not finished; write "
+        "nothing",
+    },
+    exit_status="0 complete, 1 ran but not complete, 2 refused before it ran, 3 complete and an "
+    "alert that fails the night",
+)
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the job that the command line asks for; its exit status."""
-    return cli.main(argv, NightlyConfig, USAGE, _nightly, _dry_run)
+    return run_job(argv, NightlyConfig, USAGE, _nightly, _dry_run)
 
 
 def _nightly(config: NightlyConfig) -> None:

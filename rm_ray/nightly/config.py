@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from rm_ray.config import NonEmpty, OutputConfig, RunConfig, Section, as_list
+from rm_ray.config import TYPED, NonEmpty, OutputConfig, RunConfig, Section, as_list
 from rm_ray.filter.config import (
     FilesConfig,
     FilterConfig,
@@ -59,6 +59,7 @@ class NightlyConfig(ScoreConfig):
         default_factory=today,
         description="What this night is called; nights are in the order of their names. Today's "
         "date (UTC) if not given.",
+        json_schema_extra=TYPED,
     )
     report: NightlyReportConfig = NightlyReportConfig()
     filter: NightlyFilterConfig | None = None

@@ -1,36 +1,40 @@
-"""The report job's command line: `python -m rm_ray.report`, which jobs/report.py is too."""
+"""The report job's command line: `rm_ray report`, which jobs/report.py is too."""
 
 import logging
 import sys
 from collections.abc import Sequence
 
-from rm_ray import __version__, cli
+from rm_ray import __version__
+from rm_ray.command_line.help import Usage
+from rm_ray.command_line.run import run_job
 from rm_ray.report.config import ReportConfig
 
 log = logging.getLogger(__name__)
 
-USAGE = """\
-Report how good a night's documents are: one page, and an exit status that wakes somebody up.
-
-  python jobs/report.py --rewards.path scored/ --output.path report/ --by source
-  python jobs/report.py --config jobs/report.yaml --rewards.path s3://out/ --rewards.segments -1 \\
-    --history.path s3://out/history --output.path s3://out/reports/2026-11-24 --night 2026-11-24
-
-Writes report.html, report.json and summary.md, and a file of the history if one is given. Every key
-of the YAML file is an option too, and the option wins. The same night reported again says the same.
-
-  --config FILE   the configuration; jobs/report.yaml is annotated
-  --dry-run       print the summary; write nothing
-  --help          this page
-
-Exit status: 0 complete, 1 ran but not complete, 2 refused before it ran, 3 complete and an alert
-that fails the night.
-"""
+USAGE = Usage(
+    job="report",
+    examples=(
+        "--rewards.path scored/ --output.path report/ --by source",
+        "--config jobs/report.yaml --rewards.path s3://out/ --rewards.segments -1 "
+        "--history.path s3://out/history --output.path s3://out/reports/2026-11-24 "
+        "--night 2026-11-24",
+    ),
+    more="The verdict is the exit status, which can wake somebody up. The job writes "
+    "report.html, report.json and summary.md, and a file of the history if one is given. Every "
+    "key of the YAML file is an option too, and the option wins. The same night reported again "
+    "says the same.",
+    options={
+        "--config FILE": "the configuration; jobs/report.yaml is annotated",
+        "--dry-run": "print the summary; write nothing",
+    },
+    exit_status="0 complete, 1 ran but not complete, 2 refused before it ran, 3 complete and an "
+    "alert that fails the night",
+)
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the job that the command line asks for; its exit status."""
-    return cli.main(argv, ReportConfig, USAGE, _report, _dry_run)
+    return run_job(argv, ReportConfig, USAGE, _report, _dry_run)
 
 
 def _report(config: ReportConfig) -> None:

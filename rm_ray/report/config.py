@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
 from rm_ray.config import (
+    TYPED,
     CostConfig,
     NonEmpty,
     OutputConfig,
@@ -41,7 +42,9 @@ class PlaceConfig(Section):
 class RewardsConfig(PlaceConfig):
     """The scoring run, or the night of it, that is reported."""
 
-    path: NonEmpty = Field(description="Output folder of a run of jobs/score.py.")
+    path: NonEmpty = Field(
+        description="Output folder of a run of jobs/score.py.", json_schema_extra=TYPED
+    )
     column: NonEmpty = Field(
         "reward",
         description="What is reported: a number among the run's columns, such as "
@@ -51,6 +54,7 @@ class RewardsConfig(PlaceConfig):
         None,
         description="Only what these segments of the run's plan hold, counted from 0; -1 is the "
         "last one, what was new when the corpus was scored last; null for all.",
+        json_schema_extra=TYPED,
     )
     allow_incomplete: bool = Field(
         False, description="Report what is there where the run is not complete."
@@ -61,7 +65,9 @@ class BaselineConfig(PlaceConfig):
     """What tonight is compared with: a pinned run, or else the nights of the history."""
 
     path: NonEmpty | None = Field(
-        None, description="Output folder of a scoring run to compare with; null: the history."
+        None,
+        description="Output folder of a scoring run to compare with; null: the history.",
+        json_schema_extra=TYPED,
     )
     segments: list[int] | None = Field(None, description="Segments of that run; null for all.")
     nights: int = Field(
@@ -72,6 +78,7 @@ class BaselineConfig(PlaceConfig):
         description="Group ('all documents' for all together, '*' for everything): the night from "
         "which on its rewards are as they should be. Earlier nights no longer count for it, and "
         "that night does.",
+        json_schema_extra=TYPED,
     )
 
     @field_validator("accept", mode="before")
@@ -104,14 +111,20 @@ class ReportCorpusConfig(PlaceConfig):
     storage: StorageConfig = Field(
         StorageConfig(), description="How its store is reached; as by the scoring run if not given."
     )
-    excerpts: bool = Field(True, description="Show documents; false: no text leaves the corpus.")
+    excerpts: bool = Field(
+        True,
+        description="Show documents; false: no text leaves the corpus.",
+        json_schema_extra=TYPED,
+    )
 
 
 class HistoryConfig(PlaceConfig):
     """The nights before, a Parquet file each."""
 
     path: NonEmpty | None = Field(
-        None, description="Folder of the history; a night reported again is replaced. null: none."
+        None,
+        description="Folder of the history; a night reported again is replaced. null: none.",
+        json_schema_extra=TYPED,
     )
     shown: int = Field(60, ge=2, le=400, description="Nights of the trend.")
 
@@ -248,7 +261,10 @@ class PageConfig(Section):
     """What is shown."""
 
     cut: float | None = Field(
-        None, allow_inf_nan=False, description="The threshold in use, to be marked; null for none."
+        None,
+        allow_inf_nan=False,
+        description="The threshold in use, to be marked; null for none.",
+        json_schema_extra=TYPED,
     )
     max_groups: int = Field(
         50,
@@ -272,6 +288,7 @@ class ReportSection(Section):
         [],
         description="Columns whose values make the groups; of the rewards (--input.keep of the "
         "scoring run), or hive folders. Null is a value.",
+        json_schema_extra=TYPED,
     )
     baseline: BaselineConfig = BaselineConfig()
     history: HistoryConfig = HistoryConfig()
@@ -309,5 +326,6 @@ class ReportConfig(ReportSection):
         default_factory=today,
         description="What the night is called; nights are in the order of their names. Today's "
         "date (UTC) if not given.",
+        json_schema_extra=TYPED,
     )
     run: RunConfig = RunConfig()

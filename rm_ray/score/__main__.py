@@ -1,4 +1,4 @@
-"""The scoring job's command line: `python -m rm_ray.score`, which jobs/score.py is too.
+"""The scoring job's command line: `rm_ray score`, which jobs/score.py is too.
 
 What takes seconds to import is imported once the command line is known to be right, and the corpus
 to be there.
@@ -8,33 +8,35 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from rm_ray import __version__, cli
+from rm_ray import __version__
+from rm_ray.command_line.help import Usage
+from rm_ray.command_line.run import run_job
 from rm_ray.corpus.files import check_paths
 from rm_ray.score.config import ScoreConfig
 
 log = logging.getLogger(__name__)
 
-USAGE = """\
-Score a Parquet corpus with a reward model: one reward per document, back to Parquet.
-
-  python jobs/score.py --config jobs/score.yaml --input.path s3://corpus/ --output.path s3://out/
-  python jobs/score.py --config jobs/demo.yaml --input.path corpus/ --output.path out/   (CPU)
-
-Every key of the YAML file is an option too, and the option wins. The same command again goes on
-where the last one ended, and scores files that are new.
-
-  --config FILE   the configuration; jobs/score.yaml is annotated
-  --judge FILE    the keys of a judge, in place of the section judge
-  --dry-run       show files, shards, tokens and forwarded tokens; write nothing
-  --help          this page
-
-Exit status: 0 complete, 1 ran but not complete, 2 refused before it ran.
-"""
+USAGE = Usage(
+    job="score",
+    examples=(
+        "--config jobs/score.yaml --input.path s3://corpus/ --output.path s3://out/",
+        "--config jobs/demo.yaml --input.path corpus/ --output.path out/",
+    ),
+    more="A reward model judges every document; jobs/demo.yaml runs a small one on CPU. Every "
+    "key of the YAML file is an option too, and the option wins. The same command again goes on "
+    "where the last one ended, and scores files that are new.",
+    options={
+        "--config FILE": "the configuration; jobs/score.yaml is annotated",
+        "--judge FILE": "the keys of a judge, in place of the section judge",
+        "--dry-run": "show files, shards, tokens and forwarded tokens; write nothing",
+    },
+    exit_status="0 complete, 1 ran but not complete, 2 refused before it ran",
+)
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the job that the command line asks for; its exit status."""
-    return cli.main(argv, ScoreConfig, USAGE, _score, _dry_run)
+    return run_job(argv, ScoreConfig, USAGE, _score, _dry_run)
 
 
 def _score(config: ScoreConfig) -> None:

@@ -31,7 +31,7 @@ class EstimateConfig(Section):
 
 
 class ScoreRunConfig(RunConfig):
-    """What else a scoring run does with documents that failed, and files that have changed."""
+    """The run as a whole, documents that failed, and files that have changed."""
 
     max_failed_fraction: float = Field(
         0.0, ge=0, le=1, description="Exit status 1 when more of the documents are `failed`."

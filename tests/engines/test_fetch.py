@@ -16,7 +16,8 @@ import huggingface_hub
 import numpy as np
 import pytest
 
-from rm_ray.cli import load_config, parse_arguments
+from rm_ray.command_line.arguments import parse_arguments
+from rm_ray.command_line.load import load_config
 from rm_ray.engines.engine import answer_all
 from rm_ray.engines.fetch import lacking
 from rm_ray.engines.hub import HubFolder

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from rm_ray.command_line.yaml_text import read_yaml
 from rm_ray.filter.config import FilterConfig, RuleConfig
-from rm_ray.yaml_text import read_yaml
 from tests.conftest import ROOT
 from tests.filter import hostile
 from tests.filter.runs import run

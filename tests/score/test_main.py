@@ -10,14 +10,18 @@ from tests.conftest import ROOT
 SLOW = {"ray", "torch", "transformers", "vllm", "pyarrow"}
 
 
-@pytest.mark.parametrize("words", [["-m", "rm_ray.score"], ["jobs/score.py"]])
+@pytest.mark.parametrize(
+    "words", [["-m", "rm_ray", "score"], ["-m", "rm_ray.score"], ["jobs/score.py"]]
+)
 def test_a_typo_and_a_cry_for_help_are_answered(words):
     def run(*more):
         command = [sys.executable, *words, *more]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
     page = run("--help")
-    assert page.returncode == 0 and "--judge.context_tokens" in page.stdout
+    assert page.returncode == 0 and "--judge.model" in page.stdout
+    section = run("--help", "judge")
+    assert section.returncode == 0 and "--judge.context_tokens" in section.stdout
     wrong = run("--input.pth", "x")
     assert wrong.returncode == 2 and not wrong.stdout
     assert "unknown key --input.pth; did you mean --input.path?" in wrong.stderr

@@ -5,10 +5,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rm_ray.cli import load_config, parse_arguments
+from rm_ray.command_line.arguments import parse_arguments
+from rm_ray.command_line.load import load_config
+from rm_ray.command_line.yaml_text import read_yaml
 from rm_ray.errors import ConfigError
 from rm_ray.filter.config import FilterConfig
-from rm_ray.yaml_text import read_yaml
 
 
 @pytest.mark.parametrize(

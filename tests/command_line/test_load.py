@@ -1,18 +1,12 @@
-"""The command line: overrides, refusals that name the key, help that names every key."""
-
-import sys
+"""Configurations of files and options: overrides, and refusals that name the key."""
 
 import pytest
 import yaml
 
-from rm_ray.cli import (
-    help_text,
-    load_config,
-    main,
-    parse_arguments,
-)
-from rm_ray.config_keys import dotted_fields
-from rm_ray.errors import ConfigError, redacted, same_command
+from rm_ray.command_line.arguments import parse_arguments
+from rm_ray.command_line.keys import dotted_fields
+from rm_ray.command_line.load import load_config
+from rm_ray.errors import ConfigError, redacted
 from rm_ray.score.config import ScoreConfig
 from tests.conftest import ROOT
 
@@ -54,7 +48,6 @@ def test_a_list_is_given_the_same_way_for_every_key():
     for text in ('["a,b"]', "['a,b']"):  # a name with a comma
         assert load_path(text) == load("--input.keep", text).input.keep == ["a,b"]
     assert load("--input.keep", "a").input.keep == ["a"]
-    assert 'list (a,b or ["a", "b,c"])' in help_text(ScoreConfig, "")
 
 
 def test_null_is_a_word_where_columns_are_missing(tmp_path):
@@ -117,25 +110,6 @@ def test_credentials_in_a_path_are_refused_without_being_shown():
     assert "hush" not in str(error.value)
 
 
-PRESIGNED = (
-    "https://b.s3.amazonaws.com/c.parquet?X-Amz-Credential=hush%2Fs3&X-Amz-Signature=hush",
-    "https://s.googleapis.com/b/c.parquet?X-Goog-Signature=hush",
-    "https://a.blob.core.windows.net/c/d.parquet?sv=2024&sig=hush%3D",
-    "https://b.s3.amazonaws.com/c.parquet?AWSAccessKeyId=hush&Signature=hush&Expires=1",
-    "https://user:hush@host/c.parquet",
-)
-
-
-@pytest.mark.parametrize("url", PRESIGNED)
-@pytest.mark.parametrize("key", ["input.path", "output.path", "input.storage.endpoint_url"])
-def test_secrets_in_urls_are_refused_without_being_shown(key, url, caplog):
-    """They would be stored in run.json, the plan and every row."""
-    words = dict(zip(MINIMAL[::2], MINIMAL[1::2], strict=True)) | {f"--{key}": url}
-    argv = [word for pair in words.items() for word in pair]
-    assert main(argv, ScoreConfig, "", lambda _: None, lambda _: "") == 2
-    assert "holds credentials" in caplog.text and "hush" not in caplog.text
-
-
 @pytest.mark.parametrize(
     "uri",
     [
@@ -167,29 +141,10 @@ def test_passwords_and_keys_are_secrets(uri):
         load_path(uri)
 
 
-def test_no_refusal_shows_a_secret(tmp_path, caplog):
-    file = tmp_path / "c.yaml"
-    file.write_text(f"input: {{path: [{PRESIGNED[0]!r}, 5]}}")
-    for argv in (["--config", str(file), *MINIMAL[2:]], [PRESIGNED[0]]):
-        assert main(argv, ScoreConfig, "", lambda _: None, lambda _: "") == 2
-    assert "input.path" in caplog.text and "hush" not in caplog.text
-
-
 def test_a_store_is_asked_as_one_only():
     words = ["--input.storage.profile", "p", "--input.storage.environment_prefix", "P_"]
     with pytest.raises(ConfigError, match="profile and environment_prefix exclude each other"):
         load(*words)
-
-
-def test_the_same_command_goes_on_only_where_it_does(caplog):
-    for error, said in ((OSError(5, "it broke"), "stays, the same command goes on"),
-                        (PermissionError("no"), "stays, and once this is put right")):  # fmt: skip
-
-        def run(_, error=error):
-            raise error
-
-        assert main(MINIMAL, ScoreConfig, "", run, lambda _: "") == 1
-        assert said in caplog.text
 
 
 def test_what_is_missing_is_named():
@@ -218,14 +173,6 @@ def test_a_wrong_file_is_refused(tmp_path, text, message):
         load_config(ScoreConfig, parse_arguments(["--config", str(file), *MINIMAL]))
 
 
-def test_help_names_every_key_with_its_meaning(capsys):
-    assert main(["--help"], ScoreConfig, "usage", lambda _: None, lambda _: "") == 0
-    page = capsys.readouterr().out
-    assert page.strip() == help_text(ScoreConfig, "usage").strip()
-    for key, field in dotted_fields(ScoreConfig):
-        assert f"--{key}  " in page and field.description in page
-
-
 @pytest.mark.parametrize("name", ["score.yaml", "demo.yaml"])
 def test_the_shipped_configurations_are_valid(name):
     load_config(ScoreConfig, parse_arguments(["--config", str(ROOT / "jobs" / name)]))
@@ -239,21 +186,6 @@ def test_score_yaml_says_the_defaults_where_it_repeats_them():
             assert tree["judge"][name] == field.default, key
 
 
-def test_exit_status_is_2_for_a_refusal(caplog):
-    assert main(["--bad", "x"], ScoreConfig, "", lambda _: None, lambda _: "") == 2
-    assert "unknown key --bad" in caplog.text
-
-
-def test_stdout_of_a_dry_run_holds_the_page_and_nothing_else(capsys):
-    def dry_run(config):
-        print("(raylet) WARNING: 16 PYTHON worker processes have been started")
-        return "the page"
-
-    assert main(["--dry-run", *MINIMAL], ScoreConfig, "", lambda _: None, dry_run) == 0
-    printed = capsys.readouterr()
-    assert printed.out == "the page\n" and "worker processes" in printed.err
-
-
 def test_a_section_can_come_from_a_file_of_its_own(tmp_path):
     whole, judge, storage = (tmp_path / name for name in ("c.yaml", "j.yaml", "s.yaml"))
     whole.write_text("judge: {model: one, chunk_tokens: 32, context_tokens: 64}")
@@ -264,21 +196,6 @@ def test_a_section_can_come_from_a_file_of_its_own(tmp_path):
     config = load_config(ScoreConfig, parse_arguments(words))
     assert config.judge.chunk_tokens == 64 and config.judge.adaptive.min_chunks == 9
     assert (config.judge.chosen, config.input.storage.region) == ("C", "here")
-
-
-def test_the_way_on_is_the_command_that_was_given(monkeypatch):
-    monkeypatch.setattr("sys.argv", ["jobs/score.py", "--input.path", "a b"])
-    assert same_command() == f"{sys.executable} jobs/score.py --input.path 'a b'"
-    installed = "/usr/lib/python3.11/site-packages/rm_ray/nightly/__main__.py"
-    with monkeypatch.context() as inside:
-        inside.setattr(sys, "argv", [installed, "--config", "/etc/n.yaml"])
-        assert same_command() == f"{sys.executable} -m rm_ray.nightly --config /etc/n.yaml"
-        inside.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
-        assert same_command() == "ray job submit -- python -m rm_ray.nightly --config /etc/n.yaml"
-    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")  # of a job that was submitted
-    assert same_command() == (
-        "ray job submit --working-dir . -- python jobs/score.py --input.path 'a b'"
-    )
 
 
 def test_a_section_is_a_file_or_keys(tmp_path):
@@ -347,10 +264,3 @@ def test_a_judges_file_brings_the_engine_and_the_input_that_it_needs(tmp_path):
 def test_keys_of_families_and_kinds_of_documents_exclude_each_other(words, message):
     with pytest.raises(ConfigError, match=message):
         load(*words)
-
-
-def test_help_says_whose_a_key_is():
-    page = help_text(ScoreConfig, "")
-    assert "judge (regression):\n  --judge.alpha" in page
-    assert "judge (preference):\n  --judge.chosen" in page
-    assert "judge.chat (classifier, quantile):" in page

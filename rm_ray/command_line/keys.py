@@ -1,10 +1,7 @@
-"""The keys of a configuration: dotted names, the sections that they are in, values by name.
-
-Knows the shape of a configuration, not its meaning.
-"""
+"""Lists the keys and the sections of a configuration, by dotted names."""
 
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag
@@ -40,6 +37,25 @@ def section_kinds(field: FieldInfo) -> dict[str, type[BaseModel]]:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             found[tags[0].strip("[]") if tags else ""] = kind
     return found
+
+
+def dotted_sections(schema: type[BaseModel], prefix: str = "") -> dict[str, FieldInfo]:
+    """Every section of a configuration by its name, in the order written, outer ones first."""
+    found: dict[str, FieldInfo] = {}
+    for name, field in schema.model_fields.items():
+        kinds = section_kinds(field)
+        if kinds:
+            found[f"{prefix}{name}"] = field
+        for kind in kinds.values():
+            for inner, one in dotted_sections(kind, f"{prefix}{name}.").items():
+                found.setdefault(inner, one)
+    return found
+
+
+def common_kind(field: FieldInfo) -> type[BaseModel]:
+    """The nearest class that every kind of a section is of; the section's own, mostly."""
+    kinds = list(section_kinds(field).values())
+    return next(one for one in kinds[0].__mro__ if all(issubclass(kind, one) for kind in kinds))
 
 
 def kinds_of_keys(schema: type[BaseModel]) -> dict[str, list[str]]:
@@ -85,57 +101,3 @@ def leaf_keys(tree: dict[str, Any], fields: dict[str, FieldInfo], prefix: str = 
 def is_section(key: str, fields: dict[str, FieldInfo]) -> bool:
     """Whether other keys are in this one."""
     return key not in fields and any(known.startswith(f"{key}.") for known in fields)
-
-
-def assign(tree: dict[str, Any], key: str, value: Any) -> None:
-    """Put a value into a tree of sections, which are made where they are missing."""
-    *sections, name = key.split(".")
-    for section in sections:
-        if not isinstance(tree.get(section), dict):
-            tree[section] = {}
-        tree = tree[section]
-    tree[name] = value
-
-
-def overlay(
-    tree: dict[str, Any], given: dict[str, Any], alternatives: Sequence[list[list[str]]]
-) -> None:
-    """Put values by key into a tree; what they are an alternative to gives way."""
-    for groups in alternatives:
-        named = [group for group in groups if any(given.get(key) is not None for key in group)]
-        for key in [key for group in groups if named and group not in named for key in group]:
-            _remove(tree, key)
-    for key, value in given.items():
-        assign(tree, key, value)
-
-
-def without_named(
-    given: dict[str, Any], tree: dict[str, Any], alternatives: Sequence[list[list[str]]]
-) -> dict[str, Any]:
-    """Values by key, but for alternatives of which the tree has one of the same group."""
-    named = dict(given)
-    for group in (group for groups in alternatives for group in groups):
-        if any(_has(tree, key) for key in group):
-            named = {key: value for key, value in named.items() if key not in group}
-    return named
-
-
-def _has(tree: dict[str, Any], key: str) -> bool:
-    *sections, name = key.split(".")
-    for section in sections:
-        tree = tree.get(section) or {}
-    return tree.get(name) is not None
-
-
-def value_at(tree: dict[str, Any], key: str) -> Any:
-    """The value of a key that is there."""
-    for name in key.split("."):
-        tree = tree[name]
-    return tree
-
-
-def _remove(tree: dict[str, Any], key: str) -> None:
-    *sections, name = key.split(".")
-    for section in sections:
-        tree = tree.get(section) or {}
-    tree.pop(name, None)

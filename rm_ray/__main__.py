@@ -1,0 +1,41 @@
+"""One command for every job: `rm_ray JOB ...`, which `python -m rm_ray JOB ...` is too.
+
+The job that is asked for is the only one that is imported.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from rm_ray.command_line.jobs import JOBS, jobs_page
+from rm_ray.command_line.pages import listed, show, terminal_width
+from rm_ray.command_line.refusals import nearest
+from rm_ray.command_line.run import refused, start_logging
+from rm_ray.errors import ConfigError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the job that the first word names; its exit status. Without a job this is 2: none ran."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    asks_for_help = words[:1] in (["-h"], ["--help"])
+    if asks_for_help and len(words) > 1:
+        words = [words[1], "--help", *words[2:]]
+    elif not words or asks_for_help:
+        show(jobs_page(terminal_width()))
+        return 0 if words else 2
+    job, *options = words
+    if job not in JOBS:
+        start_logging()
+        return refused(_unknown(job))
+    status: int = importlib.import_module(f"rm_ray.{job}.__main__").main(options)
+    return status
+
+
+def _unknown(job: str) -> ConfigError:
+    near = nearest(job, JOBS)
+    hint = f"did you mean {near}?" if near else f"the first word is one of {listed(list(JOBS))}"
+    return ConfigError(f"'{job}' is not a job; {hint}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,20 @@
+"""The command line of every job: one YAML file, then any key of it as a dotted option.
+
+    rm_ray JOB --config FILE.yaml --section.key VALUE ... [--dry-run]
+
+It knows the shape of a configuration, not its meaning. Its files, in the order in which a command
+goes through them:
+
+    jobs         the jobs by name, and the page that lists them
+    run          runs a job: from words to an exit status
+    arguments    splits words into options
+    load         makes one configuration of a YAML file, files of sections, and options
+    files        reads these YAML files
+    yaml_text    refuses YAML that can be read in two ways
+    values       reads the text of an option as what its key wants, and names the types of keys
+    keys         lists the keys and the sections of a configuration
+    trees        puts values into a tree of sections, and takes them out
+    refusals     says in a sentence which key is unknown, or which value is wrong
+    help         the help of a job, of a section and of a key
+    pages        wraps text to the terminal, and prints it
+"""

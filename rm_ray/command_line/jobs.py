@@ -1,0 +1,32 @@
+"""The jobs by name, and the page that lists them."""
+
+from rm_ray.command_line.pages import columns, command, wrapped
+
+JOBS = {
+    "score": "Score a Parquet corpus: one reward per document, back to Parquet.",
+    "filter": "Filter a corpus by its rewards: the kept documents, as Parquet.",
+    "report": "Report how good a night's documents are: one page, and a verdict.",
+    "nightly": "Score, report and filter what has come to a corpus since last night.",
+    "status": "Say how a run stands: live or dead, done and left, speed, failures.",
+}
+
+
+def jobs_page(width: int) -> str:
+    """What there is to run, a line each, and how to go on."""
+    more = (
+        "`rm_ray JOB --help` shows the keys of a job that people type, and `rm_ray JOB --help "
+        "SECTION` the others. `python -m rm_ray JOB` and `python jobs/JOB.py` do the same as "
+        "`rm_ray JOB`."
+    )
+    return "\n".join(
+        [
+            wrapped("rm_ray judges the documents of Parquet corpora by reward models.", width),
+            "",
+            command("rm_ray JOB --config FILE --SECTION.KEY VALUE ...", width),
+            "",
+            "Jobs:",
+            columns(JOBS, width),
+            "",
+            wrapped(more, width),
+        ]
+    )

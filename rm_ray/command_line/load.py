@@ -1,0 +1,48 @@
+"""Makes one checked configuration of a YAML file, files of sections, and options."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from rm_ray.command_line.arguments import Arguments
+from rm_ray.command_line.files import read_section, read_tree
+from rm_ray.command_line.keys import alternative_keys, dotted_fields, is_section, leaf_keys
+from rm_ray.command_line.refusals import refuse_unknown, sentence
+from rm_ray.command_line.trees import assign, overlay, value_at, without_named
+from rm_ray.command_line.values import parse_value
+from rm_ray.errors import ConfigError
+
+Config = TypeVar("Config", bound=BaseModel)
+
+
+def load_config(schema: type[Config], arguments: Arguments) -> Config:
+    """The YAML file, sections of other files (`--SECTION FILE`) in place of its own, overridden by
+    the options, checked against `schema`.
+
+    A section's file may hold keys of other sections too, under those sections' names; alternatives
+    that the configuration has named already stay.
+
+    Raises:
+        ConfigError: the file cannot be read; a key is unknown (the nearest known one is named);
+            a value has the wrong type or a combination makes no sense.
+    """
+    fields = dict(dotted_fields(schema))
+    tree = read_tree(arguments.config_file) if arguments.config_file else {}
+    refuse_unknown(leaf_keys(tree, fields), fields, where=f" in {arguments.config_file}")
+    options = dict(arguments.overrides)
+    alternatives = list(alternative_keys(schema))
+    for name in sorted(name for name in options if is_section(name, fields)):
+        file = options.pop(name)
+        section, others = read_section(name, file, fields)
+        refuse_unknown(leaf_keys(section, fields, f"{name}."), fields, where=f" in {file}")
+        refuse_unknown(leaf_keys(others, fields), fields, where=f" in {file}")
+        assign(tree, name, section)
+        given = {key: value_at(others, key) for key in leaf_keys(others, fields)}
+        overlay(tree, without_named(given, tree, alternatives), alternatives)
+    refuse_unknown(options, fields, where="", prefix="--")
+    given = {key: parse_value(key, text, fields[key].annotation) for key, text in options.items()}
+    overlay(tree, given, alternatives)
+    try:
+        return schema.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(sentence(error, fields)) from None

@@ -1,0 +1,48 @@
+"""Says in a sentence which key is unknown, or which value is wrong."""
+
+import difflib
+from collections.abc import Collection
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from rm_ray.command_line.keys import is_section
+from rm_ray.errors import ConfigError, redacted
+
+
+def refuse_unknown(
+    keys: Collection[str], fields: dict[str, FieldInfo], where: str, prefix: str = ""
+) -> None:
+    """Raises ConfigError for the first key that there is not."""
+    for key in keys:
+        if key in fields:
+            continue
+        if is_section(key, fields):
+            raise ConfigError(f"{prefix}{key}{where} is a section; give its keys, not one value")
+        near = nearest(key, fields)
+        hint = f"did you mean {prefix}{near}?" if near else "--help all lists the keys"
+        raise ConfigError(f"unknown key {prefix}{key}{where}; {hint}")
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """The known name that somebody meant who typed another."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    near = near or [one for one in known if one.endswith(f".{name}")]
+    return near[0] if near else None
+
+
+def sentence(error: ValidationError, fields: dict[str, FieldInfo]) -> str:
+    """What is wrong with the values of a configuration, by their keys."""
+    parts: list[str] = []
+    for item in error.errors(include_url=False):
+        # a union names its failed branch after the key; the key alone is what the user typed
+        key = ".".join(str(part) for part in item["loc"] if "[" not in str(part) and part != "str")
+        message = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "missing":
+            inside = (name for name in fields if name.startswith(f"{key}."))
+            required = [name for name in inside if fields[name].is_required()]
+            parts += [f"--{name} is required" for name in required or [key]]
+        else:
+            given = f" (given: {item['input']!r})" if not isinstance(item["input"], dict) else ""
+            parts.append(f"{key}: {message}{given}" if key else message)
+    return redacted("; ".join(dict.fromkeys(parts)))

@@ -1,0 +1,73 @@
+"""Reads the text of an option as what its key wants, and names the types of keys."""
+
+import types
+from decimal import Decimal
+from typing import Any, Union, get_args, get_origin
+
+import yaml
+from pydantic.fields import FieldInfo
+
+from rm_ray.command_line.yaml_text import read_yaml
+from rm_ray.errors import ConfigError
+
+_NAMES = {"str": "text", "bool": "true | false", "int": "whole number", "float": "number"}
+
+
+def parse_value(key: str, text: str, annotation: Any) -> Any:
+    """Text stays text where the key wants text; everything else is read as YAML.
+
+    Raises:
+        ConfigError: it is not valid YAML.
+    """
+    kinds = _alternatives(annotation)
+    if type(None) in kinds and text.lower() in ("null", "none"):
+        return None
+    wants_list = any(get_origin(kind) is list for kind in kinds)
+    if wants_list and not text.lstrip().startswith("["):
+        items = [item.strip() for item in text.split(",")]
+        return items[0] if str in kinds and len(items) == 1 else items
+    if str in kinds and not wants_list:
+        return text
+    try:
+        return read_yaml(text)
+    except yaml.YAMLError as error:
+        why = getattr(error, "problem", None) or "it is not valid YAML"
+        raise ConfigError(f"--{key}: cannot read the value {text!r}: {why}") from None
+
+
+def type_name(annotation: Any) -> str:
+    """What somebody may type for a key, in a few words."""
+    names, kinds = [], _alternatives(annotation)
+    for kind in kinds:
+        if kind is int and float in kinds:
+            continue  # a number may be whole
+        if get_origin(kind) is list:
+            names.append('list (a,b or ["a", "b,c"])')
+        elif get_origin(kind) is dict:
+            names.append(_dict_name(get_args(kind)[1]))
+        elif str(get_origin(kind)) == "typing.Literal":
+            names.append(" | ".join(get_args(kind)))
+        elif kind is not type(None):
+            names.append(_NAMES.get(kind.__name__, kind.__name__))
+    return " | ".join(dict.fromkeys(names))
+
+
+def default_name(field: FieldInfo) -> str:
+    """The default of a key that has one, as YAML says it."""
+    value = field.get_default(call_default_factory=True)
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [kind for part in get_args(annotation) for kind in _alternatives(part)]
+    if hasattr(annotation, "__metadata__"):  # Annotated[str, ...]
+        return _alternatives(annotation.__origin__)
+    return [annotation]
+
+
+def _dict_name(value: Any) -> str:
+    """Of a value for each group; numbers may be one for all."""
+    return "number | {group: number}" if value is Decimal else "{group: text}"
