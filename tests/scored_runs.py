@@ -12,9 +12,9 @@ from rm_ray.corpus.parquet import open_parquet
 from rm_ray.corpus.plan import PlannedFile, cut_file
 from rm_ray.corpus.shards import Shard
 from rm_ray.run.output.commit import part_bytes
-from rm_ray.run.output.folder import RunFolder, fingerprint_id, new_run
+from rm_ray.run.output.folder import REWARDS, RunFolder
+from rm_ray.run.output.run_json import fingerprint_id, new_run
 from rm_ray.score.counts import ScoreCounts
-from rm_ray.scored.run import REWARDS
 
 FINGERPRINT = {"model": "test", "judge.adaptive": None}
 # The rows of a span of a file, but for source_file and row.
@@ -42,13 +42,13 @@ def fabricate(
         judge = {"model": "test", "family": "test"}
         config = {"judge": judge, "input": told, "pool": {"gpus": 0}}
         run.create(new_run(fingerprint, config, {}))
-    known = {file.path for segment in run.plan() for file in segment.files}
+    known = {file.path for segment in run.segments.read() for file in segment.files}
     planned = [
         plan(file, shard_rows)
         for file in list_files(CorpusConfig(path=str(corpus))).files
         if file.path not in known
     ]
-    run.add_segment(planned, {})
+    run.segments.add(planned, {})
     for file in planned:
         for unit in file.units:
             for shard in unit.shards:

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "filter": {"scored", "run", "corpus", "parquet", "store", "cluster", "config"} | LINE,
     "nightly": {"score", "report", "filter", "scored", "run", "corpus", "store", "config"} | LINE,
     "status": {"nightly", "report", "filter", "scored", "run", "corpus", "store", "config"} | LINE,
-    "score": {"scored", "run", "judges", "engines", "corpus", "store", "cluster", "config"} | LINE,
+    "score": {"run", "judges", "engines", "corpus", "store", "cluster", "config"} | LINE,
 }
 
 

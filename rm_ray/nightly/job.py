@@ -18,10 +18,9 @@ from rm_ray.filter.job import filter_corpus
 from rm_ray.nightly.config import NIGHTS, NightlyConfig
 from rm_ray.nightly.nights import KnownNight, Nights, free_name, unclaimed
 from rm_ray.report.job import report
-from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.output.folder import REWARDS, RunFolder
 from rm_ray.score.job import dry_run as score_dry_run
 from rm_ray.score.job import score
-from rm_ray.scored.run import REWARDS
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +110,7 @@ def _claim(nights: Nights, config: NightlyConfig) -> None:
 def _planned(config: NightlyConfig) -> list[int]:
     """Numbers of the segments of the scoring run's plan."""
     run = RunFolder(config.scoring().output, REWARDS)
-    return list(range(len(run.segment_names())))
+    return list(range(len(run.segments.names())))
 
 
 def _finish(one: KnownNight, nights: Nights, config: NightlyConfig) -> KnownNight:

@@ -10,7 +10,8 @@ from rm_ray.corpus.plan import Planned, shards_of
 from rm_ray.errors import Incomplete
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.output.commit import part_bytes
-from rm_ray.run.output.folder import RunFolder, installed_versions
+from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.output.run_json import installed_versions
 from rm_ray.run.shard_job import AnyJob
 from rm_ray.run.standing.status import read_standing
 from rm_ray.run.survey import Survey

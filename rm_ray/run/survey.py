@@ -7,16 +7,16 @@ from typing import Any
 from rm_ray.cluster import connect
 from rm_ray.corpus.files import Corpus
 from rm_ray.corpus.plan import Planned
-from rm_ray.run.output.folder import (
-    RunFolder,
+from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.output.one_folder import see_one_folder
+from rm_ray.run.output.run_json import (
     fingerprint_id,
     installed_versions,
     new_run,
-    planned_files,
     stored_columns,
     version_changes,
 )
-from rm_ray.run.output.one_folder import see_one_folder
+from rm_ray.run.output.segments import planned_files
 from rm_ray.run.shard_job import AnyJob, Planning
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def survey(job: AnyJob, opened: Opened, *, to_run: bool) -> Survey:
         ClusterError: the machines are too few, and no more can come.
     """
     run, stored = opened.run, opened.stored
-    plan = run.plan()
+    plan = run.segments.read()
     planned = planned_files(plan)
     log.info("listing the input")
     found = job.find({file.path for file in planned})
@@ -105,7 +105,7 @@ def open_run(seen: Survey, job: AnyJob) -> None:
         run.forget(new.replaced)
     if new.files:
         run.mark_incomplete()
-        run.add_segment(new.files, new.notes)
+        run.segments.add(new.files, new.notes)
 
 
 def _warn_of_versions(stored: dict[str, str]) -> None:

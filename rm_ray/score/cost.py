@@ -10,12 +10,11 @@ from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.engines.sharing import Sharing
 from rm_ray.errors import ConfigError
-from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.output.folder import REWARDS, SPEED, RunFolder
 from rm_ray.run.standing.price import Price, dollars, number
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.planning import ScorePlanning
-from rm_ray.scored.run import REWARDS, SPEED
 
 # Up to this ratio, forwarded tokens are called the exact minimum.
 MATTERS = 1.005

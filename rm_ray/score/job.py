@@ -40,6 +40,7 @@ from rm_ray.judges.keys import JudgeSection
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
+from rm_ray.run.output.folder import REWARDS
 from rm_ray.run.shard_job import JobSpec, Round, ShardJob
 from rm_ray.run.standing.price import Price
 from rm_ray.run.survey import open_folder, survey
@@ -55,7 +56,6 @@ from rm_ray.score.pipeline import Judging, blocks_wanted, stages
 from rm_ray.score.planning import ScorePlanning, plan_new_files
 from rm_ray.score.read_stage import tokenize
 from rm_ray.score.rewards import reward_table
-from rm_ray.scored.run import REWARDS
 
 log = logging.getLogger(__name__)
 

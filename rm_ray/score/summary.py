@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from rm_ray.corpus.plan import shards_of
 from rm_ray.run.counts import RunCounts, RunProgress
+from rm_ray.run.output.folder import SPEED
 from rm_ray.run.progress.log import duration
 from rm_ray.run.standing.metrics import Measure
 from rm_ray.run.summary import RunSummary
@@ -14,7 +15,6 @@ from rm_ray.run.survey import Survey
 from rm_ray.score.cost import Cost, reason_for_more
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.planning import ScorePlanning
-from rm_ray.scored.run import SPEED
 
 CHUNKS = Measure(
     "rm_ray_chunks", "Chunks judged (prompts, of judges without chunks).", counter=True

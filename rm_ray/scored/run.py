@@ -19,15 +19,12 @@ from rm_ray.corpus.plan import PlannedFile, shards_of
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import InputError, OutputError, short
 from rm_ray.run.output.commit import COUNTS_KEY, FINGERPRINT_KEY, ROWS_KEY, open_part
-from rm_ray.run.output.folder import RunFolder, Segment, fingerprint_id
+from rm_ray.run.output.folder import REWARDS, RunFolder
+from rm_ray.run.output.run_json import fingerprint_id
+from rm_ray.run.output.segments import Segment
 from rm_ray.run.totals import PARTS_PER_TASK, empty_part
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import A_MINUTE, Patience, may_pass
-
-# Name of the folder of a scoring run's parts.
-REWARDS = "rewards"
-# Where metrics.json holds an engine's measured speed.
-SPEED = "forwarded_tokens_per_second_per_engine"
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ def open_scored(
         InputError: it is no scoring run, is not complete, or has no such segment.
     """
     run, stored = _run_at(path.rstrip("/"), storage)
-    plan = run.plan()
+    plan = run.segments.read()
     asked = range(len(plan)) if segments is None else segments
     chosen = sorted({number + len(plan) if number < 0 else number for number in asked})
     if beyond := [number for number in chosen if not 0 <= number < len(plan)]:

@@ -10,10 +10,10 @@ from rm_ray.errors import InputError, OutputError, short
 from rm_ray.filter.copy.bundles import PlannedFolder
 from rm_ray.filter.copy.receipts import DONE
 from rm_ray.nightly.config import NIGHTS, SCORED
-from rm_ray.run.output.folder import RunFolder, planned_files
+from rm_ray.run.output.folder import REWARDS, RunFolder
 from rm_ray.run.output.lease import living_owner
+from rm_ray.run.output.segments import planned_files
 from rm_ray.run.standing.status import Standing, read_standing
-from rm_ray.scored.run import REWARDS
 from rm_ray.status.nights import NightlyFolder, NightStatus
 
 # By what its configuration has: what a run is of, the folder of its parts, the lines of its plan.
@@ -102,7 +102,7 @@ def _look(output: OutputConfig) -> Status:
     skipped = totals.get("skipped_files", {})
     shards = [
         shard
-        for shard in shards_of(planned_files(run.plan()))
+        for shard in shards_of(planned_files(run.segments.read()))
         if shard.part in committed or shard.file not in skipped
     ]
     return Status(

@@ -9,9 +9,9 @@ from rm_ray.config import OutputConfig
 from rm_ray.errors import OutputError
 from rm_ray.nightly.config import KEPT, NIGHTS, REPORTS, SCORED
 from rm_ray.nightly.nights import KnownNight, Nights, unclaimed
-from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.output.folder import REWARDS, RunFolder
 from rm_ray.run.output.lease import living_owner
-from rm_ray.scored.run import REWARDS, open_scored
+from rm_ray.scored.run import open_scored
 from rm_ray.store.folder import Folder, absolute
 
 # So many of the last nights are shown, and all before them that are not done.

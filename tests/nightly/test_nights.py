@@ -10,8 +10,7 @@ from rm_ray.nightly import job
 from rm_ray.nightly.config import NIGHTS, NightlyConfig
 from rm_ray.nightly.nights import KnownNight, Nights
 from rm_ray.report.figures import Verdict
-from rm_ray.run.output.folder import RunFolder
-from rm_ray.scored.run import REWARDS
+from rm_ray.run.output.folder import REWARDS, RunFolder
 
 
 class Days:
@@ -39,7 +38,7 @@ class Days:
         if isinstance(self.ends, InputError):
             raise self.ends
         for _ in range(self.comes):
-            RunFolder(config.output, REWARDS).add_segment([], {})
+            RunFolder(config.output, REWARDS).segments.add([], {})
         self.comes = 0
         if self.ends is not None:
             raise self.ends

@@ -17,7 +17,7 @@ from rm_ray.errors import Incomplete, OutputError
 from rm_ray.run.counts import RunCounts
 from rm_ray.run.execute import execute
 from rm_ray.run.output.commit import part_bytes, read_part
-from rm_ray.run.output.folder import fingerprint_id
+from rm_ray.run.output.run_json import fingerprint_id
 from rm_ray.run.output.shard_row import pack
 from rm_ray.run.shard_job import JobSpec, Planning, ShardJob
 from rm_ray.run.summary import RunSummary

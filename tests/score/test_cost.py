@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from rm_ray.scored.run import SPEED
+from rm_ray.run.output.folder import SPEED
 from tests.conftest import TINY_JUDGE
 from tests.jobs import parts, run, write_corpus
 

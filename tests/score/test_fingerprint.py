@@ -8,7 +8,7 @@ from rm_ray.config import InputConfig
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.judges.families import build_judge
 from rm_ray.judges.preference.keys import PreferenceConfig
-from rm_ray.run.output.folder import fingerprint_id, version_changes
+from rm_ray.run.output.run_json import fingerprint_id, version_changes
 from rm_ray.score.fingerprint import fingerprint
 from tests.conftest import TINY_JUDGE, engine_settings, tiny_model
 

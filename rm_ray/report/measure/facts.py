@@ -3,8 +3,9 @@
 from rm_ray.report.config import ReportConfig
 from rm_ray.report.figures import RunFacts
 from rm_ray.report.measure.measured import Measured
+from rm_ray.run.output.folder import SPEED
 from rm_ray.run.standing.price import Price
-from rm_ray.scored.run import SPEED, ScoredRun
+from rm_ray.scored.run import ScoredRun
 
 
 def run_facts(run: ScoredRun, measured: Measured, config: ReportConfig) -> RunFacts:

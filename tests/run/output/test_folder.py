@@ -8,7 +8,8 @@ import pytest
 
 from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.errors import OutputError
-from rm_ray.run.output.folder import RunFolder, new_run, stored_columns
+from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.output.run_json import new_run, stored_columns
 
 
 def test_a_run_of_an_older_format_is_refused(tmp_path):
@@ -43,8 +44,8 @@ def test_a_plan_whose_creation_lost_its_answer_is_the_runs_own(faulty_proxy, s3_
     faulty_proxy.fail("lost", 1)
     run.create(stored)
     faulty_proxy.fail("lost", 1)
-    run.add_segment([], {"night": 1})
+    run.segments.add([], {"night": 1})
     assert faulty_proxy.injected["lost"] == 2
-    assert [segment.notes for segment in run.plan()] == [{"night": 1}]
+    assert [segment.notes for segment in run.segments.read()] == [{"night": 1}]
     with pytest.raises(OutputError, match="another run has just begun here"):
         run.create(stored | {"created": "another time"})

@@ -24,7 +24,8 @@ import ray
 from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.corpus.plan import shards_of
 from rm_ray.corpus.shards import Piece
-from rm_ray.run.output.folder import RunFolder, planned_files
+from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.output.segments import planned_files
 from rm_ray.run.rounds import done_so_far
 from rm_ray.score.__main__ import main
 from rm_ray.scored.run import open_scored
