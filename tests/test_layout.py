@@ -1,6 +1,8 @@
 """Imports point down: what each room may know of the others."""
 
 import ast
+from collections import Counter
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from tests.conftest import ROOT
@@ -30,8 +32,38 @@ MAY_IMPORT = {
 }
 
 
-def imported(source: str) -> set[str]:
-    """Rooms of rm_ray that some code imports, anywhere in it."""
+# The same inside the rooms: what an inner room may know of its own room's files and inner rooms.
+
+INNER = {
+    "run": {
+        "faults": {"counts"},
+        "standing": {"counts"},
+        "output": {"faults", "counts"},
+        "progress": {"output", "standing", "counts", "shard_job"},
+    },
+    "report": {
+        "measure": {"config", "figures"},
+        "compare": {"measure", "config", "figures"},
+        "show": {"figures"},
+    },
+    "filter": {
+        "count": {"config", "condition", "rule"},
+        "copy": {"count", "config", "counts", "column_checks"},
+    },
+    "judges": {
+        family: {
+            *("chats", "encoding", "frame", "judge", "keys", "pairs", "plain", "reduction"),
+            *("template", "text", "tokens", "whole"),
+        }
+        for family in ("classifier", "preference", "quantile", "regression")
+    },
+}
+# A room holds so many files at most, and a file so many lines.
+MOST_FILES, MOST_LINES = 26, 420
+
+
+def modules_of(source: str) -> list[str]:
+    """The dotted names of rm_ray that some code imports, anywhere in it; `a.b` for `b` of `a`."""
     modules = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom):
@@ -39,8 +71,20 @@ def imported(source: str) -> set[str]:
             modules += [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             modules += [alias.name for alias in node.names]
-    parts = [module.split(".") for module in modules]
-    return {names[1] for names in parts if names[0] == "rm_ray" and len(names) > 1}
+    return [module for module in modules if module.startswith("rm_ray.")]
+
+
+def imported(source: str) -> set[str]:
+    """Rooms of rm_ray that some code imports."""
+    return {module.split(".")[1] for module in modules_of(source)}
+
+
+def files() -> dict[str, Path]:
+    """Every file of rm_ray by its dotted name."""
+    root = ROOT / "rm_ray"
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in root.rglob("*.py")
+    }
 
 
 def room_of(path: Path) -> str:
@@ -48,16 +92,54 @@ def room_of(path: Path) -> str:
 
 
 def test_rooms_know_only_what_is_below_them():
-    files = [path for path in (ROOT / "rm_ray").rglob("*.py") if path.parent.name != "rm_ray"]
-    files += [path for path in (ROOT / "rm_ray").glob("*.py") if path.name != "__init__.py"]
-    assert {room_of(path) for path in files} == MAY_IMPORT.keys()
+    found = {name: path for name, path in files().items() if name != "rm_ray.__init__"}
+    assert {room_of(path) for path in found.values()} == MAY_IMPORT.keys()
     wrong = [
-        f"{path.relative_to(ROOT)} imports {other}"
-        for path in files
+        f"{name} imports {other}"
+        for name, path in found.items()
         for other in imported(path.read_text())
         if other not in {room_of(path), *MAY_IMPORT[room_of(path)], *COMMON}
     ]
     assert not wrong
+
+
+def test_inner_rooms_know_only_what_is_below_them():
+    wrong, seen = [], set()
+    for name, path in files().items():
+        _, room, *rest = name.split(".")
+        if len(rest) < 2:
+            continue
+        inner = rest[0]
+        seen.add((room, inner))
+        for module in modules_of(path.read_text()):
+            _, other, *there = module.split(".")
+            if other == room and there[0] not in {inner, *INNER[room][inner]}:
+                wrong.append(f"{name} imports {module}")
+    assert not wrong
+    assert seen == {(room, inner) for room, inners in INNER.items() for inner in inners}
+
+
+def test_no_files_import_one_another_in_a_circle():
+    """Imports for types alone, and imports inside functions, are counted too."""
+    known = files()
+    graph = {
+        name: {
+            part
+            for module in modules_of(path.read_text())
+            for part in (module, module.rpartition(".")[0])
+            if part in known and part != name
+        }
+        for name, path in known.items()
+    }
+    list(TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
+
+
+def test_rooms_are_not_too_full_nor_files_too_long():
+    known = files()
+    rooms = Counter(path.parent for path in known.values())
+    assert {room.name: count for room, count in rooms.items() if count > MOST_FILES} == {}
+    lengths = {name: len(path.read_text().splitlines()) for name, path in known.items()}
+    assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES} == {}
 
 
 def test_every_way_to_import_is_seen():
