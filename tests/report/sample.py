@@ -143,7 +143,7 @@ def six_alerts() -> Figures:
         alert(wiki, "drift", f"the rewards of {wiki.name} are 0.84 sd from the baseline's; nights "
               "like the baseline stay below 0.06", 0.84, threshold=0.3),
         alert(crowd, "rewarded", f"41% of the documents of {crowd.name} have a reward, and 97% "
-              "usually (45,487 too_short, 15,162 empty, 344 failed)", 0.42, threshold=0.9),
+              "usually (45,487 too short, 15,162 empty, 344 failed)", 0.42, threshold=0.9),
         alert(shrunk, "tokens", f"a document of {shrunk.name} has 180 tokens on average, and 741 "
               "usually", 0.24, level="warn"),
         alert(short, "volume", f"{short.name} has 17,222 documents, and 53,217 usually", 0.32,
@@ -288,7 +288,7 @@ def _verdict(names: list[str], status: Status, baseline: bool, empty: bool) -> V
     if not baseline:
         return Verdict(status="ok", sentence="There is nothing to compare with yet.", alerts=[])
     if empty:
-        said = "no document of the night has a reward (632,921 too_short, 12,912 failed)"
+        said = "no document of the night has a reward (632,921 too short, 12,912 failed)"
         alert = Alert(
             group=None, label=None, rule="rewarded", level="fail", standing=False,
             folded_into=None, effect=0.0, threshold=0.9, p=0.0, sentence=said, strength=-20.7,

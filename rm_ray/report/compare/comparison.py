@@ -127,7 +127,9 @@ class Comparison:
     def why_not(self) -> str:
         """Why documents have no reward, in words, the most frequent reason first; "" for none."""
         others = [(n, name) for name, n in self.tonight.statuses.items() if name != "ok" and n]
-        return ", ".join(f"{n:,} {name}" for n, name in sorted(others, reverse=True))
+        return ", ".join(
+            f"{n:,} {name.replace('_', ' ')}" for n, name in sorted(others, reverse=True)
+        )
 
     @property
     def outliers(self) -> Outliers | None:

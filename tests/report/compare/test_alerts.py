@@ -397,7 +397,7 @@ def test_a_night_without_any_reward_fails_though_there_is_nothing_to_compare_wit
     one = Comparison.of(nothing, None, "n")
     found = fired({None: one}, AlertsConfig())[0]
     assert [one.sentence for one in found] == [
-        "no document of the night has a reward (3 too_short, 2 invalid)"
+        "no document of the night has a reward (3 too short, 2 invalid)"
     ]
     assert verdict(found, AlertsConfig(), {}, (), None, {None: one}).status == "fail"
 
