@@ -142,6 +142,15 @@ def test_rooms_are_not_too_full_nor_files_too_long():
     assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES} == {}
 
 
+def test_every_room_opens_with_a_map_of_its_files():
+    for room in {path.parent for path in files().values()} - {ROOT / "rm_ray"}:
+        there = {path.stem for path in room.glob("*.py")} - {"__init__"}
+        there |= {path.parent.name for path in room.glob("*/__init__.py")}
+        said = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
+        named = [line.split()[0] for line in said.splitlines() if line.startswith("    ")]
+        assert sorted(there) == sorted(set(named) - {"rm_ray"}), room
+
+
 def test_every_way_to_import_is_seen():
     source = """
 from rm_ray import command_line

@@ -16,5 +16,6 @@ goes through them:
     trees        puts values into a tree of sections, and takes them out
     refusals     says in a sentence which key is unknown, or which value is wrong
     help         the help of a job, of a section and of a key
+    section_help describes the keys of one section
     pages        wraps text to the terminal, and prints it
 """

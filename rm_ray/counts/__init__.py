@@ -1,1 +1,13 @@
-"""Numbers that add up, and what can be told from their sums: mergeable and pure."""
+"""Numbers that add up, and what can be told from their sums: mergeable and pure.
+
+Its files:
+
+    summable     numbers that add up over documents, parts and runs
+    order        one exact order of all documents, best first
+    cells        documents and tokens by cell, sparse and sorted
+    cuts         exact cuts of that order, found in counts
+    ranks        percentile ranks from counts
+    histograms   histograms of rewards by group
+    moments      mean and variance from exact sums
+    samples      a sample of rows that merges
+"""

@@ -190,7 +190,8 @@ import os, sys
 from dataclasses import replace
 import numpy as np
 from huggingface_hub.errors import OfflineModeIsEnabled
-from rm_ray.engines.engine import answer_all, start_engine
+from rm_ray.engines.engine import answer_all
+from rm_ray.engines.start import start_engine
 from rm_ray.engines.hub import list_hub
 from rm_ray.engines.weights import place_model, resolve_model
 from tests.conftest import engine_settings

@@ -12,7 +12,7 @@ START = """
 import sys
 from tests.conftest import engine_settings
 from dataclasses import replace
-from rm_ray.engines.engine import start_engine
+from rm_ray.engines.start import start_engine
 settings = engine_settings("tests.engines.test_turns:Slow")
 start_engine(replace(settings, gpus=float(sys.argv[1])))
 """

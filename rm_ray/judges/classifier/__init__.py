@@ -1,1 +1,7 @@
-"""Sequence classifiers: one prompt a document, one row of logits, reduced to a reward."""
+"""Sequence classifiers: one prompt a document, one row of logits, reduced to a reward.
+
+Its files:
+
+    keys    the section `judge` of this family
+    judge   the judge: a text or a chat, logits, reduced to one number
+"""

@@ -1,0 +1,15 @@
+"""Showing a report: one HTML page, a summary, and their charts.
+
+Its files:
+
+    folder    writes a report's three files
+    page      the HTML page
+    markdown  the summary
+    remarks   what both say in words
+    counted   the table of how much came
+    formats   figures and names as people read them
+    charts    the charts of rewards and of groups
+    curves    the curves over nights, thresholds and lengths
+    svg       makes matplotlib's drawings part of the page
+    caps      what a page shows at most
+"""
