@@ -4,7 +4,7 @@ plan      corpus -> shards                          planning
 read      shard -> documents -> token ids           read_stage     CPU tasks
 judge     token ids -> prompts -> answers           judge_actor    actors, one engine each
 reward    answers -> one row a document             judge_shard    in the same actor
-commit    rows -> one part, written once            run/commit     CPU tasks
+commit    rows -> one part, written once            run/output     CPU tasks
 
 The stages are put together in `pipeline`; how a document is asked about, and what its reward is, is
 in judges/.

@@ -1,6 +1,6 @@
 """The scoring job's stages, from units of the corpus to packed rows of rewards.
 
-Between the stages a shard travels as one row of the dataset (run/shard_row).
+Between the stages a shard travels as one row of the dataset (run/output/shard_row).
 """
 
 import warnings
