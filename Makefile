@@ -5,15 +5,19 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 SOURCES := rm_ray jobs demo tests benchmarks requirements
 
-.PHONY: demo test chaos bench check format lock clean
+.PHONY: demo test quick chaos bench check format lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m demo.run
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not chaos"
+
+quick: $(VENV)/.installed
+	$(BIN)/python -m pytest -m "not (ray or vllm or browser or cluster or slow or chaos)"
 
 chaos: $(VENV)/.installed
+	$(BIN)/python -m pytest -m chaos
 	$(BIN)/python -m tests.chaos
 
 bench: $(VENV)/.installed

@@ -28,8 +28,25 @@ from tests import clouds, fault_engine
 from tests.chaos.proxy import FaultyProxy
 
 ROOT = Path(__file__).parents[1]
+# Marks that a fixture gives to every test that asks for it.
+MARKS = {
+    "ray_cluster": "ray",
+    "vllm_engine": "vllm",
+    "transformers_engine": "vllm",
+    "browser": "browser",
+    "s3_endpoint": "cluster",
+    "gcs_emulator": "cluster",
+    "azure_emulator": "cluster",
+    "cloud": "cluster",
+}
 TINY_JUDGE = ROOT / "demo" / "tiny_judge"
 SHARED = ROOT.parent / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for mark in {MARKS[name] for name in MARKS.keys() & set(item.fixturenames)}:
+            item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A short chaos: the long one is `make chaos`."""
+"""Faults on clusters of several machines. The long ones are marked `chaos`: `make chaos`."""
 
 import random
 import time
@@ -27,12 +27,14 @@ def chaos(s3_endpoint, s3_environment, tmp_path_factory):
     chaos.close()
 
 
+@pytest.mark.chaos
 def test_a_run_that_is_hurt_again_and_again_equals_an_undisturbed_one(chaos):
     report = chaos.run_seed(7, FAULTS, fault_engine.NAME, files=3, rows=64)
     assert report.clean, report
     assert report.rows == 192 and sum(report.faults.values()) >= 4 and report.invocations >= 2
 
 
+@pytest.mark.chaos
 def test_the_comparison_finds_what_is_lost_doubled_or_different(chaos):
     """Of the run before: a part taken away, one added, one changed, and one judged again."""
     calm, hurt = "chaos/calm-7", "chaos/hurt-7"
@@ -47,6 +49,7 @@ def test_the_comparison_finds_what_is_lost_doubled_or_different(chaos):
     assert chaos.judged_since(0.0, "s3://chaos/in-7") == chaos.parts(calm).keys()
 
 
+@pytest.mark.chaos
 def test_a_filter_that_is_hurt_again_and_again_is_to_the_byte_an_undisturbed_one(chaos):
     """Of the corpus that the first test has scored."""
     faults = ["driver killed", "store lost"]
@@ -109,6 +112,7 @@ def judging(folder, since):
     return {n for n, stat in looked if stat.st_mtime > since and stat.st_size > WARM_UP_BYTES}
 
 
+@pytest.mark.chaos
 def test_one_machine_starts_no_engine_one_is_lost_and_one_comes(chaos, monkeypatch):
     """The run completes on those that can, and the new one has its share of the shards."""
     sick, *well = chaos.nodes.ids

@@ -208,6 +208,7 @@ def test_no_answer_counts_from_an_engine_that_raised(tmp_path, caplog, fault_fol
             assert hurt["status"] == "ok" and abs(hurt["reward"] - calm[row]) < 1e-3
 
 
+@pytest.mark.chaos
 def test_killed_in_every_round_it_still_equals_an_undisturbed_run(tmp_path, caplog, fault_folder):
     write_poisoned(tmp_path / "in", ["raise", "nan"])
     env = environment(RAY_ADDRESS=ray.get_runtime_context().gcs_address, PYTHONPATH=str(ROOT))
