@@ -70,8 +70,10 @@ def connect() -> None:
     there = _present()
     log.info(
         "Ray: %d machines, %g CPUs, %g GPUs",
-        len(there), sum(one.cpus for one in there), sum(one.gpus for one in there),
-    )  # fmt: skip
+        len(there),
+        sum(one.cpus for one in there),
+        sum(one.gpus for one in there),
+    )
 
 
 def wait_for_machines(pool: PoolConfig) -> int:

@@ -101,8 +101,11 @@ class StorageConfig(Section):
     def _says_who_once_and_no_secret(self) -> Self:
         if self.endpoint_url and redacted(self.endpoint_url) != self.endpoint_url:
             raise ValueError(f"endpoint_url {_HOLDS_CREDENTIALS}")
-        asked = {"anonymous": self.anonymous, "profile": self.profile,
-                 "environment_prefix": self.environment_prefix}  # fmt: skip
+        asked = {
+            "anonymous": self.anonymous,
+            "profile": self.profile,
+            "environment_prefix": self.environment_prefix,
+        }
         if len(named := [name for name, value in asked.items() if value]) > 1:
             raise ValueError(f"{' and '.join(named)} exclude each other; give one of them")
         return self

@@ -91,7 +91,8 @@ def decode(
         rows = rows_at_once([parquet.metadata.row_group(group) for group in span])
         there = [name for name in columns if places(parquet.schema_arrow, name)]
         file = OpenGroups(parquet, partial(open_file, groups.file, config.storage))
-        yield from batches(file, span, groups.first_row, AtOnce(rows, bytes_at_once), there)
+        at_once = AtOnce(rows, bytes_at_once)
+        yield from batches(file, span, first_row=groups.first_row, at_once=at_once, columns=there)
 
 
 @contextmanager
@@ -136,10 +137,10 @@ def batches(
     groups = [metadata.row_group(group) for group in span]
     if repeated:
         with file.again() as opened:
-            repeated = exceeding(opened, metadata, span, repeated, at_once.bytes)
+            repeated = exceeding(opened, metadata, groups=span, leaves=repeated, size=at_once.bytes)
     if not repeated:
         first = most_rows(groups, most.rows, most.bytes, partial(_stored_bytes, leaves=leaves))
-        for batch in growing(parquet, span, first, most, columns):
+        for batch in growing(parquet, span, first=first, most=most, columns=columns):
             yield first_row, pa.Table.from_batches([batch])
             first_row += len(batch)
         return

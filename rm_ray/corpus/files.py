@@ -232,8 +232,9 @@ def _each_once(files: Iterable[Listed], planned: Collection[str]) -> list[Listed
         if file.path not in planned and file.real in known:
             file = replace(file, path=known[file.real])
         names[file.real].append(file)
-    first = [min(same, key=lambda file: (file.path not in planned, file.path))
-             for same in names.values()]  # fmt: skip
+    first = [
+        min(same, key=lambda file: (file.path not in planned, file.path)) for same in names.values()
+    ]
     return sorted(first, key=lambda file: file.path)
 
 

@@ -127,7 +127,7 @@ def check_columns(file: InputFile, footer: Footer, config: InputConfig) -> None:
         holds = {"input.messages": is_chat, "input.tools": is_tools}.get(key, is_text)
         if place and (is_text(kind) or holds(kind)):
             continue
-        raise InputError(_say_wrong_type(key, name, kind, file, schema))
+        raise InputError(_say_wrong_type(key, name, kind=kind, file=file, schema=schema))
 
 
 def check_readable(key: str, name: str, path: str, unreadable: Mapping[str, str]) -> None:

@@ -97,10 +97,14 @@ def as_parquet(file: BinaryIO, metadata: pq.FileMetaData, size: int) -> pq.Parqu
     """
     whole = size <= STREAMED_BYTES
     return pq.ParquetFile(
-        file, metadata=metadata, pre_buffer=whole, buffer_size=0 if whole else BUFFER_BYTES,
+        file,
+        metadata=metadata,
+        pre_buffer=whole,
+        buffer_size=0 if whole else BUFFER_BYTES,
         # as nanoseconds, which 64 bits hold for three centuries, far years would be others
-        coerce_int96_timestamp_unit="us", page_checksum_verification=True,
-    )  # fmt: skip
+        coerce_int96_timestamp_unit="us",
+        page_checksum_verification=True,
+    )
 
 
 def column_bytes(group: Any, name: str, *, compressed: bool = False) -> int:

@@ -128,16 +128,22 @@ class PlannedFile:
 
     def to_json(self) -> str:
         """One line of a plan segment; a unit is its groups, first row, cuts and tokens of a row."""
-        units = [
-            [u.first_group, u.stop_group, u.first_row, [u.shards[0].start]
-             + [shard.stop for shard in u.shards], u.row_tokens]
-            for u in self.units
-        ]  # fmt: skip
+        units = []
+        for unit in self.units:
+            cuts = [unit.shards[0].start, *(shard.stop for shard in unit.shards)]
+            groups = (unit.first_group, unit.stop_group, unit.first_row)
+            units.append([*groups, cuts, unit.row_tokens])
         partition = self.units[0].partition if self.units else {}
         return json.dumps(
-            {"file": self.path, "size": self.size, "version": self.version,
-             "partition": partition, "units": units, "rows_left": self.rows_left}
-        )  # fmt: skip
+            {
+                "file": self.path,
+                "size": self.size,
+                "version": self.version,
+                "partition": partition,
+                "units": units,
+                "rows_left": self.rows_left,
+            }
+        )
 
     @classmethod
     def from_json(cls, line: str) -> "PlannedFile":
@@ -147,10 +153,24 @@ class PlannedFile:
         units = []
         for first_group, stop_group, first_row, cuts, *row_tokens in data["units"]:
             shards = tuple(Shard(path, a, b) for a, b in pairwise(cuts))
-            groups = (first_group, stop_group, first_row)
-            units.append(ReadUnit(path, data["partition"], *groups, shards, *row_tokens))
-        left = data.get("rows_left", 0)
-        return cls(path, data["size"], data["version"], tuple(units), left)
+            units.append(
+                ReadUnit(
+                    file=path,
+                    partition=data["partition"],
+                    first_group=first_group,
+                    stop_group=stop_group,
+                    first_row=first_row,
+                    shards=shards,
+                    row_tokens=row_tokens[0] if row_tokens else 0.0,
+                )
+            )
+        return cls(
+            path=path,
+            size=data["size"],
+            version=data["version"],
+            units=tuple(units),
+            rows_left=data.get("rows_left", 0),
+        )
 
 
 def cut_file(
@@ -208,7 +228,15 @@ def cut_file(
             shards = tuple(Shard(path, a, b).cut(pieces))
         row_tokens = round(total / (b - a), 1)
         units.append(
-            ReadUnit(path, partition, first, groups[-1] + 1, firsts[first], shards, row_tokens)
+            ReadUnit(
+                file=path,
+                partition=partition,
+                first_group=first,
+                stop_group=groups[-1] + 1,
+                first_row=firsts[first],
+                shards=shards,
+                row_tokens=row_tokens,
+            )
         )
 
     joined: list[int] = []

@@ -80,7 +80,13 @@ def read_shards(
     shard = next(shards, None)
     pieces: list[pa.Table] = []
     wanted = dict.fromkeys([*columns, *config.carried.values()])
-    decoded = decode(unit, config, list(wanted), lambda _: DECODE_ROWS, DECODE_BYTES)
+    decoded = decode(
+        unit,
+        config,
+        columns=list(wanted),
+        rows_at_once=lambda _: DECODE_ROWS,
+        bytes_at_once=DECODE_BYTES,
+    )
     for first, batch in decoded:
         while shard is not None and shard.start < first + len(batch):
             start, stop = max(shard.start, first), min(shard.stop, first + len(batch))
@@ -88,7 +94,9 @@ def read_shards(
             taken = batch.slice(start - first, stop - start)
             if len(rows) < len(taken):
                 taken = taken.take(pa.array(rows - start))
-            pieces.append(_rename(taken, rows, unit, config, columns, types))
+            pieces.append(
+                _rename(taken, rows, unit=unit, config=config, columns=columns, types=types)
+            )
             if shard.stop > first + len(batch):
                 break
             check_unchanged(unit, config)

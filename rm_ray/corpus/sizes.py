@@ -99,8 +99,12 @@ def row_bytes(values: pa.Array) -> Ints:
         return np.asarray(before[ends] - before[ends - counts])
     if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
         values = values.cast(pa.large_binary())
-    elif not (pa.types.is_large_string(kind) or pa.types.is_large_binary(kind)
-              or pa.types.is_string(kind) or pa.types.is_binary(kind)):  # fmt: skip
+    elif not (
+        pa.types.is_large_string(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_string(kind)
+        or pa.types.is_binary(kind)
+    ):
         return np.zeros(len(values), np.int64)
     return np.asarray(pc.fill_null(pc.binary_length(values), 0), np.int64)
 

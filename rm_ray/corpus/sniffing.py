@@ -32,27 +32,23 @@ FEW = 32
 # Files opened at once.
 _THREADS = 16
 
-# Endings of files that are never opened.
-OTHER_KINDS = {
-    *FORMATS, *PACKED,
+# Endings of files that are never opened: these, and those of packed files and other formats.
+_OTHERS = (
     # texts, settings, code
-    "txt", "md", "rst", "html", "htm", "xml", "yaml", "yml", "toml", "ini", "cfg", "conf", "log",
-    "err", "tex", "bib", "py", "pyc", "ipynb", "sh", "sql", "r", "js", "ts", "css", "c", "h", "cc",
-    "cpp", "java", "go", "rs", "rb", "jar", "so",
+    "txt md rst html htm xml yaml yml toml ini cfg conf log err tex bib py pyc ipynb sh sql r js",
+    "ts css c h cc cpp java go rs rb jar so",
     # documents, pictures, sound, and archives of web pages
-    "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "rtf", "epub", "warc", "wet", "wat", "png",
-    "jpg", "jpeg", "gif", "bmp", "tif", "tiff", "webp", "svg", "ico", "mp3", "mp4", "m4a", "wav",
-    "flac", "ogg", "webm", "mkv",
+    "pdf doc docx xls xlsx ppt pptx rtf epub warc wet wat png jpg jpeg gif bmp tif tiff webp svg",
+    "ico mp3 mp4 m4a wav flac ogg webm mkv",
     # arrays, weights, databases
-    "npy", "npz", "pt", "pth", "bin", "safetensors", "ckpt", "onnx", "gguf", "model", "h5", "hdf5",
-    "pkl", "pickle", "mat", "pb", "tfrecord", "msgpack", "sqlite", "db", "duckdb", "idx", "index",
-    "manifest",
+    "npy npz pt pth bin safetensors ckpt onnx gguf model h5 hdf5 pkl pickle mat pb tfrecord",
+    "msgpack sqlite db duckdb idx index manifest",
     # archives, checksums
-    "tgz", "7z", "rar", "crc", "md5", "sha1", "sha256", "sig", "asc",
+    "tgz 7z rar crc md5 sha1 sha256 sig asc",
     # unfinished files, old copies
-    "tmp", "temp", "part", "partial", "incomplete", "inprogress", "crdownload", "lock", "swp",
-    "bak", "old", "orig",
-}  # fmt: skip
+    "tmp temp part partial incomplete inprogress crdownload lock swp bak old orig",
+)
+OTHER_KINDS = {*FORMATS, *PACKED}.union(*(line.split() for line in _OTHERS))
 # An ending: letters, and then digits, which number the files of one kind.
 _ENDING = re.compile(r"(\.[a-z]{0,9})\d*")
 

@@ -71,7 +71,7 @@ def run_types(
         found = list(_found(source, files, footers))
         if found:
             before = plain(stored[name]) if name in stored else None
-            types[name] = _chosen(key, source, found, before, config)
+            types[name] = _chosen(key, source, found=found, before=before, config=config)
         elif files and name not in types:
             raise InputError(f"{key}: none of the {len(files):,} files has a column {source!r}")
     return types
@@ -114,7 +114,7 @@ def _chosen(
     there = "other files have it" if before is None else "this run has written it"
     remedy = _remedy(key, source, one, one)
     if before is not None:
-        remedy = _remedy_later(key, source, one, before, wide)
+        remedy = _remedy_later(key, source, one=one, before=before, both=wide)
     raise InputError(
         f"{key}: column {source!r} is {one.type} in {one.path} and cannot be written as {target}, "
         f"as {there} ({why}); {remedy}"
@@ -163,9 +163,10 @@ def _widest(
         if both != wide:
             wide, widest = both, one
     if before is not None and _both(before, wide) is None:
+        remedy = _remedy_later(key, source, one=widest, before=before, both=None)
         raise InputError(
             f"{_say_both(key, source, widest)} {before} in the rows that this run has written, and "
-            f"one output cannot hold both; {_remedy_later(key, source, widest, before, None)}"
+            f"one output cannot hold both; {remedy}"
         )
     return wide
 

@@ -148,9 +148,11 @@ class Targets:
             running = np.cumsum(weights[first:last])
             at = first + int(np.searchsorted(running, left, side="right"))
             cut = Cut(
-                int(places.keys[at]), int(places.hashes[at]), files[int(places.files[at])],
-                int(places.rows[at]),
-            )  # fmt: skip
+                key=int(places.keys[at]),
+                hash=int(places.hashes[at]),
+                file=files[int(places.files[at])],
+                row=int(places.rows[at]),
+            )
             found.append((int(group), int(number), cut))
         return found
 

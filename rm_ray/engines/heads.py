@@ -7,44 +7,30 @@ from rm_ray.engines.read_outs import ClassLogits, LabelLogits, QuantileHeads, Re
 from rm_ray.engines.weights import OWN_CODE, Model
 from rm_ray.errors import ConfigError, JudgeError
 
+
+def _classifiers(*lines: str) -> tuple[str, ...]:
+    """The classes of sequence classifiers with these names."""
+    return tuple(f"{name}ForSequenceClassification" for line in lines for name in line.split())
+
+
 # Sequence classifiers whose head is a linear layer `score`, read at the last token, ...
-CAUSAL = tuple(
-    f"{name}ForSequenceClassification"
-    for name in (
-        "Arcee", "BioGpt", "Bloom", "DeepseekV2", "DeepseekV3", "DiffLlama", "Doge", "Exaone4",
-        "Falcon", "GPT2", "GPTBigCode", "GPTJ", "GPTNeo", "GPTNeoX", "Gemma", "Gemma2", "Gemma3",
-        "Gemma3Text", "Glm", "Glm4", "GptOss", "Helium", "HunYuanDenseV1", "HunYuanMoEV1", "Jamba",
-        "JetMoe", "Llama", "MiniCPM3", "Ministral", "Ministral3", "Mistral", "Mixtral", "Mpt",
-        "Nemotron", "OPT", "Olmo", "Olmo2", "Olmo3", "Persimmon", "Phi", "Phi3", "Phimoe", "Qwen2",
-        "Qwen2Moe", "Qwen3", "Qwen3Moe", "SeedOss", "SmolLM3", "StableLm", "Starcoder2",
-    )
-)  # fmt: skip
+CAUSAL = _classifiers(
+    "Arcee BioGpt Bloom DeepseekV2 DeepseekV3 DiffLlama Doge Exaone4 Falcon GPT2 GPTBigCode GPTJ",
+    "GPTNeo GPTNeoX Gemma Gemma2 Gemma3 Gemma3Text Glm Glm4 GptOss Helium HunYuanDenseV1",
+    "HunYuanMoEV1 Jamba JetMoe Llama MiniCPM3 Ministral Ministral3 Mistral Mixtral Mpt Nemotron",
+    "OPT Olmo Olmo2 Olmo3 Persimmon Phi Phi3 Phimoe Qwen2 Qwen2Moe Qwen3 Qwen3Moe SeedOss SmolLM3",
+    "StableLm Starcoder2",
+)
 # ... and those that see a prompt at once, with a head `classifier`. All of them are tested.
-ENCODERS = (
-    "BertForSequenceClassification",
-    "RobertaForSequenceClassification",
-    "XLMRobertaForSequenceClassification",
-    "DebertaV2ForSequenceClassification",
-    "ElectraForSequenceClassification",
-    "DistilBertForSequenceClassification",
-    "ModernBertForSequenceClassification",
-)
+ENCODERS = _classifiers("Bert Roberta XLMRoberta DebertaV2 Electra DistilBert ModernBert")
 # Of these, vLLM 0.32 gives the numbers that transformers gives for these.
-IN_VLLM = tuple(
-    f"{name}ForSequenceClassification"
-    for name in (
-        "Arcee", "Bert", "Exaone4", "Falcon", "GPT2", "GPTBigCode", "GPTJ", "Gemma", "Gemma2",
-        "Glm", "Glm4", "HunYuanDenseV1", "Llama", "Mistral", "Mixtral", "ModernBert", "Nemotron",
-        "OPT", "Olmo", "Olmo2", "Olmo3", "Phi", "Phi3", "Qwen2", "Qwen2Moe", "Qwen3", "Roberta",
-        "SeedOss", "SmolLM3", "StableLm", "Starcoder2", "XLMRoberta",
-    )
-)  # fmt: skip
-# Of these, it reads `is_causal: false` as transformers does.
-BIDIRECTIONAL_IN_VLLM = (
-    "LlamaForSequenceClassification",
-    "Qwen2ForSequenceClassification",
-    "Qwen3ForSequenceClassification",
+IN_VLLM = _classifiers(
+    "Arcee Bert Exaone4 Falcon GPT2 GPTBigCode GPTJ Gemma Gemma2 Glm Glm4 HunYuanDenseV1 Llama",
+    "Mistral Mixtral ModernBert Nemotron OPT Olmo Olmo2 Olmo3 Phi Phi3 Qwen2 Qwen2Moe Qwen3",
+    "Roberta SeedOss SmolLM3 StableLm Starcoder2 XLMRoberta",
 )
+# Of these, it reads `is_causal: false` as transformers does.
+BIDIRECTIONAL_IN_VLLM = _classifiers("Llama Qwen2 Qwen3")
 QUANTILE = "LlamaForRewardModelWithGating"
 # What the weights of a head are called: how their names begin, and parts of a language model's.
 QUANTILE_WEIGHTS = ("regression_layer.", "reward_transform_matrix", "gating.")
@@ -54,10 +40,22 @@ LANGUAGE_HEADS = {"lm_head", "embed_out", "output_layer", "output"}
 LANGUAGE_MODELS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
 # Types of encoders that transformers loads as language models too; causal if `is_decoder` says so.
 TWO_WAYS = {
-    "bert", "big_bird", "camembert", "data2vec-text", "electra", "ernie", "megatron-bert",
-    "rembert", "roberta", "roberta-prelayernorm", "roc_bert", "roformer", "xlm-roberta",
-    "xlm-roberta-xl", "xmod",
-}  # fmt: skip
+    "bert",
+    "big_bird",
+    "camembert",
+    "data2vec-text",
+    "electra",
+    "ernie",
+    "megatron-bert",
+    "rembert",
+    "roberta",
+    "roberta-prelayernorm",
+    "roc_bert",
+    "roformer",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
+}
 WAY_ON = "give --engine.name transformers"
 
 

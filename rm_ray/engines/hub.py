@@ -65,7 +65,12 @@ class HubFolder:
             sizes = self._ask_sizes()
         sizes = {name: size for name, size in sizes.items() if weights or not is_weights(name)}
         return fetch_once(
-            self.name, kept, folder, sizes, lock, lambda: self._fetch(kept, folder, sizes)
+            self.name,
+            kept,
+            folder=folder,
+            files=sizes,
+            lock=lock,
+            fetch=lambda: self._fetch(kept, folder, sizes),
         )
 
     def _fetch(self, kept: Path, folder: Path, sizes: Sizes) -> None:

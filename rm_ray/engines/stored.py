@@ -86,7 +86,14 @@ class StoredFolder:
             few = {name: listed for name, listed in self.files.items() if not is_weights(name)}
             return replace(self, files=few).fetch(weights_folder)
         folder, lock = kept / self.key, kept / f".{self.key}.lock"
-        return fetch_once(self.uri, kept, folder, self.sizes, lock, lambda: self._fetch(folder))
+        return fetch_once(
+            self.uri,
+            kept,
+            folder=folder,
+            files=self.sizes,
+            lock=lock,
+            fetch=lambda: self._fetch(folder),
+        )
 
     def _fetch(self, folder: Path) -> None:
         """Fetch what is missing into a folder beside it, which takes its name once it is whole."""

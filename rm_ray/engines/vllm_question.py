@@ -38,8 +38,11 @@ def vllm_objects(settings: EngineSettings) -> str | None:
             [sys.executable, "-m", __name__],
             input=json.dumps(_arguments(settings) | {"on_gpu": settings.on_gpu}),
             env=os.environ | settings.environment() | {"HF_HUB_OFFLINE": "1"},
-            capture_output=True, text=True, timeout=LONGEST_S, check=True,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_S,
+            check=True,
+        )
         said = str(json.loads(done.stdout.splitlines()[-1]) or "")
     except Exception as error:  # noqa: BLE001 - a question that fails never blocks a run
         log.debug("vLLM cannot be asked about %s: %s", settings.model.name, short(error))

@@ -83,8 +83,9 @@ def by_file(parts: Iterable[ScoredPart]) -> dict[str, list[ScoredPart]]:
     found: dict[str, list[ScoredPart]] = {}
     for part in parts:
         found.setdefault(part.shard.file, []).append(part)
-    return {file: sorted(theirs, key=lambda part: part.shard.start)
-            for file, theirs in found.items()}  # fmt: skip
+    return {
+        file: sorted(theirs, key=lambda part: part.shard.start) for file, theirs in found.items()
+    }
 
 
 def check_threshold(config: FilterConfig, run: ScoredRun) -> None:

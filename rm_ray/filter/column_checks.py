@@ -94,7 +94,7 @@ def check_columns(
     own = {name: rewards.field(name) for name in named if name not in others}
     kinds: dict[pa.Schema, str] = {}
     for file, footer in files.values():
-        _check_names(config, rewards, others, file, footer)
+        _check_names(config, rewards, others=others, file=file, footer=footer)
         fields = {name: _field(name, footer.schema) for name in others}
         kinds.setdefault(pa.schema([(own | fields)[name] for name in named]), file.path)
     if not others:
@@ -112,8 +112,12 @@ def _warn_of_two_kinds(columns: Sequence[str], kinds: Mapping[pa.Schema, str]) -
         if len(found) > 1:
             log.warning(
                 "rule.where: %s is text in %s and none in %s, where it compares otherwise; convert "
-                "it, as in try_cast(%s as bigint)", name, found[True], found[False], name,
-            )  # fmt: skip
+                "it, as in try_cast(%s as bigint)",
+                name,
+                found[True],
+                found[False],
+                name,
+            )
 
 
 def _field(name: str, schema: pa.Schema) -> pa.Field:
@@ -122,9 +126,12 @@ def _field(name: str, schema: pa.Schema) -> pa.Field:
 
 
 def _check_names(
-    config: FilterConfig, rewards: pa.Schema, others: Sequence[str], file: InputFile,
+    config: FilterConfig,
+    rewards: pa.Schema,
+    others: Sequence[str],
+    file: InputFile,
     footer: Footer,
-) -> None:  # fmt: skip
+) -> None:
     """Of one file. Raises InputError."""
     schema = footer.schema
     for name in others:

@@ -30,9 +30,17 @@ _SETTINGS = (
 )
 # Kinds of nodes in DuckDB's parse tree that a condition may have.
 _NODES = {
-    "BETWEEN", "CASE", "CAST", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "FUNCTION",
-    "OPERATOR", "TYPE",
-}  # fmt: skip
+    "BETWEEN",
+    "CASE",
+    "CAST",
+    "COLUMN_REF",
+    "COMPARISON",
+    "CONJUNCTION",
+    "CONSTANT",
+    "FUNCTION",
+    "OPERATOR",
+    "TYPE",
+}
 # DuckDB calls these consistent, and they look at the clock; age does with one argument.
 _CHANGING = {"age", "current_localtime", "current_localtimestamp"}
 # Macros over what is allowed; DuckDB says of no macro whether it is consistent.
@@ -183,10 +191,11 @@ def _is_text(node: Mapping[str, Any]) -> bool:
 @cache
 def _functions() -> frozenset[str]:
     """The names of DuckDB's functions of one row that give the same value each time."""
-    rows = _database().cursor().execute(
+    asked = (
         "SELECT function_name FROM duckdb_functions() GROUP BY ALL "
         "HAVING bool_and(function_type = 'scalar' AND stability = 'CONSISTENT')"
-    ).fetchall()  # fmt: skip
+    )
+    rows = _database().cursor().execute(asked).fetchall()
     return frozenset(name for (name,) in rows) - _CHANGING | _MACROS
 
 

@@ -184,8 +184,11 @@ class RuleConfig(Section):
 
     # by which a document is kept, at most one of them; the last that is said counts
     alternatives: ClassVar = (
-        ("min_reward",), ("keep_fraction",), ("keep_tokens",), ("keep_documents",)
-    )  # fmt: skip
+        ("min_reward",),
+        ("keep_fraction",),
+        ("keep_tokens",),
+        ("keep_documents",),
+    )
 
     @classmethod
     def _choices(cls) -> list[str]:

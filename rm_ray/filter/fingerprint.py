@@ -27,6 +27,8 @@ def fingerprint(config: FilterConfig, runs: Sequence[ScoredRun], kind: str) -> d
         "rewards.combine": rewards.combine if len(runs) > 1 else None,
         **{f"rule.{name}": value for name, value in rule.items()},
         **({"rule.where is read by": LANGUAGE} if rule["where"] else {}),
-        **{f"output.{name}": getattr(output, name)
-           for name in ("kind", "add", "buckets", "row_group_rows", "codec")},
-    }  # fmt: skip
+        **{
+            f"output.{name}": getattr(output, name)
+            for name in ("kind", "add", "buckets", "row_group_rows", "codec")
+        },
+    }

@@ -109,7 +109,13 @@ class FilterJob(ShardJob[PlannedFolder, Bundle, FilterPlanning]):
             columns=self.sources.written.names,
         )
         return units.map_batches(
-            CopyStage(ray.put(copier), this.run.root, this.run.parts, this.fingerprint, this.tally),
+            CopyStage(
+                copier_ref=ray.put(copier),
+                root=this.run.root,
+                receipts=this.run.parts,
+                fingerprint=this.fingerprint,
+                tally=this.tally,
+            ),
             batch_size=1,
             batch_format="pyarrow",
             num_cpus=config.tasks.cpus,
@@ -152,6 +158,13 @@ class FilterJob(ShardJob[PlannedFolder, Bundle, FilterPlanning]):
         output = sources.config.output
         folder = ROOTS[output.kind]
         if output.kind == "rows" and files:
-            write_no_corpus_rows(root, folder, sources.written, files, sources.corpus, output.codec)
+            write_no_corpus_rows(
+                root,
+                folder,
+                columns=sources.written,
+                files=files,
+                corpus=sources.corpus,
+                codec=output.codec,
+            )
         else:
             write_no_rows(root, folder, sources.written)

@@ -60,12 +60,20 @@ class Notes:
             {part.shard.part: part.hash for path in known for part in theirs.get(path, ())}
             for theirs in parts
         ]
-        segments, totals = [run.segments for run in runs], [run.totals for run in runs]
-        counted = (cuts, budget, list(ranks), census.outcomes)
         by_reward = rule.temperature is None and not rule.invert
-        least = census.least_kept(cuts) if by_reward else None
-        told = (alterations, census.cut_ties(), least)
-        return cls(known, read, segments, totals, *counted, *told)
+        return cls(
+            files=known,
+            parts=read,
+            segments=[run.segments for run in runs],
+            totals=[run.totals for run in runs],
+            cuts=cuts,
+            budget=budget,
+            ranks=list(ranks),
+            outcomes=census.outcomes,
+            alterations=alterations,
+            ties=census.cut_ties(),
+            least_kept=census.least_kept(cuts) if by_reward else None,
+        )
 
     @property
     def kept(self) -> int:

@@ -123,21 +123,31 @@ def plan_filter(
         for run, schema in zip(sources.runs, sources.schemas, strict=True)
     ]
     before = [Notes.from_json(each) for each in notes]
-    check_unmoved(before, found.files, parts, sources.runs, config)
+    check_unmoved(before, found.files, parts=parts, runs=sources.runs, config=config)
     known = {path for each in before for path in each.files}
     new = [file for file in found.files if file.path not in known]
     if before and not new:
         return FilterPlanning([], [], {}, {}, segments=before, ready=_ready(sources, before, parts))
     layout, altered = _layout(sources, new, parts)
-    here, census = _count(sources, layout, new, parts, altered)
+    here, census = _count(sources, layout, files=new, parts=parts, altered=altered)
     folders = plan_folders(
-        layout, census.kept, _file_bytes(config.output), config.output.row_group_rows, planned
+        layout,
+        census.kept,
+        target=_file_bytes(config.output),
+        group_rows=config.output.row_group_rows,
+        planned=planned,
     )
     segments = [*before, here]
     return FilterPlanning(
-        folders, [], {}, {}, notes=here.to_json(), segments=segments, census=census,
+        files=folders,
+        replaced=[],
+        skipped={},
+        columns={},
+        notes=here.to_json(),
+        segments=segments,
+        census=census,
         ready=_ready(sources, segments, parts),
-    )  # fmt: skip
+    )
 
 
 def _ready(sources: Sources, segments: Sequence[Notes], parts: Sequence[Parts]) -> Ready:
@@ -160,8 +170,18 @@ def _count(
     reader = sources.reader(ranks)
     cuts, budget = passes.cuts(reader, config)
     census = passes.census(reader, config, cuts)
-    counted = (cuts, budget, ranks, census, altered)
-    return Notes.of(files, sources.runs, parts, *counted, config.rule), census
+    notes = Notes.of(
+        files,
+        sources.runs,
+        parts=parts,
+        cuts=cuts,
+        budget=budget,
+        ranks=ranks,
+        census=census,
+        alterations=altered,
+        rule=config.rule,
+    )
+    return notes, census
 
 
 def _layout(

@@ -60,7 +60,9 @@ class FilterSummary(RunSummary[FilterPlanning]):
     ) -> list[str]:
         speed = self.speed(progress) if progress.judging_seconds else ""
         counts = FilterCounts() + totals
-        return closing_lines(self._config, counts, progress, planning.segments, speed)
+        return closing_lines(
+            self._config, counts, now=progress, notes=planning.segments, speed=speed
+        )
 
     @override
     def metrics(
@@ -265,7 +267,7 @@ def _look_at(sources: Sources, planning: FilterPlanning, one: Beside) -> tuple[s
     column = told["text"] or told["completion"] or told["messages"]
     scored = next(known for known in sources.runs[0].files if known.path == file)
     try:
-        return key, excerpt(scored, row, column, sources.corpus, EXCERPT)
+        return key, excerpt(scored, row, column=column, corpus=sources.corpus, length=EXCERPT)
     except OSError as error:
         log.warning("%s", error)
         return key, ""

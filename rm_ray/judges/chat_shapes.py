@@ -185,8 +185,11 @@ def _message(number: int, value: Any) -> Message:
     if not isinstance(value, dict):
         raise wrong
     try:
-        message = {str(key): one for key, one in as_text(value).items()
-                   if one is not None or key == "content"}  # fmt: skip
+        message = {
+            str(key): one
+            for key, one in as_text(value).items()
+            if one is not None or key == "content"
+        }
     except UnicodeError:
         raise wrong from None
     is_gpt = "role" not in message and "from" in message

@@ -1,6 +1,6 @@
 """Documents that are chats, or are shown as one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,12 +75,9 @@ class ChatTokenizer:
                     texts[number == 0].append(part)
         encoded = {first: iter(encode_all(kinds[first], texts[first])) for first in kinds}
         return [
-            _joined([
-                np.asarray([part], np.int32) if isinstance(part, int) else next(encoded[i == 0])
-                for i, part in enumerate(parts)
-            ])
+            _joined([_part_ids(part, encoded[i == 0]) for i, part in enumerate(parts)])
             for parts in shown
-        ]  # fmt: skip
+        ]
 
     def _chats(self, columns: Mapping[str, pa.Array]) -> Chats:
         if self.messages:
@@ -102,6 +99,11 @@ class ChatTokenizer:
         }
 
 
+def _part_ids(part: int | str, encoded: Iterator[TokenIds]) -> TokenIds:
+    """A special token is its own id. A text takes the next ids of those that are encoded."""
+    return np.asarray([part], np.int32) if isinstance(part, int) else next(encoded)
+
+
 def chat_tokenizer(chat: ChatConfig, inputs: InputConfig, files: TokenizerFiles) -> ChatTokenizer:
     """The tokenizing half of a judge of chats.
 
@@ -120,11 +122,24 @@ def chat_tokenizer(chat: ChatConfig, inputs: InputConfig, files: TokenizerFiles)
             "the judge is asked with chats, and its tokenizer has no chat template; give the "
             "model's own as --judge.chat.template FILE (Jinja)"
         )
-    template = ChatTemplate.of(source, files.special_tokens, chat.date, files.json, tool_source)
+    template = ChatTemplate.of(
+        source,
+        files.special_tokens,
+        date=chat.date,
+        tokenizer_json=files.json,
+        tool_source=tool_source,
+    )
     if inputs.messages:
         say_not_taken(template)
-        return ChatTokenizer((inputs.messages,), True, template, chat.user, inputs.tools)
-    return ChatTokenizer(tuple(inputs.documents.values()), False, template, chat.user)
+        return ChatTokenizer(
+            names=(inputs.messages,),
+            messages=True,
+            template=template,
+            user=chat.user,
+            tools=inputs.tools,
+        )
+    names = tuple(inputs.documents.values())
+    return ChatTokenizer(names=names, messages=False, template=template, user=chat.user)
 
 
 def _chat_of(user: str, assistant: str) -> Chat:

@@ -29,9 +29,10 @@ class ExampleConfig(Section):
     @model_validator(mode="after")
     def _one_document(self) -> Self:
         given = [
-            name for name in ("text", "prompt", "completion", "messages")
+            name
+            for name in ("text", "prompt", "completion", "messages")
             if getattr(self, name) is not None
-        ]  # fmt: skip
+        ]
         if given not in (["text"], ["prompt", "completion"], ["messages"]):
             raise ValueError(
                 f"an example is a text, a prompt and a completion, or messages; this one gives "

@@ -56,8 +56,9 @@ def plain_tokenizer(tokenizer_json: str) -> str:
     _hold_places(parts)
     parts.update(added_tokens=words, post_processor=None, truncation=None, padding=None)
     plain = json.dumps(parts, ensure_ascii=False)
-    made = _made_of_text(plain, [one for one in json.loads(tokenizer_json)["added_tokens"]
-                                 if is_obeyed(one)])  # fmt: skip
+    made = _made_of_text(
+        plain, [one for one in json.loads(tokenizer_json)["added_tokens"] if is_obeyed(one)]
+    )
     if not made:
         return plain
     _hide_words(parts["model"], made)

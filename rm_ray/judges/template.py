@@ -66,7 +66,13 @@ class ChatTemplate:
         except ValueError:
             raise JudgeError(f"judge.chat.date is {date!r}; write it as 26 Jul 2024") from None
         names = tuple(sorted(special_tokens.items()))
-        template = cls(source, names, date, tokenizer_json, tool_source)
+        template = cls(
+            source=source,
+            special_tokens=names,
+            date=date,
+            tokenizer_json=tokenizer_json,
+            tool_source=tool_source,
+        )
         try:
             text = template.render(_tried("What is it?", "It is this."))
             _between_turns(template)
@@ -142,8 +148,8 @@ def assistant_turn(template: ChatTemplate) -> AssistantTurn:
     headers.pop((), None)
     if not headers:
         return AssistantTurn()
-    tail = tuple(ids_of([0, *split_special(end, template.tokenizer_json)],
-                        template.tokenizer_json)[1:])  # fmt: skip
+    ids = ids_of([0, *split_special(end, template.tokenizer_json)], template.tokenizer_json)
+    tail = tuple(ids[1:])
     thoughts = {special.ids.get(THINK), special.ids.get(THINK.replace("<", "</"))}
     found = {*next(iter(headers)), *tail} & set(special.ids.values())
     return AssistantTurn(tuple(headers), tail, frozenset(found - thoughts))
@@ -184,9 +190,11 @@ def _between_turns(template: ChatTemplate) -> tuple[str, str]:
     """
     user, assistant = MARK.format(0), MARK.format(1)
     text = template.render(_tried(user, assistant))
-    if text.count(user) != 1 or text.count(assistant) != 1 or text.index(user) > text.index(
-        assistant
-    ):  # fmt: skip
+    if (
+        text.count(user) != 1
+        or text.count(assistant) != 1
+        or text.index(user) > text.index(assistant)
+    ):
         raise Unfit("the template does not show each of the turns user, assistant once")
     between, after = text.partition(user)[2].split(assistant)
     return between, after
@@ -208,23 +216,19 @@ TOOL = {
     "function": {"name": MARK.format(2), "description": "d", "parameters": {"type": "object"}},
 }
 _ASKS, _ANSWERS = _says("user", MARK.format(0)), _says("assistant", MARK.format(1))
+_REASONS = _says("assistant", MARK.format(1), reasoning_content=MARK.format(2))
+_THINKS = _says("assistant", f"<think>\n{MARK.format(2)}\n</think>\n\nYes.")
+_CALLS = _says("assistant", "", tool_calls=[CALL])
 # What chats may hold beside a user's and an assistant's turns: the mark that shows it, and a chat.
 TRIED: dict[str, tuple[int, Chat]] = {
     "a system turn": (2, Chat([_says("system", MARK.format(2)), _ASKS, _ANSWERS])),
     "two turns of the user in a row": (2, Chat([_ASKS, _says("user", MARK.format(2)), _ANSWERS])),
-    "thoughts in reasoning_content": (
-        2, Chat([_ASKS, _says("assistant", MARK.format(1), reasoning_content=MARK.format(2))])
-    ),
-    "thoughts of earlier turns": (
-        2, Chat([_ASKS, _says("assistant", f"<think>\n{MARK.format(2)}\n</think>\n\nYes."),
-                 _ASKS, _ANSWERS])
-    ),
-    "tool calls": (2, Chat([_ASKS, _says("assistant", "", tool_calls=[CALL]),
-                            _says("tool", "t"), _ANSWERS])),
-    "answers of tools": (2, Chat([_ASKS, _says("assistant", "", tool_calls=[CALL]),
-                                  _says("tool", MARK.format(2)), _ANSWERS])),
+    "thoughts in reasoning_content": (2, Chat([_ASKS, _REASONS])),
+    "thoughts of earlier turns": (2, Chat([_ASKS, _THINKS, _ASKS, _ANSWERS])),
+    "tool calls": (2, Chat([_ASKS, _CALLS, _says("tool", "t"), _ANSWERS])),
+    "answers of tools": (2, Chat([_ASKS, _CALLS, _says("tool", MARK.format(2)), _ANSWERS])),
     "definitions of tools": (2, Chat([_ASKS, _ANSWERS], [TOOL])),
-}  # fmt: skip
+}
 
 
 def not_taken(template: ChatTemplate) -> dict[str, str]:

@@ -120,6 +120,7 @@ def with_strings(value: Any, strings: Mapping[str, str]) -> Any:
     if isinstance(value, str):
         return strings.get(value, value)
     if isinstance(value, dict):
-        return {with_strings(key, strings): with_strings(one, strings)
-                for key, one in value.items()}  # fmt: skip
+        return {
+            with_strings(key, strings): with_strings(one, strings) for key, one in value.items()
+        }
     return [with_strings(one, strings) for one in value] if isinstance(value, list) else value

@@ -20,8 +20,11 @@ HADOOP_LZ4 = "UNKNOWN"
 CODECS = {"UNCOMPRESSED": "NONE", HADOOP_LZ4: "LZ4"}
 # Encodings that a writer chooses in place of PLAIN or a dictionary.
 ENCODINGS = (
-    "DELTA_BINARY_PACKED", "DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY", "BYTE_STREAM_SPLIT",
-)  # fmt: skip
+    "DELTA_BINARY_PACKED",
+    "DELTA_LENGTH_BYTE_ARRAY",
+    "DELTA_BYTE_ARRAY",
+    "BYTE_STREAM_SPLIT",
+)
 DICTIONARIES = {"PLAIN_DICTIONARY", "RLE_DICTIONARY"}
 USUAL_CODEC = "SNAPPY"
 
@@ -93,7 +96,15 @@ class Kind:
         groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
         groups = [group for group in groups if group.num_rows and group.num_columns]
         if not groups:
-            return cls(found, pairs, (), (), False, "1.0", False)
+            return cls(
+                schema=found,
+                key_values=pairs,
+                leaves=(),
+                sorted_by=(),
+                page_index=False,
+                page_version="1.0",
+                checksums=False,
+            )
         chunks = [groups[0].column(number) for number in range(groups[0].num_columns)]
         by = _sorting(groups)
         header = _first_data_page(file, chunks[0].data_page_offset)

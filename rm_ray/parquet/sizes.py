@@ -160,10 +160,14 @@ def as_dictionaries(
         whole: whether chunks are fetched whole, and together; else they are streamed.
     """
     return pq.ParquetFile(
-        file, metadata=metadata, buffer_size=0 if whole else BUFFER_BYTES, pre_buffer=whole,
+        file,
+        metadata=metadata,
+        buffer_size=0 if whole else BUFFER_BYTES,
+        pre_buffer=whole,
         read_dictionary=[metadata.schema.column(leaf).path for leaf in leaves],
-        coerce_int96_timestamp_unit="us", page_checksum_verification=True,
-    )  # fmt: skip
+        coerce_int96_timestamp_unit="us",
+        page_checksum_verification=True,
+    )
 
 
 def _plain_bytes(chunk: Any) -> int:

@@ -73,7 +73,15 @@ class Source:
         if not len(schema):
             why = "; ".join(f"column {name!r} {said}" for name, said in dropped.items())
             raise pa.ArrowNotImplementedError(f"none of its columns can be copied: {why}")
-        return cls(footer, metadata, schema, kind, tuple(changed), dropped, reshaped)
+        return cls(
+            footer=footer,
+            metadata=metadata,
+            schema=schema,
+            kind=kind,
+            changed=tuple(changed),
+            dropped=dropped,
+            reshaped=reshaped,
+        )
 
     def can_add_columns(self) -> bool:
         """Whether columns can be added: a stored Arrow schema has to name them too."""

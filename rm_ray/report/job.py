@@ -78,8 +78,10 @@ def _remember(made: Reported, history: History) -> None:
     if missing := figures.run.missing_parts:
         log.warning(
             "the night %s is not stored in the history: %d parts of its rewards are missing; "
-            "report it again once the run is complete", figures.night, missing,
-        )  # fmt: skip
+            "report it again once the run is complete",
+            figures.night,
+            missing,
+        )
     else:
         history.write(figures.night, figures.verdict.status, made.rows)
 
@@ -115,12 +117,19 @@ def make(config: ReportConfig) -> Reported:
         baseline, asked = Baseline(), config.baseline
         if history is not None:
             baseline = Baseline.of_history(
-                history, past, asked.nights, asked.accept, config.night, asked.weekend_days
+                history,
+                past,
+                nights=asked.nights,
+                accept=asked.accept,
+                night=config.night,
+                weekend=asked.weekend_days,
             )
         if pinned is not None:
             run_nights = Baseline.of_run(Night.of(count(pinned, config)), len(pinned.segments))
             baseline = run_nights.with_counts(baseline)
-        figures, rows = _figures(config, run, measured, night, baseline, past)
+        figures, rows = _figures(
+            config, run, measured=measured, night=night, baseline=baseline, past=past
+        )
     return Reported(figures, history, rows)
 
 
@@ -137,7 +146,7 @@ def _figures(
     kept = largest(night, expected, config.page.max_groups)
     night, baseline = night.gather(kept), baseline.gather(kept)
     mix = split(night.groups, baseline.groups)
-    comparisons, alpha, said = _say(config, night, baseline, past, mix)
+    comparisons, alpha, said = _say(config, night, baseline=baseline, past=past, mix=mix)
     whole = comparisons[None]
     edges = bin_edges(whole)
     figures = partial(group_figures, edges=edges, rules=config.alerts, p=alpha)
@@ -199,7 +208,7 @@ def _say(
         for rule, strength in one.said.strengths.items()
     }
     shown = {(label, rule) for label, one in last.items() for rule in one.said.shown}
-    said = verdict(alerts, rules, stood, shown, mix, comparisons)
+    said = verdict(alerts, rules, stood=stood, shown=shown, mix=mix, comparisons=comparisons)
     return comparisons, rules.false_per_night / max(1, looked), said
 
 
@@ -210,8 +219,10 @@ def _warn_of_accepted(config: ReportConfig, past: list[PastNight]) -> None:
         if night not in known and (not past or night > past[0].night):
             log.warning(
                 "baseline.accept: %s: there is no night %s in the history; nights are in the order "
-                "of their names, and no night before it counts", group, night,
-            )  # fmt: skip
+                "of their names, and no night before it counts",
+                group,
+                night,
+            )
 
 
 def _rows(
@@ -225,11 +236,11 @@ def _rows(
             (
                 one.tonight,
                 Said(
-                    one.effects.wasserstein if one.effects else None,
-                    tuple(alert.rule for alert in mine),
-                    tuple(alert.rule for alert in mine if alert.folded_into is None),
-                    one.baseline.names if one.baseline else (),
-                    tuple(alert.strength for alert in mine),
+                    wasserstein=one.effects.wasserstein if one.effects else None,
+                    alerts=tuple(alert.rule for alert in mine),
+                    shown=tuple(alert.rule for alert in mine if alert.folded_into is None),
+                    baseline=one.baseline.names if one.baseline else (),
+                    effects=tuple(alert.strength for alert in mine),
                 ),
             )
         )
@@ -241,6 +252,10 @@ def _baseline_facts(config: ReportConfig, baseline: Baseline) -> BaselineFacts:
     kind = "none" if baseline.whole is None else "run" if pinned else "history"
     documents = baseline.whole.pooled.documents if baseline.whole else 0
     return BaselineFacts.model_validate(
-        {"kind": kind, "path": pinned or config.history.path, "nights": baseline.names,
-         "documents": documents}
-    )  # fmt: skip
+        {
+            "kind": kind,
+            "path": pinned or config.history.path,
+            "nights": baseline.names,
+            "documents": documents,
+        }
+    )

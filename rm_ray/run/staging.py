@@ -74,8 +74,10 @@ def _join(settled: Settled, staging: Staging, job: AnyJob) -> bool:
     (shard,) = settled.unit.shards
     created = False
     if staging.parts.size(shard.part) is None:  # or an earlier try of this task was here
-        spans = {piece.start: read_part(staging.staged, piece.part, job.spec.counts)
-                 for piece in settled.pieces}  # fmt: skip
+        spans = {
+            piece.start: read_part(staging.staged, piece.part, job.spec.counts)
+            for piece in settled.pieces
+        }
         table, counts = joined(_given_up(settled, staging, job) | spans, job.spec.counts)
         if counts.documents != job.count_documents([shard]) or (
             job.spec.a_row_each and table.column("row").to_pylist() != job.documents(shard).tolist()

@@ -68,8 +68,12 @@ class StopWhenAsked:
     def _end(self, name: str) -> None:
         deadline = time.monotonic() + grace()
         try:
-            log.warning("stopping (%s): nothing new begins, what is being written lands; %s. "
-                        "To go on: %s", name, self._left(), same_command())  # fmt: skip
+            log.warning(
+                "stopping (%s): nothing new begins, what is being written lands; %s. To go on: %s",
+                name,
+                self._left(),
+                same_command(),
+            )
             self._tally.halt.remote(f"it was asked to ({name})")
             self._wait_for_writes(deadline)
             for act in self._last:

@@ -82,7 +82,14 @@ def survey(job: AnyJob, opened: Opened, *, to_run: bool) -> Survey:
     new = job.plan(found, planned, notes, stored_columns(stored) if stored else None)
     anew = {file.path for file in (*new.replaced, *new.files)}
     kept = [file for file in planned if file.path not in anew]
-    return Survey(run, stored, opened.fingerprint, found, [*kept, *new.files], new)
+    return Survey(
+        run=run,
+        stored=stored,
+        fingerprint=opened.fingerprint,
+        found=found,
+        files=[*kept, *new.files],
+        new=new,
+    )
 
 
 def open_run(seen: Survey, job: AnyJob) -> None:

@@ -131,7 +131,14 @@ def _sample_group(
     # prompts cost something beside their text, so the rows are some that hold much of it
     start = first + min(profile.row_at(0.5), rows - taken) if profile else first
     shard = Shard(file.path, start, start + taken)
-    unit = ReadUnit(file.path, file.partition, group, group + 1, first, (shard,))
+    unit = ReadUnit(
+        file=file.path,
+        partition=file.partition,
+        first_group=group,
+        stop_group=group + 1,
+        first_row=first,
+        shards=(shard,),
+    )
     everything = config.model_copy(update={"sample_fraction": 1.0, "id": None, "keep": []})
     try:
         documents = next(table for _, table in read_shards(unit, everything, tokenizer.columns))

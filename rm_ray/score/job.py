@@ -81,13 +81,13 @@ def dry_run(config: ScoreConfig) -> str:
     cost = cost_of(
         config,
         cast(list[PlannedFile], seen.files),
-        committed,
-        new,
-        metrics,
-        job.sharing,
+        committed=committed,
+        new=new,
+        metrics=metrics,
+        sharing=job.sharing,
         at_most=at_most,
     )
-    return summary.dry_run_text(seen, committed, documents, new, cost)
+    return summary.dry_run_text(seen, committed, documents=documents, new=new, cost=cost)
 
 
 class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
@@ -160,7 +160,12 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
     ) -> ScorePlanning:
         estimator = ray.put(Estimator(self.judge, self.sharing))
         return plan_new_files(
-            self.config, found.files, planned, columns, ray.put(self.tokenizer), estimator
+            self.config,
+            found.files,
+            planned=planned,
+            columns=columns,
+            tokenizer_ref=ray.put(self.tokenizer),
+            estimator_ref=estimator,
         )
 
     @override
@@ -214,7 +219,14 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
     @override
     def no_rows(self, columns: Mapping[str, pa.DataType]) -> pa.Table:
         carried = {name: pa.array([], kind) for name, kind in columns.items()}
-        return reward_table("", pa.array([], pa.int64()), carried, [], [], self.judge.columns)
+        return reward_table(
+            "",
+            pa.array([], pa.int64()),
+            carried=carried,
+            lengths=[],
+            verdicts=[],
+            family=self.judge.columns,
+        )
 
     @override
     def blocks_wanted(self, this: Round[ReadUnit]) -> float:

@@ -93,4 +93,6 @@ def _table(
     lengths = documents.column("_ids").combine_chunks().value_lengths().to_pylist()
     carried = {n: documents.column(n) for n in documents.column_names if not n.startswith("_")}
     rows = documents.column("_row")
-    return reward_table(shard.file, rows, carried, lengths, verdicts, judge.columns)
+    return reward_table(
+        shard.file, rows, carried=carried, lengths=lengths, verdicts=verdicts, family=judge.columns
+    )

@@ -87,13 +87,27 @@ def plan_new_files(
     types = run_types(files, footers, config.input, columns or {})
     if files:
         log.info("sampling documents of %d files, to cut shards by their tokens", len(files))
-    sampled = estimate_corpus(files, footers, config.input, tokenizer_ref, estimator_ref)
+    sampled = estimate_corpus(
+        files,
+        footers,
+        config=config.input,
+        tokenizer_ref=tokenizer_ref,
+        estimator_ref=estimator_ref,
+    )
     spans = _spans(files, footers, known, rows_left)
     bytes_chosen = _text_bytes(spans, footers) * config.input.sample_fraction
     estimate = at_bytes(sampled, bytes_chosen)
     most = _most_tokens(config, estimate.tokens)
     cut = [
-        _cut(file, span, known.get(file.path), footers[file.path], config, sampled, most)
+        _cut(
+            file,
+            span,
+            before=known.get(file.path),
+            footer=footers[file.path],
+            config=config,
+            sampled=sampled,
+            most_tokens=most,
+        )
         for file, span in zip(files, spans, strict=True)
         if file.path not in known or span.stop > span.start
     ]
@@ -215,7 +229,9 @@ def _cut(
     )
     units = (*before.units, *units) if before else units
     left = sum(footer.rows) - span.stop
-    return PlannedFile(file.path, file.size, file.version, units, left)
+    return PlannedFile(
+        path=file.path, size=file.size, version=file.version, units=units, rows_left=left
+    )
 
 
 def _text_bytes(spans: Sequence[Shard], footers: Mapping[str, Footer]) -> float:

@@ -107,7 +107,17 @@ def open_scored(
     skipped = (totals or {}).get("skipped_files", {})
     missing = sum(s.part not in committed and s.file not in skipped for s in planned)
     metrics = run.metrics() or {}
-    return ScoredRun(run.uri, stored, metrics, totals, run.parts, files, shards, chosen, missing)
+    return ScoredRun(
+        uri=run.uri,
+        stored=stored,
+        metrics=metrics,
+        totals=totals,
+        parts=run.parts,
+        files=files,
+        shards=shards,
+        segments=chosen,
+        missing=missing,
+    )
 
 
 def _run_at(path: str, storage: StorageConfig) -> tuple[RunFolder, dict[str, Any]]:

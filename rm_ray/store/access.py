@@ -16,13 +16,18 @@ from rm_ray.store.stores import Access, store_of
 # Errors of clients that found no credentials, by package and name: they take their time to import.
 _MISSING = {
     "botocore": {
-        "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError",
-        "ProfileNotFound", "TokenRetrievalError", "SSOTokenLoadError",
-        "UnauthorizedSSOTokenError", "NoAuthTokenError",
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "CredentialRetrievalError",
+        "ProfileNotFound",
+        "TokenRetrievalError",
+        "SSOTokenLoadError",
+        "UnauthorizedSSOTokenError",
+        "NoAuthTokenError",
     },
     "google": {"DefaultCredentialsError", "RefreshError", "MutualTLSChannelError"},
     "azure": {"ClientAuthenticationError", "CredentialUnavailableError"},
-}  # fmt: skip
+}
 _MISSING["aiobotocore"] = _MISSING["botocore"]
 # Of requests whose answer has no body (HEAD): a status, and not why.
 _BARE = {"400", "401", "403"}

@@ -38,9 +38,11 @@ def open_azure(uri: str, storage: StorageConfig) -> Any:
             "AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT_NAME"
         )
     return OneTryAzure(
-        host=host_in(uri), endpoint=storage.endpoint_url, seconds=storage.timeout_s,
+        host=host_in(uri),
+        endpoint=storage.endpoint_url,
+        seconds=storage.timeout_s,
         anon=storage.anonymous or None,
-    )  # fmt: skip
+    )
 
 
 class OneTryAzure(AzureBlobFileSystem):  # type: ignore[misc]

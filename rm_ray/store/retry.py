@@ -39,17 +39,37 @@ _FINAL_TYPES = (
     IsADirectoryError,
 )
 _FINAL_NUMBERS = {
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG,
-    errno.ELOOP, errno.ENOSYS,
-}  # fmt: skip
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.ENOSYS,
+}
 _CLIENTS = (
-    "botocore", "aiobotocore", "gcsfs", "google", "azure", "huggingface_hub", "aiohttp", "asyncio",
-    "fsspec", "httpx", "httpx2", "requests",
-)  # fmt: skip
+    "botocore",
+    "aiobotocore",
+    "gcsfs",
+    "google",
+    "azure",
+    "huggingface_hub",
+    "aiohttp",
+    "asyncio",
+    "fsspec",
+    "httpx",
+    "httpx2",
+    "requests",
+)
 # Of the answers that blame the request: those that blame the way it came, or the moment.
 _PASSING_CODES = {
-    "RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "SlowDown",
-}  # fmt: skip
+    "RequestTimeout",
+    "IncompleteBody",
+    "BadDigest",
+    "XAmzContentSHA256Mismatch",
+    "SlowDown",
+}
 _PASSING_STATUS = {408, 409, 425, 429}
 # Azure's 409 that does not pass.
 _FINAL_CODES = {"PublicAccessNotPermitted"}
@@ -211,7 +231,14 @@ class Tries:
         first, self._told = not self._told, True
         what = str(self._request)
         return self._patience.tell(
-            Retry(what, redacted(reason), since, since + seconds, next_s, first)
+            Retry(
+                request=what,
+                reason=redacted(reason),
+                since=since,
+                until=since + seconds,
+                next_s=next_s,
+                first=first,
+            )
         )
 
 

@@ -15,6 +15,18 @@ from rm_ray.filter.count.stretches import Stretch
 
 # A bundle reads at most so many times what it writes, and so many documents: one task does it.
 MOST_READ, MOST_DOCUMENTS = 64, 4_000_000
+# What the JSON of a bundle holds of each of its sources, in this order.
+_OF_A_SOURCE = (
+    "file",
+    "start",
+    "stop",
+    "partition",
+    "first_group",
+    "stop_group",
+    "first_row",
+    "size",
+    "version",
+)
 
 
 @dataclass(frozen=True)
@@ -47,11 +59,7 @@ class Bundle:
     def to_json(self) -> str:
         """The form in which it travels to its task, and one line of a plan has it."""
         shard = self.shards[0]
-        sources = [
-            [s.file, s.start, s.stop, s.partition, s.first_group, s.stop_group, s.first_row,
-             s.size, s.version]
-            for s in self.sources
-        ]  # fmt: skip
+        sources = [[getattr(source, name) for name in _OF_A_SOURCE] for source in self.sources]
         said = [self.file, shard.start, shard.stop, self.kept, self.group_rows, sources]
         return json.dumps(said)
 
@@ -60,7 +68,11 @@ class Bundle:
         """The bundle that `to_json` wrote."""
         folder, start, stop, kept, group_rows, sources = json.loads(line)
         return cls(
-            folder, (Shard(folder, start, stop),), tuple(map(_source, sources)), kept, group_rows
+            file=folder,
+            shards=(Shard(folder, start, stop),),
+            sources=tuple(map(_source, sources)),
+            kept=kept,
+            group_rows=group_rows,
         )
 
     def with_shards(self, shards: tuple[Shard, ...]) -> "Bundle":
@@ -69,12 +81,8 @@ class Bundle:
 
 
 def _source(said: Sequence[Any]) -> Stretch:
-    file, start, stop, partition, first_group, stop_group, first_row, size, version = said
-    return Stretch(
-        file=file, number=0, start=start, stop=stop, parts=(), first_unit=0, partition=partition,
-        first_group=first_group, stop_group=stop_group, first_row=first_row, size=size,
-        version=version,
-    )  # fmt: skip
+    known = dict(zip(_OF_A_SOURCE, said, strict=True))
+    return Stretch(number=0, parts=(), first_unit=0, **known)
 
 
 def said(bundle: Bundle) -> str:
@@ -152,4 +160,10 @@ def _bundled(folder: str, units: Sequence[Unit], group_rows: int, start: int) ->
     documents = sum(unit.documents for unit in units)
     kept = sum(unit.kept for unit in units)
     shard = Shard(folder, start, start + documents)
-    return Bundle(folder, (shard,), tuple(sources.values()), kept, group_rows)
+    return Bundle(
+        file=folder,
+        shards=(shard,),
+        sources=tuple(sources.values()),
+        kept=kept,
+        group_rows=group_rows,
+    )

@@ -107,7 +107,9 @@ class Copier:
                 for file in files.values():
                     file.end_of_group()
                 continue
-            for folder, theirs in _by_folder(rows, bundle.file, buckets, done, number):
+            for folder, theirs in _by_folder(
+                rows, bundle.file, buckets=buckets, done=done, number=number
+            ):
                 if folder not in files:
                     files[folder] = KeptRows(writing, bundle.group_rows)
                 files[folder].add(theirs)

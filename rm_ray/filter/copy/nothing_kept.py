@@ -22,9 +22,13 @@ def write_no_rows(root: Folder, kind: str, columns: pa.Schema) -> None:
 
 
 def write_no_corpus_rows(
-    root: Folder, kind: str, columns: pa.Schema, files: Sequence[str], corpus: CorpusConfig,
+    root: Folder,
+    kind: str,
+    columns: pa.Schema,
+    files: Sequence[str],
+    corpus: CorpusConfig,
     codec: str | None,
-) -> None:  # fmt: skip
+) -> None:
     """A file of the corpus's columns, as one of its files has them, and these."""
     # where hive folders are all null, readers do not know what they are
     file = next((name for name in files if HIVE_NULL not in name), files[0])

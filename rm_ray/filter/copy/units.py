@@ -48,7 +48,7 @@ def corpus_layout(
         groups = [group for group, rows in enumerate(footer.rows) if rows]
         first_unit = len(units)
         for group in groups:
-            source = _of(file, number, firsts[group], firsts[group + 1], firsts)
+            source = _of(file, number, start=firsts[group], stop=firsts[group + 1], firsts=firsts)
             units.append(Unit(source, kind, footer.rows[group], footer.file_bytes[group]))
             folders.append(folder_of(root, file.path))
         starts = [firsts[group] for group in groups]
@@ -56,7 +56,7 @@ def corpus_layout(
             before, after = bisect_right(starts, start) - 1, bisect_left(starts, stop)
             stretches.append(
                 replace(
-                    _of(file, number, start, stop, firsts),
+                    _of(file, number, start=start, stop=stop, firsts=firsts),
                     parts=parts_of(parts, file.path, start, stop),
                     first_unit=first_unit + before,
                     starts=tuple(starts[before + 1 : after]),
@@ -78,7 +78,7 @@ def parts_layout(
             start, stop = part.shard.start, part.shard.stop
             if start == stop:
                 continue
-            source = _of(file, number, start, stop, firsts)
+            source = _of(file, number, start=start, stop=stop, firsts=firsts)
             units.append(Unit(source, 0, part.rows, part.bytes))
             theirs = parts_of(parts, file.path, start, stop)
             stretches.append(replace(source, parts=theirs, first_unit=len(stretches)))
@@ -109,7 +109,8 @@ def plan_folders(
         old: tuple[Bundle, ...] = before[folder].units if folder in before else ()
         start = before[folder].rows if folder in before else 0
         rows = group_rows or usual_rows(units)
-        found.append(PlannedFolder(folder, (*old, *bundle(folder, units, target, rows, start))))
+        new = bundle(folder, units, target=target, group_rows=rows, start=start)
+        found.append(PlannedFolder(folder, (*old, *new)))
     return found
 
 
@@ -128,11 +129,19 @@ def _of(file: InputFile, number: int, start: int, stop: int, firsts: Sequence[in
     first = bisect_right(firsts, start) - 1
     known = len(firsts) > 1
     return Stretch(
-        file=file.path, number=number, start=start, stop=stop, parts=(), first_unit=0,
-        partition=file.partition, size=file.size, version=file.version,
-        first_group=first if known else 0, stop_group=bisect_left(firsts, stop) if known else 0,
+        file=file.path,
+        number=number,
+        start=start,
+        stop=stop,
+        parts=(),
+        first_unit=0,
+        partition=file.partition,
+        size=file.size,
+        version=file.version,
+        first_group=first if known else 0,
+        stop_group=bisect_left(firsts, stop) if known else 0,
         first_row=firsts[first] if known else 0,
-    )  # fmt: skip
+    )
 
 
 def _spans(parts: Sequence[ScoredPart], rows: int) -> Iterator[tuple[int, int]]:

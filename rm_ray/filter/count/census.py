@@ -71,11 +71,11 @@ class Census:
         outcomes = total_outcomes(one.outcomes for one in many)
         check_groups({group for group, _, _ in outcomes})
         return cls(
-            Cells.merge([one.kept for one in many]),
-            outcomes,
-            Cells.merge([one.rewards for one in many]),
-            _nearest([document for one in many for document in one.beside]),
-            merged(one.equal for one in many),
+            kept=Cells.merge([one.kept for one in many]),
+            outcomes=outcomes,
+            rewards=Cells.merge([one.rewards for one in many]),
+            beside=_nearest([document for one in many for document in one.beside]),
+            equal=merged(one.equal for one in many),
         )
 
 
@@ -94,13 +94,16 @@ def census_of(stretch: Stretch, reader: Reader, config: FilterConfig, cuts: Cuts
         if cut is None or config.output.buckets:
             continue
         for before, found in zip((True, False), decision.nearest(group, BESIDE), strict=True):
-            beside += [_beside(decision, stretch, label, before, at) for at in found.tolist()]
+            beside += [
+                _beside(decision, stretch, group=label, before=before, at=at)
+                for at in found.tolist()
+            ]
     return Census(
-        Cells.count(units, documents.tokens[kept]),
-        decision.outcomes(),
-        Cells.count(keys >> (KEY_BITS - DIGIT_BITS), documents.tokens[documents.eligible]),
-        beside,
-        equal_to_cuts(decision, cuts, reader.kind) if config.rule.temperature is None else {},
+        kept=Cells.count(units, documents.tokens[kept]),
+        outcomes=decision.outcomes(),
+        rewards=Cells.count(keys >> (KEY_BITS - DIGIT_BITS), documents.tokens[documents.eligible]),
+        beside=beside,
+        equal=equal_to_cuts(decision, cuts, reader.kind) if config.rule.temperature is None else {},
     )
 
 

@@ -89,7 +89,14 @@ def decide(documents: Documents, stretch: Stretch, config: FilterConfig, cuts: C
         kept[eligible] = beyond == 0
     else:
         why[eligible] = 0
-    return Decision(documents, ~kept if rule.invert else kept, beyond, places, reasons, why)
+    return Decision(
+        documents=documents,
+        kept=~kept if rule.invert else kept,
+        beyond=beyond,
+        places=places,
+        reasons=reasons,
+        why=why,
+    )
 
 
 def _least(values: Hashes, count: int) -> Ints:

@@ -62,9 +62,13 @@ class Order:
         keys, finer = keys_of(rewards)
         files = np.full(len(rows), stretch.number, np.int64)
         return Places(
-            documents.codes[which], keys, hash_after(finer, hashes), files, rows,
-            documents.weights[which],
-        )  # fmt: skip
+            groups=documents.codes[which],
+            keys=keys,
+            hashes=hash_after(finer, hashes),
+            files=files,
+            rows=rows,
+            tokens=documents.weights[which],
+        )
 
 
 def check_groups(labels: Collection[str]) -> None:

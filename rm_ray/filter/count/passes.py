@@ -78,8 +78,8 @@ class Passes:
             search, targets, inside = targets.narrow(search, cells, weight)
             if not len(targets.groups):
                 return Cuts(groups, cuts), budget
-            log.info("counting rewards, pass %d: %d documents are next to a cut",
-                     len(search.levels) + 1, inside)  # fmt: skip
+            number = len(search.levels) + 1
+            log.info("counting rewards, pass %d: %d documents are next to a cut", number, inside)
             if inside <= SORTED or len(search.levels) == LEVELS:
                 break
             cells = self._merged(_count_open, Cells.merge, reader, order, search, groups)
@@ -125,10 +125,8 @@ def merge_groups(many: Sequence[ByGroup]) -> ByGroup:
 def _count_run(
     stretches: Sequence[Stretch], reader: Reader, run: int, opened: Sequence[Ints]
 ) -> Cells:
-    return Cells.merge([
-        count_keys(keys_of(reader.rewards_of_run(stretch, run))[0], opened)
-        for stretch in stretches
-    ])  # fmt: skip
+    rewards = (reader.rewards_of_run(stretch, run) for stretch in stretches)
+    return Cells.merge([count_keys(keys_of(theirs)[0], opened) for theirs in rewards])
 
 
 @as_value

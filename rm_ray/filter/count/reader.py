@@ -86,14 +86,18 @@ class Reader:
         statuses = pc.fill_null(first.column("status"), NOT_SCORED)
         numberless = pa.array(~has & pc.equal(statuses, "ok").to_numpy())
         tokens: Ints = pc.fill_null(first.column("n_tokens"), 0).to_numpy()
+        weights = tokens
+        if self.weight is not None:
+            eligible = has & counts
+            weights = self._weights(
+                self.weight, stretch, columns=columns, rows=rows, eligible=eligible
+            )
         return Documents(
             rows=rows,
             reward=reward,
             has=has,
             tokens=tokens,
-            weights=tokens
-            if self.weight is None
-            else self._weights(self.weight, stretch, columns, rows, has & counts),
+            weights=weights,
             scored=pc.is_valid(first.column("row")).to_numpy(),
             statuses=pc.if_else(numberless, NO_NUMBER, statuses).combine_chunks(),
             counts=counts,

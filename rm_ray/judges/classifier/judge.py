@@ -46,7 +46,7 @@ def build_classifier(
     reduction = Reduction.of(config.reduction, config.weights, labels)
     files = judge_tokenizer(config, model)
     if config.as_chat or inputs.messages:
-        return _of_chats(config, inputs, model, files, reduction)
+        return _of_chats(config, inputs, model=model, files=files, reduction=reduction)
     tokenizer = TextTokenizer(text_column(inputs, config.family), plain_tokenizer(files.json))
     frame = Frame.of_text(load_tokenizer(files.json), load_plain(files.json))
     most = longest_prompt(config, model, frame.tokens)
@@ -63,7 +63,13 @@ def build_classifier(
         own_code=model.own_code,
         may_end_in_padding=may_end_in_padding(model, files.json, frame.after),
     )
-    return tokenizer, ClassifierJudge(fitting, harmless, read_out, reduction, config.logits)
+    return tokenizer, ClassifierJudge(
+        fitting=fitting,
+        harmless_document=harmless,
+        classes=read_out,
+        reduction=reduction,
+        logits=config.logits,
+    )
 
 
 def _of_chats(
@@ -93,7 +99,13 @@ def _of_chats(
         own_code=model.own_code,
         may_end_in_padding=may_end_in_padding(model, files.json, turn.tail),
     )
-    return tokenizer, ClassifierJudge(fitting, harmless, read_out, reduction, config.logits)
+    return tokenizer, ClassifierJudge(
+        fitting=fitting,
+        harmless_document=harmless,
+        classes=read_out,
+        reduction=reduction,
+        logits=config.logits,
+    )
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,11 @@ def fired(
     many = CANDIDATES * len(comparisons)
     found = [c for one in comparisons.values() for c in candidates(one, rules)]
     limits = _limits(found, rules.false_per_night, many)
-    close = {c.label for c, limit in zip(found, limits, strict=True)
-             if c.past and comparisons[c.label].has(c.kind) and c.p <= NEAR * limit}  # fmt: skip
+    close = {
+        c.label
+        for c, limit in zip(found, limits, strict=True)
+        if c.past and comparisons[c.label].has(c.kind) and c.p <= NEAR * limit
+    }
     if close:
         comparisons |= {label: comparisons[label].refined() for label in close}
         found = [c for one in comparisons.values() for c in candidates(one, rules)]
@@ -67,7 +70,7 @@ def verdict(
     fresh = {one.key for one in alerts if not _stands(one, stood)}
     found = []
     for one in alerts:
-        fold = folded(one, alerts, comparisons, mix, rules, fresh)
+        fold = folded(one, alerts, comparisons=comparisons, mix=mix, rules=rules, fresh=fresh)
         found.append(
             Alert(
                 group=None if one.label is None else name_of(one.label),

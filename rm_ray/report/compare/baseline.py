@@ -116,21 +116,23 @@ class Baseline:
         pooled: dict[str | None, list[GroupNight]] = {}
         for one in history.group_nights(dict(sorted(wanted.items()))):
             pooled.setdefault(one.label, []).append(one)
-        found = {
-            label: BaselineGroup(
-                GroupNight.total(label, theirs),
-                len(theirs),
-                chosen[label],
-                *_floor(label, quiet[label], past),
-                _nights_of(label, quiet[label], alike),
-                _came(label, alike[-REACH:]),
+        found: dict[str | None, BaselineGroup] = {}
+        for label, theirs in pooled.items():
+            if not any(one.documents for one in theirs):
+                continue
+            with_distance, floor = _floor(label, quiet[label], past)
+            found[label] = BaselineGroup(
+                pooled=GroupNight.total(label, theirs),
+                nights=len(theirs),
+                names=chosen[label],
+                quiet=with_distance,
+                floor=floor,
+                history=_nights_of(label, quiet[label], alike),
+                came=_came(label, alike[-REACH:]),
             )
-            for label, theirs in pooled.items()
-            if any(one.documents for one in theirs)
-        }
         whole = found.pop(None, None)
         groups = {label: group for label, group in found.items() if label is not None}
-        return cls(whole, groups, sorted(wanted), gone, alike)
+        return cls(whole=whole, groups=groups, names=sorted(wanted), gone=gone, past=alike)
 
     def with_counts(self, history: "Baseline") -> "Baseline":
         """With the counts of a history: a run that is as it should be does not say how its nights
@@ -148,15 +150,16 @@ class Baseline:
         rest = [one for label, one in self.groups.items() if label not in kept]
         groups = {label: one for label, one in self.groups.items() if label in kept}
         if rest:
-            pooled = GroupNight.total(OTHER, [one.pooled for one in rest])
-            names = {name for one in rest for name in one.names}
-            nights = max(one.nights for one in rest)
             before = self.groups.get(OTHER)
-            floor = (before.quiet, before.floor) if before else (0, 0.0)
             history = _others(self.past, set(groups))
-            came = tuple(one.documents for one in history)
             groups[OTHER] = BaselineGroup(
-                pooled, nights, tuple(sorted(names)), *floor, history, came
+                pooled=GroupNight.total(OTHER, [one.pooled for one in rest]),
+                nights=max(one.nights for one in rest),
+                names=tuple(sorted({name for one in rest for name in one.names})),
+                quiet=before.quiet if before else 0,
+                floor=before.floor if before else 0.0,
+                history=history,
+                came=tuple(one.documents for one in history),
             )
         return replace(self, groups=groups)
 
@@ -220,8 +223,10 @@ def _warn(label: str | None, names: Sequence[str]) -> None:
     log.warning(
         "%s: the nights that it was compared with are no longer in the history, %s to %s; it is "
         "compared with nothing tonight, and with tonight from now on",
-        name_of(label), names[0], names[-1],
-    )  # fmt: skip
+        name_of(label),
+        names[0],
+        names[-1],
+    )
 
 
 def _nights_of(
@@ -258,13 +263,13 @@ def _others(past: Sequence[PastNight], kept: set[str]) -> tuple[PastGroup, ...]:
         ]
         found.append(
             PastGroup(
-                OTHER,
-                sum(one.documents for one in rest),
-                None,
-                {},
-                Said(),
-                sum(one.tokens for one in rest),
-                sum(one.scored for one in rest),
+                label=OTHER,
+                documents=sum(one.documents for one in rest),
+                mean=None,
+                quantiles={},
+                said=Said(),
+                tokens=sum(one.tokens for one in rest),
+                scored=sum(one.scored for one in rest),
             )
         )
     return tuple(found[-REACH:])

@@ -147,9 +147,12 @@ class Comparison:
         if not len(far):
             return None
         return Outliers(
-            below=low, above=high, tonight=now, baseline=before,
+            below=low,
+            above=high,
+            tonight=now,
+            baseline=before,
             farthest=float(far[np.abs(far).argmax()]),
-        )  # fmt: skip
+        )
 
     @property
     def noise(self) -> float:

@@ -70,7 +70,7 @@ def creep(nights: Sequence[tuple[str, float]], sd: float) -> Creep:
             f"the source wanders (nights are alike by {alike:.2f}), and no test tells that from a "
             "creep"
         )
-    return Creep(weeks, slope, moved, 1.0 if remark else p, remark)
+    return Creep(weeks=weeks, slope=slope, moved=moved, p=1.0 if remark else p, remark=remark)
 
 
 def date_of(night: str) -> date | None:

@@ -140,11 +140,11 @@ def noise(tonight: Histogram, baseline: Histogram, draws: int, seed: int) -> Noi
     )
     root = np.sqrt(shrunk)
     return Noise(
-        np.sort(wasserstein * root),
-        np.sort(psi * shrunk),
-        np.sort(mean * root),
-        np.sort(1 + (spread - 1) * root),
-        float(np.exp(-_log_choices(tonight.size + baseline.size, tonight.size))),
+        wasserstein=np.sort(wasserstein * root),
+        psi=np.sort(psi * shrunk),
+        mean=np.sort(mean * root),
+        spread=np.sort(1 + (spread - 1) * root),
+        least=float(np.exp(-_log_choices(tonight.size + baseline.size, tonight.size))),
     )
 
 

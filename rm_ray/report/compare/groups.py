@@ -94,9 +94,15 @@ def usual_figures(one: Comparison, rules: AlertsConfig, p: float) -> UsualFigure
         documents=_range(usual.documents, p, rules.volume.below, rules.volume.above),
         tokens=_range(usual.tokens, p, tokens.below, tokens.above),
         tokens_a_document=_range(
-            usual.tokens_a_document, p, tokens.document_below, tokens.document_above, fixed_each
+            usual.tokens_a_document,
+            p,
+            below=tokens.document_below,
+            above=tokens.document_above,
+            fixed=fixed_each,
         ),
-        rewarded=_range(usual.rewarded, p, rules.rewarded.below, None, fixed_part),
+        rewarded=_range(
+            usual.rewarded, p, below=rules.rewarded.below, above=None, fixed=fixed_part
+        ),
         remark=remark,
     )
 
@@ -119,9 +125,12 @@ def _range(
 def _creep(one: Comparison) -> CreepFigures:
     found = one.creep
     return CreepFigures(
-        weeks=found.weeks, slope=found.slope, moved=found.moved,
-        p=None if found.remark else found.p, remark=found.remark,
-    )  # fmt: skip
+        weeks=found.weeks,
+        slope=found.slope,
+        moved=found.moved,
+        p=None if found.remark else found.p,
+        remark=found.remark,
+    )
 
 
 def distribution(group: GroupNight) -> Distribution | None:

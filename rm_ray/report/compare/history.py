@@ -259,7 +259,13 @@ def _past(night: str, table: pa.Table) -> PastNight:
         said = Said(row["wasserstein"], *(tuple(row.get(name) or ()) for name in lists))
         known = quantiles if row["scored"] else {}
         groups[row["group"]] = PastGroup(
-            row["group"], row["documents"], row["mean"], known, said, row["tokens"], row["scored"]
+            label=row["group"],
+            documents=row["documents"],
+            mean=row["mean"],
+            quantiles=known,
+            said=said,
+            tokens=row["tokens"],
+            scored=row["scored"],
         )
     return PastNight(night, table.schema.metadata[STATUS].decode(), groups)
 
@@ -267,10 +273,10 @@ def _past(night: str, table: pa.Table) -> PastNight:
 def _group_night(row: Mapping[str, Any]) -> GroupNight:
     cells, documents, tokens = (np.array(row[name], np.int64) for name in _LISTS)
     return GroupNight(
-        row["group"],
-        row["documents"],
-        row["tokens"],
-        dict(row["statuses"]),
-        Moments(row["scored"], int(row["total"]), int(row["squares"])),
-        Histogram(cells, documents, tokens),
+        label=row["group"],
+        documents=row["documents"],
+        tokens=row["tokens"],
+        statuses=dict(row["statuses"]),
+        moments=Moments(row["scored"], int(row["total"]), int(row["squares"])),
+        histogram=Histogram(cells, documents, tokens),
     )

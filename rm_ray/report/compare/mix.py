@@ -43,7 +43,7 @@ def split(tonight: Mapping[str, GroupNight], baseline: Mapping[str, BaselineGrou
     ]
     first = sum(g.share_before * _or(*m) for g, m in zip(groups, means, strict=True))
     last = sum(g.share_after * _or(*m[::-1]) for g, m in zip(groups, means, strict=True))
-    apart = _distances(labels, after, before, tonight, baseline)
+    apart = _distances(labels, after, before=before, tonight=tonight, baseline=baseline)
     return Mix(
         before=first,
         after=last,

@@ -22,9 +22,11 @@ def open_history(config: ReportConfig, run: ScoredRun) -> tuple[History | None, 
     if config.history.path is None:
         return None, []
     settings = {
-        "format": FORMAT, "fingerprint": run.fingerprint, "column": config.rewards.column,
+        "format": FORMAT,
+        "fingerprint": run.fingerprint,
+        "column": config.rewards.column,
         "by": config.by,
-    }  # fmt: skip
+    }
     history = History.at(config.history.path, config.history.storage, settings)
     history.check(config.night)
     _warn(config, run, history)
@@ -32,8 +34,10 @@ def open_history(config: ReportConfig, run: ScoredRun) -> tuple[History | None, 
     if others:
         log.warning(
             "%d nights of the history are passed over, the last %s: their rewards are of another "
-            "judge, column or grouping", len(others), others[-1],
-        )  # fmt: skip
+            "judge, column or grouping",
+            len(others),
+            others[-1],
+        )
     return history, past
 
 
@@ -41,10 +45,14 @@ def _warn(config: ReportConfig, run: ScoredRun, history: History) -> None:
     if later := [name for name in history.names() if name > config.night]:
         log.warning(
             "%d nights of the history come after %s by their names, the last is %s: they are not "
-            "looked at", len(later), config.night, later[-1],
-        )  # fmt: skip
+            "looked at",
+            len(later),
+            config.night,
+            later[-1],
+        )
     if config.rewards.segments is None and len(run.segments) > 1:
         log.warning(
             "the whole run is reported as one night, all %d segments of it; what was new last is "
-            "--rewards.segments -1", len(run.segments),
-        )  # fmt: skip
+            "--rewards.segments -1",
+            len(run.segments),
+        )

@@ -73,12 +73,13 @@ def _of_rewards(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
     shifted = abs(now.shift) > now.wasserstein / 2
     strength = math.copysign(now.wasserstein, now.shift) if shifted else 0.0
     apart = f"the rewards of {name} are {now.wasserstein:.2f} sd from the baseline's"
+    classes = (
+        f"the rewards of {name} fall into other classes than the baseline's (PSI {now.psi:.2f})"
+    )
     measures: list[tuple[Rule, str, float, str]] = [
         ("drift", "wasserstein", rules.drift.above, f"{apart}; {usual}"),
-        ("drift", "psi", rules.drift.psi_above,
-         f"the rewards of {name} fall into other classes than the baseline's "
-         f"(PSI {now.psi:.2f}); {usual}"),
-    ]  # fmt: skip
+        ("drift", "psi", rules.drift.psi_above, f"{classes}; {usual}"),
+    ]
     if rules.mean.above is not None:
         said = f"the mean reward of {name} has moved by {now.mean:.2f} sd; {usual}"
         measures.append(("mean", "mean", rules.mean.above, said))
@@ -86,18 +87,32 @@ def _of_rewards(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
         effect = getattr(now, kind)
         sentence = f"{said} {one.floor(kind):.2g}"
         yield Candidate(
-            label, rule, effect, above, effect > above, one.p(kind), sentence, kind,
-            strength,
-        )  # fmt: skip
+            label=label,
+            rule=rule,
+            effect=effect,
+            threshold=above,
+            past=effect > above,
+            p=one.p(kind),
+            sentence=sentence,
+            kind=kind,
+            strength=strength,
+        )
     sentence = (
         f"the rewards of {name} vary {now.spread:.2f} times as much as the baseline's "
         f"({now.wasserstein:.2f} sd from it)"
     )
     below = rules.spread.below
     yield Candidate(
-        label, "spread", now.spread, below, now.spread < below, one.p("spread"), sentence, "spread",
-        _log(now.spread),
-    )  # fmt: skip
+        label=label,
+        rule="spread",
+        effect=now.spread,
+        threshold=below,
+        past=now.spread < below,
+        p=one.p("spread"),
+        sentence=sentence,
+        kind="spread",
+        strength=_log(now.spread),
+    )
 
 
 def _of_creep(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
@@ -111,7 +126,14 @@ def _of_creep(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
     )
     p = min(1.0, found.p / RATE)
     yield Candidate(
-        one.tonight.label, "creep", moved, above, moved > above, p, sentence, "", found.moved
+        label=one.tonight.label,
+        rule="creep",
+        effect=moved,
+        threshold=above,
+        past=moved > above,
+        p=p,
+        sentence=sentence,
+        strength=found.moved,
     )
 
 
@@ -135,7 +157,16 @@ def _of_failures(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
         share, above = now.failed / now.documents, rules.failed.above
         p = float(stats.binom.sf(now.failed - 1, now.documents, above)) if now.failed else 1.0
         said = f"{now.failed:,} of {now.documents:,} documents of {name} failed ({share:.1%})"
-        yield Candidate(now.label, "failed", share, above, share > above, p, said, "", share)
+        yield Candidate(
+            label=now.label,
+            rule="failed",
+            effect=share,
+            threshold=above,
+            past=share > above,
+            p=p,
+            sentence=said,
+            strength=share,
+        )
 
 
 def _of_rewarded(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
@@ -143,7 +174,16 @@ def _of_rewarded(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
     if now.label is None and not now.scored:
         why = f" ({one.why_not()})" if now.documents else ": none came"
         said = f"no document of the night has a reward{why}"
-        yield Candidate(None, "rewarded", 0.0, below, True, 0.0, said, "", _log(0))
+        yield Candidate(
+            label=None,
+            rule="rewarded",
+            effect=0.0,
+            threshold=below,
+            past=True,
+            p=0.0,
+            sentence=said,
+            strength=_log(0),
+        )
         return
     before = one.baseline.pooled if one.baseline else None
     if before is None or not (before.scored and now.documents):
@@ -156,7 +196,16 @@ def _of_rewarded(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
     said = f"{share:.0%} of the documents of {name} have a reward, and {usual:.0%} usually"
     if why := one.why_not():
         said += f" ({why})"
-    yield Candidate(now.label, "rewarded", ratio, below, ratio < below, p, said, "", _log(ratio))
+    yield Candidate(
+        label=now.label,
+        rule="rewarded",
+        effect=ratio,
+        threshold=below,
+        past=ratio < below,
+        p=p,
+        sentence=said,
+        strength=_log(ratio),
+    )
 
 
 def _new(one: Comparison) -> Candidate:
@@ -164,7 +213,15 @@ def _new(one: Comparison) -> Candidate:
     n, name = one.tonight.documents, name_of(one.tonight.label)
     # given all documents, chance puts each into one of the nights
     p = float(stats.binom.sf(n - 1, n, 1 / (one.baseline.nights + 1)))
-    return Candidate(one.tonight.label, "new", n, 0, n > 0, p, f"{name} is new: {n:,} documents")
+    return Candidate(
+        label=one.tonight.label,
+        rule="new",
+        effect=n,
+        threshold=0,
+        past=n > 0,
+        p=p,
+        sentence=f"{name} is new: {n:,} documents",
+    )
 
 
 def _missing(one: Comparison) -> Candidate:
@@ -176,7 +233,9 @@ def _missing(one: Comparison) -> Candidate:
         p = float(stats.binom.cdf(0, one.baseline.pooled.documents, 1 / (one.baseline.nights + 1)))
     who = "no document came" if label is None else f"{name_of(label)} is missing"
     said = f"{who}; a night of the baseline has {one.baseline.expected:,.0f} documents"
-    return Candidate(label, "missing", 0, 0, True, p, said)
+    return Candidate(
+        label=label, rule="missing", effect=0, threshold=0, past=True, p=p, sentence=said
+    )
 
 
 def _of_volume(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
@@ -188,9 +247,15 @@ def _of_volume(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
         f"{name_of(now.label)} has {now.documents:,} documents, and {usual.expected:,.0f} usually"
     )
     yield _ratio(
-        one, "volume", "", now.documents / usual.expected, part.below, part.above,
-        usual.p(now.documents), said,
-    )  # fmt: skip
+        one,
+        "volume",
+        kind="",
+        ratio=now.documents / usual.expected,
+        below=part.below,
+        above=part.above,
+        p=usual.p(now.documents),
+        said=said,
+    )
 
 
 def _of_tokens(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
@@ -200,7 +265,14 @@ def _of_tokens(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
         said = f"{name} has {now.tokens:,} tokens, and {usual.expected:,.0f} usually"
         ratio = now.tokens / usual.expected
         yield _ratio(
-            one, "tokens", "night", ratio, part.below, part.above, usual.p(now.tokens), said
+            one,
+            "tokens",
+            kind="night",
+            ratio=ratio,
+            below=part.below,
+            above=part.above,
+            p=usual.p(now.tokens),
+            said=said,
         )
     assert one.baseline is not None
     expected = one.baseline.pooled.tokens / one.baseline.pooled.documents
@@ -212,19 +284,41 @@ def _of_tokens(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
             f"a document of {name} has {each:,.0f} tokens on average, and {expected:,.0f} usually"
         )
         yield _ratio(
-            one, "tokens", "document", each / expected, part.document_below, part.document_above,
-            p, said,
-        )  # fmt: skip
+            one,
+            "tokens",
+            kind="document",
+            ratio=each / expected,
+            below=part.document_below,
+            above=part.document_above,
+            p=p,
+            said=said,
+        )
 
 
 def _ratio(
-    one: Comparison, rule: Rule, kind: str, ratio: float, below: float, above: float | None,
-    p: float, said: str,
-) -> Candidate:  # fmt: skip
+    one: Comparison,
+    rule: Rule,
+    kind: str,
+    ratio: float,
+    below: float,
+    above: float | None,
+    p: float,
+    said: str,
+) -> Candidate:
     """A candidate of a figure over what it usually is."""
     past = ratio < below or (above is not None and ratio > above)
     threshold = above if above and ratio > 1 else below
-    return Candidate(one.tonight.label, rule, ratio, threshold, past, p, said, kind, _log(ratio))
+    return Candidate(
+        label=one.tonight.label,
+        rule=rule,
+        effect=ratio,
+        threshold=threshold,
+        past=past,
+        p=p,
+        sentence=said,
+        kind=kind,
+        strength=_log(ratio),
+    )
 
 
 def _log(ratio: float) -> float:

@@ -84,8 +84,11 @@ def _groups(
         length = correlation(mine.column("reward").to_numpy(), mine.column("tokens").to_numpy())
         found.append(
             BlindGroup(
-                name=name_of(label), sd=sd, relative_sd=relative, length=length,
+                name=name_of(label),
+                sd=sd,
+                relative_sd=relative,
+                length=length,
                 flat=relative < FLAT and one.scored >= LEAST,
             )
-        )  # fmt: skip
+        )
     return found

@@ -70,4 +70,12 @@ def _thresholds(retained: Sequence[Retained], cut: float | None) -> list[float]:
 def _of(rows: pa.Table, why: Why, at: float | None = None) -> Iterator[Chosen]:
     for row in rows.to_pylist():
         group = None if row["group"] == ALL else name_of(row["group"])
-        yield Chosen(why, at, group, row["file"], row["row"], row["reward"], row["tokens"])
+        yield Chosen(
+            why=why,
+            at=at,
+            group=group,
+            file=row["file"],
+            row=row["row"],
+            reward=row["reward"],
+            tokens=row["tokens"],
+        )

@@ -107,10 +107,18 @@ class Library:
         except (Unreadable, OSError) as error:
             chunks, remark = [], f"its text cannot be read: {short(error)}"
         return Shown(
-            why=one.why, at=one.at, group=one.group, file=one.file, row=one.row, reward=one.reward,
-            tokens=one.tokens, chunks=chunks, remark=remark,
-            id=key, chunks_left=self._left(one.tokens, len(chunks)),
-        )  # fmt: skip
+            why=one.why,
+            at=one.at,
+            group=one.group,
+            file=one.file,
+            row=one.row,
+            reward=one.reward,
+            tokens=one.tokens,
+            chunks=chunks,
+            remark=remark,
+            id=key,
+            chunks_left=self._left(one.tokens, len(chunks)),
+        )
 
     def _left(self, tokens: int, shown: int) -> int:
         """Chunks of a document that are not shown."""

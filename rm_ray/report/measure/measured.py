@@ -183,7 +183,7 @@ def measure_rows(
     rewards = pc.fill_null(rows.column("value"), 0).to_numpy()[scored]
     histograms = Histograms.of(codes[scored], rewards, tokens[scored])
     moments = moments_of(codes[scored], rewards, len(groups))
-    found = _documents(rows, source, groups, codes, tokens, scored)
+    found = _documents(rows, source, groups=groups, codes=codes, tokens=tokens, scored=scored)
     return Measured(
         histograms=ByGroup(groups, histograms).used(),
         moments={label: one for label, one in zip(groups, moments, strict=True) if one.documents},

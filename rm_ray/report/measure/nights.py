@@ -43,12 +43,12 @@ class GroupNight:
     def total(cls, label: str | None, many: Sequence["GroupNight"]) -> "GroupNight":
         """All of them together."""
         return cls(
-            label,
-            sum(one.documents for one in many),
-            sum(one.tokens for one in many),
-            summed(one.statuses for one in many),
-            sum((one.moments for one in many), Moments()),
-            Histogram.pool([one.histogram for one in many]),
+            label=label,
+            documents=sum(one.documents for one in many),
+            tokens=sum(one.tokens for one in many),
+            statuses=summed(one.statuses for one in many),
+            moments=sum((one.moments for one in many), Moments()),
+            histogram=Histogram.pool([one.histogram for one in many]),
         )
 
 
@@ -73,12 +73,12 @@ class Night:
         for label, counts in by_label.items():
             cells = histograms.cells.of_group(numbers[label]) if label in numbers else None
             groups[label] = GroupNight(
-                label,
-                sum(documents for documents, _ in counts.values()),
-                sum(tokens for _, tokens in counts.values()),
-                {status: documents for status, (documents, _) in counts.items()},
-                measured.moments.get(label, Moments()),
-                cells or Histogram.pool([]),
+                label=label,
+                documents=sum(documents for documents, _ in counts.values()),
+                tokens=sum(tokens for _, tokens in counts.values()),
+                statuses={status: documents for status, (documents, _) in counts.items()},
+                moments=measured.moments.get(label, Moments()),
+                histogram=cells or Histogram.pool([]),
             )
         whole = GroupNight.total(None, list(groups.values()))
         groups.pop(ALL, None)

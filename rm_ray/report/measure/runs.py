@@ -62,7 +62,12 @@ def count(run: ScoredRun, config: ReportConfig) -> Measured:
     rows = {file.path: file.rows for file in run.files}
     sources = [Source(s, partitions.get(s.file, {}), rows[s.file]) for s in run.shards]
     reader = Reader(
-        run.parts, run.fingerprint, ColumnPath(config.rewards.column), by, own, config.page.cut
+        parts=run.parts,
+        fingerprint=run.fingerprint,
+        column=ColumnPath(config.rewards.column),
+        by=by,
+        own=own,
+        cut=config.page.cut,
     )
     batches = list(in_batches(sources, lambda one: one.shard.stop - one.shard.start))
     log.info("reading the rewards of %d parts of %s", len(sources), run.uri)

@@ -29,7 +29,7 @@ def distribution(figures: Figures) -> Markup | None:
         return None
 
     def draw(figure: Any) -> None:
-        on = axes(figure, 46, 10, 26, 44)
+        on = axes(figure, left=46, right=10, top=26, bottom=44)
         if any(whole.histogram):
             on.stairs(whole.histogram, edges, fill=True, color=svg.TONIGHT, lw=0)
         if whole.baseline_histogram:
@@ -41,7 +41,9 @@ def distribution(figures: Figures) -> Markup | None:
         on.set_xlabel("reward")
         above(figure, f"share of the documents, in steps of {number(edges[1] - edges[0])}")
 
-    return drawn("dist", "Rewards of all documents", _compared(whole), 250, draw)
+    return drawn(
+        "dist", "Rewards of all documents", described=_compared(whole), height=250, draw=draw
+    )
 
 
 def strips(figures: Figures) -> Markup | None:
@@ -55,16 +57,23 @@ def strips(figures: Figures) -> Markup | None:
         for at, group in enumerate(groups):
             apart = 4 / ROW if group.tonight and group.baseline else 0
             if group.baseline:
-                _strip(on, at + apart, group.baseline, svg.BASELINE, svg.PAPER)
+                _strip(on, at + apart, of=group.baseline, color=svg.BASELINE, middle=svg.PAPER)
             if group.tonight:
-                _strip(on, at - apart, group.tonight, svg.TONIGHT, svg.TONIGHT)
+                _strip(on, at - apart, of=group.tonight, color=svg.TONIGHT, middle=svg.TONIGHT)
         ticks(on.xaxis)
         on.set_xlabel("reward")
 
     said = "; ".join(f"{name(group.name, 40)}: {_compared(group)}" for group in groups[:5])
     described = f"{said}{' …' if len(groups) > 5 else ''} The table has every group."
     names = [name(group.name, _COLUMNS) for group in groups]
-    return drawn("strips", "Rewards by group", described, _height(len(groups)), draw, names)
+    return drawn(
+        "strips",
+        "Rewards by group",
+        described=described,
+        height=_height(len(groups)),
+        draw=draw,
+        names=names,
+    )
 
 
 def drift(figures: Figures) -> Markup | None:
@@ -84,7 +93,7 @@ def drift(figures: Figures) -> Markup | None:
     def draw(figure: Any) -> None:
         on = _rows(figure, len(rows))
         for at, (_, key, group) in enumerate(rows):
-            _effect(on, at, group, alerts.get(key), not_sure(figures, group))
+            _effect(on, at, group=group, alert=alerts.get(key), unsure=not_sure(figures, group))
         on.axvline(figures.drift_above, color=svg.INK, lw=1.5)
         on.set_xlim(left=0)
         for at, (_, _, group) in enumerate(rows):
@@ -101,7 +110,14 @@ def drift(figures: Figures) -> Markup | None:
     )
     described = f"{said}{' …' if len(rows) > 6 else '.'}"
     names = [name(shown, _COLUMNS) for shown, _, _ in rows]
-    return drawn("drift", "Distance from the baseline", described, _height(len(rows)), draw, names)
+    return drawn(
+        "drift",
+        "Distance from the baseline",
+        described=described,
+        height=_height(len(rows)),
+        draw=draw,
+        names=names,
+    )
 
 
 def _unsure(figures: Figures, group: Group) -> str:
@@ -127,7 +143,7 @@ def _height(rows: int) -> float:
 
 def _rows(figure: Any, rows: int) -> Any:
     """Axes with a row for each name, the first on top."""
-    on = axes(figure, _LEFT, _RIGHT, _TOP, _BOTTOM)
+    on = axes(figure, left=_LEFT, right=_RIGHT, top=_TOP, bottom=_BOTTOM)
     on.set_ylim(rows - 0.5, -0.5)
     on.set_yticks(range(rows), stand_ins(rows))
     on.tick_params(axis="y", labelcolor=svg.INK, pad=6)
@@ -167,7 +183,13 @@ def _label(on: Any, at: int, group: Group, unsure: bool) -> None:
         said, place, color = f"p {chance(measure.p)}", measure.effect, svg.INK
     right = place < 0.7 * on.get_xlim()[1]
     on.annotate(
-        said, (place, at), (10 if right else -10, 0), textcoords="offset points", va="center",
-        ha="left" if right else "right", color=color, zorder=5,
+        said,
+        (place, at),
+        (10 if right else -10, 0),
+        textcoords="offset points",
+        va="center",
+        ha="left" if right else "right",
+        color=color,
+        zorder=5,
         bbox={"facecolor": svg.PAPER, "edgecolor": "none", "pad": 1},
-    )  # fmt: skip
+    )

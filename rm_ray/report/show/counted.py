@@ -37,13 +37,27 @@ def cells(figures: Figures, group: Group) -> list[Cell]:
     came = levels.get("missing") or levels.get("new") or levels.get("volume")
     rewarded = levels.get("rewarded") or levels.get("failed")
     return [
-        Cell("documents", count(many), documents, "", came),
-        Cell("tokens", short_count(group.tokens), _beside(usual.tokens, short_count), "",
-             _outside(usual.tokens, group.tokens, levels.get("tokens"))),
-        Cell("tokens a document", count(each), _beside(usual.tokens_a_document, count), "",
-             _outside(usual.tokens_a_document, each, levels.get("tokens"))),
-        Cell("with a reward", percent(share), shares, why_not(group), rewarded),
-    ]  # fmt: skip
+        Cell(title="documents", said=count(many), beside=documents, level=came),
+        Cell(
+            title="tokens",
+            said=short_count(group.tokens),
+            beside=_beside(usual.tokens, short_count),
+            level=_outside(usual.tokens, group.tokens, levels.get("tokens")),
+        ),
+        Cell(
+            title="tokens a document",
+            said=count(each),
+            beside=_beside(usual.tokens_a_document, count),
+            level=_outside(usual.tokens_a_document, each, levels.get("tokens")),
+        ),
+        Cell(
+            title="with a reward",
+            said=percent(share),
+            beside=shares,
+            reasons=why_not(group),
+            level=rewarded,
+        ),
+    ]
 
 
 def exceptions(figures: Figures, group: Group) -> str:

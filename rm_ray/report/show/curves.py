@@ -29,9 +29,17 @@ _SPARK = (110, 20)
 LEFT, LANE, LANES_ABOVE = 64, 18, 28
 # How a rule's alerts are drawn.
 MARKS: dict[str, str] = {
-    "drift": "o", "spread": "d", "mean": "s", "creep": ">", "volume": "v", "tokens": "P",
-    "rewarded": "h", "failed": "X", "missing": "p", "new": "*",
-}  # fmt: skip
+    "drift": "o",
+    "spread": "d",
+    "mean": "s",
+    "creep": ">",
+    "volume": "v",
+    "tokens": "P",
+    "rewarded": "h",
+    "failed": "X",
+    "missing": "p",
+    "new": "*",
+}
 
 
 @dataclass(frozen=True)
@@ -69,13 +77,13 @@ def trend(figures: Figures) -> Markup | None:
     height = 290 + lanes
 
     def draw(figure: Any) -> None:
-        on = axes(figure, LEFT, 14, 26, 116 + lanes)
-        below = axes(figure, LEFT, 14, 202 + lanes, 26)
+        on = axes(figure, left=LEFT, right=14, top=26, bottom=116 + lanes)
+        below = axes(figure, left=LEFT, right=14, top=202 + lanes, bottom=26)
         _rewards(on, nights)
         _documents(below, nights)
         panels = [on, below]
         if rules:
-            between = axes(figure, LEFT, 14, 174 + LANES_ABOVE, 116)
+            between = axes(figure, left=LEFT, right=14, top=174 + LANES_ABOVE, bottom=116)
             _lanes(between, nights, rules)
             panels.append(between)
             above(figure, "alerts, by rule", 174 + LANES_ABOVE - 8)
@@ -90,7 +98,14 @@ def trend(figures: Figures) -> Markup | None:
 
     shown = sorted({0, len(nights) // 2, len(nights) - 1})
     names = [name(nights[at].night, 12) for at in shown]
-    return drawn("trend", "Rewards over the nights", _told(nights, rules), height, draw, names)
+    return drawn(
+        "trend",
+        "Rewards over the nights",
+        described=_told(nights, rules),
+        height=height,
+        draw=draw,
+        names=names,
+    )
 
 
 def _told(nights: Sequence[TrendNight], rules: Sequence[str]) -> str:
@@ -121,12 +136,12 @@ def retention(figures: Figures, chosen: float) -> Curve | None:
     places: list[float] = []
 
     def draw(figure: Any) -> None:
-        on = axes(figure, 46, 14, 26, 44)
+        on = axes(figure, left=46, right=14, top=26, bottom=44)
         at = [each.threshold for each in kept]
-        on.plot(at, [each.documents / max(1, whole.documents) for each in kept],
-                color=svg.TONIGHT, lw=2.5)  # fmt: skip
-        on.plot(at, [each.tokens / max(1, whole.tokens) for each in kept],
-                color=svg.SECOND, lw=2.5, ls=(0, (3, 1.5)))  # fmt: skip
+        documents = [each.documents / max(1, whole.documents) for each in kept]
+        on.plot(at, documents, color=svg.TONIGHT, lw=2.5)
+        tokens = [each.tokens / max(1, whole.tokens) for each in kept]
+        on.plot(at, tokens, color=svg.SECOND, lw=2.5, ls=(0, (3, 1.5)))
         on.set_ylim(0, 1.02)
         on.grid(axis="y")
         if figures.cut is not None:
@@ -144,7 +159,7 @@ def retention(figures: Figures, chosen: float) -> Curve | None:
         f"{percent(half.documents / max(1, whole.documents))} of the documents and "
         f"{percent(half.tokens / max(1, whole.tokens))} of the tokens."
     )
-    drawing = drawn("kept", "What each threshold keeps", described, 260, draw)
+    drawing = drawn("kept", "What each threshold keeps", described=described, height=260, draw=draw)
     return Curve(drawing, tuple(round(place, 1) for place in places[:-1]), round(places[-1], 1))
 
 
@@ -155,7 +170,7 @@ def lengths(figures: Figures) -> Markup | None:
     medians = [(max(1.0, tokens), reward) for tokens, reward in figures.blind.length_medians]
 
     def draw(figure: Any) -> None:
-        on = axes(figure, 46, 22, 26, 44)
+        on = axes(figure, left=46, right=22, top=26, bottom=44)
         on.plot(*zip(*medians, strict=True), color=svg.TONIGHT, lw=2, marker="o", ms=6)
         on.set_xscale("log")
         on.xaxis.set_minor_locator(NullLocator())
@@ -172,7 +187,7 @@ def lengths(figures: Figures) -> Markup | None:
         f"The tenth with the shortest documents ({count(short)} tokens) has a median of "
         f"{number(low)}, that with the longest ({count(long)} tokens) {number(high)}."
     )
-    return drawn("lengths", "Reward by length", described, 210, draw)
+    return drawn("lengths", "Reward by length", described=described, height=210, draw=draw)
 
 
 def spark(values: Sequence[float | None], span: float) -> Markup:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 NOTHING = "–"
+_UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -56,11 +57,7 @@ def count(value: float | None) -> str:
 
 def short_count(value: float) -> str:
     """A count in a few characters: 12, 3.4k, 56M."""
-    size, unit = next(
-        ((size, unit) for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
-         if abs(value) >= size),
-        (1.0, ""),
-    )  # fmt: skip
+    size, unit = next((one for one in _UNITS if abs(value) >= one[0]), (1.0, ""))
     return f"{value / size:.3g}{unit}".replace("-", "−")
 
 

@@ -17,10 +17,16 @@ from rm_ray.report.show.caps import capped, thinned
 from rm_ray.report.show.counted import Cell, cells, exceptions
 
 SECTIONS = (
-    ("alerts", "Alerts"), ("volume", "Volume"), ("rewards", "Rewards"), ("drift", "Distance"),
-    ("trend", "Nights"), ("retention", "Cuts"), ("blind", "Blind spots"),
-    ("documents", "Documents"), ("run", "Run"),
-)  # fmt: skip
+    ("alerts", "Alerts"),
+    ("volume", "Volume"),
+    ("rewards", "Rewards"),
+    ("drift", "Distance"),
+    ("trend", "Nights"),
+    ("retention", "Cuts"),
+    ("blind", "Blind spots"),
+    ("documents", "Documents"),
+    ("run", "Run"),
+)
 # Rows of the table of thresholds; groups that are named first in the mean's change.
 MOST_ROWS, MOST_MOVERS = 41, 6
 # Groups of which the page says at once how much came, and remarks of one kind.
@@ -29,9 +35,19 @@ MOST_COUNTED, MOST_REMARKS = 12, 8
 TINTS = (0.5, 1.0, 2.0)
 
 FILTERS: tuple[Callable[..., str | float | None], ...] = (
-    formats.number, formats.signed, formats.count, formats.percent, formats.share, formats.chance,
-    formats.quantile, formats.clip, formats.name, formats.exact, formats.change, formats.strength,
-)  # fmt: skip
+    formats.number,
+    formats.signed,
+    formats.count,
+    formats.percent,
+    formats.share,
+    formats.chance,
+    formats.quantile,
+    formats.clip,
+    formats.name,
+    formats.exact,
+    formats.change,
+    formats.strength,
+)
 
 
 def page(figures: Figures) -> bytes:
@@ -48,9 +64,12 @@ def page(figures: Figures) -> bytes:
 def _environment(of: Distribution | None) -> Environment:
     """Where the templates are, and how they write figures. `of`: what rewards are like here."""
     environment = Environment(
-        loader=PackageLoader("rm_ray.report.show", "."), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=PackageLoader("rm_ray.report.show", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters |= {own.__name__: own for own in FILTERS}
     places = formats.places(of.sd if of else 1.0)
     environment.filters["reward"] = partial(formats.fixed, places=places)
@@ -87,8 +106,10 @@ def _context(figures: Figures) -> dict[str, Any]:
         "statuses_of": lambda row: [row.statuses.get(status, 0) for status in statuses],
         "shares_of": _shares,
         "charts": {
-            "distribution": charts.distribution(figures), "strips": charts.strips(figures),
-            "drift": charts.drift(figures), "trend": curves.trend(figures),
+            "distribution": charts.distribution(figures),
+            "strips": charts.strips(figures),
+            "drift": charts.drift(figures),
+            "trend": curves.trend(figures),
             "lengths": curves.lengths(figures),
         },
         "most_groups": f" The {charts.MOST_GROUPS} largest groups." if many else "",
@@ -106,7 +127,7 @@ def _context(figures: Figures) -> dict[str, Any]:
         "kinds": _kinds(figures.documents),
         "scale": _scale(),
         "facts": _facts(figures.run),
-    }  # fmt: skip
+    }
 
 
 def _marks(figures: Figures) -> dict[str, str]:
@@ -240,10 +261,15 @@ def tinted(of: Distribution | None) -> Callable[[float | None], str]:
 def _scale() -> list[tuple[str, str]]:
     first, second, third = (formats.number(tint).rstrip("0").rstrip(".") for tint in TINTS)
     return [
-        ("low3", f"{third} or more below"), ("low2", f"{second} below"), ("low1", f"{first} below"),
-        ("even", "near"), ("high1", f"{first} above"), ("high2", f"{second} above"),
-        ("high3", f"{third} or more above"), ("unjudged", "not judged"),
-    ]  # fmt: skip
+        ("low3", f"{third} or more below"),
+        ("low2", f"{second} below"),
+        ("low1", f"{first} below"),
+        ("even", "near"),
+        ("high1", f"{first} above"),
+        ("high2", f"{second} above"),
+        ("high3", f"{third} or more above"),
+        ("unjudged", "not judged"),
+    ]
 
 
 def _facts(run: RunFacts) -> list[tuple[str, str]]:

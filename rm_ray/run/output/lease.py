@@ -92,8 +92,13 @@ class Lease:
             if _owner(state.read(NAME)).get("id") == self._id:
                 state.remove(NAME)
         except OSError as error:
-            log.warning("cannot give back the lease of %s, so that the next run may watch it for "
-                        "%.0f s first: %s", self._state.uri, DEAD_SECONDS, error)  # fmt: skip
+            log.warning(
+                "cannot give back the lease of %s, so that the next run may watch it for "
+                "%.0f s first: %s",
+                self._state.uri,
+                DEAD_SECONDS,
+                error,
+            )
 
     def check(self) -> None:
         """Make sure of the lease before what only its holder may do.
@@ -172,8 +177,12 @@ def living_owner(state: Folder) -> str | None:
     if first is None or _died_here(owner):
         return None
     who = f"process {owner.get('process')} on {owner.get('host')}"
-    log.info("%s has a lease of %s; watching for %.0f s whether it still lives",
-             state.uri, who, DEAD_SECONDS)  # fmt: skip
+    log.info(
+        "%s has a lease of %s; watching for %.0f s whether it still lives",
+        state.uri,
+        who,
+        DEAD_SECONDS,
+    )
     deadline = time.monotonic() + DEAD_SECONDS
     while time.monotonic() < deadline:
         time.sleep(min(1.0, DEAD_SECONDS / 10))

@@ -34,7 +34,13 @@ def unpack(block: pa.Table) -> list[tuple[Shard, pa.Table, str]]:
         row = {n: block.column(n)[i].as_py() for n in block.column_names if n != "documents"}
         shard = Shard(row["file"], row["start"], row["stop"])
         if row["alone"] is not None:
-            shard = Piece(shard.file, shard.start, shard.stop, row["alone"], row["failed_on"])
+            shard = Piece(
+                file=shard.file,
+                start=shard.start,
+                stop=shard.stop,
+                alone=row["alone"],
+                failed_on=row["failed_on"],
+            )
         documents = pa.Table.from_struct_array(block.column("documents")[i].values)
         shards.append((shard, documents, row["note"]))
     return shards

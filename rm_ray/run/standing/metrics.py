@@ -41,8 +41,16 @@ COST = Measure(
     "rm_ray_cost_dollars", "What these hours cost, all at this invocation's cost.per_gpu_hour."
 )
 RUN_MEASURES = (
-    DOCUMENTS, FAULTS, FAILED, ENGINES, SHARDS_DONE, SHARDS_LEFT, SECONDS_LEFT, HOURS, COST,
-)  # fmt: skip
+    DOCUMENTS,
+    FAULTS,
+    FAILED,
+    ENGINES,
+    SHARDS_DONE,
+    SHARDS_LEFT,
+    SECONDS_LEFT,
+    HOURS,
+    COST,
+)
 
 
 def run_values(now: RunProgress, here: Standing) -> dict[Measure, float | Mapping[str, float]]:
