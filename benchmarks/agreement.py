@@ -42,7 +42,8 @@ from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.tokens import read_tokenizer
 from tests import checkpoints
 from tests.conftest import SHARED
-from tests.engines.test_families import ALONE, MORE, SHAPE, some_prompts, tiny
+from tests.engines.small_engines import some_prompts
+from tests.engines.tiny_models import ALONE, MORE, SHAPE, tiny
 
 LABELS = (32, 299)
 AT_ONCE = 2

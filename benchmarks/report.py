@@ -38,8 +38,8 @@ from rm_ray.report.compare.baseline import BaselineGroup
 from rm_ray.report.compare.comparison import Comparison
 from rm_ray.report.compare.effects import DRAWS, effects, noise
 from rm_ray.report.config import AlertsConfig
-from tests.counts.test_histograms import histogram
-from tests.report.compare.test_alerts import group
+from tests.counts.histograms import histogram
+from tests.report.compare.group_nights import group
 from tests.scored_runs import fabricate
 
 STAGES = {"driver": "jobs/report.py", "tasks": "ray::"}

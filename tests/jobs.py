@@ -21,7 +21,7 @@ from rm_ray.score.__main__ import main
 from rm_ray.score.judge_shard import judge_shard
 from rm_ray.score.read_stage import tokenize
 from tests.conftest import ROOT, TINY_JUDGE, free_port, tiny_judge
-from tests.score.test_asking import Notes
+from tests.score.notes import Notes
 
 WORDS = (
     *("the", "of", "and", "to", "in", "a", "is", "that", "for", "it", "as", "was", "with", "be"),

@@ -6,28 +6,15 @@ import random
 import shutil
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.run.output.lease import Lease
-from rm_ray.score import job as scoring
 from rm_ray.store.folder import Folder
-from tests import fault_engine, jobs
+from tests import fault_engine
 from tests.jobs import parts, prose, read_rewards, write_corpus
+from tests.score.hostile_runs import damage_row_group, run, when_the_plan_is_made, write
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
-
-
-def run(caplog, folder, *extra, **changes):
-    """The job with the fault engine, from folder/in to folder/out."""
-    paths = {"input_path": folder / "in", "output_path": folder / "out"}
-    return jobs.run(caplog, *extra, **{"engine_name": fault_engine.NAME} | paths | changes)
-
-
-def write(folder, name, texts, **columns):
-    folder.mkdir(parents=True, exist_ok=True)
-    ids = [f"{name}-{i}" for i in range(len(texts))]
-    pq.write_table(pa.table({"id": ids, "text": texts, **columns}), folder / f"{name}.parquet")
 
 
 BAD_FILES = {
@@ -58,15 +45,6 @@ def test_an_unreadable_file_is_refused_by_name_or_skipped_by_name(kind, tmp_path
     assert list(stored["totals"]["skipped_files"]) == [str(bad)]
 
 
-def damage_row_group(path, group):
-    """Spoil the text of one row group; the footer stays whole."""
-    data = bytearray(path.read_bytes())
-    text = pq.read_metadata(path).row_group(group).column(1)
-    start = text.dictionary_page_offset + 40  # in the compressed words themselves
-    data[start : start + 200] = bytes(byte ^ 0x55 for byte in data[start : start + 200])
-    path.write_bytes(data)
-
-
 def test_a_damaged_row_group_costs_only_itself_and_is_named(tmp_path, caplog):
     write_corpus(tmp_path / "in", files=2, rows=12, words=150)
     victim = tmp_path / "in" / "0-1.parquet"
@@ -82,17 +60,6 @@ def test_a_damaged_row_group_costs_only_itself_and_is_named(tmp_path, caplog):
     assert status == 0 and "without 1 unreadable input files, first: cannot read" in log
     skipped = json.loads((tmp_path / "out" / "_SUCCESS").read_text())["skipped_files"]
     assert list(skipped) == [str(victim)]
-
-
-def when_the_plan_is_made(monkeypatch, action):
-    """Do something to the corpus after it was planned and before it is read."""
-    wait = scoring.wait_for_machines
-
-    def meddle(pool):
-        action()
-        return wait(pool)
-
-    monkeypatch.setattr(scoring, "wait_for_machines", meddle)
 
 
 def test_a_file_that_goes_during_the_run_costs_its_own_shards(tmp_path, caplog, monkeypatch):

@@ -62,8 +62,8 @@ INNER = {
 MOST_FILES, MOST_LINES = 26, 420
 
 
-def modules_of(source: str) -> list[str]:
-    """The dotted names of rm_ray that some code imports, anywhere in it; `a.b` for `b` of `a`."""
+def modules_of(source: str, package: str = "rm_ray") -> list[str]:
+    """What some code imports of a package, anywhere in it; `a.b` for `b` of `a`."""
     modules = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom):
@@ -71,7 +71,7 @@ def modules_of(source: str) -> list[str]:
             modules += [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             modules += [alias.name for alias in node.names]
-    return [module for module in modules if module.startswith("rm_ray.")]
+    return [module for module in modules if module.startswith(f"{package}.")]
 
 
 def imported(source: str) -> set[str]:
@@ -149,6 +149,18 @@ def test_every_room_opens_with_a_map_of_its_files():
         said = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
         named = [line.split()[0] for line in said.splitlines() if line.startswith("    ")]
         assert sorted(there) == sorted(set(named) - {"rm_ray"}), room
+
+
+def test_nobody_imports_a_test_module():
+    """What several files need is in helper modules, which stand beside the tests."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for folder in ("tests", "benchmarks", "demo")
+        for path in (ROOT / folder).rglob("*.py")
+        for module in modules_of(path.read_text(), "tests")
+        if ".test_" in module
+    ]
+    assert not wrong
 
 
 def test_every_way_to_import_is_seen():

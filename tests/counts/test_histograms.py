@@ -9,18 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rm_ray.counts.cells import ByGroup
-from rm_ray.counts.histograms import Histogram, Histograms
+from rm_ray.counts.histograms import Histograms
 from rm_ray.counts.moments import SCALE, Moments, moments_of
 from rm_ray.counts.samples import bottom, merge_bottom
+from tests.counts.histograms import FLOATS, histogram
 
-FLOATS = st.floats(-1e6, 1e6, width=32)
 ANY = st.floats(width=32, allow_nan=False, allow_infinity=False)
-
-
-def histogram(rewards, tokens=None) -> Histogram:
-    rewards = np.asarray(rewards, np.float32)
-    tokens = np.ones(len(rewards), np.int64) if tokens is None else np.asarray(tokens, np.int64)
-    return Histograms.of(np.zeros(len(rewards), np.int64), rewards, tokens).of_group(0)
 
 
 def test_quantiles_and_thresholds_by_hand():

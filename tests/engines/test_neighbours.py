@@ -13,7 +13,8 @@ from rm_ray.engines.read_outs import ClassLogits, LabelLogits
 from rm_ray.engines.transformers_models import _load
 from rm_ray.engines.weights import resolve_model
 from tests import checkpoints
-from tests.engines.test_families import alone, check_neighbours, engine_of, tiny
+from tests.engines.small_engines import alone, check_neighbours, engine_of
+from tests.engines.tiny_models import tiny
 
 ATOL = 1e-5  # in float32
 SHORT, MIDDLE, LONG = 3, 40, 120

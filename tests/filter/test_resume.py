@@ -13,8 +13,8 @@ import pytest
 from rm_ray.filter.copy.bundles import PlannedFolder
 from tests.conftest import ROOT
 from tests.filter import hostile
+from tests.filter.rules import HAS, best
 from tests.filter.runs import Oracle, files_of, options, run
-from tests.filter.test_filter import HAS, best
 from tests.jobs import environment
 from tests.scored_runs import FINGERPRINT, fabricate, write_part
 

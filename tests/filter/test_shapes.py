@@ -16,8 +16,8 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.filter.count import passes
 from rm_ray.scored import passes as run_passes
 from tests.filter import hostile
+from tests.filter.rules import HAS, RULES, best
 from tests.filter.runs import Oracle, files_of, run, tie_hash
-from tests.filter.test_filter import HAS, RULES, best
 from tests.scored_runs import FINGERPRINT, fabricate, write_part
 
 

@@ -11,7 +11,7 @@ from rm_ray.judges.encoding import cut_characters, encode, encode_all, load_toke
 from rm_ray.judges.plain import plain_tokenizer, split_special
 from rm_ray.judges.tokens import read_tokenizer, tokenizer_of_run
 from tests.conftest import TINY_JUDGE
-from tests.judges.preference.test_text_prompts import PIECES
+from tests.judges.text_pieces import PIECES
 
 TEXTS = st.lists(PIECES, max_size=60).map("".join) | st.text(max_size=120)
 

@@ -26,7 +26,7 @@ from rm_ray.judges.families import build_judge
 from rm_ray.judges.quantile.keys import QuantileConfig
 from rm_ray.judges.regression.keys import RegressionConfig
 from tests import checkpoints
-from tests.engines.test_families import engine_of
+from tests.engines.small_engines import engine_of
 
 TEXT = InputConfig(path="-")
 PAIR = InputConfig(path="-", prompt="q", completion="a")

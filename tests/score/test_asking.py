@@ -9,25 +9,7 @@ import pytest
 from rm_ray.score import asking
 from rm_ray.score.asking import Asking
 from tests.conftest import tiny_judge
-
-
-class Notes:
-    """A listener that writes down what it is told."""
-
-    def __init__(self):
-        self.begun, self.answers, self.ends, self.steps = [], [], [], 0
-
-    def asking(self, start, stop):
-        self.begun.append((start, stop))
-
-    def stepped(self):
-        self.steps += 1
-
-    def ended(self, n_tokens, questions):
-        self.ends.append((n_tokens, questions))
-
-    def answered(self, start, scored):
-        self.answers.append((start, scored))
+from tests.score.notes import Notes
 
 
 class Engine:

@@ -10,7 +10,7 @@ import pytest
 
 from tests import fault_engine
 from tests.jobs import prose, read_rewards
-from tests.test_hostile import run, write
+from tests.score.hostile_runs import run, write
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 

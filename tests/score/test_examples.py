@@ -13,7 +13,7 @@ from rm_ray.judges.keys import ExampleConfig
 from rm_ray.judges.regression.keys import RegressionConfig
 from rm_ray.score.examples import disagreement, resolve_examples
 from tests import checkpoints
-from tests.engines.test_families import engine_of
+from tests.engines.small_engines import engine_of
 from tests.jobs import run
 
 PAIRS = (("what is the capital", "it was the capital of that", 1.0), ("what", "the", 1.0))

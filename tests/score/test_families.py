@@ -26,7 +26,7 @@ from transformers import (
 from rm_ray.score.__main__ import main
 from tests import checkpoints
 from tests.conftest import ROOT, TINY_JUDGE
-from tests.engines.test_families import HEADER, reference_quantiles
+from tests.engines.quantile_formulas import HEADER, reference_quantiles
 from tests.jobs import (
     command,
     environment,

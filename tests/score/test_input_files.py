@@ -9,19 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests import fault_engine, jobs
 from tests.jobs import parts, read_rewards, write_corpus
-from tests.test_hostile import damage_row_group, when_the_plan_is_made
+from tests.score.hostile_runs import damage_row_group, run, when_the_plan_is_made
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
 SKIP = ("--input.on_bad_file", "skip")
-
-
-def run(caplog, folder, *extra, **changes):
-    """The job with the fault engine, from folder/in to folder/out."""
-    paths = {"input_path": folder / "in", "output_path": folder / "out"}
-    return jobs.run(caplog, *extra, **{"engine_name": fault_engine.NAME} | paths | changes)
 
 
 @pytest.fixture

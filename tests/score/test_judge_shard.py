@@ -15,7 +15,7 @@ from rm_ray.score.counts import ScoreCounts as Counts
 from rm_ray.score.judge_shard import divide, give_up, judge_shard
 from rm_ray.score.read_stage import tokenize
 from tests.conftest import tiny_judge
-from tests.score.test_asking import Notes
+from tests.score.notes import Notes
 
 
 class CountingEngine:

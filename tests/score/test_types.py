@@ -10,7 +10,7 @@ import pytest
 
 from tests.encrypted import write_encrypted
 from tests.jobs import prose, read_rewards
-from tests.test_hostile import run
+from tests.score.hostile_runs import run
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 

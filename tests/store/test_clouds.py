@@ -6,61 +6,12 @@ is, a report and a night, is in whole_clouds.py.
 
 import uuid
 
-import pyarrow.parquet as pq
-import pytest
-
-from rm_ray.config import OutputConfig, StorageConfig
-from rm_ray.filter.__main__ import main as filter_job
+from rm_ray.config import OutputConfig
 from rm_ray.run.output import lease
 from rm_ray.run.output.folder import RunFolder
 from rm_ray.run.output.lease import Lease
-from rm_ray.store.filesystem import open_filesystem
-from tests import fault_engine, jobs
-from tests.filter.runs import options as filter_options
-from tests.jobs import write_corpus
-
-FILES, ROWS = 3, 8
-# so small that a run has several parts
-SHARDS = {"shard_rows": 4, "engine_name": fault_engine.NAME}
-
-
-def rows_of(place):
-    """The rows of all Parquet files below a place, in order, without the place."""
-    fs = open_filesystem(place, StorageConfig())
-    found = []
-    for name in sorted(fs.find(fs._strip_protocol(place))):
-        if name.endswith(".parquet"):
-            with fs.open(name, "rb", cache_type="none") as file:
-                found += pq.read_table(file).to_pylist()
-    for row in found:
-        if "source_file" in row:
-            row["source_file"] = row["source_file"].rpartition("/")[2]
-    return sorted(found, key=lambda row: row["id"])
-
-
-def select(top):
-    words = filter_options(
-        rewards_path=f"{top}/out", output_path=f"{top}/kept", rule_keep_fraction=0.5
-    )
-    assert filter_job(words) == 0
-    return rows_of(f"{top}/kept/corpus")
-
-
-@pytest.fixture(scope="session")
-def local(ray_cluster, tmp_path_factory):
-    """A folder with a corpus, `corpus`, and what the jobs make of it: `out`, `kept`."""
-    top = tmp_path_factory.mktemp("local")
-    write_corpus(top / "corpus", FILES, ROWS, 60)
-    words = jobs.options(input_path=top / "corpus", output_path=top / "out", **SHARDS)
-    assert jobs.main(words) == 0
-    assert select(top)
-    return top
-
-
-def upload(corpus, top):
-    fs = open_filesystem(top, StorageConfig())
-    for file in corpus.iterdir():
-        fs.pipe_file(f"{top}/corpus/{file.name}", file.read_bytes())
+from tests import jobs
+from tests.store.cloud_runs import FILES, ROWS, SHARDS, rows_of, select, upload
 
 
 def test_a_run_stops_in_the_middle_refuses_a_second_driver_and_goes_on(

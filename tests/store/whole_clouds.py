@@ -13,9 +13,8 @@ from rm_ray.report.__main__ import main as report_job
 from rm_ray.store.filesystem import open_filesystem
 from tests.filter.runs import options as given
 from tests.jobs import options
-from tests.store.test_clouds import SHARDS, local, rows_of, upload
+from tests.store.cloud_runs import SHARDS, rows_of, upload
 
-__all__ = ["local"]
 NIGHT = "2026-11-01"
 
 

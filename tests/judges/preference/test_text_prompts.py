@@ -10,12 +10,9 @@ from hypothesis import strategies as st
 from rm_ray.judges.encoding import encode
 from rm_ray.judges.preference.text_prompts import TextPrompts, safe_cuts
 from rm_ray.judges.preference.windows import WindowRule, windows
+from tests.judges.text_pieces import PIECES
 
 BEFORE, AFTER = "\n\n<<JUDGEMENT_REGION>>\n", "\n<</JUDGEMENT_REGION>>\n\n<<JUDGEMENT>>"
-PIECES = st.sampled_from(
-    ["the ", "end. ", "don't", " x", "\n\n", "\n", "  ", "12", "漢字", "。", "é", "e\u0301", "🙂",
-     "!?", "<tool_call>", "\u00a0", "\t", "word", "Word", ".", "'s", "\r\n", "ﷺ", " ½", "𝔘"]
-)  # fmt: skip
 TEXTS = st.lists(PIECES, min_size=1, max_size=120).map("".join) | st.text(max_size=200)
 
 

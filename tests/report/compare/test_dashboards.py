@@ -11,7 +11,7 @@ from rm_ray.counts.moments import moments_of
 from rm_ray.report.compare.history import History, Said
 from rm_ray.report.measure.nights import GroupNight
 from tests.conftest import ROOT
-from tests.counts.test_histograms import histogram
+from tests.counts.histograms import histogram
 
 QUERIES = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "nights.md").read_text(), re.DOTALL)
 

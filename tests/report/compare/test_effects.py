@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from rm_ray.report.compare.effects import FAR, bounds, effects, noise
-from tests.counts.test_histograms import FLOATS, histogram
+from tests.counts.histograms import FLOATS, histogram
 
 SAMPLES = st.lists(FLOATS.map(lambda x: round(x, 2)), min_size=2, max_size=40)
 

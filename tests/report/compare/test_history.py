@@ -9,7 +9,7 @@ from rm_ray.errors import InputError, OutputError
 from rm_ray.report.compare.baseline import Baseline
 from rm_ray.report.compare.history import History, Said
 from rm_ray.report.measure.nights import OTHER, GroupNight, Night
-from tests.report.compare.test_alerts import group
+from tests.report.compare.group_nights import group
 
 LABEL = '["a"]'
 

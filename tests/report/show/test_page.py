@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
 
@@ -16,6 +15,7 @@ from rm_ray.report.show.page import _counted, page
 from rm_ray.report.show.svg import COLOURS
 from tests.browser import axe_findings, running_browser
 from tests.report.sample import CUT, CUTS, TEXT, figures, six_alerts
+from tests.report.show.parsed_page import Parsed
 
 LIMIT = 2_000_000
 MADE = {
@@ -31,40 +31,6 @@ MADE = {
         update={"groups": [], "by": [], "mix": None, "blind": None, "documents": [], "cut": None}
     ),
 }
-VOID = {"meta", "link", "br", "input", "img"}
-
-
-class Parsed(HTMLParser):
-    """The tags of a page, with their attributes, and its text, by the tag that it is in."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.tags, self.texts, self.open = [], [], []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.texts.append((self.open[-1] if self.open else "", data))
-
-    def count(self, tag):
-        return sum(each == tag for each, _ in self.tags)
-
-    @property
-    def text(self):
-        return " ".join(
-            " ".join(t for tag, t in self.texts if tag not in ("script", "style")).split()
-        )
 
 
 @pytest.fixture(scope="module")
