@@ -16,6 +16,8 @@ from typing import Any, Self
 import ray
 
 from rm_ray.errors import same_command
+from rm_ray.run.faults.handle import TallyHandle
+from rm_ray.run.faults.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ class StopWhenAsked:
     """
 
     def __init__(
-        self, tally: Any, left: Callable[[], str], last: Sequence[Callable[[], object]]
+        self, tally: TallyHandle, left: Callable[[], str], last: Sequence[Callable[[], object]]
     ) -> None:
         self._tally = tally
         self._left = left
@@ -68,9 +70,13 @@ class StopWhenAsked:
     def _end(self, name: str) -> None:
         deadline = time.monotonic() + grace()
         try:
-            log.warning("stopping (%s): nothing new begins, what is being written lands; %s. "
-                        "To go on: %s", name, self._left(), same_command())  # fmt: skip
-            self._tally.halt.remote(f"it was asked to ({name})")
+            log.warning(
+                "stopping (%s): nothing new begins, what is being written lands; %s. To go on: %s",
+                name,
+                self._left(),
+                same_command(),
+            )
+            self._tally.tell(Tally.halt, f"it was asked to ({name})")
             self._wait_for_writes(deadline)
             for act in self._last:
                 act()
@@ -83,7 +89,7 @@ class StopWhenAsked:
         quiet_since = time.monotonic()
         while time.monotonic() < deadline:
             try:
-                writing = ray.get(self._tally.writes.remote(), timeout=1)
+                writing = self._tally.call_within(1, Tally.writes)
             except ray.exceptions.RayError:
                 writing = 1  # the tally is busy
             if writing:

@@ -9,10 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import ray
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from rm_ray.cluster import alive_machines
 from rm_ray.corpus.missing import NotFound
@@ -24,8 +20,6 @@ from rm_ray.run.faults.starts import Arrival, Starts
 from rm_ray.run.faults.suspicion import Failure
 from rm_ray.store.retry import PATIENCE_S, Retry
 
-# So many faults with nothing done in between are not the documents': the run stops.
-FAULTS_IN_A_ROW = 10
 # Times that a unit may be begun in a round, by processes that end at it or after they have done it.
 BEGINS = 5
 ENDED = "the engine's process ended while judging it"
@@ -167,8 +161,8 @@ class Tally:
         if self.ending() or unit.part in self._not_again:
             return False
         self._starts.heard()
-        if not self._may_begin_again(unit.part, f"{unit}: {BEGINS} processes ended after they had "
-                                     "judged it"):  # fmt: skip
+        too_often = f"{unit}: {BEGINS} processes ended after they had judged it"
+        if not self._may_begin_again(unit.part, too_often):
             return False
         self._under_way[unit.part] = UnderWay(unit, node, process)
         return True
@@ -399,18 +393,3 @@ class Tally:
 
 def _is_alone(unit: Shard) -> bool:
     return isinstance(unit, Piece) and unit.alone
-
-
-def start_tally(counts: type[RunCounts], engines: int, silence_s: float, start_s: float) -> Any:
-    """A Tally actor beside the driver. `engines`: the most that will run at once."""
-    here = ray.get_runtime_context().get_node_id()
-    strategy = NodeAffinitySchedulingStrategy(here, soft=True)
-    # all of them may be lost at once, twice over, and the run still goes on
-    most_faults = FAULTS_IN_A_ROW + 2 * engines
-    # should it be lost, counting begins anew, and the driver adds what it was told before; shards
-    # whose failure it forgets are found missing at the end, and the next round or run meets them
-    return (
-        ray.remote(Tally)
-        .options(num_cpus=0, scheduling_strategy=strategy, max_restarts=-1, max_task_retries=-1)
-        .remote(counts, most_faults, silence_s, start_s)
-    )
