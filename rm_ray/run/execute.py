@@ -69,7 +69,16 @@ def _run(seen: Survey, job: AnyJob, lease: Lease, began: float) -> None:
     suspicion = Suspicion(lambda span: job.documents(span).tolist())
     shown = ProgressLog(tally, job, run, whole, suspicion.given_up)
     with shown, StopWhenAsked(tally, shown.left, [lease.give_back, shown.put_down]):
-        run_rounds(units, job, seen.new, run, staging, tally, engines, suspicion)
+        run_rounds(
+            units=units,
+            job=job,
+            planning=seen.new,
+            run=run,
+            staging=staging,
+            tally=tally,
+            engines=engines,
+            suspicion=suspicion,
+        )
     lease.check()
     finish(seen, job, shown.ask(), began)
 

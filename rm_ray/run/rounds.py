@@ -127,7 +127,13 @@ def _commit(job: AnyJob, staging: Staging, tally: TallyHandle, most: int, rows: 
     # where a round has fewer shards than that
     warnings.filterwarnings("ignore", "The maximum number of concurrent tasks")
     return rows.map_batches(
-        CommitStage(staging.parts, staging.staged, staging.fingerprint, job.spec.counts, tally),
+        CommitStage(
+            parts=staging.parts,
+            staged=staging.staged,
+            fingerprint=staging.fingerprint,
+            counts=job.spec.counts,
+            tally=tally,
+        ),
         batch_size=1,
         batch_format="pyarrow",
         num_cpus=TASK_CPUS,

@@ -115,9 +115,13 @@ def test_poison_in_every_shard_and_much_of_it_in_one_is_all_found(
             table, tmp_path / "in" / f"{name}.parquet", row_group_size=4 if bad[0] == 1 else 60
         )
     status, _log = run(
-        caplog, "--run.max_failed_fraction", "0.6", shard_rows=4,
-        input_path=tmp_path / "in", output_path=tmp_path / "out",
-    )  # fmt: skip
+        caplog,
+        "--run.max_failed_fraction",
+        "0.6",
+        shard_rows=4,
+        input_path=tmp_path / "in",
+        output_path=tmp_path / "out",
+    )
     assert status == 0
     rows = read_rewards(tmp_path / "out")
     failed = {row["id"] for row in rows if row["status"] == "failed"}
@@ -219,8 +223,11 @@ def test_killed_in_every_round_it_still_equals_an_undisturbed_run(tmp_path, capl
         with log.open("w") as out:
             return subprocess.Popen(
                 command(*words, engine_name=fault_engine.NAME, **changes, output_path=hurt),
-                cwd=ROOT, env=env, stdout=out, stderr=out,
-            )  # fmt: skip
+                cwd=ROOT,
+                env=env,
+                stdout=out,
+                stderr=out,
+            )
 
     assert run(caplog, *words, **changes, output_path=calm)[0] == 0
     (fault_folder / fault_engine.SLOW).touch()

@@ -1,6 +1,7 @@
-"""How every process of a run reaches the tally: by the tally's own methods, which mypy knows.
+"""The tally's handle: every process of a run calls the tally with it.
 
-Ray gives the methods of an actor no types: there a misspelt one fails once the run is under way.
+Ray gives the methods of an actor no types, so a misspelt one would only fail during a run. The
+handle is given the methods of the class Tally instead, and mypy checks them and their arguments.
 """
 
 from collections.abc import Callable
@@ -25,7 +26,7 @@ Answer = TypeVar("Answer")
 class TallyHandle:
     """The tally as other processes see it; it travels to Ray's tasks and actors.
 
-    Each method is given one of the Tally's, such as `Tally.fault`, and what that one takes.
+    `method` is always a method of Tally, such as `Tally.fault`; its arguments follow.
     """
 
     actor: ActorProxy[Tally]
@@ -36,7 +37,7 @@ class TallyHandle:
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> None:
-        """Send the tally a call, and go on at once."""
+        """Send the tally a call, and go on at once: nothing says when it is done."""
         getattr(self.actor, method.__name__).remote(*args, **kwargs)
 
     def call(

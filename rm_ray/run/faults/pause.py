@@ -1,4 +1,7 @@
-"""A run pauses while a store is away (outage): who tries again causes that, and others wait."""
+"""A run pauses while a store is away: TellTally tells the tally so, others wait until it is over.
+
+What a pause is, and when it ends, is decided in outage.py.
+"""
 
 import time
 from dataclasses import dataclass

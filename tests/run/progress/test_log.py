@@ -42,9 +42,15 @@ def line(now, whole, job=TOKENS):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (3599, "59 min 59 s"), (3600, "1 h 00 min"),
-     (86400 * 2 + 3600 * 5, "2 d 5 h")],
-)  # fmt: skip
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 min 00 s"),
+        (3599, "59 min 59 s"),
+        (3600, "1 h 00 min"),
+        (86400 * 2 + 3600 * 5, "2 d 5 h"),
+    ],
+)
 def test_durations(seconds, text):
     assert duration(seconds) == text
 
@@ -117,8 +123,10 @@ def test_a_store_that_was_given_up_is_not_said_to_answer(caplog):
 
 
 def test_what_another_version_has_written_keeps_what_is_known():
-    last = Standing.from_json(b'{"at": "2026-11-01T00:00:00+00:00", "shards": 4, "shards_left": 1, '
-                              b'"hours": 2.5, "something": "new"}')  # fmt: skip
+    last = Standing.from_json(
+        b'{"at": "2026-11-01T00:00:00+00:00", "shards": 4, "shards_left": 1, '
+        b'"hours": 2.5, "something": "new"}'
+    )
     assert last is not None and (last.hours, last.shards_left, last.per_hour) == (2.5, 1, None)
     assert Standing.from_json(b'{"at": "2026') is None and Standing.from_json(b"[]") is None
 
