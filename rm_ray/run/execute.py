@@ -9,9 +9,10 @@ import ray
 
 from rm_ray.corpus.plan import Planned, missing_units, shards_of
 from rm_ray.errors import Incomplete, one_line, way_on
-from rm_ray.run.faults.outage import TellTally
+from rm_ray.run.faults.handle import start_tally
+from rm_ray.run.faults.pause import TellTally
 from rm_ray.run.faults.suspicion import Suspicion
-from rm_ray.run.faults.tally import start_tally
+from rm_ray.run.faults.tally import Tally
 from rm_ray.run.finish import finish
 from rm_ray.run.output.folder import RunFolder, no_empty_folders
 from rm_ray.run.output.lease import Lease
@@ -51,8 +52,8 @@ def _run(seen: Survey, job: AnyJob, lease: Lease, began: float) -> None:
         engines = job.wait_for_engines()
     tally = start_tally(spec.counts, engines, spec.silence_s, spec.start_s)
     lease.tell(
-        lost=lambda reason: tally.halt.remote(reason),
-        renewed=lambda: tally.renewed.remote(),
+        lost=lambda reason: tally.tell(Tally.halt, reason),
+        renewed=lambda: tally.tell(Tally.renewed),
         retrying=TellTally(tally, pauses=True),
     )
     open_run(seen, job)
@@ -68,7 +69,16 @@ def _run(seen: Survey, job: AnyJob, lease: Lease, began: float) -> None:
     suspicion = Suspicion(lambda span: job.documents(span).tolist())
     shown = ProgressLog(tally, job, run, whole, suspicion.given_up)
     with shown, StopWhenAsked(tally, shown.left, [lease.give_back, shown.put_down]):
-        run_rounds(units, job, seen.new, run, staging, tally, engines, suspicion)
+        run_rounds(
+            units=units,
+            job=job,
+            planning=seen.new,
+            run=run,
+            staging=staging,
+            tally=tally,
+            engines=engines,
+            suspicion=suspicion,
+        )
     lease.check()
     finish(seen, job, shown.ask(), began)
 
@@ -100,15 +110,14 @@ def reopen_failed(files: Sequence[Planned], run: RunFolder, staging: Staging) ->
 
 
 def _log_plan(job: AnyJob, run: RunFolder, files: int, whole: Whole) -> None:
-    log.info(
-        "%d %s, %d shards, %d done, %d to do -> %s",
-        files, job.spec.lines, whole.done + whole.parts, whole.done, whole.parts, run.uri,
-    )  # fmt: skip
+    shards = f"{whole.done + whole.parts} shards, {whole.done} done, {whole.parts} to do"
+    log.info("%d %s, %s -> %s", files, job.spec.lines, shards, run.uri)
     if "://" in run.uri:
         level = logging.INFO if run.parts.conditional else logging.WARNING
         log.log(level, "%s: %s", run.uri, run.parts.create_only.value)
         if run.parts.lags:
             log.warning(
                 "%s: listings of this store lack what has just been written; each shard that they "
-                "lack is asked for by name, which takes a request each", run.uri,
-            )  # fmt: skip
+                "lack is asked for by name, which takes a request each",
+                run.uri,
+            )

@@ -20,7 +20,9 @@ from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import Unit, without
 from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.errors import one_line
+from rm_ray.run.faults.handle import TallyHandle
 from rm_ray.run.faults.suspicion import Settled, Suspicion, without_machines
+from rm_ray.run.faults.tally import Tally
 from rm_ray.run.faults.watch import EngineWatch, NoEngine
 from rm_ray.run.output.commit import CommitStage
 from rm_ray.run.output.folder import RunFolder, files_there
@@ -39,7 +41,7 @@ def run_rounds(
     planning: Planning[Any],
     run: RunFolder,
     staging: Staging,
-    tally: Any,
+    tally: TallyHandle,
     engines: int,
     suspicion: Suspicion,
 ) -> None:
@@ -54,7 +56,7 @@ def run_rounds(
     before: tuple[set[str], set[str]] | None = None
     learned, number = False, 0
     tried: set[str] = set()  # names of the pieces that rounds were given
-    while not ray.get(tally.halted.remote()):
+    while not tally.call(Tally.halted):
         committed, staged = done_so_far(units, run, tried, first=before is None)
         missing = without(units, committed)
         if not missing:
@@ -66,7 +68,7 @@ def run_rounds(
         commit_settled(settled, job, staging, tally)
         if todo:
             number += 1
-            machines = job.spec.machines() - ray.get(tally.failed_machines.remote())
+            machines = job.spec.machines() - tally.call(Tally.failed_machines)
             now, avoided = without_machines(todo, machines)
             tried |= {span.part for span in _spans(now) if isinstance(span, Piece)}
             if number > 1:
@@ -82,8 +84,8 @@ def run_rounds(
                 fingerprint=staging.fingerprint,
             )
             complete = run_through(round_of(this, job, planning))
-            look_for(ray.get(tally.take_not_found.remote()), tally)
-            learned = suspicion.learn(ray.get(tally.end_round.remote(complete)), missing)
+            look_for(tally.call(Tally.take_not_found), tally)
+            learned = suspicion.learn(tally.call(Tally.end_round, complete), missing)
 
 
 def done_so_far(
@@ -117,7 +119,7 @@ def round_of(this: Round[Any], job: AnyJob, planning: Planning[Any]) -> Dataset:
     return job.stages(units, this, planning)
 
 
-def _commit(job: AnyJob, staging: Staging, tally: Any, most: int, rows: Dataset) -> Dataset:
+def _commit(job: AnyJob, staging: Staging, tally: TallyHandle, most: int, rows: Dataset) -> Dataset:
     """The last stage of jobs whose stages end with packed rows.
 
     `most`: tasks at once. Without a limit Ray starts a process for each, all on one machine's CPUs.
@@ -125,7 +127,13 @@ def _commit(job: AnyJob, staging: Staging, tally: Any, most: int, rows: Dataset)
     # where a round has fewer shards than that
     warnings.filterwarnings("ignore", "The maximum number of concurrent tasks")
     return rows.map_batches(
-        CommitStage(staging.parts, staging.staged, staging.fingerprint, job.spec.counts, tally),
+        CommitStage(
+            parts=staging.parts,
+            staged=staging.staged,
+            fingerprint=staging.fingerprint,
+            counts=job.spec.counts,
+            tally=tally,
+        ),
         batch_size=1,
         batch_format="pyarrow",
         num_cpus=TASK_CPUS,
@@ -141,11 +149,13 @@ def blocks(units: int, wanted: float) -> int:
     return max(1, min(most, math.ceil(wanted)))
 
 
-def commit_settled(settled: Sequence[Settled], job: AnyJob, staging: Staging, tally: Any) -> None:
+def commit_settled(
+    settled: Sequence[Settled], job: AnyJob, staging: Staging, tally: TallyHandle
+) -> None:
     """Commit the shards of which every row is known, from their pieces."""
     for one, joining in zip(settled, staging.join(settled), strict=True):
         try:
-            tally.add.remote(job.spec.counts(parts=int(ray.get(joining))))
+            tally.tell(Tally.add, job.spec.counts(parts=int(ray.get(joining))))
         except ray.exceptions.RayError as error:
             # not a document's fault: the shard stays missing
             (shard,) = one.unit.shards
@@ -153,23 +163,23 @@ def commit_settled(settled: Sequence[Settled], job: AnyJob, staging: Staging, ta
             if isinstance(cause, NotFound):
                 look_for([cause], tally)
             elif isinstance(cause, Unreadable) and cause.bad_file:
-                ray.get(tally.bad_file.remote(shard.file, str(cause)))
+                tally.call(Tally.bad_file, shard.file, str(cause))
             else:
-                ray.get(tally.fault.remote(f"{shard} cannot be joined: {one_line(error)}", "store"))
+                tally.call(Tally.fault, f"{shard} cannot be joined: {one_line(error)}", "store")
 
 
-def look_for(files: Sequence[NotFound], tally: Any) -> None:
+def look_for(files: Sequence[NotFound], tally: TallyHandle) -> None:
     """Tell the tally of files that a machine did not find: those that are gone are bad files, the
     others a fault of that machine, one for all of them.
     """
     seen = {error.path: error.seen_from_here() for error in files}
     for path, error in seen.items():
         if error.bad_file:
-            ray.get(tally.bad_file.remote(path, str(error)))
+            tally.call(Tally.bad_file, path, str(error))
     there = [str(error) for error in seen.values() if not error.bad_file]
     if there:
         more = f" (and {len(there) - 1} files more)" if len(there) > 1 else ""
-        ray.get(tally.fault.remote(f"{there[0]}{more}", "machine"))
+        tally.call(Tally.fault, f"{there[0]}{more}", "machine")
 
 
 def run_through(dataset: Dataset) -> bool:

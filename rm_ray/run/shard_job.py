@@ -19,6 +19,7 @@ from rm_ray.corpus.files import Corpus
 from rm_ray.corpus.plan import AnyPlanned, AnyUnit, Planned, PlannedFile
 from rm_ray.corpus.shards import Shard
 from rm_ray.run.counts import RunCounts, RunProgress
+from rm_ray.run.faults.handle import TallyHandle
 from rm_ray.run.output.commit import read_counts
 from rm_ray.run.output.folder import RunFolder
 from rm_ray.run.standing.price import Price
@@ -62,7 +63,7 @@ class Round(Generic[AnyUnit]):
     units: Sequence[AnyUnit]
     avoided: Collection[str]
     engines: int
-    tally: Any
+    tally: TallyHandle
     results: Callable[[], Iterator[Result[AnyUnit]]]
     commit: Callable[[Dataset], Dataset]
     run: RunFolder

@@ -16,6 +16,8 @@ from typing import Any, Self
 import ray
 
 from rm_ray.errors import same_command
+from rm_ray.run.faults.handle import TallyHandle
+from rm_ray.run.faults.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ class StopWhenAsked:
     """
 
     def __init__(
-        self, tally: Any, left: Callable[[], str], last: Sequence[Callable[[], object]]
+        self, tally: TallyHandle, left: Callable[[], str], last: Sequence[Callable[[], object]]
     ) -> None:
         self._tally = tally
         self._left = left
@@ -74,7 +76,7 @@ class StopWhenAsked:
                 self._left(),
                 same_command(),
             )
-            self._tally.halt.remote(f"it was asked to ({name})")
+            self._tally.tell(Tally.halt, f"it was asked to ({name})")
             self._wait_for_writes(deadline)
             for act in self._last:
                 act()
@@ -87,7 +89,7 @@ class StopWhenAsked:
         quiet_since = time.monotonic()
         while time.monotonic() < deadline:
             try:
-                writing = ray.get(self._tally.writes.remote(), timeout=1)
+                writing = self._tally.call_within(1, Tally.writes)
             except ray.exceptions.RayError:
                 writing = 1  # the tally is busy
             if writing:

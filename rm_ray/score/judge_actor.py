@@ -17,7 +17,9 @@ from rm_ray.engines.watchdog import Watchdog, hung_processes
 from rm_ray.engines.weights import place_model
 from rm_ray.errors import RmRayError, one_line
 from rm_ray.judges.judge import Judge, TokenIds
-from rm_ray.run.faults.outage import wait_while_paused
+from rm_ray.run.faults.handle import TallyHandle
+from rm_ray.run.faults.pause import wait_while_paused
+from rm_ray.run.faults.tally import Tally
 from rm_ray.run.output.pieces import failed_rows, stretches_between
 from rm_ray.run.output.shard_row import pack, unpack
 from rm_ray.score.counts import ScoreCounts
@@ -44,7 +46,7 @@ class JudgeActor:
         settings: EngineSettings,
         judge_ref: Any,
         examples: Examples,
-        tally: Any,
+        tally: TallyHandle,
         control_ref: Any,
     ) -> None:
         self._settings = settings
@@ -57,7 +59,7 @@ class JudgeActor:
         self._process = uuid.uuid4().hex  # Ray starts an actor anew under its old id
         self._started: Engine | None = None
         self._idle_since: float | None = None
-        arrival = ray.get(tally.arrives.remote(self._id, self._node))
+        arrival = tally.call(Tally.arrives, self._id, self._node)
         if arrival == "leave":
             # Ray Data puts another one in its place, elsewhere
             ray.actor.exit_actor()  # type: ignore[no-untyped-call]
@@ -72,11 +74,11 @@ class JudgeActor:
         """
         for unit, documents, _ in unpack(block):
             wait_while_paused(self._tally)
-            if not ray.get(self._tally.may_begin.remote(unit, hung_processes())):
+            if not self._tally.call(Tally.may_begin, unit, hung_processes()):
                 continue
             engine = self._engine()
-            self._tally.lives.remote(self._id, self._node)
-            if ray.get(self._tally.begin.remote(unit, self._node, self._process)):
+            self._tally.tell(Tally.lives, self._id, self._node)
+            if self._tally.call(Tally.begin, unit, self._node, self._process):
                 yield from self._judge_unit(unit, documents, engine)
 
     def _judge_unit(self, unit: Shard, documents: pa.Table, engine: Engine) -> list[pa.Table]:
@@ -91,11 +93,11 @@ class JudgeActor:
                 failed = failed_rows(rewards)
                 packed = _pack(unit, rewards, counts, self._judge)
             except BaseException as error:  # noqa: BLE001 - an engine may raise anything
-                self._end(self._tally.broke, unit.part, error)
+                self._end(Tally.broke, unit.part, error)
         listener.flush()
         # awaited: should this process end now, the rows that failed are known
-        ray.get(self._tally.done.remote(unit.part, failed))
-        self._tally.add.remote(ScoreCounts(wait_seconds=waited))
+        self._tally.call(Tally.done, unit.part, failed)
+        self._tally.tell(Tally.add, ScoreCounts(wait_seconds=waited))
         self._idle_since = time.monotonic()
         return packed
 
@@ -110,9 +112,9 @@ class JudgeActor:
             probe(engine, self._judge, self._judge.harmless(length, unit.start), alive)
             if self._control is not None:
                 probe(engine, self._judge, self._control, alive)
-                self._tally.fit.remote()
+                self._tally.tell(Tally.fit)
         except BaseException as error:  # noqa: BLE001 - an engine may raise anything
-            self._end(self._tally.unfit, unit.part, error)
+            self._end(Tally.unfit, unit.part, error)
 
     def _engine(self) -> Engine:
         """The engine, started if it was not; if it cannot be, this process ends.
@@ -122,7 +124,7 @@ class JudgeActor:
         if self._started is None:
             self._wait_for_turn()
             began = time.monotonic()
-            ray.get(self._tally.starting.remote(self._id, self._node))
+            self._tally.call(Tally.starting, self._id, self._node)
             try:
                 with Watchdog(self._settings.config.start_s, self._process):
                     self._fetch_weights()
@@ -132,18 +134,18 @@ class JudgeActor:
             except Exception as error:
                 # an error of ours is a sentence, which the driver says
                 log.error("the engine did not start", exc_info=not isinstance(error, RmRayError))
-                self._end(self._tally.start_failed, self._id, error)
+                self._end(Tally.start_failed, self._id, error)
             if wrong and self._examples.refuse:
-                ray.get(self._tally.halt.remote(f"{wrong}; --judge.on_wrong_example warn goes on"))
+                self._tally.call(Tally.halt, f"{wrong}; --judge.on_wrong_example warn goes on")
             elif wrong:
-                self._tally.warn.remote(wrong)
-            self._tally.started.remote(self._id, self._node, time.monotonic() - began)
+                self._tally.tell(Tally.warn, wrong)
+            self._tally.tell(Tally.started, self._id, self._node, time.monotonic() - began)
         return self._started
 
     def _wait_for_turn(self) -> None:
         """Not all machines fetch weights at once."""
         if self._settings.model.origin:
-            while not ray.get(self._tally.may_fetch.remote(self._node)):
+            while not self._tally.call(Tally.may_fetch, self._node):
                 time.sleep(TURN_SECONDS)
 
     def _fetch_weights(self) -> None:
@@ -153,16 +155,18 @@ class JudgeActor:
         try:
             place_model(model, config.weights_folder, weights=config.load_format != "dummy")
         finally:
-            ray.get(self._tally.has_fetched.remote(self._node))
+            self._tally.call(Tally.has_fetched, self._node)
 
-    def _end(self, tell: Any, what: str, error: BaseException) -> NoReturn:
+    def _end(
+        self, tell: Callable[[Tally, str, str], None], what: str, error: BaseException
+    ) -> NoReturn:
         """End this process once the tally has been told why, of a part or of this actor.
 
         vLLM registers a prefix's blocks when it schedules them: after a step that raised, blocks
         that were never computed would answer for the prompts to come.
         """
         try:
-            ray.get(tell.remote(what, one_line(error)))
+            self._tally.call(tell, what, one_line(error))
         finally:
             os._exit(1)  # Ray starts the actor anew, and gives it what is left of its block
 
@@ -186,7 +190,9 @@ class Reporter:
     every step.
     """
 
-    def __init__(self, tally: Any, unit: Shard, rows: list[int], counts: EngineCounts) -> None:
+    def __init__(
+        self, tally: TallyHandle, unit: Shard, rows: list[int], counts: EngineCounts
+    ) -> None:
         self._tally = tally
         self._part = unit.part
         self._rows = rows
@@ -197,7 +203,7 @@ class Reporter:
     def asking(self, start: int, stop: int) -> None:
         """Awaited: should the engine end this process, these rows are known."""
         span = self._rows[start], self._rows[stop - 1] + 1
-        ray.get(self._tally.asking.remote(self._part, *span))
+        self._tally.call(Tally.asking, self._part, *span)
 
     def stepped(self) -> None:
         """A sign of life, to the tally now and then."""
@@ -213,7 +219,7 @@ class Reporter:
 
     def answered(self, start: int, scored: int) -> None:
         """These rows are no longer in the engine."""
-        self._tally.answered.remote(self._part, self._rows[start], scored)
+        self._tally.tell(Tally.answered, self._part, self._rows[start], scored)
 
     def flush(self) -> None:
         """Tell what was done since the last time."""
@@ -230,7 +236,7 @@ class Reporter:
             step_seconds=spent.step_seconds - self._steps,
             model_seconds=spent.model_seconds - self._model,
         )
-        self._tally.progressed.remote(work)
+        self._tally.tell(Tally.progressed, work)
         self._start()
 
     def _start(self) -> None:

@@ -17,6 +17,7 @@ from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Piece
 from rm_ray.engines.engine import EngineSettings
 from rm_ray.judges.judge import DocumentTokenizer, Judge
+from rm_ray.run.faults.tally import Tally
 from rm_ray.run.shard_job import Round
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.examples import Examples
@@ -55,7 +56,7 @@ def stages(judging: Judging, units: Dataset, this: Round[ReadUnit]) -> Dataset:
     control = known_good(this.results(), config.input, tokenizer_ref) if alone else None
 
     def remote_args() -> dict[str, Any]:
-        failed = ray.get(this.tally.failed_machines.remote())
+        failed = this.tally.call(Tally.failed_machines)
         # a retried unit is declined by the tally, so retries end by themselves
         args: dict[str, Any] = {"max_task_retries": -1}
         if failed or this.avoided:

@@ -13,8 +13,10 @@ from rm_ray.config import InputConfig
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import JUDGED, read_patiently
 from rm_ray.judges.judge import DocumentTokenizer
-from rm_ray.run.faults.outage import TellTally
+from rm_ray.run.faults.handle import TallyHandle
+from rm_ray.run.faults.pause import TellTally
 from rm_ray.run.faults.reading_tasks import tell_faults, units_to_do
+from rm_ray.run.faults.tally import Tally
 from rm_ray.run.output.shard_row import pack
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.store.retry import Patience
@@ -30,7 +32,7 @@ class ReadStage:
 
     config: InputConfig
     tokenizer_ref: Any
-    tally: Any
+    tally: TallyHandle
     types: Mapping[str, pa.DataType]
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
@@ -52,7 +54,7 @@ class ReadStage:
                         read_seconds=read - began,
                         tokenize_seconds=done - read,
                     )
-                    self.tally.add.remote(work)
+                    self.tally.tell(Tally.add, work)
                     yield pack(shard, documents)
                     began = time.perf_counter()
 

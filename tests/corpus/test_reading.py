@@ -21,8 +21,9 @@ from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.corpus.windows import AtOnce
 from rm_ray.judges.encoding import load_tokenizer
+from rm_ray.run.faults.handle import start_tally
 from rm_ray.run.faults.reading_tasks import units_to_do
-from rm_ray.run.faults.tally import start_tally
+from rm_ray.run.faults.tally import Tally
 from rm_ray.score import read_stage
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.read_stage import ReadStage, tokenize
@@ -118,7 +119,7 @@ def test_what_nobody_foresaw_is_told_and_costs_only_its_unit(tmp_path, monkeypat
     packed = list(stage(pa.table({"unit": [unit.to_json() for unit in units]})))
     assert [block["file"].to_pylist() for block in packed] == [[units[1].file]]
     said = "row 0 and after cannot be prepared: ZeroDivisionError: nobody foresaw this"
-    assert ray.get(tally.progress.remote()).first_fault == f"{units[0].file} {said}"
+    assert tally.call(Tally.progress).first_fault == f"{units[0].file} {said}"
 
 
 @pytest.mark.usefixtures("ray_cluster")
@@ -138,7 +139,7 @@ def test_a_unit_at_which_every_process_ends_costs_itself_and_no_more():
 
     assert ray.get(read.remote(pa.table({"unit": [u.to_json() for u in units]}))) == ["a", "b"]
     said = "reading deadly, rows 0 to 3: 5 processes that were at it ended"
-    assert ray.get(tally.progress.remote()).first_fault == said
+    assert tally.call(Tally.progress).first_fault == said
 
 
 def test_credentials_that_expired_are_not_waited_for(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import ray
 
-from rm_ray.run.faults import tally
+from rm_ray.run.faults import handle
 from tests import fault_engine, jobs, raising_vllm
 from tests.conftest import ROOT, tiny_judge
 from tests.jobs import command, environment, parts, prose, read_rewards
@@ -99,7 +99,7 @@ def test_poison_in_every_shard_and_much_of_it_in_one_is_all_found(
     tmp_path, caplog, fault_folder, monkeypatch
 ):
     """More than what would stop the run if it were the system's doing."""
-    monkeypatch.setattr(tally, "FAULTS_IN_A_ROW", 2)  # four with an engine
+    monkeypatch.setattr(handle, "FAULTS_IN_A_ROW", 2)  # four with an engine
     rng = random.Random(1)
     raising, crowded = 5, 22  # and more rows that fail alone than would stop the run
     (tmp_path / "in").mkdir()
@@ -115,9 +115,13 @@ def test_poison_in_every_shard_and_much_of_it_in_one_is_all_found(
             table, tmp_path / "in" / f"{name}.parquet", row_group_size=4 if bad[0] == 1 else 60
         )
     status, _log = run(
-        caplog, "--run.max_failed_fraction", "0.6", shard_rows=4,
-        input_path=tmp_path / "in", output_path=tmp_path / "out",
-    )  # fmt: skip
+        caplog,
+        "--run.max_failed_fraction",
+        "0.6",
+        shard_rows=4,
+        input_path=tmp_path / "in",
+        output_path=tmp_path / "out",
+    )
     assert status == 0
     rows = read_rewards(tmp_path / "out")
     failed = {row["id"] for row in rows if row["status"] == "failed"}
@@ -164,7 +168,7 @@ def test_no_memory_for_long_documents_blames_none_of_them(
     tmp_path, caplog, fault_folder, monkeypatch
 ):
     """A short harmless document would pass, and each long one be marked for failing after it."""
-    monkeypatch.setattr(tally, "FAULTS_IN_A_ROW", 2)  # four with an engine
+    monkeypatch.setattr(handle, "FAULTS_IN_A_ROW", 2)  # four with an engine
     rng = random.Random(4)
     texts = [prose(rng, 100 if row < 2 else 400) for row in range(8)]
     (tmp_path / "in").mkdir()
@@ -220,8 +224,11 @@ def test_killed_in_every_round_it_still_equals_an_undisturbed_run(tmp_path, capl
         with log.open("w") as out:
             return subprocess.Popen(
                 command(*words, engine_name=fault_engine.NAME, **changes, output_path=hurt),
-                cwd=ROOT, env=env, stdout=out, stderr=out,
-            )  # fmt: skip
+                cwd=ROOT,
+                env=env,
+                stdout=out,
+                stderr=out,
+            )
 
     assert run(caplog, *words, **changes, output_path=calm)[0] == 0
     (fault_folder / fault_engine.SLOW).touch()

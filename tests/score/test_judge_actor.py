@@ -5,7 +5,8 @@ import time
 import pytest
 import ray
 
-from rm_ray.run.faults.tally import start_tally
+from rm_ray.run.faults.handle import start_tally
+from rm_ray.run.faults.tally import Tally
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.examples import Examples
 from rm_ray.score.judge_actor import JudgeActor
@@ -42,9 +43,9 @@ def test_an_actor_whose_engine_does_not_start_tries_twice_and_makes_way(trouble,
         fault_engine.WAITS: "it was not ready after 2 s, and its process was ended",
         fault_engine.SICK: "RuntimeError: the engine is sick",
     }
-    (node,) = until(lambda: ray.get(tally.failed_machines.remote()))
-    assert ray.get(tally.progress.remote()).faults == 2
-    failed, _ = ray.get(tally.watch.remote({node}))
+    (node,) = until(lambda: tally.call(Tally.failed_machines))
+    assert tally.call(Tally.progress).faults == 2
+    failed, _ = tally.call(Tally.watch, {node})
     assert failed == {node: f"the engine did not start: {reasons[trouble]}"}
     with pytest.raises(ray.exceptions.RayActorError):
         ray.get(actor.__ray_ready__.remote(), timeout=60)

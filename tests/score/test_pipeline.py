@@ -7,8 +7,10 @@ from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.run.rounds import blocks, round_of
 from rm_ray.run.shard_job import Round
 from rm_ray.score.config import ScoreConfig
+from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.job import ScoreJob
 from rm_ray.score.pipeline import BLOCK_BYTES, blocks_wanted
+from rm_ray.score.planning import ScorePlanning
 from tests import fault_engine
 from tests.conftest import TINY_JUDGE
 
@@ -30,7 +32,10 @@ def test_blocks_are_shared_where_there_are_many_and_no_engine_is_dropped(
         "engine": {"name": fault_engine.NAME},
     })  # fmt: skip
     unit = ReadUnit("f", {}, 0, 1, 0, tuple(shards))
-    context = round_of(round_with([unit], 2), ScoreJob(config)).context
+    nothing = ScorePlanning(
+        files=[], replaced=[], skipped={}, columns={}, estimate=ScoreCounts(), continued={}
+    )
+    context = round_of(round_with([unit], 2), ScoreJob(config), nothing).context
     assert context.target_max_block_size == block_bytes
     assert context.autoscaling_config.actor_pool_util_downscaling_threshold < 0
     assert context.max_errored_blocks == -1
@@ -53,5 +58,12 @@ def test_units_travel_in_no_more_blocks_than_pays(count, tokens, engines, expect
 
 def round_with(units, engines):
     return Round(
-        units, [], engines, tally=None, results=lambda: iter(()), commit=lambda rows: rows, run=None
+        units,
+        avoided=[],
+        engines=engines,
+        tally=None,
+        results=lambda: iter(()),
+        commit=lambda rows: rows,
+        run=None,
+        fingerprint="",
     )

@@ -17,8 +17,10 @@ from rm_ray.corpus.decoding import read_again
 from rm_ray.filter.copy.bundles import Bundle, said
 from rm_ray.filter.copy.copier import Copied, Copier
 from rm_ray.filter.copy.receipts import name_of, receipt
-from rm_ray.run.faults.outage import TellTally
+from rm_ray.run.faults.handle import TallyHandle
+from rm_ray.run.faults.pause import TellTally
 from rm_ray.run.faults.reading_tasks import tell_faults, units_to_do
+from rm_ray.run.faults.tally import Tally
 from rm_ray.run.output.commit import write_or_halt
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
@@ -36,7 +38,7 @@ class CopyStage:
     root: Folder
     receipts: Folder
     fingerprint: str
-    tally: Any
+    tally: TallyHandle
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """Copy each bundle; yields nothing."""
@@ -59,10 +61,12 @@ class CopyStage:
         )
         if created is not None:
             work = replace(
-                copied.counts, parts=int(created), copy_seconds=done - began,
+                copied.counts,
+                parts=int(created),
+                copy_seconds=done - began,
                 commit_seconds=time.perf_counter() - done,
-            )  # fmt: skip
-            self.tally.add.remote(work)
+            )
+            self.tally.tell(Tally.add, work)
 
     def _commit(self, bundle: Bundle, copied: Copied, patience: Patience) -> bool:
         """Write the files, then the receipt; whether it was not there."""

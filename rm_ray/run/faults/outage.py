@@ -5,14 +5,8 @@ the lease is only known once it has been read again.
 """
 
 import time
-from dataclasses import dataclass
-from typing import Any
-
-import ray
 
 from rm_ray.store.retry import Retry
-
-POLL_SECONDS = 1.0
 
 
 class Outage:
@@ -47,22 +41,3 @@ class Outage:
     def _living(self) -> list[tuple[Retry, bool]]:
         now = time.monotonic()
         return [(retry, pauses) for retry, pauses, end in self._retries.values() if now < end]
-
-
-@dataclass(frozen=True)
-class TellTally:
-    """Tells the tally of an operation's retries. One that pauses nothing waits out the pause."""
-
-    tally: Any
-    pauses: bool
-
-    def __call__(self, retry: Retry) -> bool:
-        """See store.retry.Tell."""
-        paused = bool(ray.get(self.tally.retrying.remote(retry, self.pauses)))
-        return paused and not self.pauses
-
-
-def wait_while_paused(tally: Any) -> None:
-    """Return once something may begin, or the run is stopping."""
-    while ray.get(tally.paused.remote()):
-        time.sleep(POLL_SECONDS)

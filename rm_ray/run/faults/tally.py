@@ -6,43 +6,20 @@ any document's.
 """
 
 import time
-from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-import ray
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from rm_ray.cluster import alive_machines
 from rm_ray.corpus.missing import NotFound
-from rm_ray.corpus.shards import Piece, Shard
+from rm_ray.corpus.shards import Shard
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.faults.in_a_row import FaultKind, Faults
 from rm_ray.run.faults.outage import Outage
 from rm_ray.run.faults.starts import Arrival, Starts
 from rm_ray.run.faults.suspicion import Failure
+from rm_ray.run.faults.under_way import BEGINS, UnderWay
 from rm_ray.store.retry import PATIENCE_S, Retry
 
-# So many faults with nothing done in between are not the documents': the run stops.
-FAULTS_IN_A_ROW = 10
-# Times that a unit may be begun in a round, by processes that end at it or after they have done it.
-BEGINS = 5
 ENDED = "the engine's process ended while judging it"
-
-
-@dataclass
-class UnderWay:
-    """A shard or piece that an actor has begun.
-
-    `process`: the name of the actor's process. `succeeded`: documents with a good answer so far.
-    """
-
-    unit: Shard
-    node: str
-    process: str
-    succeeded: int = 0
-    in_engine: dict[int, int] = field(default_factory=dict)
 
 
 class Tally:
@@ -67,10 +44,7 @@ class Tally:
         self._not_found: dict[str, NotFound] = {}
         self._outage = Outage()
         self._unread_at: float | None = None
-        self._under_way: dict[str, UnderWay] = {}
-        self._begun: Counter[str] = Counter()
-        self._not_again: set[str] = set()
-        self._failures: list[Failure] = []
+        self._under_way = UnderWay(self._faults)
         self._first_task: float | None = None
         self._writes: set[str] = set()
 
@@ -155,39 +129,28 @@ class Tally:
         Args:
             hung: the names of processes that a watchdog has ended where this is asked.
         """
-        if before := self._under_way.pop(unit.part, None):
+        if before := self._under_way.at_work.get(unit.part):
             if before.node in alive_machines():
-                self._has_ended(before, *self._death(before.process in hung))
+                self._under_way.ended(unit.part, *self._death(before.process in hung))
             else:
-                self.fault(f"{unit}: its machine was lost", "machine")
-        return self.ending() is None and unit.part not in self._not_again
+                self._under_way.lost(unit.part)
+        return self._under_way.may_begin(unit)
 
     def begin(self, unit: Shard, node: str, process: str) -> bool:
         """A process on a machine is about to begin a shard or piece; whether it still may."""
-        if self.ending() or unit.part in self._not_again:
+        if not self._under_way.may_begin(unit):
             return False
         self._starts.heard()
-        if not self._may_begin_again(unit.part, f"{unit}: {BEGINS} processes ended after they had "
-                                     "judged it"):  # fmt: skip
-            return False
-        self._under_way[unit.part] = UnderWay(unit, node, process)
-        return True
-
-    def _may_begin_again(self, what: str, fault: str) -> bool:
-        self._begun[what] += 1
-        if self._begun[what] == BEGINS + 1:
-            self._not_again.add(what)
-            self.fault(fault, "ended")
-        return self._begun[what] <= BEGINS
+        return self._under_way.begin(unit, node, process)
 
     def asking(self, part: str, start: int, stop: int) -> None:
         """Rows [start, stop) are about to go into an engine."""
-        if at_work := self._under_way.get(part):
+        if at_work := self._under_way.at_work.get(part):
             at_work.in_engine[start] = stop
 
     def answered(self, part: str, start: int, succeeded: int) -> None:
         """The rows asked about from `start` on have answers; `succeeded` of them good ones."""
-        if at_work := self._under_way.get(part):
+        if at_work := self._under_way.at_work.get(part):
             at_work.in_engine.pop(start, None)
             at_work.succeeded += succeeded
         if succeeded:
@@ -204,25 +167,15 @@ class Tally:
 
     def done(self, part: str, failed: Mapping[int, str]) -> None:
         """A shard or piece has come to its end, but for the rows that `failed`, with reasons."""
-        at_work = self._under_way.pop(part, None)
-        if at_work is None:
-            return
-        for row, reason in failed.items():
-            rows = ((row, row + 1),)
-            self._fails(Failure(at_work.unit, at_work.node, reason, rows, False, "no_number"))
-        if failed and not at_work.succeeded:
-            self._none_done(at_work.unit)
+        self._under_way.done(part, failed)
 
     def broke(self, part: str, reason: str) -> None:
         """The engine raised at work on it; its process ends."""
-        if at_work := self._under_way.pop(part, None):
-            self._has_ended(at_work, reason, "raised")
+        self._under_way.ended(part, reason, "raised")
 
     def unfit(self, part: str, reason: str) -> None:
         """The engine failed what none should: nothing is known of this document."""
-        self._under_way.pop(part, None)
-        self._not_again.add(part)
-        self.fault(f"an engine fails a harmless document: {reason}", "raised")
+        self._under_way.unfit(part, reason)
 
     def end_round(self, complete: bool) -> list[Failure]:
         """What failed in this round, which is over; the next one begins.
@@ -230,38 +183,16 @@ class Tally:
         Args:
             complete: the pipeline came to its end; if it broke, so did what was under way.
         """
-        machines = alive_machines() if self._under_way else {}
-        for at_work in list(self._under_way.values()):
-            if complete and at_work.node in machines:
-                self._has_ended(at_work, ENDED, "ended")
-        failures, self._failures = self._failures, []
-        for kept in (self._under_way, self._begun, self._not_again, self._writes):
-            kept.clear()
+        at_work = list(self._under_way.at_work.values()) if complete else []
+        machines = alive_machines() if at_work else {}
+        for one in at_work:
+            if one.node in machines:
+                self._under_way.ended(one.unit.part, ENDED, "ended")
+        self._writes.clear()
         self._starts.end_round()
         self._faults.end_round()
         self._rounds += 1
-        return failures
-
-    def _has_ended(self, at_work: UnderWay, reason: str, kind: FaultKind) -> None:
-        unit = at_work.unit
-        if _is_alone(unit) and not at_work.in_engine:
-            self.unfit(unit.part, reason)  # it had not been asked about yet
-            return
-        self._not_again.add(unit.part)
-        rows = tuple(sorted(at_work.in_engine.items()))
-        self._fails(Failure(unit, at_work.node, reason, rows, True, kind))
-        self._none_done(unit)
-
-    def _none_done(self, unit: Shard) -> None:
-        if not _is_alone(unit):
-            self._faults.unit_failed()
-
-    def _fails(self, failure: Failure) -> None:
-        unit, reason = failure.unit, failure.reason
-        self._failures.append(failure)
-        self._faults.note(f"{unit}: {reason}", failure.kind)
-        if isinstance(unit, Piece) and unit.alone and not unit.failed_on:
-            self._faults.failed_alone(reason)
+        return self._under_way.end_round()
 
     def _death(self, hung: bool) -> tuple[str, FaultKind]:
         if not hung:
@@ -276,11 +207,12 @@ class Tally:
         whose process ends again, without limit.
         """
         self._first_task = self._first_task or time.monotonic()
-        return self._may_begin_again(what, f"{what}: {BEGINS} processes that were at it ended")
+        too_often = f"{what}: {BEGINS} processes that were at it ended"
+        return self._under_way.may_try(what, too_often)
 
     def tried(self, what: str) -> None:
         """Its process lives."""
-        self._begun.pop(what, None)
+        self._under_way.tried(what)
 
     def add(self, work: RunCounts) -> None:
         """Work was done. A part that was written, or a piece, shows that the run gets on."""
@@ -377,7 +309,7 @@ class Tally:
         self._starts.passes(machines)
         first = self._starts.first or self._first_task
         # once nothing is under way, the end of the last work is the end
-        until = time.monotonic() if self._under_way else self._last_work
+        until = time.monotonic() if self._under_way.at_work else self._last_work
         return RunProgress(
             rounds=self._rounds,
             engines=self._starts.count,
@@ -395,22 +327,3 @@ class Tally:
             bad_files=dict(self._bad_files),
             retries=self._outage.retries(),
         )
-
-
-def _is_alone(unit: Shard) -> bool:
-    return isinstance(unit, Piece) and unit.alone
-
-
-def start_tally(counts: type[RunCounts], engines: int, silence_s: float, start_s: float) -> Any:
-    """A Tally actor beside the driver. `engines`: the most that will run at once."""
-    here = ray.get_runtime_context().get_node_id()
-    strategy = NodeAffinitySchedulingStrategy(here, soft=True)
-    # all of them may be lost at once, twice over, and the run still goes on
-    most_faults = FAULTS_IN_A_ROW + 2 * engines
-    # should it be lost, counting begins anew, and the driver adds what it was told before; shards
-    # whose failure it forgets are found missing at the end, and the next round or run meets them
-    return (
-        ray.remote(Tally)
-        .options(num_cpus=0, scheduling_strategy=strategy, max_restarts=-1, max_task_retries=-1)
-        .remote(counts, most_faults, silence_s, start_s)
-    )

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import ray
 from ray.data._internal.execution.execution_callback import ExecutionCallback
 
 from rm_ray.cluster import machine_name
+from rm_ray.run.faults.handle import TallyHandle
+from rm_ray.run.faults.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ class EngineWatch(ExecutionCallback):
     `machines`: says which machines hold an engine, by node id.
     """
 
-    def __init__(self, tally: Any, machines: Callable[[], set[str]]) -> None:
+    def __init__(self, tally: TallyHandle, machines: Callable[[], set[str]]) -> None:
         self._tally = tally
         self._machines = machines
         self._next = 0.0
@@ -49,9 +50,9 @@ class EngineWatch(ExecutionCallback):
         self._look()
 
     def _look(self) -> str | None:
-        failed, over = ray.get(self._tally.watch.remote(self._machines()))
+        failed, over = self._tally.call(Tally.watch, self._machines())
         for node, reason in failed.items():
             log.warning("%s gets no more engines: %s", machine_name(node), reason)
-        for text in ray.get(self._tally.take_warnings.remote()):
+        for text in self._tally.call(Tally.take_warnings):
             log.warning("%s", text)
-        return str(over) if over else None
+        return over

@@ -12,17 +12,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import ray
 
 from rm_ray.corpus.parquet import is_bad_file
 from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.errors import one_line
 from rm_ray.run.counts import RunCounts
-from rm_ray.run.faults.outage import TellTally
+from rm_ray.run.faults.handle import TallyHandle
+from rm_ray.run.faults.pause import TellTally
+from rm_ray.run.faults.tally import Tally
 from rm_ray.run.output.shard_row import unpack
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
@@ -46,13 +47,13 @@ class CommitStage:
     staged: Folder
     fingerprint: str
     counts: type[RunCounts]
-    tally: Any
+    tally: TallyHandle
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """Write each part or piece; yields nothing."""
         for shard, rows, note in unpack(block):
             writing = f"writing {shard}"
-            if not ray.get(self.tally.may_try.remote(writing)):
+            if not self.tally.call(Tally.may_try, writing):
                 continue
             began = time.perf_counter()
             folder = self.staged if isinstance(shard, Piece) else self.parts
@@ -61,16 +62,16 @@ class CommitStage:
                 created = write_or_halt(partial(_create, folder, shard, data), folder, self.tally)
             except Exception as error:  # noqa: BLE001 - or Ray would drop the shard without a word
                 said = f"{shard} cannot be stored: {one_line(error)}"
-                ray.get(self.tally.fault.remote(said, "store"))
+                self.tally.call(Tally.fault, said, "store")
                 continue
-            self.tally.tried.remote(writing)
+            self.tally.tell(Tally.tried, writing)
             if created is None:
                 break
             if isinstance(shard, Piece):
-                self.tally.staged.remote()
+                self.tally.tell(Tally.staged)
             else:
                 seconds = time.perf_counter() - began
-                self.tally.add.remote(self.counts(parts=int(created), commit_seconds=seconds))
+                self.tally.tell(Tally.add, self.counts(parts=int(created), commit_seconds=seconds))
         yield from ()
 
 
@@ -78,7 +79,9 @@ def _create(folder: Folder, shard: Shard, data: bytes, patience: Patience) -> bo
     return replace(folder, patience=patience).create(shard.part, data)
 
 
-def write_or_halt(write: Callable[[Patience], bool], folder: Folder, tally: Any) -> bool | None:
+def write_or_halt(
+    write: Callable[[Patience], bool], folder: Folder, tally: TallyHandle
+) -> bool | None:
     """What a write of rows that were done returns; None where the store refuses it, and the run is
     told to stop: every further shard would be done for nothing.
 
@@ -87,16 +90,16 @@ def write_or_halt(write: Callable[[Patience], bool], folder: Folder, tally: Any)
         folder: for which store and what is said.
     """
     name = uuid.uuid4().hex
-    tally.begins_to_write.remote(name)
-    stopping = ray.get(tally.halted.remote())
+    tally.tell(Tally.begins_to_write, name)
+    stopping = tally.call(Tally.halted)
     seconds = 0.0 if stopping else folder.storage.patience_s
     try:
         return write(Patience(seconds, TellTally(tally, pauses=True), has_asked=True))
     except OSError as error:
-        ray.get(tally.halt.remote(f"cannot write to {folder.uri}: {error}"))
+        tally.call(Tally.halt, f"cannot write to {folder.uri}: {error}")
         return None
     finally:
-        tally.has_written.remote(name)
+        tally.tell(Tally.has_written, name)
 
 
 def part_bytes(table: pa.Table, counts: str, fingerprint: str) -> bytes:

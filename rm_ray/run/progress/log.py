@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import Self
 
 import ray
 
 from rm_ray.cluster import alive_machines
 from rm_ray.run.counts import RunProgress
+from rm_ray.run.faults.handle import TallyHandle
+from rm_ray.run.faults.tally import Tally
 from rm_ray.run.output.folder import RunFolder
 from rm_ray.run.progress.outlook import Whole, standing
 from rm_ray.run.shard_job import AnyJob
@@ -36,7 +38,7 @@ class ProgressLog:
 
     def __init__(
         self,
-        tally: Any,
+        tally: TallyHandle,
         job: AnyJob,
         run: RunFolder,
         whole: Whole,
@@ -107,7 +109,7 @@ class ProgressLog:
             RayError: it does not answer, or not within so many seconds.
         """
         with self._one:  # an older answer that is looked at later would seem to be a new tally's
-            now: RunProgress = ray.get(self._tally.progress.remote(), timeout=seconds)
+            now = self._tally.call_within(seconds, Tally.progress)
             if now.began_anew(self._said):
                 self._lost = self._said.after(self._lost)
             self._said = now
@@ -139,8 +141,8 @@ class ProgressLog:
             more = f", and {len(retries) - 1} more" if len(retries) > 1 else ""
             log.warning("%s%s", retries[0], more)
         elif self._away and not retries:
-            log.warning("the store answers again, after %s",
-                        duration(time.time() - self._away.since))  # fmt: skip
+            away = duration(time.time() - self._away.since)
+            log.warning("the store answers again, after %s", away)
         self._away = retries[0] if retries else None
 
 

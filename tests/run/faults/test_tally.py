@@ -7,7 +7,8 @@ from rm_ray.run.faults import starts as starts_module
 from rm_ray.run.faults import tally as tally_module
 from rm_ray.run.faults.in_a_row import ALONE_IN_A_ROW
 from rm_ray.run.faults.suspicion import Failure
-from rm_ray.run.faults.tally import BEGINS, ENDED, Tally
+from rm_ray.run.faults.tally import ENDED, Tally
+from rm_ray.run.faults.under_way import BEGINS
 from rm_ray.score.counts import ScoreCounts as Counts
 
 SHARD = Shard("f", 0, 100)
@@ -49,8 +50,10 @@ def test_work_adds_up(tally):
 
 def test_faults_in_a_row_stop_the_run_and_what_is_judged_starts_the_row_anew(tally):
     for gets_on in (
-        lambda: tally.add(Counts(parts=1)), tally.staged, lambda: tally.answered(PART, 0, 1),
-    ):  # fmt: skip
+        lambda: tally.add(Counts(parts=1)),
+        tally.staged,
+        lambda: tally.answered(PART, 0, 1),
+    ):
         tally.fault("one")
         tally.fault("two")
         gets_on()

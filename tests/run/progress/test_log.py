@@ -9,7 +9,8 @@ import ray
 
 from rm_ray.config import OutputConfig, RunConfig
 from rm_ray.run.counts import RunProgress
-from rm_ray.run.faults.tally import start_tally
+from rm_ray.run.faults.handle import start_tally
+from rm_ray.run.faults.tally import Tally
 from rm_ray.run.output.folder import RunFolder
 from rm_ray.run.progress.log import ProgressLog, duration, lost, progress_line
 from rm_ray.run.progress.outlook import Whole, standing
@@ -21,11 +22,17 @@ from rm_ray.score.counts import ScoreCounts as Counts
 from rm_ray.score.summary import speed_text
 from rm_ray.store.retry import Retry
 
-TOKENS = SimpleNamespace(
-    starting="engines are starting", speed=speed_text, work_done=lambda now: now.work.tokens,
-    price=Price(gpus=0),
-)  # fmt: skip
-PAID = SimpleNamespace(**vars(TOKENS) | {"price": Price(gpus=2, per_hour=3.0)})
+
+def job_with(price):
+    return SimpleNamespace(
+        spec=SimpleNamespace(price=price, counts=Counts, settings=RunConfig()),
+        summary=SimpleNamespace(starting="engines are starting", speed=speed_text),
+        work_done=lambda now: now.work.tokens,
+    )
+
+
+TOKENS = job_with(Price(gpus=0))
+PAID = job_with(Price(gpus=2, per_hour=3.0))
 WHOLE = Whole(parts=2, documents=100, work=12_000)
 
 
@@ -35,9 +42,15 @@ def line(now, whole, job=TOKENS):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (3599, "59 min 59 s"), (3600, "1 h 00 min"),
-     (86400 * 2 + 3600 * 5, "2 d 5 h")],
-)  # fmt: skip
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 min 00 s"),
+        (3599, "59 min 59 s"),
+        (3600, "1 h 00 min"),
+        (86400 * 2 + 3600 * 5, "2 d 5 h"),
+    ],
+)
 def test_durations(seconds, text):
     assert duration(seconds) == text
 
@@ -110,8 +123,10 @@ def test_a_store_that_was_given_up_is_not_said_to_answer(caplog):
 
 
 def test_what_another_version_has_written_keeps_what_is_known():
-    last = Standing.from_json(b'{"at": "2026-11-01T00:00:00+00:00", "shards": 4, "shards_left": 1, '
-                              b'"hours": 2.5, "something": "new"}')  # fmt: skip
+    last = Standing.from_json(
+        b'{"at": "2026-11-01T00:00:00+00:00", "shards": 4, "shards_left": 1, '
+        b'"hours": 2.5, "something": "new"}'
+    )
     assert last is not None and (last.hours, last.shards_left, last.per_hour) == (2.5, 1, None)
     assert Standing.from_json(b'{"at": "2026') is None and Standing.from_json(b"[]") is None
 
@@ -159,16 +174,17 @@ def test_what_a_lost_tally_had_counted_still_counts():
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_tally_that_is_lost_counts_on(tmp_path):
     run = RunFolder(OutputConfig(path=str(tmp_path)), "rewards")
-    job = SimpleNamespace(**vars(TOKENS), counts=Counts, settings=RunConfig())
     tally = start_tally(Counts, engines=1, silence_s=60, start_s=60)
     node = ray.get_runtime_context().get_node_id()
-    shown = ProgressLog(tally, job, run, WHOLE, {})
-    ray.get([tally.started.remote("a", node, 1.0), tally.add.remote(Counts(parts=1, documents=9))])
+    shown = ProgressLog(tally, TOKENS, run, WHOLE, {})
+    tally.call(Tally.started, "a", node, 1.0)
+    tally.call(Tally.add, Counts(parts=1, documents=9))
     assert (before := shown.ask()).alive == 1
-    ray.kill(tally, no_restart=False)
-    while ray.get(tally.progress.remote()).work.parts:
+    ray.kill(tally.actor, no_restart=False)
+    while tally.call(Tally.progress).work.parts:
         time.sleep(0.05)  # it is not dead yet
-    ray.get([tally.lives.remote("a", node), tally.add.remote(Counts(documents=2))])
+    tally.call(Tally.lives, "a", node)
+    tally.call(Tally.add, Counts(documents=2))
     now = shown.ask()
     assert (now.work.parts, now.work.documents, now.engines, now.alive) == (1, 11, 1, 1)
     assert now.engine_seconds >= before.engine_seconds
