@@ -40,8 +40,11 @@ def main(argv: Sequence[str]) -> int:
 def _nightly(config: NightlyConfig) -> None:
     log.info(
         "rm_ray %s: the night %s of %s -> %s",
-        __version__, config.night, config.input.path, config.output.path,
-    )  # fmt: skip
+        __version__,
+        config.night,
+        config.input.path,
+        config.output.path,
+    )
     _check(config)
     from rm_ray.nightly.job import nightly
 

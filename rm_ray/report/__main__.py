@@ -40,8 +40,11 @@ def main(argv: Sequence[str]) -> int:
 def _report(config: ReportConfig) -> None:
     log.info(
         "rm_ray %s: reporting %s of %s -> %s",
-        __version__, config.night, config.rewards.path, config.output.path,
-    )  # fmt: skip
+        __version__,
+        config.night,
+        config.rewards.path,
+        config.output.path,
+    )
     from rm_ray.report.job import fail_if_alerted, report
 
     fail_if_alerted(report(config).verdict)

@@ -3,10 +3,13 @@
 Its files:
 
     tally          the actor that every stage tells what it has done
+    handle         how every process calls the tally
+    under_way      which rows are in which engine
     in_a_row       counts what goes wrong, and says when it is too much
     suspicion      decides which rows the next round tries
     starts         which engines live, and which machines cannot start one
     watch          ends a round whose engines are gone for good
-    outage         lets a run wait for a store that is away
+    outage         what is being tried again while a store is away
+    pause          lets whatever reads wait until the store is back
     reading_tasks  what tasks that read tell the tally
 """
