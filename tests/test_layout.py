@@ -39,7 +39,7 @@ INNER = {
         "faults": {"counts"},
         "standing": {"counts"},
         "output": {"faults", "counts"},
-        "progress": {"output", "standing", "counts", "shard_job"},
+        "progress": {"output", "standing", "faults", "counts", "shard_job"},
     },
     "report": {
         "measure": {"config", "figures"},
@@ -59,7 +59,7 @@ INNER = {
     },
 }
 # A room holds so many files at most, and a file so many lines.
-MOST_FILES, MOST_LINES = 26, 375
+MOST_FILES, MOST_LINES = 26, 400
 
 
 def modules_of(source: str, package: str = "rm_ray") -> list[str]:

@@ -5,15 +5,7 @@ import pytest
 from rm_ray.run.faults.outage import Outage
 from rm_ray.run.faults.tally import Tally
 from rm_ray.score.counts import ScoreCounts
-from rm_ray.store.retry import Retry
-
-
-def failing(request="writing a", next_s=60.0, since=0.0):
-    return Retry(request, "it is away", since, since + 900, next_s, first=True)
-
-
-def works(request="writing a"):
-    return Retry(request, "", 0, 0, 0, first=False)
+from tests.run.faults.retries import failing, works
 
 
 def test_a_write_pauses_until_it_works_and_the_lease_was_renewed():

@@ -15,7 +15,7 @@ from rm_ray.run.faults.tally import Tally
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.read_stage import ReadStage
 from tests.conftest import tiny_judge
-from tests.run.faults.test_outage import failing, works
+from tests.run.faults.retries import failing, works
 
 
 @pytest.mark.usefixtures("ray_cluster")
