@@ -26,11 +26,15 @@ from tests.conftest import TINY_JUDGE
 def test_blocks_are_shared_where_there_are_many_and_no_engine_is_dropped(
     shards, block_bytes, ray_cluster
 ):
-    config = ScoreConfig.model_validate({
-        "input": {"path": "in"}, "output": {"path": "out"}, "pool": {"gpus": 0},
-        "judge": {"model": str(TINY_JUDGE), "context_tokens": 256},
-        "engine": {"name": fault_engine.NAME},
-    })  # fmt: skip
+    config = ScoreConfig.model_validate(
+        {
+            "input": {"path": "in"},
+            "output": {"path": "out"},
+            "pool": {"gpus": 0},
+            "judge": {"model": str(TINY_JUDGE), "context_tokens": 256},
+            "engine": {"name": fault_engine.NAME},
+        }
+    )
     unit = ReadUnit("f", {}, 0, 1, 0, tuple(shards))
     nothing = ScorePlanning(
         files=[], replaced=[], skipped={}, columns={}, estimate=ScoreCounts(), continued={}
