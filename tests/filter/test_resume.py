@@ -95,7 +95,7 @@ def test_rewards_that_were_scored_again_are_another_corpus(scored, ray_cluster, 
     words |= {"rule_keep_fraction": 0.5} | SMALL
     assert run(caplog, **words)[0] == 0
     (tmp_path / "out" / "_SUCCESS").unlink()
-    shard = next(s for f in scored.plan()[0].files for u in f.units for s in u.shards)
+    shard = next(s for f in scored.segments.read()[0].files for u in f.units for s in u.shards)
     write_part(scored, shard, hostile.rewards(shard, seed=5), FINGERPRINT)
     status, log = run(caplog, **words)
     assert status == 2 and f"1 parts in {tmp_path}/scored/rewards are not those" in log
@@ -138,7 +138,7 @@ def test_what_is_kept_must_be_what_was_counted(scored, ray_cluster, tmp_path, ca
 def test_a_run_that_is_still_at_work_can_be_filtered_when_asked(
     scored, ray_cluster, tmp_path, caplog
 ):
-    shard = next(s for f in scored.plan()[0].files for u in f.units for s in u.shards)
+    shard = next(s for f in scored.segments.read()[0].files for u in f.units for s in u.shards)
     scored.parts.remove(shard.part)
     scored.mark_incomplete()
     words = {"rewards_path": tmp_path / "scored", "output_path": tmp_path / "out"}

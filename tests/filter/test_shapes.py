@@ -197,7 +197,7 @@ def test_an_ensemble_of_runs_of_which_one_has_not_seen_everything(ray_cluster, t
     corpus = hostile.write(tmp_path / "corpus", rows=40)
     first = fabricate(tmp_path / "one", corpus, hostile.rewards, shard_rows=20)
     fabricate(tmp_path / "two", corpus, partial(hostile.rewards, seed=1, ties=60), shard_rows=15)
-    shards = [s for f in first.plan()[0].files for u in f.units for s in u.shards]
+    shards = [s for f in first.segments.read()[0].files for u in f.units for s in u.shards]
     for shard in shards[::2]:
         first.parts.remove(shard.part)
     first.mark_incomplete()
@@ -235,7 +235,7 @@ def test_segments_of_a_run_that_a_limit_had_cut_short(ray_cluster, tmp_path, cap
     for path in list(corpus.rglob("*.parquet"))[1:]:
         path.unlink()
     run_ = fabricate(tmp_path / "scored", corpus, hostile.rewards, shard_rows=20)
-    (whole,) = run_.plan()[0].files
+    (whole,) = run_.segments.read()[0].files
     shutil.rmtree(tmp_path / "scored" / "_rm_ray" / "plan")
     units = whole.units
     later = [s for unit in units for s in unit.shards][1:]
@@ -247,10 +247,10 @@ def test_segments_of_a_run_that_a_limit_had_cut_short(ray_cluster, tmp_path, cap
         tuple(u.with_shards(tuple(s for s in u.shards if s not in later)) for u in cut),
         40,
     )
-    run_.add_segment([first], {})
+    run_.segments.add([first], {})
     words = {"rewards_path": tmp_path / "scored", "output_path": tmp_path / "out"}
     assert run(caplog, output_kind="ids", **words)[0] == 0
-    run_.add_segment([whole], {})
+    run_.segments.add([whole], {})
     status, log = run(caplog, output_kind="ids", **words)
     assert status == 2 and "more rows of files that this filter has planned were scored" in log
     assert "--rewards.segments 0" in log

@@ -277,7 +277,7 @@ def test_a_run_that_goes_on_in_another_process_judges_only_what_is_missing(
 def test_parts_of_a_changed_file_go_though_they_are_not_listed_and_stay_listed(store, run):
     """Or old rewards would stand for new rows, and nobody would judge them."""
     opened = run_folder(store, run)
-    changed, kept = planned_files(opened.plan())
+    changed, kept = planned_files(opened.segments.read())
     opened.forget([changed])
     listed = set(opened.parts.names())
     assert opened.committed() == listed - {shard.part for shard in shards_of([changed])}
@@ -288,7 +288,7 @@ def test_parts_of_a_changed_file_go_though_they_are_not_listed_and_stay_listed(s
 def test_pieces_that_are_not_listed_count_as_staged(store, run):
     """Or the round that has made them would be the last one, or be done again."""
     opened = run_folder(store, run)
-    units = [unit for file in planned_files(opened.plan()) for unit in file.to_do()]
+    units = [unit for file in planned_files(opened.segments.read()) for unit in file.to_do()]
     shard = units[-1].shards[-1]
     pieces = [Piece(shard.file, shard.start, shard.start + 1), Piece(shard.file, 1, shard.stop)]
     opened.staged.create(pieces[0].part, b"piece")
@@ -302,18 +302,18 @@ def test_pieces_that_are_not_listed_count_as_staged(store, run):
 def test_segments_that_are_not_listed_are_part_of_the_plan(store, run):
     """Or what they plan would be planned again, and a night would have nothing new."""
     opened = run_folder(store, run)
-    opened.add_segment([], {"night": 2})
+    opened.segments.add([], {"night": 2})
     assert opened.segments.names() == ["segment-000000.jsonl.gz"]
-    assert [segment.notes.get("night") for segment in opened.plan()] == [None, 2]
-    opened.add_segment([], {"night": 3})
-    assert len(opened.plan()) == 3
+    assert [segment.notes.get("night") for segment in opened.segments.read()] == [None, 2]
+    opened.segments.add([], {"night": 3})
+    assert len(opened.segments.read()) == 3
 
 
 def test_listings_that_lag_are_found_out_and_then_nothing_is_left_to_them(store, run, monkeypatch):
     """Where listings are of this moment, a run of many shards asks for none of them by name."""
     monkeypatch.setattr("rm_ray.run.output.folder.MOST_ASKED", 0)
     opened = run_folder(store, run)
-    shards = list(shards_of(planned_files(opened.plan())))
+    shards = list(shards_of(planned_files(opened.segments.read())))
     assert len(opened.committed(shards)) < 8
     opened.make_writable()
     assert opened.parts.lags
@@ -332,10 +332,10 @@ def test_a_complete_run_is_read_whole_whatever_the_listing_lacks(store, run, mon
 def test_a_segment_in_the_middle_is_known_though_it_is_not_listed(store, run, monkeypatch):
     opened = run_folder(store, run)
     for night in (1, 2):
-        opened.add_segment([], {"night": night})
-    names = opened.segment_names()
+        opened.segments.add([], {"night": night})
+    names = opened.segments.names()
     monkeypatch.setattr(Folder, "names", lambda _: [names[0], names[2]])
-    assert opened.segment_names() == names
+    assert opened.segments.names() == names
 
 
 def run_folder(store, run):
