@@ -39,6 +39,7 @@ MARKS = {
     "azure_emulator": "cluster",
     "cloud": "cluster",
 }
+# Its head is zero but for the labels A and B: for others take `checkpoints.reranker`.
 TINY_JUDGE = ROOT / "demo" / "tiny_judge"
 SHARED = ROOT.parent / "shared" / "data"
 

@@ -111,18 +111,22 @@ def quantile_sizes(model: Model) -> QuantileHeads:
         raise JudgeError(f"judge.model: the config.json of {model.name} has no {error}") from None
 
 
-def check_language_model(model: Model) -> None:
+def check_language_model(model: Model, family: str) -> None:
     """Refuse what is no causal language model: its labels would be read from a head made up, or
     from a model that has seen what comes after.
+
+    Args:
+        model: the judge's.
+        family: the family of judges that is to read labels from it.
 
     Raises:
         JudgeError: naming the family that reads it, where one does.
     """
-    if reason := _no_language_model(model):
+    if reason := _no_language_model(model, family):
         raise JudgeError(f"judge.model: {model.name} {reason}")
 
 
-def _no_language_model(model: Model) -> str:
+def _no_language_model(model: Model, asked: str) -> str:
     """Why a model cannot say a label after a prompt; "" where it can."""
     kind = model.architecture
     family = {QUANTILE: "quantile", **dict.fromkeys((*CAUSAL, *ENCODERS), "classifier")}
@@ -137,15 +141,15 @@ def _no_language_model(model: Model) -> str:
     if not kind.endswith(LANGUAGE_MODELS):
         return (
             f"is a {kind} and no language model, and no family of judges reads one; "
-            f"--judge.family preference, which it is asked to run under, needs a ...ForCausalLM"
+            f"--judge.family {asked}, which it is asked to run under, needs a ...ForCausalLM"
             f"{code}"
         )
     if model.config.get("is_encoder_decoder"):
-        return f"is a {kind}, an encoder with a decoder; a preference judge is a decoder alone"
+        return f"is a {kind}, an encoder with a decoder; a {asked} judge is a decoder alone"
     if _looks_ahead(model.config):
         return (
             f"is a {kind} whose tokens look at those after them (is_causal, is_decoder or "
-            "use_bidirectional_attention in its config.json); a preference judge is a causal "
+            f"use_bidirectional_attention in its config.json); a {asked} judge is a causal "
             "language model"
         )
     return ""

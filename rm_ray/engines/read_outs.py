@@ -9,6 +9,8 @@ class LabelLogits:
     """The logits of these tokens as the next one, in this order; of a causal language model."""
 
     token_ids: tuple[int, ...]
+    answer_tokens = 1
+    """The model's length must hold the prompt and so many tokens more."""
 
     @property
     def numbers(self) -> int:
@@ -25,6 +27,7 @@ class ClassLogits:
     code, and gives the scores itself.
     """
 
+    answer_tokens = 0
     labels: int
     separator: int | None = None
     own_code: bool = False
@@ -46,6 +49,7 @@ class QuantileHeads:
     `gate_*`: sizes of the gating network.
     """
 
+    answer_tokens = 0
     header: tuple[int, ...]
     attributes: int
     quantiles: int

@@ -6,10 +6,10 @@ from typing import Any
 from rm_ray.engines.engine import EngineSettings
 from rm_ray.engines.heads import IN_VLLM, QUANTILE, WAY_ON, check_engine_runs, quantization_of
 from rm_ray.engines.longrope import original_length
-from rm_ray.engines.read_outs import LabelLogits, QuantileHeads, ReadOut
+from rm_ray.engines.read_outs import QuantileHeads, ReadOut
 from rm_ray.engines.vllm_question import vllm_objects
 from rm_ray.engines.weights import Model
-from rm_ray.errors import ConfigError
+from rm_ray.errors import ConfigError, JudgeError
 
 # What tests run in vLLM is not asked about, where attention heads have a usual size.
 TRIED = (*IN_VLLM, QUANTILE, "Qwen2ForCausalLM", "Qwen3ForCausalLM")
@@ -28,12 +28,25 @@ def check_runs(settings: EngineSettings, shorten: Shorten) -> None:
 
     Raises:
         ConfigError: with what to do.
+        JudgeError: the longest prompt and its answer do not fit into the model.
     """
+    _check_length(settings)
     check_engine_runs(settings.read_out, settings.model, settings.config.name)
     check_split(settings.processes, settings.read_out, settings.model)
     if settings.config.name == "vllm":
         _check_positions(settings, shorten)
         _ask_vllm(settings)
+
+
+def _check_length(settings: EngineSettings) -> None:
+    """Refuse a judge whose longest prompt leaves no room for its answer."""
+    model, answer = settings.model, settings.read_out.answer_tokens
+    longest = settings.max_prompt_tokens + answer
+    if longest > model.max_tokens:
+        raise JudgeError(
+            f"the model takes {model.max_tokens} tokens, and the longest prompt with its answer "
+            f"has {longest}; lower it by the keys of the judge"
+        )
 
 
 def _check_positions(settings: EngineSettings, shorten: Shorten) -> None:
@@ -43,7 +56,7 @@ def _check_positions(settings: EngineSettings, shorten: Shorten) -> None:
     that a language model adds, passes the original length; transformers, for each that does.
     """
     model = settings.model
-    longest = settings.max_prompt_tokens + isinstance(settings.read_out, LabelLogits)
+    longest = settings.max_prompt_tokens + settings.read_out.answer_tokens
     original = original_length(model.config)
     if original is None or longest <= original or not _factors_differ(model.config):
         return

@@ -232,7 +232,7 @@ def _engine_args(settings: EngineSettings) -> EngineArgs:
         hf_overrides={"head_dtype": "float32"},
         logprobs_mode="raw_logits",  # the normaliser cancels in a log ratio
         generation_config="vllm",
-        max_model_len=settings.max_prompt_tokens + 1,
+        max_model_len=settings.max_prompt_tokens + settings.read_out.answer_tokens,
         max_num_batched_tokens=max(config.max_batch_tokens, settings.batch_windows),
         max_num_seqs=settings.batch_windows,
         enable_prefix_caching=True,

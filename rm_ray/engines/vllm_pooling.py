@@ -33,7 +33,6 @@ class VllmPoolingEngine(VllmEngine):
         arguments = super()._arguments(settings)
         longest = settings.max_prompt_tokens
         arguments.runner = "pooling"
-        arguments.max_model_len = longest
         arguments.enable_prefix_caching = False
         arguments.block_size = None
         if settings.model.architecture in ENCODERS or is_bidirectional(settings.model.config):

@@ -27,4 +27,11 @@ Inner rooms, one a family:
     classifier   sequence classifiers
     regression   a prompt and its completion, one score
     quantile     QRM
+
+A family of one's own is a folder beside these, with `keys.py` and `judge.py`:
+
+- its judge is a WholeJudge, which asks about a document as a whole, or follows the protocol Judge;
+- its read-out is one of `engines/read_outs`: logits of labels, of a classifier, or of known heads;
+- its builder refuses, with a JudgeError, a tokenizer, labels or a length that do not fit;
+- `keys.Family`, `sections` (twice), `families` and the layout test name it: tests say what lacks.
 """

@@ -1,8 +1,10 @@
 """The families of judges: which there are, and how one is built from its keys."""
 
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
 from rm_ray.config import InputConfig
 from rm_ray.engines.weights import Model
-from rm_ray.errors import ConfigError
 from rm_ray.judges.classifier.judge import build_classifier
 from rm_ray.judges.classifier.keys import ClassifierConfig
 from rm_ray.judges.judge import DocumentTokenizer, Judge
@@ -14,6 +16,15 @@ from rm_ray.judges.quantile.keys import QuantileConfig
 from rm_ray.judges.regression.judge import build_regression
 from rm_ray.judges.regression.keys import RegressionConfig
 
+Builder: TypeAlias = Callable[[Any, InputConfig, Model], tuple[DocumentTokenizer, Judge]]
+# The builder of each family, by the class of its section.
+BUILDERS: dict[type[JudgeSection], Builder] = {
+    PreferenceConfig: build_preference,
+    ClassifierConfig: build_classifier,
+    RegressionConfig: build_regression,
+    QuantileConfig: build_quantile,
+}
+
 
 def build_judge(
     config: JudgeSection, inputs: InputConfig, model: Model
@@ -24,13 +35,4 @@ def build_judge(
         ConfigError: the family does not judge such documents.
         JudgeError: the tokenizer, the labels, the head or the model's length do not fit.
     """
-    match config:
-        case PreferenceConfig():
-            return build_preference(config, inputs, model)
-        case ClassifierConfig():
-            return build_classifier(config, inputs, model)
-        case RegressionConfig():
-            return build_regression(config, inputs, model)
-        case QuantileConfig():
-            return build_quantile(config, inputs, model)
-    raise ConfigError(f"there is no family of judges for {type(config).__name__}")
+    return BUILDERS[type(config)](config, inputs, model)

@@ -20,7 +20,10 @@ Ids = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Frame:
-    """The special tokens before and after the contents, and between the halves of a pair."""
+    """What stands before and after the contents of a prompt, and between the halves of a pair.
+
+    These are special tokens, and what a template writes.
+    """
 
     before: tuple[int, ...] = ()
     between: tuple[int, ...] = ()

@@ -77,7 +77,7 @@ class WholeJudge:
 
     @property
     def shared_step(self) -> int:
-        """Prompts share nothing that matters."""
+        """Prompts share nothing: an engine for classifiers has no prefix cache."""
         return 1
 
     @property
@@ -170,7 +170,9 @@ class WholeJudge:
         )
 
     def harmless(self, n_tokens: int, number: int) -> TokenIds:
-        """A word again and again; nothing remembers an answer, so the number does not matter."""
+        """A word again and again. An engine for classifiers remembers no answer, so that the
+        number does not matter.
+        """
         del number
         if not self.fitting.windows:
             n_tokens = min(n_tokens, self.fitting.room)

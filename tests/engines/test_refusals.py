@@ -128,7 +128,7 @@ def test_an_adapters_weights_are_no_models():
 def test_no_family_is_guessed(architecture, config, said):
     model = replace(tiny_model(), architecture=architecture, config=config)
     with pytest.raises(JudgeError, match=said):
-        check_language_model(model)
+        check_language_model(model, "preference")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,9 @@ def test_no_family_is_guessed(architecture, config, said):
     ],
 )
 def test_language_models_are_taken_whatever_their_names(architecture, config):
-    check_language_model(replace(tiny_model(), architecture=architecture, config=config))
+    check_language_model(
+        replace(tiny_model(), architecture=architecture, config=config), "preference"
+    )
 
 
 def test_a_model_type_is_never_guessed(folder, tmp_path):
@@ -287,3 +289,11 @@ def test_what_has_been_tried_is_not_asked_about(monkeypatch):
     with pytest.raises(AssertionError):
         model = replace(tiny_model(), architecture="OlmoForCausalLM")
         check_runs(replace(engine_settings("vllm"), model=model), str)
+
+
+def test_a_prompt_that_leaves_no_room_for_its_answer_is_refused():
+    most = tiny_model().max_tokens
+    settings = replace(engine_settings("transformers"), max_prompt_tokens=most)
+    with pytest.raises(JudgeError, match=f"takes {most} tokens, .* its answer has {most + 1}"):
+        check_runs(settings, str)
+    check_runs(replace(settings, max_prompt_tokens=most - 1), str)

@@ -62,16 +62,17 @@ def build_preference(
             tokenizer has no BOS and `judge.bos` asks for it.
     """
     column = text_column(inputs, config.family)
-    check_language_model(model)
+    check_language_model(model, config.family)
     files = judge_tokenizer(config, model)
     tokenizer_json = plain_tokenizer(files.json)
     judge = PreferenceJudge.of(config, files)
     say_bos(judge.bos, files)
-    if judge.max_prompt_tokens + 1 > model.max_tokens:
+    needed = judge.max_prompt_tokens + judge.read_out.answer_tokens
+    if needed > model.max_tokens:
         raise JudgeError(
             f"the model takes {model.max_tokens} tokens, and judge.context_tokens "
             f"{config.context_tokens} with its chunk and markers needs "
-            f"{judge.max_prompt_tokens + 1}; lower --judge.context_tokens"
+            f"{needed}; lower --judge.context_tokens"
         )
     return TextTokenizer(column, tokenizer_json), judge
 
