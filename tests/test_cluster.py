@@ -14,6 +14,8 @@ from tests import fault_engine
 from tests.conftest import ROOT
 from tests.jobs import command, environment, ray_head, ray_node, write_corpus
 
+pytestmark = pytest.mark.cluster
+
 WAIT = """
 import logging
 logging.basicConfig(level="INFO")

@@ -54,6 +54,7 @@ def test_the_installed_command_is_this_one():
     assert EntryPoint("rm_ray", scripts["rm_ray"], "console_scripts").load() is main
 
 
+@pytest.mark.slow
 def test_only_the_job_that_is_asked_for_is_imported():
     code = """
 import sys

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
@@ -11,6 +12,8 @@ from demo.build_corpus import EDGES, JUNK_OF_A_KIND, REAL_DOCUMENTS, build
 from demo.spoil import TRAINING, UNSEEN
 from demo.texts import Text, clean, evaluation_documents, shingles, training_texts
 from tests.conftest import ROOT, TINY_JUDGE
+
+pytestmark = pytest.mark.slow
 
 
 def test_its_labels_are_the_tokens_32_and_33_as_qwens_are():

@@ -23,6 +23,8 @@ from ray.autoscaler.v2.utils import ResourceRequestUtil
 
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.cluster
+
 CLUSTER = ROOT / "cluster.yaml"
 LOCK = ROOT / "requirements" / "gpu.txt"
 

@@ -22,6 +22,8 @@ from tests.engines.quantile_formulas import HEADS, check_qrm, qrm_prompts
 from tests.engines.small_engines import LENGTHS, alone, check_neighbours, engine_of, some_prompts
 from tests.engines.tiny_models import SHAPE, tiny
 
+pytestmark = pytest.mark.vllm
+
 # checkpoint, labels, longest prompt, token ids from and to
 CLASSIFIERS = {
     "gpt2": (checkpoints.gpt2, 2, 128, 0, 1000),

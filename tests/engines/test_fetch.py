@@ -37,6 +37,8 @@ from tests.engines.stored_judge import (
     wait_until,
 )
 
+pytestmark = pytest.mark.slow
+
 FETCH_HUB = f"""
 import sys
 from rm_ray.engines.hub import HubFolder

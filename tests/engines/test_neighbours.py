@@ -16,6 +16,8 @@ from tests import checkpoints
 from tests.engines.small_engines import alone, check_neighbours, engine_of
 from tests.engines.tiny_models import tiny
 
+pytestmark = pytest.mark.vllm
+
 ATOL = 1e-5  # in float32
 SHORT, MIDDLE, LONG = 3, 40, 120
 

@@ -34,6 +34,8 @@ from tests.conftest import TINY_JUDGE, engine_settings, tiny_model
 from tests.engines.hub_server import COMMIT, NAME
 from tests.engines.stored_judge import URI, put, start
 
+pytestmark = pytest.mark.vllm
+
 ADAPTER = {"peft_type": "LORA", "task_type": "SEQ_CLS", "base_model_name_or_path": "a/b"}
 
 

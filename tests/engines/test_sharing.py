@@ -87,6 +87,7 @@ def documents(seed):
     ]
 
 
+@pytest.mark.vllm
 @pytest.mark.parametrize("kind", MODELS)
 def test_vllm_forwards_what_is_predicted(tmp_path, kind):
     architecture, own, expected = MODELS[kind]

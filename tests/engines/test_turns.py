@@ -5,8 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from rm_ray.engines import turns
 from tests.conftest import ROOT
+
+pytestmark = pytest.mark.vllm
 
 START = """
 import sys

@@ -9,6 +9,8 @@ import pytest
 from rm_ray.engines.watchdog import Watchdog, hung_processes
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """
 import ctypes, time
 from rm_ray.engines.watchdog import Watchdog

@@ -58,6 +58,7 @@ def test_a_filter_that_is_hurt_again_and_again_is_to_the_byte_an_undisturbed_one
     assert report.rows == 49 and sum(report.faults.values()) >= 1 and report.invocations >= 2
 
 
+@pytest.mark.chaos
 def test_a_store_that_is_away_for_a_while_costs_nothing_but_the_while(chaos):
     corpus, log = chaos.corpus(11, files=2, rows=64), chaos.folder / "away.log"
     job = chaos.start(log, corpus, "chaos/out-away", fault_engine.NAME)
@@ -81,6 +82,7 @@ def wait_until(condition, job, log):
         time.sleep(0.1)
 
 
+@pytest.mark.chaos
 def test_a_document_that_failed_alone_is_tried_again_on_another_machine(chaos):
     text = f"{prose(random.Random(5), 80)} {POISON['raise']} {prose(random.Random(6), 80)}"
     table = pa.table({"id": ["one", "two"], "text": [text, prose(random.Random(7), 80)]})

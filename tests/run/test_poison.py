@@ -95,6 +95,7 @@ def test_poison_is_marked_its_neighbours_are_scored_and_it_can_be_tried_again(
         assert again[first_window(text)] == judged[first_window(text)] + 1
 
 
+@pytest.mark.chaos
 def test_poison_in_every_shard_and_much_of_it_in_one_is_all_found(
     tmp_path, caplog, fault_folder, monkeypatch
 ):
@@ -188,6 +189,7 @@ def test_no_memory_for_long_documents_blames_none_of_them(
     assert {row["status"] for row in read_rewards(tmp_path / "out")} == {"ok"}
 
 
+@pytest.mark.chaos
 def test_no_answer_counts_from_an_engine_that_raised(tmp_path, caplog, fault_folder, vllm_engine):
     """vLLM registers blocks before it computes them: neighbours would be given empty ones."""
     rng = random.Random(3)

@@ -10,6 +10,7 @@ from tests.conftest import ROOT
 SLOW = {"ray", "torch", "transformers", "vllm", "pyarrow"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [["-m", "rm_ray", "score"], ["-m", "rm_ray.score"], ["jobs/score.py"]]
 )
