@@ -34,6 +34,8 @@ MARKS = {
     "vllm_engine": "vllm",
     "transformers_engine": "vllm",
     "browser": "browser",
+    "qwen_tokenizer": "slow",
+    "qwen_tokenizer_json": "slow",
     "s3_endpoint": "cluster",
     "gcs_emulator": "cluster",
     "azure_emulator": "cluster",

@@ -89,6 +89,7 @@ def test_a_cut_is_that_of_a_full_sort(population, budgets, weight, sorted_at_onc
     assert cuts == find(places, budgets, weight, 1000, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("groups", [1, 1000])
 def test_many_documents_and_groups(groups):
     rng = np.random.default_rng(groups)

@@ -183,6 +183,7 @@ def test_a_standing_alert_is_news_where_it_is_far_stronger_or_of_the_other_sign(
     assert (unknown.status, unknown.alerts[0].strength) == ("warn", 9.0)  # from now on it is known
 
 
+@pytest.mark.slow
 def test_a_distribution_that_is_wider_has_no_sign_that_noise_could_turn():
     for seed in range(6):
         rng = np.random.default_rng(seed)
@@ -273,6 +274,7 @@ def test_levels():
     assert said().status == "ok"
 
 
+@pytest.mark.slow
 def test_chance_alone_alerts_as_often_as_stated():
     """Any effect would matter (above: 0): only chance decides. 20% of 60 nights of 5 groups and
     three standard errors are 21; with all rules there would be fewer than with these.

@@ -74,6 +74,7 @@ def test_the_same_seed_draws_the_same_and_another_not():
     assert (first.wasserstein != third.wasserstein).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tonight", "baseline"), [(50, 50), (50, 350), (500, 500)])
 def test_as_many_quiet_nights_are_above_the_floor_as_it_says(tonight, baseline):
     """5% of them, of heavy-tailed rewards; three standard errors of 300 nights are 3.8%."""

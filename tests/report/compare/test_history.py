@@ -146,6 +146,7 @@ def test_groups_that_are_counted_together_have_the_floor_of_their_quiet_nights(t
     assert (gathered.quiet, gathered.floor) == (before.quiet, before.floor)
 
 
+@pytest.mark.slow
 def test_a_baseline_outlives_any_number_of_alerts(tmp_path):
     """Seven quiet nights, and seventy that drift: each says what it was compared with."""
     found = history(tmp_path)
