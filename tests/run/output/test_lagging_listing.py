@@ -303,7 +303,7 @@ def test_segments_that_are_not_listed_are_part_of_the_plan(store, run):
     """Or what they plan would be planned again, and a night would have nothing new."""
     opened = run_folder(store, run)
     opened.segments.add([], {"night": 2})
-    assert opened.segments.names() == ["segment-000000.jsonl.gz"]
+    assert opened.segments.folder.names() == ["segment-000000.jsonl.gz"]
     assert [segment.notes.get("night") for segment in opened.segments.read()] == [None, 2]
     opened.segments.add([], {"night": 3})
     assert len(opened.segments.read()) == 3
