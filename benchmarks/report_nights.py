@@ -96,7 +96,7 @@ class History:
 
 
 def verdicts(draw: Draw, nights: int, history: History, **told: Any) -> Iterator[Verdict]:
-    """What is said of night after night, each compared with those of the history before it."""
+    """Yield the verdict of night after night, each compared with the history before it."""
     rng, memory = history.rng, history.memory
     begun = len(memory.nights)
     for number in range(begun, begun + nights):
@@ -114,7 +114,7 @@ def verdicts(draw: Draw, nights: int, history: History, **told: Any) -> Iterator
             asked.nights,
             asked.accept,
             name,
-            asked.weekend_days,  # type: ignore[arg-type]
+            asked.weekend_days,
         )
         kept = largest(night, {k: one.expected for k, one in baseline.groups.items()}, 50)
         night, baseline = night.gather(kept), baseline.gather(kept)

@@ -8,7 +8,7 @@ from rm_ray.errors import ConfigError
 
 @dataclass(frozen=True)
 class Arguments:
-    """What stood on the command line, not yet checked.
+    """The words of a command line are here as options, not yet checked.
 
     `help` is None where no help is asked for, and empty where it is the job's.
     """

@@ -27,7 +27,7 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Usage:
-    """What the help of a job says besides its keys.
+    """The help of a job says this besides its keys.
 
     `examples`: what comes after the job's name in a command. `options`: those that are no keys.
     """

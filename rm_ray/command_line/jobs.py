@@ -12,7 +12,7 @@ JOBS = {
 
 
 def jobs_page(width: int) -> str:
-    """What there is to run, a line each, and how to go on."""
+    """Write the page that lists the jobs, a line each, and says how to go on."""
     more = (
         "`rm_ray JOB --help` shows the keys of a job that people type, and `rm_ray JOB --help "
         "SECTION` the others. `python -m rm_ray JOB` and `python jobs/JOB.py` do the same as "

@@ -32,7 +32,7 @@ def nearest(name: str, known: Collection[str]) -> str | None:
 
 
 def sentence(error: ValidationError, fields: dict[str, FieldInfo]) -> str:
-    """What is wrong with the values of a configuration, by their keys."""
+    """Say in one sentence which values of a configuration are wrong, by their keys."""
     parts: list[str] = []
     for item in error.errors(include_url=False):
         # a union names its failed branch after the key; the key alone is what the user typed

@@ -42,7 +42,7 @@ def find_section(schema: type[BaseModel], name: str) -> str | None:
 
 
 def section_page(schema: type[BaseModel], name: str, width: int) -> str:
-    """What a section is about, then its keys, and those of the sections in it."""
+    """Write the page of a section: its subject, its keys, and the keys of the sections in it."""
     sections = dotted_sections(schema)
     inner = [one for one in sections if one.startswith(f"{name}.")]
     alike = {one: names for names in _alike(sections) for one in names}
@@ -65,7 +65,7 @@ def keys_of_the_job(schema: type[BaseModel], width: int) -> str:
 
 
 def key_help(key: str, field: FieldInfo, width: int) -> str:
-    """What may be given for a key, its default and its meaning."""
+    """Describe a key: its type, its default and its meaning."""
     default = "required" if field.is_required() else f"default {default_name(field)}"
     line = wrapped(f"--{key}  {type_name(field.annotation)}, {default}", width, 6, first=2)
     return f"{line}\n{wrapped(field.description or '', width, 6)}"

@@ -36,7 +36,7 @@ def parse_value(key: str, text: str, annotation: Any) -> Any:
 
 
 def type_name(annotation: Any) -> str:
-    """What somebody may type for a key, in a few words."""
+    """Name in a few words what somebody may type for a key."""
     names, kinds = [], _alternatives(annotation)
     for kind in kinds:
         if kind is int and float in kinds:
@@ -69,5 +69,5 @@ def _alternatives(annotation: Any) -> list[Any]:
 
 
 def _dict_name(value: Any) -> str:
-    """Of a value for each group; numbers may be one for all."""
+    """Name the type of a value for each group; a number may be one for all groups."""
     return "number | {group: number}" if value is Decimal else "{group: text}"

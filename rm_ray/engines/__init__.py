@@ -1,4 +1,4 @@
-"""What runs a model: token ids in, numbers out. Nothing here knows of documents.
+"""Engines run a model: token ids in, numbers out. Nothing here knows of documents.
 
 Its files:
 

@@ -30,7 +30,7 @@ def check_runs(settings: EngineSettings, shorten: Shorten) -> None:
         ConfigError: with what to do.
         JudgeError: the longest prompt and its answer do not fit into the model.
     """
-    _check_length(settings)
+    _check_length(settings, shorten)
     check_engine_runs(settings.read_out, settings.model, settings.config.name)
     check_split(settings.processes, settings.read_out, settings.model)
     if settings.config.name == "vllm":
@@ -38,14 +38,15 @@ def check_runs(settings: EngineSettings, shorten: Shorten) -> None:
         _ask_vllm(settings)
 
 
-def _check_length(settings: EngineSettings) -> None:
+def _check_length(settings: EngineSettings, shorten: Shorten) -> None:
     """Refuse a judge whose longest prompt leaves no room for its answer."""
     model, answer = settings.model, settings.read_out.answer_tokens
     longest = settings.max_prompt_tokens + answer
     if longest > model.max_tokens:
+        less = shorten(longest - model.max_tokens)
         raise JudgeError(
             f"the model takes {model.max_tokens} tokens, and the longest prompt with its answer "
-            f"has {longest}; lower it by the keys of the judge"
+            f"has {longest}; give {less or 'a judge with shorter prompts'}"
         )
 
 

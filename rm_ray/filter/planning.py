@@ -45,7 +45,7 @@ ROOTS = {"rows": "corpus", "ids": "ids", "rewards": "rewards"}
 
 @dataclass(frozen=True)
 class Ready:
-    """What copying needs, once the plan is made. `parts`: of each run, by corpus file."""
+    """The copier needs this, once the plan is made. `parts`: of each run, by corpus file."""
 
     reader: Reader
     cuts: Cuts
@@ -60,7 +60,7 @@ class FilterPlanning(Planning[PlannedFolder]):
     segments: list[Notes] = field(default_factory=list)
     """The notes of all segments, those of this one among them."""
     census: Census | None = None
-    """Of the documents that are newly planned; None where there are none."""
+    """The census of the documents that are newly planned; None where there are none."""
 
 
 def find_corpus(sources: Sources) -> Corpus:

@@ -296,6 +296,6 @@ def test_what_has_been_tried_is_not_asked_about(monkeypatch):
 def test_a_prompt_that_leaves_no_room_for_its_answer_is_refused():
     most = tiny_model().max_tokens
     settings = replace(engine_settings("transformers"), max_prompt_tokens=most)
-    with pytest.raises(JudgeError, match=f"takes {most} tokens, .* its answer has {most + 1}"):
+    with pytest.raises(JudgeError, match=f"takes {most} tokens, .* answer has {most + 1}; give 1"):
         check_runs(settings, str)
     check_runs(replace(settings, max_prompt_tokens=most - 1), str)
