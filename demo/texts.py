@@ -1,21 +1,25 @@
-"""Real text that every installation of this project carries, in two halves that never meet.
+"""Real text that every installation of this project carries: what its packages say of themselves.
 
-Training: `pydoc_data.topics` and the descriptions of most installed packages. Evaluation: the
-descriptions of the other packages, and docstrings of the standard library.
+`packages.toml` names the packages of two sides, with their versions. The tiny judge learns from one
+side and is evaluated on the other. Both sides are long docstrings and the packages' descriptions,
+read and never run. A hash of each side tells when an environment has other texts.
 """
 
 import ast
 import hashlib
-import pydoc_data.topics
+import logging
 import re
-import sysconfig
+import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Literal
 
-# One package family in so many is held out for evaluation.
-HELD_OUT_ONE_IN = 4
+log = logging.getLogger(__name__)
+
+LIST = Path(__file__).with_name("packages.toml")
+Side = Literal["train", "evaluate"]
 SHORTEST, LONGEST = 400, 3000
 # Two texts that share so many words in a row are not independent.
 SHARED_WORDS = 13
@@ -29,23 +33,28 @@ class Text:
     text: str
 
 
-def training_texts() -> list[str]:
-    """The text the tiny judge learns from."""
-    topics = [clean(topic) for topic in pydoc_data.topics.topics.values()]
-    return [text for text in topics + _descriptions(held_out=False) if len(text) >= SHORTEST]
-
-
 def evaluation_documents() -> list[Text]:
-    """Documents the tiny judge has never seen, sorted by source; none overlaps the training."""
-    seen = shingles(training_texts())
-    found = [*_held_out_documents(), *_docstrings()]
-    kept: list[Text] = []
-    for document in sorted(found, key=lambda d: d.source):
+    """Documents the tiny judge has never seen, sorted by source; no two share a run of words."""
+    kept = list(independent(_side("evaluate"), set()))
+    _compare_hash("evaluate", kept)
+    return kept
+
+
+def training_documents() -> list[Text]:
+    """What the tiny judge learns from; nothing shares a run of words with the evaluation."""
+    seen = shingles(document.text for document in evaluation_documents())
+    kept = [document for document in _side("train") if not shingles([document.text]) & seen]
+    _compare_hash("train", kept)
+    return kept
+
+
+def independent(documents: Iterable[Text], seen: set[int]) -> Iterator[Text]:
+    """The documents that share no run of words with `seen`, nor with one another."""
+    for document in documents:
         mine = shingles([document.text])
         if not mine & seen:
-            kept.append(document)
-            seen |= mine  # nor two evaluation documents each other
-    return kept
+            seen |= mine
+            yield document
 
 
 def shingles(texts: Iterable[str]) -> set[int]:
@@ -56,6 +65,16 @@ def shingles(texts: Iterable[str]) -> set[int]:
         for i in range(len(words) - SHARED_WORDS + 1):
             found.add(hash(tuple(words[i : i + SHARED_WORDS])))
     return found
+
+
+def text_hash(documents: Iterable[Text]) -> str:
+    """SHA-256 of the documents' sources and texts, in their order."""
+    whole = hashlib.sha256()
+    for document in documents:
+        for part in (document.source, document.text):
+            data = part.encode()
+            whole.update(len(data).to_bytes(8, "big") + data)
+    return whole.hexdigest()
 
 
 def clean(text: str) -> str:
@@ -80,31 +99,58 @@ def _is_prose(line: str) -> bool:
     return not markup and bool(re.search(r"[A-Za-z]{2}", bare)) and "://" not in bare
 
 
-def _descriptions(*, held_out: bool) -> list[str]:
-    return [text for _, text in _packages(held_out=held_out)]
+def _side(side: Side) -> Iterator[Text]:
+    """The documents of a side's packages, each text once, sorted by package."""
+    known: set[str] = set()
+    for pin in _listed(side)["packages"]:
+        package = _package(pin)
+        for document in () if package is None else _documents(package):
+            if document.text not in known:
+                known.add(document.text)
+                yield document
 
 
-def _packages(*, held_out: bool) -> Iterator[tuple[str, str]]:
-    named = {}
-    for distribution in distributions():
-        metadata = distribution.metadata
-        named[metadata["Name"].lower()] = str(metadata.get_payload() or "")  # type: ignore[attr-defined]
-    for name in sorted(named):
-        if _is_held_out(name) == held_out and name != "rm-ray" and name != "rm_ray":
-            yield name, clean(named[name])
+def _listed(side: Side) -> dict[str, list[str]]:
+    listed: dict[str, list[str]] = tomllib.loads(LIST.read_text())[side]
+    return listed
 
 
-def _is_held_out(name: str) -> bool:
-    # opentelemetry-api and opentelemetry-sdk share their boilerplate: a family is on one side
-    family = re.split(r"[-_.]", name)[0].rstrip("0123456789")
-    return hashlib.sha256(family.encode()).digest()[0] % HELD_OUT_ONE_IN == 0
+def _package(pin: str) -> Distribution | None:
+    """The package of a line of the list; None where it is not installed."""
+    name, _, version = pin.partition("==")
+    try:
+        package = distribution(name)
+    except PackageNotFoundError:
+        log.warning("the texts of %s are missing: it is not installed", pin)
+        return None
+    if package.version.partition("+")[0] != version:
+        log.warning("the texts are those of %s %s, not of %s", name, package.version, pin)
+    return package
 
 
-def _held_out_documents() -> Iterator[Text]:
-    for name, text in _packages(held_out=True):
-        for i, piece in enumerate(_pieces(text)):
-            if len(piece) >= SHORTEST and _mostly_words(piece):
-                yield Text(f"package {name} {i:03d}", piece)
+def _documents(package: Distribution) -> Iterator[Text]:
+    name = package.metadata["Name"].lower()
+    description = clean(str(package.metadata.get_payload() or ""))  # type: ignore[attr-defined]
+    found = [(f"{name} {number:03d}", piece) for number, piece in enumerate(_pieces(description))]
+    for path in sorted(package.files or [], key=str):
+        if path.suffix == ".py" and "test" not in str(path):
+            found += _docstrings(name, Path(str(package.locate_file(path))), str(path))
+    for source, text in found:
+        if len(text) >= SHORTEST and _mostly_words(text):
+            yield Text(source, text)
+
+
+def _docstrings(name: str, file: Path, path: str) -> Iterator[tuple[str, str]]:
+    """The docstrings of a file's module, classes and functions, with where they stand."""
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = clean(ast.get_docstring(node) or "")[:LONGEST]
+            line = getattr(node, "lineno", 0)
+            yield f"{name} {path} {line}", text
 
 
 def _pieces(text: str) -> Iterator[str]:
@@ -118,23 +164,15 @@ def _pieces(text: str) -> Iterator[str]:
     yield piece
 
 
-def _docstrings() -> Iterator[Text]:
-    """Long docstrings of the standard library's modules and classes, read and never run."""
-    root = Path(sysconfig.get_paths()["stdlib"])
-    for path in sorted([*root.glob("*.py"), *root.glob("*/*.py")]):
-        if "site-packages" in path.parts or "test" in str(path.relative_to(root)):
-            continue
-        try:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-        except (SyntaxError, UnicodeDecodeError):
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-                text = clean(ast.get_docstring(node) or "")[:LONGEST]
-                if len(text) >= SHORTEST and _mostly_words(text):
-                    name = getattr(node, "name", "")
-                    yield Text(f"stdlib {path.relative_to(root)} {name}".strip(), text)
-
-
 def _mostly_words(text: str) -> bool:
     return sum(c.isalpha() or c.isspace() for c in text) > 0.85 * len(text)
+
+
+def _compare_hash(side: Side, documents: Iterable[Text]) -> None:
+    listed, found = _listed(side)["sha256"], text_hash(documents)
+    if listed != found:
+        log.warning(
+            "the texts of the side %r are not those that the README's figures were made with "
+            "(sha256 %s, not %s); figures differ with them",
+            side, found[:12], str(listed)[:12],
+        )  # fmt: skip

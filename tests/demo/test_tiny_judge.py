@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from demo.build_corpus import EDGES, JUNK_OF_A_KIND, REAL_DOCUMENTS, build
 from demo.spoil import TRAINING, UNSEEN
-from demo.texts import Text, clean, evaluation_documents, shingles, training_texts
+from demo.texts import Text
 from tests.conftest import ROOT, TINY_JUDGE
 
 pytestmark = pytest.mark.slow
@@ -26,26 +26,6 @@ def test_its_head_is_zero_but_for_the_labels():
     assert head[[32, 33]].any(axis=1).all()
     head[[32, 33]] = 0
     assert not head.any()
-
-
-def test_no_evaluation_document_shares_thirteen_words_with_the_training_text():
-    seen = shingles(training_texts())
-    documents = evaluation_documents()
-    assert len(documents) >= REAL_DOCUMENTS + 100
-    assert not any(shingles([document.text]) & seen for document in documents)
-
-
-def test_shingles_see_a_shared_run_of_thirteen_words():
-    run = " ".join(f"w{i}" for i in range(13))
-    assert shingles([f"a {run} b"]) & shingles([f"C, {run.upper()}!"])
-    assert not shingles([run]) & shingles([run.replace("w6", "x")])
-
-
-def test_cleaning_leaves_prose():
-    text = (
-        "# Title\n[![badge](a)](b)\nSee [the docs](http://x) and `code`.\n| a | b |\n\n\n\nEnd it."
-    )
-    assert clean(text) == "Title\n\nSee the docs and code.\n\nEnd it."
 
 
 def test_the_corpus_has_every_kind_and_the_edges():
