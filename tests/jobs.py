@@ -149,26 +149,22 @@ def ray_head(env, *more):
 def ray_node(address, env, *options, before=()):
     """One more machine of a cluster; `before`: words that its command begins with.
 
-    Two machines that start here at one time choose the same names for their sockets, and then the
-    second one's raylet ends with "Address already in use". So this waits until Ray has started.
+    It has a folder of its own, as machines do. In one folder two machines that start at one time
+    choose the same names for their sockets, and the second one ends. And one that joins later
+    unpacks the job's code anew, while workers of the first import it.
     """
     ray = str(Path(sys.executable).parent / "ray")
-    with tempfile.TemporaryFile("w+") as said:
-        node = subprocess.Popen(
-            [*before, ray, "start", f"--address={address}", "--block", *options],
-            env=env, stdout=said, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        try:
-            deadline = time.monotonic() + 120
-            while "Ray runtime started" not in text_of(said):
-                assert node.poll() is None and time.monotonic() < deadline, text_of(said)
-                time.sleep(0.1)
-            yield node
-        finally:
-            node.terminate()
-            node.wait()
-
-
-def text_of(file):
-    """What a process has written into `file` so far; the place where it writes on stays."""
-    return os.pread(file.fileno(), 1 << 20, 0).decode()
+    folder = tempfile.mkdtemp(prefix="rr", dir="/tmp")
+    node = subprocess.Popen(
+        [
+            *before, ray, "start", f"--address={address}", "--block", f"--temp-dir={folder}",
+            *options,
+        ],
+        env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield node
+    finally:
+        node.terminate()
+        node.wait()
+        shutil.rmtree(folder, ignore_errors=True)
