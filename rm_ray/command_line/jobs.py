@@ -7,6 +7,7 @@ JOBS = {
     "filter": "Filter a corpus by its rewards: the kept documents, as Parquet.",
     "report": "Report how good a night's documents are: one page, and a verdict.",
     "nightly": "Score, report and filter what has come to a corpus since last night.",
+    "pairs": "Make pairs of real chunks and worse ones, to train a judge.",
     "status": "Say how a run stands: live or dead, done and left, speed, failures.",
 }
 
