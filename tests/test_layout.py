@@ -29,6 +29,9 @@ MAY_IMPORT = {
     "nightly": {"score", "report", "filter", "scored", "run", "corpus", "store", "config"} | LINE,
     "status": {"nightly", "report", "filter", "scored", "run", "corpus", "store", "config"} | LINE,
     "score": {"run", "judges", "engines", "corpus", "store", "cluster", "config"} | LINE,
+    "pairs": {"store", "config"},
+    "train": {"pairs", "scored", "run", "judges", "engines", "corpus", "store", "cluster", "config"}
+    | LINE,
 }
 
 
