@@ -30,6 +30,9 @@ MAY_IMPORT = {
     "status": {"nightly", "report", "filter", "scored", "run", "corpus", "store", "config"} | LINE,
     "pairs": {"score", "run", "judges", "engines", "corpus", "store", "cluster", "config"} | LINE,
     "score": {"run", "judges", "engines", "corpus", "store", "cluster", "config"} | LINE,
+    "pairs": {"store", "config"},
+    "train": {"pairs", "scored", "run", "judges", "engines", "corpus", "store", "cluster", "config"}
+    | LINE,
 }
 
 

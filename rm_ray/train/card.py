@@ -1,0 +1,91 @@
+"""What stands beside the weights: `judge.yaml`, which --judge takes, and the model card."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from rm_ray.judges.keys import JudgeSection
+from rm_ray.judges.preference.keys import PreferenceConfig
+from rm_ray.train.config import TrainConfig
+from rm_ray.train.verify import Agreement, tolerance_of
+
+# What a preference judge is asked by, which stays as it was trained.
+_ASKED_BY = (
+    *("chosen", "rejected", "before_chunk", "after_chunk", "bos", "special_markers"),
+    *("chunk_tokens", "context_tokens", "hop_tokens", "judge_first_chunk"),
+)
+
+
+def trained_judge(judge: JudgeSection, address: str) -> dict[str, Any]:
+    """The keys of the judge in its own folder."""
+    found: dict[str, Any] = {"family": judge.family, "model": address}  # type: ignore[attr-defined]
+    storage = judge.storage.model_dump(exclude_defaults=True)
+    if isinstance(judge, PreferenceConfig):
+        keys = judge.model_dump(mode="json")
+        return found | {key: keys[key] for key in _ASKED_BY} | _given("storage", storage)
+    told = judge.model_dump(mode="json", exclude_defaults=True)
+    kept = {key: told[key] for key in ("max_tokens", "truncate") if key in told}
+    return found | kept | _given("storage", storage)
+
+
+def _given(key: str, value: Any) -> dict[str, Any]:
+    return {key: value} if value else {}
+
+
+def judge_yaml(keys: Mapping[str, Any], precision: str) -> str:
+    """The file that --judge takes."""
+    said = "# A judge that rm_ray has trained; README.md beside it says how.\n"
+    told = {**keys, "engine": {"dtype": precision}}
+    return said + yaml.safe_dump(told, sort_keys=False, allow_unicode=True)
+
+
+def model_card(
+    config: TrainConfig,
+    *,
+    start: str,
+    data: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    agreements: Sequence[Agreement],
+    steps: int,
+) -> str:
+    """The model card: from what, on what, how well."""
+    train = config.train
+    rows = [
+        ("Made from", f"{start}{', random weights' if train.from_scratch else ''}"),
+        ("Objective", train.objective),
+        ("Weights", f"LoRA, rank {train.lora.rank}" if train.lora.rank else "all trained"),
+        ("Precision", train.precision),
+        ("Steps", f"{steps}, of {train.batch_windows} windows"),
+        ("Learning rate", f"{train.schedule.learning_rate:g}, {train.schedule.kind}"),
+        *((name, _told(value)) for name, value in data.items()),
+    ]
+    figures = [(name.replace("_", " "), f"{value:.4f}") for name, value in metrics.items()]
+    agreed = "; ".join(map(str, agreements))
+    return "\n".join(
+        [
+            "# A judge trained by rm_ray",
+            "",
+            "`python jobs/score.py --judge judge.yaml` judges a corpus with it.",
+            "",
+            *_table(("", ""), rows),
+            "",
+            "## On the validation split, whose documents it has not learnt from",
+            "",
+            *_table(("figure", "value"), figures),
+            "",
+            f"The engines judged windows of the validation split. They differ from the trainer's "
+            f"own rewards by at most: {agreed}; {tolerance_of(config):g} was allowed.",
+            "",
+        ]
+    )
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {count:,}" for name, count in value.items())
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _table(head: tuple[str, str], rows: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"| {head[0]} | {head[1]} |", "| --- | --- |", *(f"| {a} | {b} |" for a, b in rows)]

@@ -1,0 +1,169 @@
+"""Examples as a worker holds them, and a batch of them as tensors."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+
+from rm_ray.judges.preference.judge import PreferenceJudge
+from rm_ray.train.pack import Branch, Packed, pack_trees
+
+Ids = npt.NDArray[np.int32]
+NO_TARGET = -100
+
+
+class Examples(Protocol):
+    """What is learnt from: numbered examples."""
+
+    lengths: npt.NDArray[np.int64]
+    """Tokens of each example's context."""
+    documents: npt.NDArray[np.int64]
+    """The number of each example's document."""
+
+    def batch(self, numbers: Sequence[int], *, packed: bool, targets: bool) -> dict[str, Any]:
+        """The model's inputs for these examples, and what is expected."""
+
+    def name(self, number: int) -> str:
+        """Where an example comes from, in words."""
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Lists of token ids, one after the other in one array."""
+
+    flat: Ids
+    starts: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray) -> "Lists":
+        """A column of lists. They are copied once, and held as one array."""
+        chunks = [chunk for chunk in column.chunks if len(chunk)]
+        lengths = np.concatenate([[0], *(pc.list_value_length(c).to_numpy() for c in chunks)])
+        values = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in chunks]
+        flat = np.concatenate([np.empty(0, np.int32), *values]).astype(np.int32, copy=False)
+        return cls(flat, np.cumsum(lengths, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, number: int) -> Ids:
+        return self.flat[self.starts[number] : self.starts[number + 1]]
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """How long each is."""
+        return np.diff(self.starts)
+
+
+@dataclass(frozen=True)
+class PairExamples:
+    """Pairs of windows: a chosen and a rejected chunk after the same context."""
+
+    judge: PreferenceJudge
+    prompts: Lists
+    chosen: Lists
+    rejected: Lists
+    real_context: npt.NDArray[np.bool_]
+    """Whether the context is real text; it is junk in a broken document."""
+    documents: npt.NDArray[np.int64]
+    places: pa.Table
+    """Where each pair comes from, for whoever looks at it."""
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Tokens of each pair's context."""
+        return self.prompts.lengths
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    def batch(self, numbers: Sequence[int], *, packed: bool, targets: bool) -> dict[str, Any]:
+        """Both windows of each pair: the chosen one's answer, then the rejected one's."""
+        found = self._packed(numbers) if packed else self._windows(numbers)
+        inputs: dict[str, Any] = {
+            "input_ids": torch.from_numpy(found.ids.astype(np.int64)),
+            "ends": (torch.from_numpy(found.rows), torch.from_numpy(found.columns)),
+            "numbers": list(numbers),
+        }
+        if found.mask is not None:
+            inputs["attention_mask"] = torch.from_numpy(found.mask)[:, None]
+            inputs["position_ids"] = torch.from_numpy(found.positions)
+        if targets:
+            wanted = np.where(found.real, found.ids, NO_TARGET).astype(np.int64)
+            inputs["targets"] = torch.from_numpy(wanted)
+        return inputs
+
+    def windows(self, number: int) -> tuple[Ids, Ids]:
+        """The prompts about a pair's chosen and rejected chunk."""
+        context = self.prompts[number]
+        return (
+            self.judge.window(context, self.chosen[number]),
+            self.judge.window(context, self.rejected[number]),
+        )
+
+    def name(self, number: int) -> str:
+        """Its file, row and chunk, as far as the table says."""
+        row = self.places.slice(number, 1).to_pylist()[0]
+        return ", ".join(f"{key} {value}" for key, value in row.items() if value is not None)
+
+    def _windows(self, numbers: Sequence[int]) -> Packed:
+        """A window a row, padded on the right: no token looks at what comes after it."""
+        prompts = [window for number in numbers for window in self.windows(number)]
+        lengths = np.array([len(prompt) for prompt in prompts])
+        ids = np.zeros((len(prompts), lengths.max()), np.int32)
+        real = np.zeros(ids.shape, np.bool_)
+        bos, before = len(self.judge.bos), len(self.judge.before)
+        for row, prompt in enumerate(prompts):
+            ids[row, : len(prompt)] = prompt
+            if row % 2:
+                continue  # the chosen window before has the same context
+            number = numbers[row // 2]
+            middle = bos + len(self.prompts[number])
+            real[row, bos:middle] = self.real_context[number]
+            real[row, middle + before :][: len(self.chosen[number])] = True
+        rows = np.arange(len(prompts))
+        return Packed(ids=ids, real=real, rows=rows, columns=lengths - 1)
+
+    def _packed(self, numbers: Sequence[int]) -> Packed:
+        branches = [
+            Branch(
+                context=np.concatenate([np.asarray(self.judge.bos, np.int32), self.prompts[n]]),
+                tail=self.judge.window(np.empty(0, np.int32), chunk)[len(self.judge.bos) :],
+                real_context=bool(self.real_context[n]),
+                real_tail=(len(self.judge.before), len(chunk)) if is_chosen else (0, 0),
+            )
+            for n in numbers
+            for chunk, is_chosen in ((self.chosen[n], True), (self.rejected[n], False))
+        ]
+        return pack_trees(branches, bos=len(self.judge.bos))
+
+
+def pair_examples(tables: Iterable[pa.Table], judge: PreferenceJudge) -> PairExamples:
+    """Hold tables of pairs, with the columns of `PAIR_COLUMNS` that they have."""
+    table = pa.concat_tables(tables)
+    context = table.column("context")
+    place = [name for name in ("source_file", "row", "chunk", "kind") if name in table.column_names]
+    return PairExamples(
+        judge=judge,
+        prompts=Lists.of(table.column("prompt_ids")),
+        chosen=Lists.of(table.column("chosen_ids")),
+        rejected=Lists.of(table.column("rejected_ids")),
+        real_context=pc.fill_null(pc.not_equal(context, "broken"), True).to_numpy(),
+        documents=_numbered(table),
+        places=table.select(place),
+    )
+
+
+def _numbered(table: pa.Table) -> npt.NDArray[np.int64]:
+    """The same number for pairs of the same document."""
+    files = table.column("source_file").combine_chunks().dictionary_encode()
+    files = files.combine_chunks() if isinstance(files, pa.ChunkedArray) else files
+    codes = files.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    rows = table.column("row").to_numpy().astype(np.int64)
+    _, which = np.unique(np.stack([codes, rows]), axis=1, return_inverse=True)
+    return which.reshape(-1).astype(np.int64)

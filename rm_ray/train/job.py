@@ -1,0 +1,238 @@
+"""The training job: from labelled pairs to a judge that scores.
+
+look      what is asked for, refused where it cannot be    nothing is written
+train     Ray Train's workers, from the last checkpoint    OUTPUT/checkpoints/, OUTPUT/metrics.jsonl
+export    the last checkpoint as one model                 OUTPUT/judge/
+verify    the engines judge what the trainer has judged    or nothing is written as done
+tell      judge.yaml and the model card, _SUCCESS
+
+A training run is no ShardJob: it has no rows that are there or missing, each of which a part holds.
+What is done is one number, the step of the last checkpoint. It shares with the other jobs what does
+not speak of rows: the run's folder with its fingerprint, the lease, the stores.
+"""
+
+import json
+import logging
+import tempfile
+from collections import Counter
+from importlib.util import find_spec
+from typing import Any
+
+from rm_ray.cluster import alive_machines, check_machines, connect, wait_for_machines
+from rm_ray.config import PoolConfig
+from rm_ray.engines.keys import EngineConfig
+from rm_ray.engines.start import check_engine_installed
+from rm_ray.errors import ClusterError, Incomplete, OutputError, RmRayError, one_line
+from rm_ray.judges.preference.judge import PreferenceJudge
+from rm_ray.judges.preference.keys import PreferenceConfig
+from rm_ray.pairs.reading import PairsSource, open_pairs, read_pairs
+from rm_ray.run.execute import ray_faults
+from rm_ray.run.output.folder import RunFolder, no_empty_folders
+from rm_ray.run.output.lease import Lease
+from rm_ray.run.output.one_folder import see_one_folder
+from rm_ray.run.output.run_json import new_run
+from rm_ray.train.checkpoints import Checkpoint, Checkpoints
+from rm_ray.train.config import TrainConfig
+from rm_ray.train.start import Start, preference_judge, resolve_start
+
+log = logging.getLogger(__name__)
+JUDGE = "judge"
+
+
+class Look:
+    """What is known before a machine is asked for."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        """Resolve and check everything that needs neither Ray nor the model's weights.
+
+        Raises:
+            Refused: with what to do.
+        """
+        check_installed()
+        for name in config.verify.engines:
+            check_engine_installed(EngineConfig(name=name))
+        self.config = config
+        log.info("looking at the model %s", config.judge.model)
+        self.start: Start = resolve_start(
+            config.judge,
+            from_scratch=config.train.from_scratch,
+            weights_folder=config.workers.weights_folder,
+        )
+        assert isinstance(config.judge, PreferenceConfig) and config.pairs
+        self.judge: PreferenceJudge = preference_judge(config.judge, self.start)
+        facts = {
+            "judge.chunk_tokens": self.judge.rule.chunk,
+            "tokenizer": self.start.tokenizer_digest,
+        }
+        self.pairs: PairsSource = open_pairs(config.pairs.path, config.pairs.storage, facts)
+        self.kinds = count_kinds(self.pairs)
+        self.run = RunFolder(config.output, JUDGE)
+        self.stored = self._stored()
+
+    def _stored(self) -> dict[str, Any] | None:
+        stored = self.run.stored()
+        if stored and "train" not in stored["config"]:
+            raise OutputError(
+                f"output.path: {self.run.uri} holds the run of another job; give a new folder"
+            )
+        return self.run.open(self.fingerprint)
+
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        """What the weights depend on."""
+        train = self.config.train.model_dump(mode="json", exclude={"worker_windows", "attention"})
+        flat = {f"train.{name}": value for name, value in train.items()}
+        flat["train.packed"] = self.config.packed
+        return {
+            "job": "train",
+            "model": self.start.identity,
+            "tokenizer": self.start.tokenizer_digest,
+            **self.judge.fingerprint(),
+            **flat,
+            "pairs": sorted([file.name, file.size] for file in self.pairs.files),
+        }
+
+
+def count_kinds(source: PairsSource) -> dict[str, Counter[str]]:
+    """How many pairs of each kind there are, by split.
+
+    Raises:
+        InputError: the tables cannot be read.
+    """
+    found: dict[str, Counter[str]] = {}
+    for table in read_pairs(source, ("split", "kind")):
+        for row in table.group_by(["split", "kind"]).aggregate([([], "count_all")]).to_pylist():
+            found.setdefault(row["split"], Counter())[row["kind"]] += row["count_all"]
+    return found
+
+
+def train_judge(config: TrainConfig) -> None:
+    """Train a judge; the same call again goes on where the last one ended.
+
+    Raises:
+        Refused: before anything is done, with what to do.
+        Incomplete: the training ended before its last step, or the judge is not what was trained.
+    """
+    look = Look(config)
+    with ray_faults(), no_empty_folders(look.run.root.scratch):
+        look.run.make_writable()
+        with Lease(look.run.state) as lease:
+            if look.run.complete:
+                log.info("complete already: %s/%s", look.run.uri, JUDGE)
+                return
+            connect()
+            see_one_folder(look.run)
+            _run(look, lease)
+
+
+def _run(look: Look, lease: Lease) -> None:
+    from rm_ray.train.steps import check_examples, task_of  # torch takes seconds
+
+    run, config = look.run, look.config
+    steps = check_examples(look)
+    pool = PoolConfig(
+        min_actors=config.workers.count,
+        max_actors=config.workers.count,
+        gpus=config.workers.gpus,
+        cpus=config.workers.cpus,
+        wait_s=config.workers.wait_s,
+    )
+    check_machines(pool)
+    if look.stored is None:
+        run.create(new_run(look.fingerprint, config.model_dump(mode="json"), {}))
+    task = task_of(look, steps)
+    found = Checkpoints(run.root, config.checkpoints.keep).last()
+    if found is None or found.step < steps or _told(run) is None:
+        wait_for_machines(pool)
+        log.info(
+            "training from step %d to %d, %d workers on %d machines",
+            found.step if found else 0,
+            steps,
+            config.workers.count,
+            len(alive_machines()),
+        )
+        fit(task, config)
+        found = Checkpoints(run.root, config.checkpoints.keep).last()
+    lease.check()
+    _finish(look, task, found, lease)
+
+
+def _told(run: RunFolder) -> dict[str, Any] | None:
+    """What the trainer said of itself at the end; None where it has not ended."""
+    stored = run.state.read("trained.json")
+    found: dict[str, Any] | None = json.loads(stored) if stored else None
+    return found
+
+
+def fit(task: Any, config: TrainConfig) -> None:
+    """Run Ray Train's workers to the last step.
+
+    Raises:
+        Incomplete: saying in a sentence why they ended before it.
+    """
+    from ray.train import RunConfig, ScalingConfig, TrainingFailedError
+
+    from rm_ray.train.loop import worker
+    from rm_ray.train.ray_train import JudgeTorchTrainer, as_before
+
+    resources = {"CPU": config.workers.cpus}
+    if config.workers.gpus:
+        resources["GPU"] = config.workers.gpus
+    with tempfile.TemporaryDirectory(prefix="rm_ray-ray-train-") as folder, as_before():
+        trainer = JudgeTorchTrainer(
+            worker,
+            train_loop_config=task,
+            scaling_config=ScalingConfig(
+                num_workers=config.workers.count,
+                use_gpu=config.workers.gpus > 0,
+                resources_per_worker=resources,
+            ),
+            run_config=RunConfig(storage_path=folder, name="train"),
+        )
+        try:
+            trainer.fit()
+        except TrainingFailedError as error:
+            raise _in_a_sentence(error) from None
+
+
+def _in_a_sentence(error: Any) -> RmRayError:
+    """The first of the workers' errors that says it in a sentence, or the last line of another."""
+    failures = list(getattr(error, "worker_failures", {}).values())
+    for failure in failures:
+        cause = getattr(failure, "cause", failure)
+        if isinstance(cause, RmRayError):
+            return cause
+    said = one_line(failures[0] if failures else error)
+    return Incomplete(
+        f"the training ended before its last step: {said}; the same command goes on from the last "
+        "checkpoint"
+    )
+
+
+def _finish(look: Look, task: Any, found: Checkpoint | None, lease: Lease) -> None:
+    from rm_ray.train.finish import finish
+
+    told = _told(look.run)
+    if found is None or found.step < task.steps or told is None:
+        raise Incomplete(
+            "the workers ended before the last step; the same command goes on from the last "
+            "checkpoint"
+        )
+    finish(look, task, found, told)
+    lease.check()
+    look.run.mark_complete({"steps": task.steps, **told["metrics"]})
+    log.info("complete: %s/%s", look.run.uri, JUDGE)
+
+
+def check_installed() -> None:
+    """Refuse to begin where a package of the extra `train` is missing.
+
+    Raises:
+        ClusterError: naming it.
+    """
+    for package in ("torch", "transformers", "accelerate", "peft", "tensorboardX"):
+        if find_spec(package) is None:
+            raise ClusterError(
+                f"training needs the package {package}, which is not installed; on every machine: "
+                "pip install 'rm_ray[train]'"
+            )

@@ -1,0 +1,52 @@
+"""The objectives. Pure: label logits in, losses of single windows or pairs out."""
+
+import torch
+from torch.nn.functional import cross_entropy, logsigmoid
+
+
+def log_ratios(logits: torch.Tensor) -> torch.Tensor:
+    """log P(chosen label) - log P(rejected label) [...], of label logits [..., 2]."""
+    return logits[..., 0] - logits[..., 1]
+
+
+def answer_losses(logits: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy [pairs] of the two labels: the first window of a pair is the chosen one.
+
+    Args:
+        logits: [pairs, 2 windows, 2 labels].
+    """
+    ratios = log_ratios(logits)
+    return -(logsigmoid(ratios[:, 0]) + logsigmoid(-ratios[:, 1])) / 2
+
+
+def pair_losses(logits: torch.Tensor) -> torch.Tensor:
+    """Bradley-Terry [pairs]: -log sigmoid of the difference of both log ratios.
+
+    Args:
+        logits: [pairs, 2 windows, 2 labels].
+    """
+    return -logsigmoid(margins(logits))
+
+
+def margins(logits: torch.Tensor) -> torch.Tensor:
+    """By how much the chosen window's log ratio is above the rejected one's, [pairs]."""
+    ratios = log_ratios(logits)
+    return ratios[:, 0] - ratios[:, 1]
+
+
+def reward_losses(predicted: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Squared errors [examples]."""
+    return (predicted - wanted) ** 2
+
+
+def language_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of the next token, where it is one of the targets; 0 where there is none.
+
+    Args:
+        logits: [rows, tokens, vocabulary].
+        targets: [rows, tokens], the token ids; -100 where a token is not to be foretold.
+    """
+    wanted = targets[:, 1:]
+    if not bool((wanted != -100).any()):
+        return logits.sum() * 0.0
+    return cross_entropy(logits[:, :-1].flatten(0, 1).float(), wanted.flatten())

@@ -1,0 +1,64 @@
+"""What is told of the training: log lines, metrics.jsonl in the output, and TensorBoard's files."""
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rm_ray.store.folder import Folder
+
+log = logging.getLogger(__name__)
+
+NAME = "metrics.jsonl"
+# Seconds between two writes of the whole file.
+WRITE_SECONDS = 10.0
+
+
+class Metrics:
+    """One line of JSON a step that something is told of; a run that goes on repeats none.
+
+    The file is written whole: stores do not append.
+    """
+
+    def __init__(self, output: Folder, step: int, total: int, tensorboard: str | None) -> None:
+        """Read what was told up to a step, from which the training goes on."""
+        self._output = output
+        self._total = total
+        stored = (output.read(NAME) or b"").decode().splitlines()
+        lines = [json.loads(line) for line in stored if line.strip()]
+        self.lines: list[dict[str, Any]] = [line for line in lines if line["step"] <= step]
+        self._written = 0.0
+        self._board = _board(tensorboard, step) if tensorboard else None
+
+    def tell(self, step: int, values: Mapping[str, float]) -> None:
+        """Tell the values of a step; those of one step stand in one line."""
+        if not self.lines or self.lines[-1]["step"] != step:
+            self.lines.append({"step": step})
+        self.lines[-1].update(values)
+        said = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        log.info("step %d of %d: %s", step, self._total, said)
+        if self._board:
+            for name, value in values.items():
+                self._board.add_scalar(name, value, step)
+        if time.monotonic() - self._written > WRITE_SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Write the file."""
+        text = "".join(f"{json.dumps(line)}\n" for line in self.lines)
+        self._output.overwrite(NAME, text.encode())
+        self._written = time.monotonic()
+        if self._board:
+            self._board.flush()
+
+    def last(self, name: str) -> float | None:
+        """The last value of a name."""
+        found = [line[name] for line in self.lines if name in line]
+        return found[-1] if found else None
+
+
+def _board(folder: str, step: int) -> Any:
+    from tensorboardX import SummaryWriter
+
+    return SummaryWriter(folder, purge_step=step + 1)

@@ -1,0 +1,99 @@
+"""The model that learns, built the same way for training and for writing the judge."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    set_seed,
+)
+
+from rm_ray.engines.weights import place_model
+from rm_ray.errors import JudgeError, short
+from rm_ray.train.config import TrainingConfig
+from rm_ray.train.heads import cut_head
+from rm_ray.train.start import Start
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is built: a language model that is read at labels, or a classifier of one label."""
+
+    start: Start
+    labels: tuple[int, ...]
+    """Tokens of the labels; empty for a classifier."""
+    whole_head: bool
+    """The head keeps all its rows while it learns: the language is learnt beside the labels."""
+    pad: int | None = None
+    """The padding token of a classifier."""
+
+
+def build(shape: Shape, training: TrainingConfig, *, frozen_dtype: torch.dtype) -> Any:
+    """Build the model in float32, with the head cut down and adapters put in where asked.
+
+    Args:
+        frozen_dtype: of weights that do not learn, beside adapters.
+
+    Raises:
+        JudgeError: it cannot be loaded.
+    """
+    adapted = training.lora.rank is not None
+    dtype = frozen_dtype if adapted else torch.float32
+    model = _load(shape, training, dtype)
+    if shape.labels and not shape.whole_head:
+        cut_head(model, shape.labels)
+    if not adapted:
+        return model
+    return _with_adapters(model, training)
+
+
+def _load(shape: Shape, training: TrainingConfig, dtype: torch.dtype) -> Any:
+    kind = AutoModelForCausalLM if shape.labels else AutoModelForSequenceClassification
+    more = {} if shape.labels else {"num_labels": 1, "pad_token_id": shape.pad}
+    attention = training.attention
+    if training.from_scratch:
+        config = AutoConfig.for_model(**{**shape.start.config, **more, "use_cache": False})
+        set_seed(training.seed)
+        return kind.from_config(config, dtype=torch.float32, attn_implementation=attention)
+    placed = place_model(shape.start.model, shape.start.weights_folder)
+    try:
+        model = kind.from_pretrained(
+            placed.name,
+            revision=placed.revision,
+            dtype=dtype,
+            attn_implementation=attention,
+            use_safetensors=True,
+            **more,
+        )
+    except (OSError, ValueError, ImportError) as error:
+        raise JudgeError(f"judge.model: cannot load {placed.name}: {short(error)}") from None
+    model.config.use_cache = False
+    return model
+
+
+def _with_adapters(model: Any, training: TrainingConfig) -> Any:
+    from peft import LoraConfig, TaskType, get_peft_model
+
+    head = next(name for name, part in model.named_modules() if part is _head_of(model))
+    lora = training.lora
+    set_seed(training.seed)
+    return get_peft_model(
+        model,
+        LoraConfig(
+            task_type=TaskType.FEATURE_EXTRACTION,
+            r=lora.rank,
+            lora_alpha=lora.alpha,
+            lora_dropout=lora.dropout,
+            target_modules=lora.targets or "all-linear",
+            modules_to_save=[head],
+        ),
+    )
+
+
+def _head_of(model: Any) -> Any:
+    """The module of a model that gives the answer: a language model's head, or `score`."""
+    head = model.get_output_embeddings()
+    return head if head is not None else getattr(model, "score", None) or model.classifier

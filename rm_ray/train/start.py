@@ -1,0 +1,137 @@
+"""What training starts from: a judge's model, or only the shape of one; and its tokenizer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rm_ray.engines.heads import check_language_model
+from rm_ray.engines.stored import is_stored
+from rm_ray.engines.weights import Model, local_folder, resolve_model
+from rm_ray.errors import JudgeError, first_line
+from rm_ray.judges.keys import JudgeSection
+from rm_ray.judges.preference.judge import PreferenceJudge
+from rm_ray.judges.preference.keys import PreferenceConfig
+from rm_ray.judges.tokens import TokenizerFiles, judge_tokenizer, read_tokenizer, tokenizer_digest
+
+
+@dataclass(frozen=True)
+class Start:
+    """A model to begin with. `model`: None where only its shape, `config`, is taken.
+
+    `identity`: the model by content. `tokenizer`: a folder or a hub name with its files.
+    `most`: the longest prompt. `weights_folder`: where machines keep what they fetch.
+    """
+
+    name: str
+    identity: str
+    config: Mapping[str, Any]
+    tokenizer: str
+    files: TokenizerFiles = field(repr=False)
+    most: int
+    revision: str | None = None
+    model: Model | None = None
+    weights_folder: str | None = None
+
+    @property
+    def tokenizer_digest(self) -> str:
+        """The tokenizer by content, as the pairs' run.json has it."""
+        from rm_ray.judges.plain import plain_tokenizer
+
+        return tokenizer_digest(plain_tokenizer(self.files.json))
+
+
+def resolve_start(judge: JudgeSection, *, from_scratch: bool, weights_folder: str | None) -> Start:
+    """Find the model and its tokenizer; nothing is loaded.
+
+    Raises:
+        JudgeError: there is none, or the tokenizer has more tokens than the model.
+    """
+    start = _shape(judge) if from_scratch else _model(judge, weights_folder)
+    tokens = len(_ids(start.files))
+    vocabulary = int(_text_config(start.config).get("vocab_size") or 0)
+    if tokens > vocabulary:
+        raise JudgeError(
+            f"judge.model: {start.name} has {vocabulary} tokens (vocab_size in its config.json), "
+            f"and its tokenizer has {tokens}; give the tokenizer that belongs to it"
+        )
+    return start
+
+
+def preference_judge(judge: PreferenceConfig, start: Start) -> PreferenceJudge:
+    """The judge's labels, markers and windows, by the tokenizer.
+
+    Raises:
+        JudgeError: a label is not one token, or the model is too short for the windows.
+    """
+    if start.model is not None:
+        check_language_model(start.model, judge.family)
+    found = PreferenceJudge.of(judge, start.files)
+    needed = found.max_prompt_tokens + found.read_out.answer_tokens
+    if needed > start.most:
+        raise JudgeError(
+            f"the model takes {start.most} tokens, and judge.context_tokens "
+            f"{judge.context_tokens} with its chunk and markers needs {needed}; lower "
+            "--judge.context_tokens"
+        )
+    return found
+
+
+def _model(judge: JudgeSection, weights_folder: str | None) -> Start:
+    model = resolve_model(
+        judge.model, judge.revision, storage=judge.storage, weights_folder=weights_folder
+    )
+    return Start(
+        name=model.name,
+        identity=model.identity,
+        config=model.config,
+        tokenizer=judge.tokenizer or model.place or model.name,
+        files=judge_tokenizer(judge, model),
+        most=model.max_tokens,
+        revision=None if judge.tokenizer else model.revision,
+        model=model,
+        weights_folder=weights_folder,
+    )
+
+
+def _shape(judge: JudgeSection) -> Start:
+    """Only what config.json says: a folder of it and a tokenizer will do."""
+    from transformers import AutoConfig
+
+    if is_stored(judge.model):
+        raise JudgeError(
+            f"judge.model: {judge.model} is in a store; train.from_scratch takes a folder or a hub "
+            "name, of which it reads the config.json and the tokenizer"
+        )
+    place = str(local_folder(judge.model) or judge.model)
+    try:
+        config = AutoConfig.from_pretrained(place, revision=judge.revision)
+    except (OSError, ValueError, KeyError) as error:
+        raise JudgeError(f"judge.model: cannot read {judge.model}: {first_line(error)}") from None
+    tokenizer = judge.tokenizer or place
+    revision = None if judge.tokenizer else judge.revision
+    described = {
+        key: value
+        for key, value in config.to_dict().items()
+        if key not in ("transformers_version", "_name_or_path")
+    }
+    return Start(
+        name=judge.model,
+        identity="from scratch",
+        config=described,
+        tokenizer=tokenizer,
+        files=read_tokenizer(tokenizer, revision),
+        most=int(_text_config(described).get("max_position_embeddings") or 0),
+        revision=revision,
+    )
+
+
+def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = config.get("text_config") or config
+    return found
+
+
+def _ids(files: TokenizerFiles) -> set[int]:
+    """The ids of all tokens that a tokenizer can give."""
+    from rm_ray.judges.encoding import load_tokenizer
+
+    return set(load_tokenizer(files.json).get_vocab(with_added_tokens=True).values())

@@ -1,0 +1,81 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from rm_ray.train.checkpoints import Checkpoints
+from rm_ray.train.loop import JudgeTrainer, LossIsNoNumber, train
+from tests.train.tasks import task, weights
+
+
+class Killed(BaseException):
+    pass
+
+
+def train_until(task, step, monkeypatch):
+    """Train, and lose the process at the beginning of a step, as far as its files can tell."""
+
+    def lost(self, *args, **more):
+        if self.state.global_step == step:
+            raise Killed
+        return loss(self, *args, **more)
+
+    loss = JudgeTrainer.compute_loss
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(JudgeTrainer, "compute_loss", lost)
+        train(task)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"objective": "pairs", "packed": True, "worker_windows": 4},
+        {"from_scratch": True, "language_weight": 0.5},
+        {"lora": {"rank": 4, "dropout": 0.1}},
+    ],
+    ids=["answer", "packed pairs", "from scratch", "LoRA"],
+)
+def test_goes_on_to_the_same_weights(pairs, tmp_path, monkeypatch, changes):
+    keys = {"steps": 6, "batch_windows": 8, "schedule": {"learning_rate": 1e-3}, **changes}
+    whole, broken = (task(pairs, tmp_path / name, train=keys) for name in ("whole", "broken"))
+    train(whole)
+    train_until(broken, 5, monkeypatch)
+    assert [one.step for one in Checkpoints(broken.output, 2).listed()] == [2, 4]
+    train_until(broken, 4, monkeypatch)  # at once, before it has done anything
+    train(broken)
+    assert weights(broken) == weights(whole)
+    told = [
+        [json.loads(line) for line in (Path(one.output.path) / "metrics.jsonl").open()]
+        for one in (whole, broken)
+    ]
+    assert [line["step"] for line in told[1]] == [1, 2, 3, 4, 5, 6]
+    for mine, other in zip(*told, strict=True):
+        assert {**mine, "tokens_per_s": 0} == {**other, "tokens_per_s": 0}
+    own = [json.loads((Path(one.output.path) / "_rm_ray/trained.json").read_text())
+           for one in (whole, broken)]  # fmt: skip
+    assert own[0]["rewards"] == own[1]["rewards"]
+    assert own[0]["metrics"]["validation_loss"] == own[1]["metrics"]["validation_loss"]
+
+
+def test_stops_at_a_loss_that_is_no_number(pairs, tmp_path, monkeypatch):
+    one = task(pairs, tmp_path / "out")
+    wrong = []
+
+    def broken(self, model, inputs):
+        losses, logits = found(self, model, inputs)
+        if self.state.global_step == 4 and self.model.training:
+            wrong.append(inputs["numbers"][1])
+            losses = losses * torch.tensor([1, float("nan"), 1, 1])
+        return losses, logits
+
+    found = JudgeTrainer.losses
+    monkeypatch.setattr(JudgeTrainer, "losses", broken)
+    with pytest.raises(LossIsNoNumber) as caught:
+        train(one)
+    said = str(caught.value)
+    assert said.startswith("the loss at step 5 is not a number, of 1 examples (source_file corpus/")
+    assert "the checkpoint of step 4 stays" in said
+    assert caught.value.exit_status == 1
+    assert Checkpoints(one.output, 2).last().step == 4
