@@ -4,11 +4,11 @@
 
     config       every key of the job
     job          the driver: look, train, export, verify, tell
-    steps        how long the training is, and what its workers are told
+    task         what is learnt from, and what a worker has to know
     start        the model or the shape to begin with, and its tokenizer
     ray_train    Ray Train's TorchTrainer, without what it does beside
     loop         what a worker runs: transformers' Trainer with our losses, order and checkpoints
-    data         from tables to the examples that a worker holds
+    pairs_source labelled pairs as what is learnt from
     examples     examples, and a batch of them as tensors
     order        in which order examples are learnt from
     pack         windows that share their context, as one sequence with a tree mask

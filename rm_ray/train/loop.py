@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +25,10 @@ from transformers.trainer_callback import PrinterCallback
 from typing_extensions import override
 
 from rm_ray.errors import Incomplete
+from rm_ray.pairs.reading import TRAIN, VALIDATION
 from rm_ray.store.folder import Folder
 from rm_ray.train.checkpoints import Checkpoint, Checkpoints, check_room, is_full, no_room
 from rm_ray.train.config import TrainConfig
-from rm_ray.train.data import Source, load_examples
-from rm_ray.train.examples import Examples
 from rm_ray.train.losses import (
     answer_losses,
     language_loss,
@@ -40,8 +38,9 @@ from rm_ray.train.losses import (
     reward_losses,
 )
 from rm_ray.train.metrics import Metrics
-from rm_ray.train.model import Shape, build
-from rm_ray.train.order import Numbers, batches
+from rm_ray.train.model import build
+from rm_ray.train.order import batches
+from rm_ray.train.task import Examples, Numbers, Task
 
 log = logging.getLogger(__name__)
 
@@ -49,27 +48,11 @@ log = logging.getLogger(__name__)
 TRAINED = "trained.json"
 
 
-@dataclass(frozen=True)
-class Task:
-    """Everything that a worker has to know. `output`: the run's folder; `steps`: of all."""
-
-    config: TrainConfig
-    shape: Shape
-    source: Source
-    output: Folder
-    steps: int
-
-    @property
-    def state(self) -> Folder:
-        """The run's own folder of files."""
-        return self.output / "_rm_ray"
-
-
 class LossIsNoNumber(Incomplete):
     """The training went wrong: a loss or a gradient is not a finite number."""
 
 
-def worker(task: Task) -> None:
+def worker(told: dict[str, Task]) -> None:
     """Train, as one of Ray Train's workers."""
     import ray.train
 
@@ -77,7 +60,7 @@ def worker(task: Task) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"
     )
-    train(task, context.get_world_rank(), context.get_world_size())
+    train(told["task"], context.get_world_rank(), context.get_world_size())
 
 
 def quieten() -> None:
@@ -96,7 +79,10 @@ def train(task: Task, rank: int = 0, workers: int = 1) -> None:
     quieten()
     if not config.workers.gpus:
         torch.set_num_threads(max(1, int(config.workers.cpus)))
-    examples, validation = load_examples(task.source, config, log_it=rank == 0)
+    examples, validation = (task.source.load(split, config) for split in (TRAIN, VALIDATION))
+    if rank == 0:
+        counts = len(examples.lengths), len(validation.lengths)
+        log.info("%d examples to learn from, %d to measure with", *counts)
     checkpoints = Checkpoints(task.output, config.checkpoints.keep)
     found = checkpoints.last()
     step = found.step if found else 0
@@ -294,6 +280,10 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
             found["validation_accuracy"] = right / count
         self._evaluated = self.state.global_step
         self.log(found)
+        # or it would be measured again at once
+        self.control: Any = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, {}
+        )
         return {f"eval_{name}": value for name, value in found.items()}
 
     def _measure(self, group: Numbers) -> tuple[torch.Tensor, torch.Tensor]:
@@ -353,7 +343,8 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
             return 0
         learning = [one for one in self.model.parameters() if one.requires_grad]
         weights = learning if self.task.config.train.lora.rank else list(self.model.parameters())
-        return sum(4 * one.numel() for one in weights) + sum(8 * one.numel() for one in learning)
+        numbers = [4 * one.numel() for one in weights] + [8 * one.numel() for one in learning]
+        return int(sum(numbers))
 
     def write_down(self) -> None:
         """Write the trainer's own numbers: what the judge that is written has to agree with."""
@@ -372,7 +363,8 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
         if self.metrics is None:
             return
         self.metrics.write()
-        last = {name: self.metrics.last(name) for name in self.metrics.lines[-1] if name != "step"}
+        names = ("loss", "validation_loss", "validation_accuracy")
+        last = {name: value for name in names if (value := self.metrics.last(name)) is not None}
         told = {"step": self.task.steps, "numbers": numbers, "rewards": ratios, "metrics": last}
         self.task.state.overwrite(TRAINED, json.dumps(told).encode())
 
@@ -385,7 +377,7 @@ def sample(count: int, config: TrainConfig, windows: int) -> list[int]:
     return found
 
 
-class _Numbers(Dataset[int]):
+class _Numbers(Dataset[int]):  # type: ignore[misc]
     """The numbers of a worker's batches."""
 
     def __init__(self, count: int) -> None:

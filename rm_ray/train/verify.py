@@ -74,13 +74,14 @@ def verify(
     return found
 
 
-@ray.remote
+@ray.remote(max_calls=1)  # an engine has its process for itself
 def _judge(
     config: TrainConfig, judge: JudgeSection, name: str, prompts: list[Prompt]
 ) -> list[float] | RmRayError:
     """An error as a value: raised, Ray would wrap it."""
     try:
-        return rewards_of(config, judge, name, prompts)
+        # what Ray hands over cannot be written to, of which torch warns
+        return rewards_of(config, judge, name, [prompt.copy() for prompt in prompts])
     except RmRayError as error:
         return error
 
