@@ -28,8 +28,8 @@ MAY_IMPORT = {
     "filter": {"scored", "run", "corpus", "parquet", "store", "cluster", "config"} | LINE,
     "nightly": {"score", "report", "filter", "scored", "run", "corpus", "store", "config"} | LINE,
     "status": {"nightly", "report", "filter", "scored", "run", "corpus", "store", "config"} | LINE,
+    "pairs": {"score", "run", "judges", "engines", "corpus", "store", "cluster", "config"} | LINE,
     "score": {"run", "judges", "engines", "corpus", "store", "cluster", "config"} | LINE,
-    "pairs": {"store", "config"},
     "train": {"pairs", "scored", "run", "judges", "engines", "corpus", "store", "cluster", "config"}
     | LINE,
 }
@@ -49,6 +49,8 @@ INNER = {
         "compare": {"measure", "config", "figures"},
         "show": {"figures"},
     },
+    "engines": {"generate": {"engine", "read_outs", "vllm"}},
+    "pairs": {"worsen": set()},
     "filter": {
         "count": {"config", "condition", "rule"},
         "copy": {"count", "config", "counts", "column_checks"},

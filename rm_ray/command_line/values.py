@@ -70,4 +70,6 @@ def _alternatives(annotation: Any) -> list[Any]:
 
 def _dict_name(value: Any) -> str:
     """Name the type of a value for each group; a number may be one for all groups."""
+    if value is float:
+        return "{name: number}"
     return "number | {group: number}" if value is Decimal else "{group: text}"

@@ -3,6 +3,7 @@
 Its files:
 
     engine             what an engine is, and the settings that it starts with
+    generate           engines that write
     keys               the section `engine` of a configuration
     start              starts the engine that the configuration names
     read_outs          which numbers an engine gives for a prompt

@@ -1,4 +1,4 @@
-"""Read-outs: which numbers an engine gives for a prompt."""
+"""Read-outs: which numbers an engine gives for a prompt, or which tokens."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -63,4 +63,22 @@ class QuantileHeads:
         return self.quantiles + self.attributes + 1
 
 
-ReadOut: TypeAlias = LabelLogits | ClassLogits | QuantileHeads
+@dataclass(frozen=True)
+class DrawnTokens:
+    """Tokens that a causal language model draws after a prompt, and no numbers.
+
+    `answer_tokens`: of the longest answer. `banned`: ids that are never drawn. `stops`: ids that
+    end an answer; where an answer is not to end, these are never drawn either.
+    """
+
+    answer_tokens: int
+    banned: tuple[int, ...]
+    stops: tuple[int, ...]
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers a prompt gets."""
+        return 0
+
+
+ReadOut: TypeAlias = LabelLogits | ClassLogits | QuantileHeads | DrawnTokens

@@ -1,11 +1,13 @@
 """Starting the engine that the configuration names: of vLLM, of transformers, or of one's own."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 from rm_ray.engines.engine import Engine, EngineSettings
+from rm_ray.engines.generate.generator import Generator
 from rm_ray.engines.heads import check_head
 from rm_ray.engines.hub import go_offline
 from rm_ray.engines.keys import EngineConfig
@@ -50,6 +52,29 @@ def start_engine(settings: EngineSettings) -> Engine:
         JudgeError: this machine cannot have the weights, or has others than the driver, or they
             lack the head.
     """
+    settings = _placed(settings)
+    with _turn(settings):
+        return _start(settings)
+
+
+def start_generator(settings: EngineSettings) -> Generator:
+    """Load a model that writes in this process, as `start_engine` does.
+
+    Raises:
+        JudgeError: as `start_engine`.
+    """
+    settings = _placed(settings)
+    with _turn(settings):
+        if settings.config.name == "vllm":
+            from rm_ray.engines.generate.vllm_generate import VllmGenerator
+
+            return VllmGenerator(settings)
+        own: Generator = _own(settings)
+        return own
+
+
+def _placed(settings: EngineSettings) -> EngineSettings:
+    """The settings with the model in a folder of this machine, checked."""
     config = settings.config
     weights = config.load_format != "dummy"
     model = place_model(settings.model, config.weights_folder, weights=weights)
@@ -58,8 +83,12 @@ def start_engine(settings: EngineSettings) -> Engine:
         check_head(model)
     if ":" not in config.name:
         go_offline()
-    with on_this_gpu() if 0 < settings.gpus < 1 else nullcontext():
-        return _start(settings)
+    return settings
+
+
+def _turn(settings: EngineSettings) -> AbstractContextManager[None]:
+    """Engines that share a GPU start one after the other."""
+    return on_this_gpu() if 0 < settings.gpus < 1 else nullcontext()
 
 
 def _start(settings: EngineSettings) -> Engine:
@@ -76,6 +105,11 @@ def _start(settings: EngineSettings) -> Engine:
         from rm_ray.engines.transformers import TransformersEngine
 
         return TransformersEngine(settings)
-    module, _, name = config.name.partition(":")
-    engine: Engine = getattr(import_module(module), name)(settings)
-    return engine
+    own: Engine = _own(settings)
+    return own
+
+
+def _own(settings: EngineSettings) -> Any:
+    """An engine of one's own."""
+    module, _, name = settings.config.name.partition(":")
+    return getattr(import_module(module), name)(settings)

@@ -21,7 +21,7 @@ from transformers import (
 
 from rm_ray.engines.engine import EngineSettings
 from rm_ray.engines.quantile_heads import add_heads, numbers
-from rm_ray.engines.read_outs import ClassLogits, LabelLogits, QuantileHeads
+from rm_ray.engines.read_outs import ClassLogits, DrawnTokens, LabelLogits, QuantileHeads
 from rm_ray.engines.weights import Model
 from rm_ray.errors import JudgeError
 
@@ -46,6 +46,8 @@ def load_reader(settings: EngineSettings, device: torch.device) -> Reader:
             classifier = name in settings.model.config["auto_map"]
             kind = AutoModelForSequenceClassification if classifier else AutoModel
             return _own_code_reader(_load(kind, settings).to(device), read_out.labels)
+        case DrawnTokens():
+            raise NotImplementedError("the engine transformers draws no tokens here")
         case ClassLogits() as read_out:
             model = _load(AutoModelForSequenceClassification, settings, torch.float32)
             _round_body(model, getattr(torch, settings.dtype))

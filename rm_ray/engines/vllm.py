@@ -106,10 +106,14 @@ class VllmEngine:
 
     def step(self) -> list[tuple[int, Numbers]]:
         """One step of the scheduler and the model: logits [labels] of each prompt that ended."""
+        return [(self._keys.pop(one.request_id), self._read(one)) for one in self._outputs()]
+
+    def _outputs(self) -> list[EngineCoreOutput]:
+        """One step of the scheduler and the model: what came of it."""
         began = time.perf_counter()
-        outputs = self._core.get_output().outputs
+        outputs: list[EngineCoreOutput] = self._core.get_output().outputs
         self.counts.step_seconds += time.perf_counter() - began
-        return [(self._keys.pop(one.request_id), self._read(one)) for one in outputs]
+        return outputs
 
     def _checked_request(self, read_out: ReadOut) -> EngineCoreRequest:
         """A request as vLLM makes it of a prompt, checks included; all others differ in tokens."""

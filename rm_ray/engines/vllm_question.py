@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 from rm_ray.engines.engine import EngineSettings
-from rm_ray.engines.read_outs import LabelLogits
+from rm_ray.engines.read_outs import DrawnTokens, LabelLogits
 from rm_ray.engines.weights import place_model
 from rm_ray.errors import short
 
@@ -64,7 +64,9 @@ def _arguments(settings: EngineSettings) -> dict[str, Any]:
         "skip_tokenizer_init": True,
         "dtype": settings.dtype,
         "quantization": config.quantization,
-        "runner": "generate" if isinstance(settings.read_out, LabelLogits) else "pooling",
+        "runner": "generate"
+        if isinstance(settings.read_out, LabelLogits | DrawnTokens)
+        else "pooling",
         "enforce_eager": True,
     }
 

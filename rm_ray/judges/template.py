@@ -91,11 +91,12 @@ class ChatTemplate:
         """The Jinja that shows a chat: transformers takes another one where there are tools."""
         return self.tool_source if self.tool_source and chat.tools is not None else self.source
 
-    def render(self, chat: Chat, source: str | None = None) -> str:
+    def render(self, chat: Chat, source: str | None = None, *, opens_answer: bool = False) -> str:
         """Render a chat as the model's authors do.
 
         Args:
             source: rendered in place of the template's own.
+            opens_answer: end with what begins the assistant's turn.
 
         Raises:
             Unfit: the template refuses the chat.
@@ -108,6 +109,7 @@ class ChatTemplate:
                 conversations=[chat.messages],
                 tools=chat.tools,
                 chat_template=source or self.source_for(chat),
+                add_generation_prompt=opens_answer,
                 date_string=self.date,
                 strftime_now=today.strftime,
                 **dict(self.special_tokens),

@@ -1,121 +1,185 @@
-"""Reads tables of labelled pairs: runs of the job pairs, or other tables of its columns."""
+"""Reads pairs: of runs of jobs/pairs.py, or of any tables with prompt, chosen and rejected."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from rm_ray.config import StorageConfig
+from rm_ray.config import CorpusConfig, StorageConfig
+from rm_ray.corpus.files import InputFile, list_files
 from rm_ray.errors import InputError, short
+from rm_ray.pairs.table import SCHEMA
 from rm_ray.store.filesystem import open_filesystem
 from rm_ray.store.folder import Folder, absolute
 
-TRAIN, VALIDATION = "train", "validation"
-# The folder of the tables in a run's folder.
+# The folder of the parts of a run of jobs/pairs.py.
 PAIRS = "pairs"
-
-
-@dataclass(frozen=True)
-class PairsFile:
-    """One Parquet file of pairs: its folder, its name and its bytes."""
-
-    folder: Folder
-    name: str
-    size: int
+# What every table of pairs has.
+TEXTS = ("prompt", "chosen", "rejected")
+# What must be the judge's own, by the names that fingerprints give it.
+TOKENIZER, CHUNK = "tokenizer", "judge.chunk_tokens"
 
 
 @dataclass(frozen=True)
 class PairsSource:
-    """Files of pairs. `manifest`: of the run that wrote them, where it left one."""
+    """The Parquet files of some pairs, sorted by path within each of the paths given."""
 
-    files: list[PairsFile]
+    files: list[InputFile]
     manifest: dict[str, Any] | None
+    """manifest.json of the run, where all files are of one run."""
+    storage: StorageConfig = field(default_factory=StorageConfig)
+    """How their store is reached."""
 
 
 def open_pairs(
-    paths: Sequence[str], storage: StorageConfig, judge_facts: Mapping[str, Any] | None
+    paths: Sequence[str],
+    storage: StorageConfig,
+    judge_facts: Mapping[str, Any] | None,
+    *,
+    allow_incomplete: bool = False,
 ) -> PairsSource:
-    """List the files of pairs, and compare what made them with the judge.
+    """List the files of pairs, and check that they are made for this judge.
 
     Args:
-        paths: folders of runs of the job pairs, or folders or files of tables of its columns.
-        judge_facts: `judge.chunk_tokens` and `tokenizer` of the judge; None to compare nothing.
+        paths: folders of runs of jobs/pairs.py, their folders of pairs, or files, folders and globs
+            of tables with the columns prompt, chosen and rejected.
+        storage: how their store is reached.
+        judge_facts: what pairs must agree with: `tokenizer` (its digest) and `judge.chunk_tokens`,
+            as the judge's fingerprint and its tokenizer's have them; None to check nothing.
+        allow_incomplete: take a run that has not ended.
 
     Raises:
-        InputError: there are none, or they were made with another chunk size or tokenizer.
+        InputError: there is nothing, a run is not complete, or its pairs are another judge's.
     """
-    files: list[PairsFile] = []
-    manifest = None
+    files: list[InputFile] = []
+    manifests = []
     for path in paths:
-        root = Folder(absolute(path), storage, side="pairs")
-        above = Folder(root.uri.removesuffix(f"/{PAIRS}"), storage, side="pairs")
-        if run := above.read("_rm_ray/run.json"):
-            _check_made_for(above, json.loads(run)["fingerprint"], judge_facts or {})
-            root = above / PAIRS
-            if above.size("_SUCCESS") is None:
-                raise InputError(
-                    f"pairs.path: {above.uri} is not complete; let the run end, or give its "
-                    "folder's tables by a copy"
-                )
-            left = above.read("manifest.json")
-            manifest = json.loads(left) if left else manifest
-        files += _tables(root)
-    return PairsSource(files, manifest)
+        root = _root_of_run(path, storage)
+        if root is None:
+            files += list_files(_corpus(path, storage)).files
+            continue
+        run = _stored(root)
+        _check_complete(root, allow_incomplete)
+        if judge_facts is not None:
+            check_facts(root.uri, run["fingerprint"], judge_facts)
+        files += list_files(_corpus((root / PAIRS).uri, storage)).files
+        manifest = root.read("manifest.json")
+        manifests += [json.loads(manifest)] if manifest else []
+    _check_columns(files[0], storage)
+    alone = len(paths) == 1 and len(manifests) == 1
+    return PairsSource(files, manifests[0] if alone else None, storage)
 
 
 def read_pairs(
     source: PairsSource, columns: Sequence[str], split: str | None = None
 ) -> Iterator[pa.Table]:
-    """The columns of each file, of the pairs of one split or of all.
+    """The pairs, file by file, row group by row group.
+
+    Args:
+        columns: their names; one that a file lacks is null where it is a column of `SCHEMA`.
+        split: only these, where the files have such a column.
 
     Raises:
         InputError: a file cannot be read, or lacks a column.
     """
     for file in source.files:
-        asked = list(dict.fromkeys([*columns, *(["split"] if split else [])]))
-        where = f"{file.folder.path}/{file.name}"
         try:
-            table = pq.read_table(where, columns=asked, filesystem=_arrow_fs(file.folder))
+            with open_filesystem(file.path, source.storage).open(file.path, "rb") as opened:
+                yield from _read(pq.ParquetFile(opened), file, columns, split)
         except (OSError, pa.ArrowException) as error:
-            raise InputError(f"pairs.path: cannot read {where}: {short(error)}") from None
-        if lacking := [name for name in asked if name not in table.column_names]:
-            raise InputError(f"pairs.path: {where} has no column {lacking[0]}")
-        if split:
-            table = table.filter(pc.equal(table.column("split"), split))
-        yield table.select(list(columns))
+            raise InputError(f"cannot read the pairs in {file.path}: {short(error)}") from None
 
 
-def _arrow_fs(folder: Folder) -> Any:
-    return open_filesystem(folder.uri, folder.storage)
+def check_facts(where: str, made: Mapping[str, Any], judge: Mapping[str, Any]) -> None:
+    """Refuse pairs that were made with chunks or a tokenizer that are not the judge's.
 
-
-def _tables(root: Folder) -> list[PairsFile]:
-    if root.uri.endswith(".parquet"):
-        parent, _, name = root.uri.rpartition("/")
-        folder, names = Folder(parent, root.storage, side="pairs"), [name]
-    else:
-        folder, names = root, [name for name in root.names() if name.endswith(".parquet")]
-    sizes = [(name, folder.size(name)) for name in names]
-    files = [PairsFile(folder, name, size) for name, size in sizes if size is not None]
-    if not files:
-        raise InputError(f"pairs.path: there is no table of pairs at {root.uri}")
-    return files
-
-
-def _check_made_for(run: Folder, made: Mapping[str, Any], judge: Mapping[str, Any]) -> None:
-    chunk = made.get("judge.chunk_tokens")
-    if chunk is not None and "judge.chunk_tokens" in judge and chunk != judge["judge.chunk_tokens"]:
+    Raises:
+        InputError: with both.
+    """
+    if CHUNK in judge and made.get(CHUNK) != judge[CHUNK]:
         raise InputError(
-            f"pairs.path: the pairs of {run.uri} were made with chunks of {chunk} tokens, and the "
-            f"judge has {judge['judge.chunk_tokens']} (judge.chunk_tokens)"
+            f"the pairs in {where} were made with chunks of {made.get(CHUNK)} tokens, and the "
+            f"judge has {judge[CHUNK]}; make pairs with --judge.chunk_tokens {judge[CHUNK]}"
         )
-    tokenizer = made.get("tokenizer")
-    if tokenizer and "tokenizer" in judge and tokenizer != judge["tokenizer"]:
+    if TOKENIZER in judge and made.get(TOKENIZER) != judge[TOKENIZER]:
         raise InputError(
-            f"pairs.path: the pairs of {run.uri} were made with another tokenizer ({tokenizer}) "
-            f"than the judge's ({judge['tokenizer']}); make them again with this judge's"
+            f"the pairs in {where} were made with another tokenizer ({made.get(TOKENIZER)}) than "
+            f"the judge's ({judge[TOKENIZER]}); make pairs with the section judge of this judge"
+        )
+
+
+def _read(
+    file: pq.ParquetFile, where: InputFile, columns: Sequence[str], split: str | None
+) -> Iterator[pa.Table]:
+    there = set(file.schema_arrow.names)
+    chooses = split is not None and "split" in there
+    wanted = dict.fromkeys([*columns, *(["split"] if chooses else [])])
+    lacking = [name for name in wanted if name not in there]
+    if unknown := [name for name in lacking if name not in SCHEMA.names or name in TEXTS]:
+        raise InputError(f"{where.path} has no column {unknown[0]!r}; it is not a table of pairs")
+    for group in range(file.num_row_groups):
+        rows = file.read_row_group(group, [name for name in wanted if name in there])
+        if chooses:
+            rows = rows.filter(pc.equal(rows.column("split"), split))
+        for name in lacking:
+            rows = rows.append_column(name, pa.nulls(len(rows), SCHEMA.field(name).type))
+        if len(rows):
+            yield rows.select(list(columns))
+
+
+class _Paths(CorpusConfig):
+    """Where pairs are."""
+
+    key: ClassVar = "pairs"
+
+
+def _corpus(path: str, storage: StorageConfig) -> CorpusConfig:
+    return _Paths(path=path, storage=storage)
+
+
+def _root_of_run(path: str, storage: StorageConfig) -> Folder | None:
+    """The folder of the run that a path leads to, if it leads to one."""
+    if any(sign in path for sign in "*?["):
+        return None
+    folder = Folder(absolute(path), storage, side="input")
+    above = folder.uri.rstrip("/").rpartition("/")
+    roots = [folder] if above[2] != PAIRS else [folder, Folder(above[0], storage, side="input")]
+    try:
+        return next((one for one in roots if (one / "_rm_ray").size("run.json")), None)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {short(error)}") from None
+
+
+def _stored(root: Folder) -> dict[str, Any]:
+    stored: dict[str, Any] = json.loads((root / "_rm_ray").read("run.json") or b"{}")
+    if "pairs" not in stored.get("config", {}):
+        raise InputError(
+            f"{root.uri} is not the folder of a run of jobs/pairs.py; give one, or tables with the "
+            f"columns {', '.join(TEXTS)}"
+        )
+    return stored
+
+
+def _check_complete(root: Folder, allow_incomplete: bool) -> None:
+    if not allow_incomplete and root.size("_SUCCESS") is None:
+        raise InputError(
+            f"the run of jobs/pairs.py in {root.uri} is not complete (it has no _SUCCESS); run its "
+            "command again to finish it"
+        )
+
+
+def _check_columns(first: InputFile, storage: StorageConfig) -> None:
+    try:
+        with open_filesystem(first.path, storage).open(first.path, "rb") as opened:
+            names = pq.read_schema(opened).names
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"cannot read the pairs in {first.path}: {short(error)}") from None
+    if lacking := [name for name in TEXTS if name not in names]:
+        raise InputError(
+            f"{first.path} has no column {lacking[0]!r}; a table of pairs has the columns "
+            f"{', '.join(TEXTS)}"
         )

@@ -53,11 +53,17 @@ from rm_ray.score.examples import resolve_examples
 from rm_ray.score.fingerprint import fingerprint
 from rm_ray.score.judge_shard import divide, give_up
 from rm_ray.score.pipeline import Judging, blocks_wanted, stages
-from rm_ray.score.planning import ScorePlanning, plan_new_files
+from rm_ray.score.planning import Cutting, ScorePlanning, plan_new_files
 from rm_ray.score.read_stage import tokenize
 from rm_ray.score.rewards import reward_table
 
 log = logging.getLogger(__name__)
+
+# What to do where input files have changed since they were planned.
+CHANGED = (
+    "Their rewards would not be theirs: put the files back, give another --output.path, or give "
+    "--run.rescore_changed to score them again"
+)
 
 
 def score(config: ScoreConfig) -> None:
@@ -159,8 +165,14 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         columns: Mapping[str, pa.DataType] | None,
     ) -> ScorePlanning:
         estimator = ray.put(Estimator(self.judge, self.sharing))
+        config = self.config
         return plan_new_files(
-            self.config,
+            Cutting(
+                inputs=config.input,
+                shard=config.shard,
+                actors=config.pool.max_actors,
+                changed=None if config.run.rescore_changed else CHANGED,
+            ),
             found.files,
             planned=planned,
             columns=columns,

@@ -13,6 +13,7 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
 from rm_ray.cluster import TASK_CPUS, reserved_cpus
+from rm_ray.config import PoolConfig, ReadConfig
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Piece
 from rm_ray.engines.engine import EngineSettings
@@ -20,6 +21,7 @@ from rm_ray.judges.judge import DocumentTokenizer, Judge
 from rm_ray.run.faults.tally import Tally
 from rm_ray.run.shard_job import Round
 from rm_ray.score.config import ScoreConfig
+from rm_ray.score.engine_actor import EngineActor
 from rm_ray.score.examples import Examples
 from rm_ray.score.judge_actor import JudgeActor
 from rm_ray.score.known_good import known_good
@@ -48,12 +50,59 @@ def stages(judging: Judging, units: Dataset, this: Round[ReadUnit]) -> Dataset:
     """Read and judge the units of a round."""
     config = judging.config
     tokenizer_ref, judge_ref = ray.put(judging.tokenizer), ray.put(judging.judge)
+    alone = share_blocks(units, this)
+    control = known_good(this.results(), config.input, tokenizer_ref) if alone else None
+
+    documents = read(
+        units, ReadStage(config.input, tokenizer_ref, this.tally, judging.types), config.read, this
+    )
+    rewards = with_engines(
+        documents,
+        JudgeActor,
+        (judging.engine, judge_ref, judging.examples, this.tally, control),
+        judging.engine,
+        config.pool,
+        this,
+    )
+    return this.commit(rewards)
+
+
+def share_blocks(units: Dataset, this: Round[ReadUnit]) -> bool:
+    """Have shards share blocks, where there are many; whether some documents are to be alone.
+
+    A block is what a failure costs, and what an actor gets: few rows share none.
+    """
     shards = [shard for unit in this.units for shard in unit.shards]
-    # a block is what a failure costs, and what an actor gets: few rows share none
     alone = any(isinstance(shard, Piece) and shard.alone for shard in shards)
     share = not alone and len(shards) >= SHARDS_PER_ACTOR * this.engines
     _set_data_context(units.context, BLOCK_BYTES if share else 1)
-    control = known_good(this.results(), config.input, tokenizer_ref) if alone else None
+    return alone
+
+
+def read(units: Dataset, stage: ReadStage, config: ReadConfig, this: Round[ReadUnit]) -> Dataset:
+    """Read the units beside engines, which have the CPUs."""
+    return units.map_batches(
+        stage,
+        batch_size=1,
+        batch_format="pyarrow",
+        num_cpus=TASK_CPUS,
+        compute=TaskPoolStrategy(config.max_tasks or _reading_tasks(this)),
+    )
+
+
+def with_engines(
+    documents: Dataset,
+    actor: type[EngineActor],
+    arguments: tuple[Any, ...],
+    engine: EngineSettings,
+    pool: PoolConfig,
+    this: Round[ReadUnit],
+) -> Dataset:
+    """Take packed documents through actors, one engine each.
+
+    Args:
+        arguments: of the actor's constructor.
+    """
 
     def remote_args() -> dict[str, Any]:
         failed = this.tally.call(Tally.failed_machines)
@@ -64,32 +113,25 @@ def stages(judging: Judging, units: Dataset, this: Round[ReadUnit]) -> Dataset:
             args["fallback_strategy"] = [{"label_selector": _elsewhere(failed)}]
         return args
 
-    rewards = units.map_batches(
-        ReadStage(config.input, tokenizer_ref, this.tally, judging.types),
-        batch_size=1,
-        batch_format="pyarrow",
-        num_cpus=TASK_CPUS,
-        compute=TaskPoolStrategy(config.read.max_tasks or _reading_tasks(this)),
-    ).map_batches(
-        JudgeActor,
-        fn_constructor_args=(judging.engine, judge_ref, judging.examples, this.tally, control),
+    return documents.map_batches(
+        actor,
+        fn_constructor_args=arguments,
         # a call a shard, a task a block: Ray refuses None, a call a block, beside GPUs
         batch_size=1,
         batch_format="pyarrow",
-        num_cpus=reserved_cpus(config.pool),
-        num_gpus=config.pool.gpus,
+        num_cpus=reserved_cpus(pool),
+        num_gpus=pool.gpus,
         compute=ActorPoolStrategy(
-            min_size=min(config.pool.min_actors, this.engines),
+            min_size=min(pool.min_actors, this.engines),
             max_size=this.engines,
             # all at once: Ray Data would have a second one start when the first is ready
             initial_size=this.engines,
             max_tasks_in_flight_per_actor=BLOCKS_PER_ACTOR,
         ),
         # an environment of its own also keeps Ray from fusing reading into the actor
-        runtime_env={"env_vars": judging.engine.environment()},
+        runtime_env={"env_vars": engine.environment()},
         ray_remote_args_fn=remote_args,
     )
-    return this.commit(rewards)
 
 
 def blocks_wanted(this: Round[ReadUnit]) -> float:

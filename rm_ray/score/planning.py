@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from rm_ray.config import InputConfig
+from rm_ray.config import InputConfig, ShardConfig
 from rm_ray.corpus.files import InputFile, then_and_now
 from rm_ray.corpus.footers import Footer, read_footers
 from rm_ray.corpus.plan import PlannedFile, cut_file
@@ -19,7 +19,6 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.corpus.widening import run_types
 from rm_ray.errors import InputError
 from rm_ray.run.shard_job import Planning
-from rm_ray.score.config import ScoreConfig
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.estimate import Sample, at_bytes, estimate_corpus, tokens_per_byte
 
@@ -43,8 +42,20 @@ class ScorePlanning(Planning[PlannedFile]):
     continued: dict[str, int]
 
 
+@dataclass(frozen=True)
+class Cutting:
+    """What a job asks of its plan."""
+
+    inputs: InputConfig
+    shard: ShardConfig
+    actors: int
+    """The most engines that there will be; each is to get several shards."""
+    changed: str | None
+    """What to do where planned files have changed, in words; None to plan them anew."""
+
+
 def plan_new_files(
-    config: ScoreConfig,
+    config: Cutting,
     found: Sequence[InputFile],
     planned: Sequence[PlannedFile],
     columns: Mapping[str, pa.DataType] | None,
@@ -63,13 +74,13 @@ def plan_new_files(
     """
     known = {file.path: file for file in planned}
     changed = _changed(found, known)
-    if changed and not config.run.rescore_changed:
-        raise InputError(_say_changed(changed, known))
+    if changed and config.changed is not None:
+        raise InputError(_say_changed(changed, known, config.changed))
     for file in changed:
         del known[file.path]
     replaced = [file for file in planned if file.path not in known]
     open_ended = [f for f in found if f.path not in known or known[f.path].rows_left]
-    rows_left = _rows_left(config.input, known.values())
+    rows_left = _rows_left(config.inputs, known.values())
     footers, skipped = _footers(open_ended, known, config, rows_left)
     if skipped and not footers and not known:
         raise InputError(
@@ -84,18 +95,18 @@ def plan_new_files(
         if f.path not in footers
     ]
     files = [file for file in open_ended if file.path in footers]
-    types = run_types(files, footers, config.input, columns or {})
+    types = run_types(files, footers, config.inputs, columns or {})
     if files:
         log.info("sampling documents of %d files, to cut shards by their tokens", len(files))
     sampled = estimate_corpus(
         files,
         footers,
-        config=config.input,
+        config=config.inputs,
         tokenizer_ref=tokenizer_ref,
         estimator_ref=estimator_ref,
     )
     spans = _spans(files, footers, known, rows_left)
-    bytes_chosen = _text_bytes(spans, footers) * config.input.sample_fraction
+    bytes_chosen = _text_bytes(spans, footers) * config.inputs.sample_fraction
     estimate = at_bytes(sampled, bytes_chosen)
     most = _most_tokens(config, estimate.tokens)
     cut = [
@@ -156,9 +167,9 @@ def _spans(
     return spans
 
 
-def _most_tokens(config: ScoreConfig, tokens: float) -> float:
+def _most_tokens(config: Cutting, tokens: float) -> float:
     """Tokens of a shard at most: few enough that every actor gets several of the new ones."""
-    fair = tokens / (SHARDS_PER_ACTOR * config.pool.max_actors)
+    fair = tokens / (SHARDS_PER_ACTOR * config.actors)
     return min(config.shard.tokens, max(FEWEST_TOKENS, fair))
 
 
@@ -172,33 +183,33 @@ def _changed(found: Sequence[InputFile], known: Mapping[str, PlannedFile]) -> li
     ]
 
 
-def _say_changed(changed: Sequence[InputFile], known: Mapping[str, PlannedFile]) -> str:
+def _say_changed(
+    changed: Sequence[InputFile], known: Mapping[str, PlannedFile], what_to_do: str
+) -> str:
     first, before = changed[0], known[changed[0].path]
     return (
         f"{len(changed)} input files have changed since this run planned them; first "
         f"{first.path}: "
         f"{then_and_now((before.size, before.version), (first.size, first.version))}. "
-        "Their rewards would not be theirs: "
-        "put the files back, give another --output.path, or give --run.rescore_changed to score "
-        "them again"
+        f"{what_to_do}"
     )
 
 
 def _footers(
     files: Sequence[InputFile],
     known: Mapping[str, PlannedFile],
-    config: ScoreConfig,
+    config: Cutting,
     rows_left: int | None,
 ) -> tuple[dict[str, Footer], dict[str, str]]:
     if rows_left is None:
-        return read_footers(files, config.input)
+        return read_footers(files, config.inputs)
     footers: dict[str, Footer] = {}
     skipped: dict[str, str] = {}
     for i in range(0, len(files), FILES_AT_ONCE):
         rows = sum(sum(footer.rows) for footer in footers.values())
         if rows_left <= rows - sum(known[path].rows for path in footers if path in known):
             break
-        some, bad = read_footers(files[i : i + FILES_AT_ONCE], config.input)
+        some, bad = read_footers(files[i : i + FILES_AT_ONCE], config.inputs)
         footers |= some
         skipped |= bad
     return footers, skipped
@@ -209,12 +220,12 @@ def _cut(
     span: Shard,
     before: PlannedFile | None,
     footer: Footer,
-    config: ScoreConfig,
+    config: Cutting,
     sampled: Sample,
     most_tokens: float,
 ) -> PlannedFile:
     # a sampled run reads many rows for one it scores: its shards span more of them
-    fraction = config.input.sample_fraction
+    fraction = config.inputs.sample_fraction
     scale = tokens_per_byte(sampled) * fraction
     units = cut_file(
         file.path,

@@ -1,7 +1,7 @@
 """The read stage: read units to shards of tokenised documents. CPU tasks, no model."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import ray
 from rm_ray.config import InputConfig
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import JUDGED, read_patiently
+from rm_ray.corpus.shards import Shard
 from rm_ray.judges.judge import DocumentTokenizer
 from rm_ray.run.faults.handle import TallyHandle
 from rm_ray.run.faults.pause import TellTally
@@ -27,13 +28,15 @@ class ReadStage:
     """Reads and tokenises; called by Ray Data with blocks of read units.
 
     `tokenizer_ref`: a Ray reference, since a tokenizer's JSON is megabytes. `tally`: who is told
-    what went wrong. `types`: of the copied columns, as the run writes them.
+    what went wrong. `types`: of the copied columns, as the run writes them. `then`: packs a
+    shard's documents, or what is made of them at once.
     """
 
     config: InputConfig
     tokenizer_ref: Any
     tally: TallyHandle
     types: Mapping[str, pa.DataType]
+    then: Callable[[Shard, pa.Table], pa.Table] = pack
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """One block, of one row, for each shard of the units in `block` that can be read."""
@@ -55,7 +58,7 @@ class ReadStage:
                         tokenize_seconds=done - read,
                     )
                     self.tally.tell(Tally.add, work)
-                    yield pack(shard, documents)
+                    yield self.then(shard, documents)
                     began = time.perf_counter()
 
 

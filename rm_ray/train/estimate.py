@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rm_ray.pairs.reading import TRAIN
+from rm_ray.pairs.table import TRAIN
 from rm_ray.run.output.folder import RunFolder
 from rm_ray.train.checkpoints import Checkpoints
 from rm_ray.train.config import TrainConfig

@@ -13,6 +13,7 @@ import torch
 from rm_ray.engines.engine import Prompt
 from rm_ray.judges.preference.judge import PreferenceJudge
 from rm_ray.train.pack import Branch, Packed, pack_trees
+from rm_ray.train.pairs_source import documents_of
 
 Ids = npt.NDArray[np.int32]
 NO_TARGET = -100
@@ -138,16 +139,6 @@ def pair_examples(table: pa.Table, judge: PreferenceJudge) -> PairExamples:
         chosen=Lists.of(table.column("chosen_ids")),
         rejected=Lists.of(table.column("rejected_ids")),
         real_context=~broken.to_numpy(),
-        documents=_numbered(table),
+        documents=documents_of(table),
         places=table.select(["source_file", "row", "chunk", "kind"]),
     )
-
-
-def _numbered(table: pa.Table) -> npt.NDArray[np.int64]:
-    """The same number for pairs of the same document."""
-    files = table.column("source_file").combine_chunks().dictionary_encode()
-    files = files.combine_chunks() if isinstance(files, pa.ChunkedArray) else files
-    codes = files.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    rows = table.column("row").to_numpy().astype(np.int64)
-    _, which = np.unique(np.stack([codes, rows]), axis=1, return_inverse=True)
-    return which.reshape(-1).astype(np.int64)

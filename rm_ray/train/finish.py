@@ -7,7 +7,7 @@ import ray
 
 from rm_ray.errors import RmRayError
 from rm_ray.judges.sections import SECTIONS
-from rm_ray.pairs.reading import VALIDATION
+from rm_ray.pairs.table import VALIDATION
 from rm_ray.run.output.folder import RunFolder
 from rm_ray.store.folder import Folder
 from rm_ray.train.card import judge_yaml, model_card, trained_judge

@@ -25,7 +25,7 @@ from transformers.trainer_callback import PrinterCallback
 from typing_extensions import override
 
 from rm_ray.errors import Incomplete
-from rm_ray.pairs.reading import TRAIN, VALIDATION
+from rm_ray.pairs.table import TRAIN, VALIDATION
 from rm_ray.store.folder import Folder
 from rm_ray.train.checkpoints import Checkpoint, Checkpoints, check_room, is_full, no_room
 from rm_ray.train.config import TrainConfig

@@ -1,24 +1,33 @@
 """Labelled pairs as what is learnt from."""
 
+import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rm_ray.errors import InputError
+from rm_ray.judges.encoding import encode_all, load_tokenizer
+from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.preference.judge import PreferenceJudge
-from rm_ray.pairs.reading import VALIDATION, PairsSource, open_pairs, read_pairs
+from rm_ray.pairs.reading import PairsSource, open_pairs, read_pairs
+from rm_ray.pairs.table import TRAIN, VALIDATION
 from rm_ray.train.config import PairsConfig, TrainConfig
 from rm_ray.train.start import Start
 from rm_ray.train.task import Examples
 
 COLUMNS = (
-    *("source_file", "row", "chunk", "kind", "context"),
+    *("source_file", "row", "chunk", "kind", "context", "split"),
     *("prompt_ids", "chosen_ids", "rejected_ids"),
 )
+TEXTS = ("prompt", "chosen", "rejected")
+# Of tables that name no split, one context in so many is kept for validation.
+VALIDATION_ONE_IN = 20
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,8 @@ class LabelledPairs:
     judge: PreferenceJudge
     tables: PairsSource = field(repr=False)
     counts: Mapping[str, Mapping[str, int]]
+    tokenizer_json: str = field(repr=False)
+    """A plain tokenizer, for tables that hold texts and no ids."""
 
     @classmethod
     def open(cls, config: PairsConfig, judge: PreferenceJudge, start: Start) -> "LabelledPairs":
@@ -38,12 +49,13 @@ class LabelledPairs:
         """
         facts = {"judge.chunk_tokens": judge.rule.chunk, "tokenizer": start.tokenizer_digest}
         tables = open_pairs(config.path, config.storage, facts)
-        return cls(judge, tables, _counted(tables))
+        return cls(judge, tables, _counted(tables), plain_tokenizer(start.files.json))
 
     @property
     def fingerprint(self) -> dict[str, Any]:
         """The tables by name and size."""
-        return {"pairs": sorted([file.name, file.size] for file in self.tables.files)}
+        files = self.tables.files
+        return {"pairs": sorted([file.path.rpartition("/")[2], file.size] for file in files)}
 
     @property
     def told(self) -> dict[str, Any]:
@@ -59,14 +71,14 @@ class LabelledPairs:
         """The pairs of a split; those to measure with are at most `validation.pairs`."""
         from rm_ray.train.examples import pair_examples  # torch takes seconds
 
-        table = pa.concat_tables(read_pairs(self.tables, COLUMNS, split))
+        table = pa.concat_tables(self._tables(split))
         most = config.validation.pairs
         if split == VALIDATION and len(table) > most:
             rng = np.random.default_rng(config.train.seed)
             table = table.take(pa.array(np.sort(rng.choice(len(table), most, replace=False))))
         found = pair_examples(table, self.judge)
         chunk, context = self.judge.rule.chunk, self.judge.rule.context
-        for name, lists in (("chosen_ids", found.chosen), ("rejected_ids", found.rejected)):
+        for name, lists in (("chosen", found.chosen), ("rejected", found.rejected)):
             if len(wrong := np.flatnonzero(lists.lengths != chunk)):
                 raise InputError(
                     f"pairs.path: {name} of the pair {found.name(int(wrong[0]))} has "
@@ -81,10 +93,61 @@ class LabelledPairs:
             )
         return found
 
+    def _tables(self, split: str) -> list[pa.Table]:
+        found = []
+        for table in read_pairs(self.tables, (*COLUMNS, *TEXTS), split):
+            mine = table.filter(pc.equal(split_column(table), split))
+            found.append(self._with_ids(mine).drop_columns([*TEXTS, "split"]))
+        return found
+
+    def _with_ids(self, table: pa.Table) -> pa.Table:
+        """The ids of texts, where a table holds none."""
+        for name in TEXTS:
+            ids = table.column(f"{name}_ids")
+            if len(table) and ids.null_count:
+                texts = table.column(name).to_pylist()
+                tokens = encode_all(
+                    load_tokenizer(self.tokenizer_json), [one or "" for one in texts]
+                )
+                made = pa.array([one.tolist() for one in tokens], pa.list_(pa.int32()))
+                place = table.column_names.index(f"{name}_ids")
+                table = table.set_column(place, f"{name}_ids", pa.chunked_array([made]))
+        return table
+
+
+def split_column(table: pa.Table) -> pa.ChunkedArray:
+    """The split of each pair; where a table names none, by a hash of the context."""
+    split = table.column("split")
+    if not split.null_count:
+        return split
+    made = [
+        VALIDATION if _hashed(text) % VALIDATION_ONE_IN == 0 else TRAIN
+        for text in table.column("prompt").to_pylist()
+    ]
+    return pc.coalesce(split, pa.chunked_array([pa.array(made, pa.string())]))
+
+
+def documents_of(table: pa.Table) -> npt.NDArray[np.int64]:
+    """The same number for pairs of the same document; where none is named, of each pair."""
+    files = table.column("source_file").to_pylist()
+    rows: Sequence[int | None] = table.column("row").to_pylist()
+    numbers: dict[tuple[Any, Any], int] = {}
+    found = [
+        numbers.setdefault((file, row) if file is not None else (None, place), len(numbers))
+        for place, (file, row) in enumerate(zip(files, rows, strict=True))
+    ]
+    return np.asarray(found, np.int64)
+
+
+def _hashed(text: str | None) -> int:
+    return zlib.crc32((text or "").encode("utf-8", "replace"))
+
 
 def _counted(tables: PairsSource) -> dict[str, dict[str, int]]:
     found: dict[str, Counter[str]] = {}
-    for table in read_pairs(tables, ("split", "kind")):
-        for row in table.group_by(["split", "kind"]).aggregate([([], "count_all")]).to_pylist():
-            found.setdefault(str(row["split"]), Counter())[str(row["kind"])] += row["count_all"]
+    for table in read_pairs(tables, ("split", "kind", "prompt")):
+        kinds = pc.fill_null(table.column("kind"), "unnamed")
+        named = pa.table({"split": split_column(table), "kind": kinds})
+        for row in named.group_by(["split", "kind"]).aggregate([([], "count_all")]).to_pylist():
+            found.setdefault(row["split"], Counter())[row["kind"]] += row["count_all"]
     return {split: dict(sorted(kinds.items())) for split, kinds in found.items()}

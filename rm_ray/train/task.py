@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from rm_ray.engines.engine import Prompt
 from rm_ray.errors import InputError
-from rm_ray.pairs.reading import TRAIN, VALIDATION
+from rm_ray.pairs.table import TRAIN, VALIDATION
 from rm_ray.store.folder import Folder
 from rm_ray.train.config import TrainConfig
 from rm_ray.train.start import Start

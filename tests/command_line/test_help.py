@@ -13,6 +13,7 @@ from rm_ray.config import StorageConfig
 from rm_ray.errors import ConfigError
 from rm_ray.filter.config import FilterConfig
 from rm_ray.nightly.config import NightlyConfig
+from rm_ray.pairs.config import PairsJobConfig
 from rm_ray.report.config import ReportConfig
 from rm_ray.score.config import ScoreConfig
 from rm_ray.status.__main__ import StatusConfig
@@ -22,6 +23,7 @@ SCHEMAS = {
     "filter": FilterConfig,
     "report": ReportConfig,
     "nightly": NightlyConfig,
+    "pairs": PairsJobConfig,
     "status": StatusConfig,
 }
 TYPED_OF_EVERY_SCORING = [
@@ -40,6 +42,10 @@ TYPED = {
         "corpus.excerpts", "page.cut", "rewards.segments", "night",
     ],
     "nightly": [*TYPED_OF_EVERY_SCORING, "night", "report.by"],
+    "pairs": [
+        *TYPED_OF_EVERY_SCORING[:-2], "pairs.kinds", "generator.model", "pool.max_actors",
+        "pool.gpus",
+    ],
     "status": ["output.path", "format"],
 }  # fmt: skip
 

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from demo.spoil import TRAINING, UNSEEN, backwards, menu, misread, repeated, shuffled
+from demo.spoil import TRAINING, UNSEEN, backwards, menu, misread
+from rm_ray.pairs.worsen.rearranged import repeated, shuffled
 
 TEXT = "One fine day the small brown dog ran home. Then it slept."
 

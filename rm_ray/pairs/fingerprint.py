@@ -1,0 +1,56 @@
+"""What makes two runs the same pairs': every setting that a pair depends on, and no other."""
+
+from typing import Any
+
+from rm_ray.config import InputConfig
+from rm_ray.engines.engine import EngineSettings
+from rm_ray.judges.judge import DocumentTokenizer
+from rm_ray.judges.preference.keys import PreferenceConfig
+from rm_ray.pairs.config import CONTINUED, REWRITTEN, PairsConfig
+from rm_ray.pairs.worsen.kinds import WORSENED
+
+# Counted up when a kind makes other text of the same seed.
+KINDS_VERSION = 1
+
+
+def fingerprint(
+    tokenizer: DocumentTokenizer,
+    judge: PreferenceConfig,
+    pairs: PairsConfig,
+    engine: EngineSettings | None,
+    inputs: InputConfig,
+) -> dict[str, Any]:
+    """Flat, readable and comparable key by key; models and tokenizer by content, not by name."""
+    weights = pairs.weights
+    found = {
+        **tokenizer.fingerprint(),
+        "judge.chunk_tokens": judge.chunk_tokens,
+        "judge.context_tokens": judge.context_tokens,
+        "judge.hop_tokens": judge.hop,
+        "judge.judge_first_chunk": judge.judge_first_chunk,
+        "pairs.per_document": pairs.per_document,
+        "pairs.seed": pairs.seed,
+        "pairs.kinds": {name: round(share, 9) for name, share in weights.items()},
+        "pairs.part_fraction": pairs.part_fraction,
+        "pairs.broken_fraction": pairs.broken_fraction,
+        "pairs.validation_fraction": pairs.validation_fraction,
+        "pairs.first_chunk": pairs.first_chunk,
+        "pairs.last_chunk": pairs.last_chunk,
+        "kinds version": KINDS_VERSION if WORSENED.keys() & weights.keys() else None,
+        "input.id": inputs.id,
+        "input.keep": list(inputs.keep),
+        "input.sample_fraction": inputs.sample_fraction,
+        "input.sample_seed": inputs.sample_seed if inputs.sample_fraction < 1 else None,
+    }
+    if engine is None:
+        return found
+    return found | {
+        "generator": engine.model.identity,
+        "generator dtype": engine.dtype,
+        "engine.quantization": engine.config.quantization,
+        "engine.name": engine.config.name if ":" in engine.config.name else None,
+        "engine.load_format": engine.config.load_format,
+        "pairs.temperatures": list(pairs.temperatures),
+        **({"pairs.rewrite": list(pairs.rewrite)} if REWRITTEN in weights else {}),
+        "continued": CONTINUED in weights,
+    }

@@ -1,0 +1,112 @@
+"""The generator of a run: its model, its tokenizer, and the engine that it is to have."""
+
+import json
+from dataclasses import dataclass
+
+from rm_ray.engines.engine import EngineSettings, choose_block_size
+from rm_ray.engines.heads import check_language_model
+from rm_ray.engines.read_outs import DrawnTokens
+from rm_ray.engines.runnable import check_runs
+from rm_ray.engines.start import check_engine_installed
+from rm_ray.engines.weights import Model, resolve_model
+from rm_ray.errors import ConfigError, JudgeError
+from rm_ray.judges.plain import plain_tokenizer
+from rm_ray.judges.preference.judge import PreferenceJudge
+from rm_ray.judges.preference.markers import resolve_bos
+from rm_ray.judges.tokens import TokenizerFiles, read_tokenizer
+from rm_ray.pairs.chat import ChatPrompts, banned_tokens, stop_tokens
+from rm_ray.pairs.config import CONTINUED, REWRITTEN, GeneratorConfig, PairsJobConfig
+from rm_ray.pairs.writing import MOST_BROKEN, Writer, answer_tokens
+
+
+@dataclass(frozen=True)
+class ResolvedGenerator:
+    """What a run's actors start, and what is known of it where pairs are made."""
+
+    engine: EngineSettings
+    writer: Writer
+
+
+def resolve_generator(
+    config: PairsJobConfig, judge: PreferenceJudge, plain_json: str
+) -> ResolvedGenerator | None:
+    """Resolve the generator; None where no kind asks for one.
+
+    Args:
+        plain_json: the judge's plain tokenizer.
+
+    Raises:
+        JudgeError: the model, its tokenizer or its template do not fit.
+        ConfigError: the engine does not run it.
+    """
+    if not config.pairs.generated_fraction:
+        return None
+    try:
+        return _resolved(config, judge, plain_json)
+    except (JudgeError, ConfigError) as error:
+        # what is said of models names the section of the judge
+        said = str(error).replace("judge.model", "generator.model")
+        raise type(error)(said) from None
+
+
+def _resolved(config: PairsJobConfig, judge: PreferenceJudge, plain_json: str) -> ResolvedGenerator:
+    check_engine_installed(config.engine)
+    model = _model(config.generator, config.engine.weights_folder)
+    check_language_model(model, "preference")
+    files = read_tokenizer(model.place or model.name, model.revision, model.name)
+    weights = config.pairs.weights
+    if CONTINUED in weights:
+        _check_tokenizer(model, files, plain_json)
+    chat = ChatPrompts.of(config.pairs.rewrite, files) if REWRITTEN in weights else None
+    bos = resolve_bos(None, (), files)
+    stops = stop_tokens(model, files, chat=chat is not None)
+    banned = banned_tokens(model, files, stops)
+    chunk = judge.rule.chunk
+    longest = max(
+        len(bos) + judge.rule.context + chunk if CONTINUED in weights else 0,
+        chat.longest + 2 * answer_tokens(chunk) if chat else 0,
+    )
+    most = max((MOST_BROKEN + 1) * chunk, answer_tokens(chunk) if chat else 0)
+    on_gpu = config.pool.gpus > 0
+    engine = EngineSettings(
+        config=config.engine,
+        model=model,
+        read_out=DrawnTokens(most, banned, stops),
+        max_prompt_tokens=longest,
+        block_size=choose_block_size(config.engine, 1, on_gpu=on_gpu),
+        gpus=config.pool.gpus,
+        threads=config.engine.threads or max(1, int(config.pool.cpus)),
+    )
+
+    def shorter(less: int) -> str:
+        context = (judge.rule.context - less) // chunk * chunk
+        return f"--judge.context_tokens {context}" if CONTINUED in weights and context >= 0 else ""
+
+    check_runs(engine, shorter)
+    never = frozenset((*banned, *stops))
+    return ResolvedGenerator(engine, Writer(bos, never, longest, chat))
+
+
+def _model(asked: GeneratorConfig, weights_folder: str | None) -> Model:
+    assert asked.model is not None  # the configuration has checked it
+    return resolve_model(
+        asked.model,
+        asked.revision,
+        trust_remote_code=asked.trust_remote_code,
+        storage=asked.storage,
+        weights_folder=weights_folder,
+    )
+
+
+def _check_tokenizer(model: Model, files: TokenizerFiles, plain_json: str) -> None:
+    """Refuse a model whose tokens are not the judge's.
+
+    Raises:
+        JudgeError: naming it.
+    """
+    if json.loads(plain_tokenizer(files.json)) != json.loads(plain_json):
+        raise JudgeError(
+            f"generator.model: the tokenizer of {model.name} is not the judge's, and continued "
+            "goes on in the judge's own tokens; take the base model that the judge comes from, or "
+            "leave continued out of pairs.kinds"
+        )

@@ -1,0 +1,247 @@
+"""The pairs job: what a run has to be told of it.
+
+plan      corpus -> shards, and texts to mix in        score/planning, donors
+read      shard -> documents -> token ids              score/read_stage   CPU tasks
+make      token ids -> what is drawn -> pairs          making             in the same tasks, or
+write     the same, asking a generator                 write_actor        actors, one engine each
+commit    rows -> one part, written once               run/output         CPU tasks
+
+A pair follows from the seed, the file, the row and its number alone (drawing).
+"""
+
+import json
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import ray
+from ray.data import Dataset
+from typing_extensions import override
+
+from rm_ray.cluster import check_machines, machines_that_fit, wait_for_machines
+from rm_ray.corpus.files import Corpus, list_files
+from rm_ray.corpus.plan import PlannedFile, ReadUnit, shards_of
+from rm_ray.corpus.sample import RowSample
+from rm_ray.corpus.shards import Shard
+from rm_ray.engines.weights import resolve_model
+from rm_ray.errors import ConfigError, InputError
+from rm_ray.judges.preference.judge import PreferenceJudge, build_preference
+from rm_ray.judges.text import TextTokenizer
+from rm_ray.pairs import summary
+from rm_ray.pairs.config import PairsJobConfig
+from rm_ray.pairs.counts import PairCounts
+from rm_ray.pairs.donors import draw_donors, stored
+from rm_ray.pairs.fingerprint import fingerprint
+from rm_ray.pairs.generator import resolve_generator
+from rm_ray.pairs.making import Maker
+from rm_ray.pairs.pipeline import stages
+from rm_ray.pairs.planning import PairsEstimator, PairsPlanning
+from rm_ray.pairs.reading import PAIRS
+from rm_ray.pairs.table import SCHEMA
+from rm_ray.run.counts import RunCounts, RunProgress
+from rm_ray.run.execute import execute, ray_faults
+from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.shard_job import JobSpec, Round, ShardJob
+from rm_ray.run.standing.price import Price
+from rm_ray.run.survey import open_folder, survey
+from rm_ray.score.pipeline import blocks_wanted
+from rm_ray.score.planning import Cutting, plan_new_files
+
+log = logging.getLogger(__name__)
+
+# What to do where input files have changed since they were planned.
+CHANGED = "Their pairs would not be theirs: put the files back, or give another --output.path"
+
+
+def make_pairs(config: PairsJobConfig) -> None:
+    """Make the pairs; the same call again goes on where the last one ended.
+
+    Raises:
+        Refused: before anything is made, with what to do; or no document has a chunk.
+        Incomplete: the run ended with documents missing or too many failed.
+    """
+    execute(PairsJob(config))
+
+
+def dry_run(config: PairsJobConfig) -> str:
+    """What `make_pairs` would do, as text; nothing is written and no engine is started."""
+    job = PairsJob(config)
+    with ray_faults():
+        seen = survey(job, open_folder(job), to_run=False)
+        documents = job.count_documents(shards_of(seen.files))
+    committed, new = seen.run.committed(), cast(PairsPlanning, seen.new)
+    left = [shard for shard in shards_of(seen.files) if shard.part not in committed]
+    return summary.dry_run_text(seen, config, new, documents, job.count_documents(left))
+
+
+class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
+    """Everything that can be decided, and refused, before a machine is asked for."""
+
+    def __init__(self, config: PairsJobConfig) -> None:
+        """Resolve and check everything that needs neither Ray nor an engine.
+
+        Raises:
+            JudgeError: a model, its tokenizer, its labels or its chat template do not fit.
+            ClusterError: the engine is not installed.
+            ConfigError: documents are chats, or a kept column has the name of one of the output's.
+        """
+        _check_kept(config.input.keep)
+        asked = config.judge
+        log.info("looking at the model %s", asked.model)
+        model = resolve_model(
+            asked.model,
+            asked.revision,
+            trust_remote_code=asked.trust_remote_code,
+            storage=asked.storage,
+            weights_folder=config.engine.weights_folder,
+        )
+        halves = build_preference(asked, config.input, model)
+        self.tokenizer = cast(TextTokenizer, halves[0])
+        self.judge = cast(PreferenceJudge, halves[1])
+        generator = resolve_generator(config, self.judge, self.tokenizer.tokenizer_json)
+        self.engine = generator.engine if generator else None
+        self.writer = generator.writer if generator else None
+        self.config = config
+        self.sample = RowSample(config.input.sample_fraction, config.input.sample_seed)
+        self.summary = summary.PairsSummary()
+        gpus = config.pool.gpus if self.engine else 0
+        self.spec = JobSpec(
+            config=config,
+            output=config.output,
+            settings=config.run,
+            fingerprint=fingerprint(self.tokenizer, asked, config.pairs, self.engine, config.input),
+            counts=PairCounts,
+            parts=PAIRS,
+            max_failed_fraction=config.run.max_failed_fraction,
+            skips_bad_files=config.input.on_bad_file == "skip",
+            silence_s=config.engine.silence_s,
+            start_s=config.engine.start_s,
+            machines=partial(machines_that_fit, config.pool) if self.engine else set,
+            price=Price(gpus, config.cost.per_gpu_hour if self.engine else None),
+        )
+
+    @override
+    def find(self, planned: Collection[str]) -> Corpus:
+        return list_files(self.config.input, self.config.output, planned)
+
+    @override
+    def plan(
+        self,
+        found: Corpus,
+        planned: Sequence[PlannedFile],
+        notes: Sequence[Mapping[str, Any]],
+        columns: Mapping[str, pa.DataType] | None,
+    ) -> PairsPlanning:
+        config = self.config
+        new = plan_new_files(
+            Cutting(
+                inputs=config.input,
+                shard=config.shard,
+                actors=config.pool.max_actors,
+                changed=CHANGED,
+            ),
+            found.files,
+            planned=planned,
+            columns=columns,
+            tokenizer_ref=ray.put(self.tokenizer),
+            estimator_ref=ray.put(PairsEstimator(config.pairs, self.judge.rule)),
+        )
+        donors = stored(notes)
+        if donors is None:
+            donors = draw_donors(new.files, config.input, config.pairs)
+        kept = {"notes": {"donors": donors} if not notes else {}}
+        return PairsPlanning(**(vars(new) | kept), donors=tuple(donors))
+
+    @override
+    def documents(self, span: Shard) -> npt.NDArray[np.int64]:
+        return self.sample.chosen(span.file, span.start, span.stop)
+
+    @override
+    def count_documents(self, spans: Iterable[Shard]) -> int:
+        return sum(self.sample.count(span.file, span.start, span.stop) for span in spans)
+
+    @override
+    def check_machines(self) -> None:
+        if self.engine:
+            check_machines(self.config.pool)
+
+    @override
+    def wait_for_engines(self) -> int:
+        return wait_for_machines(self.config.pool) if self.engine else 0
+
+    @override
+    def stages(self, units: Dataset, this: Round[ReadUnit], planning: PairsPlanning) -> Dataset:
+        maker = Maker(
+            config=self.config.pairs,
+            rule=self.judge.rule,
+            tokenizer_json=self.tokenizer.tokenizer_json,
+            others=planning.donors,
+            writer=self.writer,
+        )
+        return stages(
+            units,
+            this,
+            config=self.config,
+            tokenizer=self.tokenizer,
+            maker=maker,
+            engine=self.engine,
+            types=planning.columns,
+        )
+
+    @override
+    def give_up(
+        self, unit: ReadUnit, reasons: Mapping[int, str], columns: Mapping[str, pa.DataType]
+    ) -> Iterator[tuple[pa.Table, PairCounts]]:
+        for shard in unit.shards:
+            log.warning("%s gives no pair: %s", shard, reasons[shard.start])
+            yield self.no_rows(columns), PairCounts(documents=1, statuses={"failed": 1})
+
+    @override
+    def work_left(self, units: Sequence[ReadUnit]) -> float:
+        return sum(unit.tokens for unit in units)
+
+    @override
+    def work_done(self, progress: RunProgress) -> float:
+        return (PairCounts() + progress.work).tokens
+
+    @override
+    def no_rows(self, columns: Mapping[str, pa.DataType]) -> pa.Table:
+        return pa.schema([*columns.items(), *SCHEMA]).empty_table()
+
+    @override
+    def blocks_wanted(self, this: Round[ReadUnit]) -> float:
+        return blocks_wanted(this) if self.engine else len(this.units)
+
+    @override
+    def leave(self, totals: RunCounts, run: RunFolder, planning: PairsPlanning) -> None:
+        """Say in manifest.json what the pairs are.
+
+        Raises:
+            InputError: there is none.
+        """
+        pairs = PairCounts() + totals
+        if not pairs.rows:
+            raise InputError(
+                f"no document of {self.config.input.path} gives a pair: of {pairs.documents:,}, "
+                f"{pairs.statuses.get('too_short', 0):,} are shorter than a chunk of "
+                f"{self.judge.rule.chunk} tokens within the chunks that may be taken; give longer "
+                "documents, or a smaller --judge.chunk_tokens"
+            )
+        stored_run = run.stored()
+        assert stored_run is not None  # this run has written it
+        said = summary.manifest(stored_run, pairs)
+        run.root.overwrite("manifest.json", (json.dumps(said, indent=2) + "\n").encode())
+
+
+def _check_kept(keep: Sequence[str]) -> None:
+    """Raises ConfigError if a kept column would have the name of one of the output's own."""
+    for name in keep:
+        if name in SCHEMA.names:
+            raise ConfigError(
+                f"input.keep: the column {name!r} would collide with one of the output's own "
+                f"({', '.join(SCHEMA.names)}); rename it, or leave it out"
+            )

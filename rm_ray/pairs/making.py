@@ -1,0 +1,257 @@
+"""A shard's documents to its pairs: rules at once, and a generator for many pairs at a time."""
+
+from collections import Counter, deque
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rm_ray.corpus.shards import Shard
+from rm_ray.engines.generate.generator import Drawn
+from rm_ray.engines.generate.generator import Generator as Engine
+from rm_ray.judges.encoding import load_tokenizer
+from rm_ray.judges.judge import TokenIds
+from rm_ray.judges.preference.windows import Window, WindowRule, window_at
+from rm_ray.pairs.config import CONTINUED, GENERATED, REWRITTEN, PairsConfig
+from rm_ray.pairs.counts import PairCounts
+from rm_ray.pairs.drawing import Draw, draws, split_of
+from rm_ray.pairs.table import Pair, pair_table
+from rm_ray.pairs.worsening import shows_in_time, worsened
+from rm_ray.pairs.writing import Ask, Steps, Writer, continued, rewritten
+from rm_ray.score.asking import Bunch, Listener, bunches
+
+# Tries to make a chunk worse, each with a seed of its own; those that ask a generator cost more.
+TRIES, GENERATED_TRIES = 6, 3
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes pairs of documents. It travels to every task and actor."""
+
+    config: PairsConfig
+    rule: WindowRule
+    tokenizer_json: str
+    """Of the judge's plain tokenizer."""
+    others: tuple[str, ...]
+    """Texts of other documents of the corpus."""
+    writer: Writer | None
+
+    def draws(self, file: str, row: int, n_tokens: int) -> list[Draw]:
+        """What is drawn of a document's pairs."""
+        return draws(self.config, self.rule, file, row, n_tokens)
+
+    def pair(self, ids: TokenIds, draw: Draw, split: str) -> Generator[Ask, Drawn, Pair | None]:
+        """Make one pair; None once every try has been in vain."""
+        window = window_at(draw.chunk, len(ids), self.rule)
+        chosen = ids[window.middle : window.stop]
+        for attempt in range(GENERATED_TRIES if draw.kind in GENERATED else TRIES):
+            worse = yield from self._worse(ids, window, draw, draw.try_seed(attempt))
+            if worse is not None and shows_in_time(worse.chunk, chosen):
+                whole = ids[window.start : window.middle]
+                return Pair(
+                    prompt_ids=worse.context,
+                    chosen_ids=chosen,
+                    rejected_ids=worse.chunk,
+                    kind=draw.kind,
+                    extent="part" if worse.kept else "all",
+                    context="clean" if np.array_equal(worse.context, whole) else "broken",
+                    temperature=draw.temperature,
+                    seed=draw.seed,
+                    chunk=draw.chunk,
+                    split=split,
+                )
+        return None
+
+    def _worse(self, ids: TokenIds, window: Window, draw: Draw, seed: int) -> Steps:
+        if draw.kind == CONTINUED:
+            assert self.writer is not None
+            return (yield from continued(ids, window, draw, seed, self.writer))
+        if draw.kind == REWRITTEN:
+            assert self.writer is not None
+            return (yield from rewritten(ids, window, draw, seed, self.writer, self.tokenizer_json))
+        return worsened(ids, window, draw, seed, self.tokenizer_json, self.others)
+
+
+@dataclass
+class _Document:
+    """One document on its way: its pairs by number, None where one was given up or is not there."""
+
+    position: int
+    bunch: Bunch
+    draws: list[Draw]
+    pairs: list[Pair | None]
+    left: int = 0
+
+
+@dataclass
+class _UnderWay:
+    """One pair that waits for an answer of the generator."""
+
+    document: _Document
+    number: int
+    steps: Generator[Ask, Drawn, Pair | None]
+    ask: Ask
+
+
+@dataclass
+class Making:
+    """The pairs of one shard's documents."""
+
+    shard: Shard
+    documents: pa.Table
+    maker: Maker
+    listener: Listener
+    _found: dict[int, _Document] = field(default_factory=dict)
+    _due: deque[_UnderWay] = field(default_factory=deque)
+    _in_engine: dict[int, _UnderWay] = field(default_factory=dict)
+    _begun: int = 0
+    _asked: int = 0
+
+    def __post_init__(self) -> None:
+        self._ids = self.documents.column("_ids").combine_chunks()
+        self._rows = self.documents.column("_row").to_pylist()
+        lengths = self._ids.value_lengths().to_numpy(zero_copy_only=False)
+        self._bunches = deque(bunches(lengths))
+
+    def through(self, engine: Engine | None) -> tuple[pa.Table, PairCounts]:
+        """Make all pairs: their rows and counts.
+
+        Args:
+            engine: None where no kind needs one.
+
+        Raises:
+            Exception: whatever the engine does; it is broken then.
+        """
+        while True:
+            while (engine is None or engine.has_room) and (self._due or self._begin()):
+                if engine is not None and self._due:
+                    self._ask(engine)
+            if engine is None or not self._in_engine:
+                return self._rows_and_counts()
+            for key, drawn in engine.step():
+                self._go_on(self._in_engine.pop(key), drawn)
+            self.listener.stepped()
+
+    def _ask(self, engine: Engine) -> None:
+        one = self._due.popleft()
+        engine.add(self._asked, one.ask.prompt, one.ask.sampling)
+        self._in_engine[self._asked] = one
+        self._asked += 1
+
+    def _begin(self) -> bool:
+        """Begin the next document, if there is one."""
+        if self._begun == len(self._ids):
+            return False
+        position, self._begun = self._begun, self._begun + 1
+        bunch = self._bunches[0]
+        if position == bunch.start:
+            self.listener.asking(bunch.start, bunch.stop)
+        if position == bunch.stop - 1:
+            self._bunches.popleft()
+        ids = self._ids[position].values.to_numpy()
+        file, row = self.shard.file, self._rows[position]
+        drawn = self.maker.draws(file, row, len(ids))
+        split = split_of(self.maker.config, file, row)
+        document = _Document(position, bunch, drawn, [None] * len(drawn), left=len(drawn))
+        self._found[position] = document
+        for number, draw in enumerate(drawn):
+            self._advance(document, number, self.maker.pair(ids, draw, split), None)
+        if not drawn:
+            self._end(document)
+        return True
+
+    def _go_on(self, one: _UnderWay, drawn: Drawn) -> None:
+        self._advance(one.document, one.number, one.steps, drawn)
+
+    def _advance(
+        self,
+        document: _Document,
+        number: int,
+        steps: Generator[Ask, Drawn, Pair | None],
+        drawn: Any,
+    ) -> None:
+        """Take a pair to its next question, or to its end."""
+        try:
+            ask = steps.send(drawn)
+        except StopIteration as ended:
+            document.pairs[number] = ended.value
+            document.left -= 1
+            if not document.left:
+                self._end(document)
+        else:
+            self._due.append(_UnderWay(document, number, steps, ask))
+
+    def _end(self, document: _Document) -> None:
+        generated = sum(draw.kind in GENERATED for draw in document.draws)
+        self.listener.ended(len(self._ids[document.position]), generated)
+        bunch = document.bunch
+        bunch.left -= 1
+        if not bunch.left:
+            some = (self._found[position] for position in range(bunch.start, bunch.stop))
+            self.listener.answered(bunch.start, sum(any(one.pairs) for one in some))
+
+    def _rows_and_counts(self) -> tuple[pa.Table, PairCounts]:
+        found = [self._found[position] for position in range(len(self._ids))]
+        pairs = [[pair for pair in one.pairs if pair] for one in found]
+        flat = [pair for some in pairs for pair in some]
+        texts = _texts(flat, self.maker.tokenizer_json)
+        rows = pair_table(self.shard.file, self.documents, pairs, texts)
+        counts = PairCounts(
+            documents=len(found),
+            rows=len(flat),
+            statuses=_sorted(map(_status, self.documents.column("_status").to_pylist(), found)),
+            tokens=len(self._ids.values),
+            windows=sum(pair.kind in GENERATED for pair in flat),
+            kinds=_sorted(pair.kind for pair in flat),
+            splits=_sorted(pair.split for pair in flat),
+            extents=_sorted(pair.extent for pair in flat),
+            contexts=_sorted(pair.context for pair in flat),
+            given_up=_sorted(
+                draw.kind
+                for one in found
+                for draw, pair in zip(one.draws, one.pairs, strict=True)
+                if pair is None
+            ),
+        )
+        return rows, counts
+
+
+class Silent:
+    """A listener that nobody needs: of tasks without an engine."""
+
+    def asking(self, start: int, stop: int) -> None:
+        """Nobody is told."""
+
+    def stepped(self) -> None:
+        """Nobody is told."""
+
+    def ended(self, n_tokens: int, questions: int) -> None:
+        """Nobody is told."""
+
+    def answered(self, start: int, scored: int) -> None:
+        """Nobody is told."""
+
+
+def _status(before: str, document: _Document) -> str:
+    if before != "ok":
+        return before
+    if not document.draws:
+        return "too_short"
+    return "ok" if any(document.pairs) else "given_up"
+
+
+def _sorted(values: Any) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
+
+
+def _texts(pairs: Sequence[Pair], tokenizer_json: str) -> dict[str, list[str]]:
+    """The texts of the three columns of ids."""
+    decode = load_tokenizer(tokenizer_json).decode_batch
+    return {
+        name: decode(
+            [getattr(pair, f"{name}_ids").tolist() for pair in pairs], skip_special_tokens=False
+        )
+        for name in ("prompt", "chosen", "rejected")
+    }

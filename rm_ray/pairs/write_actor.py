@@ -1,0 +1,67 @@
+"""The write stage: one actor, one generator; shards of token ids in, shards of pairs out."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray
+
+from rm_ray.corpus.shards import Shard
+from rm_ray.engines.engine import EngineSettings
+from rm_ray.engines.generate.generator import Generator, Sampling
+from rm_ray.engines.start import start_generator
+from rm_ray.pairs.making import Maker, Making
+from rm_ray.run.faults.handle import TallyHandle
+from rm_ray.run.output.shard_row import pack
+from rm_ray.score.engine_actor import EngineActor, Reporter
+
+# What a harmless prompt and its answer have at least, tokens.
+HARMLESS = 8
+
+
+class WriteActor(EngineActor):
+    """Makes pairs with its generator."""
+
+    def __init__(self, settings: EngineSettings, maker_ref: Any, tally: TallyHandle) -> None:
+        self._maker: Maker = ray.get(maker_ref)
+        super().__init__(settings, tally)
+
+    def start(self) -> Generator:
+        """Start a generator."""
+        return start_generator(self.settings)
+
+    def work(
+        self, unit: Shard, documents: pa.Table, engine: Generator, listener: Reporter
+    ) -> tuple[list[pa.Table], Mapping[int, str]]:
+        """Make the documents' pairs."""
+        rows, counts = Making(unit, documents, self._maker, listener).through(engine)
+        return [pack(unit, rows, counts.to_json())], {}
+
+    def check(
+        self, unit: Shard, documents: pa.Table, engine: Generator, alive: Callable[[], None]
+    ) -> None:
+        """Go on with a harmless prompt of the suspect's length."""
+        del unit  # any prompt of that length will do
+        length = len(documents.column("_ids").combine_chunks().values)
+        self._probe(engine, min(length, self.settings.max_prompt_tokens), alive)
+
+    def try_out(self, engine: Generator) -> str | None:
+        """Go on with a harmless prompt."""
+        self._probe(engine, HARMLESS, lambda: None)
+        return None
+
+    def _probe(self, engine: Generator, length: int, alive: Callable[[], None]) -> None:
+        """Ask for some tokens after one token again and again.
+
+        Raises:
+            ArithmeticError: there are not so many.
+        """
+        never = self._maker.writer.never if self._maker.writer else frozenset()
+        token = next(number for number in range(len(never) + 1) if number not in never)
+        prompt = np.full(max(1, length), token, np.int32)
+        engine.add(-1, prompt, Sampling(1.0, 0, HARMLESS))
+        while not (answers := engine.step()):
+            alive()
+        if len(answers[0][1]) != HARMLESS:
+            raise ArithmeticError(f"after a harmless prompt {len(answers[0][1])} tokens were drawn")
