@@ -51,6 +51,7 @@ INNER = {
     },
     "engines": {"generate": {"engine", "read_outs", "vllm"}},
     "pairs": {"worsen": set()},
+    "train": {"data": {"config", "start", "task"}},
     "filter": {
         "count": {"config", "condition", "rule"},
         "copy": {"count", "config", "counts", "column_checks"},

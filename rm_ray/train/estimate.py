@@ -11,8 +11,8 @@ from rm_ray.pairs.table import TRAIN
 from rm_ray.run.output.folder import RunFolder
 from rm_ray.train.checkpoints import Checkpoints
 from rm_ray.train.config import TrainConfig
+from rm_ray.train.data.order import batches
 from rm_ray.train.job import Look
-from rm_ray.train.order import batches
 
 # Bytes of one number.
 FLOAT32, BFLOAT16 = 4, 2

@@ -40,7 +40,7 @@ def export(task: Task, found: Checkpoint) -> None:
         checkpoints = Checkpoints(task.output, task.config.checkpoints.keep)
         folder = checkpoints.fetch(found, Path(scratch))
         written = Path(scratch) / JUDGE
-        write_model(task, folder, written)
+        write_model(task, folder, written, task.source.scale[1])
         copy_tokenizer(task.shape.start, written)
         place = task.output / JUDGE
         remove_folder(place)

@@ -36,7 +36,9 @@ def finish(seen: Any, task: Task, found: Checkpoint, told: dict[str, Any]) -> No
     section = SECTIONS[keys["family"]](**keys)
     validation = task.source.load(VALIDATION, config)
     prompts = [prompt for number in told["numbers"] for prompt in validation.prompts(number)]
-    agreements = verify(config, section, prompts, told["rewards"])
+    scale = task.source.scale[1]
+    expected = [scale * reward for reward in told["rewards"]]
+    agreements = verify(config, section, prompts, expected)
     card = model_card(
         config,
         start=seen.start.name,

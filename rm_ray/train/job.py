@@ -21,7 +21,8 @@ from rm_ray.cluster import alive_machines, check_machines, connect, wait_for_mac
 from rm_ray.config import PoolConfig
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.start import check_engine_installed
-from rm_ray.errors import ClusterError, ConfigError, Incomplete, OutputError, RmRayError, one_line
+from rm_ray.errors import ClusterError, Incomplete, OutputError, RmRayError, one_line
+from rm_ray.judges.classifier.keys import ClassifierConfig
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.run.execute import ray_faults
 from rm_ray.run.output.folder import RunFolder, no_empty_folders
@@ -30,8 +31,14 @@ from rm_ray.run.output.one_folder import see_one_folder
 from rm_ray.run.output.run_json import new_run
 from rm_ray.train.checkpoints import Checkpoint, Checkpoints
 from rm_ray.train.config import TrainConfig
-from rm_ray.train.pairs_source import LabelledPairs
-from rm_ray.train.start import Start, preference_judge, resolve_start
+from rm_ray.train.data.pairs_source import LabelledPairs
+from rm_ray.train.data.rewards_source import open_rewards
+from rm_ray.train.start import (
+    Start,
+    classifier_fitting,
+    preference_judge,
+    resolve_start,
+)
 from rm_ray.train.task import Shape, Source, Task, steps_of
 
 log = logging.getLogger(__name__)
@@ -112,7 +119,16 @@ def _learnt_from(
         asked = preference_judge(judge, start)
         pairs = LabelledPairs.open(config.pairs, asked, start)
         return pairs, asked.label_ids, asked.fingerprint()
-    raise ConfigError("rewards are not learnt from yet")
+    assert config.rewards is not None
+    if isinstance(judge, PreferenceConfig):
+        windows = preference_judge(judge, start)
+        rewards = open_rewards(config.rewards, windows, start, config.train.seed)
+        return rewards, windows.label_ids, windows.fingerprint()
+    assert isinstance(judge, ClassifierConfig)
+    fitting = classifier_fitting(judge, start)
+    rewards = open_rewards(config.rewards, fitting, start, config.train.seed)
+    told = {"judge.max_tokens": fitting.max_tokens, "judge.truncate": fitting.side}
+    return rewards, (), {"family": "classifier", **told}
 
 
 def train_judge(config: TrainConfig) -> None:

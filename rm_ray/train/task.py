@@ -29,6 +29,10 @@ class Examples(Protocol):
         """The number of each example's document."""
 
     @property
+    def wanted(self) -> npt.NDArray[np.float64] | None:
+        """The reward that each is to get; None of pairs."""
+
+    @property
     def around(self) -> int:
         """Tokens of a window besides its context."""
 

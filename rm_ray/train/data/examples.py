@@ -12,39 +12,10 @@ import torch
 
 from rm_ray.engines.engine import Prompt
 from rm_ray.judges.preference.judge import PreferenceJudge
-from rm_ray.train.pack import Branch, Packed, pack_trees
-from rm_ray.train.pairs_source import documents_of
+from rm_ray.train.data.lists import Lists
+from rm_ray.train.data.pack import Branch, Packed, pack_trees
 
-Ids = npt.NDArray[np.int32]
 NO_TARGET = -100
-
-
-@dataclass(frozen=True)
-class Lists:
-    """Lists of token ids, one after the other in one array."""
-
-    flat: Ids
-    starts: npt.NDArray[np.int64]
-
-    @classmethod
-    def of(cls, column: pa.ChunkedArray) -> "Lists":
-        """A column of lists. They are copied once, and held as one array."""
-        chunks = [chunk for chunk in column.chunks if len(chunk)]
-        lengths = np.concatenate([[0], *(pc.list_value_length(c).to_numpy() for c in chunks)])
-        values = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in chunks]
-        flat = np.concatenate([np.empty(0, np.int32), *values]).astype(np.int32, copy=False)
-        return cls(flat, np.cumsum(lengths, dtype=np.int64))
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    def __getitem__(self, number: int) -> Ids:
-        return self.flat[self.starts[number] : self.starts[number + 1]]
-
-    @property
-    def lengths(self) -> npt.NDArray[np.int64]:
-        """How long each is."""
-        return np.diff(self.starts)
 
 
 @dataclass(frozen=True)
@@ -65,6 +36,10 @@ class PairExamples:
     def lengths(self) -> npt.NDArray[np.int64]:
         """Tokens of each pair's context."""
         return self.contexts.lengths
+
+    @property
+    def wanted(self) -> None:
+        """Pairs have no rewards."""
 
     @property
     def around(self) -> int:
@@ -142,3 +117,15 @@ def pair_examples(table: pa.Table, judge: PreferenceJudge) -> PairExamples:
         documents=documents_of(table),
         places=table.select(["source_file", "row", "chunk", "kind"]),
     )
+
+
+def documents_of(table: pa.Table) -> npt.NDArray[np.int64]:
+    """The same number for pairs of the same document; where none is named, of each pair."""
+    files = table.column("source_file").to_pylist()
+    rows: Sequence[int | None] = table.column("row").to_pylist()
+    numbers: dict[tuple[Any, Any], int] = {}
+    found = [
+        numbers.setdefault((file, row) if file is not None else (None, place), len(numbers))
+        for place, (file, row) in enumerate(zip(files, rows, strict=True))
+    ]
+    return np.asarray(found, np.int64)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -39,6 +38,8 @@ class LabelledPairs:
     counts: Mapping[str, Mapping[str, int]]
     tokenizer_json: str = field(repr=False)
     """A plain tokenizer, for tables that hold texts and no ids."""
+    needs_texts: bool = False
+    """A table has no ids, or names no split."""
 
     @classmethod
     def open(cls, config: PairsConfig, judge: PreferenceJudge, start: Start) -> "LabelledPairs":
@@ -49,7 +50,9 @@ class LabelledPairs:
         """
         facts = {"judge.chunk_tokens": judge.rule.chunk, "tokenizer": start.tokenizer_digest}
         tables = open_pairs(config.path, config.storage, facts)
-        return cls(judge, tables, _counted(tables), plain_tokenizer(start.files.json))
+        texts = _needs_texts(tables)
+        counts = _counted(tables, ("prompt",) if texts else ())
+        return cls(judge, tables, counts, plain_tokenizer(start.files.json), texts)
 
     @property
     def fingerprint(self) -> dict[str, Any]:
@@ -69,7 +72,7 @@ class LabelledPairs:
 
     def load(self, split: str, config: TrainConfig) -> Examples:
         """The pairs of a split; those to measure with are at most `validation.pairs`."""
-        from rm_ray.train.examples import pair_examples  # torch takes seconds
+        from rm_ray.train.data.examples import pair_examples  # torch takes seconds
 
         table = pa.concat_tables(self._tables(split))
         most = config.validation.pairs
@@ -94,10 +97,12 @@ class LabelledPairs:
         return found
 
     def _tables(self, split: str) -> list[pa.Table]:
+        if not self.needs_texts:
+            return list(read_pairs(self.tables, COLUMNS, split))
         found = []
         for table in read_pairs(self.tables, (*COLUMNS, *TEXTS), split):
             mine = table.filter(pc.equal(split_column(table), split))
-            found.append(self._with_ids(mine).drop_columns([*TEXTS, "split"]))
+            found.append(self._with_ids(mine).select(COLUMNS))
         return found
 
     def _with_ids(self, table: pa.Table) -> pa.Table:
@@ -105,10 +110,8 @@ class LabelledPairs:
         for name in TEXTS:
             ids = table.column(f"{name}_ids")
             if len(table) and ids.null_count:
-                texts = table.column(name).to_pylist()
-                tokens = encode_all(
-                    load_tokenizer(self.tokenizer_json), [one or "" for one in texts]
-                )
+                texts = [text or "" for text in table.column(name).to_pylist()]
+                tokens = encode_all(load_tokenizer(self.tokenizer_json), texts)
                 made = pa.array([one.tolist() for one in tokens], pa.list_(pa.int32()))
                 place = table.column_names.index(f"{name}_ids")
                 table = table.set_column(place, f"{name}_ids", pa.chunked_array([made]))
@@ -127,25 +130,19 @@ def split_column(table: pa.Table) -> pa.ChunkedArray:
     return pc.coalesce(split, pa.chunked_array([pa.array(made, pa.string())]))
 
 
-def documents_of(table: pa.Table) -> npt.NDArray[np.int64]:
-    """The same number for pairs of the same document; where none is named, of each pair."""
-    files = table.column("source_file").to_pylist()
-    rows: Sequence[int | None] = table.column("row").to_pylist()
-    numbers: dict[tuple[Any, Any], int] = {}
-    found = [
-        numbers.setdefault((file, row) if file is not None else (None, place), len(numbers))
-        for place, (file, row) in enumerate(zip(files, rows, strict=True))
-    ]
-    return np.asarray(found, np.int64)
-
-
 def _hashed(text: str | None) -> int:
     return zlib.crc32((text or "").encode("utf-8", "replace"))
 
 
-def _counted(tables: PairsSource) -> dict[str, dict[str, int]]:
+def _needs_texts(tables: PairsSource) -> bool:
+    """Whether a table has no ids, or names no split: these are known by the texts."""
+    read = read_pairs(tables, ("split", "chosen_ids"))
+    return any(column.null_count for table in read for column in table.columns)
+
+
+def _counted(tables: PairsSource, more: Sequence[str]) -> dict[str, dict[str, int]]:
     found: dict[str, Counter[str]] = {}
-    for table in read_pairs(tables, ("split", "kind", "prompt")):
+    for table in read_pairs(tables, ("split", "kind", *more)):
         kinds = pc.fill_null(table.column("kind"), "unnamed")
         named = pa.table({"split": split_column(table), "kind": kinds})
         for row in named.group_by(["split", "kind"]).aggregate([([], "count_all")]).to_pylist():
