@@ -30,7 +30,6 @@ MAY_IMPORT = {
     "status": {"nightly", "report", "filter", "scored", "run", "corpus", "store", "config"} | LINE,
     "pairs": {"score", "run", "judges", "engines", "corpus", "store", "cluster", "config"} | LINE,
     "score": {"run", "judges", "engines", "corpus", "store", "cluster", "config"} | LINE,
-    "pairs": {"store", "config"},
     "train": {"pairs", "scored", "run", "judges", "engines", "corpus", "store", "cluster", "config"}
     | LINE,
 }
@@ -52,6 +51,7 @@ INNER = {
     },
     "engines": {"generate": {"engine", "read_outs", "vllm"}},
     "pairs": {"worsen": set()},
+    "train": {"data": {"config", "start", "task"}},
     "filter": {
         "count": {"config", "condition", "rule"},
         "copy": {"count", "config", "counts", "column_checks"},

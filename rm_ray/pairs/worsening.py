@@ -33,7 +33,8 @@ def worsened(
     tokenizer_json: str,
     others: Sequence[str],
 ) -> Worse | None:
-    """Make a window worse by the rule of its kind; None where what is left is too short.
+    """Make a window worse by the rule of its kind; None where that changes nothing, or leaves too
+    little.
 
     The text behind the chunk is worsened with it, as far as it may be needed: much is lost to some
     kinds. A broken context is the whole context, worsened together with the chunk; where too little
@@ -52,9 +53,10 @@ def worsened(
     passage = np.concatenate([ids[window.middle - before : window.middle],
                               ids[window.middle + kept : room]])  # fmt: skip
     text = text_of(passage, tokenizer_json)
-    if not text.strip():
+    worse = WORSENED[draw.kind](text, rng, others) if text.strip() else text
+    if worse == text:
         return None
-    junk = encode_plain(WORSENED[draw.kind](text, rng, others), tokenizer_json)
+    junk = encode_plain(worse, tokenizer_json)
     if before and len(junk) < needed:
         before = (len(junk) - chunk + kept) // chunk * chunk
         needed = before + chunk - kept

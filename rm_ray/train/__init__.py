@@ -2,24 +2,24 @@
 
 `job` is the place to begin. Its files:
 
+    __main__     the command line
     config       every key of the job
     job          the driver: look, train, export, verify, tell
-    steps        how long the training is, and what its workers are told
+    estimate     what --dry-run says
     start        the model or the shape to begin with, and its tokenizer
+    task         what is learnt from, and what a worker has to know
+    data         examples: where they are read, and their order
     ray_train    Ray Train's TorchTrainer, without what it does beside
-    loop         what a worker runs: transformers' Trainer with our losses, order and checkpoints
-    data         from tables to the examples that a worker holds
-    examples     examples, and a batch of them as tensors
-    order        in which order examples are learnt from
-    pack         windows that share their context, as one sequence with a tree mask
+    loop         what a worker runs, from the last checkpoint to the last step
+    trainer      transformers' Trainer, with our losses, order and checkpoints
     losses       the objectives
     model        the model that learns
     heads        its head, cut down to the labels and widened again
-    checkpoints  checkpoints in any store, and the list of those that count
+    measures     how good a judge is on the validation split
     metrics      log lines, metrics.jsonl, TensorBoard
+    checkpoints  checkpoints in any store, and the list of those that count
     finish       after the last step: write the judge, verify it, describe it
     export       the judge's weights and tokenizer
     verify       the engines judge what the trainer has judged
     card         judge.yaml and the model card
-    estimate     what --dry-run says
 """

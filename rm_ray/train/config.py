@@ -6,7 +6,6 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from rm_ray.config import (
     TYPED,
-    CorpusConfig,
     CostConfig,
     NonEmpty,
     OutputConfig,
@@ -40,9 +39,6 @@ class RewardsConfig(Section):
         description="Output folder of a run of the job score.", json_schema_extra=TYPED
     )
     storage: StorageConfig = Field(StorageConfig(), description="How its store is reached.")
-    corpus: CorpusConfig | None = Field(
-        None, description="Where the corpus is now; null: where the run read it."
-    )
     documents: int | None = Field(
         None, ge=1, description="Most documents to learn from, chosen by a seeded hash; null: all."
     )

@@ -14,9 +14,10 @@ from rm_ray.engines.weights import local_folder
 from rm_ray.judges.tokens import FILES
 from rm_ray.train.checkpoints import Checkpoint, Checkpoints, put_folder, remove_folder
 from rm_ray.train.heads import check_head, widen_head
-from rm_ray.train.loop import Task, quieten
+from rm_ray.train.loop import quieten
 from rm_ray.train.model import build
 from rm_ray.train.start import Start
+from rm_ray.train.task import Task
 
 JUDGE = "judge"
 # What a tokenizer may consist of besides the files of which one is there.
@@ -39,7 +40,7 @@ def export(task: Task, found: Checkpoint) -> None:
         checkpoints = Checkpoints(task.output, task.config.checkpoints.keep)
         folder = checkpoints.fetch(found, Path(scratch))
         written = Path(scratch) / JUDGE
-        write_model(task, folder, written)
+        write_model(task, folder, written, task.source.scale[1])
         copy_tokenizer(task.shape.start, written)
         place = task.output / JUDGE
         remove_folder(place)

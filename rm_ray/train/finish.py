@@ -7,13 +7,13 @@ import ray
 
 from rm_ray.errors import RmRayError
 from rm_ray.judges.sections import SECTIONS
+from rm_ray.pairs.table import VALIDATION
 from rm_ray.run.output.folder import RunFolder
 from rm_ray.store.folder import Folder
 from rm_ray.train.card import judge_yaml, model_card, trained_judge
 from rm_ray.train.checkpoints import Checkpoint
-from rm_ray.train.data import load_examples
 from rm_ray.train.export import JUDGE, export
-from rm_ray.train.loop import Task
+from rm_ray.train.task import Task
 from rm_ray.train.verify import verify
 
 log = logging.getLogger(__name__)
@@ -34,13 +34,15 @@ def finish(seen: Any, task: Task, found: Checkpoint, told: dict[str, Any]) -> No
     keys = trained_judge(config.judge, place.uri)
     keys |= _storage(run)
     section = SECTIONS[keys["family"]](**keys)
-    _, validation = load_examples(task.source, config)
-    prompts = [window for number in told["numbers"] for window in validation.windows(number)]
-    agreements = verify(config, section, prompts, told["rewards"])
+    validation = task.source.load(VALIDATION, config)
+    prompts = [prompt for number in told["numbers"] for prompt in validation.prompts(number)]
+    scale = task.source.scale[1]
+    expected = [scale * reward for reward in told["rewards"]]
+    agreements = verify(config, section, prompts, expected)
     card = model_card(
         config,
         start=seen.start.name,
-        data={f"Pairs, {split}": dict(kinds) for split, kinds in seen.kinds.items()},
+        data=task.source.told,
         metrics=told["metrics"],
         agreements=agreements,
         steps=found.step,
@@ -57,7 +59,7 @@ def _storage(run: RunFolder) -> dict[str, Any]:
     return {"storage": storage} if storage else {}
 
 
-@ray.remote
+@ray.remote(max_calls=1)
 def _export(task: Task, found: Checkpoint) -> RmRayError | None:
     """An error as a value: raised, Ray would wrap it."""
     try:

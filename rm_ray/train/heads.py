@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 
-class LabelHead(nn.Linear):
+class LabelHead(nn.Linear):  # type: ignore[misc]
     """Logits of the labels alone, in float32 whatever the model runs in."""
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,6 @@ not speak of rows: the run's folder with its fingerprint, the lease, the stores.
 import json
 import logging
 import tempfile
-from collections import Counter
 from importlib.util import find_spec
 from typing import Any
 
@@ -23,9 +22,8 @@ from rm_ray.config import PoolConfig
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.start import check_engine_installed
 from rm_ray.errors import ClusterError, Incomplete, OutputError, RmRayError, one_line
-from rm_ray.judges.preference.judge import PreferenceJudge
+from rm_ray.judges.classifier.keys import ClassifierConfig
 from rm_ray.judges.preference.keys import PreferenceConfig
-from rm_ray.pairs.reading import PairsSource, open_pairs, read_pairs
 from rm_ray.run.execute import ray_faults
 from rm_ray.run.output.folder import RunFolder, no_empty_folders
 from rm_ray.run.output.lease import Lease
@@ -33,7 +31,15 @@ from rm_ray.run.output.one_folder import see_one_folder
 from rm_ray.run.output.run_json import new_run
 from rm_ray.train.checkpoints import Checkpoint, Checkpoints
 from rm_ray.train.config import TrainConfig
-from rm_ray.train.start import Start, preference_judge, resolve_start
+from rm_ray.train.data.pairs_source import LabelledPairs
+from rm_ray.train.data.rewards_source import open_rewards
+from rm_ray.train.start import (
+    Start,
+    classifier_fitting,
+    preference_judge,
+    resolve_start,
+)
+from rm_ray.train.task import Shape, Source, Task, steps_of
 
 log = logging.getLogger(__name__)
 JUDGE = "judge"
@@ -58,14 +64,8 @@ class Look:
             from_scratch=config.train.from_scratch,
             weights_folder=config.workers.weights_folder,
         )
-        assert isinstance(config.judge, PreferenceConfig) and config.pairs
-        self.judge: PreferenceJudge = preference_judge(config.judge, self.start)
-        facts = {
-            "judge.chunk_tokens": self.judge.rule.chunk,
-            "tokenizer": self.start.tokenizer_digest,
-        }
-        self.pairs: PairsSource = open_pairs(config.pairs.path, config.pairs.storage, facts)
-        self.kinds = count_kinds(self.pairs)
+        self.source, self.labels, self.asked = _learnt_from(config, self.start)
+        self.steps = steps_of(self.source.counts, config)
         self.run = RunFolder(config.output, JUDGE)
         self.stored = self._stored()
 
@@ -87,23 +87,48 @@ class Look:
             "job": "train",
             "model": self.start.identity,
             "tokenizer": self.start.tokenizer_digest,
-            **self.judge.fingerprint(),
+            **self.asked,
             **flat,
-            "pairs": sorted([file.name, file.size] for file in self.pairs.files),
+            **self.source.fingerprint,
         }
 
+    @property
+    def task(self) -> Task:
+        """What a worker has to know."""
+        whole = self.config.train.language_weight > 0
+        return Task(
+            config=self.config,
+            shape=Shape(self.start, self.labels, whole_head=whole),
+            source=self.source,
+            output=self.run.root,
+            steps=self.steps,
+        )
 
-def count_kinds(source: PairsSource) -> dict[str, Counter[str]]:
-    """How many pairs of each kind there are, by split.
+
+def _learnt_from(
+    config: TrainConfig, start: Start
+) -> tuple[Source, tuple[int, ...], dict[str, Any]]:
+    """What is learnt from, the tokens of the labels, and how the judge is asked.
 
     Raises:
-        InputError: the tables cannot be read.
+        Refused: with what to do.
     """
-    found: dict[str, Counter[str]] = {}
-    for table in read_pairs(source, ("split", "kind")):
-        for row in table.group_by(["split", "kind"]).aggregate([([], "count_all")]).to_pylist():
-            found.setdefault(row["split"], Counter())[row["kind"]] += row["count_all"]
-    return found
+    judge = config.judge
+    if config.pairs:
+        assert isinstance(judge, PreferenceConfig)
+        asked = preference_judge(judge, start)
+        pairs = LabelledPairs.open(config.pairs, asked, start)
+        return pairs, asked.label_ids, asked.fingerprint()
+    assert config.rewards is not None
+    if isinstance(judge, PreferenceConfig):
+        windows = preference_judge(judge, start)
+        rewards = open_rewards(config.rewards, windows, start, config.train.seed)
+        return rewards, windows.label_ids, windows.fingerprint()
+    assert isinstance(judge, ClassifierConfig)
+    fitting = classifier_fitting(judge, start)
+    rewards = open_rewards(config.rewards, fitting, start, config.train.seed)
+    told = {"judge.max_tokens": fitting.max_tokens, "judge.truncate": fitting.side}
+    return rewards, (), {"family": "classifier", **told}
 
 
 def train_judge(config: TrainConfig) -> None:
@@ -126,10 +151,7 @@ def train_judge(config: TrainConfig) -> None:
 
 
 def _run(look: Look, lease: Lease) -> None:
-    from rm_ray.train.steps import check_examples, task_of  # torch takes seconds
-
-    run, config = look.run, look.config
-    steps = check_examples(look)
+    run, config, steps = look.run, look.config, look.steps
     pool = PoolConfig(
         min_actors=config.workers.count,
         max_actors=config.workers.count,
@@ -140,7 +162,7 @@ def _run(look: Look, lease: Lease) -> None:
     check_machines(pool)
     if look.stored is None:
         run.create(new_run(look.fingerprint, config.model_dump(mode="json"), {}))
-    task = task_of(look, steps)
+    task = look.task  # now that the folder knows what its store does
     found = Checkpoints(run.root, config.checkpoints.keep).last()
     if found is None or found.step < steps or _told(run) is None:
         wait_for_machines(pool)
@@ -164,7 +186,7 @@ def _told(run: RunFolder) -> dict[str, Any] | None:
     return found
 
 
-def fit(task: Any, config: TrainConfig) -> None:
+def fit(task: Task, config: TrainConfig) -> None:
     """Run Ray Train's workers to the last step.
 
     Raises:
@@ -181,7 +203,7 @@ def fit(task: Any, config: TrainConfig) -> None:
     with tempfile.TemporaryDirectory(prefix="rm_ray-ray-train-") as folder, as_before():
         trainer = JudgeTorchTrainer(
             worker,
-            train_loop_config=task,
+            train_loop_config={"task": task},
             scaling_config=ScalingConfig(
                 num_workers=config.workers.count,
                 use_gpu=config.workers.gpus > 0,
@@ -209,7 +231,7 @@ def _in_a_sentence(error: Any) -> RmRayError:
     )
 
 
-def _finish(look: Look, task: Any, found: Checkpoint | None, lease: Lease) -> None:
+def _finish(look: Look, task: Task, found: Checkpoint | None, lease: Lease) -> None:
     from rm_ray.train.finish import finish
 
     told = _told(look.run)

@@ -1,75 +1,26 @@
-"""What each worker runs: transformers' Trainer, with our losses, our order and our checkpoints.
+"""What each worker runs: from the last checkpoint to the last step."""
 
-The Trainer carries the loop: accumulation, mixed precision, schedules, sharding, optimizer. What it
-is not left to do stands here: the batches come in an order of ours; each step begins with a seed of
-its own, so that dropout depends on the step alone; checkpoints go to the output's store.
-"""
-
-import json
 import logging
 import shutil
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-import torch.distributed as dist
 import transformers
-from torch.utils.data import DataLoader, Dataset
-from transformers import Trainer, TrainerCallback, TrainingArguments
-from transformers.trainer_callback import PrinterCallback
-from typing_extensions import override
 
-from rm_ray.errors import Incomplete
+from rm_ray.pairs.table import TRAIN, VALIDATION
 from rm_ray.store.folder import Folder
-from rm_ray.train.checkpoints import Checkpoint, Checkpoints, check_room, is_full, no_room
-from rm_ray.train.config import TrainConfig
-from rm_ray.train.data import Source, load_examples
-from rm_ray.train.examples import Examples
-from rm_ray.train.losses import (
-    answer_losses,
-    language_loss,
-    log_ratios,
-    margins,
-    pair_losses,
-    reward_losses,
-)
+from rm_ray.train.checkpoints import Checkpoints
 from rm_ray.train.metrics import Metrics
-from rm_ray.train.model import Shape, build
-from rm_ray.train.order import Numbers, batches
+from rm_ray.train.task import Task
+from rm_ray.train.trainer import JudgeTrainer
 
 log = logging.getLogger(__name__)
 
-# What the trainer says of itself at the end, in the run's own folder.
-TRAINED = "trained.json"
 
-
-@dataclass(frozen=True)
-class Task:
-    """Everything that a worker has to know. `output`: the run's folder; `steps`: of all."""
-
-    config: TrainConfig
-    shape: Shape
-    source: Source
-    output: Folder
-    steps: int
-
-    @property
-    def state(self) -> Folder:
-        """The run's own folder of files."""
-        return self.output / "_rm_ray"
-
-
-class LossIsNoNumber(Incomplete):
-    """The training went wrong: a loss or a gradient is not a finite number."""
-
-
-def worker(task: Task) -> None:
+def worker(told: dict[str, Task]) -> None:
     """Train, as one of Ray Train's workers."""
     import ray.train
 
@@ -77,7 +28,7 @@ def worker(task: Task) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"
     )
-    train(task, context.get_world_rank(), context.get_world_size())
+    train(told["task"], context.get_world_rank(), context.get_world_size())
 
 
 def quieten() -> None:
@@ -96,7 +47,10 @@ def train(task: Task, rank: int = 0, workers: int = 1) -> None:
     quieten()
     if not config.workers.gpus:
         torch.set_num_threads(max(1, int(config.workers.cpus)))
-    examples, validation = load_examples(task.source, config, log_it=rank == 0)
+    examples, validation = (task.source.load(split, config) for split in (TRAIN, VALIDATION))
+    if rank == 0:
+        counts = len(examples.lengths), len(validation.lengths)
+        log.info("%d examples to learn from, %d to measure with", *counts)
     checkpoints = Checkpoints(task.output, config.checkpoints.keep)
     found = checkpoints.last()
     step = found.step if found else 0
@@ -117,341 +71,8 @@ def train(task: Task, rank: int = 0, workers: int = 1) -> None:
         trainer.write_down()
 
 
-class JudgeTrainer(Trainer):  # type: ignore[misc]
-    """The Trainer of one worker."""
-
-    def __init__(
-        self,
-        task: Task,
-        examples: Examples,
-        validation: Examples,
-        rank: int,
-        workers: int,
-        scratch: Path,
-        checkpoints: Checkpoints,
-        metrics: Metrics | None,
-    ) -> None:
-        config = task.config
-        self.task, self.examples, self.validation = task, examples, validation
-        self.rank, self.workers, self.scratch = rank, workers, scratch
-        self.checkpoints, self.metrics = checkpoints, metrics
-        self.spent_tokens = 0
-        self._evaluated: int | None = None
-        self.in_step: list[tuple[list[int], torch.Tensor]] = []
-        self._told = time.monotonic(), 0
-        order = batches(
-            examples.lengths,
-            examples.documents,
-            size=config.pairs_a_step,
-            steps=task.steps,
-            seed=config.train.seed,
-            packed=config.packed,
-        )
-        self.order = order.reshape(task.steps, workers, -1)[:, rank].reshape(
-            -1, config.pairs_at_once
-        )
-        frozen = getattr(torch, config.train.precision)
-        super().__init__(
-            model=build(task.shape, config.train, frozen_dtype=frozen),
-            args=_arguments(task, scratch),
-            train_dataset=_Numbers(len(self.order)),
-            eval_dataset=_Numbers(1),
-            callbacks=[_Steps(self)],
-        )
-        self.remove_callback(PrinterCallback)
-        self.model_accepts_loss_kwargs = False  # batches are of one size: losses are means
-
-    def go(self, found: Checkpoint | None) -> None:
-        """Train from a checkpoint, or from the beginning."""
-        if found:
-            folder = str(self.checkpoints.fetch(found, self.scratch))
-            if found.step >= self.task.steps:
-                self._load_from_checkpoint(folder)
-                self.state.global_step = found.step
-                return
-            log.info("going on from the checkpoint of step %d", found.step)
-            self.train(resume_from_checkpoint=folder)
-        else:
-            self.train()
-
-    @override
-    def get_train_dataloader(self) -> Any:
-        config = self.task.config
-        targets = config.train.language_weight > 0
-
-        def collate(items: Sequence[int]) -> dict[str, Any]:
-            numbers = self.order[items[0]].tolist()
-            return self.examples.batch(numbers, packed=config.packed, targets=targets)
-
-        return DataLoader(
-            self.train_dataset,
-            batch_size=1,
-            collate_fn=collate,
-            generator=torch.Generator().manual_seed(0),  # or it would draw from dropout's
-        )
-
-    @override
-    def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **more: Any
-    ) -> Any:
-        weight = self.task.config.train.language_weight
-        losses, logits = self.losses(model, inputs)
-        loss = losses.mean()
-        if weight:
-            loss = loss + weight * language_loss(logits, inputs["targets"])
-        self.in_step.append((inputs["numbers"], losses.detach()))
-        self.spent_tokens += inputs["input_ids"].numel()
-        return loss
-
-    def losses(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
-        """The objective's loss of each example, and the model's logits."""
-        answers, logits = self.answers(model, inputs)
-        match self.task.config.train.objective:
-            case "answer":
-                return answer_losses(answers), logits
-            case "pairs":
-                return pair_losses(answers), logits
-            case _:
-                return reward_losses(self.predicted(answers), inputs["rewards"]), logits
-
-    def predicted(self, answers: torch.Tensor) -> torch.Tensor:
-        """The rewards [examples] that the model gives."""
-        return log_ratios(answers) if self.task.shape.labels else answers[..., 0]
-
-    def answers(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits at the answers' positions, and the model's logits at every position.
-
-        The first are [pairs, windows, labels]; of rewards [examples, labels].
-        """
-        names = ("input_ids", "attention_mask", "position_ids")
-        given = {name: inputs[name] for name in names if name in inputs}
-        logits = model(**given).logits
-        if not self.task.shape.labels:
-            return logits.float(), logits
-        rows, columns = inputs["ends"]
-        found = logits[rows, columns]
-        if self.task.shape.whole_head:
-            found = found[:, list(self.task.shape.labels)]
-        found = found.float()
-        return (found if "rewards" in inputs else found.reshape(-1, 2, 2)), logits
-
-    @override
-    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
-        """The norm, which is the same on all workers; with one that is no number, all of them stop
-        before the weights take a step.
-        """
-        norm = float(super()._get_grad_norm(model, grad_norm=grad_norm))
-        if not np.isfinite(norm):
-            raise LossIsNoNumber(self._say_where(norm))
-        return norm
-
-    def _say_where(self, norm: float) -> str:
-        wrong = [
-            number
-            for numbers, losses in self.in_step
-            for number, loss in zip(numbers, losses.tolist(), strict=True)
-            if not np.isfinite(loss)
-        ]
-        step = self.state.global_step + 1
-        if wrong:
-            what = f"the loss at step {step} is not a number, of"
-        else:
-            what = f"the gradient at step {step} is {norm}, and the losses are numbers, of"
-        shown = wrong or [number for numbers, _ in self.in_step for number in numbers]
-        names = "; ".join(self.examples.name(number) for number in shown[:3])
-        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
-        last = self.checkpoints.listed()
-        kept = f"the checkpoint of step {last[-1].step} stays" if last else "no checkpoint is there"
-        return (
-            f"{what} {len(shown)} examples ({names}{more}); {kept}; give a lower "
-            "--train.schedule.learning_rate and a new folder, or look at these documents"
-        )
-
-    @override
-    def evaluate(self, *unused: Any, **more: Any) -> dict[str, float]:
-        """Loss and accuracy on the validation split; each worker takes its share."""
-        config = self.task.config
-        size = config.pairs_at_once
-        chosen = np.argsort(self.validation.lengths, kind="stable")
-        groups = np.split(chosen, range(size, len(chosen), size))
-        rounds = -(-len(groups) // self.workers)
-        sums = torch.zeros(3, dtype=torch.float64)
-        self.model.eval()
-        for turn in range(rounds):
-            place = turn * self.workers + self.rank
-            # a model that is sharded answers only together
-            group = groups[min(place, len(groups) - 1)]
-            losses, right = self._measure(group)
-            if place < len(groups):
-                sums += torch.tensor([losses.sum(), right.sum(), len(group)], dtype=torch.float64)
-        self.model.train()
-        if self.workers > 1:
-            sums = sums.to(self.args.device)
-            dist.all_reduce(sums)
-        loss, right, count = sums.tolist()
-        found = {"validation_loss": loss / count}
-        if config.train.objective != "rewards":
-            found["validation_accuracy"] = right / count
-        self._evaluated = self.state.global_step
-        self.log(found)
-        return {f"eval_{name}": value for name, value in found.items()}
-
-    def _measure(self, group: Numbers) -> tuple[torch.Tensor, torch.Tensor]:
-        """Losses of validation examples, and whether each is right."""
-        inputs = self.validation.batch(group.tolist(), packed=False, targets=False)
-        inputs = self._prepare_inputs(inputs)
-        with torch.no_grad(), self.compute_loss_context_manager():
-            losses, _ = self.losses(self._forward, inputs)
-            answers, _ = self.answers(self._forward, inputs) if "rewards" not in inputs else (
-                None, None)  # fmt: skip
-        right = torch.zeros(len(group)) if answers is None else (margins(answers) > 0).float()
-        return losses.detach().cpu().double(), right.cpu()
-
-    @property
-    def _forward(self) -> Any:
-        """The model as it answers: sharded, only its wrapper does."""
-        return self.model_wrapped if self.is_fsdp_enabled else self.model
-
-    @override
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Tell what transformers wants logged, in our words."""
-        if self.metrics is None or "train_runtime" in logs:
-            return
-        values = dict(logs)
-        if "loss" in values:
-            now, (then, before) = time.monotonic(), self._told
-            values["tokens_per_s"] = (
-                (self.spent_tokens - before) * self.workers / max(1e-9, now - then)
-            )
-            self._told = now, self.spent_tokens
-        self.metrics.tell(self.state.global_step, values)
-
-    @override
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        step = self.state.global_step
-        check_room(self.scratch, self._checkpoint_bytes(), step)
-        folder = self.scratch / f"checkpoint-{step}"
-        try:
-            super()._save_checkpoint(model, trial)
-        except (OSError, RuntimeError) as error:
-            if is_full(error):
-                raise no_room(str(folder)) from None
-            raise
-        if self.rank == 0:
-            (folder / "training_args.bin").unlink(missing_ok=True)
-            self.checkpoints.keep(folder, step)
-            if self.metrics:
-                self.metrics.write()
-            log.info("step %d of %d: checkpoint written", step, self.task.steps)
-        shutil.rmtree(folder, ignore_errors=True)
-        if self.workers > 1:
-            dist.barrier()
-
-    def _checkpoint_bytes(self) -> int:
-        """What this worker writes: the weights that are kept, and two numbers of Adam for each."""
-        if self.rank:
-            return 0
-        learning = [one for one in self.model.parameters() if one.requires_grad]
-        weights = learning if self.task.config.train.lora.rank else list(self.model.parameters())
-        return sum(4 * one.numel() for one in weights) + sum(8 * one.numel() for one in learning)
-
-    def write_down(self) -> None:
-        """Write the trainer's own numbers: what the judge that is written has to agree with."""
-        if self._evaluated != self.task.steps:
-            self.evaluate()
-        windows = self.task.config.verify.windows
-        numbers = sample(len(self.validation.lengths), self.task.config, windows)
-        ratios: list[float] = []
-        self.model.eval()
-        for number in numbers:
-            inputs = self.validation.batch([number], packed=False, targets=False)
-            inputs = self._prepare_inputs(inputs)
-            with torch.no_grad(), self.compute_loss_context_manager():
-                answers, _ = self.answers(self._forward, inputs)
-            ratios += self.predicted(answers).flatten().double().cpu().tolist()
-        if self.metrics is None:
-            return
-        self.metrics.write()
-        last = {name: self.metrics.last(name) for name in self.metrics.lines[-1] if name != "step"}
-        told = {"step": self.task.steps, "numbers": numbers, "rewards": ratios, "metrics": last}
-        self.task.state.overwrite(TRAINED, json.dumps(told).encode())
-
-
-def sample(count: int, config: TrainConfig, windows: int) -> list[int]:
-    """The validation examples that the engines judge too."""
-    rng = np.random.default_rng(config.train.seed)
-    wanted = min(count, -(-windows // config.windows_each))
-    found: list[int] = sorted(rng.choice(count, wanted, replace=False).tolist())
-    return found
-
-
-class _Numbers(Dataset[int]):
-    """The numbers of a worker's batches."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, number: int) -> int:
-        return number
-
-
-class _Steps(TrainerCallback):  # type: ignore[misc]
-    """Begins each step with a seed of its own, and forgets the losses of the one before."""
-
-    def __init__(self, trainer: JudgeTrainer) -> None:
-        self._trainer = trainer
-
-    def on_step_begin(self, *told: Any, **_: Any) -> None:
-        """Seed what is drawn at random in a step."""
-        (_, state, _), trainer = told, self._trainer
-        trainer.in_step.clear()
-        seed = [trainer.task.config.train.seed, state.global_step, trainer.rank]
-        torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
-
-
-def _arguments(task: Task, scratch: Path) -> TrainingArguments:
-    config, schedule = task.config, task.config.train.schedule
-    sharding = {"fsdp": True, "fsdp_config": _FSDP} if config.train.sharded else {}
-    return TrainingArguments(
-        output_dir=str(scratch),
-        max_steps=task.steps,
-        per_device_train_batch_size=1,
-        gradient_accumulation_steps=config.accumulated,
-        learning_rate=schedule.learning_rate,
-        lr_scheduler_type=schedule.kind,
-        warmup_steps=schedule.warmup_steps,
-        weight_decay=schedule.weight_decay,
-        adam_beta1=schedule.betas[0],
-        adam_beta2=schedule.betas[1],
-        max_grad_norm=schedule.clip,
-        logging_steps=config.log.every_steps,
-        save_strategy="steps",
-        save_steps=config.checkpoints.every_steps,
-        eval_strategy="steps",
-        eval_steps=config.validation.every_steps,
-        bf16=config.train.precision == "bfloat16",
-        gradient_checkpointing=config.train.gradient_checkpointing,
-        use_cpu=not config.workers.gpus,
-        seed=config.train.seed,
-        data_seed=config.train.seed,
-        report_to=[],
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        logging_nan_inf_filter=False,
-        ddp_find_unused_parameters=False,
-        **sharding,
-    )
-
-
-# One file of all weights: a run goes on with another number of workers.
-_FSDP = {"state_dict_type": "FULL_STATE_DICT", "reshard_after_forward": True}
-
-
 @contextmanager
-def _scratch(output: Folder) -> Any:
+def _scratch(output: Folder) -> Iterator[Path]:
     """A folder of this worker's own for what it writes before it is whole.
 
     Beside a local output, so that a checkpoint moves there without a copy.

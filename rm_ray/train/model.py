@@ -1,6 +1,5 @@
 """The model that learns, built the same way for training and for writing the judge."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,20 +14,7 @@ from rm_ray.engines.weights import place_model
 from rm_ray.errors import JudgeError, short
 from rm_ray.train.config import TrainingConfig
 from rm_ray.train.heads import cut_head
-from rm_ray.train.start import Start
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What is built: a language model that is read at labels, or a classifier of one label."""
-
-    start: Start
-    labels: tuple[int, ...]
-    """Tokens of the labels; empty for a classifier."""
-    whole_head: bool
-    """The head keeps all its rows while it learns: the language is learnt beside the labels."""
-    pad: int | None = None
-    """The padding token of a classifier."""
+from rm_ray.train.task import Shape
 
 
 def build(shape: Shape, training: TrainingConfig, *, frozen_dtype: torch.dtype) -> Any:
@@ -52,12 +38,13 @@ def build(shape: Shape, training: TrainingConfig, *, frozen_dtype: torch.dtype) 
 
 def _load(shape: Shape, training: TrainingConfig, dtype: torch.dtype) -> Any:
     kind = AutoModelForCausalLM if shape.labels else AutoModelForSequenceClassification
-    more = {} if shape.labels else {"num_labels": 1, "pad_token_id": shape.pad}
+    more = {} if shape.labels else {"num_labels": 1}
     attention = training.attention
     if training.from_scratch:
         config = AutoConfig.for_model(**{**shape.start.config, **more, "use_cache": False})
         set_seed(training.seed)
         return kind.from_config(config, dtype=torch.float32, attn_implementation=attention)
+    assert shape.start.model is not None, "only a shape was resolved"
     placed = place_model(shape.start.model, shape.start.weights_folder)
     try:
         model = kind.from_pretrained(

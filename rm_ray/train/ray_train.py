@@ -8,22 +8,20 @@ from contextlib import contextmanager
 from typing import Any
 
 from ray.train.torch import TorchTrainer
-from typing_extensions import override
 
 # Ray Train's actors that watch for machines that go are not needed: a run goes on anyway.
 _ENVIRONMENT = {"RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
 
 
-class JudgeTorchTrainer(TorchTrainer):  # type: ignore[misc]
+class JudgeTorchTrainer(TorchTrainer):
     """Ray Train's own, without the actor that cleans up after its controller.
 
     That actor looks for its cluster by guessing, and prints a traceback where a machine has several
     clusters or no dashboard. What it would clean up goes with this driver.
     """
 
-    @override
     def _create_default_callbacks(self) -> list[Any]:
-        found: list[Any] = super()._create_default_callbacks()
+        found: list[Any] = super()._create_default_callbacks()  # type: ignore[misc]
         return [one for one in found if type(one).__name__ != "PlacementGroupCleanerCallback"]
 
 

@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rm_ray.engines.heads import check_language_model
+from rm_ray.engines.heads import CAUSAL, ENCODERS, check_language_model, is_bidirectional
 from rm_ray.engines.stored import is_stored
 from rm_ray.engines.weights import Model, local_folder, resolve_model
 from rm_ray.errors import JudgeError, first_line
+from rm_ray.judges.classifier.keys import ClassifierConfig
+from rm_ray.judges.encoding import load_plain, load_tokenizer
+from rm_ray.judges.frame import Fitting, Frame
 from rm_ray.judges.keys import JudgeSection
+from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.preference.judge import PreferenceJudge
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.tokens import TokenizerFiles, judge_tokenizer, read_tokenizer, tokenizer_digest
@@ -35,8 +39,6 @@ class Start:
     @property
     def tokenizer_digest(self) -> str:
         """The tokenizer by content, as the pairs' run.json has it."""
-        from rm_ray.judges.plain import plain_tokenizer
-
         return tokenizer_digest(plain_tokenizer(self.files.json))
 
 
@@ -74,6 +76,43 @@ def preference_judge(judge: PreferenceConfig, start: Start) -> PreferenceJudge:
             "--judge.context_tokens"
         )
     return found
+
+
+def classifier_fitting(judge: ClassifierConfig, start: Start) -> Fitting:
+    """How a text becomes the prompt of a classifier, as `build_classifier` has it.
+
+    Raises:
+        JudgeError: the model has no classifier, no padding token, or is shorter than asked.
+    """
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+    )
+
+    kind = str(start.config.get("model_type"))
+    name = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES.get(kind)
+    if name not in (*CAUSAL, *ENCODERS):
+        raise JudgeError(
+            f"judge.model: {start.name} is a {kind}, of which no classifier is known that scores; "
+            "docs/agreement.md lists those that are"
+        )
+    if name in CAUSAL and start.config.get("pad_token_id") is None:
+        raise JudgeError(
+            f"judge.model: the config.json of {start.name} names no padding token, behind which a "
+            f"{name} is read; write pad_token_id into the config.json of a local copy"
+        )
+    most = judge.max_tokens or start.most
+    if most > start.most:
+        raise JudgeError(
+            f"judge.max_tokens is {most}, and the model takes {start.most} tokens; lower it"
+        )
+    frame = Frame.of_text(load_tokenizer(start.files.json), load_plain(start.files.json))
+    unread = padding(start) if name in CAUSAL and not is_bidirectional(start.config) else None
+    return Fitting(frame, most, judge.truncate, unread=unread)
+
+
+def padding(start: Start) -> int:
+    """The token that pads a batch."""
+    return int(start.config.get("pad_token_id") or 0)
 
 
 def _model(judge: JudgeSection, weights_folder: str | None) -> Start:
@@ -132,6 +171,4 @@ def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _ids(files: TokenizerFiles) -> set[int]:
     """The ids of all tokens that a tokenizer can give."""
-    from rm_ray.judges.encoding import load_tokenizer
-
     return set(load_tokenizer(files.json).get_vocab(with_added_tokens=True).values())

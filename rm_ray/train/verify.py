@@ -74,13 +74,14 @@ def verify(
     return found
 
 
-@ray.remote
+@ray.remote(max_calls=1)  # an engine has its process for itself
 def _judge(
     config: TrainConfig, judge: JudgeSection, name: str, prompts: list[Prompt]
 ) -> list[float] | RmRayError:
     """An error as a value: raised, Ray would wrap it."""
     try:
-        return rewards_of(config, judge, name, prompts)
+        # what Ray hands over cannot be written to, of which torch warns
+        return rewards_of(config, judge, name, [prompt.copy() for prompt in prompts])
     except RmRayError as error:
         return error
 
@@ -89,6 +90,8 @@ def rewards_of(
     config: TrainConfig, judge: JudgeSection, name: str, prompts: Sequence[Prompt]
 ) -> list[float]:
     """The rewards that an engine of this process gives for prompts."""
+    import transformers  # takes seconds
+
     model = resolve_model(
         judge.model, None, storage=judge.storage, weights_folder=config.workers.weights_folder
     )
@@ -113,7 +116,8 @@ def rewards_of(
         threads=max(1, int(config.workers.cpus)),
     )
     check_runs(settings, lambda less: f"prompts shorter by {less} tokens")
-    os.environ.update({**settings.environment(), "HF_HUB_DISABLE_PROGRESS_BARS": "1"})
+    os.environ.update(settings.environment())
+    transformers.logging.disable_progress_bar()
     numbers = answer_all(start_engine(settings), prompts)
     return [_reward(row) for row in numbers]
 

@@ -7,8 +7,7 @@ from safetensors import safe_open
 
 from rm_ray.train.config import TrainConfig
 from rm_ray.train.job import Look
-from rm_ray.train.loop import Task
-from rm_ray.train.steps import check_examples, task_of
+from rm_ray.train.task import Task
 from tests.conftest import TINY_JUDGE
 
 KEYS = {
@@ -31,8 +30,7 @@ def config(pairs: Path, output: Path, **changes) -> TrainConfig:
 
 
 def task(pairs: Path, output: Path, **changes) -> Task:
-    look = Look(config(pairs, output, **changes))
-    return task_of(look, check_examples(look))
+    return Look(config(pairs, output, **changes)).task
 
 
 def weights(task: Task) -> dict[str, str]:

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from rm_ray.train.checkpoints import Checkpoints
-from rm_ray.train.loop import JudgeTrainer, LossIsNoNumber, train
+from rm_ray.train.loop import train
+from rm_ray.train.trainer import JudgeTrainer, LossIsNoNumber
 from tests.train.tasks import task, weights
 
 
@@ -61,17 +62,15 @@ def test_goes_on_to_the_same_weights(pairs, tmp_path, monkeypatch, changes):
 
 def test_stops_at_a_loss_that_is_no_number(pairs, tmp_path, monkeypatch):
     one = task(pairs, tmp_path / "out")
-    wrong = []
 
-    def broken(self, model, inputs):
-        losses, logits = found(self, model, inputs)
+    def broken(self, answers, inputs):
+        losses = found(self, answers, inputs)
         if self.state.global_step == 4 and self.model.training:
-            wrong.append(inputs["numbers"][1])
             losses = losses * torch.tensor([1, float("nan"), 1, 1])
-        return losses, logits
+        return losses
 
-    found = JudgeTrainer.losses
-    monkeypatch.setattr(JudgeTrainer, "losses", broken)
+    found = JudgeTrainer.losses_of
+    monkeypatch.setattr(JudgeTrainer, "losses_of", broken)
     with pytest.raises(LossIsNoNumber) as caught:
         train(one)
     said = str(caught.value)

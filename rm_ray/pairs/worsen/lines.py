@@ -7,8 +7,9 @@ from itertools import pairwise
 
 from rm_ray.pairs.worsen.phrases import PAGE_LINES
 
-# The ends of lines, and where a text has too few of these, the ends of sentences.
-LINE = re.compile(r"(?<=\n)")
+# The ends of lines, blank ones going with the line before; and where a text has too few of these,
+# the ends of sentences.
+LINE = re.compile(r"(?<=\n)(?=[^\S\n]*\S)")
 SENTENCE = re.compile(r"(?<=[.!?;:])(?=\s)|(?<=[。！？])")
 # A text without ends of either kind is cut after so many words.
 WORDS = re.compile(r"(?:\S*\s+){12}")

@@ -1,8 +1,8 @@
 """Examples as a worker holds them, and a batch of them as tensors."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,54 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
+from rm_ray.engines.engine import Prompt
 from rm_ray.judges.preference.judge import PreferenceJudge
-from rm_ray.train.pack import Branch, Packed, pack_trees
+from rm_ray.train.data.lists import Lists
+from rm_ray.train.data.pack import Branch, Packed, pack_trees
 
-Ids = npt.NDArray[np.int32]
 NO_TARGET = -100
-
-
-class Examples(Protocol):
-    """What is learnt from: numbered examples."""
-
-    lengths: npt.NDArray[np.int64]
-    """Tokens of each example's context."""
-    documents: npt.NDArray[np.int64]
-    """The number of each example's document."""
-
-    def batch(self, numbers: Sequence[int], *, packed: bool, targets: bool) -> dict[str, Any]:
-        """The model's inputs for these examples, and what is expected."""
-
-    def name(self, number: int) -> str:
-        """Where an example comes from, in words."""
-
-
-@dataclass(frozen=True)
-class Lists:
-    """Lists of token ids, one after the other in one array."""
-
-    flat: Ids
-    starts: npt.NDArray[np.int64]
-
-    @classmethod
-    def of(cls, column: pa.ChunkedArray) -> "Lists":
-        """A column of lists. They are copied once, and held as one array."""
-        chunks = [chunk for chunk in column.chunks if len(chunk)]
-        lengths = np.concatenate([[0], *(pc.list_value_length(c).to_numpy() for c in chunks)])
-        values = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in chunks]
-        flat = np.concatenate([np.empty(0, np.int32), *values]).astype(np.int32, copy=False)
-        return cls(flat, np.cumsum(lengths, dtype=np.int64))
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    def __getitem__(self, number: int) -> Ids:
-        return self.flat[self.starts[number] : self.starts[number + 1]]
-
-    @property
-    def lengths(self) -> npt.NDArray[np.int64]:
-        """How long each is."""
-        return np.diff(self.starts)
 
 
 @dataclass(frozen=True)
@@ -65,7 +23,7 @@ class PairExamples:
     """Pairs of windows: a chosen and a rejected chunk after the same context."""
 
     judge: PreferenceJudge
-    prompts: Lists
+    contexts: Lists
     chosen: Lists
     rejected: Lists
     real_context: npt.NDArray[np.bool_]
@@ -77,10 +35,16 @@ class PairExamples:
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
         """Tokens of each pair's context."""
-        return self.prompts.lengths
+        return self.contexts.lengths
 
-    def __len__(self) -> int:
-        return len(self.prompts)
+    @property
+    def wanted(self) -> None:
+        """Pairs have no rewards."""
+
+    @property
+    def around(self) -> int:
+        """A window's chunk, its markers and its BOS."""
+        return self.judge.rule.chunk + self.judge.marker_tokens
 
     def batch(self, numbers: Sequence[int], *, packed: bool, targets: bool) -> dict[str, Any]:
         """Both windows of each pair: the chosen one's answer, then the rejected one's."""
@@ -98,13 +62,11 @@ class PairExamples:
             inputs["targets"] = torch.from_numpy(wanted)
         return inputs
 
-    def windows(self, number: int) -> tuple[Ids, Ids]:
-        """The prompts about a pair's chosen and rejected chunk."""
-        context = self.prompts[number]
-        return (
-            self.judge.window(context, self.chosen[number]),
-            self.judge.window(context, self.rejected[number]),
-        )
+    def prompts(self, number: int) -> list[Prompt]:
+        """The windows of a pair's chosen and rejected chunk."""
+        context = self.contexts[number]
+        chunks = self.chosen[number], self.rejected[number]
+        return [self.judge.window(context, chunk) for chunk in chunks]
 
     def name(self, number: int) -> str:
         """Its file, row and chunk, as far as the table says."""
@@ -113,7 +75,7 @@ class PairExamples:
 
     def _windows(self, numbers: Sequence[int]) -> Packed:
         """A window a row, padded on the right: no token looks at what comes after it."""
-        prompts = [window for number in numbers for window in self.windows(number)]
+        prompts = [window for number in numbers for window in self.prompts(number)]
         lengths = np.array([len(prompt) for prompt in prompts])
         ids = np.zeros((len(prompts), lengths.max()), np.int32)
         real = np.zeros(ids.shape, np.bool_)
@@ -123,7 +85,7 @@ class PairExamples:
             if row % 2:
                 continue  # the chosen window before has the same context
             number = numbers[row // 2]
-            middle = bos + len(self.prompts[number])
+            middle = bos + len(self.contexts[number])
             real[row, bos:middle] = self.real_context[number]
             real[row, middle + before :][: len(self.chosen[number])] = True
         rows = np.arange(len(prompts))
@@ -132,7 +94,7 @@ class PairExamples:
     def _packed(self, numbers: Sequence[int]) -> Packed:
         branches = [
             Branch(
-                context=np.concatenate([np.asarray(self.judge.bos, np.int32), self.prompts[n]]),
+                context=np.concatenate([np.asarray(self.judge.bos, np.int32), self.contexts[n]]),
                 tail=self.judge.window(np.empty(0, np.int32), chunk)[len(self.judge.bos) :],
                 real_context=bool(self.real_context[n]),
                 real_tail=(len(self.judge.before), len(chunk)) if is_chosen else (0, 0),
@@ -143,27 +105,27 @@ class PairExamples:
         return pack_trees(branches, bos=len(self.judge.bos))
 
 
-def pair_examples(tables: Iterable[pa.Table], judge: PreferenceJudge) -> PairExamples:
-    """Hold tables of pairs, with the columns of `PAIR_COLUMNS` that they have."""
-    table = pa.concat_tables(tables)
-    context = table.column("context")
-    place = [name for name in ("source_file", "row", "chunk", "kind") if name in table.column_names]
+def pair_examples(table: pa.Table, judge: PreferenceJudge) -> PairExamples:
+    """Hold a table of pairs."""
+    broken = pc.fill_null(pc.equal(table.column("context"), "broken"), False)
     return PairExamples(
         judge=judge,
-        prompts=Lists.of(table.column("prompt_ids")),
+        contexts=Lists.of(table.column("prompt_ids")),
         chosen=Lists.of(table.column("chosen_ids")),
         rejected=Lists.of(table.column("rejected_ids")),
-        real_context=pc.fill_null(pc.not_equal(context, "broken"), True).to_numpy(),
-        documents=_numbered(table),
-        places=table.select(place),
+        real_context=~broken.to_numpy(),
+        documents=documents_of(table),
+        places=table.select(["source_file", "row", "chunk", "kind"]),
     )
 
 
-def _numbered(table: pa.Table) -> npt.NDArray[np.int64]:
-    """The same number for pairs of the same document."""
-    files = table.column("source_file").combine_chunks().dictionary_encode()
-    files = files.combine_chunks() if isinstance(files, pa.ChunkedArray) else files
-    codes = files.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    rows = table.column("row").to_numpy().astype(np.int64)
-    _, which = np.unique(np.stack([codes, rows]), axis=1, return_inverse=True)
-    return which.reshape(-1).astype(np.int64)
+def documents_of(table: pa.Table) -> npt.NDArray[np.int64]:
+    """The same number for pairs of the same document; where none is named, of each pair."""
+    files = table.column("source_file").to_pylist()
+    rows: Sequence[int | None] = table.column("row").to_pylist()
+    numbers: dict[tuple[Any, Any], int] = {}
+    found = [
+        numbers.setdefault((file, row) if file is not None else (None, place), len(numbers))
+        for place, (file, row) in enumerate(zip(files, rows, strict=True))
+    ]
+    return np.asarray(found, np.int64)

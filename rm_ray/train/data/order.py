@@ -47,7 +47,8 @@ def _alike(lengths: Numbers, size: int, rng: np.random.Generator) -> Numbers:
     # the examples that fill no batch are not always the longest ones
     spare = len(left) % size
     left = np.delete(left, rng.choice(len(left), spare, replace=False)) if spare else left
-    return np.concatenate([*whole, left]).reshape(-1, size)
+    found: Numbers = np.concatenate([*whole, left]).reshape(-1, size)
+    return found
 
 
 def _packed(lengths: Numbers, documents: Numbers, size: int, rng: np.random.Generator) -> Numbers:
@@ -59,4 +60,5 @@ def _packed(lengths: Numbers, documents: Numbers, size: int, rng: np.random.Gene
     # blocks of documents at random places, and within a block by length
     block = place * max(1, len(lengths)) // max(1, len(names)) // (size * SORTED_BATCHES)
     order = np.lexsort((lengths, place[which], longest[which], block[which]))
-    return order[: len(order) // size * size].reshape(-1, size)
+    found: Numbers = order[: len(order) // size * size].reshape(-1, size)
+    return found

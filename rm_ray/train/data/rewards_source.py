@@ -1,0 +1,218 @@
+"""The rewards of another judge as what is learnt from: a finished scoring run, and its corpus."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rm_ray.config import InputConfig
+from rm_ray.corpus.parquet import Unreadable
+from rm_ray.corpus.reading import JUDGED, read_patiently
+from rm_ray.corpus.sample import RowSample
+from rm_ray.corpus.shards import Shard
+from rm_ray.errors import ConfigError, InputError, short
+from rm_ray.judges.encoding import encode_all, load_tokenizer
+from rm_ray.judges.frame import Fitting
+from rm_ray.judges.plain import plain_tokenizer
+from rm_ray.judges.preference.judge import PreferenceJudge
+from rm_ray.judges.text import decoded
+from rm_ray.pairs.table import TRAIN, VALIDATION
+from rm_ray.scored.run import ScoredRun, open_scored, read_counted
+from rm_ray.train.config import RewardsConfig, TrainConfig
+from rm_ray.train.data.lists import Lists
+from rm_ray.train.start import Start, padding
+from rm_ray.train.task import Examples
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rewards:
+    """A scoring run whose rewards are learnt, and how the judge is asked that learns them."""
+
+    config: RewardsConfig
+    seed: int
+    run: ScoredRun = field(repr=False)
+    inputs: InputConfig
+    asked: PreferenceJudge | Fitting
+    tokenizer_json: str = field(repr=False)
+    pad: int
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    scale: tuple[float, float] = (0.0, 1.0)
+    total: int = 0
+
+    @property
+    def by_chunk(self) -> bool:
+        """Whether the rewards of chunks are learnt, and not those of documents."""
+        return isinstance(self.asked, PreferenceJudge)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What is read of the rewards."""
+        chunks = ("chunk_rewards", "judged_chunks") if self.by_chunk else ()
+        return ("row", "reward", *chunks)
+
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        """The scoring run, how far it was, and which of its documents are taken."""
+        return {
+            "rewards": self.run.fingerprint,
+            "rewards.parts": len(self.run.shards),
+            "rewards.documents": self.config.documents,
+            "rewards.validation": self.config.validation,
+        }
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The teacher and the number of examples; what a classifier's rewards are beside its."""
+        what = "Windows" if self.by_chunk else "Documents"
+        told: dict[str, Any] = {
+            "Learnt from the rewards of": self.run.stored["config"]["judge"]["model"],
+            **{f"{what}, {split}": sum(kinds.values()) for split, kinds in self.counts.items()},
+        }
+        if not self.by_chunk:
+            mean, _ = self.scale
+            told["Its rewards are"] = f"those of that judge, less their mean of {mean:.6g}"
+        return told
+
+    def load(self, split: str, config: TrainConfig) -> Examples:
+        """The documents of a split, tokenised by the judge's tokenizer."""
+        from rm_ray.train.data.rewarded import (  # torch takes seconds
+            RewardedDocuments,
+            RewardedWindows,
+        )
+
+        tables = [self._with_ids(shard, table) for shard, table in self._chosen(split)]
+        table = pa.concat_tables(tables)
+        if split == VALIDATION and len(table) > config.validation.pairs:
+            table = table.slice(0, config.validation.pairs)
+        texts = Lists.of(table.column("ids"))
+        places = list(
+            zip(table.column("file").to_pylist(), table.column("row").to_pylist(), strict=True)
+        )
+        if isinstance(self.asked, Fitting):
+            mean, deviation = self.scale
+            wanted = (table.column("reward").to_numpy().astype(np.float64) - mean) / deviation
+            return RewardedDocuments(self.asked, texts, self.pad, wanted, places)
+        documents, chunks, rewards = _windows(table)
+        return RewardedWindows(self.asked, texts, documents, chunks, rewards, places)
+
+    def _chosen(self, split: str) -> Iterator[tuple[Shard, pa.Table]]:
+        """The rewards of a split's documents, part by part."""
+        held = RowSample(self.config.validation, self.seed)
+        most = self.config.documents
+        taken = RowSample(
+            min(1.0, most / self.total) if most and self.total else 1.0, self.seed + 1
+        )
+        for shard in self.run.shards:
+            try:
+                _, table = read_counted(self.run.parts, shard, self.run.fingerprint, self.columns)
+            except (FileNotFoundError, Unreadable) as error:
+                raise InputError(f"rewards.path: {short(error)}") from None
+            rows = table.column("row").to_numpy()
+            inside = [np.isin(rows, one.chosen(shard.file, shard.start, shard.stop))
+                      for one in (held, taken)]  # fmt: skip
+            wanted = (inside[0] == (split == VALIDATION)) & inside[1]
+            mine = table.filter(pa.array(wanted)).filter(pc.is_valid(pc.field("reward")))
+            yield shard, mine
+
+    def _with_ids(self, shard: Shard, table: pa.Table) -> pa.Table:
+        """The rewards of some documents of a shard, with their tokens."""
+        text = str(self.inputs.text)
+        (unit,) = (
+            unit.with_shards((shard,))
+            for file in self.run.files
+            if file.path == shard.file
+            for unit in file.to_do()
+            if shard in unit.shards
+        )
+        inputs = self.inputs.model_copy(update={"keep": [], "id": None})
+        try:
+            ((_, rows),) = read_patiently(unit, inputs, (text,))
+        except (OSError, Unreadable) as error:
+            raise InputError(f"rewards.path: cannot read the corpus: {short(error)}") from None
+        place = pc.index_in(table.column("row"), rows.column("_row").combine_chunks())
+        texts, _, _ = decoded(rows.column(f"{JUDGED}{text}").take(place), "text")
+        ids = encode_all(load_tokenizer(self.tokenizer_json), texts)
+        lists = pa.array([one.tolist() for one in ids], pa.large_list(pa.int32()))
+        table = table.append_column("ids", lists)
+        return table.append_column("file", pa.array([shard.file] * len(table), pa.string()))
+
+    def counted(self) -> "Rewards":
+        """The same with its examples counted, and the mean and deviation of what is learnt.
+
+        Raises:
+            InputError: a part cannot be read.
+        """
+        total = sum(shard.stop - shard.start for shard in self.run.shards)
+        this = replace(self, total=total)
+        counts: dict[str, dict[str, int]] = {}
+        learnt: list[Floats] = []
+        for split in (TRAIN, VALIDATION):
+            number = 0
+            for _, table in this._chosen(split):
+                rewards = table.column("reward").to_numpy().astype(np.float64)
+                number += len(_windows(table)[0]) if self.by_chunk else len(rewards)
+                learnt += [rewards] if split == TRAIN else []
+            counts[split] = {"ok": number}
+        everything = np.concatenate([np.empty(0), *learnt])
+        scale = (0.0, 1.0)
+        if not self.by_chunk and len(everything):
+            scale = float(everything.mean()), float(everything.std()) or 1.0
+        return replace(this, counts=counts, scale=scale)
+
+
+def open_rewards(
+    config: RewardsConfig, asked: PreferenceJudge | Fitting, start: Start, seed: int
+) -> Rewards:
+    """Look at a scoring run whose rewards are to be learnt.
+
+    Raises:
+        InputError: there is none, it is not complete, or its chunks are not this judge's.
+        ConfigError: its documents are no plain texts.
+    """
+    run = open_scored(config.path, config.storage)
+    stored = run.stored
+    inputs = InputConfig(**stored["config"]["input"])
+    if inputs.text is None:
+        raise ConfigError("rewards.path: only rewards of plain texts are learnt (input.text)")
+    if isinstance(asked, PreferenceJudge):
+        _check_chunks(run, asked, start)
+    plain = plain_tokenizer(start.files.json)
+    found = Rewards(config, seed, run, inputs, asked, plain, padding(start))
+    return found.counted()
+
+
+def _check_chunks(run: ScoredRun, asked: PreferenceJudge, start: Start) -> None:
+    made, mine = run.stored["fingerprint"], asked.fingerprint()
+    if made.get("family") != "preference":
+        raise InputError(
+            f"rewards.path: {run.uri} has no rewards of chunks, which a preference judge learns; "
+            "give --judge.family classifier"
+        )
+    for key, here in (("tokenizer", start.tokenizer_digest), ("judge.chunk_tokens", None)):
+        here = here or mine[key]
+        if made.get(key) != here:
+            raise InputError(
+                f"rewards.path: the chunks of {run.uri} are of another {key} ({made.get(key)}) "
+                f"than this judge's ({here}); give the same, or learn the documents' rewards with "
+                "--judge.family classifier"
+            )
+
+
+def _windows(
+    table: pa.Table,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
+    """The document, the chunk and the reward of each window of some documents."""
+    rewards = table.column("chunk_rewards").to_pylist()
+    judged = table.column("judged_chunks").to_pylist()
+    documents, chunks, found = [], [], []
+    for number, (mine, which) in enumerate(zip(rewards, judged, strict=True)):
+        chunks += list(which if which is not None else range(len(mine)))
+        documents += [number] * len(mine)
+        found += mine
+    return np.array(documents, np.int64), np.array(chunks, np.int64), np.array(found, np.float64)
