@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from rm_ray.engines.engine import EngineSettings, choose_block_size
 from rm_ray.engines.heads import check_language_model
@@ -17,6 +18,9 @@ from rm_ray.judges.tokens import TokenizerFiles, read_tokenizer
 from rm_ray.pairs.chat import ChatPrompts, banned_tokens, stop_tokens
 from rm_ray.pairs.config import CONTINUED, REWRITTEN, GeneratorConfig, PairsJobConfig
 from rm_ray.pairs.writing import MOST_BROKEN, Writer, answer_tokens
+
+# What in a tokenizer decides on the tokens of a text, besides its model.
+DECIDING = ("added_tokens", "normalizer", "pre_tokenizer")
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def _resolved(config: PairsJobConfig, judge: PreferenceJudge, plain_json: str) -
     chunk = judge.rule.chunk
     longest = max(
         len(bos) + judge.rule.context + chunk if CONTINUED in weights else 0,
-        chat.longest + 2 * answer_tokens(chunk) if chat else 0,
+        chat.longest + answer_tokens(chunk) if chat else 0,
     )
     most = max((MOST_BROKEN + 1) * chunk, answer_tokens(chunk) if chat else 0)
     on_gpu = config.pool.gpus > 0
@@ -80,7 +84,9 @@ def _resolved(config: PairsJobConfig, judge: PreferenceJudge, plain_json: str) -
 
     def shorter(less: int) -> str:
         context = (judge.rule.context - less) // chunk * chunk
-        return f"--judge.context_tokens {context}" if CONTINUED in weights and context >= 0 else ""
+        if CONTINUED in weights and context >= 0:
+            return f"--judge.context_tokens {context}"
+        return "a generator that takes longer prompts"
 
     check_runs(engine, shorter)
     never = frozenset((*banned, *stops))
@@ -104,9 +110,16 @@ def _check_tokenizer(model: Model, files: TokenizerFiles, plain_json: str) -> No
     Raises:
         JudgeError: naming it.
     """
-    if json.loads(plain_tokenizer(files.json)) != json.loads(plain_json):
+    if _content(plain_tokenizer(files.json)) != _content(plain_json):
         raise JudgeError(
             f"generator.model: the tokenizer of {model.name} is not the judge's, and continued "
             "goes on in the judge's own tokens; take the base model that the judge comes from, or "
             "leave continued out of pairs.kinds"
         )
+
+
+def _content(plain_json: str) -> dict[str, Any]:
+    """What decides on the tokens of a text. Some writers leave out what is empty, others do not."""
+    parts = json.loads(plain_json)
+    model = {name: value for name, value in parts["model"].items() if value}
+    return {"model": model, **{name: parts.get(name) or None for name in DECIDING}}

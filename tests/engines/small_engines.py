@@ -13,7 +13,7 @@ from rm_ray.engines.weights import resolve_model
 LENGTHS = (5, 63, 64, 17, 128, 1, 100, 32)
 
 
-def engine_of(name, folder, read_out, longest, **changes):
+def settings_of(name, folder, read_out, longest, **changes):
     config = EngineConfig(**{
         "name": name, "dtype": "float32", "max_batch_tokens": 256, "max_batch_windows": 4,
         "kv_cache_gb": 0.05, **changes,
@@ -23,7 +23,11 @@ def engine_of(name, folder, read_out, longest, **changes):
         read_out=read_out, max_prompt_tokens=longest, block_size=32, gpus=0, threads=2,
     )  # fmt: skip
     os.environ.update(settings.environment())
-    return start_engine(settings)
+    return settings
+
+
+def engine_of(name, folder, read_out, longest, **changes):
+    return start_engine(settings_of(name, folder, read_out, longest, **changes))
 
 
 def some_prompts(first, stop, seed=0):
