@@ -19,7 +19,7 @@ def test_without_a_job_the_jobs_are_listed(words, status, capsys, monkeypatch):
     assert main(words) == status
     page = capsys.readouterr().out
     jobs = page.partition("Jobs:\n")[2].partition("\n\n")[0].splitlines()
-    assert [line.split()[0] for line in jobs] == ["score", "filter", "report", "nightly", "status"]
+    assert [line.split()[0] for line in jobs] == [*JOBS]
     assert max(map(len, page.splitlines())) <= 80
 
 

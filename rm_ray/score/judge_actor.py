@@ -16,6 +16,7 @@ from rm_ray.engines.start import start_engine
 from rm_ray.engines.watchdog import Watchdog, hung_processes
 from rm_ray.engines.weights import place_model
 from rm_ray.errors import RmRayError, one_line
+from rm_ray.judges.calibration import Calibration
 from rm_ray.judges.judge import Judge, TokenIds
 from rm_ray.run.faults.handle import TallyHandle
 from rm_ray.run.faults.pause import wait_while_paused
@@ -48,9 +49,11 @@ class JudgeActor:
         examples: Examples,
         tally: TallyHandle,
         control_ref: Any,
+        calibration: Calibration | None = None,
     ) -> None:
         self._settings = settings
         self._examples = examples
+        self._calibration = calibration
         self._judge: Judge = ray.get(judge_ref)
         self._control: TokenIds | None = ray.get(control_ref) if control_ref else None
         self._tally = tally
@@ -89,7 +92,9 @@ class JudgeActor:
             if isinstance(unit, Piece) and unit.alone:
                 self._check(unit, documents, engine, watchdog.alive)
             try:
-                rewards, counts = judge_shard(unit, documents, self._judge, engine, listener)
+                rewards, counts = judge_shard(
+                    unit, documents, self._judge, engine, listener, self._calibration
+                )
                 failed = failed_rows(rewards)
                 packed = _pack(unit, rewards, counts, self._judge)
             except BaseException as error:  # noqa: BLE001 - an engine may raise anything

@@ -16,6 +16,7 @@ from rm_ray.cluster import TASK_CPUS, reserved_cpus
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Piece
 from rm_ray.engines.engine import EngineSettings
+from rm_ray.judges.calibration import Calibration
 from rm_ray.judges.judge import DocumentTokenizer, Judge
 from rm_ray.run.faults.tally import Tally
 from rm_ray.run.shard_job import Round
@@ -42,6 +43,7 @@ class Judging:
     engine: EngineSettings
     examples: Examples
     types: Mapping[str, pa.DataType]
+    calibration: Calibration | None = None
 
 
 def stages(judging: Judging, units: Dataset, this: Round[ReadUnit]) -> Dataset:
@@ -72,7 +74,14 @@ def stages(judging: Judging, units: Dataset, this: Round[ReadUnit]) -> Dataset:
         compute=TaskPoolStrategy(config.read.max_tasks or _reading_tasks(this)),
     ).map_batches(
         JudgeActor,
-        fn_constructor_args=(judging.engine, judge_ref, judging.examples, this.tally, control),
+        fn_constructor_args=(
+            judging.engine,
+            judge_ref,
+            judging.examples,
+            this.tally,
+            control,
+            judging.calibration,
+        ),
         # a call a shard, a task a block: Ray refuses None, a call a block, beside GPUs
         batch_size=1,
         batch_format="pyarrow",

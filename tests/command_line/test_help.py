@@ -11,6 +11,7 @@ from rm_ray.command_line.run import run_job
 from rm_ray.command_line.section_help import page_names
 from rm_ray.config import StorageConfig
 from rm_ray.errors import ConfigError
+from rm_ray.evaluate.config import EvaluateConfig
 from rm_ray.filter.config import FilterConfig
 from rm_ray.nightly.config import NightlyConfig
 from rm_ray.report.config import ReportConfig
@@ -22,6 +23,7 @@ SCHEMAS = {
     "filter": FilterConfig,
     "report": ReportConfig,
     "nightly": NightlyConfig,
+    "evaluate": EvaluateConfig,
     "status": StatusConfig,
 }
 TYPED_OF_EVERY_SCORING = [
@@ -40,6 +42,10 @@ TYPED = {
         "corpus.excerpts", "page.cut", "rewards.segments", "night",
     ],
     "nightly": [*TYPED_OF_EVERY_SCORING, "night", "report.by"],
+    "evaluate": [
+        "output.path", "judge.model", "pairs.path", "pairs.split", "rewards.path", "labels.column",
+        "labels.good", "against", "calibrate", "pool.max_actors", "pool.gpus",
+    ],
     "status": ["output.path", "format"],
 }  # fmt: skip
 

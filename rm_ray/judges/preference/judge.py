@@ -182,13 +182,14 @@ class PreferenceJudge:
             text = TextPrompts(self.tokenizer_json, tokens.tolist(), *self.markers)
             yield from (np.asarray([*self.bos, *text.prompt(window)], np.int32) for window in asked)
             return
-        bos, before, after = (
-            np.asarray(ids, np.int32) for ids in (self.bos, self.before, self.after)
-        )
         for window in asked:
             context = tokens[window.start : window.middle]
-            chunk = tokens[window.middle : window.stop]
-            yield np.concatenate([bos, context, before, chunk, after])
+            yield self.window(context, tokens[window.middle : window.stop])
+
+    def window(self, context: TokenIds, chunk: TokenIds) -> Prompt:
+        """The prompt that asks about a chunk after a context, both as ids."""
+        parts = (self.bos, context, self.before, chunk, self.after)
+        return np.concatenate([np.asarray(ids, np.int32) for ids in parts])
 
     def chunk_reward(self, label_logits: Numbers) -> float:
         """log P(A) - log P(B) of one window; the normaliser cancels, so logits will do."""

@@ -1,0 +1,6 @@
+"""Labelled pairs.
+
+Its files:
+
+    reading  opens tables of pairs for the jobs that use them
+"""
