@@ -7,7 +7,7 @@ JOBS = {
     "filter": "Filter a corpus by its rewards: the kept documents, as Parquet.",
     "report": "Report how good a night's documents are: one page, and a verdict.",
     "nightly": "Score, report and filter what has come to a corpus since last night.",
-    "evaluate": "Evaluate a judge on labelled pairs or documents: one page, and a calibration.",
+    "evaluate": "Evaluate a judge: how good it is, and where it is blind.",
     "status": "Say how a run stands: live or dead, done and left, speed, failures.",
 }
 

@@ -85,4 +85,4 @@ def reliability(of: Calibrated) -> Markup:
 
 def method_name(of: Reliability) -> str:
     """A method in words."""
-    return {"raw": "the rewards as they are"}.get(of.method, of.method)
+    return {"raw": "the rewards as they are", "platt": "Platt"}.get(of.method, of.method)

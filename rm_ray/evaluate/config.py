@@ -149,8 +149,8 @@ class CalibrationConfig(Section):
         description="Folder that gets calibration.json; null: the judge's own, where that is no "
         "model of the hub.",
     )
-    storage: StorageConfig | None = Field(
-        None, description="How its store is reached; null: as the judge's."
+    storage: StorageConfig = Field(
+        StorageConfig(), description="How the store of calibration.path is reached."
     )
     replace: bool = Field(False, description="Write over a calibration.json that is another.")
 

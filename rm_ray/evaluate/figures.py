@@ -167,6 +167,8 @@ class Facts(Part):
     fingerprint: str
     left_out: dict[str, int] = Field(description="Rows without a reward, by their status.")
     cut_pairs: int = Field(description="Pairs with a chunk that was longer than the judge's.")
+    blind_below: float
+    few_documents: int
     resamples: int
     seed: int
     versions: dict[str, str]

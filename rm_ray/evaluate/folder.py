@@ -65,10 +65,9 @@ def calibration_place(config: EvaluateConfig, model: str, judge: StorageConfig) 
         ConfigError: the judge is a model of the hub, and no folder is named.
     """
     asked = config.calibration
-    storage = asked.storage or judge
     if asked.path:
-        return Folder(absolute(asked.path), storage, side="calibration")
-    folder = calibration_folder(model, storage)
+        return Folder(absolute(asked.path), asked.storage, side="calibration")
+    folder = calibration_folder(model, judge)
     if folder is None:
         raise ConfigError(
             f"calibrate: {model} is no folder that calibration.json could be written into; give "

@@ -221,6 +221,8 @@ def _facts(
         fingerprint=fingerprint_id(fingerprint),
         left_out=dict(sample.left_out),
         cut_pairs=sample.cut_texts,
+        blind_below=config.figures.blind_below,
+        few_documents=config.figures.few_documents,
         resamples=config.figures.resamples,
         seed=config.figures.seed,
         versions=installed_versions(),

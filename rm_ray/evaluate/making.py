@@ -81,7 +81,6 @@ def make(material: Material, config: EvaluateConfig) -> Evaluation:
         by_source,
         calibrated,
         beside,
-        config.figures.blind_below,
     )
     return Evaluation(
         made=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rm_ray.evaluate.figures import Evaluation, Group, Interval
-from rm_ray.evaluate.words import between
+from rm_ray.evaluate.words import between, worst_first
 from rm_ray.report.show.formats import count
 from rm_ray.report.show.markdown import escaped, plain
 
@@ -14,7 +14,7 @@ def summary(made: Evaluation) -> str:
     """The verdict, where the judge is blind, what to know, and the kinds."""
     lines = [f"## {plain(made.verdict.sentence)}", ""]
     lines += [f"- {plain(said)}" for said in (*made.verdict.blind, *made.verdict.notes)]
-    kinds = [group for group in made.groups if group.by == "kind"]
+    kinds = worst_first([group for group in made.groups if group.by == "kind"])
     lines += ["", *_table(made, kinds)]
     return "\n".join(lines) + "\n"
 

@@ -33,14 +33,14 @@ def page(made: Evaluation) -> bytes:
 
 def _context(made: Evaluation) -> dict[str, Any]:
     pairs = made.facts.of == "pairs"
-    below, of = 0.6, "pairs right" if pairs else "good above bad"
+    below, of = made.facts.blind_below, "pairs right" if pairs else "good above bad"
     columns = [title for title in TITLES if any(group.by == title for group in made.groups)]
     sections = [
         {
             "by": by,
             "title": TITLES[by],
             "said": _said(by, made.facts),
-            "groups": (groups := [group for group in made.groups if group.by == by]),
+            "groups": (groups := _groups(made, by)),
             "chart": charts.intervals(f"by-{by}", TITLES[by], groups, below, of),
         }
         for by in columns
@@ -56,10 +56,14 @@ def _context(made: Evaluation) -> dict[str, Any]:
         "method_name": charts.method_name,
         "facts": _facts(made.facts),
         "status": _status(made.whole, made.groups),
-        "best": min((one.ece for one in made.calibration.diagrams), default=None)
-        if made.calibration
-        else None,
+        "word": {"ok": "no blind spot", "warn": "look below", "fail": "no better than a coin"},
     }
+
+
+def _groups(made: Evaluation, by: str) -> list[Group]:
+    """Kinds with the worst first; the others in their order."""
+    groups = [group for group in made.groups if group.by == by]
+    return words.worst_first(groups) if by == "kind" else groups
 
 
 def _said(by: str, facts: Facts) -> str:

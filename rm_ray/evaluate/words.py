@@ -24,7 +24,6 @@ def verdict(
     sources: Sources | None,
     calibration: Calibrated | None,
     against: Against | None,
-    below: float,
 ) -> Verdict:
     """The verdict, where the judge is blind, and what else a reader has to know."""
     kinds = [group for group in groups if group.by == "kind"]
@@ -37,9 +36,7 @@ def verdict(
         *(_calibration(calibration) if calibration else []),
         *_left(facts),
     ]
-    return Verdict(
-        sentence=headline(facts.of, whole), blind=_blind(facts, kinds, below), notes=notes
-    )
+    return Verdict(sentence=headline(facts.of, whole), blind=_blind(facts, kinds), notes=notes)
 
 
 def headline(of: str, whole: Group) -> str:
@@ -70,16 +67,20 @@ def main_figure(group: Group) -> Interval | None:
     return group.pairwise or group.auc
 
 
-def _blind(facts: Facts, kinds: Sequence[Group], below: float) -> list[str]:
-    blind = [group for group in kinds if group.blind]
-    blind.sort(key=lambda group: of.low if (of := main_figure(group)) else 0.0)
+def worst_first(groups: Sequence[Group]) -> list[Group]:
+    """Groups by the figure that they are told of by."""
+    return sorted(groups, key=lambda group: of.value if (of := main_figure(group)) else -1.0)
+
+
+def _blind(facts: Facts, kinds: Sequence[Group]) -> list[str]:
+    blind = worst_first([group for group in kinds if group.blind])
     said = [_blind_to(facts.of, group) for group in blind]
     few = [f"{group.name} ({group.documents:,} documents)" for group in kinds if group.few]
     if few:
         more = f" and {len(few) - MOST_NAMED} more" if len(few) > MOST_NAMED else ""
         said.append(f"Too few to tell: {', '.join(few[:MOST_NAMED])}{more}.")
     if kinds and not said:
-        said.append(f"No kind's interval reaches below {below:.0%}.")
+        said.append(f"No kind's interval reaches below {facts.blind_below:.0%}.")
     return said
 
 
