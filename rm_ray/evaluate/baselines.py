@@ -11,7 +11,7 @@ from rm_ray.evaluate.figures import Baseline
 from rm_ray.evaluate.grouping import Grouped
 from rm_ray.evaluate.labelled import Labelled
 from rm_ray.evaluate.measure import MAIN, figures_of, interval
-from rm_ray.evaluate.statistics import Floats, auc, estimate, resampled, seed_of
+from rm_ray.evaluate.statistics import Floats, auc, clusters, estimate, resampled, seed_of
 from rm_ray.evaluate.texts import TextScores
 
 
@@ -48,7 +48,7 @@ def _baseline(
         seed_of(config.seed, f"baseline {of.name}"),
         config.resamples,
     )
-    count = len(sample.places)
+    count = clusters(sample.documents, sample.good)
     found = {name: estimate(column, count) for name, column in zip(figures, drawn.T, strict=True)}
     kinds = {
         one.name: float(

@@ -12,7 +12,7 @@ from rm_ray.report.show.formats import name
 from rm_ray.report.show.svg import axes, drawn, percent_tick, stand_ins, ticks
 
 ROW, MOST_ROWS = 24, 40
-_LEFT, _RIGHT, _TOP, _BOTTOM, _COLUMNS = 128, 14, 6, 44, 17
+_LEFT, _RIGHT, _TOP, _BOTTOM, _COLUMNS = 128, 26, 6, 44, 17
 SHAPES = {"raw": ("o", svg.BASELINE), "isotonic": ("s", svg.TONIGHT), "platt": ("^", svg.SECOND)}
 
 
@@ -56,7 +56,7 @@ def reliability(of: Calibrated) -> Markup:
     """The share of good texts beside the probability that is said, of each method."""
 
     def draw(figure: Any) -> None:
-        on = axes(figure, left=52, right=12, top=10, bottom=44)
+        on = axes(figure, left=52, right=26, top=10, bottom=44)
         on.plot((0, 1), (0, 1), color=svg.MUTED, lw=1.5, ls=(0, (4, 3)))
         for one in of.diagrams:
             marker, color = SHAPES[one.method]

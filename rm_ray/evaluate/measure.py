@@ -16,6 +16,7 @@ from rm_ray.evaluate.statistics import (
     Flags,
     Floats,
     Mean,
+    clusters,
     estimate,
     resampled,
     seed_of,
@@ -49,7 +50,7 @@ def _group(of: Grouped, sample: Labelled, config: FiguresConfig, *, zero_means: 
     }
     seed = seed_of(config.seed, f"{of.by} {of.name}")
     drawn = resampled(list(figures.values()), documents, seed, config.resamples)
-    count = len(np.unique(documents))
+    count = clusters(documents, good)
     found = {name: estimate(column, count) for name, column in zip(figures, drawn.T, strict=True)}
     main = found[MAIN[sample.of]]
     few = count < config.few_documents
@@ -58,7 +59,7 @@ def _group(of: Grouped, sample: Labelled, config: FiguresConfig, *, zero_means: 
         name=of.name,
         count=len(rewards) // 2 if sample.of == "pairs" else len(rewards),
         good=int(good.sum()),
-        documents=count,
+        documents=len(np.unique(documents)),
         few=few,
         blind=main is not None and main.low < config.blind_below and not few,
         pairwise=interval(found.get("pairwise")),

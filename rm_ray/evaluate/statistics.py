@@ -94,6 +94,11 @@ def auc(rewards: Floats, good: Flags) -> float:
     return float(Auc(rewards, good).of(np.ones((1, len(rewards))))[0])
 
 
+def clusters(documents: Ints, good: Flags) -> int:
+    """How many documents speak: those of good or those of bad texts, whichever are fewer."""
+    return min(len(np.unique(documents[good])), len(np.unique(documents[~good])))
+
+
 def seed_of(seed: int, name: str) -> list[int]:
     """A seed of its own for each group, which does not change when others come or go."""
     return [seed, zlib.crc32(name.encode())]
@@ -185,10 +190,17 @@ def same_best(one: Floats, other: Floats, share: float) -> float:
 
 
 def between_share(rewards: Floats, groups: npt.NDArray[np.object_]) -> float:
-    """The share of the rewards' variance that is between the groups' means (eta squared)."""
+    """The share of the rewards' variance that is between groups.
+
+    Adjusted for what chance alone puts there, so that many small groups explain nothing by their
+    number (epsilon squared, Kelley 1935); 0 where that is all.
+    """
     _, places = np.unique(groups.astype(str), return_inverse=True)
     counts = np.bincount(places)
     means = np.bincount(places, weights=rewards) / counts
     whole = float(((rewards - rewards.mean()) ** 2).sum())
-    between = float((counts * (means - rewards.mean()) ** 2).sum())
-    return between / whole if whole else 0.0
+    inside = whole - float((counts * (means - rewards.mean()) ** 2).sum())
+    free = len(rewards) - len(counts)
+    if not whole or free <= 0:
+        return 0.0
+    return max(0.0, 1 - inside / free * (len(rewards) - 1) / whole)

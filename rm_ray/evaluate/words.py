@@ -45,8 +45,8 @@ def headline(of: str, whole: Group) -> str:
     if of == "pairs":
         return f"{_right(whole)}.{few}"
     return (
-        f"A good document is above a bad one in {between(whole.auc)} of cases, by "
-        f"{whole.count:,} documents, {whole.good:,} of them good.{few}"
+        f"A good document is above a bad one in {between(whole.auc)} of cases, of "
+        f"{whole.good:,} good and {whole.count - whole.good:,} bad documents.{few}"
     )
 
 
