@@ -180,8 +180,8 @@ class Calibration:
     def _rewards(self, rows: pa.Table) -> list[Floats]:
         """Of each row, the rewards that the map is for."""
         if self.unit == "document":
-            rewards = rows.column("reward").to_numpy().astype(np.float64)
-            return [rewards[i : i + 1] for i in range(len(rewards))]
+            rewards = rows.column("reward").to_pylist()
+            return [np.array([] if one is None else [one], np.float64) for one in rewards]
         lists = rows.column("chunk_rewards").to_pylist()
         return [np.asarray(one or (), np.float64) for one in lists]
 
