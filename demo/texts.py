@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 log = logging.getLogger(__name__)
 
@@ -110,8 +110,9 @@ def _side(side: Side) -> Iterator[Text]:
                 yield document
 
 
-def _listed(side: Side) -> dict[str, list[str]]:
-    listed: dict[str, list[str]] = tomllib.loads(LIST.read_text())[side]
+def _listed(side: Side) -> dict[str, Any]:
+    """A side of the list: `packages`, as name==version, and `sha256`."""
+    listed: dict[str, Any] = tomllib.loads(LIST.read_text())[side]
     return listed
 
 
@@ -174,5 +175,5 @@ def _compare_hash(side: Side, documents: Iterable[Text]) -> None:
         log.warning(
             "the texts of the side %r are not those that the README's figures were made with "
             "(sha256 %s, not %s); figures differ with them",
-            side, found[:12], str(listed)[:12],
+            side, found[:12], listed[:12],
         )  # fmt: skip

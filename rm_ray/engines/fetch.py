@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from rm_ray.engines.identity import SUFFIXES, without_copies
+from rm_ray.engines.identity import CALIBRATION, SUFFIXES, without_copies
 from rm_ray.engines.turns import alone
 from rm_ray.errors import JudgeError, redacted, short
 
@@ -44,7 +44,8 @@ class Origin(Protocol):
 def wanted(names: Iterable[str], *, code: bool) -> list[str]:
     """Those of a folder's files that are fetched; pickles never, code where it is to run."""
     suffixes = (*WANTED, ".py") if code else WANTED
-    return without_copies(name for name in names if name.endswith(suffixes))
+    chosen = (name for name in names if name.endswith(suffixes) and name != CALIBRATION)
+    return without_copies(chosen)
 
 
 def is_weights(name: str) -> bool:

@@ -18,6 +18,8 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 SUFFIXES = (".json", ".safetensors", ".txt", ".model")
+# Lies beside a model and says nothing of it: what its rewards mean as probabilities.
+CALIBRATION = "calibration.json"
 # Threads hash a file in pieces of this size; a smaller file is not worth remembering.
 PIECE_BYTES = 64 << 20
 READ_BYTES = 1 << 20
@@ -84,7 +86,7 @@ def without_copies(names: Iterable[str]) -> list[str]:
 def _files(folder: Path, *, code: bool) -> list[Path]:
     suffixes = (*SUFFIXES, ".py") if code else SUFFIXES
     there = [p.name for p in folder.iterdir() if p.suffix in suffixes and p.is_file()]
-    return [folder / name for name in sorted(without_copies(there))]
+    return [folder / name for name in sorted(without_copies(there)) if name != CALIBRATION]
 
 
 def _hash_files(paths: Sequence[Path]) -> dict[Path, str]:

@@ -20,6 +20,7 @@ Its files:
     frame        puts special tokens around a prompt, and cuts what does not fit
     whole        judges that are asked about a document as a whole
     reduction    makes one number of a classifier's logits
+    calibration  from rewards to probabilities
 
 Inner rooms, one a family:
 

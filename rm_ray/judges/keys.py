@@ -72,11 +72,17 @@ class JudgeSection(Section):
     on_wrong_example: Literal["warn", "refuse"] = Field(
         "warn", description="What to do when one differs by more: warn, or refuse to score."
     )
+    calibration: NonEmpty = Field(
+        "auto",
+        description="What makes the column p_chosen of rewards: auto (calibration.json in the "
+        "model's folder, where there is one), none, or the folder of another calibration.json.",
+    )
 
     @model_validator(mode="after")
     def _names_without_secrets(self) -> Self:
         refuse_credentials(self.model, "model")
         refuse_credentials(self.tokenizer or "", "tokenizer")
+        refuse_credentials(self.calibration, "calibration")
         if "://" in (self.tokenizer or ""):
             raise ValueError(
                 f"tokenizer is {self.tokenizer}; it must be a folder or a hub name (a model in a "

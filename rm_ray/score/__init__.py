@@ -18,6 +18,7 @@ Its files:
     examples      checks a judge by examples with published rewards
     known_good    finds a document that an engine must be able to judge
     rewards       the output: one row a document
+    calibrations  finds what makes probabilities of a judge's rewards
     counts        what is counted
     summary       the dry run's page, the closing lines, metrics.json
 """

@@ -4,11 +4,16 @@ from typing import Any
 
 from rm_ray.config import InputConfig
 from rm_ray.engines.engine import EngineSettings
+from rm_ray.judges.calibration import Calibration
 from rm_ray.judges.judge import DocumentTokenizer, Judge
 
 
 def fingerprint(
-    tokenizer: DocumentTokenizer, judge: Judge, engine: EngineSettings, inputs: InputConfig
+    tokenizer: DocumentTokenizer,
+    judge: Judge,
+    engine: EngineSettings,
+    inputs: InputConfig,
+    calibration: Calibration | None = None,
 ) -> dict[str, Any]:
     """Flat, readable and comparable key by key; model and tokenizer by content, not by name."""
     return {
@@ -24,4 +29,5 @@ def fingerprint(
         "input.keep": list(inputs.keep),
         "input.sample_fraction": inputs.sample_fraction,
         "input.sample_seed": inputs.sample_seed if inputs.sample_fraction < 1 else None,
+        **({"judge.calibration": calibration.digest} if calibration else {}),
     }

@@ -34,7 +34,7 @@ from rm_ray.engines.sharing import sharing_of
 from rm_ray.engines.start import check_engine_installed
 from rm_ray.engines.weights import resolve_model
 from rm_ray.errors import ConfigError
-from rm_ray.judges.families import build_judge
+from rm_ray.judges.families import Builder, build_judge
 from rm_ray.judges.judge import Judge
 from rm_ray.judges.keys import JudgeSection
 from rm_ray.judges.preference.keys import PreferenceConfig
@@ -45,6 +45,7 @@ from rm_ray.run.shard_job import JobSpec, Round, ShardJob
 from rm_ray.run.standing.price import Price
 from rm_ray.run.survey import open_folder, survey
 from rm_ray.score import summary
+from rm_ray.score.calibrations import find_calibration
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.cost import cost_of
 from rm_ray.score.counts import ScoreCounts
@@ -78,14 +79,18 @@ def score(config: ScoreConfig) -> None:
 
 def dry_run(config: ScoreConfig) -> str:
     """What `score` would do, as text; nothing is written and no engine is started."""
-    job = ScoreJob(config)
+    return look_ahead(ScoreJob(config))
+
+
+def look_ahead(job: "ScoreJob") -> str:
+    """What a job would do, as text."""
     with ray_faults():
         seen = survey(job, open_folder(job), to_run=False)
         documents = job.count_documents(shards_of(seen.files))
     committed, new = seen.run.committed(), cast(ScorePlanning, seen.new)
     metrics, at_most = seen.run.metrics(), job.judge.stops_early
     cost = cost_of(
-        config,
+        job.config,
         cast(list[PlannedFile], seen.files),
         committed=committed,
         new=new,
@@ -99,8 +104,11 @@ def dry_run(config: ScoreConfig) -> str:
 class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
     """Everything that can be decided, and refused, before a machine is asked for."""
 
-    def __init__(self, config: ScoreConfig) -> None:
+    def __init__(self, config: ScoreConfig, build: Builder = build_judge) -> None:
         """Resolve and check everything that needs neither Ray nor an engine.
+
+        Args:
+            build: makes both halves of the judge.
 
         Raises:
             JudgeError: the model, its tokenizer or labels do not fit.
@@ -118,9 +126,10 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
             storage=asked.storage,
             weights_folder=config.engine.weights_folder,
         )
-        self.tokenizer, self.judge = build_judge(asked, config.input, model)
+        self.tokenizer, self.judge = build(asked, config.input, model)
         self.examples = resolve_examples(asked, model)
         _check_kept(config.input.keep, self.judge)
+        self.calibration = find_calibration(asked, model, self.judge, config.input.keep)
         self.engine = EngineSettings(
             config=config.engine,
             model=model,
@@ -139,7 +148,9 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
             config=config,
             output=config.output,
             settings=config.run,
-            fingerprint=fingerprint(self.tokenizer, self.judge, self.engine, config.input),
+            fingerprint=fingerprint(
+                self.tokenizer, self.judge, self.engine, config.input, self.calibration
+            ),
             counts=ScoreCounts,
             parts=REWARDS,
             a_row_each=True,
@@ -205,6 +216,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
             engine=self.engine,
             examples=self.examples,
             types=planning.columns,
+            calibration=self.calibration,
         )
         return stages(judging, units, this)
 
@@ -218,7 +230,8 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
     ) -> Iterator[tuple[pa.Table, ScoreCounts]]:
         found = read_patiently(unit, self.config.input, self.tokenizer.columns, columns)
         for row, documents in found:
-            yield give_up(row, tokenize(documents, self.tokenizer), reasons, self.judge)
+            read = tokenize(documents, self.tokenizer)
+            yield give_up(row, read, reasons, self.judge, self.calibration)
 
     @override
     def work_left(self, units: Sequence[ReadUnit]) -> float:
@@ -238,6 +251,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
             lengths=[],
             verdicts=[],
             family=self.judge.columns,
+            calibration=self.calibration,
         )
 
     @override

@@ -8,6 +8,7 @@ import ray
 
 from rm_ray.corpus.shards import Shard
 from rm_ray.engines.engine import Engine, EngineSettings, answer_all
+from rm_ray.judges.calibration import Calibration
 from rm_ray.judges.judge import Judge, TokenIds
 from rm_ray.run.faults.handle import TallyHandle
 from rm_ray.run.faults.tally import Tally
@@ -29,8 +30,10 @@ class JudgeActor(EngineActor):
         examples: Examples,
         tally: TallyHandle,
         control_ref: Any,
+        calibration: Calibration | None = None,
     ) -> None:
         self._examples = examples
+        self._calibration = calibration
         self._judge: Judge = ray.get(judge_ref)
         self._control: TokenIds | None = ray.get(control_ref) if control_ref else None
         super().__init__(settings, tally)
@@ -39,7 +42,9 @@ class JudgeActor(EngineActor):
         self, unit: Shard, documents: pa.Table, engine: Engine, listener: Reporter
     ) -> tuple[list[pa.Table], Mapping[int, str]]:
         """Judge the documents: their rewards, or pieces of them between the rows that failed."""
-        rewards, counts = judge_shard(unit, documents, self._judge, engine, listener)
+        rewards, counts = judge_shard(
+            unit, documents, self._judge, engine, listener, self._calibration
+        )
         failed = failed_rows(rewards)
         return _pack(unit, rewards, counts, self._judge), failed
 

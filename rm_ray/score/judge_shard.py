@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from rm_ray.corpus.shards import Shard
 from rm_ray.counts.summable import shares
 from rm_ray.engines.engine import Engine
+from rm_ray.judges.calibration import Calibration
 from rm_ray.judges.judge import Judge, Verdict
 from rm_ray.score.asking import Asking, Listener
 from rm_ray.score.counts import ScoreCounts
@@ -16,9 +17,17 @@ from rm_ray.score.rewards import reward_table
 
 
 def judge_shard(
-    shard: Shard, documents: pa.Table, judge: Judge, engine: Engine, listener: Listener
+    shard: Shard,
+    documents: pa.Table,
+    judge: Judge,
+    engine: Engine,
+    listener: Listener,
+    calibration: Calibration | None = None,
 ) -> tuple[pa.Table, ScoreCounts]:
     """The output rows of a shard's documents, and their counts.
+
+    Args:
+        calibration: makes the column `p_chosen`.
 
     Raises:
         Exception: whatever the engine does; it is broken then.
@@ -32,7 +41,7 @@ def judge_shard(
         verdict if status == "ok" else judge.unscored(0, status, error)
         for verdict, status, error in zip(verdicts, statuses, errors, strict=True)
     ]
-    rows = _table(shard, documents, told, judge)
+    rows = _table(shard, documents, told, judge, calibration)
     counts = counts_of(rows, judge)
     # what was forwarded for rows that failed belongs to no row
     weights = counts.prompt_tokens, judge.work(_only("failed", rows, judge)).prompt_tokens
@@ -42,7 +51,11 @@ def judge_shard(
 
 
 def give_up(
-    shard: Shard, documents: pa.Table, reasons: Mapping[int, str], judge: Judge
+    shard: Shard,
+    documents: pa.Table,
+    reasons: Mapping[int, str],
+    judge: Judge,
+    calibration: Calibration | None = None,
 ) -> tuple[pa.Table, ScoreCounts]:
     """The output rows of documents that cannot be judged: `failed`, each with its reason."""
     lengths = documents.column("_ids").combine_chunks().value_lengths().to_pylist()
@@ -50,7 +63,7 @@ def give_up(
         judge.unscored(length, "failed", reasons[row])
         for length, row in zip(lengths, documents.column("_row").to_pylist(), strict=True)
     ]
-    rows = _table(shard, documents, verdicts, judge)
+    rows = _table(shard, documents, verdicts, judge, calibration)
     return rows, counts_of(rows, judge)
 
 
@@ -88,11 +101,21 @@ def _only(status: str, rewards: pa.Table, judge: Judge) -> pa.Table:
 
 
 def _table(
-    shard: Shard, documents: pa.Table, verdicts: Sequence[Verdict], judge: Judge
+    shard: Shard,
+    documents: pa.Table,
+    verdicts: Sequence[Verdict],
+    judge: Judge,
+    calibration: Calibration | None,
 ) -> pa.Table:
     lengths = documents.column("_ids").combine_chunks().value_lengths().to_pylist()
     carried = {n: documents.column(n) for n in documents.column_names if not n.startswith("_")}
     rows = documents.column("_row")
     return reward_table(
-        shard.file, rows, carried=carried, lengths=lengths, verdicts=verdicts, family=judge.columns
+        shard.file,
+        rows,
+        carried=carried,
+        lengths=lengths,
+        verdicts=verdicts,
+        family=judge.columns,
+        calibration=calibration,
     )

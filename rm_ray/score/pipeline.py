@@ -17,6 +17,7 @@ from rm_ray.config import PoolConfig, ReadConfig
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Piece
 from rm_ray.engines.engine import EngineSettings
+from rm_ray.judges.calibration import Calibration
 from rm_ray.judges.judge import DocumentTokenizer, Judge
 from rm_ray.run.faults.tally import Tally
 from rm_ray.run.shard_job import Round
@@ -44,6 +45,7 @@ class Judging:
     engine: EngineSettings
     examples: Examples
     types: Mapping[str, pa.DataType]
+    calibration: Calibration | None = None
 
 
 def stages(judging: Judging, units: Dataset, this: Round[ReadUnit]) -> Dataset:
@@ -59,7 +61,14 @@ def stages(judging: Judging, units: Dataset, this: Round[ReadUnit]) -> Dataset:
     rewards = with_engines(
         documents,
         JudgeActor,
-        (judging.engine, judge_ref, judging.examples, this.tally, control),
+        (
+            judging.engine,
+            judge_ref,
+            judging.examples,
+            this.tally,
+            control,
+            judging.calibration,
+        ),
         judging.engine,
         config.pool,
         this,

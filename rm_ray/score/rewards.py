@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
+from rm_ray.judges.calibration import COLUMN, Calibration
 from rm_ray.judges.judge import Verdict
 
 
@@ -17,6 +18,7 @@ def reward_table(
     lengths: Sequence[int],
     verdicts: Sequence[Verdict],
     family: pa.Schema,
+    calibration: Calibration | None = None,
 ) -> pa.Table:
     """The output rows of some documents, in the order given.
 
@@ -25,6 +27,7 @@ def reward_table(
         carried: columns that are copied.
         lengths: their tokens.
         family: the judge's own columns, whose values are among the verdicts' `more`.
+        calibration: makes the column `p_chosen` beside the reward.
     """
     n = len(verdicts)
     table = dict(carried)
@@ -36,4 +39,8 @@ def reward_table(
     table["error"] = pa.array([v.error for v in verdicts], pa.string())
     for column in family:
         table[column.name] = pa.array([v.more.get(column.name) for v in verdicts], column.type)
-    return pa.table(table)
+    made = pa.table(table)
+    if calibration is None:
+        return made
+    place = made.column_names.index("reward") + 1
+    return made.add_column(place, COLUMN, calibration.p_chosen(made))

@@ -11,6 +11,7 @@ from rm_ray.command_line.run import run_job
 from rm_ray.command_line.section_help import page_names
 from rm_ray.config import StorageConfig
 from rm_ray.errors import ConfigError
+from rm_ray.evaluate.config import EvaluateConfig
 from rm_ray.filter.config import FilterConfig
 from rm_ray.nightly.config import NightlyConfig
 from rm_ray.pairs.config import PairsJobConfig
@@ -24,6 +25,7 @@ SCHEMAS = {
     "report": ReportConfig,
     "nightly": NightlyConfig,
     "pairs": PairsJobConfig,
+    "evaluate": EvaluateConfig,
     "status": StatusConfig,
 }
 TYPED_OF_EVERY_SCORING = [
@@ -45,6 +47,10 @@ TYPED = {
     "pairs": [
         *TYPED_OF_EVERY_SCORING[:-2], "pairs.kinds", "generator.model", "pool.max_actors",
         "pool.gpus",
+    ],
+    "evaluate": [
+        "output.path", "judge.model", "pairs.path", "pairs.split", "rewards.path", "labels.column",
+        "labels.good", "against", "calibrate", "pool.max_actors", "pool.gpus",
     ],
     "status": ["output.path", "format"],
 }  # fmt: skip

@@ -183,18 +183,13 @@ class PreferenceJudge:
             yield from (np.asarray([*self.bos, *text.prompt(window)], np.int32) for window in asked)
             return
         for window in asked:
-            yield self.window(
-                tokens[window.start : window.middle], tokens[window.middle : window.stop]
-            )
+            context = tokens[window.start : window.middle]
+            yield self.window(context, tokens[window.middle : window.stop])
 
     def window(self, context: TokenIds, chunk: TokenIds) -> Prompt:
         """Ask about a chunk after its context, both as token ids; the answer comes next."""
-        return np.concatenate(
-            [
-                np.asarray(ids, np.int32)
-                for ids in (self.bos, context, self.before, chunk, self.after)
-            ]
-        )
+        parts = (self.bos, context, self.before, chunk, self.after)
+        return np.concatenate([np.asarray(ids, np.int32) for ids in parts])
 
     def chunk_reward(self, label_logits: Numbers) -> float:
         """log P(A) - log P(B) of one window; the normaliser cancels, so logits will do."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rm_ray.report.figures import Distribution, Figures, Group, Mix, MixGroup, RunFacts, Shown
@@ -53,28 +53,34 @@ FILTERS: tuple[Callable[..., str | float | None], ...] = (
 def page(figures: Figures) -> bytes:
     """The page, in UTF-8: the same figures give the same bytes, and never more than two million."""
     shown, left = capped(figures)
-    environment = _environment(shown.whole.tonight or shown.whole.baseline)
-    script = Markup(environment.get_template("page.js.jinja").render().strip())
-    said = environment.get_template("page.html.jinja").render(
+    templates = environment(shown.whole.tonight or shown.whole.baseline)
+    script = Markup(templates.get_template("page.js.jinja").render().strip())
+    said = templates.get_template("page.html.jinja").render(
         figures=shown, left=left, script=script, script_hash=_hash(script), **_context(shown)
     )
     return said.encode(errors="replace")
 
 
-def _environment(of: Distribution | None) -> Environment:
-    """Where the templates are, and how they write figures. `of`: what rewards are like here."""
-    environment = Environment(
-        loader=PackageLoader("rm_ray.report.show", "."),
+def environment(of: Distribution | None, *rooms: str) -> Environment:
+    """Where the templates are, and how they write figures.
+
+    Args:
+        of: what rewards are like here.
+        rooms: packages with further templates.
+    """
+    loaders = [PackageLoader(room, ".") for room in ("rm_ray.report.show", *rooms)]
+    made = Environment(
+        loader=ChoiceLoader(loaders),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {own.__name__: own for own in FILTERS}
+    made.filters |= {own.__name__: own for own in FILTERS}
     places = formats.places(of.sd if of else 1.0)
-    environment.filters["reward"] = partial(formats.fixed, places=places)
-    environment.filters["tint"] = tinted(of)
-    return environment
+    made.filters["reward"] = partial(formats.fixed, places=places)
+    made.filters["tint"] = tinted(of)
+    return made
 
 
 def _hash(script: str) -> str:

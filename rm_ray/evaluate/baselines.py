@@ -1,0 +1,69 @@
+"""What length, compression and a unigram model reach beside the judge."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from rm_ray.evaluate.config import FiguresConfig
+from rm_ray.evaluate.figures import Baseline
+from rm_ray.evaluate.grouping import Grouped
+from rm_ray.evaluate.labelled import Labelled
+from rm_ray.evaluate.measure import MAIN, figures_of, interval
+from rm_ray.evaluate.statistics import Floats, auc, clusters, estimate, resampled, seed_of
+from rm_ray.evaluate.texts import TextScores
+
+
+@dataclass(frozen=True)
+class _Told:
+    name: str
+    says: str
+    values: Floats
+
+
+def baselines(
+    sample: Labelled, scores: TextScores, groups: Sequence[Grouped], config: FiguresConfig
+) -> list[Baseline]:
+    """What each of them reaches over all texts, and by kind."""
+    told = (
+        _Told("length", "characters of the text", scores.length),
+        _Told("zlib ratio", "compressed bytes over bytes", scores.zlib),
+        _Told("unigram model", "mean log probability of the words", scores.unigram),
+    )
+    return [_baseline(one, sample, groups, config) for one in told]
+
+
+def _baseline(
+    of: _Told, sample: Labelled, groups: Sequence[Grouped], config: FiguresConfig
+) -> Baseline:
+    values = np.nan_to_num(of.values, nan=float(np.nanmean(of.values)))
+    higher: Literal["good", "bad"] = "good" if auc(values, sample.good) >= 0.5 else "bad"
+    values = values if higher == "good" else -values
+    figures = figures_of(sample.of, values, sample.good)
+    del figures["accuracy"]
+    drawn = resampled(
+        list(figures.values()),
+        sample.documents,
+        seed_of(config.seed, f"baseline {of.name}"),
+        config.resamples,
+    )
+    count = clusters(sample.documents, sample.good)
+    found = {name: estimate(column, count) for name, column in zip(figures, drawn.T, strict=True)}
+    kinds = {
+        one.name: float(
+            figures_of(sample.of, values[one.texts], sample.good[one.texts])[MAIN[sample.of]].of(
+                np.ones((1, int(one.texts.sum())))
+            )[0]
+        )
+        for one in groups
+        if one.by == "kind"
+    }
+    return Baseline(
+        name=of.name,
+        says=of.says,
+        higher=higher,
+        pairwise=interval(found.get("pairwise")),
+        auc=interval(found["auc"]),
+        kinds={name: value for name, value in kinds.items() if np.isfinite(value)},
+    )

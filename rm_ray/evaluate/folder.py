@@ -1,0 +1,122 @@
+"""What an evaluation writes: its three files, and the calibration beside the judge."""
+
+import json
+from typing import Any
+
+from rm_ray.config import OutputConfig, StorageConfig
+from rm_ray.engines.identity import CALIBRATION
+from rm_ray.errors import ConfigError, OutputError, short
+from rm_ray.evaluate.calibrating import fitted, halves
+from rm_ray.evaluate.config import EvaluateConfig
+from rm_ray.evaluate.figures import Evaluation
+from rm_ray.evaluate.making import Material
+from rm_ray.evaluate.markdown import summary
+from rm_ray.evaluate.page import page
+from rm_ray.judges.calibration import ASKED
+from rm_ray.score.calibrations import calibration_folder
+from rm_ray.store.folder import Folder, absolute
+
+JSON, HTML, SUMMARY = "evaluation.json", "evaluation.html", "evaluation.md"
+
+
+def output_folder(output: OutputConfig) -> Folder:
+    """The folder of an evaluation that judges nothing.
+
+    Raises:
+        OutputError: it holds something else, or cannot be used.
+    """
+    folder = Folder(absolute(output.path), output.storage)
+    try:
+        names = [name for name in folder.entries() if not name.startswith(".")]
+    except (OSError, ImportError, ValueError) as error:
+        raise OutputError(f"output.path: cannot use {output.path}: {error}") from None
+    if names and (JSON not in names or "_rm_ray" in names):
+        held = "the run of another job" if "_rm_ray" in names else f"no evaluation (but {names[0]})"
+        raise OutputError(
+            f"output.path: {folder.uri} is not empty and holds {held}; give an empty or a new "
+            "folder"
+        )
+    return folder
+
+
+def write(made: Evaluation, folder: Folder) -> None:
+    """The page last: where there is one, there are the others.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    data = made.model_dump(mode="json", by_alias=True)
+    files = {
+        JSON: (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+        SUMMARY: summary(made).encode(),
+        HTML: page(made),
+    }
+    try:
+        for name, content in files.items():
+            folder.overwrite(name, content)
+    except OSError as error:
+        raise OutputError(f"output.path: cannot write {folder.uri}: {error}") from None
+
+
+def calibration_place(config: EvaluateConfig, model: str, judge: StorageConfig) -> Folder:
+    """The folder that gets the calibration.
+
+    Raises:
+        ConfigError: the judge is a model of the hub, and no folder is named.
+    """
+    asked = config.calibration
+    if asked.path:
+        return Folder(absolute(asked.path), asked.storage, side="calibration")
+    folder = calibration_folder(model, judge)
+    if folder is None:
+        raise ConfigError(
+            f"calibrate: {model} is no folder that calibration.json could be written into; give "
+            "one with --calibration.path, and score with --judge.calibration THAT_FOLDER"
+        )
+    return folder
+
+
+def store_calibration(
+    material: Material, config: EvaluateConfig, made: Evaluation, uri: str
+) -> str:
+    """Write calibration.json; where it lies. The map is the one that the figures are of.
+
+    Raises:
+        ConfigError: there is no folder for it.
+        OutputError: there is another one, or it cannot be written.
+    """
+    judge = config.judge.storage if config.judge else config.rewards.storage
+    folder = calibration_place(config, material.facts.model, judge)
+    assert config.calibrate and made.calibration
+    sample, by = material.sample, config.calibration.by
+    split = halves(sample, config.figures.seed)
+    asked = {key: material.fingerprint[key] for key in ASKED if key in material.fingerprint}
+    found = fitted(config.calibrate, sample, split.fitting, by, material.identity, asked)
+    errors = {one.method: one.ece for one in made.calibration.diagrams}
+    told: dict[str, Any] = {
+        "fitted on": {
+            "evaluation": uri,
+            "of": sample.of,
+            "documents": made.calibration.fitted_documents,
+            "texts": made.calibration.fitted_texts,
+            "seed": config.figures.seed,
+        },
+        "error on held-out documents": {
+            "documents": made.calibration.held_out_documents,
+            **errors,
+        },
+    }
+    data = (json.dumps(found.to_dict() | told, indent=1, ensure_ascii=False) + "\n").encode()
+    place = f"{folder.uri}/{CALIBRATION}"
+    try:
+        if folder.create(CALIBRATION, data) or folder.read(CALIBRATION) == data:
+            return place
+        if not config.calibration.replace:
+            raise OutputError(
+                f"calibrate: {place} is there already and is another one; "
+                "--calibration.replace writes over it"
+            )
+        folder.overwrite(CALIBRATION, data)
+    except OSError as error:
+        raise OutputError(f"calibrate: cannot write {place}: {short(error)}") from None
+    return place

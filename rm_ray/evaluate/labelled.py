@@ -1,0 +1,263 @@
+"""Labelled rewards as arrays: of pairs that were judged here, or of the documents of a scoring run.
+
+A text is a chunk of a pair, or a document. The texts of pairs come by twos: the chosen chunk, then
+the rejected one.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rm_ray.config import StorageConfig
+from rm_ray.corpus.parquet import Unreadable
+from rm_ray.corpus.plan import shards_of
+from rm_ray.errors import ConfigError, InputError, short
+from rm_ray.evaluate.config import EvaluateConfig
+from rm_ray.evaluate.statistics import Flags, Floats, Ints
+from rm_ray.run.output.commit import read_part
+from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.output.segments import planned_files
+from rm_ray.score.counts import ScoreCounts
+from rm_ray.scored.column_path import ColumnPath
+from rm_ray.scored.columns import columns_of
+from rm_ray.scored.run import ScoredRun, open_scored, read_counted
+
+Names = npt.NDArray[np.object_]
+# A row of a file: which pair, or which document.
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Texts with rewards and labels. `documents`: the number of each text's document, which
+    `places` names. `keys`: of each pair or document. `columns`: what is known of each text, by
+    name; None where nothing is. `chunk_rewards`: of documents of a judge that has them.
+    """
+
+    of: Literal["pairs", "documents"]
+    rewards: Floats
+    good: Flags
+    documents: Ints
+    places: list[str]
+    keys: list[Key]
+    columns: Mapping[str, Names]
+    left_out: Mapping[str, int]
+    cut_texts: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many pairs or documents there are."""
+        return len(self.keys)
+
+    @property
+    def margins(self) -> Floats:
+        """Of each pair, or the reward of each document."""
+        return self.rewards[::2] - self.rewards[1::2] if self.of == "pairs" else self.rewards
+
+    def half(self, seed: int) -> Flags:
+        """Which texts are of one half of the documents, by a seeded hash of these."""
+        first = np.array([_is_first(seed, place) for place in self.places], bool)
+        return first[self.documents]
+
+
+def _is_first(seed: int, place: str) -> bool:
+    return hashlib.sha256(f"{seed} {place}".encode()).digest()[0] < 128
+
+
+def judged_pairs(run: RunFolder, config: EvaluateConfig) -> Labelled:
+    """The pairs that a run has judged.
+
+    Raises:
+        InputError: none of them has a reward.
+    """
+    table = read_judged(run)
+    ok = table.filter(pc.equal(table.column("status"), "ok"))
+    if not len(ok):
+        raise InputError(_no_pairs(table, run.uri, config))
+    keys = keys_of(ok)
+    places, documents = numbered(_places(ok, keys, config))
+    sides = [ok.column(name).to_numpy() for name in ("chosen_reward", "rejected_reward")]
+    cut = pc.greater(ok.column("cut_tokens"), 0)
+    return Labelled(
+        of="pairs",
+        rewards=np.stack(sides, axis=1).astype(np.float64).ravel(),
+        good=np.tile([True, False], len(ok)),
+        documents=np.repeat(documents, 2),
+        places=places,
+        keys=keys,
+        columns=_twice(_pair_columns(ok, config)),
+        left_out=_statuses(table),
+        cut_texts=pc.sum(cut).as_py() or 0,
+    )
+
+
+def read_judged(run: RunFolder) -> pa.Table:
+    """All rows of a run's parts, in the order of its plan.
+
+    Raises:
+        InputError: a part is missing or damaged.
+    """
+    shards = shards_of(planned_files(run.segments.read()))
+    try:
+        parts = [read_part(run.parts, shard.part, ScoreCounts)[0] for shard in shards]
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"{run.uri} cannot be read: {short(error)}") from None
+    if not parts:
+        raise InputError(f"{run.uri} has judged no pairs")
+    return pa.concat_tables(parts)
+
+
+def _no_pairs(table: pa.Table, uri: str, config: EvaluateConfig) -> str:
+    statuses = ", ".join(f"{count:,} {status}" for status, count in _statuses(table).items())
+    split = config.pairs.split
+    hint = "" if split == "all" else f" of the split {split}; --pairs.split all takes all pairs"
+    return f"pairs.path: {uri} has no pairs with rewards{hint} (it has {statuses or 'none at all'})"
+
+
+def _statuses(table: pa.Table) -> dict[str, int]:
+    counted = pc.value_counts(table.column("status")).to_pylist()
+    found = {one["values"]: one["counts"] for one in counted if one["values"] != "ok"}
+    return dict(sorted(found.items()))
+
+
+def _places(rows: pa.Table, keys: Sequence[Key], config: EvaluateConfig) -> list[str]:
+    """A name for the document of each pair."""
+    if name := config.figures.document:
+        return [str(value) for value in rows.column(name).to_pylist()]
+    if "document_file" in rows.column_names and "document_row" in rows.column_names:
+        named = (rows.column(name).to_pylist() for name in ("document_file", "document_row"))
+        return [f"{file} {row}" for file, row in zip(*named, strict=True)]
+    return [f"{file} {row}" for file, row in keys]
+
+
+def _pair_columns(rows: pa.Table, config: EvaluateConfig) -> dict[str, Names]:
+    there = {
+        "kind": config.figures.kind,
+        "source": config.figures.source,
+        "by": config.calibration.by,
+        **{name: name for name in ("temperature", "chunk", "extent", "context")},
+    }
+    found = {
+        name: _values(rows.column(column))
+        for name, column in there.items()
+        if column in rows.column_names
+    }
+    shown = pc.add(rows.column("context_tokens"), rows.column("chosen_tokens"))
+    return {**found, "length": _values(shown)}
+
+
+def _twice(columns: Mapping[str, Names]) -> dict[str, Names]:
+    return {name: np.repeat(values, 2) for name, values in columns.items()}
+
+
+def labelled_run(config: EvaluateConfig) -> tuple[Labelled, ScoredRun]:
+    """The documents of a scoring run that says which ones are good.
+
+    Raises:
+        OutputError: there is no such run.
+        InputError: it is not complete, or no document of one of the labels has a reward.
+        ConfigError: a column is missing.
+    """
+    run = open_run(str(config.rewards.path), config.rewards.storage)
+    schema = columns_of(run, config.rewards.column)
+    label = config.labels.column
+    if label not in schema.names:
+        raise ConfigError(
+            f"labels.column: {run.uri} has no column {label!r}; it has {', '.join(schema.names)}; "
+            f"score the corpus with --input.keep {label}, or name another with --labels.column"
+        )
+    wanted = (label, config.figures.kind, config.figures.source, config.calibration.by)
+    columns = ["n_tokens", "status", *(name for name in wanted if name and name in schema.names)]
+    if (by := config.calibration.by) and by not in schema.names:
+        raise ConfigError(f"calibration.by: {run.uri} has no column {by!r}; keep it when scoring")
+    rows, rewards = read_documents(run, config.rewards.column, columns)
+    has = np.isfinite(rewards)
+    labels = np.array([str(value) for value in rows.column(label).to_pylist()], object)
+    good = np.isin(labels, config.labels.good)
+    _check_both(run, label, labels[has], good[has], config)
+    kept = rows.filter(pa.array(has))
+    keys = keys_of(kept)
+    places, documents = numbered([f"{file} {row}" for file, row in keys])
+    named = {"source": config.figures.source, "by": by}
+    found = {n: _values(kept.column(c)) for n, c in named.items() if c in kept.column_names}
+    kinds = _values(kept.column(config.figures.kind if config.figures.kind in columns else label))
+    kinds[good[has]] = None
+    return (
+        Labelled(
+            of="documents",
+            rewards=rewards[has],
+            good=good[has],
+            documents=documents,
+            places=places,
+            keys=keys,
+            columns={
+                **found,
+                "kind": kinds,
+                "length": _values(kept.column("n_tokens")),
+            },
+            left_out=_statuses(rows),
+        ),
+        run,
+    )
+
+
+def open_run(path: str, storage: StorageConfig) -> ScoredRun:
+    """A complete scoring run. Raises as `open_scored`."""
+    return open_scored(path, storage)
+
+
+def _check_both(
+    run: ScoredRun, label: str, labels: Names, good: Flags, config: EvaluateConfig
+) -> None:
+    if good.any() and not good.all():
+        return
+    values = sorted(set(labels.tolist()))
+    shown = ", ".join(values[:8]) + (" and more" if len(values) > 8 else "")
+    which = "good" if good.all() and len(good) else "bad"
+    raise InputError(
+        f"labels.column: every document of {run.uri} with a reward is {which}: {label} is "
+        f"{shown or 'nowhere'}, and good is {', '.join(config.labels.good)}; name what good "
+        "documents have with --labels.good"
+    )
+
+
+def read_documents(run: ScoredRun, column: str, columns: Sequence[str]) -> tuple[pa.Table, Floats]:
+    """Some columns of a scoring run with `source_file` and `row`, and its rewards; nan of none.
+
+    Raises:
+        InputError: a part cannot be read.
+    """
+    path = ColumnPath.parse(column)
+    wanted = list(dict.fromkeys(["source_file", "row", path.column, *columns]))
+    try:
+        parts = [read_counted(run.parts, shard, run.fingerprint, wanted)[1] for shard in run.shards]
+    except (FileNotFoundError, Unreadable) as error:
+        raise InputError(f"rewards.path: {short(error)}") from None
+    rows = pa.concat_tables(parts)
+    values = pc.fill_null(pc.cast(path.of(rows), pa.float64()), float("nan"))
+    return rows, values.to_numpy()
+
+
+def keys_of(rows: pa.Table) -> list[Key]:
+    """Where each row is from."""
+    files, numbers = (rows.column(name).to_pylist() for name in ("source_file", "row"))
+    return list(zip(files, numbers, strict=True))
+
+
+def numbered(names: Sequence[str]) -> tuple[list[str], Ints]:
+    """The names that there are, in the order of their first use, and the number of each."""
+    known: dict[str, int] = {}
+    numbers = [known.setdefault(name, len(known)) for name in names]
+    return list(known), np.array(numbers, np.int64)
+
+
+def _values(column: Any) -> Names:
+    found = np.empty(len(column), object)
+    found[:] = column.to_pylist()
+    return found
