@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "nightly": {"score", "report", "filter", "scored", "run", "corpus", "store", "config"} | LINE,
     "status": {"nightly", "report", "filter", "scored", "run", "corpus", "store", "config"} | LINE,
     "score": {"run", "judges", "engines", "corpus", "store", "cluster", "config"} | LINE,
-    "pairs": {"run", "corpus", "config"},
+    "pairs": {"score", "run", "judges", "engines", "corpus", "store", "cluster", "config"} | LINE,
     "evaluate": {
         *("pairs", "score", "scored", "report", "run", "judges", "engines", "corpus", "store"),
         "config",

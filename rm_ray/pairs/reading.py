@@ -1,65 +1,185 @@
-"""Tables of pairs, as training and evaluation read them."""
+"""Reads pairs: of runs of jobs/pairs.py, or of any tables with prompt, chosen and rejected."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
-from rm_ray.config import CorpusConfig, OutputConfig, StorageConfig
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from rm_ray.config import CorpusConfig, StorageConfig
 from rm_ray.corpus.files import InputFile, list_files
-from rm_ray.errors import InputError, OutputError
-from rm_ray.run.output.folder import RunFolder
+from rm_ray.errors import InputError, short
+from rm_ray.pairs.table import SCHEMA
+from rm_ray.store.filesystem import open_filesystem
+from rm_ray.store.folder import Folder, absolute
+
+# The folder of the parts of a run of jobs/pairs.py.
+PAIRS = "pairs"
+# What every table of pairs has.
+TEXTS = ("prompt", "chosen", "rejected")
+# What must be the judge's own, by the names that fingerprints give it.
+TOKENIZER, CHUNK = "tokenizer", "judge.chunk_tokens"
 
 
 @dataclass(frozen=True)
 class PairsSource:
-    """The files of pairs, and the manifest of the run that made them; None of other tables."""
+    """The Parquet files of some pairs, sorted by path within each of the paths given."""
 
     files: list[InputFile]
     manifest: dict[str, Any] | None
+    """manifest.json of the run, where all files are of one run."""
+    storage: StorageConfig = field(default_factory=StorageConfig)
+    """How their store is reached."""
 
 
 def open_pairs(
-    paths: Sequence[str], storage: StorageConfig, judge_facts: Mapping[str, Any] | None
+    paths: Sequence[str],
+    storage: StorageConfig,
+    judge_facts: Mapping[str, Any] | None,
+    *,
+    allow_incomplete: bool = False,
 ) -> PairsSource:
-    """List the files of runs of jobs/pairs.py, or of any tables.
+    """List the files of pairs, and check that they are made for this judge.
+
+    Args:
+        paths: folders of runs of jobs/pairs.py, their folders of pairs, or files, folders and globs
+            of tables with the columns prompt, chosen and rejected.
+        storage: how their store is reached.
+        judge_facts: what pairs must agree with: `tokenizer` (its digest) and `judge.chunk_tokens`,
+            as the judge's fingerprint and its tokenizer's have them; None to check nothing.
+        allow_incomplete: take a run that has not ended.
 
     Raises:
-        InputError: a run is not complete, or its pairs were made for another judge.
+        InputError: there is nothing, a run is not complete, or its pairs are another judge's.
     """
-    manifest = None
+    files: list[InputFile] = []
+    manifests = []
     for path in paths:
-        for place in dict.fromkeys([path.rstrip("/"), path.rstrip("/").removesuffix("/pairs")]):
-            run = RunFolder(OutputConfig(path=place, storage=storage), "pairs", key="pairs.path")
-            try:
-                stored = run.stored("the --output.path of a run of jobs/pairs.py")
-            except OutputError:
-                continue
-            if stored:
-                _check(run, stored, judge_facts or {})
-                data = run.root.read("manifest.json")
-                manifest = json.loads(data) if data else None
-    config = CorpusConfig(path=list(paths), storage=storage)
-    return PairsSource(list_files(config).files, manifest)
+        root = _root_of_run(path, storage)
+        if root is None:
+            files += list_files(_corpus(path, storage)).files
+            continue
+        run = _stored(root)
+        _check_complete(root, allow_incomplete)
+        if judge_facts is not None:
+            check_facts(root.uri, run["fingerprint"], judge_facts)
+        files += list_files(_corpus((root / PAIRS).uri, storage)).files
+        manifest = root.read("manifest.json")
+        manifests += [json.loads(manifest)] if manifest else []
+    _check_columns(files[0], storage)
+    alone = len(paths) == 1 and len(manifests) == 1
+    return PairsSource(files, manifests[0] if alone else None, storage)
 
 
-def _check(run: RunFolder, stored: Mapping[str, Any], judge_facts: Mapping[str, Any]) -> None:
-    if "pairs" not in stored["config"]:
+def read_pairs(
+    source: PairsSource, columns: Sequence[str], split: str | None = None
+) -> Iterator[pa.Table]:
+    """The pairs, file by file, row group by row group.
+
+    Args:
+        columns: their names; one that a file lacks is null where it is a column of `SCHEMA`.
+        split: only these, where the files have such a column.
+
+    Raises:
+        InputError: a file cannot be read, or lacks a column.
+    """
+    for file in source.files:
+        try:
+            with open_filesystem(file.path, source.storage).open(file.path, "rb") as opened:
+                yield from _read(pq.ParquetFile(opened), file, columns, split)
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(f"cannot read the pairs in {file.path}: {short(error)}") from None
+
+
+def check_facts(where: str, made: Mapping[str, Any], judge: Mapping[str, Any]) -> None:
+    """Refuse pairs that were made with chunks or a tokenizer that are not the judge's.
+
+    Raises:
+        InputError: with both.
+    """
+    if CHUNK in judge and made.get(CHUNK) != judge[CHUNK]:
         raise InputError(
-            f"pairs.path: {run.uri} is the run of another job; give the --output.path of a run of "
-            "jobs/pairs.py"
+            f"the pairs in {where} were made with chunks of {made.get(CHUNK)} tokens, and the "
+            f"judge has {judge[CHUNK]}; make pairs with --judge.chunk_tokens {judge[CHUNK]}"
         )
-    if not run.complete:
-        raise InputError(f"pairs.path: {run.uri} is not complete; let the run of jobs/pairs.py end")
-    made, chunk = stored["fingerprint"], "judge.chunk_tokens"
-    if chunk in judge_facts and made.get(chunk) != judge_facts[chunk]:
+    if TOKENIZER in judge and made.get(TOKENIZER) != judge[TOKENIZER]:
         raise InputError(
-            f"pairs.path: the pairs of {run.uri} were made with chunks of {made.get(chunk)} "
-            f"tokens, and the judge has {judge_facts[chunk]}; make them with the judge's, or give "
-            f"--judge.chunk_tokens {made.get(chunk)}"
+            f"the pairs in {where} were made with another tokenizer ({made.get(TOKENIZER)}) than "
+            f"the judge's ({judge[TOKENIZER]}); make pairs with the section judge of this judge"
         )
-    if "tokenizer" in judge_facts and made.get("tokenizer") != judge_facts["tokenizer"]:
+
+
+def _read(
+    file: pq.ParquetFile, where: InputFile, columns: Sequence[str], split: str | None
+) -> Iterator[pa.Table]:
+    there = set(file.schema_arrow.names)
+    chooses = split is not None and "split" in there
+    wanted = dict.fromkeys([*columns, *(["split"] if chooses else [])])
+    lacking = [name for name in wanted if name not in there]
+    if unknown := [name for name in lacking if name not in SCHEMA.names or name in TEXTS]:
+        raise InputError(f"{where.path} has no column {unknown[0]!r}; it is not a table of pairs")
+    for group in range(file.num_row_groups):
+        rows = file.read_row_group(group, [name for name in wanted if name in there])
+        if chooses:
+            rows = rows.filter(pc.equal(rows.column("split"), split))
+        for name in lacking:
+            rows = rows.append_column(name, pa.nulls(len(rows), SCHEMA.field(name).type))
+        if len(rows):
+            yield rows.select(list(columns))
+
+
+class _Paths(CorpusConfig):
+    """Where pairs are."""
+
+    key: ClassVar = "pairs"
+
+
+def _corpus(path: str, storage: StorageConfig) -> CorpusConfig:
+    return _Paths(path=path, storage=storage)
+
+
+def _root_of_run(path: str, storage: StorageConfig) -> Folder | None:
+    """The folder of the run that a path leads to, if it leads to one."""
+    if any(sign in path for sign in "*?["):
+        return None
+    folder = Folder(absolute(path), storage, side="input")
+    above = folder.uri.rstrip("/").rpartition("/")
+    roots = [folder] if above[2] != PAIRS else [folder, Folder(above[0], storage, side="input")]
+    try:
+        return next((one for one in roots if (one / "_rm_ray").size("run.json")), None)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {short(error)}") from None
+
+
+def _stored(root: Folder) -> dict[str, Any]:
+    stored: dict[str, Any] = json.loads((root / "_rm_ray").read("run.json") or b"{}")
+    if "pairs" not in stored.get("config", {}):
         raise InputError(
-            f"pairs.path: the pairs of {run.uri} were made with another tokenizer than the "
-            "judge's; make them anew with this judge"
+            f"{root.uri} is not the folder of a run of jobs/pairs.py; give one, or tables with the "
+            f"columns {', '.join(TEXTS)}"
+        )
+    return stored
+
+
+def _check_complete(root: Folder, allow_incomplete: bool) -> None:
+    if not allow_incomplete and root.size("_SUCCESS") is None:
+        raise InputError(
+            f"the run of jobs/pairs.py in {root.uri} is not complete (it has no _SUCCESS); run its "
+            "command again to finish it"
+        )
+
+
+def _check_columns(first: InputFile, storage: StorageConfig) -> None:
+    try:
+        with open_filesystem(first.path, storage).open(first.path, "rb") as opened:
+            names = pq.read_schema(opened).names
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"cannot read the pairs in {first.path}: {short(error)}") from None
+    if lacking := [name for name in TEXTS if name not in names]:
+        raise InputError(
+            f"{first.path} has no column {lacking[0]!r}; a table of pairs has the columns "
+            f"{', '.join(TEXTS)}"
         )

@@ -183,13 +183,18 @@ class PreferenceJudge:
             yield from (np.asarray([*self.bos, *text.prompt(window)], np.int32) for window in asked)
             return
         for window in asked:
-            context = tokens[window.start : window.middle]
-            yield self.window(context, tokens[window.middle : window.stop])
+            yield self.window(
+                tokens[window.start : window.middle], tokens[window.middle : window.stop]
+            )
 
     def window(self, context: TokenIds, chunk: TokenIds) -> Prompt:
-        """The prompt that asks about a chunk after a context, both as ids."""
-        parts = (self.bos, context, self.before, chunk, self.after)
-        return np.concatenate([np.asarray(ids, np.int32) for ids in parts])
+        """Ask about a chunk after its context, both as token ids; the answer comes next."""
+        return np.concatenate(
+            [
+                np.asarray(ids, np.int32)
+                for ids in (self.bos, context, self.before, chunk, self.after)
+            ]
+        )
 
     def chunk_reward(self, label_logits: Numbers) -> float:
         """log P(A) - log P(B) of one window; the normaliser cancels, so logits will do."""
