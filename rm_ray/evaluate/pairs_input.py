@@ -12,7 +12,7 @@ from rm_ray.config import InputConfig
 from rm_ray.corpus.parquet import Unreadable, open_parquet
 from rm_ray.engines.heads import check_language_model
 from rm_ray.engines.weights import Model
-from rm_ray.errors import InputError, short
+from rm_ray.errors import ConfigError, InputError, short
 from rm_ray.evaluate.config import EvaluateConfig
 from rm_ray.evaluate.pair_judge import PairJudge, pair_judge
 from rm_ray.evaluate.pair_tokens import IDS, SPLIT, TEXTS, PairTokenizer
@@ -118,10 +118,16 @@ def _build(
     """The halves of the judge of pairs.
 
     Raises:
+        ConfigError: prompts are asked for that are tokens of a whole string.
         JudgeError: as of the preference judge.
         InputError: the pairs were made for another judge.
     """
     assert isinstance(asked, PreferenceConfig) and isinstance(inputs, PairsInput)
+    if asked.prompt == "text":
+        raise ConfigError(
+            "judge.prompt is text, and pairs are shown by their exact ids; leave it out, or give "
+            "--judge.prompt ids"
+        )
     check_language_model(model, asked.family)
     files = judge_tokenizer(asked, model)
     plain = plain_tokenizer(files.json)

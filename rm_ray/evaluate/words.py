@@ -75,13 +75,20 @@ def worst_first(groups: Sequence[Group]) -> list[Group]:
 def _blind(facts: Facts, kinds: Sequence[Group]) -> list[str]:
     blind = worst_first([group for group in kinds if group.blind])
     said = [_blind_to(facts.of, group) for group in blind]
-    few = [f"{group.name} ({group.documents:,} documents)" for group in kinds if group.few]
+    few = [
+        f"{group.name} ({_speaking(facts.of, group):,} documents)" for group in kinds if group.few
+    ]
     if few:
         more = f" and {len(few) - MOST_NAMED} more" if len(few) > MOST_NAMED else ""
         said.append(f"Too few to tell: {', '.join(few[:MOST_NAMED])}{more}.")
     if kinds and not said:
         said.append(f"No kind's interval reaches below {facts.blind_below:.0%}.")
     return said
+
+
+def _speaking(of: str, group: Group) -> int:
+    """The documents that make a kind: of a scoring run, the bad ones."""
+    return group.documents if of == "pairs" else group.count - group.good
 
 
 def _blind_to(of: str, group: Group) -> str:

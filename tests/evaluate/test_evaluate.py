@@ -239,8 +239,8 @@ def test_what_cannot_be_evaluated_is_refused_in_a_sentence(
     jobs.write_corpus(corpus, 1, 2, 100)
     scored = {"input_path": corpus, "output_path": tmp_path / "scored"}
     assert jobs.run(caplog, **scored, engine_name=fault_engine.NAME)[0] == 0
-    for key in ("against", "pairs_path"):
-        assert "is the run of another job" in refused(**{key: tmp_path / "scored"})
+    assert "is the run of another job" in refused(against=tmp_path / "scored")
+    assert "not the folder of a run of jobs/pairs.py" in refused(pairs_path=tmp_path / "scored")
     status, log = run(caplog, pairs_path=pairs, output_path=tmp_path / "scored")
     assert status == 2 and "holds a run with other settings" in log
     pq.write_table(table.slice(0, 30), tmp_path / "some.parquet")
