@@ -133,17 +133,20 @@ def _power(whole: Group) -> Iterator[str]:
 
 def _calibration(of: Calibrated) -> Iterator[str]:
     errors = {one.method: one for one in of.diagrams}
-    best = min((errors["isotonic"], errors["platt"]), key=lambda one: one.ece)
-    held = f"on {of.held_out_documents:,} documents that no map was fitted on"
-    a_map = f"{'an isotonic' if best.method == 'isotonic' else 'a Platt'} map"
-    off = f"{best.ece:.3f} {held} (chance alone: {best.by_chance:.3f})"
+    isotonic, platt = errors["isotonic"], errors["platt"]
+    chance = max(isotonic.by_chance, platt.by_chance)
+    by_maps = (
+        f"by {isotonic.ece:.3f} after an isotonic map and by {platt.ece:.3f} after a Platt map, on "
+        f"{of.held_out_documents:,} documents that no map was fitted on (chance alone: "
+        f"{chance:.3f})"
+    )
     if "raw" in errors:
         yield (
             f"As probabilities its rewards are off by {errors['raw'].ece:.3f} on average (ECE); "
-            f"{a_map} brings that to {off}."
+            f"{by_maps}."
         )
     else:
-        yield f"Its rewards are no probabilities; {a_map} makes some that are off by {off}."
+        yield f"Its rewards are no probabilities. Those made of them are off {by_maps}."
 
 
 def _left(facts: Facts) -> Iterator[str]:

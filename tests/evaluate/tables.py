@@ -8,10 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from demo.spoil import TRAINING, UNSEEN, Spoiler
+from demo.spoil import TRAINING, UNSEEN
 from rm_ray.config import OutputConfig
 from rm_ray.judges.encoding import encode, load_tokenizer
 from rm_ray.judges.plain import plain_tokenizer
+from rm_ray.pairs.worsen.rearranged import Worsen
 from rm_ray.run.output.folder import RunFolder
 from rm_ray.run.output.run_json import new_run
 from tests.conftest import TINY_JUDGE, tiny_judge
@@ -24,7 +25,7 @@ SOURCES = ("web", "books", "wiki")
 
 
 def pairs_of(
-    texts: Sequence[str], kinds: Mapping[str, Spoiler], per_document: int = 4, seed: int = 0
+    texts: Sequence[str], kinds: Mapping[str, Worsen], per_document: int = 4, seed: int = 0
 ) -> pa.Table:
     """Some pairs of each document that is long enough: real chunks, and the same made worse."""
     tokenizer = load_tokenizer(plain_tokenizer((TINY_JUDGE / "tokenizer.json").read_text()))

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.evaluate.pair_judge import pair_judge
-from rm_ray.evaluate.pair_tokens import IDS, PairTokenizer
+from rm_ray.evaluate.pair_tokens import IDS, TEXTS, PairTokenizer
 from rm_ray.filter.__main__ import main as filter_main
 from rm_ray.judges.calibration import Calibration
 from rm_ray.score.judge_shard import judge_shard
@@ -95,6 +95,16 @@ def test_the_figures_are_those_of_the_judged_pairs(evaluated):
     assert [one["name"] for one in found["baselines"]] == ["length", "zlib ratio", "unigram model"]
     assert "split train" in found["baselines_note"]
     assert found["verdict"]["sentence"].startswith(f"Right in {whole['pairwise']['value']:.1%} of ")
+
+
+def test_the_dry_run_knows_how_much_there_is(pairs, evaluated, tmp_path, capsys):
+    from rm_ray.evaluate.__main__ import main
+
+    assert main([*options(pairs_path=pairs, output_path=tmp_path / "out"), "--dry-run"]) == 0
+    (line,) = (one for one in capsys.readouterr().out.splitlines() if "  tokens  " in one)
+    tokens = sum(row["n_tokens"] for row in judged(evaluated))
+    assert int(line.split()[1].replace(",", "")) == pytest.approx(tokens, rel=0.2)
+    assert not (tmp_path / "out").exists()
 
 
 def test_baselines_are_of_the_texts(table, evaluated):
@@ -257,7 +267,7 @@ def test_an_engine_gives_pairs_the_rewards_of_their_chunks(vllm_engine, table):
 
     _, inner = tiny_judge(context_tokens=256)
     rows = table.slice(0, 12)
-    columns = {f"_judged.{name}": rows[name].combine_chunks() for name in IDS}
+    columns = {f"_judged.{name}": rows[name].combine_chunks() for name in (*IDS, *TEXTS)}
     numbers = pa.array(range(len(rows)), pa.int64())
     plain = (TINY_JUDGE / "tokenizer.json").read_text()
     read = tokenize(pa.table({"_row": numbers, **columns}), PairTokenizer(IDS, plain, None))
