@@ -53,12 +53,8 @@ class PairTokenizer:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of ids or of texts, and that of the split where it matters.
-
-        The texts are read beside the ids: by their bytes the machinery knows how much there is.
-        """
-        read = dict.fromkeys((*self.names, *TEXTS))
-        return (*read, SPLIT) if self.split else (*read,)
+        """The three columns, and that of the split where it matters."""
+        return (*self.names, SPLIT) if self.split else self.names
 
     def tokenize(self, columns: Mapping[str, pa.Array]) -> Tokenized:
         """A pair that is left out, or lacks a chunk, gets no ids."""

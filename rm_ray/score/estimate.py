@@ -144,8 +144,7 @@ def _sample_group(
         documents = next(table for _, table in read_shards(unit, everything, tokenizer.columns))
     except (OSError, pa.ArrowException):
         return Sample(ScoreCounts(), 0)  # it does without; the run will say what is wrong
-    measured = [name for name in config.documents.values() if name in tokenizer.columns]
-    read = table_bytes(documents.select([f"{JUDGED}{name}" for name in measured])).sum()
+    read = table_bytes(documents.select([f"{JUDGED}{name}" for name in tokenizer.columns])).sum()
     if not read:
         return Sample(ScoreCounts(), 0)
     ids = tokenize(documents, tokenizer).column("_ids")
