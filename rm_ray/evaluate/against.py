@@ -139,12 +139,12 @@ def _check_same(sample: Labelled, other: Other) -> None:
 def _sentence(sample: Labelled, found: Estimate | None) -> str:
     if found is None:
         return "Nothing can be compared: there are no texts of both labels."
-    what = "pairs right" if sample.of == "pairs" else "good documents above bad ones"
-    where = f"(95%: {found.low:+.1%} to {found.high:+.1%})"
-    if found.low <= 0 <= found.high:
+    what = "the share of pairs that are right" if sample.of == "pairs" else "AUC"
+    low, high, points = (100 * one for one in (found.low, found.high, found.value))
+    where = f"(95%: {low:+.1f} to {high:+.1f})"
+    if low <= 0 <= high:
         return (
-            f"The two judges cannot be told apart: this one has {found.value:+.1%} of the {what} "
-            f"beside the other {where}."
+            f"The two judges cannot be told apart: {what} differs by {points:+.1f} points {where}."
         )
-    more = "more" if found.value > 0 else "fewer"
-    return f"This judge has {abs(found.value):.1%} {more} of the {what} than the other {where}."
+    better = "better" if points > 0 else "worse"
+    return f"This judge is {better} than the other: {what} by {points:+.1f} points {where}."

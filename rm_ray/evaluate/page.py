@@ -7,6 +7,8 @@ from rm_ray.evaluate.figures import Evaluation, Facts, Group
 from rm_ray.report.show.formats import count
 from rm_ray.report.show.page import environment
 
+# Rows of a table that the page shows at once.
+MOST_ROWS = 12
 TITLES = {
     "kind": "By kind of bad text",
     "temperature": "By temperature",
@@ -49,6 +51,7 @@ def _context(made: Evaluation) -> dict[str, Any]:
         "made": made,
         "figures": made,
         "pairs": pairs,
+        "most": MOST_ROWS,
         "sections": sections,
         "between": words.between,
         "main": words.main_figure,
@@ -79,9 +82,8 @@ def _status(whole: Group, groups: list[Group]) -> str:
     main = words.main_figure(whole)
     if main is None or main.low <= 0.5:
         return "fail"
-    return (
-        "warn" if whole.few or any(group.blind for group in groups if group.by == "kind") else "ok"
-    )
+    kinds = [group for group in groups if group.by == "kind"]
+    return "warn" if whole.few or any(one.blind or one.few for one in kinds) else "ok"
 
 
 def _facts(of: Facts) -> list[tuple[str, str]]:

@@ -141,10 +141,13 @@ def _sample_group(
     )
     everything = config.model_copy(update={"sample_fraction": 1.0, "id": None, "keep": []})
     try:
-        documents = next(table for _, table in read_shards(unit, everything, tokenizer.columns))
+        columns = list(dict.fromkeys([*tokenizer.columns, *config.documents.values()]))
+        documents = next(table for _, table in read_shards(unit, everything, columns))
     except (OSError, pa.ArrowException):
         return Sample(ScoreCounts(), 0)  # it does without; the run will say what is wrong
-    read = table_bytes(documents.select([f"{JUDGED}{name}" for name in tokenizer.columns])).sum()
+    # what the footers have measured, which need not be what the tokenizer reads
+    measured = [f"{JUDGED}{name}" for name in dict.fromkeys(config.documents.values())]
+    read = table_bytes(documents.select(measured)).sum()
     if not read:
         return Sample(ScoreCounts(), 0)
     ids = tokenize(documents, tokenizer).column("_ids")

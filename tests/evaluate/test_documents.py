@@ -159,7 +159,7 @@ def test_the_same_documents_by_another_judge(scored, corpus, rewards, tmp_path, 
     assert status == 0
     beside = read(tmp_path / "out")["against"]
     assert beside["common"] == 399 and beside["auc"]["low"] > 0 and beside["pairwise"] is None
-    assert "more of the good documents above bad ones than the other" in beside["sentence"]
+    assert beside["sentence"].startswith("This judge is better than the other: AUC by +")
     other = tmp_path / "other"
     other.mkdir()
     pq.write_table(pq.read_table(corpus).slice(0, 200), other / "a.parquet")
