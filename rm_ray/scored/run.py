@@ -132,7 +132,7 @@ def _run_at(path: str, storage: StorageConfig) -> tuple[RunFolder, dict[str, Any
             if place == above:
                 raise
             continue  # a folder of parts, as its run's may be
-        if stored and "judge" in stored["config"]:
+        if stored and "judge" in stored["config"] and "pairs" not in stored["config"]:
             return run, stored
     what = "the run of another job" if stored else "no run of rm_ray"
     raise InputError(f"rewards.path: {run.uri} is {what}; give {give}")
