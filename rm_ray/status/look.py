@@ -10,19 +10,24 @@ from rm_ray.errors import InputError, OutputError, short
 from rm_ray.filter.copy.bundles import PlannedFolder
 from rm_ray.filter.copy.receipts import DONE
 from rm_ray.nightly.config import NIGHTS, SCORED
+from rm_ray.pairs.reading import PAIRS
 from rm_ray.run.output.folder import REWARDS, RunFolder
 from rm_ray.run.output.lease import living_owner
 from rm_ray.run.output.segments import planned_files
 from rm_ray.run.standing.status import Standing, read_standing
 from rm_ray.status.nights import NightlyFolder, NightStatus
 
-# By what its configuration has: what a run is of, the folder of its parts, the lines of its plan.
+# By what its configuration has, the first of these: what a run is of, the folder of its parts, the
+# lines of its plan.
 KINDS: dict[str, tuple[str, str, type[Planned]]] = {
+    "pairs": ("pairs", PAIRS, PlannedFile),
     "judge": ("scoring", REWARDS, PlannedFile),
     "rule": ("filter", DONE, PlannedFolder),
 }
 
-RUNS = "the --output.path of a run of jobs/score.py, jobs/filter.py or jobs/nightly.py"
+RUNS = (
+    "the --output.path of a run of jobs/score.py, jobs/pairs.py, jobs/filter.py or jobs/nightly.py"
+)
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,12 @@ import time
 import duckdb
 import pytest
 
-from rm_ray.config import StorageConfig
+from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.errors import InputError
 from rm_ray.pairs.reading import open_pairs, read_pairs
 from rm_ray.pairs.worsen.kinds import WORSENED
+from rm_ray.scored.run import open_scored
+from rm_ray.status.look import look
 from tests.conftest import tiny_judge
 from tests.jobs import write_corpus
 from tests.pairs.runs import HASHES, files_of, options, rows_of, run, start
@@ -110,6 +112,10 @@ def test_a_run_says_what_its_pairs_are_and_grows_with_the_corpus(
         open_pairs([str(out / "pairs")], StorageConfig(), other)
     with pytest.raises(InputError, match="made with another tokenizer"):
         open_pairs([str(out)], StorageConfig(), {**facts, "tokenizer": "sha256:0"})
+    assert look(OutputConfig(path=str(out))).kind == "pairs"
+    assert look(OutputConfig(path=str(out))).state == "complete"
+    with pytest.raises(InputError, match="the run of another job"):
+        open_scored(str(out), StorageConfig())
     (out / "_SUCCESS").unlink()
     with pytest.raises(InputError, match="is not complete"):
         open_pairs([str(out)], StorageConfig(), facts)
