@@ -25,6 +25,7 @@ def test_without_a_job_the_jobs_are_listed(words, status, capsys, monkeypatch):
         "report",
         "nightly",
         "pairs",
+        "train",
         "status",
     ]
     assert max(map(len, page.splitlines())) <= 80
@@ -47,7 +48,8 @@ def test_every_job_has_its_doors(job, capsys):
     ("word", "said"),
     [
         ("scroe", "'scroe' is not a job; did you mean score?"),
-        ("x", "'x' is not a job; the first word is one of score, filter, report, nightly and stat"),
+        ("x", "'x' is not a job; the first word is one of score, filter, report, nightly, pairs, "
+            "train and status"),
         ("--input.path", "'--input.path' is not a job; the first word is one of score, filter"),
     ],
 )

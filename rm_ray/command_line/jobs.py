@@ -6,9 +6,9 @@ JOBS = {
     "score": "Score a Parquet corpus: one reward per document, back to Parquet.",
     "filter": "Filter a corpus by its rewards: the kept documents, as Parquet.",
     "report": "Report how good a night's documents are: one page, and a verdict.",
-    "train": "Train a judge on labelled pairs, or on the rewards of another judge.",
     "nightly": "Score, report and filter what has come to a corpus since last night.",
     "pairs": "Make pairs of real chunks and worse ones, to train a judge.",
+    "train": "Train a judge on labelled pairs, or on the rewards of another judge.",
     "status": "Say how a run stands: live or dead, done and left, speed, failures.",
 }
 
