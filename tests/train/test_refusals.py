@@ -45,9 +45,8 @@ def test_pairs_of_another_judge(pairs, tmp_path):
 
 
 def test_pairs_that_no_run_vouches_for_are_measured(pairs, tmp_path):
-    look = Look(
-        config(pairs / "pairs/part-0.parquet", tmp_path / "out", judge={"context_tokens": 64})
-    )
+    tables = shutil.copytree(pairs / "pairs", tmp_path / "tables")
+    look = Look(config(tables, tmp_path / "out", judge={"context_tokens": 64}))
     with pytest.raises(InputError, match="tokens, and the judge takes 64"):
         look.source.load("train", look.config)
 

@@ -9,7 +9,7 @@ from rm_ray.train.losses import language_loss, pair_losses
 from tests.conftest import TINY_JUDGE
 from tests.train.tasks import task
 
-NUMBERS = range(24)
+NUMBERS = range(8)
 
 
 def branch(context, tail, **more):
