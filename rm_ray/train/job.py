@@ -13,6 +13,8 @@ not speak of rows: the run's folder with its fingerprint, the lease, the stores.
 
 import json
 import logging
+import os
+import signal
 import tempfile
 from importlib.util import find_spec
 from typing import Any
@@ -43,6 +45,12 @@ from rm_ray.train.task import Shape, Source, Task, steps_of
 
 log = logging.getLogger(__name__)
 JUDGE = "judge"
+# How often workers are started that get no further than the last time.
+TRIES = 2
+
+
+class WorkersLost(Incomplete):
+    """The workers ended before the last step, and did not say why in a sentence."""
 
 
 class Look:
@@ -152,6 +160,7 @@ def train_judge(config: TrainConfig) -> None:
 
 def _run(look: Look, lease: Lease) -> None:
     run, config, steps = look.run, look.config, look.steps
+    lease.tell(lost=_stop)
     pool = PoolConfig(
         min_actors=config.workers.count,
         max_actors=config.workers.count,
@@ -165,18 +174,44 @@ def _run(look: Look, lease: Lease) -> None:
     task = look.task  # now that the folder knows what its store does
     found = Checkpoints(run.root, config.checkpoints.keep).last()
     if found is None or found.step < steps or _told(run) is None:
-        wait_for_machines(pool)
-        log.info(
-            "training from step %d to %d, %d workers on %d machines",
-            found.step if found else 0,
-            steps,
-            config.workers.count,
-            len(alive_machines()),
-        )
-        fit(task, config)
+        _train_on(task, pool)
         found = Checkpoints(run.root, config.checkpoints.keep).last()
     lease.check()
     _finish(look, task, found, lease)
+
+
+def _train_on(task: Task, pool: PoolConfig) -> None:
+    """Train to the last step; workers that are lost are started again, while they get on.
+
+    Raises:
+        Incomplete: they are lost again and again, or say that it is no use.
+    """
+    checkpoints = Checkpoints(task.output, task.config.checkpoints.keep)
+    tries, before = 0, -1
+    while True:
+        wait_for_machines(pool)
+        listed = checkpoints.listed()
+        step = listed[-1].step if listed else 0
+        tries, before = (tries + 1 if step == before else 1), step
+        log.info(
+            "training from step %d to %d, %d workers on %d machines",
+            step,
+            task.steps,
+            task.config.workers.count,
+            len(alive_machines()),
+        )
+        try:
+            return fit(task, task.config)
+        except WorkersLost as error:
+            if tries >= TRIES:
+                raise
+            log.warning("%s", error)
+
+
+def _stop(reason: str) -> None:
+    """End this process as a signal does: another driver is at work here."""
+    log.error("%s", reason)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _told(run: RunFolder) -> dict[str, Any] | None:
@@ -195,12 +230,12 @@ def fit(task: Task, config: TrainConfig) -> None:
     from ray.train import RunConfig, ScalingConfig, TrainingFailedError
 
     from rm_ray.train.loop import worker
-    from rm_ray.train.ray_train import JudgeTorchTrainer, as_before
+    from rm_ray.train.ray_train import JudgeTorchTrainer
 
     resources = {"CPU": config.workers.cpus}
     if config.workers.gpus:
         resources["GPU"] = config.workers.gpus
-    with tempfile.TemporaryDirectory(prefix="rm_ray-ray-train-") as folder, as_before():
+    with tempfile.TemporaryDirectory(prefix="rm_ray-ray-train-") as folder:
         trainer = JudgeTorchTrainer(
             worker,
             train_loop_config={"task": task},
@@ -225,7 +260,7 @@ def _in_a_sentence(error: Any) -> RmRayError:
         if isinstance(cause, RmRayError):
             return cause
     said = one_line(failures[0] if failures else error)
-    return Incomplete(
+    return WorkersLost(
         f"the training ended before its last step: {said}; the same command goes on from the last "
         "checkpoint"
     )
