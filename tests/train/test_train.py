@@ -9,6 +9,7 @@ from safetensors import safe_open
 
 from rm_ray.command_line.arguments import parse_arguments
 from rm_ray.command_line.load import load_config
+from rm_ray.config import PoolConfig
 from rm_ray.run.output import lease
 from rm_ray.run.output.lease import Lease
 from rm_ray.score.config import ScoreConfig
@@ -68,3 +69,26 @@ def test_a_second_driver_is_refused(pairs, tmp_path, caplog, monkeypatch):
         assert main(options(pairs, output)) == 2
     assert "another run is at work in this output folder" in caplog.text
     assert not (Path(output) / "checkpoints").exists()
+
+
+def test_workers_that_are_lost_are_started_again_while_they_get_on(
+    ray_cluster, pairs, tmp_path, monkeypatch
+):
+    from rm_ray.train import job
+    from rm_ray.train.checkpoints import Checkpoints
+    from tests.train.tasks import task
+
+    one = task(pairs, tmp_path / "out")
+    steps = iter([2, 4, 4])
+
+    def lost(told, config):
+        step = next(steps)
+        written = tmp_path / f"checkpoint-{step}"
+        written.mkdir(exist_ok=True)
+        Checkpoints(one.output, 2).keep(written, step)
+        raise job.WorkersLost("the training ended before its last step")
+
+    monkeypatch.setattr(job, "fit", lost)
+    with pytest.raises(job.WorkersLost):
+        job._train_on(one, PoolConfig(gpus=0))
+    assert next(steps, None) is None
