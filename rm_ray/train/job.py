@@ -21,6 +21,7 @@ from typing import Any
 
 from rm_ray.cluster import alive_machines, check_machines, connect, wait_for_machines
 from rm_ray.config import PoolConfig
+from rm_ray.engines.engine import choose_block_size
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.start import check_engine_installed
 from rm_ray.errors import ClusterError, Incomplete, OutputError, RmRayError, one_line
@@ -37,6 +38,7 @@ from rm_ray.train.data.pairs_source import LabelledPairs
 from rm_ray.train.data.rewards_source import open_rewards
 from rm_ray.train.start import (
     Start,
+    check_vllm_runs,
     classifier_fitting,
     preference_judge,
     resolve_start,
@@ -64,7 +66,11 @@ class Look:
         """
         check_installed()
         for name in config.verify.engines:
-            check_engine_installed(EngineConfig(name=name))
+            engine = EngineConfig(name=name)
+            check_engine_installed(engine)
+            if isinstance(config.judge, PreferenceConfig):
+                on_gpu = config.workers.gpus > 0
+                choose_block_size(engine, config.judge.chunk_tokens, on_gpu=on_gpu)
         self.config = config
         log.info("looking at the model %s", config.judge.model)
         self.start: Start = resolve_start(
@@ -133,6 +139,8 @@ def _learnt_from(
         rewards = open_rewards(config.rewards, windows, start, config.train.seed)
         return rewards, windows.label_ids, windows.fingerprint()
     assert isinstance(judge, ClassifierConfig)
+    if "vllm" in config.verify.engines:
+        check_vllm_runs(start)
     fitting = classifier_fitting(judge, start)
     rewards = open_rewards(config.rewards, fitting, start, config.train.seed)
     told = {"judge.max_tokens": fitting.max_tokens, "judge.truncate": fitting.side}

@@ -10,7 +10,7 @@ from rm_ray.train.card import judge_yaml, trained_judge
 from rm_ray.train.checkpoints import Checkpoints
 from rm_ray.train.export import export
 from rm_ray.train.loop import train
-from rm_ray.train.verify import rewards_of, tolerance_of
+from rm_ray.train.verify import rewards_of, settings_of, tolerance_of
 from tests.conftest import TINY_JUDGE
 from tests.train.tasks import task
 
@@ -59,7 +59,7 @@ def test_the_judge_that_is_written_is_the_judge_that_was_trained(
     told = json.loads((tmp_path / "out/_rm_ray/trained.json").read_text())
     validation = one.source.load(VALIDATION, one.config)
     prompts = [prompt for number in told["numbers"] for prompt in validation.prompts(number)]
-    found = rewards_of(one.config, section, "transformers", prompts)
+    found = rewards_of(settings_of(one.config, section, "transformers"), prompts)
     assert np.abs(np.array(found) - told["rewards"]).max() < tolerance_of(one.config)
     assert np.std(told["rewards"]) > 0.01
     assert f"dtype: {one.config.train.precision}" in judge_yaml({}, one.config.train.precision)

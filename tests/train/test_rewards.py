@@ -19,7 +19,7 @@ from rm_ray.train.config import TrainConfig
 from rm_ray.train.export import export
 from rm_ray.train.job import Look
 from rm_ray.train.loop import train
-from rm_ray.train.verify import rewards_of
+from rm_ray.train.verify import rewards_of, settings_of
 from tests.conftest import TINY_JUDGE, tiny_judge
 from tests.jobs import prose
 from tests.scored_runs import fabricate
@@ -144,7 +144,7 @@ def test_a_small_classifier_learns_and_is_the_one_that_runs(corpus, tmp_path):
     assert {"validation_loss", "validation_rank_correlation"} <= told["metrics"].keys()
     validation = task.source.load(VALIDATION, task.config)
     prompts = [prompt for number in told["numbers"] for prompt in validation.prompts(number)]
-    rewards = rewards_of(task.config, section, "transformers", prompts)
+    rewards = rewards_of(settings_of(task.config, section, "transformers"), prompts)
     # the head is in the teacher's units
     assert np.array(rewards) == pytest.approx(deviation * np.array(told["rewards"]), abs=1e-3)
     assert task.source.told["Its rewards are"].startswith("those of that judge, less their mean")
