@@ -26,6 +26,7 @@ from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.start import check_engine_installed
 from rm_ray.errors import ClusterError, Incomplete, OutputError, RmRayError, one_line
 from rm_ray.judges.classifier.keys import ClassifierConfig
+from rm_ray.judges.preference.judge import PreferenceJudge
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.run.execute import ray_faults
 from rm_ray.run.output.folder import RunFolder, no_empty_folders
@@ -44,6 +45,7 @@ from rm_ray.train.start import (
     resolve_start,
 )
 from rm_ray.train.task import Shape, Source, Task, steps_of
+from rm_ray.train.verify import checked_settings
 
 log = logging.getLogger(__name__)
 JUDGE = "judge"
@@ -66,11 +68,7 @@ class Look:
         """
         check_installed()
         for name in config.verify.engines:
-            engine = EngineConfig(name=name)
-            check_engine_installed(engine)
-            if isinstance(config.judge, PreferenceConfig):
-                on_gpu = config.workers.gpus > 0
-                choose_block_size(engine, config.judge.chunk_tokens, on_gpu=on_gpu)
+            check_engine_installed(EngineConfig(name=name))
         self.config = config
         log.info("looking at the model %s", config.judge.model)
         self.start: Start = resolve_start(
@@ -119,6 +117,22 @@ class Look:
         )
 
 
+def _asked_by(config: TrainConfig, judge: PreferenceConfig, start: Start) -> PreferenceJudge:
+    """The judge, which each of the engines that are to verify it runs.
+
+    Raises:
+        Refused: one of them does not.
+    """
+    asked = preference_judge(judge, start)
+    for name in config.verify.engines:
+        if start.model:
+            checked_settings(config, start.model, asked, name)
+        else:
+            on_gpu = config.workers.gpus > 0
+            choose_block_size(EngineConfig(name=name), asked.shared_step, on_gpu=on_gpu)
+    return asked
+
+
 def _learnt_from(
     config: TrainConfig, start: Start
 ) -> tuple[Source, tuple[int, ...], dict[str, Any]]:
@@ -130,12 +144,12 @@ def _learnt_from(
     judge = config.judge
     if config.pairs:
         assert isinstance(judge, PreferenceConfig)
-        asked = preference_judge(judge, start)
+        asked = _asked_by(config, judge, start)
         pairs = LabelledPairs.open(config.pairs, asked, start)
         return pairs, asked.label_ids, asked.fingerprint()
     assert config.rewards is not None
     if isinstance(judge, PreferenceConfig):
-        windows = preference_judge(judge, start)
+        windows = _asked_by(config, judge, start)
         rewards = open_rewards(config.rewards, windows, start, config.train.seed)
         return rewards, windows.label_ids, windows.fingerprint()
     assert isinstance(judge, ClassifierConfig)

@@ -14,9 +14,10 @@ from rm_ray.engines.engine import EngineSettings, Prompt, answer_all, choose_blo
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.runnable import check_runs
 from rm_ray.engines.start import start_engine
-from rm_ray.engines.weights import resolve_model
+from rm_ray.engines.weights import Model, resolve_model
 from rm_ray.errors import Incomplete, JudgeError, RmRayError
 from rm_ray.judges.families import build_judge
+from rm_ray.judges.judge import Judge
 from rm_ray.judges.keys import JudgeSection
 from rm_ray.train.config import TrainConfig
 
@@ -110,11 +111,20 @@ def settings_of(config: TrainConfig, judge: JudgeSection, name: str) -> EngineSe
         judge.model, None, storage=judge.storage, weights_folder=config.workers.weights_folder
     )
     _, built = build_judge(judge, InputConfig(path="unused"), model)
+    return checked_settings(config, model, built, name)
+
+
+def checked_settings(config: TrainConfig, model: Model, judge: Judge, name: str) -> EngineSettings:
+    """What an engine needs to know to run a model as this judge.
+
+    Raises:
+        Refused: the engine does not run it.
+    """
     on_gpu = config.workers.gpus > 0
     engine = EngineConfig(
         name=name,
         dtype=config.train.precision,
-        max_batch_tokens=max(2048, built.max_prompt_tokens),
+        max_batch_tokens=max(2048, judge.max_prompt_tokens),
         max_batch_windows=16,
         enforce_eager=True,
         weights_folder=config.workers.weights_folder,
@@ -122,9 +132,9 @@ def settings_of(config: TrainConfig, judge: JudgeSection, name: str) -> EngineSe
     settings = EngineSettings(
         config=engine,
         model=model,
-        read_out=built.read_out,
-        max_prompt_tokens=built.max_prompt_tokens,
-        block_size=choose_block_size(engine, built.shared_step, on_gpu=on_gpu),
+        read_out=judge.read_out,
+        max_prompt_tokens=judge.max_prompt_tokens,
+        block_size=choose_block_size(engine, judge.shared_step, on_gpu=on_gpu),
         gpus=config.workers.gpus,
         threads=max(1, int(config.workers.cpus)),
     )
