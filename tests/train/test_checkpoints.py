@@ -57,7 +57,9 @@ def test_a_file_that_is_gone_is_named(tmp_path):
 
 def test_no_room_is_said_before_anything_is_written(tmp_path):
     check_room(tmp_path, 1000, 5)
-    with pytest.raises(Incomplete, match=r"no room for the checkpoint of step 5: it takes 10.* GB"):
+    with pytest.raises(
+        Incomplete, match=r"no room for the checkpoint of step 5: with some to spare it takes 10"
+    ):
         check_room(tmp_path, 10**16, 5)
 
 
