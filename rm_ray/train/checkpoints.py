@@ -191,9 +191,10 @@ def check_room(scratch: Path, needed: int, step: int) -> None:
     free = shutil.disk_usage(scratch).free
     if free < needed + SPARE_BYTES:
         raise Incomplete(
-            f"no room for the checkpoint of step {step}: it takes {needed / 1e9:.2f} GB, and "
-            f"{free / 1e9:.2f} GB are free in {scratch}; free some, or keep fewer "
-            "(--checkpoints.keep), and the same command goes on from the last checkpoint"
+            f"no room for the checkpoint of step {step}: with some to spare it takes "
+            f"{(needed + SPARE_BYTES) / 1e9:.2f} GB, and {free / 1e9:.2f} GB are free in {scratch}; "
+            "free some, or keep fewer (--checkpoints.keep), and the same command goes on from the "
+            "last checkpoint"
         )
 
 

@@ -118,8 +118,11 @@ def memory(
     }
 
 
-def count_parameters(config: Mapping[str, Any], *, labels: bool) -> tuple[int, int]:
+def count_parameters(config: Mapping[str, Any], *, labels: bool, cut: bool) -> tuple[int, int]:
     """Parameters of a model of this shape, and those in its linear layers' inputs and outputs.
+
+    Args:
+        labels: it is a language model that is read at labels; `cut`: its head has only these.
 
     Returns:
         All of them, and for LoRA the sum of both sides of each linear layer, times a rank.
@@ -134,15 +137,19 @@ def count_parameters(config: Mapping[str, Any], *, labels: bool) -> tuple[int, i
     kind = AutoModelForCausalLM if labels else AutoModelForSequenceClassification
     with torch.device("meta"):
         model = kind.from_config(AutoConfig.for_model(**config))
+    head = model.get_output_embeddings() if labels else None
+    if cut and head is not None:
+        model.set_output_embeddings(torch.nn.Linear(head.in_features, 2, bias=False, device="meta"))
+        head = model.get_output_embeddings()
     linear = [part for part in model.modules() if isinstance(part, torch.nn.Linear)]
-    head = model.get_output_embeddings()
     sides = sum(one.in_features + one.out_features for one in linear if one is not head)
     return sum(one.numel() for one in model.parameters()), sides
 
 
 def _say_memory(look: Look, tokens: Tokens) -> str:
     config = look.config
-    parameters, sides = count_parameters(look.start.config, labels=bool(look.labels))
+    cut = config.train.language_weight == 0
+    parameters, sides = count_parameters(look.start.config, labels=bool(look.labels), cut=cut)
     rank = config.train.lora.rank
     learning = rank * sides if rank else parameters
     shape = look.start.config.get("text_config") or look.start.config

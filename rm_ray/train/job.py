@@ -13,16 +13,20 @@ not speak of rows: the run's folder with its fingerprint, the lease, the stores.
 
 import json
 import logging
+import os
+import signal
 import tempfile
 from importlib.util import find_spec
 from typing import Any
 
 from rm_ray.cluster import alive_machines, check_machines, connect, wait_for_machines
 from rm_ray.config import PoolConfig
+from rm_ray.engines.engine import choose_block_size
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.start import check_engine_installed
 from rm_ray.errors import ClusterError, Incomplete, OutputError, RmRayError, one_line
 from rm_ray.judges.classifier.keys import ClassifierConfig
+from rm_ray.judges.preference.judge import PreferenceJudge
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.run.execute import ray_faults
 from rm_ray.run.output.folder import RunFolder, no_empty_folders
@@ -35,14 +39,22 @@ from rm_ray.train.data.pairs_source import LabelledPairs
 from rm_ray.train.data.rewards_source import open_rewards
 from rm_ray.train.start import (
     Start,
+    check_vllm_runs,
     classifier_fitting,
     preference_judge,
     resolve_start,
 )
 from rm_ray.train.task import Shape, Source, Task, steps_of
+from rm_ray.train.verify import checked_settings
 
 log = logging.getLogger(__name__)
 JUDGE = "judge"
+# How often workers are started that get no further than the last time.
+TRIES = 2
+
+
+class WorkersLost(Incomplete):
+    """The workers ended before the last step, and did not say why in a sentence."""
 
 
 class Look:
@@ -105,6 +117,22 @@ class Look:
         )
 
 
+def _asked_by(config: TrainConfig, judge: PreferenceConfig, start: Start) -> PreferenceJudge:
+    """The judge, which each of the engines that are to verify it runs.
+
+    Raises:
+        Refused: one of them does not.
+    """
+    asked = preference_judge(judge, start)
+    for name in config.verify.engines:
+        if start.model:
+            checked_settings(config, start.model, asked, name)
+        else:
+            on_gpu = config.workers.gpus > 0
+            choose_block_size(EngineConfig(name=name), asked.shared_step, on_gpu=on_gpu)
+    return asked
+
+
 def _learnt_from(
     config: TrainConfig, start: Start
 ) -> tuple[Source, tuple[int, ...], dict[str, Any]]:
@@ -116,15 +144,17 @@ def _learnt_from(
     judge = config.judge
     if config.pairs:
         assert isinstance(judge, PreferenceConfig)
-        asked = preference_judge(judge, start)
+        asked = _asked_by(config, judge, start)
         pairs = LabelledPairs.open(config.pairs, asked, start)
         return pairs, asked.label_ids, asked.fingerprint()
     assert config.rewards is not None
     if isinstance(judge, PreferenceConfig):
-        windows = preference_judge(judge, start)
+        windows = _asked_by(config, judge, start)
         rewards = open_rewards(config.rewards, windows, start, config.train.seed)
         return rewards, windows.label_ids, windows.fingerprint()
     assert isinstance(judge, ClassifierConfig)
+    if "vllm" in config.verify.engines:
+        check_vllm_runs(start)
     fitting = classifier_fitting(judge, start)
     rewards = open_rewards(config.rewards, fitting, start, config.train.seed)
     told = {"judge.max_tokens": fitting.max_tokens, "judge.truncate": fitting.side}
@@ -152,6 +182,7 @@ def train_judge(config: TrainConfig) -> None:
 
 def _run(look: Look, lease: Lease) -> None:
     run, config, steps = look.run, look.config, look.steps
+    lease.tell(lost=_stop)
     pool = PoolConfig(
         min_actors=config.workers.count,
         max_actors=config.workers.count,
@@ -165,18 +196,44 @@ def _run(look: Look, lease: Lease) -> None:
     task = look.task  # now that the folder knows what its store does
     found = Checkpoints(run.root, config.checkpoints.keep).last()
     if found is None or found.step < steps or _told(run) is None:
-        wait_for_machines(pool)
-        log.info(
-            "training from step %d to %d, %d workers on %d machines",
-            found.step if found else 0,
-            steps,
-            config.workers.count,
-            len(alive_machines()),
-        )
-        fit(task, config)
+        _train_on(task, pool)
         found = Checkpoints(run.root, config.checkpoints.keep).last()
     lease.check()
     _finish(look, task, found, lease)
+
+
+def _train_on(task: Task, pool: PoolConfig) -> None:
+    """Train to the last step; workers that are lost are started again, while they get on.
+
+    Raises:
+        Incomplete: they are lost again and again, or say that it is no use.
+    """
+    checkpoints = Checkpoints(task.output, task.config.checkpoints.keep)
+    tries, before = 0, -1
+    while True:
+        wait_for_machines(pool)
+        listed = checkpoints.listed()
+        step = listed[-1].step if listed else 0
+        tries, before = (tries + 1 if step == before else 1), step
+        log.info(
+            "training from step %d to %d, %d workers on %d machines",
+            step,
+            task.steps,
+            task.config.workers.count,
+            len(alive_machines()),
+        )
+        try:
+            return fit(task, task.config)
+        except WorkersLost as error:
+            if tries >= TRIES:
+                raise
+            log.warning("%s", error)
+
+
+def _stop(reason: str) -> None:
+    """End this process as a signal does: another driver is at work here."""
+    log.error("%s", reason)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _told(run: RunFolder) -> dict[str, Any] | None:
@@ -195,12 +252,12 @@ def fit(task: Task, config: TrainConfig) -> None:
     from ray.train import RunConfig, ScalingConfig, TrainingFailedError
 
     from rm_ray.train.loop import worker
-    from rm_ray.train.ray_train import JudgeTorchTrainer, as_before
+    from rm_ray.train.ray_train import JudgeTorchTrainer
 
     resources = {"CPU": config.workers.cpus}
     if config.workers.gpus:
         resources["GPU"] = config.workers.gpus
-    with tempfile.TemporaryDirectory(prefix="rm_ray-ray-train-") as folder, as_before():
+    with tempfile.TemporaryDirectory(prefix="rm_ray-ray-train-") as folder:
         trainer = JudgeTorchTrainer(
             worker,
             train_loop_config={"task": task},
@@ -225,7 +282,7 @@ def _in_a_sentence(error: Any) -> RmRayError:
         if isinstance(cause, RmRayError):
             return cause
     said = one_line(failures[0] if failures else error)
-    return Incomplete(
+    return WorkersLost(
         f"the training ended before its last step: {said}; the same command goes on from the last "
         "checkpoint"
     )

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rm_ray.engines.heads import CAUSAL, ENCODERS, check_language_model, is_bidirectional
+from rm_ray.engines.heads import CAUSAL, ENCODERS, IN_VLLM, check_language_model, is_bidirectional
 from rm_ray.engines.stored import is_stored
 from rm_ray.engines.weights import Model, local_folder, resolve_model
-from rm_ray.errors import JudgeError, first_line
+from rm_ray.errors import ConfigError, JudgeError, first_line
 from rm_ray.judges.classifier.keys import ClassifierConfig
 from rm_ray.judges.encoding import load_plain, load_tokenizer
 from rm_ray.judges.frame import Fitting, Frame
@@ -84,12 +84,8 @@ def classifier_fitting(judge: ClassifierConfig, start: Start) -> Fitting:
     Raises:
         JudgeError: the model has no classifier, no padding token, or is shorter than asked.
     """
-    from transformers.models.auto.modeling_auto import (
-        MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
-    )
-
     kind = str(start.config.get("model_type"))
-    name = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES.get(kind)
+    name = classifier_of(start)
     if name not in (*CAUSAL, *ENCODERS):
         raise JudgeError(
             f"judge.model: {start.name} is a {kind}, of which no classifier is known that scores; "
@@ -108,6 +104,29 @@ def classifier_fitting(judge: ClassifierConfig, start: Start) -> Fitting:
     frame = Frame.of_text(load_tokenizer(start.files.json), load_plain(start.files.json))
     unread = padding(start) if name in CAUSAL and not is_bidirectional(start.config) else None
     return Fitting(frame, most, judge.truncate, unread=unread)
+
+
+def classifier_of(start: Start) -> str:
+    """The name of the class of a model's sequence classifier; "" where there is none."""
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+    )
+
+    kind = str(start.config.get("model_type"))
+    return str(MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES.get(kind, ""))
+
+
+def check_vllm_runs(start: Start) -> None:
+    """Refuse a classifier that vLLM cannot judge with once it is trained.
+
+    Raises:
+        ConfigError: saying how to leave vLLM out.
+    """
+    if (name := classifier_of(start)) not in IN_VLLM:
+        raise ConfigError(
+            f"verify.engines: vllm is not known to give the numbers of a {name}; leave it out with "
+            "--verify.engines transformers"
+        )
 
 
 def padding(start: Start) -> int:

@@ -14,9 +14,10 @@ from rm_ray.engines.engine import EngineSettings, Prompt, answer_all, choose_blo
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.runnable import check_runs
 from rm_ray.engines.start import start_engine
-from rm_ray.engines.weights import resolve_model
+from rm_ray.engines.weights import Model, resolve_model
 from rm_ray.errors import Incomplete, JudgeError, RmRayError
 from rm_ray.judges.families import build_judge
+from rm_ray.judges.judge import Judge
 from rm_ray.judges.keys import JudgeSection
 from rm_ray.train.config import TrainConfig
 
@@ -57,8 +58,14 @@ def verify(
     """
     found = []
     for name in config.verify.engines:
-        task = _judge.options(num_cpus=0, num_gpus=config.workers.gpus, max_retries=1)
-        answer = ray.get(task.remote(config, judge, name, list(prompts)))
+        settings = settings_of(config, judge, name)
+        task = _judge.options(
+            num_cpus=0,
+            num_gpus=config.workers.gpus,
+            max_retries=1,
+            runtime_env={"env_vars": settings.environment()},
+        )
+        answer = ray.get(task.remote(settings, list(prompts)))
         if isinstance(answer, RmRayError):
             raise answer
         difference = float(np.abs(np.asarray(answer) - np.asarray(expected)).max())
@@ -75,51 +82,64 @@ def verify(
 
 
 @ray.remote(max_calls=1)  # an engine has its process for itself
-def _judge(
-    config: TrainConfig, judge: JudgeSection, name: str, prompts: list[Prompt]
-) -> list[float] | RmRayError:
+def _judge(settings: EngineSettings, prompts: list[Prompt]) -> list[float] | RmRayError:
     """An error as a value: raised, Ray would wrap it."""
     try:
         # what Ray hands over cannot be written to, of which torch warns
-        return rewards_of(config, judge, name, [prompt.copy() for prompt in prompts])
+        return rewards_of(settings, [prompt.copy() for prompt in prompts])
     except RmRayError as error:
         return error
 
 
-def rewards_of(
-    config: TrainConfig, judge: JudgeSection, name: str, prompts: Sequence[Prompt]
-) -> list[float]:
+def rewards_of(settings: EngineSettings, prompts: Sequence[Prompt]) -> list[float]:
     """The rewards that an engine of this process gives for prompts."""
     import transformers  # takes seconds
 
+    os.environ.update(settings.environment())
+    transformers.logging.disable_progress_bar()
+    numbers = answer_all(start_engine(settings), prompts)
+    return [_reward(row) for row in numbers]
+
+
+def settings_of(config: TrainConfig, judge: JudgeSection, name: str) -> EngineSettings:
+    """What an engine needs to know to run the judge that was written.
+
+    Raises:
+        Refused: the engine does not run it.
+    """
     model = resolve_model(
         judge.model, None, storage=judge.storage, weights_folder=config.workers.weights_folder
     )
     _, built = build_judge(judge, InputConfig(path="unused"), model)
+    return checked_settings(config, model, built, name)
+
+
+def checked_settings(config: TrainConfig, model: Model, judge: Judge, name: str) -> EngineSettings:
+    """What an engine needs to know to run a model as this judge.
+
+    Raises:
+        Refused: the engine does not run it.
+    """
     on_gpu = config.workers.gpus > 0
     engine = EngineConfig(
         name=name,
         dtype=config.train.precision,
-        max_batch_tokens=max(2048, built.max_prompt_tokens),
+        max_batch_tokens=max(2048, judge.max_prompt_tokens),
         max_batch_windows=16,
-        kv_cache_gb=None if on_gpu else 0.5,
         enforce_eager=True,
         weights_folder=config.workers.weights_folder,
     )
     settings = EngineSettings(
         config=engine,
         model=model,
-        read_out=built.read_out,
-        max_prompt_tokens=built.max_prompt_tokens,
-        block_size=choose_block_size(engine, built.shared_step, on_gpu=on_gpu),
+        read_out=judge.read_out,
+        max_prompt_tokens=judge.max_prompt_tokens,
+        block_size=choose_block_size(engine, judge.shared_step, on_gpu=on_gpu),
         gpus=config.workers.gpus,
         threads=max(1, int(config.workers.cpus)),
     )
     check_runs(settings, lambda less: f"prompts shorter by {less} tokens")
-    os.environ.update(settings.environment())
-    transformers.logging.disable_progress_bar()
-    numbers = answer_all(start_engine(settings), prompts)
-    return [_reward(row) for row in numbers]
+    return settings
 
 
 def _reward(numbers: Any) -> float:

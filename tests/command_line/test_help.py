@@ -18,6 +18,7 @@ from rm_ray.pairs.config import PairsJobConfig
 from rm_ray.report.config import ReportConfig
 from rm_ray.score.config import ScoreConfig
 from rm_ray.status.__main__ import StatusConfig
+from rm_ray.train.config import TrainConfig
 
 SCHEMAS = {
     "score": ScoreConfig,
@@ -25,6 +26,7 @@ SCHEMAS = {
     "report": ReportConfig,
     "nightly": NightlyConfig,
     "pairs": PairsJobConfig,
+    "train": TrainConfig,
     "evaluate": EvaluateConfig,
     "status": StatusConfig,
 }
@@ -47,6 +49,10 @@ TYPED = {
     "pairs": [
         *TYPED_OF_EVERY_SCORING[:-2], "pairs.kinds", "generator.model", "pool.max_actors",
         "pool.gpus",
+    ],
+    "train": [
+        "pairs.path", "rewards.path", "output.path", "judge.model", "train.objective",
+        "train.epochs", "train.steps", "train.batch_windows", "workers.count", "workers.gpus",
     ],
     "evaluate": [
         "output.path", "judge.model", "pairs.path", "pairs.split", "rewards.path", "labels.column",

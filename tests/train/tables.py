@@ -83,7 +83,7 @@ def _pair(tokenizer, text, texts, rng, chunk, context):
     before = min(before, context // chunk)
     wanted = (before + 1) * chunk
     length = int(wanted * 3.2 * 1.4)
-    start = 0 if rng.random() < 0.3 else rng.randrange(max(1, len(text) - length // 2))
+    start = 0  # windows of a document share their context
     real = tokenizer.encode(text[start : start + length], add_special_tokens=False).ids
     if len(real) < wanted:
         return None

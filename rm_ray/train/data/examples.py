@@ -86,7 +86,7 @@ class PairExamples:
                 continue  # the chosen window before has the same context
             number = numbers[row // 2]
             middle = bos + len(self.contexts[number])
-            real[row, bos:middle] = self.real_context[number]
+            real[row, max(1, bos) : middle] = self.real_context[number]
             real[row, middle + before :][: len(self.chosen[number])] = True
         rows = np.arange(len(prompts))
         return Packed(ids=ids, real=real, rows=rows, columns=lengths - 1)

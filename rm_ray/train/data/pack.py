@@ -63,8 +63,23 @@ def trees_of(branches: Sequence[Branch]) -> list[list[int]]:
     return trees
 
 
+def rows_of(sizes: Sequence[int]) -> list[list[int]]:
+    """The numbers of the trees of each row: as many as fit beside one another into the longest."""
+    rows: list[list[int]] = []
+    left: list[int] = []
+    for number in sorted(range(len(sizes)), key=lambda number: -sizes[number]):
+        row = next((row for row, room in enumerate(left) if room >= sizes[number]), None)
+        if row is None:
+            rows.append([])
+            left.append(max(sizes))
+            row = len(rows) - 1
+        rows[row].append(number)
+        left[row] -= sizes[number]
+    return rows
+
+
 def pack_trees(branches: Sequence[Branch], bos: int = 0) -> Packed:
-    """A row for each tree, padded on the right to the longest; padding sees itself alone.
+    """Trees side by side in rows, padded on the right to the longest; padding sees itself alone.
 
     Args:
         bos: tokens at the beginning of each context that are no text.
@@ -73,32 +88,54 @@ def pack_trees(branches: Sequence[Branch], bos: int = 0) -> Packed:
     sizes = [
         len(branches[tree[0]].context) + sum(len(branches[n].tail) for n in tree) for tree in trees
     ]
-    shape = len(trees), max(sizes)
-    ids, positions = np.zeros(shape, np.int32), np.zeros(shape, np.int64)
-    real, mask = np.zeros(shape, np.bool_), np.zeros((*shape, max(sizes)), np.bool_)
-    mask[:, np.arange(max(sizes)), np.arange(max(sizes))] = True
-    rows, columns = np.zeros(len(branches), np.int64), np.zeros(len(branches), np.int64)
-    for row, tree in enumerate(trees):
-        first = branches[tree[0]]
-        trunk = len(first.context)
-        ids[row, :trunk] = first.context
-        real[row, bos:trunk] = first.real_context
-        positions[row, :trunk] = np.arange(trunk)
-        mask[row, :trunk, :trunk] = _before(trunk)
-        start = trunk
-        for number in tree:
-            branch = branches[number]
-            size, seen = len(branch.tail), len(branch.context)
-            stop = start + size
-            ids[row, start:stop] = branch.tail
-            positions[row, start:stop] = seen + np.arange(size)
-            mask[row, start:stop, :seen] = True
-            mask[row, start:stop, start:stop] = _before(size)
-            text, tokens = branch.real_tail
-            real[row, start + text : start + text + tokens] = True
-            rows[number], columns[number] = row, stop - 1
-            start = stop
-    return Packed(ids=ids, real=real, rows=rows, columns=columns, positions=positions, mask=mask)
+    rows = rows_of(sizes)
+    shape = len(rows), max(sizes)
+    packed = Packed(
+        ids=np.zeros(shape, np.int32),
+        real=np.zeros(shape, np.bool_),
+        rows=np.zeros(len(branches), np.int64),
+        columns=np.zeros(len(branches), np.int64),
+        positions=np.zeros(shape, np.int64),
+        mask=np.tile(np.eye(shape[1], dtype=np.bool_), (shape[0], 1, 1)),
+    )
+    for row, numbers in enumerate(rows):
+        start = 0
+        for number in numbers:
+            _put_tree(packed, row, start, trees[number], branches=branches, bos=bos)
+            start += sizes[number]
+    return packed
+
+
+def _put_tree(
+    packed: Packed,
+    row: int,
+    start: int,
+    tree: Sequence[int],
+    branches: Sequence[Branch],
+    bos: int,
+) -> None:
+    """Write a tree into a row, from a column on."""
+    assert packed.positions is not None and packed.mask is not None
+    ids, real, positions = packed.ids[row], packed.real[row], packed.positions[row]
+    mask, first = packed.mask[row], branches[tree[0]]
+    trunk = len(first.context)
+    at = start + trunk
+    ids[start:at] = first.context
+    real[start + max(1, bos) : at] = first.real_context  # nothing foretells the first token
+    positions[start:at] = np.arange(trunk)
+    mask[start:at, start:at] = _before(trunk)
+    for number in tree:
+        branch = branches[number]
+        size, seen = len(branch.tail), len(branch.context)
+        stop = at + size
+        ids[at:stop] = branch.tail
+        positions[at:stop] = seen + np.arange(size)
+        mask[at:stop, start : start + seen] = True
+        mask[at:stop, at:stop] = _before(size)
+        text, tokens = branch.real_tail
+        real[at + text : at + text + tokens] = True
+        packed.rows[number], packed.columns[number] = row, stop - 1
+        at = stop
 
 
 def _before(size: int) -> npt.NDArray[np.bool_]:
