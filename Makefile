@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 SOURCES := rm_ray jobs demo tests benchmarks requirements
 
-.PHONY: demo test quick chaos bench check format lock clean
+.PHONY: demo test quick chaos bench judge check format lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m demo.run
@@ -23,6 +23,13 @@ chaos: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.bench
 	$(BIN)/python -m benchmarks.families
+
+judge: $(VENV)/.installed
+	$(BIN)/python -m demo.blank_judge --output outputs/judge/blank
+	$(BIN)/python -m demo.training_corpus --output outputs/judge/corpus
+	$(BIN)/python jobs/pairs.py --config demo/judge/pairs.yaml
+	$(BIN)/python jobs/train.py --config demo/judge/train.yaml
+	$(BIN)/python jobs/evaluate.py --config demo/judge/evaluate.yaml
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check $(SOURCES)
