@@ -6,7 +6,6 @@ first, so that neither the cuts nor the machines decide which they are.
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -30,37 +29,35 @@ def draw_donors(
     files: Sequence[PlannedFile], inputs: InputConfig, config: PairsConfig
 ) -> list[str]:
     """Texts of some planned documents; what cannot be read is left out."""
-    rows = sum(file.rows for file in files)
-    wanted = sorted({(2 * i + 1) * rows // (2 * DONORS) for i in range(DONORS)} if rows else ())
-    tasks, before = [], 0
-    for file in files:
-        for row in wanted:
-            here = before <= row < before + file.rows
-            if here and split_of(config, file.path, row - before) == TRAIN:
-                tasks.append(_text.remote(_unit(file, row - before), inputs, config.seed))
-        before += file.rows
-    texts: list[str] = ray.get(tasks)
-    return [text for text in texts if text.strip()]
-
-
-def _unit(file: PlannedFile, row: int) -> ReadUnit:
-    """The unit that a row is in, with that row alone."""
-    unit = next(one for one in file.to_do() if row < one.shards[-1].stop)
-    return replace(unit, shards=(Shard(file.path, row, row + 1),))
+    units = [unit for file in files for unit in file.to_do()]
+    counts = [unit.shards[-1].stop - unit.shards[0].start for unit in units]
+    rows, before, tasks = sum(counts), 0, []
+    wanted = [(2 * i + 1) * rows // (2 * DONORS) for i in range(min(DONORS, rows))]
+    for unit, count in zip(units, counts, strict=True):
+        first = unit.shards[0].start
+        here = [first + row - before for row in wanted if before <= row < before + count]
+        here = [row for row in here if split_of(config, unit.file, row) == TRAIN]
+        spans = tuple(Shard(unit.file, row, row + 1) for row in dict.fromkeys(here))
+        if spans:
+            tasks.append(_texts.remote(unit.with_shards(spans), inputs, config.seed))
+        before += count
+    found: list[list[str]] = ray.get(tasks)
+    return [text for some in found for text in some if text.strip()]
 
 
 @ray.remote(num_cpus=0.5, max_retries=3)
-def _text(unit: ReadUnit, inputs: InputConfig, seed: int) -> str:
+def _texts(unit: ReadUnit, inputs: InputConfig, seed: int) -> list[str]:
     everything = inputs.model_copy(update={"sample_fraction": 1.0, "id": None, "keep": []})
-    column = str(inputs.text)
+    column, found = str(inputs.text), []
     try:
-        ((shard, rows),) = read_patiently(unit, everything, [column])
+        for shard, rows in read_patiently(unit, everything, [column]):
+            ((text, *_), _, _) = decoded(rows.column(f"{JUDGED}{column}"), "text")
+            rng = random.Random(hashed("donor", seed, shard.file, shard.start))
+            start = rng.randrange(max(1, len(text) - CHARACTERS))
+            found.append(text[start : start + CHARACTERS])
     except (OSError, pa.ArrowException):
-        return ""  # the run will say what is wrong with it
-    ((text, *_), _, _) = decoded(rows.column(f"{JUDGED}{column}"), "text")
-    rng = random.Random(hashed("donor", seed, shard.file, shard.start))
-    start = rng.randrange(max(1, len(text) - CHARACTERS))
-    return str(text[start : start + CHARACTERS])
+        return found  # the run will say what is wrong with it
+    return found
 
 
 def stored(notes: Sequence[Any]) -> list[str] | None:

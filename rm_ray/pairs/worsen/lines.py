@@ -88,5 +88,6 @@ def pieces_of(text: str) -> list[str]:
 
 
 def _ended(line: str) -> str:
-    """The line with white space at one of its ends, so that its double is no longer word."""
-    return line if line[-1:].isspace() or line[:1].isspace() else f"{line} "
+    """The line with white space at one of its ends, where its script has some between words."""
+    apart = line[-1:].isspace() or line[:1].isspace() or line[-1:] in "。！？"
+    return line if apart else f"{line} "

@@ -1,5 +1,7 @@
 """vLLM draws tokens: which ones, and with which seed."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from rm_ray.engines.generate.generator import Sampling
 from rm_ray.engines.read_outs import DrawnTokens
 from rm_ray.engines.start import start_generator
 from rm_ray.engines.weights import resolve_model
+from rm_ray.pairs import writing
 from rm_ray.pairs.generator import resolve_generator
 from tests.conftest import TINY_JUDGE
 from tests.engines.small_engines import settings_of
@@ -76,12 +79,16 @@ def test_a_stop_ends_an_answer_and_is_not_in_it(uniform):
     assert not np.isin(drawn, [*BANNED, *STOPS]).any()
 
 
-def test_the_likeliest_tokens_are_those_of_transformers_and_pairs_are_made(tmp_path):
+def test_the_likeliest_tokens_are_those_of_transformers_and_pairs_are_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "LONGER", 0)  # short answers
+    monkeypatch.setattr(writing, "MORE", 160)
     model = instruct(tmp_path)
     config = job_config(
-        generator={"model": str(tmp_path)}, pairs={"kinds": {"continued": 1, "rewritten": 1}}
+        generator={"model": str(tmp_path)},
+        pairs={"kinds": {"continued": 1, "rewritten": 1}, "rewrite": ["Say: {text}"]},
     )
     generator = resolve_generator(config, JUDGE, TOKENIZER.tokenizer_json)
+    os.environ.update(generator.engine.environment())
     engine = start_generator(generator.engine)
     prompt = prompts(4)[3]
     drawn = ask(engine, {0: (prompt, Sampling(0.0, 1, 12))})[0].tolist()
@@ -94,7 +101,7 @@ def test_the_likeliest_tokens_are_those_of_transformers_and_pairs_are_made(tmp_p
         assert logits[token] > logits.max() - 1e-4
         ids.append(token)
     made = maker(kinds=config.pairs.kinds, writer=generator.writer, temperatures=[1.0])
-    some = texts(4, seed=1)
+    some = texts(3, seed=1)
     rows, counts = make(made, some, engine)
     assert counts.kinds.keys() == {"continued", "rewritten"}
     assert counts.given_up.keys() <= {"rewritten"}  # its answer ended early
