@@ -207,8 +207,8 @@ def check_room(scratch: Path, needed: int, step: int) -> None:
         raise Incomplete(
             f"no room for the checkpoint of step {step}: with some to spare it takes "
             f"{(needed + SPARE_BYTES) / 1e9:.2f} GB, and {free / 1e9:.2f} GB are free in "
-            f"{scratch}; free some, or keep fewer (--checkpoints.keep), and the same command goes on from the "
-            "last checkpoint"
+            f"{scratch}; free some, or keep fewer (--checkpoints.keep), and the same command goes "
+            "on from the last checkpoint"
         )
 
 
