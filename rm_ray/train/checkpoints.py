@@ -26,6 +26,8 @@ from rm_ray.store.folder import Folder
 from rm_ray.store.retry import patiently
 
 FOLDER, LIST = "checkpoints", "list.json"
+# How the names of the workers' folders begin.
+SCRATCH = "rm_ray-train-"
 # What a checkpoint is written beside: room that must be left.
 SPARE_BYTES = 64 << 20
 
@@ -129,6 +131,18 @@ class Checkpoints:
         return folder
 
 
+def scratch_near(output: Folder) -> Path | None:
+    """Where checkpoints are written first: beside a local output, to move there without a copy."""
+    return None if "://" in output.uri else Path(output.path) / "_rm_ray" / "scratch"
+
+
+def clear_scratch(output: Folder) -> None:
+    """Remove what workers that were killed had begun to write."""
+    near = scratch_near(output)
+    for folder in near.glob(f"{SCRATCH}*") if near else ():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def put_folder(written: Path, place: Folder) -> None:
     """Move the files of a local folder into a folder of the output, over those that are there.
 
@@ -192,9 +206,9 @@ def check_room(scratch: Path, needed: int, step: int) -> None:
     if free < needed + SPARE_BYTES:
         raise Incomplete(
             f"no room for the checkpoint of step {step}: with some to spare it takes "
-            f"{(needed + SPARE_BYTES) / 1e9:.2f} GB, and {free / 1e9:.2f} GB are free in {scratch}; "
-            "free some, or keep fewer (--checkpoints.keep), and the same command goes on from the "
-            "last checkpoint"
+            f"{(needed + SPARE_BYTES) / 1e9:.2f} GB, and {free / 1e9:.2f} GB are free in "
+            f"{scratch}; free some, or keep fewer (--checkpoints.keep), and the same command goes "
+            "on from the last checkpoint"
         )
 
 

@@ -33,7 +33,7 @@ from rm_ray.run.output.folder import RunFolder, no_empty_folders
 from rm_ray.run.output.lease import Lease
 from rm_ray.run.output.one_folder import see_one_folder
 from rm_ray.run.output.run_json import new_run
-from rm_ray.train.checkpoints import Checkpoint, Checkpoints
+from rm_ray.train.checkpoints import Checkpoint, Checkpoints, clear_scratch
 from rm_ray.train.config import TrainConfig
 from rm_ray.train.data.pairs_source import LabelledPairs
 from rm_ray.train.data.rewards_source import open_rewards
@@ -193,6 +193,7 @@ def _run(look: Look, lease: Lease) -> None:
     check_machines(pool)
     if look.stored is None:
         run.create(new_run(look.fingerprint, config.model_dump(mode="json"), {}))
+    clear_scratch(run.root)
     task = look.task  # now that the folder knows what its store does
     found = Checkpoints(run.root, config.checkpoints.keep).last()
     if found is None or found.step < steps or _told(run) is None:

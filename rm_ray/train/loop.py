@@ -12,7 +12,7 @@ import transformers
 
 from rm_ray.pairs.table import TRAIN, VALIDATION
 from rm_ray.store.folder import Folder
-from rm_ray.train.checkpoints import Checkpoints
+from rm_ray.train.checkpoints import SCRATCH, Checkpoints, scratch_near
 from rm_ray.train.metrics import Metrics
 from rm_ray.train.task import Task
 from rm_ray.train.trainer import JudgeTrainer
@@ -73,15 +73,10 @@ def train(task: Task, rank: int = 0, workers: int = 1) -> None:
 
 @contextmanager
 def _scratch(output: Folder) -> Iterator[Path]:
-    """A folder of this worker's own for what it writes before it is whole.
-
-    Beside a local output, so that a checkpoint moves there without a copy.
-    """
-    near = None
-    if "://" not in output.uri:
-        near = Path(output.path) / "_rm_ray" / "scratch"
+    """A folder of this worker's own for what it writes before it is whole."""
+    if near := scratch_near(output):
         near.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="rm_ray-train-", dir=near))
+    folder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=near))
     try:
         yield folder
     finally:
