@@ -150,6 +150,8 @@ def _root_of_run(path: str, storage: StorageConfig) -> Folder | None:
     roots = [folder] if above[2] != PAIRS else [folder, Folder(above[0], storage, side="input")]
     try:
         return next((one for one in roots if (one / "_rm_ray").size("run.json")), None)
+    except NotADirectoryError:
+        return None  # it is a file
     except OSError as error:
         raise InputError(f"cannot read {path}: {short(error)}") from None
 
