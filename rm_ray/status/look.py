@@ -7,6 +7,7 @@ from typing import Any, Literal
 from rm_ray.config import OutputConfig
 from rm_ray.corpus.plan import Planned, PlannedFile, shards_of
 from rm_ray.errors import InputError, OutputError, short
+from rm_ray.evaluate.config import JUDGED_PAIRS
 from rm_ray.filter.copy.bundles import PlannedFolder
 from rm_ray.filter.copy.receipts import DONE
 from rm_ray.nightly.config import NIGHTS, SCORED
@@ -16,8 +17,10 @@ from rm_ray.run.output.segments import planned_files
 from rm_ray.run.standing.status import Standing, read_standing
 from rm_ray.status.nights import NightlyFolder, NightStatus
 
-# By what its configuration has: what a run is of, the folder of its parts, the lines of its plan.
+# By what its configuration has, the first of these: what a run is of, the folder of its parts, the
+# lines of its plan.
 KINDS: dict[str, tuple[str, str, type[Planned]]] = {
+    "figures": ("judge evaluation", JUDGED_PAIRS, PlannedFile),
     "judge": ("scoring", REWARDS, PlannedFile),
     "rule": ("filter", DONE, PlannedFolder),
 }

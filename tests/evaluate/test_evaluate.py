@@ -97,6 +97,17 @@ def test_the_figures_are_those_of_the_judged_pairs(evaluated):
     assert found["verdict"]["sentence"].startswith(f"Right in {whole['pairwise']['value']:.1%} of ")
 
 
+def test_its_run_is_known_by_the_jobs_that_look_at_runs(evaluated, caplog, capsys):
+    from rm_ray.report.__main__ import main as report
+    from rm_ray.status.__main__ import main as status
+
+    assert status(["--output.path", str(evaluated)]) == 0
+    shown = capsys.readouterr().out
+    assert "a judge evaluation run by " in shown and "left_out" in shown
+    assert report(["--rewards.path", str(evaluated), "--output.path", "unused"]) == 2
+    assert "is the run of another job" in caplog.text
+
+
 def test_baselines_are_of_the_texts(table, evaluated):
     mine = [row for row in table.to_pylist() if row["split"] == "validation"]
     longer = np.array([len(row["chosen"]) - len(row["rejected"]) for row in mine])
