@@ -27,7 +27,10 @@ MAY_IMPORT = {
     "report": {"scored", "run", "judges", "corpus", "store", "cluster", "config"} | LINE,
     "filter": {"scored", "run", "corpus", "parquet", "store", "cluster", "config"} | LINE,
     "nightly": {"score", "report", "filter", "scored", "run", "corpus", "store", "config"} | LINE,
-    "status": {"nightly", "report", "filter", "pairs", "scored", "run", "corpus", "store", "config"}
+    "status": {
+        *("nightly", "report", "filter", "pairs", "evaluate", "scored", "run", "corpus", "store"),
+        "config",
+    }
     | LINE,
     "pairs": {"score", "run", "judges", "engines", "corpus", "store", "cluster", "config"} | LINE,
     "evaluate": {

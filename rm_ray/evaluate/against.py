@@ -6,7 +6,7 @@ import numpy as np
 
 from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.errors import InputError, OutputError
-from rm_ray.evaluate.config import EvaluateConfig
+from rm_ray.evaluate.config import JUDGED_PAIRS, EvaluateConfig
 from rm_ray.evaluate.figures import Against, Kept
 from rm_ray.evaluate.labelled import (
     Key,
@@ -28,8 +28,6 @@ from rm_ray.evaluate.statistics import (
 )
 from rm_ray.run.output.folder import RunFolder
 
-# The folder of the judged pairs in an evaluation's output.
-JUDGED_PAIRS = "judged"
 SHARES = (0.01, 0.1, 0.3)
 
 

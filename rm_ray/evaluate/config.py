@@ -24,6 +24,9 @@ from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.score.config import EstimateConfig, ScoreRunConfig
 from rm_ray.scored.column_path import ColumnPath
 
+# The folder of the judged pairs in an evaluation's output.
+JUDGED_PAIRS = "judged"
+
 Names = Annotated[list[NonEmpty], BeforeValidator(as_list)]
 
 

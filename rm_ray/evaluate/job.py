@@ -22,8 +22,8 @@ from rm_ray.corpus.files import Corpus
 from rm_ray.corpus.parquet import Unreadable, open_parquet
 from rm_ray.corpus.plan import PlannedFile
 from rm_ray.errors import ConfigError, InputError, short
-from rm_ray.evaluate.against import JUDGED_PAIRS, Other, open_other
-from rm_ray.evaluate.config import EvaluateConfig
+from rm_ray.evaluate.against import Other, open_other
+from rm_ray.evaluate.config import JUDGED_PAIRS, EvaluateConfig
 from rm_ray.evaluate.figures import Facts
 from rm_ray.evaluate.folder import (
     HTML,

@@ -158,7 +158,7 @@ def _root_of_run(path: str, storage: StorageConfig) -> Folder | None:
 
 def _stored(root: Folder) -> dict[str, Any]:
     stored: dict[str, Any] = json.loads((root / "_rm_ray").read("run.json") or b"{}")
-    if "pairs" not in stored.get("config", {}):
+    if "generator" not in stored.get("config", {}):
         raise InputError(
             f"{root.uri} is not the folder of a run of jobs/pairs.py; give one, or tables with the "
             f"columns {', '.join(TEXTS)}"

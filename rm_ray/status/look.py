@@ -7,6 +7,7 @@ from typing import Any, Literal
 from rm_ray.config import OutputConfig
 from rm_ray.corpus.plan import Planned, PlannedFile, shards_of
 from rm_ray.errors import InputError, OutputError, short
+from rm_ray.evaluate.config import JUDGED_PAIRS
 from rm_ray.filter.copy.bundles import PlannedFolder
 from rm_ray.filter.copy.receipts import DONE
 from rm_ray.nightly.config import NIGHTS, SCORED
@@ -20,7 +21,8 @@ from rm_ray.status.nights import NightlyFolder, NightStatus
 # By what its configuration has, the first of these: what a run is of, the folder of its parts, the
 # lines of its plan.
 KINDS: dict[str, tuple[str, str, type[Planned]]] = {
-    "pairs": ("pairs", PAIRS, PlannedFile),
+    "figures": ("judge evaluation", JUDGED_PAIRS, PlannedFile),
+    "generator": ("pairs", PAIRS, PlannedFile),
     "judge": ("scoring", REWARDS, PlannedFile),
     "rule": ("filter", DONE, PlannedFolder),
 }
@@ -96,6 +98,11 @@ def _look(output: OutputConfig) -> Status:
     if not (stored or owner or nights):
         raise InputError(f"{output.path}: no run of rm_ray has begun here")
     config = stored["config"] if stored else {}
+    if "train" in config:
+        raise InputError(
+            f"{run.uri} is a run of jobs/train.py, which has steps and no shards; how far it is "
+            f"stands in {run.uri}/metrics.jsonl, and the same command goes on"
+        )
     kind, parts, planned = next(
         (known for key, known in KINDS.items() if key in config), KINDS["judge"]
     )

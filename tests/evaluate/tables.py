@@ -81,7 +81,7 @@ def write_pairs(
     }
     run = RunFolder(OutputConfig(path=str(folder)), "pairs")
     run.open(facts)
-    run.create(new_run(facts, {"pairs": {}, "judge": {}, "input": {}}, {}))
+    run.create(new_run(facts, {"pairs": {}, "generator": {}, "judge": {}, "input": {}}, {}))
     run.mark_complete({})
     (folder / "pairs").mkdir()
     middle = len(table) // 2

@@ -110,14 +110,16 @@ def test_a_judge_that_sorts_sources_is_told(corpus, tmp_path, caplog):
     assert len(sources["sources"]) == 2
 
 
-def test_calibration_is_worth_something_on_other_documents(scored, tmp_path, caplog):
-    """Rewards of which the log odds are known: 1 * reward - 0.5; Platt finds them."""
+def test_calibration_is_worth_something_on_other_documents(corpus, rewards, tmp_path, caplog):
+    """A judge whose rewards are all too high by 3: both maps see that."""
+    high = [one and one + 3 for one in rewards]
+    fabricate(tmp_path / "high", corpus, rows_of(high), fingerprint={"family": "preference"})
     more = ["--calibrate", "platt", "--calibration.path", str(tmp_path / "judge")]
-    status, _ = look(caplog, scored, tmp_path / "out", *more)
+    status, _ = look(caplog, tmp_path / "high", tmp_path / "out", *more)
     assert status == 0
     found = read(tmp_path / "out")["calibration"]
     errors = {one["method"]: one["ece"] for one in found["diagrams"]}
-    assert errors["platt"] < errors["raw"]
+    assert errors["raw"] > 0.3 and max(errors["platt"], errors["isotonic"]) < 0.2
     assert found["unit"] == "document" and (tmp_path / "judge" / "calibration.json").is_file()
 
 

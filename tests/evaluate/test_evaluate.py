@@ -107,6 +107,17 @@ def test_the_dry_run_knows_how_much_there_is(pairs, evaluated, tmp_path, capsys)
     assert not (tmp_path / "out").exists()
 
 
+def test_its_run_is_known_by_the_jobs_that_look_at_runs(evaluated, caplog, capsys):
+    from rm_ray.report.__main__ import main as report
+    from rm_ray.status.__main__ import main as status
+
+    assert status(["--output.path", str(evaluated)]) == 0
+    shown = capsys.readouterr().out
+    assert "a judge evaluation run by " in shown and "left_out" in shown
+    assert report(["--rewards.path", str(evaluated), "--output.path", "unused"]) == 2
+    assert "is the run of another job" in caplog.text
+
+
 def test_baselines_are_of_the_texts(table, evaluated):
     mine = [row for row in table.to_pylist() if row["split"] == "validation"]
     longer = np.array([len(row["chosen"]) - len(row["rejected"]) for row in mine])
@@ -163,8 +174,7 @@ def test_a_calibration_is_stored_scored_with_and_filtered_by(table, pairs, judge
     assert stored["fitted on"]["documents"] == found["fitted_documents"]
     errors = {one["method"]: one["ece"] for one in found["diagrams"]}
     assert stored["error on held-out documents"]["isotonic"] == errors["isotonic"]
-    # the same again is the same, another one is refused, and written where that is asked for
-    assert run(caplog, **changes, calibrate="isotonic")[0] == 0
+    # another one is not written over it
     status, log = run(caplog, **changes, calibrate="platt")
     assert status == 2 and "is there already and is another one" in log
     assert json.loads(place.read_text()) == stored
@@ -192,14 +202,6 @@ def test_a_calibration_is_stored_scored_with_and_filtered_by(table, pairs, judge
     expected = sum(one >= cut for one in rows["p_chosen"].to_pylist())
     [ids] = [pq.read_table(path) for path in kept.rglob("*.parquet")]
     assert 0 < len(ids) == expected < 12
-    # by source: another folder, which scoring is told of
-    by = tmp_path / "by"
-    more = {"calibrate": "platt", "calibration_by": "source", "calibration_path": by}
-    assert run(caplog, **changes, **more)[0] == 0
-    status, log = jobs.run(
-        caplog, **(score | {"output_path": tmp_path / "none"}), judge_calibration=by
-    )
-    assert status == 2 and "give --input.keep source" in log and "p_chosen" not in log
 
 
 def test_tables_of_others_are_judged_by_their_texts(tmp_path, caplog):

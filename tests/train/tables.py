@@ -71,7 +71,7 @@ def write_pairs(
     (folder / "_rm_ray").mkdir()
     pq.write_table(table, folder / "pairs" / "part-0.parquet")
     facts = {"judge.chunk_tokens": chunk, "tokenizer": tokenizer_digest(plain)}
-    run = {"format": 2, "fingerprint": facts, "config": {"pairs": {}}, "versions": {}}
+    run = {"format": 2, "fingerprint": facts, "config": {"pairs": {}, "generator": {}}, "versions": {}}
     (folder / "_rm_ray" / "run.json").write_text(json.dumps(run))
     if complete:
         (folder / "_SUCCESS").write_text("{}")
