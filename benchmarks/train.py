@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
 
-from demo.texts import training_texts
+from demo.texts import evaluation_documents
 from rm_ray.pairs.table import TRAIN, VALIDATION
 from rm_ray.train.config import TrainConfig
 from rm_ray.train.data.examples import PairExamples
@@ -121,7 +121,9 @@ def plain(documents: int, steps: int) -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         pairs = write_pairs(
-            Path(folder) / "pairs", documents=documents, texts=sorted(training_texts())
+            Path(folder) / "pairs",
+            documents=documents,
+            texts=sorted(one.text for one in evaluation_documents()),
         )
         task = _task(pairs, Path(folder) / "out", steps)
         learnt, held = (task.source.load(split, task.config) for split in (TRAIN, VALIDATION))

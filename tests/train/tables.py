@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from demo.spoil import TRAINING
-from demo.texts import training_texts
+from demo.texts import evaluation_documents
 from rm_ray.judges.encoding import load_tokenizer
 from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.tokens import read_tokenizer, tokenizer_digest
@@ -51,7 +51,7 @@ def write_pairs(
     plain = plain_tokenizer(read_tokenizer(str(tokenizer_folder), None).json)
     tokenizer = load_tokenizer(plain)
     rng = random.Random(seed)
-    texts = texts or sorted(training_texts())
+    texts = texts or sorted(one.text for one in evaluation_documents())
     rows = []
     for number in range(documents):
         text = rng.choice(texts)
@@ -71,7 +71,12 @@ def write_pairs(
     (folder / "_rm_ray").mkdir()
     pq.write_table(table, folder / "pairs" / "part-0.parquet")
     facts = {"judge.chunk_tokens": chunk, "tokenizer": tokenizer_digest(plain)}
-    run = {"format": 2, "fingerprint": facts, "config": {"pairs": {}, "generator": {}}, "versions": {}}
+    run = {
+        "format": 2,
+        "fingerprint": facts,
+        "config": {"pairs": {}, "generator": {}},
+        "versions": {},
+    }
     (folder / "_rm_ray" / "run.json").write_text(json.dumps(run))
     if complete:
         (folder / "_SUCCESS").write_text("{}")
