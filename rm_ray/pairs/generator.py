@@ -17,7 +17,7 @@ from rm_ray.judges.preference.markers import resolve_bos
 from rm_ray.judges.tokens import TokenizerFiles, read_tokenizer
 from rm_ray.pairs.chat import ChatPrompts, banned_tokens, stop_tokens
 from rm_ray.pairs.config import CONTINUED, REWRITTEN, GeneratorConfig, PairsJobConfig
-from rm_ray.pairs.writing import MOST_BROKEN, Writer, answer_tokens
+from rm_ray.pairs.writing import MOST_BROKEN, Writer, answer_tokens, with_spare
 
 # What in a tokenizer decides on the tokens of a text, besides its model.
 DECIDING = ("added_tokens", "normalizer", "pre_tokenizer")
@@ -70,7 +70,7 @@ def _resolved(config: PairsJobConfig, judge: PreferenceJudge, plain_json: str) -
         len(bos) + judge.rule.context + chunk if CONTINUED in weights else 0,
         chat.longest + answer_tokens(chunk) if chat else 0,
     )
-    most = max((MOST_BROKEN + 1) * chunk, answer_tokens(chunk) if chat else 0)
+    most = max(with_spare((MOST_BROKEN + 1) * chunk), answer_tokens(chunk) if chat else 0)
     on_gpu = config.pool.gpus > 0
     engine = EngineSettings(
         config=config.engine,

@@ -67,7 +67,7 @@ class Maker:
     def _worse(self, ids: TokenIds, window: Window, draw: Draw, seed: int) -> Steps:
         if draw.kind == CONTINUED:
             assert self.writer is not None
-            return (yield from continued(ids, window, draw, seed, self.writer))
+            return (yield from continued(ids, window, draw, seed, self.writer, self.tokenizer_json))
         if draw.kind == REWRITTEN:
             assert self.writer is not None
             return (yield from rewritten(ids, window, draw, seed, self.writer, self.tokenizer_json))

@@ -4,6 +4,7 @@ Each function is a generator: it yields what is to be asked, and is sent the tok
 Whoever runs it asks for many pairs at once.
 """
 
+import math
 import random
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from rm_ray.pairs.worsening import Worse, encode_plain, kept_tokens, text_of
 
 # A broken context is broken in its last chunks, as many as are drawn.
 MOST_BROKEN = 4
+# What goes on from a text is drawn with so many tokens more than are needed, as a share: encoded
+# again, its text may have fewer.
+SPARE = 0.25
 # An answer may have so many times the tokens of what is rewritten, and some more.
 LONGER, MORE = 2, 64
 
@@ -47,8 +51,13 @@ class Writer:
     chat: ChatPrompts | None
 
 
-def continued(ids: TokenIds, window: Window, draw: Draw, seed: int, writer: Writer) -> Steps:
+def continued(
+    ids: TokenIds, window: Window, draw: Draw, seed: int, writer: Writer, tokenizer_json: str
+) -> Steps:
     """The model goes on from the context, and from what is kept of the chunk.
+
+    What it has drawn is encoded anew from its text, as a document would be. A hot model draws
+    tokens that no text is encoded to, and a judge would learn to see that, and not bad text.
 
     In a broken context the model has written the last chunks too, from one to four; then it writes
     the whole chunk. A chunk without a context keeps some real tokens to go on from, unless texts
@@ -62,17 +71,21 @@ def continued(ids: TokenIds, window: Window, draw: Draw, seed: int, writer: Writ
     goes_on = draw.extent == "part" or not (writer.bos or whole)
     kept = kept_tokens(chunk, rng) if goes_on and not broken else 0
     begins = window.middle - broken * chunk
-    most_tokens = broken * chunk + chunk - kept
+    needed = broken * chunk + chunk - kept
+    most_tokens = with_spare(needed)
     prompt = np.concatenate([np.asarray(writer.bos, np.int32), ids[window.start : begins],
                              ids[window.middle : window.middle + kept]])  # fmt: skip
     assert draw.temperature is not None
     drawn = yield Ask(prompt, Sampling(draw.temperature, seed, most_tokens))
     if len(drawn) != most_tokens or not writer.never.isdisjoint(drawn.tolist()):
         return None
+    junk = encode_plain(text_of(drawn, tokenizer_json), tokenizer_json)
+    if len(junk) < needed:
+        return None
     cut = broken * chunk
-    context = np.concatenate([ids[window.start : begins], drawn[:cut]])
+    context = np.concatenate([ids[window.start : begins], junk[:cut]])
     real = ids[window.middle : window.middle + kept]
-    return Worse(context, np.concatenate([real, drawn[cut:]]), kept)
+    return Worse(context, np.concatenate([real, junk[cut:needed]]), kept)
 
 
 def rewritten(
@@ -113,6 +126,11 @@ def rewritten(
     context = np.concatenate([ids[window.start : begins], junk[:cut]])
     real = ids[window.middle : window.middle + kept]
     return Worse(context, np.concatenate([real, junk[cut:needed]]), kept)
+
+
+def with_spare(needed: int) -> int:
+    """The tokens to draw so that their text, encoded anew, has as many as are needed."""
+    return needed + math.ceil(SPARE * needed)
 
 
 def answer_tokens(chunk: int) -> int:
