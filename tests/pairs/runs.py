@@ -60,7 +60,8 @@ def start(log: Path, **changes) -> subprocess.Popen:
     address = ray.get_runtime_context().gcs_address
     return subprocess.Popen(
         [sys.executable, "jobs/pairs.py", *options(**changes)],
-        cwd=ROOT, env=environment(RAY_ADDRESS=address), stderr=log.open("w"),
+        cwd=ROOT, env=environment(RAY_ADDRESS=address, PYTHONPATH=str(ROOT)),
+        stderr=log.open("w"),
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
 
