@@ -13,27 +13,8 @@ from demo.texts import evaluation_documents
 from rm_ray.judges.encoding import load_tokenizer
 from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.tokens import read_tokenizer, tokenizer_digest
+from rm_ray.pairs.table import SCHEMA
 from tests.conftest import TINY_JUDGE
-
-SCHEMA = pa.schema(
-    {
-        "source_file": pa.string(),
-        "row": pa.int64(),
-        "prompt": pa.string(),
-        "chosen": pa.string(),
-        "rejected": pa.string(),
-        "prompt_ids": pa.list_(pa.int32()),
-        "chosen_ids": pa.list_(pa.int32()),
-        "rejected_ids": pa.list_(pa.int32()),
-        "kind": pa.string(),
-        "extent": pa.string(),
-        "context": pa.string(),
-        "temperature": pa.float32(),
-        "seed": pa.int64(),
-        "chunk": pa.int32(),
-        "split": pa.string(),
-    }
-)
 
 
 def write_pairs(
