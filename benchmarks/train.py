@@ -144,7 +144,7 @@ def _model() -> torch.nn.Module:
 
 
 def _plain_loop(task: Task, learnt: PairExamples, output: Path, steps: int) -> torch.nn.Module:
-    """What one would write: shuffled pairs, padded to the longest, the whole head's logits."""
+    """Train as one would write it by hand: shuffled pairs, padded, with the whole head's logits."""
 
     class Plain(Trainer):
         def compute_loss(self, model: torch.nn.Module, inputs: dict, **_: object) -> torch.Tensor:

@@ -41,7 +41,7 @@ def evaluation_documents() -> list[Text]:
 
 
 def training_documents() -> list[Text]:
-    """What the tiny judge learns from; nothing shares a run of words with the evaluation."""
+    """Give the documents to learn from; none shares a run of words with an evaluation document."""
     seen = shingles(document.text for document in evaluation_documents())
     kept = [document for document in _side("train") if not shingles([document.text]) & seen]
     _compare_hash("train", kept)

@@ -43,7 +43,7 @@ class Other:
 
 
 def open_other(config: EvaluateConfig, of: str) -> Other:
-    """What `against` names.
+    """Open the evaluation, or the scoring run, that `against` names.
 
     Raises:
         InputError: it is no evaluation of pairs, or no scoring run, or is not complete.
@@ -124,7 +124,11 @@ def against(sample: Labelled, other: Other, config: EvaluateConfig) -> Against:
 
 
 def _check_same(sample: Labelled, other: Other) -> None:
-    """Of pairs, both judges have the same ones; documents may have no reward by the other."""
+    """Refuse another set of pairs. Documents may lack a reward by the other judge.
+
+    Raises:
+        InputError: saying how many are not there.
+    """
     what, here, there = sample.of, len(sample.keys), len(other.rewards)
     common = sum(key in other.rewards for key in sample.keys)
     if common < here or (what == "pairs" and common < there):

@@ -1,4 +1,4 @@
-"""What length, compression and a unigram model reach beside the judge."""
+"""The baselines: how far length, compression and a unigram model get without a judge."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class _Told:
 def baselines(
     sample: Labelled, scores: TextScores, groups: Sequence[Grouped], config: FiguresConfig
 ) -> list[Baseline]:
-    """What each of them reaches over all texts, and by kind."""
+    """Measure each baseline over all texts, and by kind."""
     told = (
         _Told("length", "characters of the text", scores.length),
         _Told("zlib ratio", "compressed bytes over bytes", scores.zlib),

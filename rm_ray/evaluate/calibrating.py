@@ -49,7 +49,7 @@ def halves(sample: Labelled, seed: int) -> Halves:
 
 
 def unit_of(sample: Labelled) -> Unit:
-    """What the rewards of a sample are of."""
+    """Tell whether a sample's rewards are those of chunks or of documents."""
     return "chunk" if sample.of == "pairs" else "document"
 
 

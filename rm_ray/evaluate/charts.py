@@ -19,7 +19,7 @@ SHAPES = {"raw": ("o", svg.BASELINE), "isotonic": ("s", svg.TONIGHT), "platt": (
 def intervals(
     ident: str, title: str, groups: Sequence[Group], below: float, of: str
 ) -> Markup | None:
-    """Of each group the main figure with its interval; None where none has one."""
+    """Draw each group's main figure with its interval; None where no group has one."""
     rows = [(group, found) for group in groups if (found := main_figure(group))][:MOST_ROWS]
     if not rows:
         return None

@@ -91,7 +91,7 @@ class LabelledRunConfig(Section):
 
 
 class LabelsConfig(Section):
-    """Which documents of a scoring run are good."""
+    """Tells which documents of a scoring run are good."""
 
     column: NonEmpty = Field(
         "label", description="The kept column that says it.", json_schema_extra=TYPED

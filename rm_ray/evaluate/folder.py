@@ -13,6 +13,7 @@ from rm_ray.evaluate.making import Material
 from rm_ray.evaluate.markdown import summary
 from rm_ray.evaluate.page import page
 from rm_ray.judges.calibration import ASKED
+from rm_ray.report.show.folder import as_json, look_into, write_files
 from rm_ray.score.calibrations import calibration_folder
 from rm_ray.store.folder import Folder, absolute
 
@@ -25,11 +26,7 @@ def output_folder(output: OutputConfig) -> Folder:
     Raises:
         OutputError: it holds something else, or cannot be used.
     """
-    folder = Folder(absolute(output.path), output.storage)
-    try:
-        names = [name for name in folder.entries() if not name.startswith(".")]
-    except (OSError, ImportError, ValueError) as error:
-        raise OutputError(f"output.path: cannot use {output.path}: {error}") from None
+    folder, names = look_into(output)
     if names and (JSON not in names or "_rm_ray" in names):
         held = "the run of another job" if "_rm_ray" in names else f"no evaluation (but {names[0]})"
         raise OutputError(
@@ -40,22 +37,13 @@ def output_folder(output: OutputConfig) -> Folder:
 
 
 def write(made: Evaluation, folder: Folder) -> None:
-    """The page last: where there is one, there are the others.
+    """Write the evaluation's three files.
 
     Raises:
         OutputError: the folder cannot be written.
     """
-    data = made.model_dump(mode="json", by_alias=True)
-    files = {
-        JSON: (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
-        SUMMARY: summary(made).encode(),
-        HTML: page(made),
-    }
-    try:
-        for name, content in files.items():
-            folder.overwrite(name, content)
-    except OSError as error:
-        raise OutputError(f"output.path: cannot write {folder.uri}: {error}") from None
+    files = {JSON: as_json(made), SUMMARY: summary(made).encode(), HTML: page(made)}
+    write_files(files, folder)
 
 
 def calibration_place(config: EvaluateConfig, model: str, judge: StorageConfig) -> Folder:

@@ -4,6 +4,7 @@ They are of documents in the split train, at rows spread evenly over the corpus 
 first, so that neither the cuts nor the machines decide which they are.
 """
 
+import logging
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -15,10 +16,13 @@ from rm_ray.config import InputConfig
 from rm_ray.corpus.plan import PlannedFile, ReadUnit
 from rm_ray.corpus.reading import JUDGED, read_patiently
 from rm_ray.corpus.shards import Shard
+from rm_ray.errors import one_line
 from rm_ray.judges.text import decoded
 from rm_ray.pairs.config import PairsConfig
 from rm_ray.pairs.drawing import hashed, split_of
 from rm_ray.pairs.table import TRAIN
+
+log = logging.getLogger(__name__)
 
 DONORS = 48
 # Characters of a donor's text, from a place that is drawn.
@@ -28,7 +32,7 @@ CHARACTERS = 1500
 def draw_donors(
     files: Sequence[PlannedFile], inputs: InputConfig, config: PairsConfig
 ) -> list[str]:
-    """Texts of some planned documents; what cannot be read is left out."""
+    """Draw texts of some planned documents; a file that cannot be read is left out, and named."""
     units = [unit for file in files for unit in file.to_do()]
     counts = [unit.shards[-1].stop - unit.shards[0].start for unit in units]
     rows, before, tasks = sum(counts), 0, []
@@ -41,12 +45,19 @@ def draw_donors(
         if spans:
             tasks.append(_texts.remote(unit.with_shards(spans), inputs, config.seed))
         before += count
-    found: list[list[str]] = ray.get(tasks)
-    return [text for some in found for text in some if text.strip()]
+    found: list[tuple[list[str], str | None]] = ray.get(tasks)
+    for _, error in found:
+        if error:
+            log.warning("the texts to mix in are fewer for it, in the whole run: %s", error)
+    texts = [text for some, _ in found for text in some if text.strip()]
+    if not texts:
+        log.warning("there is no text to mix in: kinds that need one take the document's own")
+    return texts
 
 
 @ray.remote(num_cpus=0.5, max_retries=3)
-def _texts(unit: ReadUnit, inputs: InputConfig, seed: int) -> list[str]:
+def _texts(unit: ReadUnit, inputs: InputConfig, seed: int) -> tuple[list[str], str | None]:
+    """The texts, and why there are no more of them."""
     everything = inputs.model_copy(update={"sample_fraction": 1.0, "id": None, "keep": []})
     column, found = str(inputs.text), []
     try:
@@ -55,9 +66,9 @@ def _texts(unit: ReadUnit, inputs: InputConfig, seed: int) -> list[str]:
             rng = random.Random(hashed("donor", seed, shard.file, shard.start))
             start = rng.randrange(max(1, len(text) - CHARACTERS))
             found.append(text[start : start + CHARACTERS])
-    except (OSError, pa.ArrowException):
-        return found  # the run will say what is wrong with it
-    return found
+    except (OSError, pa.ArrowException) as error:
+        return found, one_line(error)
+    return found, None
 
 
 def stored(notes: Sequence[Any]) -> list[str] | None:

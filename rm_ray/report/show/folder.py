@@ -1,6 +1,9 @@
 """The folder of a report: its three files, over those of the one before."""
 
 import json
+from collections.abc import Mapping
+
+from pydantic import BaseModel
 
 from rm_ray.config import OutputConfig
 from rm_ray.errors import OutputError
@@ -18,11 +21,7 @@ def output_folder(output: OutputConfig) -> Folder:
     Raises:
         OutputError: it holds something else, or cannot be used.
     """
-    folder = Folder(absolute(output.path), output.storage)
-    try:
-        names = [name for name in folder.entries() if not name.startswith(".")]  # a write cut short
-    except (OSError, ImportError, ValueError) as error:
-        raise OutputError(f"output.path: cannot use {output.path}: {error}") from None
+    folder, names = look_into(output)
     if names and JSON not in names:
         raise OutputError(
             f"output.path: {folder.uri} is not empty and holds no report (but {names[0]}); give an "
@@ -31,18 +30,41 @@ def output_folder(output: OutputConfig) -> Folder:
     return folder
 
 
+def look_into(output: OutputConfig) -> tuple[Folder, list[str]]:
+    """Open the folder of a page; the names that are in it, but for those of writes cut short.
+
+    Raises:
+        OutputError: it cannot be used.
+    """
+    folder = Folder(absolute(output.path), output.storage)
+    try:
+        return folder, [name for name in folder.entries() if not name.startswith(".")]
+    except (OSError, ImportError, ValueError) as error:
+        raise OutputError(f"output.path: cannot use {output.path}: {error}") from None
+
+
 def write(figures: Figures, folder: Folder) -> None:
-    """The page last: where there is one, there are the others.
+    """Write the report's three files.
 
     Raises:
         OutputError: the folder cannot be written.
     """
+    made = {SUMMARY: summary(figures).encode(), HTML: page(figures)}
+    write_files({JSON: as_json(figures), **made}, folder)
+
+
+def as_json(figures: BaseModel) -> bytes:
+    """Encode all figures of a page."""
     data = figures.model_dump(mode="json", by_alias=True)
-    files = {
-        JSON: (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
-        SUMMARY: summary(figures).encode(),
-        HTML: page(figures),
-    }
+    return (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def write_files(files: Mapping[str, bytes], folder: Folder) -> None:
+    """Write files in their order. The page is last: where there is one, there are the others.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
     try:
         for name, content in files.items():
             folder.overwrite(name, content)
