@@ -10,6 +10,7 @@ import time
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from rm_ray.config import StorageConfig
 from rm_ray.store.filesystem import open_filesystem
@@ -30,6 +31,7 @@ def rewards(shard):
     })  # fmt: skip
 
 
+@pytest.mark.chaos
 def test_a_job_killed_in_the_middle_of_an_upload_leaves_nothing_of_it(
     ray_cluster, tmp_path, caplog, faulty_proxy, s3_environment
 ):

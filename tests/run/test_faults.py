@@ -7,6 +7,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import ray
 
 from tests.conftest import ROOT
 from tests.jobs import (
@@ -23,8 +24,10 @@ TOLERANCE = 1e-3
 
 
 def start_job(log, **changes):
+    """The job in a process of its own, on the session's cluster."""
+    env = environment(RAY_ADDRESS=ray.get_runtime_context().gcs_address)
     return subprocess.Popen(
-        command(**changes), cwd=ROOT, env=environment(), stderr=log.open("w"), stdout=log.open("a")
+        command(**changes), cwd=ROOT, env=env, stderr=log.open("w"), stdout=log.open("a")
     )
 
 
@@ -36,21 +39,21 @@ def wait_for_parts(job, output, count, log):
         time.sleep(0.02)
 
 
-def judge_actors(job):
-    children = psutil.Process(job.pid).children(recursive=True)
+def judge_actors():
+    children = psutil.Process().children(recursive=True)  # the cluster's processes are among them
     return [child for child in children if "JudgeActor" in " ".join(child.cmdline())]
 
 
 def test_killed_and_its_actor_killed_its_rewards_are_an_undisturbed_engines(
     tmp_path, caplog, ray_cluster, vllm_engine
 ):
-    write_corpus(tmp_path / "in", files=4, rows=24, words=400)
+    write_corpus(tmp_path / "in", files=4, rows=16, words=400)
     hurt, log = tmp_path / "hurt", tmp_path / "log"
     changes = {"input_path": tmp_path / "in", "shard_tokens": 2000}
 
     job = start_job(log, output_path=hurt, **changes)
     wait_for_parts(job, hurt, 3, log)
-    (actor,) = judge_actors(job)
+    (actor,) = judge_actors()
     actor.kill()
     wait_for_parts(job, hurt, len(parts(hurt)) + 3, log)
     job.kill()

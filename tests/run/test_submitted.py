@@ -171,7 +171,7 @@ def test_submitted_stopped_and_submitted_again_on_a_cluster_and_a_store_with_aut
     tmp_path, store, vllm_engine
 ):
     endpoint, s3, reader, writer = store
-    write_corpus(tmp_path / "in", files=4, rows=40, words=400)
+    write_corpus(tmp_path / "in", files=4, rows=24, words=400)
     upload(s3, tmp_path / "in", "corpora", "corpus")
     upload(s3, TINY_JUDGE, "models", "judge")
     authenticate_from_now_on(endpoint)
@@ -235,14 +235,11 @@ def test_submitted_stopped_and_submitted_again_on_a_cluster_and_a_store_with_aut
             time.sleep(0.2)
         log += (tmp_path / "second").read_text()
         assert second.returncode == 0 and "complete: s3://outputs/run" in log, log
-        refused = submit(env, jobs, "third", [*words, "--input.text", "body"])
-        assert refused.returncode != 0
-        assert "input.text is 'text' there and 'body' here" in refused.stdout
     download(s3, "outputs", "run", tmp_path / "out")
     assert first.items() <= parts(s3).items()  # not one finished shard was written again
     check_rewards(tmp_path, vllm_engine)
     check_metrics({**found, "rm_ray_engines": engines}, tmp_path / "out", len(parts(s3)))
-    check_no_secrets(tmp_path / "out", log + refused.stdout, [TOKEN, *reader, *writer])
+    check_no_secrets(tmp_path / "out", log, [TOKEN, *reader, *writer])
     check_readers(endpoint, writer, tmp_path / "out")
 
 

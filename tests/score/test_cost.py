@@ -23,7 +23,7 @@ def dry_figures(page):
 
 def test_a_dry_run_tells_what_the_run_will_cost(tmp_path, capsys, caplog):
     """Documents of very different lengths; then half of the run is done, and the rest is told."""
-    for words, rows in ((60, 40), (900, 12), (4000, 4)):
+    for words, rows in ((60, 24), (900, 8), (4000, 2)):
         write_corpus(tmp_path / "in", files=2, rows=rows, words=words, seed=words)
     paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
     paths |= {"judge_context_tokens": 8192, "shard_rows": 4}
