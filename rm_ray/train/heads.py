@@ -6,6 +6,7 @@ was tied to the embedding is its own from the beginning.
 """
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -33,6 +34,18 @@ def cut_head(model: Any, labels: Sequence[int]) -> None:
             head.bias.copy_(whole.bias[list(labels)])
     model.set_output_embeddings(head)
     untie(model)
+
+
+def head_where_asked(model: Any) -> None:
+    """Have a whole head compute logits at `model.asked.places` alone: rows, and columns.
+
+    A vocabulary of logits for each token is most of what a small model computes, and most tokens
+    are asked for none. The model's `logits` are [places, vocabulary] then, in the order asked.
+    """
+    asked = SimpleNamespace(places=None)
+    head = model.get_output_embeddings()
+    head.register_forward_pre_hook(lambda _, given: (given[0][asked.places],))
+    model.asked = asked
 
 
 def untie(model: Any) -> None:

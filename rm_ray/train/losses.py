@@ -3,6 +3,8 @@
 import torch
 from torch.nn.functional import cross_entropy, logsigmoid
 
+from rm_ray.train.data.examples import NO_TARGET
+
 
 def log_ratios(logits: torch.Tensor) -> torch.Tensor:
     """log P(chosen label) - log P(rejected label) [...], of label logits [..., 2]."""
@@ -39,14 +41,24 @@ def reward_losses(predicted: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor
     return (predicted - wanted) ** 2
 
 
-def language_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy of the next token, where it is one of the targets; 0 where there is none.
+def predicting_places(targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The rows and columns at which a language model predicts each target: one token before it.
 
     Args:
-        logits: [rows, tokens, vocabulary].
-        targets: [rows, tokens], the token ids; -100 where a token is not to be foretold.
+        targets: [rows, tokens], the token ids; -100 where no token is to be predicted.
     """
-    wanted = targets[:, 1:]
-    if not bool((wanted != -100).any()):
+    rows, columns = (targets[:, 1:] != NO_TARGET).nonzero(as_tuple=True)
+    return rows, columns
+
+
+def language_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of the targets; 0 where there is none.
+
+    Args:
+        logits: [targets, vocabulary], at `predicting_places`.
+        targets: [rows, tokens], as there.
+    """
+    rows, columns = predicting_places(targets)
+    if not len(rows):
         return logits.sum() * 0.0
-    return cross_entropy(logits[:, :-1].flatten(0, 1).float(), wanted.flatten())
+    return cross_entropy(logits.float(), targets[rows, columns + 1])

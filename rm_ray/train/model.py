@@ -13,7 +13,7 @@ from transformers import (
 from rm_ray.engines.weights import place_model
 from rm_ray.errors import JudgeError, short
 from rm_ray.train.config import TrainingConfig
-from rm_ray.train.heads import cut_head
+from rm_ray.train.heads import cut_head, head_where_asked
 from rm_ray.train.task import Shape
 
 
@@ -29,7 +29,9 @@ def build(shape: Shape, training: TrainingConfig, *, frozen_dtype: torch.dtype) 
     adapted = training.lora.rank is not None
     dtype = frozen_dtype if adapted else torch.float32
     model = _load(shape, training, dtype)
-    if shape.labels and not shape.whole_head:
+    if shape.whole_head:
+        head_where_asked(model)
+    elif shape.labels:
         cut_head(model, shape.labels)
     if not adapted:
         return model

@@ -31,6 +31,7 @@ from rm_ray.train.losses import (
     log_ratios,
     margins,
     pair_losses,
+    predicting_places,
     reward_losses,
 )
 from rm_ray.train.measures import MEASURES, Floats, measures
@@ -126,11 +127,11 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **more: Any
     ) -> Any:
         weight = self.task.config.train.language_weight
-        answers, logits = self.answers(model, inputs)
+        answers, words = self.answers(model, inputs)
         losses = self.losses_of(answers, inputs)
         loss = losses.mean()
-        if weight:
-            loss = loss + weight * language_loss(logits, inputs["targets"])
+        if words is not None:
+            loss = loss + weight * language_loss(words, inputs["targets"])
         self.in_step.append((inputs["numbers"], losses.detach()))
         self.spent_tokens += inputs["input_ids"].numel()
         return loss
@@ -153,22 +154,38 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
         """A pair's margin, or a reward."""
         return self.rewards(answers) if "rewards" in inputs else margins(answers)
 
-    def answers(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits at the answers' positions, and the model's logits at every position.
+    def answers(
+        self, model: Any, inputs: dict[str, Any]
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Logits at the answers' positions, and those that predict real text, where it is learnt.
 
-        The first are [pairs, windows, labels]; of rewards [examples, labels].
+        The first are [pairs, windows, labels], of rewards [examples, labels]; the others [targets,
+        vocabulary].
         """
         names = ("input_ids", "attention_mask", "position_ids")
         given = {name: inputs[name] for name in names if name in inputs}
-        logits = model(**given).logits
-        if not self.task.shape.labels:
-            return logits.float(), logits
-        rows, columns = inputs["ends"]
-        found = logits[rows, columns]
-        if self.task.shape.whole_head:
-            found = found[:, list(self.task.shape.labels)]
+        shape, words = self.task.shape, None
+        if not shape.labels:
+            return model(**given).logits.float(), None
+        ends = inputs["ends"]
+        if shape.whole_head:
+            places = self._asked_places(inputs)
+            self.model.asked.places = places
+            logits = model(**given).logits
+            found, words = logits[: len(ends[0])][:, list(shape.labels)], logits[len(ends[0]) :]
+        else:
+            found = model(**given).logits[ends]
         found = found.float()
-        return (found if "rewards" in inputs else found.reshape(-1, 2, 2)), logits
+        return (found if "rewards" in inputs else found.reshape(-1, 2, 2)), words
+
+    @staticmethod
+    def _asked_places(inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Where a whole head is asked: at the answers, and where it predicts real text."""
+        rows, columns = inputs["ends"]
+        if "targets" not in inputs:
+            return rows, columns
+        more_rows, more_columns = predicting_places(inputs["targets"])
+        return torch.cat([rows, more_rows]), torch.cat([columns, more_columns])
 
     @override
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:

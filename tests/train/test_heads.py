@@ -1,8 +1,10 @@
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
-from rm_ray.train.heads import check_head, cut_head, widen_head
+from rm_ray.train.heads import check_head, cut_head, head_where_asked, widen_head
+from rm_ray.train.losses import language_loss, predicting_places
 
 LABELS = (7, 3)
 
@@ -38,3 +40,27 @@ def test_a_head_is_zero_but_for_the_labels_and_its_own(tied, cut, tmp_path):
     check_head(loaded.lm_head.weight, LABELS)
     with pytest.raises(AssertionError, match=r"rows of \[3, 7\], not only \(3,\)"):
         check_head(loaded.lm_head.weight, (3,))
+
+
+def test_a_head_that_is_asked_at_some_places_learns_what_it_would_at_all():
+    """Loss and gradients, beside the vocabulary's logits at every token."""
+    ids, labels = torch.arange(20).reshape(2, 10), list(LABELS)
+    targets = ids.clone()
+    targets[:, :4] = targets[1] = -100
+    ends = torch.tensor([0, 1]), torch.tensor([9, 7])
+    whole, asked = model(tied=True), model(tied=True)
+    logits = whole(ids).logits
+    loss = logits[ends][:, labels].sum() + cross_entropy(
+        logits[:, :-1].flatten(0, 1), targets[:, 1:].flatten()
+    )
+    loss.backward()
+    head_where_asked(asked)
+    places = predicting_places(targets)
+    asked.asked.places = tuple(torch.cat(pair) for pair in zip(ends, places, strict=True))
+    found = asked(ids).logits
+    assert found.shape == (2 + 6, 32)
+    mine = found[:2][:, labels].sum() + language_loss(found[2:], targets)
+    mine.backward()
+    assert float(mine.detach()) == pytest.approx(float(loss.detach()), abs=1e-6)
+    for one, other in zip(whole.parameters(), asked.parameters(), strict=True):
+        assert torch.allclose(one.grad, other.grad, atol=1e-6)

@@ -3,7 +3,14 @@ import math
 import pytest
 import torch
 
-from rm_ray.train.losses import answer_losses, language_loss, margins, pair_losses, reward_losses
+from rm_ray.train.losses import (
+    answer_losses,
+    language_loss,
+    margins,
+    pair_losses,
+    predicting_places,
+    reward_losses,
+)
 
 # Two pairs: log ratios 2 and -1, then 0 and 3.
 LOGITS = torch.tensor([[[3.0, 1.0], [0.0, 1.0]], [[5.0, 5.0], [4.0, 1.0]]])
@@ -32,10 +39,13 @@ def test_answer_losses_are_the_cross_entropy_of_the_labels():
     assert float(answer_losses(LOGITS).mean()) == pytest.approx(float(found))
 
 
-def test_only_targets_are_foretold():
-    logits = torch.zeros(1, 4, 8)
-    logits[0, 1, 5] = 3.0
-    targets = torch.tensor([[-100, -100, 5, -100]])
+def test_only_targets_are_predicted():
+    logits = torch.zeros(2, 4, 8)
+    logits[1, 1, 5] = 3.0
+    targets = torch.tensor([[-100] * 4, [7, -100, 5, -100]])  # nothing predicts the first token
+    places = predicting_places(targets)
+    assert [found.tolist() for found in places] == [[1], [1]]
     wanted = -math.log(math.exp(3) / (math.exp(3) + 7))
-    assert float(language_loss(logits, targets)) == pytest.approx(wanted)
-    assert float(language_loss(logits, torch.full((1, 4), -100))) == 0
+    assert float(language_loss(logits[places], targets)) == pytest.approx(wanted)
+    nothing = torch.full((1, 4), -100)
+    assert float(language_loss(logits[predicting_places(nothing)], nothing)) == 0
