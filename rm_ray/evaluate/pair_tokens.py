@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rm_ray.judges.encoding import encode_all, load_tokenizer
+from rm_ray.judges.fast_encoding import encode_documents
 from rm_ray.judges.judge import TokenIds, Tokenized
 from rm_ray.judges.text import decoded
 from rm_ray.judges.tokens import tokenizer_digest
@@ -50,6 +50,12 @@ class PairTokenizer:
     names: tuple[str, str, str]
     tokenizer_json: str
     split: str | None
+    fast: bool = False
+
+    @property
+    def plain_tokenizers(self) -> tuple[str, ...]:
+        """The one."""
+        return (self.tokenizer_json,)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -93,8 +99,7 @@ class PairTokenizer:
                 why = [None if one == "ok" else text for one, text in zip(said, why, strict=True)]
             statuses = _worse(statuses, said) if statuses else said
             errors = [a or b for a, b in zip(errors, why, strict=True)] if errors else why
-        tokenizer = load_tokenizer(self.tokenizer_json)
-        ids = [encode_all(tokenizer, column) for column in texts]
+        ids = [encode_documents(self.tokenizer_json, one, fast=self.fast) for one in texts]
         return list(zip(*ids, strict=True)), statuses, errors
 
 

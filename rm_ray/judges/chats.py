@@ -11,7 +11,8 @@ import pyarrow as pa
 from rm_ray.config import InputConfig
 from rm_ray.errors import JudgeError, short
 from rm_ray.judges.chat_shapes import TOO_DEEP, Chat, Chats, read_chats
-from rm_ray.judges.encoding import encode_all, load_after_special, load_plain
+from rm_ray.judges.encoding import after_special_json, plain_json
+from rm_ray.judges.fast_encoding import encode_documents
 from rm_ray.judges.judge import TokenIds, Tokenized
 from rm_ray.judges.keys import ChatConfig
 from rm_ray.judges.rendering import shown_parts
@@ -34,11 +35,18 @@ class ChatTokenizer:
     user: str
     tools: str | None = None
     """The column with the definitions of tools beside the messages, where there is one."""
+    fast: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of documents."""
         return (*self.names, self.tools) if self.tools else self.names
+
+    @property
+    def plain_tokenizers(self) -> tuple[str, ...]:
+        """Of a chat's first text, and of those behind special tokens."""
+        json = self.template.tokenizer_json
+        return plain_json(json), after_special_json(json)
 
     def tokenize(self, columns: Mapping[str, pa.Array]) -> Tokenized:
         """Tokenise each chat as its template shows it; what is no chat gets another status."""
@@ -66,14 +74,16 @@ class ChatTokenizer:
 
     def _ids(self, shown: Sequence[Sequence[int | str]]) -> list[TokenIds]:
         """Token ids of chats; all texts of a kind are encoded together."""
-        json = self.template.tokenizer_json
-        kinds = {True: load_plain(json), False: load_after_special(json)}
+        kinds = dict(zip((True, False), self.plain_tokenizers, strict=True))
         texts: dict[bool, list[str]] = {True: [], False: []}
         for parts in shown:
             for number, part in enumerate(parts):
                 if isinstance(part, str):
                     texts[number == 0].append(part)
-        encoded = {first: iter(encode_all(kinds[first], texts[first])) for first in kinds}
+        encoded = {
+            first: iter(encode_documents(kinds[first], texts[first], fast=self.fast))
+            for first in kinds
+        }
         return [
             _joined([_part_ids(part, encoded[i == 0]) for i, part in enumerate(parts)])
             for parts in shown

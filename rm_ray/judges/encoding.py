@@ -33,13 +33,19 @@ def load_tokenizer(tokenizer_json: str) -> Tokenizer:
 
 
 @lru_cache(maxsize=4)
+def plain_json(tokenizer_json: str) -> str:
+    """The plain tokenizer of one with special tokens, as JSON, made once a process."""
+    return plain_tokenizer(tokenizer_json)
+
+
+@lru_cache(maxsize=4)
 def load_plain(tokenizer_json: str) -> Tokenizer:
     """The plain tokenizer of one with special tokens, built once a process.
 
     Raises:
         JudgeError: an added word would become another token.
     """
-    plain = load_tokenizer(plain_tokenizer(tokenizer_json))
+    plain = load_tokenizer(plain_json(tokenizer_json))
     check_words(tokenizer_json, plain)
     return plain
 
@@ -71,9 +77,18 @@ def encode_after(tokenizer: Tokenizer, text: str) -> list[int]:
 _AFTER_SPECIAL = ("the", "A", "1. the", "\nthe", " the", "the the")
 
 
-@lru_cache(maxsize=4)
 def load_after_special(tokenizer_json: str) -> Tokenizer:
-    """The plain tokenizer for text that stands behind a special token, tried and not assumed.
+    """The plain tokenizer for text that stands behind a special token, built once a process.
+
+    Raises:
+        JudgeError: as `after_special_json`.
+    """
+    return load_tokenizer(after_special_json(tokenizer_json))
+
+
+@lru_cache(maxsize=4)
+def after_special_json(tokenizer_json: str) -> str:
+    """The plain tokenizer for text behind a special token, as JSON, tried and not assumed.
 
     Some tokenizers put a space before the first text alone, others before each one.
 
@@ -84,15 +99,15 @@ def load_after_special(tokenizer_json: str) -> Tokenizer:
     special = special_tokens(tokenizer_json)
     firm = [i for i in special.ids.values() if i not in special.eats_right]
     if not special.ids:
-        return plain
+        return plain_json(tokenizer_json)
     whole = load_tokenizer(tokenizer_json)
     number = firm[0] if firm else next(iter(special.ids.values()))
     probes = [text if firm else text.lstrip() for text in _AFTER_SPECIAL]
     name = str(whole.id_to_token(number))
     right = [encode(whole, name + text)[1:] for text in probes]
-    for tokenizer in (plain, load_tokenizer(_without_space_before(plain.to_str()))):
-        if [encode(tokenizer, text) for text in probes] == right:
-            return tokenizer
+    for tried in (plain_json(tokenizer_json), _without_space_before(plain.to_str())):
+        if [encode(load_tokenizer(tried), text) for text in probes] == right:
+            return tried
     raise JudgeError(
         "this tokenizer does not split its text at special tokens, so what a document says could "
         "not be kept apart from the template"

@@ -72,6 +72,14 @@ class DocumentTokenizer(Protocol):
     def columns(self) -> tuple[str, ...]:
         """The input columns it reads."""
 
+    @property
+    def fast(self) -> bool:
+        """Whether fastokens may encode, which gives the ids that `tokenizers` gives."""
+
+    @property
+    def plain_tokenizers(self) -> tuple[str, ...]:
+        """The plain tokenizers that encode its texts, as JSON."""
+
     def tokenize(self, columns: Mapping[str, pa.Array]) -> Tokenized:
         """The documents that the columns hold, in order; what is no document gets no ids."""
 

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from rm_ray.judges.chats import both_halves
-from rm_ray.judges.encoding import encode_all, load_plain
+from rm_ray.judges.encoding import plain_json
+from rm_ray.judges.fast_encoding import encode_documents
 from rm_ray.judges.judge import Tokenized
 from rm_ray.judges.tokens import tokenizer_digest
 
@@ -23,17 +24,23 @@ class PairTokenizer:
     names: tuple[str, str]
     tokenizer_json: str
     between: tuple[int, ...]
+    fast: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The prompt's column and the completion's."""
         return self.names
 
+    @property
+    def plain_tokenizers(self) -> tuple[str, ...]:
+        """The same for both halves."""
+        return (plain_json(self.tokenizer_json),)
+
     def tokenize(self, columns: Mapping[str, pa.Array]) -> Tokenized:
         """A half that is null, empty or not valid UTF-8 costs its row, with a status."""
         texts, statuses, errors = both_halves(columns, self.names)
-        plain = load_plain(self.tokenizer_json)
-        halves = encode_all(plain, [half for both in texts for half in both])
+        (plain,), flat = self.plain_tokenizers, [half for both in texts for half in both]
+        halves = encode_documents(plain, flat, fast=self.fast)
         between = np.asarray(self.between, np.int32)
         ids = []
         for i, (first, second) in enumerate(zip(halves[::2], halves[1::2], strict=True)):

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from rm_ray.config import InputConfig
 from rm_ray.errors import ConfigError
-from rm_ray.judges.encoding import encode_all, load_tokenizer
+from rm_ray.judges.fast_encoding import encode_documents
 from rm_ray.judges.judge import Tokenized
 from rm_ray.judges.tokens import tokenizer_digest
 
@@ -19,16 +19,23 @@ class TextTokenizer:
 
     column: str
     tokenizer_json: str
+    fast: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The text column."""
         return (self.column,)
 
+    @property
+    def plain_tokenizers(self) -> tuple[str, ...]:
+        """The one."""
+        return (self.tokenizer_json,)
+
     def tokenize(self, columns: Mapping[str, pa.Array]) -> Tokenized:
         """Text that is null, empty or not valid UTF-8 gets no ids and a status that says so."""
         texts, statuses, errors = decoded(columns[self.column], "text")
-        return Tokenized(encode_all(load_tokenizer(self.tokenizer_json), texts), statuses, errors)
+        ids = encode_documents(self.tokenizer_json, texts, fast=self.fast)
+        return Tokenized(ids, statuses, errors)
 
     def fingerprint(self) -> dict[str, Any]:
         """The tokenizer by content, and the column."""

@@ -22,6 +22,7 @@ from rm_ray.counts.summable import total
 from rm_ray.engines.sharing import Sharing
 from rm_ray.judges.judge import DocumentTokenizer, Judge, TokenIds
 from rm_ray.score.counts import ScoreCounts
+from rm_ray.score.library import differing_row, with_fast
 from rm_ray.score.read_stage import tokenize
 
 SAMPLED_GROUPS = 24
@@ -39,6 +40,8 @@ class Sample:
     """What the text of these row groups holds."""
     text_bytes: int
     """Bytes of that text."""
+    differs: str | None = None
+    """A document to which fastokens gives other token ids than `tokenizers`."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ def estimate_corpus(
     return Sample(
         total((one.holds for one in sampled), ScoreCounts),
         sum(one.text_bytes for one in sampled),
+        next((one.differs for one in sampled if one.differs), None),
     )
 
 
@@ -150,7 +154,13 @@ def _sample_group(
     read = table_bytes(documents.select(measured)).sum()
     if not read:
         return Sample(ScoreCounts(), 0)
-    ids = tokenize(documents, tokenizer).column("_ids")
+    ids = tokenize(documents, with_fast(tokenizer, False)).column("_ids")
+    differs = None
+    if tokenizer.fast:
+        fast = tokenize(documents, tokenizer).column("_ids")
+        differing = differing_row(documents, fast, ids)
+        differs = f"{file.path} {differing}" if differing else None
     found = total((estimator.of(row.values.to_numpy()) for row in ids), ScoreCounts)
     found.tokens = sum(pc.list_value_length(ids).to_pylist())
-    return Sample(found.scaled(footer.text_bytes[group] / float(read)), footer.text_bytes[group])
+    text_bytes = footer.text_bytes[group]
+    return Sample(found.scaled(text_bytes / float(read)), text_bytes, differs)

@@ -12,6 +12,7 @@ in judges/.
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -53,6 +54,7 @@ from rm_ray.score.estimate import Estimator
 from rm_ray.score.examples import resolve_examples
 from rm_ray.score.fingerprint import fingerprint
 from rm_ray.score.judge_shard import divide, give_up
+from rm_ray.score.library import fastest, say_difference, with_fast
 from rm_ray.score.pipeline import Judging, blocks_wanted, stages
 from rm_ray.score.planning import Cutting, ScorePlanning, plan_new_files
 from rm_ray.score.read_stage import tokenize
@@ -176,8 +178,8 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         columns: Mapping[str, pa.DataType] | None,
     ) -> ScorePlanning:
         estimator = ray.put(Estimator(self.judge, self.sharing))
-        config = self.config
-        return plan_new_files(
+        config, tokenizer = self.config, fastest(self.tokenizer, notes)
+        planning = plan_new_files(
             Cutting(
                 inputs=config.input,
                 shard=config.shard,
@@ -187,9 +189,12 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
             found.files,
             planned=planned,
             columns=columns,
-            tokenizer_ref=ray.put(self.tokenizer),
+            tokenizer_ref=ray.put(tokenizer),
             estimator_ref=estimator,
         )
+        if planning.differs:
+            say_difference(planning.differs)
+        return replace(planning, fast=tokenizer.fast and not planning.differs)
 
     @override
     def documents(self, span: Shard) -> npt.NDArray[np.int64]:
@@ -211,7 +216,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
     def stages(self, units: Dataset, this: Round[ReadUnit], planning: ScorePlanning) -> Dataset:
         judging = Judging(
             config=self.config,
-            tokenizer=self.tokenizer,
+            tokenizer=with_fast(self.tokenizer, planning.fast),
             judge=self.judge,
             engine=self.engine,
             examples=self.examples,

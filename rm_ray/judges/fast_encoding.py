@@ -1,0 +1,107 @@
+"""Documents' texts to token ids by fastokens, where it gives the ids that `tokenizers` gives.
+
+fastokens encodes byte-level BPE tokenizers, and others of BPE, tens of times faster. `tokenizers`
+has the last word all the same: the driver compares both on texts of every script, and on sampled
+documents of the corpus, before a run uses fastokens. A tokenizer that fastokens does not take stays
+with `tokenizers`.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from fastokens import Tokenizer as FastTokenizer
+
+from rm_ray.judges.encoding import encode_all, load_tokenizer
+
+log = logging.getLogger(__name__)
+
+Ids = npt.NDArray[np.int32]
+
+
+def encode_documents(tokenizer_json: str, texts: Sequence[str], *, fast: bool) -> list[Ids]:
+    """Encode each text as plain text.
+
+    Args:
+        tokenizer_json: the JSON of a plain tokenizer.
+        fast: use fastokens, if it takes the tokenizer.
+
+    Returns:
+        The token ids of each text, [tokens].
+    """
+    tokenizer = load_fast(tokenizer_json) if fast else None
+    if tokenizer is None:
+        return encode_all(load_tokenizer(tokenizer_json), texts)
+    try:
+        ids, offsets = tokenizer.encode_batch_flat(list(texts))
+    except ValueError as error:  # a text on which its regular expressions give up
+        log.debug("fastokens cannot encode: %s", error)
+        return encode_all(load_tokenizer(tokenizer_json), texts)
+    flat = np.frombuffer(ids, np.int32)
+    ends = np.frombuffer(offsets, np.uint64).tolist()
+    return [flat[start:stop] for start, stop in pairwise(ends)]
+
+
+@lru_cache(maxsize=4)
+def load_fast(tokenizer_json: str) -> FastTokenizer | None:
+    """Load a tokenizer into fastokens, once a process; None if fastokens does not take it."""
+    # a task asks Ray for its CPUs; the library's own threads would take every core besides
+    os.environ.setdefault("RAYON_NUM_THREADS", "1")
+    try:
+        return FastTokenizer.from_json_str(tokenizer_json)
+    except ValueError as error:
+        log.debug("fastokens does not take this tokenizer: %s", error)
+        return None
+
+
+def first_difference(tokenizer_json: str, texts: Sequence[str]) -> int | None:
+    """Find the first text that fastokens encodes to other ids than `tokenizers`; None if none."""
+    fast = encode_documents(tokenizer_json, texts, fast=True)
+    right = encode_documents(tokenizer_json, texts, fast=False)
+    pairs = enumerate(zip(fast, right, strict=True))
+    return next((n for n, (ids, wanted) in pairs if not np.array_equal(ids, wanted)), None)
+
+
+# Stretches of many scripts, and signs at which tokenizers split, join or normalise a text.
+_STRETCHES = (
+    *("the harbour", "don't", "WE'RE", "I'Ll", "naïve cafe\u0301", "İstanbul", "Straße", "ﬁne"),
+    *("Привет, мир", "γειά σου", "שלום עולם", "مرحبا", "١٢٣", "नमस्ते", "สวัสดี", "안녕"),
+    *(
+        "\u1112\u1161\u11ab",
+        "漢字かな交じり文。",
+        "ＡＢＣ",
+        "𝒳𝓎",
+        "👩\u200d👧",
+        "🏳️\u200d🌈",
+        "\U00020000",
+    ),
+    *("12,345.678", "1234567", "0x1F", "x=1;", "----", "...!?", "://", "{}()[]", "_a_b", "$5"),
+    *("", " ", "  ", "    ", "\t", "\n", "\n\n", "\r\n", " \n ", "\u3000", "\u00a0", "\u2028"),
+    *(
+        "\x85",
+        "\x00",
+        "\x1c",
+        "\u200b",
+        "\ufeff",
+        "\u0345",
+        "ſ",
+        "'ſ",
+        "\ufffd",
+        "\ue000",
+        "a" * 70,
+    ),
+)
+
+
+@lru_cache(maxsize=4)
+def battery(tokenizer_json: str) -> list[str]:
+    """Texts to compare both libraries on: stretches of many scripts in pairs, and added tokens."""
+    added = [one["content"] for one in json.loads(tokenizer_json)["added_tokens"]]
+    stretches = [*_STRETCHES, *added[:200]]
+    joined = ["".join(stretches), " ".join(stretches), "\n".join(stretches)]
+    return [first + second for first in stretches for second in _STRETCHES] + joined

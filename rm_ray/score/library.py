@@ -1,0 +1,71 @@
+"""Which library tokenises a run's documents: fastokens, where its ids are those of `tokenizers`.
+
+Both are compared on texts of every script at the start of each run, and on the documents that
+planning samples. One difference, and the run uses `tokenizers`; its plan remembers that.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar, cast
+
+import pyarrow as pa
+
+from rm_ray.judges.fast_encoding import battery, first_difference, load_fast
+from rm_ray.judges.judge import DocumentTokenizer
+
+log = logging.getLogger(__name__)
+
+# What a segment of the plan notes of a document for which fastokens gives other ids.
+NOTE = "fastokens differs"
+# So much of such a document is in the log.
+SHOWN_CHARACTERS = 500
+
+AnyTokenizer = TypeVar("AnyTokenizer", bound=DocumentTokenizer)
+
+
+def fastest(tokenizer: AnyTokenizer, notes: Sequence[Mapping[str, Any]] = ()) -> AnyTokenizer:
+    """The same tokenizer with the faster library that gives the ids of `tokenizers`.
+
+    Args:
+        notes: of the plan's segments.
+    """
+    differs = next((note[NOTE] for note in notes if NOTE in note), None)
+    return with_fast(tokenizer, differs is None and all(map(_agrees, tokenizer.plain_tokenizers)))
+
+
+def with_fast(tokenizer: AnyTokenizer, fast: bool) -> AnyTokenizer:
+    """The same tokenizer with fastokens, or without."""
+    return cast(AnyTokenizer, replace(cast(Any, tokenizer), fast=fast))
+
+
+def say_difference(where: str) -> None:
+    """Log that a document is tokenised otherwise by fastokens."""
+    log.warning(
+        "fastokens gives other token ids than tokenizers for %s: this run uses tokenizers", where
+    )
+
+
+def differing_row(documents: pa.Table, fast: pa.ChunkedArray, right: pa.ChunkedArray) -> str | None:
+    """Name the first row whose ids differ between both libraries, with its text; None if none.
+
+    Args:
+        documents: rows with `_row` and what is judged.
+        fast: their token ids by fastokens.
+        right: the same by `tokenizers`.
+    """
+    for place, (mine, wanted) in enumerate(zip(fast, right, strict=True)):
+        if mine != wanted:
+            row = documents.slice(place, 1).to_pylist()[0]
+            return f"row {row.pop('_row')}: {repr(row)[:SHOWN_CHARACTERS]}"
+    return None
+
+
+def _agrees(plain_json: str) -> bool:
+    if load_fast(plain_json) is None:
+        return False
+    texts = battery(plain_json)
+    number = first_difference(plain_json, texts)
+    if number is not None:
+        say_difference(f"the text {texts[number]!r}")
+    return number is None
