@@ -23,6 +23,7 @@ chaos: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.bench
 	$(BIN)/python -m benchmarks.families
+	$(BIN)/python -m benchmarks.tokenising
 
 judge: $(VENV)/.installed
 	$(BIN)/python -m demo.blank_judge --output outputs/judge/blank
