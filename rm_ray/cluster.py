@@ -123,6 +123,11 @@ def check_task(cpus: float, key: str) -> None:
         raise ClusterError(f"{key} is {cpus:g} and this machine has {most:g} CPUs; lower it")
 
 
+def tasks_at_once(cpus: float) -> int:
+    """How many tasks of so many CPUs each the cluster's machines hold now, at least 1."""
+    return max(1, sum(_times(cpus, one.cpus) for one in _present()))
+
+
 def _wait_for_a_cpu() -> None:
     """A cluster may have only its head yet, where no tasks go, and what is planned needs some."""
 

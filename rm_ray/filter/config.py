@@ -286,7 +286,12 @@ class FilesConfig(Section):
         description="Keep all with a reward: folders quality=00 (the worst) and up, each with as "
         "many documents, by the rank of their rewards (in their group, with rule.by).",
     )
-    file_mb: float = Field(256, gt=0, description="About how large files are, MiB.")
+    file_mb: float = Field(
+        256,
+        gt=0,
+        description="About how large files are, MiB; smaller where so little is kept that cores "
+        "would have fewer than four each to write.",
+    )
     row_group_rows: int | None = Field(
         None, ge=1, description="Rows of a row group; null: as the corpus has them."
     )

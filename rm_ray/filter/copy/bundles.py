@@ -13,8 +13,10 @@ from typing import Any
 from rm_ray.corpus.shards import Shard
 from rm_ray.filter.count.stretches import Stretch
 
-# A bundle reads at most so many times what it writes, and so many documents: one task does it.
-MOST_READ, MOST_DOCUMENTS = 64, 4_000_000
+# A bundle holds at most so many documents: one task reads them.
+MOST_DOCUMENTS = 4_000_000
+# Each task at once gets several bundles, that the last ones end together, but no smaller ones.
+BUNDLES_PER_TASK, LEAST_READ = 4, 64 << 20
 # What the JSON of a bundle holds of each of its sources, in this order.
 _OF_A_SOURCE = (
     "file",
@@ -125,27 +127,39 @@ class PlannedFolder:
         return self.units[-1].shards[-1].stop if self.units else 0
 
 
+def most_read(units: Iterable[Unit], tasks: int) -> float:
+    """How many bytes a bundle may read, as stored, for so many tasks at once to end together."""
+    return max(LEAST_READ, sum(unit.bytes for unit in units) / (BUNDLES_PER_TASK * tasks))
+
+
 def bundle(
-    folder: str, units: Iterable[Unit], target: float, group_rows: int, start: int = 0
+    folder: str,
+    units: Iterable[Unit],
+    target: float,
+    read: float,
+    group_rows: int,
+    start: int = 0,
 ) -> list[Bundle]:
     """Units in order, in bundles of which about `target` bytes are kept.
 
     Args:
+        read: bytes that a bundle may read, as stored.
         start: documents of the folder that are bundled already.
     """
     found: list[Bundle] = []
     taken: list[Unit] = []
-    kept = read = documents = 0.0
+    kept = stored = documents = 0.0
     for unit in units:
         written = unit.bytes * unit.kept / max(1, unit.documents)
-        full = kept + written > target or read + unit.bytes > MOST_READ * target
+        full = kept + written > target or stored + unit.bytes > read
         other = bool(taken) and taken[0].kind != unit.kind
         if taken and (full or other or documents + unit.documents > MOST_DOCUMENTS):
             found.append(_bundled(folder, taken, group_rows, start))
             start = found[-1].shards[0].stop
-            taken, kept, read, documents = [], 0.0, 0.0, 0.0
+            taken, kept, stored, documents = [], 0.0, 0.0, 0.0
         taken.append(unit)
-        kept, read, documents = kept + written, read + unit.bytes, documents + unit.documents
+        kept, stored = kept + written, stored + unit.bytes
+        documents += unit.documents
     if taken:
         found.append(_bundled(folder, taken, group_rows, start))
     return found

@@ -9,7 +9,7 @@ from statistics import median_high
 from rm_ray.corpus.files import InputFile, hive_names
 from rm_ray.corpus.footers import Footer
 from rm_ray.counts.cells import Cells
-from rm_ray.filter.copy.bundles import Bundle, PlannedFolder, Unit, bundle
+from rm_ray.filter.copy.bundles import Bundle, PlannedFolder, Unit, bundle, most_read
 from rm_ray.filter.count.stretches import Parts, Stretch, parts_of
 from rm_ray.scored.run import ScoredPart
 
@@ -89,6 +89,7 @@ def plan_folders(
     layout: Layout,
     kept: Cells,
     target: float,
+    tasks: int,
     group_rows: int | None,
     planned: Sequence[PlannedFolder],
 ) -> list[PlannedFolder]:
@@ -97,6 +98,7 @@ def plan_folders(
     Args:
         kept: documents kept, by unit.
         target: bytes of a file.
+        tasks: how many copy at once.
         group_rows: None for the usual ones of the units.
     """
     before = {folder.path: folder for folder in planned}
@@ -104,12 +106,12 @@ def plan_folders(
     by_folder: dict[str, list[Unit]] = {}
     for number, (unit, folder) in enumerate(zip(layout.units, layout.folders, strict=True)):
         by_folder.setdefault(folder, []).append(replace(unit, kept=known.get(number, 0)))
-    found = []
+    found, read = [], most_read(layout.units, tasks)
     for folder, units in by_folder.items():
         old: tuple[Bundle, ...] = before[folder].units if folder in before else ()
         start = before[folder].rows if folder in before else 0
         rows = group_rows or usual_rows(units)
-        new = bundle(folder, units, target=target, group_rows=rows, start=start)
+        new = bundle(folder, units, target=target, read=read, group_rows=rows, start=start)
         found.append(PlannedFolder(folder, (*old, *new)))
     return found
 

@@ -1,10 +1,12 @@
 """Bundles are consecutive whole units of one folder, and hold every row once."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rm_ray.corpus.files import HIVE_NULL
-from rm_ray.filter.copy.bundles import Bundle, PlannedFolder, Unit, bundle
+from rm_ray.filter.copy.bundles import LEAST_READ, Bundle, PlannedFolder, Unit, bundle, most_read
 from rm_ray.filter.copy.copier import in_bucket
 from rm_ray.filter.copy.units import folder_of
 from rm_ray.filter.count.stretches import Stretch
@@ -24,7 +26,9 @@ def test_by_hand():
     units = [unit("a", 10 * i, 10, 5) for i in range(3)] + [
         unit("b", 10 * i, 10, 5) for i in (0, 1)
     ]
-    found = bundle("corpus", [*units, unit("c", 0, 10, 1, kind=1)], 200, group_rows=8, start=4)
+    found = bundle(
+        "corpus", [*units, unit("c", 0, 10, 1, kind=1)], 200, read=1e9, group_rows=8, start=4
+    )
     assert [(b.shards[0].start, b.shards[0].stop, b.kept) for b in found] == [
         (4, 44, 20), (44, 54, 5), (54, 64, 1)
     ]  # fmt: skip
@@ -34,12 +38,22 @@ def test_by_hand():
     ]  # fmt: skip
 
 
+def test_a_bundle_reads_no_more_than_its_share():
+    """Eight row groups of 100 bytes, of which hardly anything is kept."""
+    units = [unit("a", 10 * i, 10, i % 2) for i in range(8)]
+    found = bundle("corpus", units, 1e9, read=250, group_rows=8)
+    assert [b.shards[0].stop for b in found] == [20, 40, 60, 80]
+    large = [replace(one, bytes=1 << 30) for one in units]
+    assert most_read(large, tasks=1) == 2 << 30  # a quarter of the 8 GiB
+    assert most_read(large, tasks=1000) == most_read(units, tasks=1) == LEAST_READ
+
+
 def test_a_file_is_one_source_from_what_is_kept_to_what_is_kept():
     units = [unit("a", 10 * i, 10, kept) for i, kept in enumerate((3, 0, 0, 2))]
-    (one,) = bundle("corpus", units, 1e9, group_rows=8)
+    (one,) = bundle("corpus", units, 1e9, read=1e9, group_rows=8)
     assert [(s.start, s.stop) for s in one.sources] == [(0, 40)]
     assert one.shards[0].stop == 40 and one.kept == 5
-    (one,) = bundle("corpus", units[1:], 1e9, group_rows=8)
+    (one,) = bundle("corpus", units[1:], 1e9, read=1e9, group_rows=8)
     assert [(s.start, s.first_group) for s in one.sources] == [(30, 3)]
 
 
@@ -52,7 +66,7 @@ def test_every_row_is_in_one_bundle(drawn, target):
     for rows, share, kind in drawn:
         units.append(unit("a", start, rows, int(rows * share), kind))
         start += rows
-    found = bundle("corpus", units, target, group_rows=8)
+    found = bundle("corpus", units, target, read=64 * target, group_rows=8)
     ends = [(b.shards[0].start, b.shards[0].stop) for b in found]
     assert [a for a, _ in ends] == [0, *(b for _, b in ends)][: len(ends)]
     assert (ends[-1][1] if ends else 0) == start
