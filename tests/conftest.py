@@ -42,7 +42,7 @@ MARKS = {
     "cloud": "cluster",
 }
 # Its head is zero but for the labels A and B: for others take `checkpoints.reranker`.
-TINY_JUDGE = ROOT / "demo" / "tiny_judge"
+TINY_JUDGE = ROOT / "tests" / "tiny_judge"
 SHARED = ROOT.parent / "shared" / "data"
 
 

@@ -21,7 +21,7 @@ from rm_ray.engines.engine import EngineCounts
 from rm_ray.judges.encoding import load_tokenizer
 from rm_ray.judges.plain import plain_tokenizer
 
-TINY = Path(__file__).parents[1] / "demo" / "tiny_judge"
+TINY = Path(__file__).parent / "tiny_judge"
 IN_FLIGHT, STEP, BLOCK = 32, 8, 32
 NAME = "tests.fault_engine:FaultEngine"
 # Set in the cluster's environment: {"folder": where it writes down what it judges, and looks for

@@ -17,6 +17,7 @@ Its files:
     tokens       reads a model's tokenizer
     plain        separates tokens that a tokenizer obeys from plain text
     encoding     encodes text as plain text and nothing else
+    fast_encoding the same by fastokens, and its comparison with tokenizers
     frame        puts special tokens around a prompt, and cuts what does not fit
     whole        judges that are asked about a document as a whole
     reduction    makes one number of a classifier's logits

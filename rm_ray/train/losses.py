@@ -51,6 +51,21 @@ def predicting_places(targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor
     return rows, columns
 
 
+def asked_places(
+    ends: tuple[torch.Tensor, torch.Tensor], targets: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where a whole head is asked: at the rows and columns of the answers, then of the targets.
+
+    Args:
+        ends: rows and columns of the answers.
+        targets: as `predicting_places`; None where nothing is to be predicted.
+    """
+    if targets is None:
+        return ends
+    rows, columns = predicting_places(targets)
+    return torch.cat([ends[0], rows]), torch.cat([ends[1], columns])
+
+
 def language_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Mean cross-entropy of the targets; 0 where there is none.
 

@@ -27,11 +27,11 @@ from rm_ray.train.config import TrainConfig
 from rm_ray.train.data.order import batches
 from rm_ray.train.losses import (
     answer_losses,
+    asked_places,
     language_loss,
     log_ratios,
     margins,
     pair_losses,
-    predicting_places,
     reward_losses,
 )
 from rm_ray.train.measures import MEASURES, Floats, measures
@@ -169,23 +169,13 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
             return model(**given).logits.float(), None
         ends = inputs["ends"]
         if shape.whole_head:
-            places = self._asked_places(inputs)
-            self.model.asked.places = places
+            self.model.asked.places = asked_places(ends, inputs.get("targets"))
             logits = model(**given).logits
             found, words = logits[: len(ends[0])][:, list(shape.labels)], logits[len(ends[0]) :]
         else:
             found = model(**given).logits[ends]
         found = found.float()
         return (found if "rewards" in inputs else found.reshape(-1, 2, 2)), words
-
-    @staticmethod
-    def _asked_places(inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Where a whole head is asked: at the answers, and where it predicts real text."""
-        rows, columns = inputs["ends"]
-        if "targets" not in inputs:
-            return rows, columns
-        more_rows, more_columns = predicting_places(inputs["targets"])
-        return torch.cat([rows, more_rows]), torch.cat([columns, more_columns])
 
     @override
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:

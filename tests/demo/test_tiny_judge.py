@@ -7,18 +7,20 @@ from tokenizers import Tokenizer
 from demo.build_corpus import EDGES, JUNK_OF_A_KIND, REAL_DOCUMENTS, build
 from demo.spoil import TRAINING, UNSEEN
 from demo.texts import Text
-from tests.conftest import TINY_JUDGE
+from tests.conftest import ROOT
+
+SHIPPED = ROOT / "demo" / "tiny_judge"
 
 pytestmark = pytest.mark.slow
 
 
 def test_its_labels_are_the_tokens_32_and_33_as_qwens_are():
-    tokenizer = Tokenizer.from_file(str(TINY_JUDGE / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(SHIPPED / "tokenizer.json"))
     assert [tokenizer.encode(label).ids for label in "AB"] == [[32], [33]]
 
 
 def test_its_head_is_zero_but_for_the_labels():
-    head = load_file(TINY_JUDGE / "model.safetensors")["lm_head.weight"]
+    head = load_file(SHIPPED / "model.safetensors")["lm_head.weight"]
     assert head[[32, 33]].any(axis=1).all()
     head[[32, 33]] = 0
     assert not head.any()

@@ -15,7 +15,7 @@ from rm_ray.score.library import fastest
 from tests import fault_engine
 from tests.conftest import TINY_JUDGE, tiny_judge
 from tests.jobs import prose, read_rewards, run
-from tests.judges.test_fast_encoding import split_by
+from tests.judges.plain_tokenizers import split_by
 
 # At the beginning of any line but the first one, only tokenizers splits behind these letters.
 DIFFERS_AT = "zqt"

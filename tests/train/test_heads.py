@@ -4,7 +4,7 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from rm_ray.train.heads import check_head, cut_head, head_where_asked, widen_head
-from rm_ray.train.losses import language_loss, predicting_places
+from rm_ray.train.losses import asked_places, language_loss
 
 LABELS = (7, 3)
 
@@ -55,8 +55,7 @@ def test_a_head_that_is_asked_at_some_places_learns_what_it_would_at_all():
     )
     loss.backward()
     head_where_asked(asked)
-    places = predicting_places(targets)
-    asked.asked.places = tuple(torch.cat(pair) for pair in zip(ends, places, strict=True))
+    asked.asked.places = asked_places(ends, targets)
     found = asked(ids).logits
     assert found.shape == (2 + 6, 32)
     mine = found[:2][:, labels].sum() + language_loss(found[2:], targets)
