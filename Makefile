@@ -30,6 +30,8 @@ judge: $(VENV)/.installed
 	$(BIN)/python -m demo.training_corpus --output outputs/judge/corpus
 	$(BIN)/python jobs/pairs.py --config demo/judge/pairs.yaml
 	$(BIN)/python jobs/train.py --config demo/judge/train.yaml
+	$(BIN)/python jobs/pairs.py --config demo/judge/pairs_again.yaml
+	$(BIN)/python jobs/train.py --config demo/judge/train_again.yaml
 	$(BIN)/python jobs/evaluate.py --config demo/judge/evaluate.yaml
 
 check: $(VENV)/.installed
