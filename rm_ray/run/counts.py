@@ -50,6 +50,9 @@ class RunProgress:
     stopped: str | None = None
     bad_files: dict[str, str] = field(default_factory=dict)
     retries: tuple[Retry, ...] = ()
+    tail_seconds: float = 0.0
+    """From the end of the first engine's last shard to the end of the last one's, over all rounds:
+    for so long not all engines had work."""
 
     def began_anew(self, before: "RunProgress") -> bool:
         """Whether the tally that said `before` was lost, and with it what it had counted."""
@@ -74,6 +77,7 @@ class RunProgress:
             judging_seconds=lost.judging_seconds + self.judging_seconds,
             engine_seconds=lost.engine_seconds + self.engine_seconds,
             ready_seconds=lost.ready_seconds + self.ready_seconds,
+            tail_seconds=lost.tail_seconds + self.tail_seconds,
             faults=lost.faults + self.faults,
             fault_kinds=dict(Counter(lost.fault_kinds) + Counter(self.fault_kinds)),
             first_fault=lost.first_fault or self.first_fault,

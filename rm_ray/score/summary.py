@@ -101,6 +101,11 @@ def totals_text(totals: ScoreCounts, now: RunProgress, reason: str) -> list[str]
             f"{speed_text(now)}",
             time_text(rates(work)),
         ]
+    if now.engines > 1 and now.judging_seconds:
+        lines.append(
+            f"the tail, in which some engines had no work left: {duration(now.tail_seconds)}, "
+            f"{now.tail_seconds / now.judging_seconds:.0%} of the time"
+        )
     return lines
 
 

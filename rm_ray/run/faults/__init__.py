@@ -8,6 +8,7 @@ Its files:
     in_a_row       counts what goes wrong, and says when it is too much
     suspicion      decides which rows the next round tries
     starts         which engines live, and which machines cannot start one
+    tails          how long some engines had no work at the end of a round
     watch          ends a round whose engines are gone for good
     outage         what is being tried again while a store is away
     pause          lets whatever reads wait until the store is back

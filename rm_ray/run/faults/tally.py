@@ -16,6 +16,7 @@ from rm_ray.run.faults.in_a_row import FaultKind, Faults
 from rm_ray.run.faults.outage import Outage
 from rm_ray.run.faults.starts import Arrival, Starts
 from rm_ray.run.faults.suspicion import Failure
+from rm_ray.run.faults.tails import Tails
 from rm_ray.run.faults.under_way import BEGINS, UnderWay
 from rm_ray.store.retry import PATIENCE_S, Retry
 
@@ -47,6 +48,7 @@ class Tally:
         self._under_way = UnderWay(self._faults)
         self._first_task: float | None = None
         self._writes: set[str] = set()
+        self._tails = Tails()
 
     # engines
 
@@ -130,6 +132,7 @@ class Tally:
             hung: the names of processes that a watchdog has ended where this is asked.
         """
         if before := self._under_way.at_work.get(unit.part):
+            self._tails.ended(before.process)
             if before.node in alive_machines():
                 self._under_way.ended(unit.part, *self._death(before.process in hung))
             else:
@@ -167,10 +170,14 @@ class Tally:
 
     def done(self, part: str, failed: Mapping[int, str]) -> None:
         """A shard or piece has come to its end, but for the rows that `failed`, with reasons."""
+        if at_work := self._under_way.at_work.get(part):
+            self._tails.done(at_work.process, time.monotonic())
         self._under_way.done(part, failed)
 
     def broke(self, part: str, reason: str) -> None:
         """The engine raised at work on it; its process ends."""
+        if at_work := self._under_way.at_work.get(part):
+            self._tails.ended(at_work.process)
         self._under_way.ended(part, reason, "raised")
 
     def unfit(self, part: str, reason: str) -> None:
@@ -186,9 +193,11 @@ class Tally:
         at_work = list(self._under_way.at_work.values()) if complete else []
         machines = alive_machines() if at_work else {}
         for one in at_work:
+            self._tails.ended(one.process)
             if one.node in machines:
                 self._under_way.ended(one.unit.part, ENDED, "ended")
         self._writes.clear()
+        self._tails.end_round()
         self._starts.end_round()
         self._faults.end_round()
         self._rounds += 1
@@ -326,4 +335,5 @@ class Tally:
             stopped=self._faults.halted,
             bad_files=dict(self._bad_files),
             retries=self._outage.retries(),
+            tail_seconds=self._tails.seconds,
         )
