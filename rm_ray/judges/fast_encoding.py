@@ -12,12 +12,17 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from fastokens import Tokenizer as FastTokenizer
 
 from rm_ray.judges.encoding import encode_all, load_tokenizer
+
+try:
+    from fastokens import Tokenizer as FastTokenizer
+except ImportError:  # there is no build for this kind of machine
+    FastTokenizer = None
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +53,13 @@ def encode_documents(tokenizer_json: str, texts: Sequence[str], *, fast: bool) -
 
 
 @lru_cache(maxsize=4)
-def load_fast(tokenizer_json: str) -> FastTokenizer | None:
-    """Load a tokenizer into fastokens, once a process; None if fastokens does not take it."""
+def load_fast(tokenizer_json: str) -> Any:
+    """Load a tokenizer into fastokens, once a process; None if fastokens does not take it.
+
+    None too where fastokens is not installed: it has builds for some kinds of machines alone.
+    """
+    if FastTokenizer is None:
+        return None
     # a task asks Ray for its CPUs; the library's own threads would take every core besides
     os.environ.setdefault("RAYON_NUM_THREADS", "1")
     try:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rm_ray.judges import fast_encoding
 from rm_ray.judges.encoding import encode, load_tokenizer, plain_json
 from rm_ray.judges.fast_encoding import (
     battery,
@@ -78,6 +79,18 @@ def test_what_fastokens_does_not_take_stays_with_tokenizers(tmp_path, kind):
     assert load_fast(tokenizer_json) is None
     (found,) = encode_documents(tokenizer_json, ["the capital of it"], fast=True)
     assert found.tolist() == encode(load_tokenizer(tokenizer_json), "the capital of it")
+
+
+def test_a_machine_without_fastokens_has_tokenizers(monkeypatch):
+    monkeypatch.setattr(fast_encoding, "FastTokenizer", None)
+    load_fast.cache_clear()
+    try:
+        (found,) = encode_documents(tiny(), ["a text"], fast=True)
+        tokenizer, _ = tiny_judge()
+        assert found.tolist() == encode(load_tokenizer(tiny()), "a text")
+        assert not fastest(tokenizer).fast
+    finally:
+        load_fast.cache_clear()
 
 
 def test_the_battery_finds_a_pattern_that_both_read_otherwise(caplog):
