@@ -13,8 +13,8 @@ from typing import Any
 from rm_ray.corpus.shards import Shard
 from rm_ray.filter.count.stretches import Stretch
 
-# A bundle holds at most so many documents: one task reads them.
-MOST_DOCUMENTS = 4_000_000
+# A bundle reads at most so many times what it writes, and so many documents: one task does it.
+MOST_READ, MOST_DOCUMENTS = 64, 4_000_000
 # Each task at once gets several bundles, that the last ones end together, but no smaller ones.
 BUNDLES_PER_TASK, LEAST_READ = 4, 64 << 20
 # What the JSON of a bundle holds of each of its sources, in this order.
@@ -148,6 +148,7 @@ def bundle(
     """
     found: list[Bundle] = []
     taken: list[Unit] = []
+    read = min(read, MOST_READ * target)
     kept = stored = documents = 0.0
     for unit in units:
         written = unit.bytes * unit.kept / max(1, unit.documents)

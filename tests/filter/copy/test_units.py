@@ -43,6 +43,9 @@ def test_a_bundle_reads_no_more_than_its_share():
     units = [unit("a", 10 * i, 10, i % 2) for i in range(8)]
     found = bundle("corpus", units, 1e9, read=250, group_rows=8)
     assert [b.shards[0].stop for b in found] == [20, 40, 60, 80]
+    nothing = [unit("a", 10 * i, 10, 0) for i in range(40)]
+    found = bundle("corpus", nothing, 50, read=1e9, group_rows=8)  # 64 times what may be written
+    assert [b.shards[0].stop for b in found] == [320, 400]
     large = [replace(one, bytes=1 << 30) for one in units]
     assert most_read(large, tasks=1) == 2 << 30  # a quarter of the 8 GiB
     assert most_read(large, tasks=1000) == most_read(units, tasks=1) == LEAST_READ
