@@ -77,34 +77,16 @@ def first_difference(tokenizer_json: str, texts: Sequence[str]) -> int | None:
     return next((n for n, (ids, wanted) in pairs if not np.array_equal(ids, wanted)), None)
 
 
-# Stretches of many scripts, and signs at which tokenizers split, join or normalise a text.
+# Stretches of many scripts, signs at which tokenizers split, join or normalise a text, and names of
+# special tokens, which are text in a document.
 _STRETCHES = (
     *("the harbour", "don't", "WE'RE", "I'Ll", "naïve cafe\u0301", "İstanbul", "Straße", "ﬁne"),
     *("Привет, мир", "γειά σου", "שלום עולם", "مرحبا", "١٢٣", "नमस्ते", "สวัสดี", "안녕"),
-    *(
-        "\u1112\u1161\u11ab",
-        "漢字かな交じり文。",
-        "ＡＢＣ",
-        "𝒳𝓎",
-        "👩\u200d👧",
-        "🏳️\u200d🌈",
-        "\U00020000",
-    ),
+    *("\u1112\u1161\u11ab", "漢字かな交じり文。", "ＡＢＣ", "𝒳𝓎", "👩\u200d👧", "🏳️\u200d🌈"),
     *("12,345.678", "1234567", "0x1F", "x=1;", "----", "...!?", "://", "{}()[]", "_a_b", "$5"),
     *("", " ", "  ", "    ", "\t", "\n", "\n\n", "\r\n", " \n ", "\u3000", "\u00a0", "\u2028"),
-    *(
-        "\x85",
-        "\x00",
-        "\x1c",
-        "\u200b",
-        "\ufeff",
-        "\u0345",
-        "ſ",
-        "'ſ",
-        "\ufffd",
-        "\ue000",
-        "a" * 70,
-    ),
+    *("\x85", "\x00", "\x1c", "\u200b", "\ufeff", "\u0345", "ſ", "'ſ", "\ufffd", "\ue000"),
+    *("\U00020000", "a" * 70, "<|im_start|>", "<|endoftext|>", "<tool_call>", "</s>", "[INST]"),
 )
 
 

@@ -1,5 +1,6 @@
 """fastokens beside `tokenizers`: the same ids, for every kind of tokenizer that it takes."""
 
+import json
 import logging
 
 import numpy as np
@@ -62,6 +63,13 @@ def test_ids_are_those_of_tokenizers(made, kind):
         assert all(ids.dtype == np.int32 for ids in found)
 
     same()
+
+
+def test_every_added_token_of_qwen_is_plain_text(qwen_tokenizer_json):
+    """Before, behind and between others, as a document may say them."""
+    names = [one["content"] for one in json.loads(qwen_tokenizer_json)["added_tokens"]]
+    texts = [f"{name} the {name}{other}{name}" for name in names for other in names]
+    assert first_difference(plain_json(qwen_tokenizer_json), texts) is None
 
 
 def test_a_long_word_and_a_long_text_are_encoded_whole():
