@@ -41,7 +41,7 @@ class ScorePlanning(Planning[PlannedFile]):
 
     estimate: ScoreCounts
     continued: dict[str, int]
-    differs: str | None
+    differs: str | None = field(default=None, kw_only=True)
     """A sampled document to which fastokens gives other token ids than `tokenizers`."""
     fast: bool = field(default=False, kw_only=True)
     """Whether fastokens encodes the documents."""
