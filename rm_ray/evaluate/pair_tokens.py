@@ -54,7 +54,7 @@ class PairTokenizer:
 
     @property
     def plain_tokenizers(self) -> tuple[str, ...]:
-        """The one."""
+        """Return its one tokenizer."""
         return (self.tokenizer_json,)
 
     @property

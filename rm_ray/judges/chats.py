@@ -44,7 +44,7 @@ class ChatTokenizer:
 
     @property
     def plain_tokenizers(self) -> tuple[str, ...]:
-        """Of a chat's first text, and of those behind special tokens."""
+        """Return the tokenizers of a chat's first text and of texts behind special tokens."""
         json = self.template.tokenizer_json
         return plain_json(json), after_special_json(json)
 

@@ -74,7 +74,7 @@ class DocumentTokenizer(Protocol):
 
     @property
     def fast(self) -> bool:
-        """Whether fastokens may encode, which gives the ids that `tokenizers` gives."""
+        """True if fastokens may encode: it was found to give the ids of `tokenizers`."""
 
     @property
     def plain_tokenizers(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ class PairTokenizer:
 
     @property
     def plain_tokenizers(self) -> tuple[str, ...]:
-        """The same for both halves."""
+        """Return the one tokenizer of both halves."""
         return (plain_json(self.tokenizer_json),)
 
     def tokenize(self, columns: Mapping[str, pa.Array]) -> Tokenized:

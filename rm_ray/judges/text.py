@@ -28,7 +28,7 @@ class TextTokenizer:
 
     @property
     def plain_tokenizers(self) -> tuple[str, ...]:
-        """The one."""
+        """Return its one tokenizer."""
         return (self.tokenizer_json,)
 
     def tokenize(self, columns: Mapping[str, pa.Array]) -> Tokenized:

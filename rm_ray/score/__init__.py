@@ -9,7 +9,7 @@ Its files:
     estimate      estimates the corpus from a sample of documents
     cost          what a run would cost
     fingerprint   what makes two runs the same judge's
-    library       which library tokenises documents: fastokens, or tokenizers
+    library       chooses the library that tokenises: fastokens, or tokenizers
     pipeline      puts the stages together
     read_stage    reads and tokenises, in CPU tasks
     engine_actor  the actor around one engine

@@ -1,4 +1,4 @@
-"""Which library tokenises a run's documents: fastokens, where its ids are those of `tokenizers`.
+"""Chooses the library that tokenises a run's documents: fastokens, if its ids are `tokenizers`'.
 
 Both are compared on texts of every script at the start of each run, and on the documents that
 planning samples. One difference, and the run uses `tokenizers`; its plan remembers that.

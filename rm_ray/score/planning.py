@@ -44,7 +44,7 @@ class ScorePlanning(Planning[PlannedFile]):
     differs: str | None = field(default=None, kw_only=True)
     """A sampled document to which fastokens gives other token ids than `tokenizers`."""
     fast: bool = field(default=False, kw_only=True)
-    """Whether fastokens encodes the documents."""
+    """True if fastokens encodes the documents."""
 
 
 @dataclass(frozen=True)

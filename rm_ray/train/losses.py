@@ -54,7 +54,7 @@ def predicting_places(targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor
 def asked_places(
     ends: tuple[torch.Tensor, torch.Tensor], targets: torch.Tensor | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where a whole head is asked: at the rows and columns of the answers, then of the targets.
+    """Join the places at which a whole head is asked: of the answers, then of the targets.
 
     Args:
         ends: rows and columns of the answers.

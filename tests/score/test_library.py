@@ -1,4 +1,4 @@
-"""Which library tokenises a run's documents."""
+"""A run tokenises with fastokens only if its ids are those of tokenizers."""
 
 import gzip
 import json
