@@ -31,7 +31,10 @@ def fastest(tokenizer: AnyTokenizer, notes: Sequence[Mapping[str, Any]] = ()) ->
         notes: of the plan's segments.
     """
     differs = next((note[NOTE] for note in notes if NOTE in note), None)
-    return with_fast(tokenizer, differs is None and all(map(_agrees, tokenizer.plain_tokenizers)))
+    if differs:
+        say_difference(differs)
+        return with_fast(tokenizer, False)
+    return with_fast(tokenizer, all(map(_agrees, tokenizer.plain_tokenizers)))
 
 
 def with_fast(tokenizer: AnyTokenizer, fast: bool) -> AnyTokenizer:
