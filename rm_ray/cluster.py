@@ -1,5 +1,7 @@
 """The machines: connect to Ray, and check that what is asked for can run, before it waits for ever.
 
+Ray is imported where it is used: a run that does without it does not wait for its import.
+
 Engines may hold every CPU there is, and what reads for them and writes what they have judged must
 run all the same: an engine reserves a little less than its CPUs, and such a task less than that.
 """
@@ -8,15 +10,15 @@ import logging
 import math
 import os
 import signal
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
-
-import ray
-import ray.data
-from ray.autoscaler.sdk import request_resources
 
 from rm_ray.config import PoolConfig
 from rm_ray.errors import ClusterError
@@ -32,6 +34,11 @@ LEFT = 0.005
 POLL_SECONDS = 5.0
 # After so long, who waits for machines is told again what for.
 REMIND_S = 60.0
+# `ray start` leaves this file on a machine of a cluster.
+RUNS_HERE = Path(
+    os.environ.get("RAY_TMPDIR") or tempfile.gettempdir(), "ray", "ray_current_cluster"
+)
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 # How long a cluster may take to have a machine that runs tasks.
 FIRST_MACHINE_S = 1800.0
 
@@ -44,6 +51,25 @@ class Machine:
     gpus: float
 
 
+def join_cluster() -> None:
+    """Join the cluster that this process was told of (RAY_ADDRESS, ray job submit), or that runs on
+    this machine. Without one, nothing is started.
+
+    Raises:
+        ClusterError: as `connect`.
+    """
+    address = os.environ.get("RAY_ADDRESS") or ("auto" if RUNS_HERE.exists() else "local")
+    if address != "local":
+        connect()
+
+
+def spreads_tasks() -> bool:
+    """Whether Ray spreads tasks over machines. One that this process has started has this one
+    machine alone, and takes longer to start a process than the machine itself.
+    """
+    return _is_connected() and not _started_here()
+
+
 def connect() -> None:
     """Join the cluster this process was told of (RAY_ADDRESS, ray job submit), or start one here.
 
@@ -51,6 +77,9 @@ def connect() -> None:
         ClusterError: there is no cluster at the address, or none of its machines runs tasks and
             none came.
     """
+    import ray
+    import ray.data
+
     # Ray Data prints a traceback of each fault that a run survives; rm_ray says it in a line.
     # Importing it sets this level anew, so it is set here, after that
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
@@ -103,28 +132,39 @@ def check_machines(pool: PoolConfig) -> None:
         raise ClusterError(f"{lacking}; lower pool.*, or run on a larger machine")
 
 
-def wait_for_tasks(tasks: Sequence[Any], doing: str, every_s: float = 10.0) -> None:
-    """Until all are done, with a line now and then. `doing`: what they have done."""
-    waiting = list(tasks)
-    while waiting:
-        _, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=every_s, fetch_local=False)
-        if waiting:
-            log.info("%d of %d tasks have %s", len(tasks) - len(waiting), len(tasks), doing)
-
-
 def check_task(cpus: float, key: str) -> None:
     """Refuse tasks that no machine of a cluster that cannot grow has CPUs for.
 
     Raises:
         ClusterError: the machines are too small.
     """
-    most = max((one.cpus for one in _present()), default=0.0)
-    if _started_here() and cpus > most:
+    if spreads_tasks():
+        return
+    most = max((one.cpus for one in _present()), default=cpus_here())
+    if cpus > most:
         raise ClusterError(f"{key} is {cpus:g} and this machine has {most:g} CPUs; lower it")
 
 
+@cache
+def cpus_here() -> float:
+    """The CPUs that this process may use: what the container is given, if that is less."""
+    there = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+    try:
+        quota, period = CPU_QUOTA.read_text().split()
+    except (OSError, ValueError):
+        return there
+    return there if quota == "max" else min(there, int(quota) / int(period))
+
+
+def processes_here(cpus: float) -> int:
+    """How many tasks of so many CPUs each this machine runs at once, at least 1."""
+    return max(1, math.floor(cpus_here() / max(cpus, 1.0) + 1e-9))
+
+
 def tasks_at_once(cpus: float) -> int:
-    """How many tasks of so many CPUs each the cluster's machines hold now, at least 1."""
+    """How many tasks of so many CPUs each run at once now, at least 1."""
+    if not spreads_tasks():
+        return processes_here(cpus)
     return max(1, sum(_times(cpus, one.cpus) for one in _present()))
 
 
@@ -162,6 +202,8 @@ def _wait_while(
     """
     if lacking() is None:
         return
+    from ray.autoscaler.sdk import request_resources
+
     # an autoscaler brings machines for what is asked of it, not for one who only waits
     request_resources(bundles=bundles)
     deadline = time.monotonic() + seconds
@@ -271,11 +313,21 @@ def _machines() -> dict[str, Machine]:
 
 
 def _nodes() -> list[dict[str, Any]]:
-    """All that the cluster has or had, as Ray tells of them."""
+    """All that the cluster has or had, as Ray tells of them; none where Ray is not connected."""
+    if not _is_connected():
+        return []
+    import ray
+
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     return nodes
 
 
+def _is_connected() -> bool:
+    return "ray" in sys.modules and bool(sys.modules["ray"].is_initialized())
+
+
 def _started_here() -> bool:
+    import ray
+
     node = ray._private.worker._global_node
     return node is not None and bool(node.is_head())

@@ -18,27 +18,32 @@ MAY_IMPORT = {
     "__main__": {"command_line"},
     "parquet": set(),
     "store": {"config"},
-    "corpus": {"store", "parquet", "config"},
+    "corpus": {"store", "parquet", "tasks", "config"},
     "engines": {"store", "config"},
     "judges": {"engines", "config"},
     "cluster": {"config"},
-    "run": {"corpus", "store", "cluster", "config"},
-    "scored": {"run", "corpus", "store", "cluster", "config"},
-    "report": {"scored", "run", "judges", "corpus", "store", "cluster", "config"} | LINE,
-    "filter": {"scored", "run", "corpus", "parquet", "store", "cluster", "config"} | LINE,
+    "tasks": {"cluster"},
+    "run": {"corpus", "store", "tasks", "cluster", "config"},
+    "scored": {"run", "corpus", "store", "tasks", "config"},
+    "report": {"scored", "run", "judges", "corpus", "store", "tasks", "cluster", "config"} | LINE,
+    "filter": {"scored", "run", "corpus", "parquet", "store", "tasks", "cluster", "config"} | LINE,
     "nightly": {"score", "report", "filter", "scored", "run", "corpus", "store", "config"} | LINE,
     "status": {
         *("nightly", "report", "filter", "pairs", "evaluate", "scored", "run", "corpus", "store"),
         "config",
     }
     | LINE,
-    "pairs": {"score", "run", "judges", "engines", "corpus", "store", "cluster", "config"} | LINE,
+    "pairs": {
+        *("score", "run", "judges", "engines", "corpus", "store", "tasks", "cluster"),
+        "config",
+    }
+    | LINE,
     "evaluate": {
         *("pairs", "score", "scored", "report", "run", "judges", "engines", "corpus", "store"),
         "config",
     }
     | LINE,
-    "score": {"run", "judges", "engines", "corpus", "store", "cluster", "config"} | LINE,
+    "score": {"run", "judges", "engines", "corpus", "store", "tasks", "cluster", "config"} | LINE,
     "train": {"pairs", "scored", "run", "judges", "engines", "corpus", "store", "cluster", "config"}
     | LINE,
 }

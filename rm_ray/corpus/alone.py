@@ -1,17 +1,15 @@
-"""Ray tasks over batches of files, one of which may be bad, or end the process that reads it.
+"""Tasks over batches of files, one of which may be bad, or end the process that reads it.
 
-pyarrow ends its process on some damaged files. Ray tries the task once more, and then gives it up
-with all its files. So the files of such a task are tried again, each in a task of its own, and only
-the one at fault is lost.
+pyarrow ends its process on some damaged files. The task is tried once more, and then given up with
+all its files. So the files of such a task are tried again, each in a task of its own, and only the
+one at fault is lost.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
 import pyarrow as pa
-import ray
 
 from rm_ray.config import CorpusConfig, InputConfig
 from rm_ray.corpus.files import InputFile
@@ -20,6 +18,8 @@ from rm_ray.corpus.parquet import Unreadable, is_bad_file
 from rm_ray.errors import ClusterError, InputError, short
 from rm_ray.store.access import Request
 from rm_ray.store.retry import patiently
+from rm_ray.tasks.ended import Ended, refuse_lost
+from rm_ray.tasks.run import run_tasks
 
 FILES_PER_TASK = 64
 
@@ -27,21 +27,14 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True)
-class Ended:
-    """The result of an item whose process ended twice while nothing else was in it."""
-
-    reason: str
-
-
 def each_batch(
-    task: Any, batches: Sequence[Sequence[Any]], *more: Any
+    read: Callable[..., list[Any]], batches: Sequence[Sequence[Any]], *more: Any
 ) -> Iterator[list[Any | Ended]]:
-    """Run a Ray task once for each batch, and give the results in order.
+    """Run a task for each batch, and give the results in order.
 
     Args:
-        task: a remote function of a batch, and of what else it is given. It returns a list with
-            one result for each item.
+        read: a function of a batch, and of the other arguments. It returns a list with one result
+            for each item.
         batches: items that are worked on in one task.
         more: the other arguments of each task.
 
@@ -49,40 +42,37 @@ def each_batch(
         The results of one batch. An item that ends its process has an `Ended`.
 
     Raises:
-        RayError: the machine of an item was lost again and again, or ran out of memory.
+        Incomplete: the machine of an item was lost again and again, or ran out of memory.
     """
-    twice = task.options(max_retries=1)
-    results = [twice.remote(batch, *more) for batch in batches]
+    results = run_tasks(read, batches, *more, retries=1, doing="read")
     for batch, result in zip(batches, results, strict=True):
-        try:
-            found = ray.get(result)
-        except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError):
-            alone = [twice.remote([item], *more) for item in batch]
-            found = [_only(result) for result in alone]
-        yield found
+        if not isinstance(result, Ended):
+            yield result
+        else:
+            alone = run_tasks(read, [[item] for item in batch], *more, retries=1, doing="read")
+            yield [_only(one) for one in alone]
 
 
-def _only(result: Any) -> Any | Ended:
+def _only(result: list[Any] | Ended) -> Any | Ended:
     """The result of a task of one item."""
-    try:
-        (found,) = ray.get(result)
-    except ray.exceptions.WorkerCrashedError as error:
-        return Ended(short(error))
-    return found
+    if isinstance(result, Ended):
+        refuse_lost(result)
+        return result
+    return result[0]
 
 
 def each_file(
-    task: Any,
+    read: Callable[..., list[Any]],
     files: Sequence[InputFile],
     config: CorpusConfig,
     *more: Any,
     at_once: int = FILES_PER_TASK,
 ) -> Iterator[tuple[InputFile, Any]]:
-    """Each file with what a Ray task says of it, or with an Unreadable if it is to be skipped.
+    """Each file with what a task says of it, or with an Unreadable if it is to be skipped.
 
     Args:
-        task: a remote function of a list of files, the configuration and what else it is given.
-            It returns a list with an answer or an Unreadable for each file.
+        read: a function of a list of files, the configuration and the other arguments. It returns
+            a list with an answer or an Unreadable for each file.
         files: in the order in which they are given back.
         config: of the corpus.
         more: the other arguments of each task.
@@ -93,7 +83,7 @@ def each_file(
         ClusterError: a machine does not find a file that this one finds.
     """
     batches = list(_chunks(files, at_once))
-    for batch, answers in zip(batches, each_batch(task, batches, config, *more), strict=True):
+    for batch, answers in zip(batches, each_batch(read, batches, config, *more), strict=True):
         for file, answer in zip(batch, answers, strict=True):
             yield file, _checked(file, answer, config)
 

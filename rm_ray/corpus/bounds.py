@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import ray
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus.alone import read_or_say
@@ -108,7 +107,6 @@ def misfit(values: pa.Array | pa.ChunkedArray, wide: pa.DataType) -> str:
     return ""
 
 
-@ray.remote(num_cpus=0.5)
 def read_misfits(
     files: Sequence[InputFile], config: InputConfig, source: str, wide: pa.DataType
 ) -> list[str | Unreadable]:

@@ -1,7 +1,7 @@
 """What files' footers say, and whether they fit the configuration.
 
-A file's footer tells its rows and sizes without reading a row; footers are read by Ray tasks, many
-at once.
+A file's footer tells its rows and sizes without reading a row; footers are read by tasks, many at
+once.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import ray
 
 from rm_ray.config import CorpusConfig, InputConfig
 from rm_ray.corpus.alone import each_file, read_or_say
@@ -70,7 +69,7 @@ def read_footers(
     describe: Describe | None = None,
     values_of: Sequence[str] = (),
 ) -> tuple[dict[str, Footer], dict[str, str]]:
-    """The footers of the files, by path, read by Ray tasks; and the files skipped, with the reason.
+    """The footers of the files, by path, read by tasks; and the files skipped, with the reason.
 
     Args:
         files: whose footers are read.
@@ -163,7 +162,6 @@ def _say_missing(key: str, name: str, file: InputFile, schema: pa.Schema) -> str
     )
 
 
-@ray.remote(num_cpus=0.5)
 def _read_footers(
     files: Sequence[InputFile],
     config: CorpusConfig,

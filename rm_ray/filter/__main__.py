@@ -8,6 +8,7 @@ from rm_ray import __version__
 from rm_ray.command_line.help import Usage
 from rm_ray.command_line.run import run_job
 from rm_ray.filter.config import FilterConfig
+from rm_ray.tasks.here import warm
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ def _filter(config: FilterConfig) -> None:
     log.info(
         "rm_ray %s: filtering by %s -> %s", __version__, config.rewards.path, config.output.path
     )
+    warm("rm_ray.filter.job")
     from rm_ray.filter.job import filter_corpus
 
     filter_corpus(config)
@@ -45,6 +47,7 @@ def _filter(config: FilterConfig) -> None:
 
 def _dry_run(config: FilterConfig) -> str:
     log.info("rm_ray %s: counting %s, nothing is written", __version__, config.rewards.path)
+    warm("rm_ray.filter.job")
     from rm_ray.filter.job import dry_run
 
     return dry_run(config)

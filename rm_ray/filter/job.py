@@ -1,17 +1,15 @@
 """The filter job: what a run has to be told of it.
 
 plan      rewards -> cuts -> what each row group keeps -> bundles      planning, count/, copy/units
-copy      bundle -> its kept rows -> files, then a receipt             copy/stage: Ray tasks
+copy      bundle -> its kept rows -> files, then a receipt             copy/stage: tasks
 
 What becomes of a document is decided in `count/decision`, from what `count/reader` reads of it.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
-import ray
-from ray.data import Dataset, TaskPoolStrategy
 from typing_extensions import override
 
 from rm_ray.corpus.files import Corpus
@@ -22,7 +20,7 @@ from rm_ray.filter.copy.bundles import Bundle, PlannedFolder
 from rm_ray.filter.copy.copier import Copier
 from rm_ray.filter.copy.nothing_kept import write_no_corpus_rows, write_no_rows
 from rm_ray.filter.copy.receipts import DONE, read_receipt
-from rm_ray.filter.copy.stage import CopyStage
+from rm_ray.filter.copy.stage import CopyStage, run_copies
 from rm_ray.filter.counts import FilterCounts
 from rm_ray.filter.fingerprint import fingerprint
 from rm_ray.filter.notes import Notes
@@ -35,6 +33,9 @@ from rm_ray.run.output.folder import RunFolder
 from rm_ray.run.shard_job import JobSpec, Round, ShardJob
 from rm_ray.run.survey import open_folder, survey
 from rm_ray.store.folder import Folder
+
+if TYPE_CHECKING:
+    from ray.data import Dataset
 
 
 def filter_corpus(config: FilterConfig) -> None:
@@ -77,6 +78,7 @@ class FilterJob(ShardJob[PlannedFolder, Bundle, FilterPlanning]):
             planned=PlannedFolder,
             lines="folders",
             parts=DONE,
+            runs_here=True,
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -98,28 +100,34 @@ class FilterJob(ShardJob[PlannedFolder, Bundle, FilterPlanning]):
         return plan_filter(self.sources, found, planned, notes)
 
     @override
-    def stages(self, units: Dataset, this: Round[Bundle], planning: FilterPlanning) -> Dataset:
-        config, ready = self.sources.config, planning.ready
+    def stages(self, units: "Dataset", this: Round[Bundle], planning: FilterPlanning) -> "Dataset":
+        from rm_ray.filter.copy.on_ray import copy_on_ray
+
+        return copy_on_ray(units, self._copy_stage(this, planning), self.sources.config.tasks)
+
+    @override
+    def run_here(self, this: Round[Bundle], planning: FilterPlanning) -> None:
+        config = self.sources.config
+        run_copies(
+            self._copy_stage(this, planning), this.units, config.tasks, config.run.progress_s
+        )
+
+    def _copy_stage(self, this: Round[Bundle], planning: FilterPlanning) -> CopyStage:
+        ready = planning.ready
         copier = Copier(
-            config=config,
+            config=self.sources.config,
             reader=ready.reader,
             cuts=ready.cuts,
             parts=ready.parts,
             corpus=self.sources.corpus,
             columns=self.sources.written.names,
         )
-        return units.map_batches(
-            CopyStage(
-                copier_ref=ray.put(copier),
-                root=this.run.root,
-                receipts=this.run.parts,
-                fingerprint=this.fingerprint,
-                tally=this.tally,
-            ),
-            batch_size=1,
-            batch_format="pyarrow",
-            num_cpus=config.tasks.cpus,
-            compute=TaskPoolStrategy(config.tasks.max_tasks),
+        return CopyStage(
+            copier=copier,
+            root=this.run.root,
+            receipts=this.run.parts,
+            fingerprint=this.fingerprint,
+            tally=this.tally,
         )
 
     @override

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-import ray
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus.plan import PlannedFile, ReadUnit
@@ -21,6 +20,8 @@ from rm_ray.judges.text import decoded
 from rm_ray.pairs.config import PairsConfig
 from rm_ray.pairs.drawing import hashed, split_of
 from rm_ray.pairs.table import TRAIN
+from rm_ray.tasks.ended import Ended
+from rm_ray.tasks.run import run_tasks
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def draw_donors(
     """Draw texts of some planned documents; a file that cannot be read is left out, and named."""
     units = [unit for file in files for unit in file.to_do()]
     counts = [unit.shards[-1].stop - unit.shards[0].start for unit in units]
-    rows, before, tasks = sum(counts), 0, []
+    rows, before, batches = sum(counts), 0, []
     wanted = [(2 * i + 1) * rows // (2 * DONORS) for i in range(min(DONORS, rows))]
     for unit, count in zip(units, counts, strict=True):
         first = unit.shards[0].start
@@ -43,9 +44,12 @@ def draw_donors(
         here = [row for row in here if split_of(config, unit.file, row) == TRAIN]
         spans = tuple(Shard(unit.file, row, row + 1) for row in dict.fromkeys(here))
         if spans:
-            tasks.append(_texts.remote(unit.with_shards(spans), inputs, config.seed))
+            batches.append([unit.with_shards(spans)])
         before += count
-    found: list[tuple[list[str], str | None]] = ray.get(tasks)
+    found = [
+        ([], one.reason) if isinstance(one, Ended) else one
+        for one in run_tasks(_texts, batches, inputs, config.seed, doing="read")
+    ]
     for _, error in found:
         if error:
             log.warning("the texts to mix in are fewer for it, in the whole run: %s", error)
@@ -55,12 +59,14 @@ def draw_donors(
     return texts
 
 
-@ray.remote(num_cpus=0.5, max_retries=3)
-def _texts(unit: ReadUnit, inputs: InputConfig, seed: int) -> tuple[list[str], str | None]:
+def _texts(
+    units: Sequence[ReadUnit], inputs: InputConfig, seed: int
+) -> tuple[list[str], str | None]:
     """The texts, and why there are no more of them."""
     everything = inputs.model_copy(update={"sample_fraction": 1.0, "id": None, "keep": []})
     column, found = str(inputs.text), []
     try:
+        (unit,) = units
         for shard, rows in read_patiently(unit, everything, [column]):
             ((text, *_), _, _) = decoded(rows.column(f"{JUDGED}{column}"), "text")
             rng = random.Random(hashed("donor", seed, shard.file, shard.start))

@@ -18,11 +18,10 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import ray
 from ray.data import Dataset
 from typing_extensions import override
 
-from rm_ray.cluster import check_machines, machines_that_fit, wait_for_machines
+from rm_ray.cluster import machines_that_fit, wait_for_machines
 from rm_ray.corpus.files import Corpus, list_files
 from rm_ray.corpus.plan import PlannedFile, ReadUnit, shards_of
 from rm_ray.corpus.sample import RowSample
@@ -147,8 +146,8 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
             found.files,
             planned=planned,
             columns=columns,
-            tokenizer_ref=ray.put(self.tokenizer),
-            estimator_ref=ray.put(PairsEstimator(config.pairs, self.judge.rule)),
+            tokenizer=self.tokenizer,
+            estimator=PairsEstimator(config.pairs, self.judge.rule),
         )
         donors = stored(notes)
         if donors is None:
@@ -163,11 +162,6 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
     @override
     def count_documents(self, spans: Iterable[Shard]) -> int:
         return sum(self.sample.count(span.file, span.start, span.stop) for span in spans)
-
-    @override
-    def check_machines(self) -> None:
-        if self.engine:
-            check_machines(self.config.pool)
 
     @override
     def wait_for_engines(self) -> int:

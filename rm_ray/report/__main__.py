@@ -8,6 +8,7 @@ from rm_ray import __version__
 from rm_ray.command_line.help import Usage
 from rm_ray.command_line.run import run_job
 from rm_ray.report.config import ReportConfig
+from rm_ray.tasks.here import warm
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ def _report(config: ReportConfig) -> None:
         config.rewards.path,
         config.output.path,
     )
+    warm("rm_ray.report.job")
     from rm_ray.report.job import fail_if_alerted, report
 
     fail_if_alerted(report(config).verdict)
@@ -52,6 +54,7 @@ def _report(config: ReportConfig) -> None:
 
 def _dry_run(config: ReportConfig) -> str:
     log.info("rm_ray %s: looking at %s, nothing is written", __version__, config.rewards.path)
+    warm("rm_ray.report.job")
     from rm_ray.report.job import dry_run
 
     return dry_run(config)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from rm_ray.cluster import check_task, connect
+from rm_ray.cluster import check_task, join_cluster
 from rm_ray.errors import Alerted
 from rm_ray.report.compare.alerts import fired, verdict
 from rm_ray.report.compare.baseline import Baseline, BaselineGroup, nightly_means
@@ -109,7 +109,7 @@ def make(config: ReportConfig) -> Reported:
     )
     pinned = pinned_run(config, run)
     history, past = open_history(config, run)
-    connect()
+    join_cluster()
     check_task(config.tasks.cpus, "tasks.cpus")
     with ray_faults():
         measured = count(run, config)

@@ -8,6 +8,7 @@ Its files:
     survey     what is there before a run, and what is left to do
     execute    a run from its beginning to its end
     rounds     the one pipeline, over what is missing
+    pipeline   a round as a dataset of Ray
     staging    pieces of shards that failed as a whole
     stopping   stops when asked to
     finish     counts every part, and says the truth

@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import ray
-
+from rm_ray.cluster import connect, spreads_tasks
 from rm_ray.corpus.plan import Planned, missing_units, shards_of
 from rm_ray.errors import Incomplete, one_line, way_on
-from rm_ray.run.faults.handle import start_tally
+from rm_ray.run.counts import RunProgress
+from rm_ray.run.faults.handle import NoAnswer
 from rm_ray.run.faults.pause import TellTally
+from rm_ray.run.faults.start_tally import start_tally
 from rm_ray.run.faults.suspicion import Suspicion
 from rm_ray.run.faults.tally import Tally
 from rm_ray.run.finish import finish
@@ -46,18 +47,26 @@ def execute(job: AnyJob) -> None:
 
 
 def _run(seen: Survey, job: AnyJob, lease: Lease, began: float) -> None:
-    run, files, spec, engines = seen.run, seen.files, job.spec, 0
+    run, files, spec = seen.run, seen.files, job.spec
     shards = list(shards_of(files))
-    if spec.retry_failed or seen.new.files or missing_units(files, run.committed(shards)):
-        engines = job.wait_for_engines()
-    tally = start_tally(spec.counts, engines, spec.silence_s, spec.start_s)
+    if _nothing_to_do(seen, job):
+        _log_plan(job, run, len(files), Whole.of([], job, len(shards)))
+        open_run(seen, job)
+        lease.check()
+        finish(seen, job, RunProgress(work=spec.counts()), began)
+        return
+    here = spec.runs_here and not spreads_tasks()
+    if not here:
+        connect()
+    engines = job.wait_for_engines()
+    tally = start_tally(spec.counts, engines, spec.silence_s, spec.start_s, here=here)
     lease.tell(
         lost=lambda reason: tally.tell(Tally.halt, reason),
         renewed=lambda: tally.tell(Tally.renewed),
         retrying=TellTally(tally, pauses=True),
     )
     open_run(seen, job)
-    staging = Staging(run.parts, run.staged, seen.fingerprint, ray.put(job), dict(seen.new.columns))
+    staging = Staging(run.parts, run.staged, seen.fingerprint, job, dict(seen.new.columns))
     if spec.retry_failed:
         present = {file.path for file in seen.found.files}
         reopen_failed([f for f in files if f.path in present], run, staging)
@@ -78,9 +87,17 @@ def _run(seen: Survey, job: AnyJob, lease: Lease, began: float) -> None:
             tally=tally,
             engines=engines,
             suspicion=suspicion,
+            here=here,
         )
     lease.check()
     finish(seen, job, shown.ask(), began)
+
+
+def _nothing_to_do(seen: Survey, job: AnyJob) -> bool:
+    """Whether everything is committed already: then nothing is started."""
+    if job.spec.retry_failed or seen.new.files:
+        return False
+    return not missing_units(seen.files, seen.run.committed(list(shards_of(seen.files))))
 
 
 @contextmanager
@@ -92,12 +109,13 @@ def ray_faults() -> Iterator[None]:
     """
     try:
         yield
-    except ray.exceptions.RayError as error:
-        cause, what = error, "Ray has lost what the run cannot do without"
-        if isinstance(error, ray.exceptions.RayTaskError):
-            cause = error.cause
-            what = "the store failed" if isinstance(cause, OSError) else "a task failed"
-        raise Incomplete(f"{what}: {one_line(error)}; {way_on(cause)}") from error
+    except Exception as error:
+        cause = error.__cause__ or error if isinstance(error, NoAnswer) else error
+        if not type(cause).__module__.startswith("ray."):
+            raise
+        raise Incomplete(
+            f"Ray has lost what the run cannot do without: {one_line(error)}; {way_on(cause)}"
+        ) from error
 
 
 def reopen_failed(files: Sequence[Planned], run: RunFolder, staging: Staging) -> None:

@@ -5,16 +5,10 @@ for failures.
 """
 
 import logging
-import math
-import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import ray
-from ray.data import Dataset, TaskPoolStrategy
-
-from rm_ray.cluster import TASK_CPUS
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import Unit, without
@@ -23,16 +17,12 @@ from rm_ray.errors import one_line
 from rm_ray.run.faults.handle import TallyHandle
 from rm_ray.run.faults.suspicion import Settled, Suspicion, without_machines
 from rm_ray.run.faults.tally import Tally
-from rm_ray.run.faults.watch import EngineWatch, NoEngine
-from rm_ray.run.output.commit import CommitStage
 from rm_ray.run.output.folder import RunFolder, files_there
 from rm_ray.run.shard_job import AnyJob, Planning, Round
 from rm_ray.run.staging import Staging
+from rm_ray.tasks.ended import Ended
 
 log = logging.getLogger(__name__)
-
-# Read units that a block holds at least, where there are very many.
-UNITS_PER_BLOCK = 16
 
 
 def run_rounds(
@@ -44,6 +34,8 @@ def run_rounds(
     tally: TallyHandle,
     engines: int,
     suspicion: Suspicion,
+    *,
+    here: bool,
 ) -> None:
     """Do what is missing, round by round, and find what makes it fail.
 
@@ -52,6 +44,7 @@ def run_rounds(
 
     Args:
         suspicion: has learned nothing yet.
+        here: processes of this machine do the rounds, without Ray.
     """
     before: tuple[set[str], set[str]] | None = None
     learned, number = False, 0
@@ -83,9 +76,25 @@ def run_rounds(
                 run=run,
                 fingerprint=staging.fingerprint,
             )
-            complete = run_through(round_of(this, job, planning))
+            complete = _run_round(this, job, planning, here=here)
             look_for(tally.call(Tally.take_not_found), tally)
             learned = suspicion.learn(tally.call(Tally.end_round, complete), missing)
+
+
+def _run_round(this: Round[Any], job: AnyJob, planning: Planning[Any], *, here: bool) -> bool:
+    """Do a round; whether it came to its end."""
+    if here:
+        job.run_here(this, planning)
+        return True
+    from rm_ray.run.pipeline import round_of, run_through
+
+    return run_through(round_of(this, job, planning))
+
+
+def _commit(job: AnyJob, staging: Staging, tally: TallyHandle, most: int, rows: Any) -> Any:
+    from rm_ray.run.pipeline import commit_rows
+
+    return commit_rows(job, staging, tally, most, rows)
 
 
 def done_so_far(
@@ -101,71 +110,22 @@ def done_so_far(
     return committed, staged | files_there(run.staged, tried - staged)
 
 
-def round_of(this: Round[Any], job: AnyJob, planning: Planning[Any]) -> Dataset:
-    """The Ray dataset of one round: rows are units, then shards to the end."""
-    units = ray.data.from_items(
-        [{"unit": unit.to_json()} for unit in this.units],
-        override_num_blocks=blocks(len(this.units), job.blocks_wanted(this)),
-    )
-    context = units.context  # the current one's copy; a round's settings are no other's
-    context.max_errored_blocks = -1  # the tally counts what goes wrong, and knows more of it
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    context.execution_no_progress_timeout_s = -1  # a large shard takes as long as it takes
-    context.max_consecutive_actor_init_deaths = -1  # the watch says when it is of no use
-    if this.engines:
-        watch: Any = partial(EngineWatch, this.tally, job.spec.machines)  # Ray Data only calls it
-        context.custom_execution_callback_classes = [watch]
-    return job.stages(units, this, planning)
-
-
-def _commit(job: AnyJob, staging: Staging, tally: TallyHandle, most: int, rows: Dataset) -> Dataset:
-    """The last stage of jobs whose stages end with packed rows.
-
-    `most`: tasks at once. Without a limit Ray starts a process for each, all on one machine's CPUs.
-    """
-    # where a round has fewer shards than that
-    warnings.filterwarnings("ignore", "The maximum number of concurrent tasks")
-    return rows.map_batches(
-        CommitStage(
-            parts=staging.parts,
-            staged=staging.staged,
-            fingerprint=staging.fingerprint,
-            counts=job.spec.counts,
-            tally=tally,
-        ),
-        batch_size=1,
-        batch_format="pyarrow",
-        num_cpus=TASK_CPUS,
-        compute=TaskPoolStrategy(most),
-    )
-
-
-def blocks(units: int, wanted: float) -> int:
-    """Blocks to send units in. One each where they are large and few; the fewer the better, where
-    they are small: each costs Ray some tasks.
-    """
-    most = max(min(units, 256), units // UNITS_PER_BLOCK)
-    return max(1, min(most, math.ceil(wanted)))
-
-
 def commit_settled(
     settled: Sequence[Settled], job: AnyJob, staging: Staging, tally: TallyHandle
 ) -> None:
     """Commit the shards of which every row is known, from their pieces."""
-    for one, joining in zip(settled, staging.join(settled), strict=True):
-        try:
-            tally.tell(Tally.add, job.spec.counts(parts=int(ray.get(joining))))
-        except ray.exceptions.RayError as error:
-            # not a document's fault: the shard stays missing
-            (shard,) = one.unit.shards
-            cause = error.cause if isinstance(error, ray.exceptions.RayTaskError) else error
-            if isinstance(cause, NotFound):
-                look_for([cause], tally)
-            elif isinstance(cause, Unreadable) and cause.bad_file:
-                tally.call(Tally.bad_file, shard.file, str(cause))
-            else:
-                tally.call(Tally.fault, f"{shard} cannot be joined: {one_line(error)}", "store")
+    for one, joined in zip(settled, staging.join(settled), strict=True):
+        # an error is not a document's fault: the shard stays missing
+        (shard,) = one.unit.shards
+        if isinstance(joined, bool):
+            tally.tell(Tally.add, job.spec.counts(parts=int(joined)))
+        elif isinstance(joined, NotFound):
+            look_for([joined], tally)
+        elif isinstance(joined, Unreadable) and joined.bad_file:
+            tally.call(Tally.bad_file, shard.file, str(joined))
+        else:
+            why = joined.reason if isinstance(joined, Ended) else one_line(joined)
+            tally.call(Tally.fault, f"{shard} cannot be joined: {why}", "store")
 
 
 def look_for(files: Sequence[NotFound], tally: TallyHandle) -> None:
@@ -180,20 +140,6 @@ def look_for(files: Sequence[NotFound], tally: TallyHandle) -> None:
     if there:
         more = f" (and {len(there) - 1} files more)" if len(there) > 1 else ""
         tally.call(Tally.fault, f"{there[0]}{more}", "machine")
-
-
-def run_through(dataset: Dataset) -> bool:
-    """The pipeline; whether it came to its end."""
-    try:
-        for _ in dataset.iter_internal_ref_bundles():
-            pass  # nothing leaves the last stage; what was done is in the parts
-    except NoEngine as error:
-        log.error("the pipeline was ended: %s", error)
-        return False
-    except ray.exceptions.RayError as error:
-        log.error("the pipeline stopped: %s", one_line(error))
-        return False
-    return True
 
 
 def _describe(units: Sequence[Unit]) -> str:

@@ -6,13 +6,12 @@ A run knows shards, units and rows; what the rows are, and what is done to them,
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel
-from ray.data import Dataset
 
 from rm_ray.config import OutputConfig, RunConfig
 from rm_ray.corpus.files import Corpus
@@ -25,6 +24,9 @@ from rm_ray.run.output.folder import RunFolder
 from rm_ray.run.standing.price import Price
 from rm_ray.run.summary import RunSummary
 from rm_ray.store.folder import Folder
+
+if TYPE_CHECKING:
+    from ray.data import Dataset
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Round(Generic[AnyUnit]):
     engines: int
     tally: TallyHandle
     results: Callable[[], Iterator[Result[AnyUnit]]]
-    commit: Callable[[Dataset], Dataset]
+    commit: "Callable[[Dataset], Dataset]"
     run: RunFolder
     fingerprint: str
 
@@ -87,6 +89,8 @@ class JobSpec:
     """What these lines are called."""
     parts: str = "parts"
     """The folder of the job's parts in the output."""
+    runs_here: bool = False
+    """Without a cluster, processes of this machine do the work, and Ray is not started."""
     a_row_each: bool = False
     """Every document gives one row."""
     retry_failed: bool = False
@@ -146,11 +150,18 @@ class ShardJob(ABC, Generic[AnyPlanned, AnyUnit, AnyPlanning]):
         """
 
     @abstractmethod
-    def stages(self, units: Dataset, this: Round[AnyUnit], planning: AnyPlanning) -> Dataset:
+    def stages(self, units: "Dataset", this: Round[AnyUnit], planning: AnyPlanning) -> "Dataset":
         """From units of the corpus (`to_json`, in the column `unit`) to what is committed.
 
         Ray drops a block whose stage raises: what may fail there is told to the tally.
         """
+
+    def run_here(self, this: Round[AnyUnit], planning: AnyPlanning) -> None:
+        """Do a round in processes of this machine, for jobs whose `spec.runs_here` is true.
+
+        What fails is told to the tally.
+        """
+        raise NotImplementedError(f"{type(self).__name__} needs Ray")
 
     def documents(self, span: Shard) -> npt.NDArray[np.int64]:
         """Numbers of the rows of a span that are documents of this run, ascending."""
@@ -159,14 +170,6 @@ class ShardJob(ABC, Generic[AnyPlanned, AnyUnit, AnyPlanning]):
     def count_documents(self, spans: Iterable[Shard]) -> int:
         """How many `documents` there are in spans."""
         return sum(len(self.documents(span)) for span in spans)
-
-    def check_machines(self) -> None:
-        """Refuse what this cluster cannot run and never will.
-
-        Raises:
-            ClusterError: the machines are too few, and no more can come.
-        """
-        return  # any will do
 
     def wait_for_engines(self) -> int:
         """How many engines may run at once, once there are machines for them.

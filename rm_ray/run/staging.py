@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
-import ray
 
 from rm_ray.cluster import TASK_CPUS
 from rm_ray.corpus.plan import Unit
@@ -23,24 +22,27 @@ from rm_ray.run.shard_job import AnyJob, Result
 from rm_ray.run.totals import PARTS_PER_TASK
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import Patience
+from rm_ray.tasks.ended import Ended, refuse_ended
+from rm_ray.tasks.run import run_tasks
 
 
 @dataclass(frozen=True)
 class Staging:
-    """Joins staged pieces to parts, and takes parts to pieces; runs in Ray tasks.
+    """Joins staged pieces to parts, and takes parts to pieces; runs in tasks.
 
-    `job_ref`: a Ray reference to the job. `columns`: types of the copied columns.
+    `columns`: types of the copied columns.
     """
 
     parts: Folder
     staged: Folder
     fingerprint: str
-    job_ref: Any
+    job: AnyJob
     columns: Mapping[str, pa.DataType]
 
-    def join(self, settled: Sequence[Settled]) -> list[Any]:
-        """A Ray reference for each: to whether it created the shard's part, just now."""
-        return [_join.remote(one, self, self.job_ref) for one in settled]
+    def join(self, settled: Sequence[Settled]) -> list[bool | Exception | Ended]:
+        """For each, whether it created the shard's part just now, or why it did not."""
+        batches = [[one] for one in settled]
+        return run_tasks(_join, batches, self, cpus=TASK_CPUS, doing="joined shards")
 
     def results(
         self, units: Sequence[Unit], committed: Collection[str], staged: Collection[str]
@@ -61,11 +63,23 @@ class Staging:
         Only parts whose footers count such rows are read.
         """
         batches = [shards[i : i + PARTS_PER_TASK] for i in range(0, len(shards), PARTS_PER_TASK)]
-        return sum(ray.get([_reopen.remote(batch, self, self.job_ref) for batch in batches]))
+        reopened: list[Any] = run_tasks(
+            _reopen, batches, self, cpus=TASK_CPUS, doing="looked for documents that failed"
+        )
+        refuse_ended([[self.parts.uri]] * len(batches), reopened)
+        return sum(reopened)
 
 
-@ray.remote(num_cpus=TASK_CPUS, max_retries=3)
-def _join(settled: Settled, staging: Staging, job: AnyJob) -> bool:
+def _join(batch: Sequence[Settled], staging: Staging) -> bool | Exception:
+    """Commit a shard; an error is a value, since other shards are joined all the same."""
+    (settled,) = batch
+    try:
+        return _commit_joined(settled, staging, staging.job)
+    except Exception as error:  # noqa: BLE001 - the driver looks at it
+        return error
+
+
+def _commit_joined(settled: Settled, staging: Staging, job: AnyJob) -> bool:
     """Commit a shard from its pieces and the rows given up, and clear the pieces away.
 
     Raises:
@@ -110,9 +124,8 @@ def _given_up(
     return dict(zip(rows, written, strict=True))
 
 
-@ray.remote(num_cpus=TASK_CPUS, max_retries=3)
-def _reopen(shards: Sequence[Shard], staging: Staging, job: AnyJob) -> int:
-    return sum(_reopen_part(shard, staging, job) for shard in shards)
+def _reopen(shards: Sequence[Shard], staging: Staging) -> int:
+    return sum(_reopen_part(shard, staging, staging.job) for shard in shards)
 
 
 def _reopen_part(shard: Shard, staging: Staging, job: AnyJob) -> bool:

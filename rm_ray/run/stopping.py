@@ -13,10 +13,8 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, Self
 
-import ray
-
 from rm_ray.errors import same_command
-from rm_ray.run.faults.handle import TallyHandle
+from rm_ray.run.faults.handle import NoAnswer, TallyHandle
 from rm_ray.run.faults.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -90,7 +88,7 @@ class StopWhenAsked:
         while time.monotonic() < deadline:
             try:
                 writing = self._tally.call_within(1, Tally.writes)
-            except ray.exceptions.RayError:
+            except NoAnswer:
                 writing = 1  # the tally is busy
             if writing:
                 quiet_since = time.monotonic()

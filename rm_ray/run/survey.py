@@ -4,11 +4,10 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from rm_ray.cluster import connect
+from rm_ray.cluster import join_cluster, spreads_tasks
 from rm_ray.corpus.files import Corpus
 from rm_ray.corpus.plan import Planned
 from rm_ray.run.output.folder import RunFolder
-from rm_ray.run.output.one_folder import see_one_folder
 from rm_ray.run.output.run_json import (
     fingerprint_id,
     installed_versions,
@@ -65,18 +64,18 @@ def survey(job: AnyJob, opened: Opened, *, to_run: bool) -> Survey:
     Raises:
         OutputError: machines see other folders there.
         InputError: the corpus cannot be read, or has changed.
-        ClusterError: the machines are too few, and no more can come.
+        ClusterError: there is no cluster at the address.
     """
     run, stored = opened.run, opened.stored
     plan = run.segments.read()
     planned = planned_files(plan)
     log.info("listing the input")
     found = job.find({file.path for file in planned})
-    connect()
-    if to_run:
+    join_cluster()
+    if to_run and spreads_tasks():
+        from rm_ray.run.output.one_folder import see_one_folder
+
         see_one_folder(run)
-        if not run.complete:
-            job.check_machines()
     log.info("planning: %d files, %d planned before", len(found.files), len(planned))
     notes = [segment.notes for segment in plan]
     new = job.plan(found, planned, notes, stored_columns(stored) if stored else None)

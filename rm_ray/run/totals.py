@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
-import ray
 
 from rm_ray.corpus.plan import Planned, shards_of
 from rm_ray.corpus.shards import Shard
@@ -12,6 +11,8 @@ from rm_ray.counts.summable import total
 from rm_ray.run.counts import RunCounts
 from rm_ray.run.shard_job import AnyJob
 from rm_ray.store.folder import Folder
+from rm_ray.tasks.ended import refuse_ended
+from rm_ray.tasks.run import run_tasks
 
 PARTS_PER_TASK = 256
 
@@ -20,11 +21,11 @@ def count_parts(
     shards: Sequence[Shard], parts: Folder, fingerprint: str, job: AnyJob
 ) -> tuple[RunCounts, list[str]]:
     """Totals over the shards' parts, and a sentence for each part that is not what it should be."""
-    job_ref = ray.put(job)
     batches = [shards[i : i + PARTS_PER_TASK] for i in range(0, len(shards), PARTS_PER_TASK)]
-    results: list[Any] = ray.get(
-        [_count_batch.remote(batch, parts, fingerprint, job_ref) for batch in batches]
+    results: list[Any] = run_tasks(
+        _count_batch, batches, parts, fingerprint, job, cpus=0.25, doing="counted parts"
     )
+    refuse_ended([[parts.uri]] * len(batches), results)
     counts = total((counts for counts, _ in results), job.spec.counts)
     return counts, [sentence for _, found in results for sentence in found]
 
@@ -44,7 +45,6 @@ def empty_part(file: Planned) -> str:
     return Shard(file.path, 0, 0).part
 
 
-@ray.remote(num_cpus=0.25, max_retries=3)
 def _count_batch(
     shards: Sequence[Shard], parts: Folder, fingerprint: str, job: AnyJob
 ) -> tuple[RunCounts, list[str]]:

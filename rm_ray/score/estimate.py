@@ -5,11 +5,10 @@ The same figures cut the shards (tokens per byte) and answer `--dry-run`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import ray
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus.files import InputFile
@@ -24,6 +23,8 @@ from rm_ray.judges.judge import DocumentTokenizer, Judge, TokenIds
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.library import differing_row, with_fast
 from rm_ray.score.read_stage import tokenize
+from rm_ray.tasks.ended import Ended
+from rm_ray.tasks.run import run_tasks
 
 SAMPLED_GROUPS = 24
 SAMPLED_ROWS = 48
@@ -42,6 +43,14 @@ class Sample:
     """Bytes of that text."""
     differs: str | None = None
     """A document to which fastokens gives other token ids than `tokenizers`."""
+
+
+class Estimates(Protocol):
+    """Says what a document holds."""
+
+    def of(self, ids: TokenIds) -> ScoreCounts:
+        """The counts of one document, given its token ids."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -75,8 +84,8 @@ def estimate_corpus(
     files: Sequence[InputFile],
     footers: Mapping[str, Footer],
     config: InputConfig,
-    tokenizer_ref: Any,
-    estimator_ref: Any,
+    tokenizer: DocumentTokenizer,
+    estimator: Estimates,
 ) -> Sample:
     """Tokenise a few documents of row groups that are spread evenly over the corpus's text.
 
@@ -89,11 +98,11 @@ def estimate_corpus(
         for group, rows in enumerate(footers[file.path].rows)
         if rows
     ]
-    tasks = [
-        _sample_group.remote(file, group, footers[file.path], config, tokenizer_ref, estimator_ref)
-        for file, group in _spread(groups, footers)
+    batches = [(file, group, footers[file.path]) for file, group in _spread(groups, footers)]
+    sampled = [
+        Sample(ScoreCounts(), 0) if isinstance(one, Ended) else one
+        for one in run_tasks(_sample_group, batches, config, tokenizer, estimator, doing="sampled")
     ]
-    sampled: list[Sample] = ray.get(tasks)
     return Sample(
         total((one.holds for one in sampled), ScoreCounts),
         sum(one.text_bytes for one in sampled),
@@ -119,15 +128,13 @@ def _spread(
     return chosen
 
 
-@ray.remote(num_cpus=0.5, max_retries=3)
 def _sample_group(
-    file: InputFile,
-    group: int,
-    footer: Footer,
+    sampled: tuple[InputFile, int, Footer],
     config: InputConfig,
     tokenizer: DocumentTokenizer,
-    estimator: Estimator,
+    estimator: Estimates,
 ) -> Sample:
+    file, group, footer = sampled
     rows = footer.rows[group]
     taken = min(rows, SAMPLED_ROWS)
     first = sum(footer.rows[:group])

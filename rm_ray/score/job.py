@@ -14,16 +14,14 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import ray
-from ray.data import Dataset
 from typing_extensions import override
 
-from rm_ray.cluster import check_machines, machines_that_fit, wait_for_machines
+from rm_ray.cluster import machines_that_fit, wait_for_machines
 from rm_ray.corpus.files import Corpus, list_files
 from rm_ray.corpus.plan import PlannedFile, ReadUnit, shards_of
 from rm_ray.corpus.reading import read_patiently
@@ -55,10 +53,12 @@ from rm_ray.score.examples import resolve_examples
 from rm_ray.score.fingerprint import fingerprint
 from rm_ray.score.judge_shard import divide, give_up
 from rm_ray.score.library import fastest, say_difference, with_fast
-from rm_ray.score.pipeline import Judging, blocks_wanted, stages
 from rm_ray.score.planning import Cutting, ScorePlanning, plan_new_files
 from rm_ray.score.read_stage import tokenize
 from rm_ray.score.rewards import reward_table
+
+if TYPE_CHECKING:
+    from ray.data import Dataset
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +177,6 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         notes: Sequence[Mapping[str, Any]],
         columns: Mapping[str, pa.DataType] | None,
     ) -> ScorePlanning:
-        estimator = ray.put(Estimator(self.judge, self.sharing))
         config, tokenizer = self.config, fastest(self.tokenizer, notes)
         planning = plan_new_files(
             Cutting(
@@ -189,8 +188,8 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
             found.files,
             planned=planned,
             columns=columns,
-            tokenizer_ref=ray.put(tokenizer),
-            estimator_ref=estimator,
+            tokenizer=tokenizer,
+            estimator=Estimator(self.judge, self.sharing),
         )
         if planning.differs:
             say_difference(planning.differs)
@@ -205,15 +204,13 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         return sum(self.sample.count(span.file, span.start, span.stop) for span in spans)
 
     @override
-    def check_machines(self) -> None:
-        check_machines(self.config.pool)
-
-    @override
     def wait_for_engines(self) -> int:
         return wait_for_machines(self.config.pool)
 
     @override
-    def stages(self, units: Dataset, this: Round[ReadUnit], planning: ScorePlanning) -> Dataset:
+    def stages(self, units: "Dataset", this: Round[ReadUnit], planning: ScorePlanning) -> "Dataset":
+        from rm_ray.score.pipeline import Judging, stages
+
         judging = Judging(
             config=self.config,
             tokenizer=with_fast(self.tokenizer, planning.fast),
@@ -261,6 +258,8 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
 
     @override
     def blocks_wanted(self, this: Round[ReadUnit]) -> float:
+        from rm_ray.score.pipeline import blocks_wanted
+
         return blocks_wanted(this)
 
 

@@ -6,7 +6,6 @@ Reads, and writes nothing: the caller keeps the new segment, or shows it (`--dry
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 
@@ -18,9 +17,10 @@ from rm_ray.corpus.profile import share
 from rm_ray.corpus.shards import Shard
 from rm_ray.corpus.widening import run_types
 from rm_ray.errors import InputError
+from rm_ray.judges.judge import DocumentTokenizer
 from rm_ray.run.shard_job import Planning
 from rm_ray.score.counts import ScoreCounts
-from rm_ray.score.estimate import Sample, at_bytes, estimate_corpus, tokens_per_byte
+from rm_ray.score.estimate import Estimates, Sample, at_bytes, estimate_corpus, tokens_per_byte
 from rm_ray.score.library import NOTE
 
 log = logging.getLogger(__name__)
@@ -64,8 +64,8 @@ def plan_new_files(
     found: Sequence[InputFile],
     planned: Sequence[PlannedFile],
     columns: Mapping[str, pa.DataType] | None,
-    tokenizer_ref: Any,
-    estimator_ref: Any,
+    tokenizer: DocumentTokenizer,
+    estimator: Estimates,
 ) -> ScorePlanning:
     """Cut the rows that the plan does not have yet.
 
@@ -107,8 +107,8 @@ def plan_new_files(
         files,
         footers,
         config=config.inputs,
-        tokenizer_ref=tokenizer_ref,
-        estimator_ref=estimator_ref,
+        tokenizer=tokenizer,
+        estimator=estimator,
     )
     spans = _spans(files, footers, known, rows_left)
     bytes_chosen = _text_bytes(spans, footers) * config.inputs.sample_fraction

@@ -42,7 +42,7 @@ class ReadStage:
         """One block, of one row, for each shard of the units in `block` that can be read."""
         tokenizer: DocumentTokenizer = ray.get(self.tokenizer_ref)
         patience = Patience(tell=TellTally(self.tally, pauses=False), has_asked=True)
-        for unit in units_to_do(block, ReadUnit, self.tally):
+        for unit in units_to_do(block.column("unit").to_pylist(), ReadUnit, self.tally):
             # its neighbours in this block lose nothing; finish() finds what is missing
             with tell_faults(self.tally, unit.file, f"{unit.file} row {unit.first_row} and after"):
                 began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""One pass over many parts: Ray tasks count, and what they counted is merged by tasks.
+"""One pass over many parts: tasks count, and the counts are merged.
 
 No shuffle, and no list of documents in the driver.
 """
@@ -8,17 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-import ray
-
-from rm_ray.cluster import wait_for_tasks
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable
-from rm_ray.errors import ClusterError, InputError, RmRayError, short
+from rm_ray.errors import ClusterError, InputError
+from rm_ray.tasks.ended import refuse_ended
+from rm_ray.tasks.run import merge_tasks, run_tasks
 
 # A task counts so many rows, and looks into no more parts.
 ROWS_PER_TASK, PARTS_PER_TASK = 1_000_000, 64
-# Results are merged so many at a time, by tasks.
-MERGED_AT_ONCE = 16
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -31,60 +28,42 @@ class Pass(Generic[Item]):
     cpus: float
     progress_s: float
 
-    def each(self, task: Any, *more: Any) -> list[Any]:
-        """The results of a task (`as_value`), which is given a batch, and the other arguments.
+    def each(self, count: Callable[..., Result], *more: Any) -> list[Result]:
+        """What a function counts of each batch. It is given the batch, and the other arguments.
 
         Raises:
-            RmRayError: a task refused.
+            InputError: an input cannot be read, or ends the processes that read it.
+            ClusterError: a machine does not find an input that this one finds.
         """
-        references = self._references(task, more)
-        with self._naming_what_ended(references):
-            results = ray.get(references)
-        return [_or_raise(result) for result in results]
-
-    def merged(self, task: Any, merge: Callable[[Sequence[Any]], Result], *more: Any) -> Result:
-        """The sum of the task's results, added up by tasks, in the order of the batches.
-
-        Raises:
-            RmRayError: a task refused.
-        """
-        results = references = self._references(task, more)
-        while len(results) > 1:
-            results = [
-                _merge.options(num_cpus=self.cpus).remote(merge, *results[i : i + MERGED_AT_ONCE])
-                for i in range(0, len(results), MERGED_AT_ONCE)
-            ]
-        with self._naming_what_ended(references):
-            found: Result = _or_raise(ray.get(results[0])) if results else merge([])
-        return found
-
-    @contextmanager
-    def _naming_what_ended(self, references: Sequence[Any]) -> Iterator[None]:
-        """Say which batch ends each process that reads it.
-
-        Raises:
-            InputError: with the first and the last item of the batch.
-        """
-        try:
-            yield
-        except ray.exceptions.WorkerCrashedError:
-            for batch, reference in zip(self.batches, references, strict=True):
-                try:
-                    ray.get(reference)
-                except ray.exceptions.WorkerCrashedError as error:
-                    raise InputError(
-                        f"each process that reads {batch[0]} to {batch[-1]} ends: {short(error)}"
-                    ) from None
-            raise
-
-    def _references(self, task: Any, more: Sequence[Any]) -> list[Any]:
-        """To the results, all of them there."""
-        arguments = [ray.put(one) for one in more]
-        results = [
-            task.options(num_cpus=self.cpus).remote(batch, *arguments) for batch in self.batches
-        ]
-        wait_for_tasks(results, "counted", self.progress_s)
+        with _refusals():
+            results: list[Any] = run_tasks(
+                count,
+                self.batches,
+                *more,
+                cpus=self.cpus,
+                doing="counted",
+                every_s=self.progress_s,
+            )
+        refuse_ended(self.batches, results)
         return results
+
+    def merged(
+        self,
+        count: Callable[..., Any],
+        merge: Callable[[Sequence[Any]], Result],
+        *more: Any,
+    ) -> Result:
+        """The sum of what a function counts, in the order of the batches. Raises as `each` does."""
+        with _refusals():
+            return merge_tasks(
+                count,
+                merge,
+                self.batches,
+                *more,
+                cpus=self.cpus,
+                doing="counted",
+                every_s=self.progress_s,
+            )
 
 
 def in_batches(items: Iterable[Item], rows_of: Callable[[Item], int]) -> Iterator[list[Item]]:
@@ -102,29 +81,12 @@ def in_batches(items: Iterable[Item], rows_of: Callable[[Item], int]) -> Iterato
         yield batch
 
 
-def as_value(count: Callable[..., Any]) -> Any:
-    """A Ray task of it, whose refusals are values: raised, Ray would wrap them."""
-
-    def task(*arguments: Any) -> Any:
-        try:
-            return count(*arguments)
-        except RmRayError as error:
-            return error
-        except NotFound as error:
-            return ClusterError(str(error))
-        except (Unreadable, FileNotFoundError) as error:
-            return InputError(str(error))
-
-    task.__name__ = task.__qualname__ = count.__name__
-    return ray.remote(max_retries=3)(task)
-
-
-def _or_raise(result: Any) -> Any:
-    if isinstance(result, RmRayError):
-        raise result
-    return result
-
-
-@as_value
-def _merge(merge: Callable[[Sequence[Any]], Any], *results: Any) -> Any:
-    return merge([_or_raise(result) for result in results])
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Raise what a task cannot read as a refusal of the job."""
+    try:
+        yield
+    except NotFound as error:
+        raise ClusterError(str(error)) from None
+    except (Unreadable, FileNotFoundError) as error:
+        raise InputError(str(error)) from None

@@ -10,9 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import ray
 
-from rm_ray.cluster import wait_for_tasks
 from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.corpus.parquet import Unreadable, column_bytes
 from rm_ray.corpus.plan import PlannedFile, shards_of
@@ -25,6 +23,8 @@ from rm_ray.run.output.segments import Segment
 from rm_ray.run.totals import PARTS_PER_TASK, empty_part
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import A_MINUTE, Patience, may_pass
+from rm_ray.tasks.ended import refuse_ended
+from rm_ray.tasks.run import run_tasks
 
 
 @dataclass(frozen=True)
@@ -173,16 +173,17 @@ def describe_parts(run: ScoredRun, columns: Sequence[str]) -> list[ScoredPart]:
     batches = [
         run.shards[i : i + PARTS_PER_TASK] for i in range(0, len(run.shards), PARTS_PER_TASK)
     ]
-    tasks = [
-        _describe_batch.remote(batch, run.parts, run.fingerprint, columns) for batch in batches
-    ]
-    wait_for_tasks(tasks, "read footers")
-    parts: list[ScoredPart] = []
-    for result in ray.get(tasks):
-        if isinstance(result, InputError):
-            raise result
-        parts += result
-    return parts
+    described: list[Any] = run_tasks(
+        _describe_batch,
+        batches,
+        run.parts,
+        run.fingerprint,
+        columns,
+        cpus=0.25,
+        doing="read footers",
+    )
+    refuse_ended([[run.parts.uri]] * len(batches), described)
+    return [part for batch in described for part in batch]
 
 
 def schema_of(run: ScoredRun) -> pa.Schema:
@@ -200,18 +201,16 @@ def schema_of(run: ScoredRun) -> pa.Schema:
     return footer.schema.to_arrow_schema().remove_metadata()
 
 
-@ray.remote(num_cpus=0.25, max_retries=3)
 def _describe_batch(
     shards: Sequence[Shard], parts: Folder, fingerprint: str, columns: Sequence[str]
-) -> list[ScoredPart] | InputError:
-    """An error as a value: raised, Ray would wrap it."""
+) -> list[ScoredPart]:
     described = []
     for shard in shards:
         try:
             footer, _ = _open(parts, shard.part)
             _check_fingerprint(footer, parts, shard, fingerprint)
         except (FileNotFoundError, Unreadable) as error:
-            return InputError(f"rewards.path: {short(error)}")
+            raise InputError(f"rewards.path: {short(error)}") from None
         groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
         size = sum(column_bytes(g, name, compressed=True) for g in groups for name in columns)
         described.append(ScoredPart(shard, _hash_of(footer), footer.num_rows, size))

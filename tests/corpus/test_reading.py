@@ -131,7 +131,7 @@ def test_a_unit_at_which_every_process_ends_costs_itself_and_no_more():
     @ray.remote(num_cpus=0, max_retries=-1)
     def read(block):
         done = []
-        for unit in units_to_do(block, ReadUnit, tally):
+        for unit in units_to_do(block.column("unit").to_pylist(), ReadUnit, tally):
             if unit.file == "deadly":
                 os._exit(1)
             done.append(unit.file)

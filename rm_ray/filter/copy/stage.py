@@ -1,19 +1,15 @@
-"""The filter job's one stage: a bundle in, its files and its receipt out.
+"""The filter job's one stage: a bundle in, its files and its receipt out; run by tasks.
 
 Text never leaves the task that reads it. Files first, then the receipt, each created only if it is
 not there.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any
-
-import pyarrow as pa
-import ray
 
 from rm_ray.corpus.decoding import read_again
+from rm_ray.filter.config import TasksConfig
 from rm_ray.filter.copy.bundles import Bundle, said
 from rm_ray.filter.copy.copier import Copied, Copier
 from rm_ray.filter.copy.receipts import name_of, receipt
@@ -25,31 +21,30 @@ from rm_ray.run.output.commit import write_or_halt
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import Patience
+from rm_ray.tasks.ended import Ended
+from rm_ray.tasks.run import run_tasks
 
 
 @dataclass(frozen=True)
 class CopyStage:
-    """Copies bundles; called by Ray Data.
+    """Copies bundles. What goes wrong is told to the tally."""
 
-    `copier_ref`: a Ray reference to a Copier. `root`: of the output; `receipts`: their folder.
-    """
-
-    copier_ref: Any
+    copier: Copier
     root: Folder
+    """The output's folder."""
     receipts: Folder
     fingerprint: str
     tally: TallyHandle
 
-    def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
-        """Copy each bundle; yields nothing."""
-        copier = _copier(self.copier_ref)
-        for bundle in units_to_do(block, Bundle, self.tally):
+    def copy_all(self, bundles: Sequence[str]) -> None:
+        """Copy bundles, each given as JSON."""
+        for bundle in units_to_do(bundles, Bundle, self.tally):
             file = bundle.sources[0].file if bundle.sources else bundle.file
             with tell_faults(self.tally, file, said(bundle)):
-                self._copy(bundle, copier)
-        yield from ()
+                self._copy(bundle)
 
-    def _copy(self, bundle: Bundle, copier: Copier) -> None:
+    def _copy(self, bundle: Bundle) -> None:
+        copier = self.copier
         began = time.perf_counter()
         patience = Patience(tell=TellTally(self.tally, pauses=False), has_asked=True)
         request = Request("reading", said(bundle), copier.corpus.storage, copier.corpus.key)
@@ -77,8 +72,25 @@ class CopyStage:
         return replace(self.receipts, patience=patience).create(name_of(shard), text)
 
 
-@lru_cache(maxsize=1)
-def _copier(reference: Any) -> Copier:
-    """Once in a process: it knows all parts of the runs."""
-    found: Copier = ray.get(reference)
-    return found
+def run_copies(
+    stage: CopyStage, bundles: Sequence[Bundle], tasks: TasksConfig, every_s: float
+) -> None:
+    """Copy bundles in processes of this machine, a task each."""
+    batches = [[bundle.to_json()] for bundle in bundles]
+    results = run_tasks(
+        _copy_all,
+        batches,
+        stage,
+        cpus=tasks.cpus,
+        at_once=tasks.max_tasks,
+        doing="copied",
+        every_s=every_s,
+    )
+    for bundle, result in zip(bundles, results, strict=True):
+        if isinstance(result, Ended):
+            why = f"{said(bundle)}: each process that copies it ends: {result.reason}"
+            stage.tally.call(Tally.fault, why, "input")
+
+
+def _copy_all(bundles: Sequence[str], stage: CopyStage) -> None:
+    stage.copy_all(bundles)

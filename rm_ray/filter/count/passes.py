@@ -1,4 +1,4 @@
-"""Passes over the rewards' few columns: Ray tasks count, counts are merged by addition.
+"""Passes over the rewards' few columns: tasks count, counts are merged by addition.
 
 No sample, no shuffle, and no list of documents in the driver.
 """
@@ -21,7 +21,7 @@ from rm_ray.filter.count.reader import Reader
 from rm_ray.filter.count.stretches import Stretch
 from rm_ray.filter.rule import budgets, fixed_cuts, weight_of
 from rm_ray.scored.groups import group_label
-from rm_ray.scored.passes import Pass, as_value, in_batches
+from rm_ray.scored.passes import Pass, in_batches
 
 log = logging.getLogger(__name__)
 
@@ -98,15 +98,19 @@ class Passes:
         rows = sum(stretch.stop - stretch.start for stretch in self.stretches)
         return f"{rows:,} documents in {len(self.files):,} files"
 
-    def _each(self, task: Any, reader: Reader, *more: Any) -> list[Any]:
-        """The task's results, one for each batch of stretches."""
-        return self._over.each(task, reader, *more)
+    def _each(self, count: Callable[..., Result], reader: Reader, *more: Any) -> list[Result]:
+        """What a function counts, one result for each batch of stretches."""
+        return self._over.each(count, reader, *more)
 
     def _merged(
-        self, task: Any, merge: Callable[[Sequence[Any]], Result], reader: Reader, *more: Any
+        self,
+        count: Callable[..., Any],
+        merge: Callable[[Sequence[Any]], Result],
+        reader: Reader,
+        *more: Any,
     ) -> Result:
-        """The sum of the task's results."""
-        return self._over.merged(task, merge, reader, *more)
+        """The sum of what a function counts."""
+        return self._over.merged(count, merge, reader, *more)
 
     @property
     def _over(self) -> Pass[Stretch]:
@@ -121,7 +125,6 @@ def merge_groups(many: Sequence[ByGroup]) -> ByGroup:
     return found
 
 
-@as_value
 def _count_run(
     stretches: Sequence[Stretch], reader: Reader, run: int, opened: Sequence[Ints]
 ) -> Cells:
@@ -129,7 +132,6 @@ def _count_run(
     return Cells.merge([count_keys(keys_of(theirs)[0], opened) for theirs in rewards])
 
 
-@as_value
 def _count_groups(stretches: Sequence[Stretch], reader: Reader, order: Order) -> ByGroup:
     found = []
     for stretch in stretches:
@@ -139,7 +141,6 @@ def _count_groups(stretches: Sequence[Stretch], reader: Reader, order: Order) ->
     return merge_groups(found)
 
 
-@as_value
 def _count_open(
     stretches: Sequence[Stretch], reader: Reader, order: Order, search: Search, groups: list[str]
 ) -> Cells:
@@ -148,7 +149,6 @@ def _count_open(
     )
 
 
-@as_value
 def _gather(
     stretches: Sequence[Stretch], reader: Reader, order: Order, search: Search, groups: list[str]
 ) -> Places:
@@ -157,7 +157,6 @@ def _gather(
     )
 
 
-@as_value
 def _take_census(
     stretches: Sequence[Stretch], reader: Reader, config: FilterConfig, cuts: Cuts
 ) -> Census:

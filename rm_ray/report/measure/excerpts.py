@@ -10,9 +10,7 @@ from itertools import count, islice, pairwise
 from typing import Any
 
 import pyarrow.compute as pc
-import ray
 
-from rm_ray.cluster import wait_for_tasks
 from rm_ray.config import CorpusConfig, StorageConfig, as_list
 from rm_ray.corpus.excerpts import document
 from rm_ray.corpus.listing import literal_part
@@ -29,6 +27,8 @@ from rm_ray.report.measure.chosen import Chosen
 from rm_ray.scored.groups import texts
 from rm_ray.scored.run import ScoredRun, read_counted, schema_of
 from rm_ray.store.folder import Folder, absolute
+from rm_ray.tasks.ended import refuse_ended
+from rm_ray.tasks.run import run_tasks
 
 log = logging.getLogger(__name__)
 
@@ -149,30 +149,43 @@ def show(chosen: Sequence[Chosen], run: ScoredRun, config: ReportConfig) -> list
     if not chosen or not config.corpus.excerpts:
         return []
     log.info("reading %d documents to show", len(chosen))
-    library = ray.put(Library.of(run, config))
+    library = Library.of(run, config)
     files = {file.path: file for file in run.files}
     wanted: dict[str, list[int]] = {}
     for number, one in enumerate(chosen):
         wanted.setdefault(one.file, []).append(number)
     shards = {path: [s for s in run.shards if s.file == path] for path in wanted}
-    tasks = []
+    asked = []
     for path, numbers in wanted.items():
         theirs = [chosen[number] for number in numbers]
         parts = [next(s for s in shards[path] if s.start <= one.row < s.stop) for one in theirs]
-        task = _show.options(num_cpus=config.tasks.cpus)
-        tasks.append(task.remote(theirs, parts, files[path], library))
-    wait_for_tasks(tasks, "read", config.run.progress_s)
+        asked.append(
+            [_Asked(one, part, files[path]) for one, part in zip(theirs, parts, strict=True)]
+        )
+    shown_of: list[Any] = run_tasks(
+        _show, asked, library, cpus=config.tasks.cpus, doing="read", every_s=config.run.progress_s
+    )
+    refuse_ended(asked, shown_of)
     found: dict[int, Shown] = {}
-    for numbers, shown in zip(wanted.values(), ray.get(tasks), strict=True):
+    for numbers, shown in zip(wanted.values(), shown_of, strict=True):
         found.update(zip(numbers, shown, strict=True))
     return [found[number] for number in range(len(chosen))]
 
 
-@ray.remote(max_retries=3)
-def _show(
-    chosen: Sequence[Chosen], parts: Sequence[Shard], file: PlannedFile, library: Library
-) -> list[Shown]:
-    return [library.show(one, part, file) for one, part in zip(chosen, parts, strict=True)]
+@dataclass(frozen=True)
+class _Asked:
+    """A document to show, with the shard and the file that it is of."""
+
+    chosen: Chosen
+    part: Shard
+    file: PlannedFile
+
+    def __str__(self) -> str:
+        return self.file.path
+
+
+def _show(asked: Sequence[_Asked], library: Library) -> list[Shown]:
+    return [library.show(one.chosen, one.part, one.file) for one in asked]
 
 
 def _chunker(run: ScoredRun) -> tuple[Chunker | None, str | None]:

@@ -22,7 +22,6 @@ from rm_ray.errors import InputError
 from rm_ray.report.figures import Retained
 from rm_ray.scored.column_path import ColumnPath
 from rm_ray.scored.groups import check_number, grouped
-from rm_ray.scored.passes import as_value
 from rm_ray.scored.run import read_counted
 from rm_ray.store.folder import Folder
 
@@ -161,7 +160,6 @@ class Measured:
         return sorted({group for group, _ in self.statuses})
 
 
-@as_value
 def measure(sources: Sequence[Source], reader: Reader) -> Measured:
     """A Ray task: what is counted of some parts."""
     return Measured.merge(

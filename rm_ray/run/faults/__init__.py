@@ -2,8 +2,11 @@
 
 Its files:
 
-    tally          the actor that every stage tells what it has done
+    tally          what every stage tells what it has done
     handle         how every process calls the tally
+    start_tally    starts it, as one of the next two
+    tally_actor    the tally as an actor of Ray
+    tally_here     the tally as an object of the driver
     under_way      which rows are in which engine
     in_a_row       counts what goes wrong, and says when it is too much
     suspicion      decides which rows the next round tries

@@ -4,10 +4,8 @@ Ray would drop the block of a task that raises, and its neighbours with it.
 """
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-
-import pyarrow as pa
 
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable
@@ -19,12 +17,12 @@ from rm_ray.run.faults.tally import Tally
 from rm_ray.store.denied import Denied
 
 
-def units_to_do(block: pa.Table, kind: type[AnyUnit], tally: TallyHandle) -> Iterator[AnyUnit]:
+def units_to_do(units: Sequence[str], kind: type[AnyUnit], tally: TallyHandle) -> Iterator[AnyUnit]:
     """The units of a block, one by one: none begins while the run is paused or ending, or where
     processes have ended at it again and again. What one of these had given already of that unit,
     Ray counts against those behind it: the next round does them.
     """
-    for unit in map(kind.from_json, block.column("unit").to_pylist()):
+    for unit in map(kind.from_json, units):
         wait_while_paused(tally)
         if tally.call(Tally.ending):
             return

@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Self
 
-import ray
-
 from rm_ray.cluster import alive_machines
 from rm_ray.run.counts import RunProgress
-from rm_ray.run.faults.handle import TallyHandle
+from rm_ray.run.faults.handle import NoAnswer, TallyHandle
 from rm_ray.run.faults.tally import Tally
 from rm_ray.run.output.folder import RunFolder
 from rm_ray.run.progress.outlook import Whole, standing
@@ -74,7 +72,7 @@ class ProgressLog:
 
     def put_down(self) -> None:
         """Record how the run stands now, whenever it was done last."""
-        with contextlib.suppress(ray.exceptions.RayError):
+        with contextlib.suppress(NoAnswer):
             self._written = 0.0
             self._record(self.ask(ASK_SECONDS))
 
@@ -93,7 +91,7 @@ class ProgressLog:
             try:
                 now = self.ask(ASK_SECONDS)
                 self._look_round(alive_machines())
-            except ray.exceptions.RayError:
+            except NoAnswer:
                 continue  # a busy or lost head must not end the run for want of a log line
             if now.faults > self._faults:
                 self._faults = now.faults
@@ -106,7 +104,7 @@ class ProgressLog:
         """Everything so far; also what a tally has counted that was lost since.
 
         Raises:
-            RayError: it does not answer, or not within so many seconds.
+            NoAnswer: it does not answer, or not within so many seconds.
         """
         with self._one:  # an older answer that is looked at later would seem to be a new tally's
             now = self._tally.call_within(seconds, Tally.progress)

@@ -1,0 +1,30 @@
+"""Starts the tally of a run, where it belongs."""
+
+from rm_ray.run.counts import RunCounts
+from rm_ray.run.faults.handle import TallyHandle
+from rm_ray.run.faults.tally import Tally
+from rm_ray.run.faults.tally_here import TallyHere
+
+# So many faults with nothing done in between are not the documents': the run stops.
+FAULTS_IN_A_ROW = 10
+
+
+def start_tally(
+    counts: type[RunCounts], engines: int, silence_s: float, start_s: float, *, here: bool
+) -> TallyHandle:
+    """Start the tally beside the driver.
+
+    Args:
+        counts: what the job counts.
+        engines: the most that will run at once.
+        silence_s: seconds after which an engine's process ends itself.
+        start_s: seconds within which an engine must be ready.
+        here: processes of this machine do the work, without Ray.
+    """
+    # all of them may be lost at once, twice over, and the run still goes on
+    most_faults = FAULTS_IN_A_ROW + 2 * engines
+    if here:
+        return TallyHere(Tally(counts, most_faults, silence_s, start_s))
+    from rm_ray.run.faults.tally_actor import start_tally_actor
+
+    return start_tally_actor(counts, most_faults, silence_s, start_s)

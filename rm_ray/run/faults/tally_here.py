@@ -1,0 +1,89 @@
+"""The tally as an object of the driver. Processes of its machine call it through a socket."""
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
+from multiprocessing.connection import Client, Connection, Listener
+from typing import Any
+
+from typing_extensions import override
+
+from rm_ray.run.faults.handle import NoAnswer, TallyHandle
+from rm_ray.run.faults.tally import Tally
+
+
+class TallyHere(TallyHandle):
+    """Calls the tally of this process, one call at a time. Pickled, it is a TallyAway."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._one = threading.Lock()
+        self._key = os.urandom(16)
+        self._listener = Listener(authkey=self._key)
+        threading.Thread(target=self._listen, name="tally", daemon=True).start()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TallyAway, (self._listener.address, self._key)
+
+    @override
+    def _send(
+        self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Callable[[float | None], Any]:
+        with self._one:
+            answer = getattr(self._tally, method)(*args, **kwargs)
+        return lambda _: answer
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                client = self._listener.accept()
+            except OSError:
+                continue  # a process that ended while it was calling
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: "Connection[Any, Any]") -> None:
+        while True:
+            try:
+                method, args, kwargs = client.recv()
+                client.send(self._send(method, args, kwargs)(None))
+            except (EOFError, OSError):
+                return  # the process has ended
+
+
+class TallyAway(TallyHandle):
+    """Calls the tally of the process that started this one."""
+
+    def __init__(self, address: str, key: bytes) -> None:
+        self._address = address
+        self._key = key
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TallyAway, (self._address, self._key)
+
+    @override
+    def _send(
+        self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Callable[[float | None], Any]:
+        return partial(_ask, self._address, self._key, (method, args, kwargs))
+
+
+_ONE = threading.Lock()
+
+
+def _ask(address: str, key: bytes, call: Any, seconds: float | None) -> Any:
+    """Send a call and wait for its answer, which comes at once however many seconds it may take."""
+    del seconds
+    with _ONE:
+        try:
+            line = _line(address, key)
+            line.send(call)
+            return line.recv()
+        except (EOFError, OSError) as error:
+            raise NoAnswer(f"the driver has ended: {error}") from error
+
+
+@lru_cache(maxsize=1)
+def _line(address: str, key: bytes) -> "Connection[Any, Any]":
+    """The connection of this process, kept between calls."""
+    return Client(address, authkey=key)

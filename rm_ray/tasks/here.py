@@ -1,0 +1,148 @@
+"""Tasks in processes of this machine.
+
+The processes are forked from a server that has imported what they need (`warm`), and are kept
+between calls. One that ends takes all batches under way with it: these are tried again, each in a
+process of its own, so that only the batch at fault is lost.
+"""
+
+import logging
+import multiprocessing
+import os
+import pickle
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import lru_cache
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import Any
+
+from rm_ray.cluster import processes_here
+from rm_ray.tasks.ended import Ended
+
+log = logging.getLogger(__name__)
+
+CONTEXT = multiprocessing.get_context("forkserver")
+# A batch that has ended so many processes in which nothing else was done is given up.
+TRIES = 2
+
+
+def warm(*modules: str) -> None:
+    """Have modules imported for the processes to come, while this process does something else."""
+    CONTEXT.set_forkserver_preload(list(modules))
+    forkserver.ensure_running()
+
+
+def run_here(
+    function: Callable[..., Any],
+    batches: Sequence[Any],
+    more: Sequence[Any],
+    *,
+    cpus: float,
+    at_once: int | None,
+    doing: str,
+    every_s: float,
+) -> list[Any]:
+    """See `run.run_tasks`. A task takes at least one CPU here."""
+    if not batches:
+        return []
+    most = min(processes_here(cpus), at_once or len(batches), len(batches))
+    with _in_a_file((function, more)) as file:
+        results, left = _run_all(file, batches, most, doing=doing, every_s=every_s)
+        for number in left:
+            results[number] = _run_alone(file, batches[number])
+    return [results[number] for number in range(len(batches))]
+
+
+def _run_all(
+    file: str, batches: Sequence[Any], most: int, *, doing: str, every_s: float
+) -> tuple[dict[int, Any], list[int]]:
+    """The results by number of the batch, and the numbers of those that a process's end took."""
+    pool = _pool(frozenset(os.environ.items()))
+    # one more than run: no process waits for its next batch
+    ahead = most + (most == processes_here(1))
+    results: dict[int, Any] = {}
+    waiting: dict[Future[Any], int] = {}
+    numbers = iter(range(len(batches)))
+    try:
+        while len(results) < len(batches):
+            while len(waiting) < ahead and (number := next(numbers, None)) is not None:
+                waiting[pool.submit(_call, file, batches[number])] = number
+            done, _ = wait(waiting, timeout=every_s, return_when=FIRST_COMPLETED)
+            if not done:
+                log.info("%d of %d tasks have %s", len(results), len(batches), doing)
+            for future in done:
+                results[waiting[future]] = future.result()
+                del waiting[future]
+    except BrokenProcessPool:
+        _pool.cache_clear()
+        return results, [number for number in range(len(batches)) if number not in results]
+    except BaseException:
+        for future in waiting:
+            future.cancel()
+        wait(waiting)
+        raise
+    return results, []
+
+
+def _run_alone(file: str, batch: Any) -> Any:
+    for _ in range(TRIES):
+        with _new_pool(1) as pool:
+            try:
+                return pool.submit(_call, file, batch).result()
+            except BrokenProcessPool as error:
+                reason = str(error).rstrip(".")
+    return Ended(reason)
+
+
+@lru_cache(maxsize=1)
+def _pool(environment: frozenset[tuple[str, str]]) -> ProcessPoolExecutor:
+    """The processes that are kept. They have the environment of the moment that they start in."""
+    del environment  # of this process: another one asks for other processes
+    return _new_pool(processes_here(1))
+
+
+def _new_pool(most: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(most, CONTEXT, _begin, (dict(os.environ),))
+
+
+def _begin(environment: dict[str, str]) -> None:
+    """Prepare a process: Ctrl-C is for the process that started it, whose end is its end too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.environ.clear()
+    os.environ.update(environment)
+    import pyarrow as pa  # here: whoever warms the server does not wait for it
+
+    pa.set_cpu_count(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # this process was started by multiprocessing
+    parent.join()
+    os._exit(1)
+
+
+def _call(file: str, batch: Any) -> Any:
+    function, more = _load(file)
+    return function(batch, *more)
+
+
+@lru_cache(maxsize=1)
+def _load(file: str) -> Any:
+    """What all batches of a call share, read once in a process."""
+    return pickle.loads(Path(file).read_bytes())
+
+
+@contextmanager
+def _in_a_file(value: Any) -> Iterator[str]:
+    with tempfile.NamedTemporaryFile(prefix="rm_ray-task-") as file:
+        pickle.dump(value, file)
+        file.flush()
+        yield file.name

@@ -1,0 +1,93 @@
+"""Tasks that Ray runs on the machines of a cluster."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ray
+
+from rm_ray.errors import one_line
+from rm_ray.tasks.ended import Ended, refuse_ended
+
+log = logging.getLogger(__name__)
+
+# Results are merged so many at a time, by tasks.
+MERGED_AT_ONCE = 16
+
+
+def run_on_ray(
+    function: Callable[..., Any],
+    batches: Sequence[Any],
+    more: Sequence[Any],
+    *,
+    cpus: float,
+    retries: int,
+    doing: str,
+    every_s: float,
+) -> list[Any]:
+    """See `run.run_tasks`."""
+    results = _start(function, batches, more, cpus, retries)
+    _wait(results, doing, every_s)
+    return [_result(one) for one in results]
+
+
+def merge_on_ray(
+    function: Callable[..., Any],
+    merge: Callable[[Sequence[Any]], Any],
+    batches: Sequence[Any],
+    more: Sequence[Any],
+    *,
+    cpus: float,
+    doing: str,
+    every_s: float,
+) -> Any:
+    """See `run.merge_tasks`: results are merged by tasks, and the driver gets their sum alone."""
+    results = parts = _start(function, batches, more, cpus, retries=3)
+    _wait(parts, doing, every_s)
+    merging = ray.remote(max_retries=3, num_cpus=cpus)(_merge)
+    while len(results) > 1:
+        results = [
+            merging.remote(merge, *results[i : i + MERGED_AT_ONCE])
+            for i in range(0, len(results), MERGED_AT_ONCE)
+        ]
+    whole = _result(results[0])
+    if isinstance(whole, Ended):
+        refuse_ended(batches, [_result(one) for one in parts])
+    return whole
+
+
+def _start(
+    function: Callable[..., Any],
+    batches: Sequence[Any],
+    more: Sequence[Any],
+    cpus: float,
+    retries: int,
+) -> list[Any]:
+    """Ray's references to the results."""
+    task = ray.remote(num_cpus=cpus, max_retries=retries)(function)
+    arguments = [ray.put(one) for one in more]
+    return [task.remote(batch, *arguments) for batch in batches]
+
+
+def _wait(tasks: Sequence[Any], doing: str, every_s: float) -> None:
+    """Until all are done, with a line now and then."""
+    waiting = list(tasks)
+    while waiting:
+        _, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=every_s, fetch_local=False)
+        if waiting:
+            log.info("%d of %d tasks have %s", len(tasks) - len(waiting), len(tasks), doing)
+
+
+def _result(reference: Any) -> Any:
+    """The result, or what the task has raised, as it raised it."""
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayError as error:
+        cause = error.cause if isinstance(error, ray.exceptions.RayTaskError) else error
+        if not isinstance(cause, ray.exceptions.RayError):
+            raise cause from None
+        return Ended(one_line(cause), lost=not isinstance(cause, ray.exceptions.WorkerCrashedError))
+
+
+def _merge(merge: Callable[[Sequence[Any]], Any], *results: Any) -> Any:
+    return merge(results)
