@@ -67,7 +67,7 @@ def spreads_tasks() -> bool:
     """Whether Ray spreads tasks over machines. One that this process has started has this one
     machine alone, and takes longer to start a process than the machine itself.
     """
-    return _is_connected() and not _started_here()
+    return is_connected() and not _started_here()
 
 
 def connect() -> None:
@@ -314,7 +314,7 @@ def _machines() -> dict[str, Machine]:
 
 def _nodes() -> list[dict[str, Any]]:
     """All that the cluster has or had, as Ray tells of them; none where Ray is not connected."""
-    if not _is_connected():
+    if not is_connected():
         return []
     import ray
 
@@ -322,7 +322,8 @@ def _nodes() -> list[dict[str, Any]]:
     return nodes
 
 
-def _is_connected() -> bool:
+def is_connected() -> bool:
+    """Whether this process has joined or started Ray."""
     return "ray" in sys.modules and bool(sys.modules["ray"].is_initialized())
 
 

@@ -9,6 +9,7 @@ from rm_ray.command_line.help import Usage
 from rm_ray.command_line.run import run_job
 from rm_ray.corpus.files import check_paths
 from rm_ray.pairs.config import PairsJobConfig
+from rm_ray.tasks.here import warm
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ def main(argv: Sequence[str]) -> int:
 def _make(config: PairsJobConfig) -> None:
     log.info("rm_ray %s: pairs of %s -> %s", __version__, config.input.path, config.output.path)
     check_paths(config.input, config.output)
+    warm("rm_ray.pairs.job")
     from rm_ray.pairs.job import make_pairs
 
     make_pairs(config)
@@ -47,6 +49,7 @@ def _make(config: PairsJobConfig) -> None:
 def _dry_run(config: PairsJobConfig) -> str:
     log.info("rm_ray %s: looking at %s, nothing is written", __version__, config.input.path)
     check_paths(config.input, config.output)
+    warm("rm_ray.pairs.job")
     from rm_ray.pairs.job import dry_run
 
     return dry_run(config)

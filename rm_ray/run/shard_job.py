@@ -149,6 +149,14 @@ class ShardJob(ABC, Generic[AnyPlanned, AnyUnit, AnyPlanning]):
             InputError: the corpus cannot be read, or has changed.
         """
 
+    def begin(self, state: Folder) -> None:
+        """Write what readers of the run will need, before anything else of the run is written.
+
+        Args:
+            state: the folder beside the run's plan.
+        """
+        del state  # nothing
+
     @abstractmethod
     def stages(self, units: "Dataset", this: Round[AnyUnit], planning: AnyPlanning) -> "Dataset":
         """From units of the corpus (`to_json`, in the column `unit`) to what is committed.

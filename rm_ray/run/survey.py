@@ -100,6 +100,7 @@ def open_run(seen: Survey, job: AnyJob) -> None:
     run, new = seen.run, seen.new
     if seen.stored is None:
         spec = job.spec
+        job.begin(run.state)
         run.create(new_run(spec.fingerprint, spec.config.model_dump(mode="json"), new.columns))
     else:
         _warn_of_versions(seen.stored["versions"])

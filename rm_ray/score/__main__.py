@@ -13,6 +13,7 @@ from rm_ray.command_line.help import Usage
 from rm_ray.command_line.run import run_job
 from rm_ray.corpus.files import check_paths
 from rm_ray.score.config import ScoreConfig
+from rm_ray.tasks.here import warm
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ def main(argv: Sequence[str]) -> int:
 def _score(config: ScoreConfig) -> None:
     log.info("rm_ray %s: scoring %s -> %s", __version__, config.input.path, config.output.path)
     check_paths(config.input, config.output)
+    warm("rm_ray.score.job")
     from rm_ray.score.job import score
 
     score(config)
@@ -50,6 +52,7 @@ def _score(config: ScoreConfig) -> None:
 def _dry_run(config: ScoreConfig) -> str:
     log.info("rm_ray %s: looking at %s, nothing is written", __version__, config.input.path)
     check_paths(config.input, config.output)
+    warm("rm_ray.score.job")
     from rm_ray.score.job import dry_run
 
     return dry_run(config)

@@ -39,7 +39,7 @@ from rm_ray.judges.keys import JudgeSection
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
-from rm_ray.run.output.folder import REWARDS
+from rm_ray.run.output.folder import REWARDS, TOKENIZER
 from rm_ray.run.shard_job import JobSpec, Round, ShardJob
 from rm_ray.run.standing.price import Price
 from rm_ray.run.survey import open_folder, survey
@@ -56,6 +56,7 @@ from rm_ray.score.library import fastest, say_difference, with_fast
 from rm_ray.score.planning import Cutting, ScorePlanning, plan_new_files
 from rm_ray.score.read_stage import tokenize
 from rm_ray.score.rewards import reward_table
+from rm_ray.store.folder import Folder
 
 if TYPE_CHECKING:
     from ray.data import Dataset
@@ -194,6 +195,15 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         if planning.differs:
             say_difference(planning.differs)
         return replace(planning, fast=tokenizer.fast and not planning.differs)
+
+    @override
+    def begin(self, state: Folder) -> None:
+        """Keep the tokenizer of a judge that cuts texts: a report shows where, wherever the model
+        is by then.
+        """
+        if isinstance(self.config.judge, PreferenceConfig):
+            (plain_json,) = self.tokenizer.plain_tokenizers
+            state.overwrite(TOKENIZER, plain_json.encode())
 
     @override
     def documents(self, span: Shard) -> npt.NDArray[np.int64]:

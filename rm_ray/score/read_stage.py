@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import ray
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus.plan import ReadUnit
@@ -40,6 +39,8 @@ class ReadStage:
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         """One block, of one row, for each shard of the units in `block` that can be read."""
+        import ray  # here: who only tokenises needs no Ray
+
         tokenizer: DocumentTokenizer = ray.get(self.tokenizer_ref)
         patience = Patience(tell=TellTally(self.tally, pauses=False), has_asked=True)
         for unit in units_to_do(block.column("unit").to_pylist(), ReadUnit, self.tally):

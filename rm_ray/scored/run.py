@@ -42,8 +42,8 @@ class ScoredRun:
     """A scoring run, or some segments of its plan.
 
     `stored`: its run.json. `metrics`: of its last invocation, where there are any. `totals`: of a
-    complete run, what `_SUCCESS` holds. `parts`: the folder
-    of its parts; `shards`: those that are there, of `files`. `segments`: the numbers of those read.
+    complete run, what `_SUCCESS` holds. `state`: the folder of its plan, `parts`: that of its
+    parts; `shards`: those that are there, of `files`. `segments`: the numbers of those read.
     `missing`: planned shards that have no part, but for those of files that it went on without.
     """
 
@@ -51,6 +51,7 @@ class ScoredRun:
     stored: dict[str, Any]
     metrics: dict[str, Any]
     totals: dict[str, Any] | None
+    state: Folder
     parts: Folder
     files: list[PlannedFile]
     shards: list[Shard]
@@ -112,6 +113,7 @@ def open_scored(
         stored=stored,
         metrics=metrics,
         totals=totals,
+        state=run.state,
         parts=run.parts,
         files=files,
         shards=shards,

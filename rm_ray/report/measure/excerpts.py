@@ -20,10 +20,11 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.errors import ConfigError, JudgeError, short
 from rm_ray.judges.encoding import load_tokenizer
 from rm_ray.judges.plain import plain_tokenizer
-from rm_ray.judges.tokens import tokenizer_of_run
+from rm_ray.judges.tokens import tokenizer_digest, tokenizer_of_run
 from rm_ray.report.config import ReportConfig
 from rm_ray.report.figures import Chunk, Shown
 from rm_ray.report.measure.chosen import Chosen
+from rm_ray.run.output.folder import TOKENIZER
 from rm_ray.scored.groups import texts
 from rm_ray.scored.run import ScoredRun, read_counted, schema_of
 from rm_ray.store.folder import Folder, absolute
@@ -194,12 +195,24 @@ def _chunker(run: ScoredRun) -> tuple[Chunker | None, str | None]:
     if not set(_CHUNKED) <= set(schema_of(run).names) or "chunk_tokens" not in judge:
         return None, None
     try:
-        files = tokenizer_of_run(judge)
+        plain_json = _tokenizer_json(run)
     except JudgeError as error:
         log.warning("excerpts are shown without their chunks: %s", error)
         return None, f"its chunks are not known here: {short(error)}"
     first = 0 if judge["judge_first_chunk"] else 1
-    return Chunker(plain_tokenizer(files.json), judge["chunk_tokens"], first), None
+    return Chunker(plain_json, judge["chunk_tokens"], first), None
+
+
+def _tokenizer_json(run: ScoredRun) -> str:
+    """The tokenizer that cut the texts: the run has kept it, but for runs of an older rm_ray.
+
+    Raises:
+        JudgeError: it is not there, nor is the judge's.
+    """
+    kept = (run.state.read(TOKENIZER) or b"").decode()
+    if tokenizer_digest(kept) == run.stored["fingerprint"]["tokenizer"]:
+        return kept
+    return plain_tokenizer(tokenizer_of_run(run.stored["config"]["judge"]).json)
 
 
 def _moved(before: Any, now: str | None) -> tuple[str, str] | None:

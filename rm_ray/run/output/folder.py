@@ -35,6 +35,8 @@ from rm_ray.store.folder import Folder, absolute
 
 # The folder of the parts of a scoring run.
 REWARDS = "rewards"
+# The plain tokenizer of a scoring run that cuts texts, beside its plan.
+TOKENIZER = "tokenizer.json"
 # The key of metrics.json that the next run is reckoned from.
 SPEED = "forwarded_tokens_per_second_per_engine"
 # What a part's name is followed by in that of its receipt.

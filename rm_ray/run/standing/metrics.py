@@ -4,12 +4,14 @@ Counters are of this invocation, as Prometheus wants them: they begin at 0 with 
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ray.util import metrics
-
+from rm_ray.cluster import is_connected
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.standing.status import Standing
+
+if TYPE_CHECKING:
+    from ray.util import metrics
 
 
 class Measure(NamedTuple):
@@ -78,7 +80,11 @@ class Published:
         self._told: dict[tuple[str, str], float] = {}
 
     def publish(self, values: Mapping[Measure, float | Mapping[str, float]]) -> None:
-        """Set them to these values; of a measure by a tag, a value for each."""
+        """Set them to these values; of a measure by a tag, a value for each. Without Ray there is
+        nobody who asks for them.
+        """
+        if not is_connected():
+            return
         for measure, value in values.items():
             theirs = value if isinstance(value, Mapping) else {"": value}
             for tag, one in theirs.items():
@@ -87,6 +93,8 @@ class Published:
     def _set(self, measure: Measure, tag: str, value: float) -> None:
         if measure.name not in self._made:
             self._made[measure.name] = _made(measure)
+        from ray.util import metrics
+
         metric = self._made[measure.name]
         tags = {"run": self._run} | ({measure.by: tag} if measure.by else {})
         if isinstance(metric, metrics.Gauge):
@@ -98,7 +106,9 @@ class Published:
             metric.inc(value - before, tags)
 
 
-def _made(measure: Measure) -> metrics.Counter | metrics.Gauge:
+def _made(measure: Measure) -> "metrics.Counter | metrics.Gauge":
+    from ray.util import metrics
+
     kind = metrics.Counter if measure.counter else metrics.Gauge
     tags = ("run", measure.by) if measure.by else ("run",)
     return kind(measure.name, description=measure.description, tag_keys=tags)
