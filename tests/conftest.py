@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import ray
 
+from rm_ray import cluster
 from rm_ray.config import InputConfig, StorageConfig
 from rm_ray.engines.engine import EngineSettings
 from rm_ray.engines.keys import EngineConfig
@@ -24,10 +25,12 @@ from rm_ray.judges.families import build_judge
 from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.store.filesystem import open_filesystem
+from rm_ray.tasks.here import warm
 from tests import clouds, fault_engine
 from tests.chaos.proxy import FaultyProxy
 
 ROOT = Path(__file__).parents[1]
+warm("rm_ray.filter.job", "rm_ray.report.job", "rm_ray.score.job")
 # Marks that a fixture gives to every test that asks for it.
 MARKS = {
     "ray_cluster": "ray",
@@ -226,6 +229,12 @@ def vllm_engine():
 @pytest.fixture(scope="session")
 def transformers_engine():
     return start_engine(engine_settings("transformers"))
+
+
+@pytest.fixture
+def joined_cluster(ray_cluster, monkeypatch):
+    """The session's cluster, as one that this process has joined: Ray runs the tasks."""
+    monkeypatch.setattr(cluster, "_started_here", lambda: False)
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 On a cluster Ray runs them. On one machine processes of its own do, which are there in a moment,
 where Ray takes seconds to start.
 
-run.py      chooses between the two; everybody calls this file
-here.py     processes of this machine
-on_ray.py   Ray's tasks
-ended.py    what is said of a batch whose process ends
+Its files:
+
+    run     runs tasks in one of the next two ways
+    here    processes of this machine
+    on_ray  tasks of Ray
+    ended   the result of a batch whose process ends
 """

@@ -62,7 +62,7 @@ def _run_all(
     file: str, batches: Sequence[Any], most: int, *, doing: str, every_s: float
 ) -> tuple[dict[int, Any], list[int]]:
     """The results by number of the batch, and the numbers of those that a process's end took."""
-    pool = _pool(frozenset(os.environ.items()))
+    pool = _pool()
     # one more than run: no process waits for its next batch
     ahead = most + (most == processes_here(1))
     results: dict[int, Any] = {}
@@ -83,8 +83,7 @@ def _run_all(
         return results, [number for number in range(len(batches)) if number not in results]
     except BaseException:
         for future in waiting:
-            future.cancel()
-        wait(waiting)
+            future.cancel()  # those that run already end for nothing
         raise
     return results, []
 
@@ -100,22 +99,19 @@ def _run_alone(file: str, batch: Any) -> Any:
 
 
 @lru_cache(maxsize=1)
-def _pool(environment: frozenset[tuple[str, str]]) -> ProcessPoolExecutor:
-    """The processes that are kept. They have the environment of the moment that they start in."""
-    del environment  # of this process: another one asks for other processes
+def _pool() -> ProcessPoolExecutor:
+    """The processes that are kept."""
     return _new_pool(processes_here(1))
 
 
 def _new_pool(most: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(most, CONTEXT, _begin, (dict(os.environ),))
+    return ProcessPoolExecutor(most, CONTEXT, _begin)
 
 
-def _begin(environment: dict[str, str]) -> None:
+def _begin() -> None:
     """Prepare a process: Ctrl-C is for the process that started it, whose end is its end too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    os.environ.clear()
-    os.environ.update(environment)
     import pyarrow as pa  # here: whoever warms the server does not wait for it
 
     pa.set_cpu_count(1)
@@ -136,13 +132,19 @@ def _call(file: str, batch: Any) -> Any:
 
 @lru_cache(maxsize=1)
 def _load(file: str) -> Any:
-    """What all batches of a call share, read once in a process."""
-    return pickle.loads(Path(file).read_bytes())
+    """What all batches of a call share, read once in a process, which gets the environment of the
+    call: its server may be older.
+    """
+    environment, shared = pickle.loads(Path(file).read_bytes())
+    os.environ.update(environment)
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    return pickle.loads(shared)
 
 
 @contextmanager
 def _in_a_file(value: Any) -> Iterator[str]:
     with tempfile.NamedTemporaryFile(prefix="rm_ray-task-") as file:
-        pickle.dump(value, file)
+        pickle.dump((dict(os.environ), pickle.dumps(value)), file)
         file.flush()
         yield file.name

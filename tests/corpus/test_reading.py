@@ -21,8 +21,8 @@ from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.corpus.windows import AtOnce
 from rm_ray.judges.encoding import load_tokenizer
-from rm_ray.run.faults.handle import start_tally
 from rm_ray.run.faults.reading_tasks import units_to_do
+from rm_ray.run.faults.start_tally import start_tally
 from rm_ray.run.faults.tally import Tally
 from rm_ray.score import read_stage
 from rm_ray.score.counts import ScoreCounts
@@ -114,7 +114,7 @@ def test_what_nobody_foresaw_is_told_and_costs_only_its_unit(tmp_path, monkeypat
         return rows.append_column("_ids", pa.array([[1]] * len(rows), pa.large_list(pa.int32())))
 
     monkeypatch.setattr(read_stage, "tokenize", tokenize)
-    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60)
+    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60, here=False)
     stage = ReadStage(InputConfig(path=str(tmp_path)), ray.put(tiny_judge()[0]), tally, {})
     packed = list(stage(pa.table({"unit": [unit.to_json() for unit in units]})))
     assert [block["file"].to_pylist() for block in packed] == [[units[1].file]]
@@ -126,7 +126,7 @@ def test_what_nobody_foresaw_is_told_and_costs_only_its_unit(tmp_path, monkeypat
 def test_a_unit_at_which_every_process_ends_costs_itself_and_no_more():
     """Ray tries a task whose process ended again, without limit and without a word."""
     units = [ReadUnit(name, {}, 0, 1, 0, (Shard(name, 0, 4),)) for name in ("a", "deadly", "b")]
-    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60)
+    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60, here=False)
 
     @ray.remote(num_cpus=0, max_retries=-1)
     def read(block):

@@ -15,6 +15,7 @@ from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.filter.count import passes
 from rm_ray.scored import passes as run_passes
+from rm_ray.tasks import on_ray
 from tests.filter import hostile
 from tests.filter.rules import HAS, RULES, best
 from tests.filter.runs import Oracle, files_of, run, tie_hash
@@ -23,11 +24,11 @@ from tests.scored_runs import FINGERPRINT, fabricate, write_part
 
 @pytest.mark.parametrize("rule", ["by two columns, of rewards and corpus", "tokens", "a sample"])
 def test_counting_in_many_tasks_is_counting_in_one(
-    ray_cluster, tmp_path, caplog, monkeypatch, rule
+    joined_cluster, tmp_path, caplog, monkeypatch, rule
 ):
     """Every part a task of its own, merged two by two, and no cell small enough to be sorted."""
     monkeypatch.setattr(run_passes, "PARTS_PER_TASK", 1)
-    monkeypatch.setattr(run_passes, "MERGED_AT_ONCE", 2)
+    monkeypatch.setattr(on_ray, "MERGED_AT_ONCE", 2)
     monkeypatch.setattr(passes, "SORTED", 0)
     corpus = hostile.write(tmp_path / "corpus", rows=60)
     fabricate(tmp_path / "scored", corpus, hostile.rewards, shard_rows=25)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import ray
 
-from rm_ray.run.faults import handle
+from rm_ray.run.faults import start_tally
 from tests import fault_engine, jobs, raising_vllm
 from tests.conftest import ROOT, tiny_judge
 from tests.jobs import command, environment, parts, prose, read_rewards
@@ -100,7 +100,7 @@ def test_poison_in_every_shard_and_much_of_it_in_one_is_all_found(
     tmp_path, caplog, fault_folder, monkeypatch
 ):
     """More than what would stop the run if it were the system's doing."""
-    monkeypatch.setattr(handle, "FAULTS_IN_A_ROW", 2)  # four with an engine
+    monkeypatch.setattr(start_tally, "FAULTS_IN_A_ROW", 2)  # four with an engine
     rng = random.Random(1)
     raising, crowded = 5, 22  # and more rows that fail alone than would stop the run
     (tmp_path / "in").mkdir()
@@ -169,7 +169,7 @@ def test_no_memory_for_long_documents_blames_none_of_them(
     tmp_path, caplog, fault_folder, monkeypatch
 ):
     """A short harmless document would pass, and each long one be marked for failing after it."""
-    monkeypatch.setattr(handle, "FAULTS_IN_A_ROW", 2)  # four with an engine
+    monkeypatch.setattr(start_tally, "FAULTS_IN_A_ROW", 2)  # four with an engine
     rng = random.Random(4)
     texts = [prose(rng, 100 if row < 2 else 400) for row in range(8)]
     (tmp_path / "in").mkdir()

@@ -3,7 +3,6 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import ray
 
 from rm_ray.config import InputConfig
 from rm_ray.corpus.files import InputFile
@@ -37,7 +36,7 @@ def file(path):
 
 
 @pytest.fixture
-def sampled(ray_cluster, tmp_path):
+def sampled(tmp_path):
     """Estimates files of a folder, with the tokenizer of the tiny judge."""
     tokenizer, _ = tiny_judge()
 
@@ -46,8 +45,7 @@ def sampled(ray_cluster, tmp_path):
         files = [file(path) for path in paths]
         footers, skipped = read_footers(files, config)
         assert not skipped
-        refs = ray.put(tokenizer), ray.put(WordEstimator())
-        return estimate_corpus(files, footers, config, *refs), footers
+        return estimate_corpus(files, footers, config, tokenizer, WordEstimator()), footers
 
     return estimate
 

@@ -5,7 +5,7 @@ import time
 import pytest
 import ray
 
-from rm_ray.run.faults.handle import start_tally
+from rm_ray.run.faults.start_tally import start_tally
 from rm_ray.run.faults.tally import Tally
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.examples import Examples
@@ -32,7 +32,7 @@ def until(condition, seconds=120):
 @pytest.mark.parametrize("trouble", [fault_engine.WAITS, fault_engine.SICK])
 def test_an_actor_whose_engine_does_not_start_tries_twice_and_makes_way(trouble, fault_folder):
     (fault_folder / trouble).touch()
-    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=2)
+    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=2, here=False)
     settings = engine_settings(fault_engine.NAME, start_s=2)
     actor = (
         ray.remote(Alone)

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from multiprocessing.connection import Client, Connection, Listener
 from typing import Any
 
@@ -65,15 +65,19 @@ class TallyAway(TallyHandle):
     def _send(
         self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Callable[[float | None], Any]:
-        return partial(_ask, self._address, self._key, (method, args, kwargs))
+        answer = _ask(self._address, self._key, (method, args, kwargs))
+        return lambda _: answer
 
 
 _ONE = threading.Lock()
 
 
-def _ask(address: str, key: bytes, call: Any, seconds: float | None) -> Any:
-    """Send a call and wait for its answer, which comes at once however many seconds it may take."""
-    del seconds
+def _ask(address: str, key: bytes, call: Any) -> Any:
+    """Send a call and wait for its answer, which comes at once.
+
+    Raises:
+        NoAnswer: the driver has ended.
+    """
     with _ONE:
         try:
             line = _line(address, key)

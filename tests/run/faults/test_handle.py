@@ -7,9 +7,12 @@ import sys
 import pytest
 import ray
 
-from rm_ray.run.faults.handle import TallyHandle, start_tally
+from rm_ray.run.faults.handle import NoAnswer
+from rm_ray.run.faults.start_tally import start_tally
 from rm_ray.run.faults.tally import Tally
+from rm_ray.run.faults.tally_actor import TallyActor
 from rm_ray.score.counts import ScoreCounts
+from rm_ray.tasks.run import run_tasks
 from tests.conftest import ROOT
 
 HEAD = """
@@ -53,17 +56,23 @@ def test_mypy_refuses_a_misspelt_method_and_a_wrong_argument(tmp_path):
     assert refused([*right, *wrong], tmp_path) == wrong
 
 
+def work(_, handle):
+    handle.tell(Tally.add, ScoreCounts(documents=2))
+    handle.call(Tally.fault, "it raised", kind="store")
+    return handle.call(Tally.may_try, "reading a")
+
+
+def test_processes_of_the_machine_reach_the_drivers_tally():
+    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60, here=True)
+    assert run_tasks(work, [[1], [2], [3]], tally) == [True] * 3
+    now = tally.call_within(60, Tally.progress)
+    assert (now.work, now.fault_kinds) == (ScoreCounts(documents=6), {"store": 3})
+
+
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_task_reaches_the_drivers_tally():
-    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60)
-
-    @ray.remote(num_cpus=0)
-    def work(handle):
-        handle.tell(Tally.add, ScoreCounts(documents=2))
-        handle.call(Tally.fault, "it raised", kind="store")
-        return handle.call(Tally.may_try, "reading a")
-
-    assert ray.get(work.remote(tally)) is True
+    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60, here=False)
+    assert ray.get(ray.remote(num_cpus=0)(work).remote([], tally)) is True
     now = tally.call_within(60, Tally.progress)
     assert (now.work, now.fault_kinds) == (ScoreCounts(documents=2), {"store": 1})
 
@@ -71,5 +80,5 @@ def test_a_task_reaches_the_drivers_tally():
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_tally_that_does_not_answer_is_waited_for_no_longer_than_asked():
     never = ray.remote(Tally).options(num_cpus=1_000_000).remote(ScoreCounts, 3, 60, 60)
-    with pytest.raises(ray.exceptions.GetTimeoutError):
-        TallyHandle(never).call_within(0.1, Tally.progress)
+    with pytest.raises(NoAnswer):
+        TallyActor(never).call_within(0.1, Tally.progress)

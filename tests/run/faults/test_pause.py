@@ -9,8 +9,8 @@ from rm_ray.config import InputConfig
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Shard
 from rm_ray.run.faults import pause
-from rm_ray.run.faults.handle import start_tally
 from rm_ray.run.faults.pause import TellTally, wait_while_paused
+from rm_ray.run.faults.start_tally import start_tally
 from rm_ray.run.faults.tally import Tally
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.read_stage import ReadStage
@@ -23,7 +23,7 @@ def test_nothing_is_read_while_the_run_is_paused(tmp_path, monkeypatch):
     path = str(tmp_path / "f.parquet")
     pq.write_table(pa.table({"id": [1], "text": ["one"]}), path)
     unit = ReadUnit(path, {}, 0, 1, 0, (Shard(path, 0, 1),))
-    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60)
+    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60, here=False)
     tally.call(Tally.retrying, failing(), True)
     waited = []
 
@@ -44,7 +44,7 @@ def test_nothing_is_read_while_the_run_is_paused(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("ray_cluster")
 def test_only_what_pauses_nothing_waits_the_pause_out():
-    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60)
+    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60, here=False)
     reading, writing = TellTally(tally, pauses=False), TellTally(tally, pauses=True)
     assert not reading(failing("reading b", next_s=0))
     assert not writing(failing())

@@ -9,7 +9,7 @@ import ray
 
 from rm_ray.config import OutputConfig, RunConfig
 from rm_ray.run.counts import RunProgress
-from rm_ray.run.faults.handle import start_tally
+from rm_ray.run.faults.start_tally import start_tally
 from rm_ray.run.faults.tally import Tally
 from rm_ray.run.output.folder import RunFolder
 from rm_ray.run.progress.log import ProgressLog, duration, lost, progress_line
@@ -174,7 +174,7 @@ def test_what_a_lost_tally_had_counted_still_counts():
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_tally_that_is_lost_counts_on(tmp_path):
     run = RunFolder(OutputConfig(path=str(tmp_path)), "rewards")
-    tally = start_tally(Counts, engines=1, silence_s=60, start_s=60)
+    tally = start_tally(Counts, engines=1, silence_s=60, start_s=60, here=False)
     node = ray.get_runtime_context().get_node_id()
     shown = ProgressLog(tally, TOKENS, run, WHOLE, {})
     tally.call(Tally.started, "a", node, 1.0)
