@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -31,7 +30,7 @@ from tests.filter.runs import options
 from tests.jobs import environment
 from tests.scored_runs import fabricate
 
-STAGES = {"driver": "jobs/filter.py", "tasks": "ray::"}
+STAGES = {"driver": "jobs/filter.py", "tasks": "multiprocessing.forkserver"}
 GROUP_ROWS = 1000
 
 PYARROW = """
@@ -104,21 +103,10 @@ def timed(
     return time.monotonic() - began, {name: peak / 2**20 for name, peak in peaks.items()}
 
 
-def filtered(out: Path, **changes: object) -> tuple[float, float, dict[str, float]]:
-    """Seconds of the job, those of them that Ray takes to start, and its peak memory."""
+def filtered(out: Path, **changes: object) -> tuple[float, dict[str, float]]:
+    """Seconds of the job, and its peak memory."""
     words = [sys.executable, "jobs/filter.py", *options(output_path=out, **changes)]
-    log = out.with_suffix(".log")
-    seconds, peaks = timed(words, STAGES, log)
-    said = {line[9:]: line[:8] for line in log.read_text().splitlines()}
-    start, ready = (
-        next(at for text, at in said.items() if text.startswith(f"INFO {begins}"))
-        for begins in ("starting Ray", "Ray: ")
-    )
-    return seconds, (clock(ready) - clock(start)).total_seconds(), peaks
-
-
-def clock(text: str) -> datetime:
-    return datetime.strptime(text, "%H:%M:%S")
+    return timed(words, STAGES, out.with_suffix(".log"))
 
 
 def copy(folder: Path, files: int, megabytes: int, rounds: int) -> None:
@@ -133,12 +121,12 @@ def copy(folder: Path, files: int, megabytes: int, rounds: int) -> None:
         for fraction in (1.0, 0.1):
             cut = float(np.sort(every)[-round(len(every) * fraction)])
             out = folder / f"{turn}-{fraction}"
-            whole, start, peaks = filtered(
+            seconds, peaks = filtered(
                 Path(f"{out}-rm_ray"), rewards_path=scored, rule_keep_fraction=fraction,
                 output_file_mb=megabytes,
             )  # fmt: skip
             found = results.setdefault(f"rm_ray, keep_fraction {fraction}", [])
-            found.append((whole - start, peaks["driver"], peaks["tasks"], whole))
+            found.append((seconds, peaks["driver"], peaks["tasks"]))
             script = [sys.executable, "-c", DUCKDB, str(corpus), f"{out}-duckdb", str(scored)]
             seconds, peaks = timed([*script, repr(cut)], {"all": "-c"})
             results.setdefault(f"DuckDB, the best {fraction}", []).append((seconds, peaks["all"]))
@@ -148,14 +136,13 @@ def copy(folder: Path, files: int, megabytes: int, rounds: int) -> None:
         )
         results.setdefault("pyarrow, all", []).append((seconds, peaks["all"]))
     plain = statistics.median(one[0] for one in results["pyarrow, all"])
-    print(f"{'':<28}{'seconds':>9}{'speed':>8}{'MiB':>14}{'with start':>13}")
+    print(f"{'':<28}{'seconds':>9}{'speed':>8}{'MiB':>14}")
     for name, found in results.items():
         seconds = statistics.median(one[0] for one in found)
         memory = "+".join(
             f"{max(peak):,.0f}" for peak in zip(*(one[1:3] for one in found), strict=True)
         )
-        whole = f"{statistics.median(one[3] for one in found):.1f}" if len(found[0]) > 3 else ""
-        print(f"{name:<28}{seconds:>9.1f}{plain / seconds:>8.2f}{memory:>14}{whole:>13}")
+        print(f"{name:<28}{seconds:>9.1f}{plain / seconds:>8.2f}{memory:>14}")
 
 
 def many(folder: Path, count: int, parts: int) -> None:
@@ -167,13 +154,13 @@ def many(folder: Path, count: int, parts: int) -> None:
             empty = pa.table({"text": pa.nulls(each, pa.string())})
             pq.write_table(empty, corpus / f"{number:06d}.parquet")
         fabricate(scored, corpus, partial(rewards, groups), shard_rows=each)
-        whole, start, peaks = filtered(
+        seconds, peaks = filtered(
             folder / f"out-{groups}", rewards_path=scored, rule_keep_fraction=0.1,
             rule_by="source", output_kind="ids",
         )  # fmt: skip
         print(
-            f"{count:,} documents in {parts:,} parts, {groups:>5,} groups: {whole:6.1f} s in all, "
-            f"{start:.0f} of them to start Ray; driver {peaks['driver']:,.0f} MiB, a task "
+            f"{count:,} documents in {parts:,} parts, {groups:>5,} groups: {seconds:6.1f} s; "
+            f"driver {peaks['driver']:,.0f} MiB, a task "
             f"{peaks['tasks']:,.0f} MiB",
             flush=True,
         )
