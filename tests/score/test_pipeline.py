@@ -4,7 +4,7 @@ import pytest
 
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Piece, Shard
-from rm_ray.run.rounds import blocks, round_of
+from rm_ray.run.pipeline import blocks, round_of
 from rm_ray.run.shard_job import Round
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.counts import ScoreCounts
