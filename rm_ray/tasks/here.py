@@ -12,6 +12,7 @@ import pickle
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -62,22 +63,23 @@ def _run_all(
     file: str, batches: Sequence[Any], most: int, *, doing: str, every_s: float
 ) -> tuple[dict[int, Any], list[int]]:
     """The results by number of the batch, and the numbers of those that a process's end took."""
-    pool = _pool()
+    pool, environment = _pool(), dict(os.environ)
     # one more than run: no process waits for its next batch
     ahead = most + (most == processes_here(1))
     results: dict[int, Any] = {}
     waiting: dict[Future[Any], int] = {}
-    numbers = iter(range(len(batches)))
+    numbers, said_at = iter(range(len(batches))), time.monotonic()
     try:
         while len(results) < len(batches):
             while len(waiting) < ahead and (number := next(numbers, None)) is not None:
-                waiting[pool.submit(_call, file, batches[number])] = number
+                waiting[pool.submit(_call, file, batches[number], environment)] = number
             done, _ = wait(waiting, timeout=every_s, return_when=FIRST_COMPLETED)
-            if not done:
-                log.info("%d of %d tasks have %s", len(results), len(batches), doing)
             for future in done:
                 results[waiting[future]] = future.result()
                 del waiting[future]
+            if time.monotonic() - said_at >= every_s and waiting:
+                log.info("%d of %d tasks have %s", len(results), len(batches), doing)
+                said_at = time.monotonic()
     except BrokenProcessPool:
         _pool.cache_clear()
         return results, [number for number in range(len(batches)) if number not in results]
@@ -92,7 +94,7 @@ def _run_alone(file: str, batch: Any) -> Any:
     for _ in range(TRIES):
         with _new_pool(1) as pool:
             try:
-                return pool.submit(_call, file, batch).result()
+                return pool.submit(_call, file, batch, dict(os.environ)).result()
             except BrokenProcessPool as error:
                 reason = str(error).rstrip(".")
     return Ended(reason)
@@ -125,26 +127,28 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _call(file: str, batch: Any) -> Any:
+def _call(file: str, batch: Any, environment: dict[str, str]) -> Any:
+    """Do one batch, with the environment of the driver: the server of processes may be older.
+
+    The environment may hold credentials, and is in no file.
+    """
+    if os.environ != environment:
+        os.environ.update(environment)
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
     function, more = _load(file)
     return function(batch, *more)
 
 
 @lru_cache(maxsize=1)
 def _load(file: str) -> Any:
-    """What all batches of a call share, read once in a process, which gets the environment of the
-    call: its server may be older.
-    """
-    environment, shared = pickle.loads(Path(file).read_bytes())
-    os.environ.update(environment)
-    for name in os.environ.keys() - environment.keys():
-        del os.environ[name]
-    return pickle.loads(shared)
+    """What all batches of a call share, read once in a process."""
+    return pickle.loads(Path(file).read_bytes())
 
 
 @contextmanager
 def _in_a_file(value: Any) -> Iterator[str]:
     with tempfile.NamedTemporaryFile(prefix="rm_ray-task-") as file:
-        pickle.dump((dict(os.environ), pickle.dumps(value)), file)
+        pickle.dump(value, file)
         file.flush()
         yield file.name

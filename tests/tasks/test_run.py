@@ -89,10 +89,12 @@ def test_processes_have_the_environment_of_their_call(monkeypatch):
         assert run_tasks(environment_of, [["a"], ["b"]], "RM_RAY_TEST") == [value] * 2
 
 
-def test_what_batches_share_travels_once():
+def test_what_batches_share_travels_once_and_without_the_environment(monkeypatch):
+    monkeypatch.setenv("RM_RAY_SECRET", "do not write this down")
     with _in_a_file((add, (None, 7))) as file:
-        assert _call(file, [1, 2]) == 3
+        assert _call(file, [1, 2], dict(os.environ)) == 3
         assert _load(file) is _load(file)
+        assert b"write this down" not in Path(file).read_bytes()
 
 
 DRIVER = """
