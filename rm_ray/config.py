@@ -38,7 +38,7 @@ OUTPUT_COLUMNS = ("id", "source_file", "row", "reward", "n_tokens", "status", "e
 class Section(BaseModel):
     """A group of keys. Unknown keys are refused, values are never changed after the start."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     @field_validator("*", mode="before")
     @classmethod
