@@ -1,4 +1,4 @@
-"""The queries of docs/nights.md, on the history as it lies."""
+"""The queries of docs/report-and-nightly.md, on the history as it lies."""
 
 import re
 
@@ -13,7 +13,9 @@ from rm_ray.report.measure.nights import GroupNight
 from tests.conftest import ROOT
 from tests.counts.histograms import histogram
 
-QUERIES = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "nights.md").read_text(), re.DOTALL)
+QUERIES = re.findall(
+    r"```sql\n(.*?)```", (ROOT / "docs" / "report-and-nightly.md").read_text(), re.DOTALL
+)
 
 
 @pytest.fixture(scope="module")
