@@ -49,7 +49,7 @@ CONFIGURATION = {
     "buckets and a rule": ({"output_buckets": 5, "rule_min_reward": 1}, "leave out rule.min_"),
     "no condition": ({"rule_where": "n_tokens is None"}, "write SQL as DuckDB reads it"),
     "a weight of documents": (
-        {"rule_keep_documents": 5, "rule_weight": "n_chars"}, "weight n_chars is of keep_fraction"
+        {"rule_keep_documents": 5, "rule_weight": "n_chars"}, "weight n_chars belongs to keep_fraction"
     ),
     "an unknown key": ({"rule_min_rewards": 1}, "did you mean --rule.min_reward?"),
 }  # fmt: skip
