@@ -251,7 +251,7 @@ class FilesConfig(Section):
     """rows: the corpus's rows, every column; ids: where the rows are (id, source_file, row,
     reward); rewards: the scoring run's rows, in few files.
     """
-    add: list[NonEmpty] = []
+    add: list[NonEmpty] = Field([])
     """Columns of the rewards to add to the rows or ids, such as reward; with buckets also quality,
     the number of the bucket as an int32 column.
     """
