@@ -171,13 +171,13 @@ def _check(node: Mapping[str, Any], text: str) -> None:
     kind = node["class"]
     if kind not in _NODES:
         raise ConfigError(
-            f"cannot read {text!r}: a condition looks at one row, so {kind.lower()} is not "
-            f"allowed; {_HINT}"
+            f"cannot read {text!r}: a condition looks at one row at a time and has no "
+            f"{kind.lower()}; {_HINT}"
         )
     if kind == "FUNCTION" and node["function_name"].lower() not in _functions():
         raise ConfigError(
-            f"cannot read {text!r}: DuckDB has no function {node['function_name']} that takes "
-            "values of one row and gives the same value each time"
+            f"cannot read {text!r}: DuckDB has no function {node['function_name']} of one row that "
+            "gives the same value each time"
         )
     if node["type"] == "ARRAY_EXTRACT" and not _is_text(node["children"][1]):
         raise ConfigError(

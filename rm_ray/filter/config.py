@@ -159,13 +159,13 @@ class RuleConfig(Section):
     invert: bool = False
     """Keep the documents that would be dropped, and drop the rest."""
 
-    # keys that exclude each other: the last one on the command line replaces the others
     alternatives: ClassVar = (
         ("min_reward",),
         ("keep_fraction",),
         ("keep_tokens",),
         ("keep_documents",),
     )
+    """Keys that exclude each other. A key on the command line replaces the others."""
 
     @classmethod
     def _choices(cls) -> list[str]:

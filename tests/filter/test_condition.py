@@ -91,7 +91,7 @@ REFUSED = {
     "n = ?": "has no parameter",
     "* > 1": "has no star",
     # another value at another time, or another machine's
-    "random() > n": "no function random that takes values of one row and gives the same value each",
+    "random() > n": "no function random of one row that gives the same value each time",
     "day < now()": "no function now",
     "age(day) > INTERVAL 1 YEAR": "no function age",
     "current_setting('threads') > n": "no function current_setting",
