@@ -4,7 +4,7 @@ The order is exact and the same on every machine. Keys are the bits of the numbe
 by a seeded hash of the document's file and row; if two hashes are equal too, by file and row.
 
 A key has 32 bits, like a float32 number. A number of 64 bits has a key (its upper half) and a finer
-key (its lower half); the finer key and the upper half of the hash then make the 64 bits of the hash.
+key (its lower half); the finer key and the hash's upper half then share the 64 bits of the hash.
 """
 
 import hashlib

@@ -80,23 +80,23 @@ def find_corpus(sources: Sources) -> Corpus:
     by_segment = config.rewards.segments is not None
     listed = config.corpus.path is not None or (sources.reads_corpus and not by_segment)
     if listed:
-        found = list_files(sources.corpus, config.output, scored)
+        corpus = list_files(sources.corpus, config.output, scored)
     else:
-        found = Corpus(scored_files(run), "")
+        corpus = Corpus(scored_files(run), "")
     if by_segment:
-        found = replace(found, files=[file for file in found.files if file.path in scored])
-        if not found.files:
+        corpus = replace(corpus, files=[file for file in corpus.files if file.path in scored])
+        if not corpus.files:
             raise InputError(
                 f"rewards.segments: segments {run.segments} of {run.uri} hold none of the "
                 f"files of {sources.corpus.path}"
             )
-    if bad := [file.path for file in found.files if file.path in skipped]:
+    if bad := [file.path for file in corpus.files if file.path in skipped]:
         log.warning("%d files that could not be scored are left out, first %s", len(bad), bad[0])
-        found = replace(found, files=[file for file in found.files if file.path not in skipped])
+        corpus = replace(corpus, files=[file for file in corpus.files if file.path not in skipped])
     if sources.reads_corpus and not listed:
-        found = replace(found, files=as_they_are(found.files, sources.corpus))
-    check_same_files(found.files, sources.runs, config)
-    return found
+        corpus = replace(corpus, files=as_they_are(corpus.files, sources.corpus))
+    check_same_files(corpus.files, sources.runs, config)
+    return corpus
 
 
 def plan_filter(

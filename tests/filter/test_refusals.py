@@ -37,7 +37,9 @@ CONFIGURATION = {
     "more than all": ({"rule_keep_fraction": 1.5}, "keep_fraction 1.5 is more than 1"),
     "half a document": ({"rule_keep_documents": 1.5}, "keep_documents 1.5 is not a whole number"),
     "no number": ({"rule_keep_tokens": "many"}, "'many' is not a number"),
-    "weight of another": ({"rule_keep_tokens": 5, "rule_weight": "tokens"}, "weight is of keep_"),
+    "weight of another": (
+        {"rule_keep_tokens": 5, "rule_weight": "tokens"}, "weight tokens belongs to keep_fraction"
+    ),
     "a group twice": (
         {"rule_keep_tokens": "{1: 5, 1.0: 7, true: 3, 'true': 7}", "rule_by": "lang"},
         "the key 'true' is there twice",
