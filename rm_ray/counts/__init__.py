@@ -1,11 +1,12 @@
-"""Numbers that add up, and what can be told from their sums: mergeable and pure.
+"""Counts that add up, and the results that follow from their sums. Everything is mergeable and
+pure.
 
 Its files:
 
     summable     numbers that add up over documents, parts and runs
     order        one exact order of all documents, best first
     cells        documents and tokens by cell, sparse and sorted
-    cuts         exact cuts of that order, found in counts
+    cuts         exact cuts of the order, found in counts
     ranks        percentile ranks from counts
     histograms   histograms of rewards by group
     moments      mean and variance from exact sums

@@ -1,7 +1,7 @@
-"""Documents and tokens by cell: sparse, sorted, and merged by addition.
+"""Counts documents and tokens by cell. Counts are sparse, sorted, and merged by addition.
 
-A cell is the number of what it lies in (a group, or a cell of the level above) and 16 bits of what
-documents are ordered by (a histogram has more), in one int64.
+A cell is one int64: the number of its parent (a group, or a cell of the level above), then 16 bits
+of the key or hash that orders documents (20 bits in a histogram).
 """
 
 from collections.abc import Sequence
@@ -16,30 +16,34 @@ DIGIT_BITS = 16
 
 
 def cell_of(parents: Ints, digits: Ints) -> Ints:
-    """The cell of each document."""
+    """Return the cell of each document, from its parent's number and its digits."""
     return (parents << DIGIT_BITS) | digits
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Columns of equal length; `cells` ascending, each once. `bits`: of a cell below its parent."""
+    """Holds the counts of cells, as columns of equal length."""
 
     bits: ClassVar[int] = DIGIT_BITS
+    """Bits of a cell below its parent's number."""
 
     cells: Ints
+    """The cells, ascending, each once."""
     documents: Ints
+    """How many documents are in each cell."""
     tokens: Ints
+    """The sum of the documents' tokens in each cell."""
 
     @classmethod
     def count(cls, cells: Ints, tokens: Ints) -> Self:
-        """Of documents, given by their cells and tokens."""
+        """Count documents, given by the cell and the tokens of each."""
         return cls._sum(cells, np.ones(len(cells), np.int64), tokens)
 
     @classmethod
     def merge(cls, many: Sequence["Cells"]) -> Self:
-        """The sum."""
+        """Return the sum."""
         none = np.empty(0, np.int64)
-        columns = [(one.cells, one.documents, one.tokens) for one in many] or [(none,) * 3]
+        columns = [(part.cells, part.documents, part.tokens) for part in many] or [(none,) * 3]
         return cls._sum(*(np.concatenate(column) for column in zip(*columns, strict=True)))
 
     @classmethod
@@ -53,19 +57,23 @@ class Cells:
         return cls(cells[firsts], *sums)
 
     def within(self, parent: int) -> slice:
-        """Where the cells of one parent lie."""
+        """Return the slice of the columns that holds the cells of one parent."""
         ends = np.array([parent, parent + 1], np.int64) << self.bits
         first, last = np.searchsorted(self.cells, ends).tolist()
         return slice(first, last)
 
     def moved(self, parents: Ints) -> Self:
-        """The cells in other parents, as ascending as theirs; `parents`: the new ones by number."""
+        """Return the cells with other parents.
+
+        Args:
+            parents: the new parent of each parent, by number. The new parents ascend too.
+        """
         digits = self.cells & ((1 << self.bits) - 1)
         cells = (parents[self.cells >> self.bits] << self.bits) | digits
         return type(self)(cells, self.documents, self.tokens)
 
     def by_parent(self, parents: int) -> tuple[Ints, Ints]:
-        """Documents and tokens of each of so many parents."""
+        """Return the documents and the tokens of each parent, from number 0 to `parents` - 1."""
         ends = np.searchsorted(self.cells, np.arange(parents + 1, dtype=np.int64) << self.bits)
         documents, tokens = (
             np.diff(np.concatenate([[0], np.cumsum(column)])[ends])
@@ -76,23 +84,27 @@ class Cells:
 
 @dataclass(frozen=True)
 class ByGroup:
-    """Cells whose parents are groups, numbered as in `groups`, ascending and each once."""
+    """Holds cells with groups as parents."""
 
     groups: list[str]
+    """Labels of the groups by number, ascending, each once."""
     cells: Cells
+    """The cells of all groups."""
 
     @classmethod
     def merge(cls, many: Sequence["ByGroup"]) -> Self:
-        """The sum, the groups of all."""
-        groups = sorted({group for one in many for group in one.groups})
+        """Return the sum, with the groups of all."""
+        groups = sorted({group for part in many for group in part.groups})
         numbers = {group: i for i, group in enumerate(groups)}
-        theirs = [np.array([numbers[group] for group in one.groups], np.int64) for one in many]
-        moved = [one.cells.moved(new) for one, new in zip(many, theirs, strict=True)]
+        renumbered = [
+            np.array([numbers[group] for group in part.groups], np.int64) for part in many
+        ]
+        moved = [part.cells.moved(new) for part, new in zip(many, renumbered, strict=True)]
         kind = type(many[0].cells) if many else Cells
         return cls(groups, kind.merge(moved))
 
     def used(self) -> "ByGroup":
-        """Without the groups that have no cell."""
+        """Return the same counts without the groups that have no cell."""
         used = np.unique(self.cells.cells >> self.cells.bits)
         numbers = np.searchsorted(used, np.arange(len(self.groups)))
         return ByGroup([self.groups[number] for number in used], self.cells.moved(numbers))

@@ -1,8 +1,8 @@
-"""Exact cuts of an order that nobody sorts: found in counts, sixteen bits at a time.
+"""Finds exact cuts of the order of all documents in counts, without sorting all documents.
 
-Of each group the best documents are taken whose weights (one each, or their tokens) do not exceed a
-budget together. The cell in which a budget ends is looked into, and the cells in that, until the
-documents left in all of them are few enough to be sorted.
+From each group the best documents are taken, as many as fit a budget; a document weighs 1, or its
+tokens. The search goes sixteen bits at a time: it opens the cell in which a budget ends, then a
+cell inside that cell, until the documents in all open cells are few enough to be sorted.
 """
 
 from collections.abc import Sequence
@@ -23,38 +23,48 @@ _DIGIT = (1 << DIGIT_BITS) - 1
 
 @dataclass(frozen=True)
 class Places:
-    """Where documents are in the order, column by column; `groups` and `files` by number."""
+    """Holds the places of documents in the order, as columns of equal length."""
 
     groups: Ints
+    """The number of each document's group."""
     keys: Ints
+    """Keys of 32 bits: the smaller, the better."""
     hashes: Hashes
+    """Hashes of 64 bits, which order documents with equal keys (order.hash_after)."""
     files: Ints
+    """The number of each document's file."""
     rows: Ints
+    """Row numbers in the file."""
     tokens: Ints
+    """Tokens, or other whole weights."""
 
     def take(self, which: Ints | npt.NDArray[np.bool_]) -> "Places":
-        """Some of them."""
+        """Return the places that `which` selects, by index or by flag."""
         return Places(*(column[which] for column in vars(self).values()))
 
     @staticmethod
     def concatenate(many: Sequence["Places"]) -> "Places":
-        """All of them."""
-        columns = zip(*(vars(one).values() for one in many), strict=True)
+        """Join the columns of many places."""
+        columns = zip(*(vars(places).values() for places in many), strict=True)
         return Places(*(np.concatenate(column) for column in columns))
 
 
 @dataclass(frozen=True)
 class Cut:
-    """The first document in the order that is beyond: key, hash, file and row."""
+    """A cut is given by the first document in the order that is beyond it."""
 
     key: int
+    """The document's key."""
     hash: int
+    """The document's hash."""
     file: str
+    """The document's file; "" for a fixed cut, at no document."""
     row: int
+    """The document's row in the file."""
 
 
 def digits(places: Places, level: int) -> Ints:
-    """The sixteen bits of that level, the first being 0."""
+    """Return the sixteen bits of key and hash that belong to a level; the first level is 0."""
     if level * DIGIT_BITS < KEY_BITS:
         return (places.keys >> (KEY_BITS - DIGIT_BITS * (level + 1))) & _DIGIT
     shift = KEY_BITS + HASH_BITS - DIGIT_BITS * (level + 1)
@@ -63,14 +73,17 @@ def digits(places: Places, level: int) -> Ints:
 
 @dataclass(frozen=True)
 class Search:
-    """How far the search has come: of each level the cells that are open, ascending. A cell's
-    number at the next level is its place here.
-    """
+    """A search holds the open cells of each level so far."""
 
     levels: tuple[Ints, ...] = ()
+    """The open cells of each level, ascending. A cell's index here is its number as a parent at
+    the next level.
+    """
 
     def descend(self, places: Places) -> tuple[Places, Ints]:
-        """The documents in open cells, and the numbers of these cells; at first, of the groups."""
+        """Return the documents in open cells of the last level, and the number of each document's
+        cell. Before the first level, return all documents and the numbers of their groups.
+        """
         parents = places.groups
         for level, open_cells in enumerate(self.levels):
             cells = cell_of(parents, digits(places, level))
@@ -81,40 +94,47 @@ class Search:
         return places, parents
 
     def count(self, places: Places) -> Cells:
-        """The documents in open cells by the cells of the next level."""
+        """Count the documents in open cells, by the cells of the next level."""
         places, parents = self.descend(places)
         return Cells.count(cell_of(parents, digits(places, len(self.levels))), places.tokens)
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Budgets still to be found. Of each: its group and its number there, its open cell, and what
-    is left of it there.
-    """
+    """Targets are the budgets with cuts that are still to be found, as columns of equal length."""
 
     groups: Ints
+    """The number of each budget's group."""
     numbers: Ints
+    """The budget's number in its group."""
     cells: Ints
+    """The number of the open cell in which the budget ends."""
     left: Ints
+    """The part of the budget that is left at the beginning of its open cell."""
 
     @classmethod
     def of(cls, budgets: Sequence[Sequence[int]]) -> "Targets":
-        """Of groups, each with its budgets."""
-        found = [(g, i, g, left) for g, all_ in enumerate(budgets) for i, left in enumerate(all_)]
-        columns = np.array(found, np.int64).reshape(-1, 4).T
+        """Return the targets at the start of a search. `budgets`: the budgets of each group."""
+        rows = [(g, i, g, left) for g, all_ in enumerate(budgets) for i, left in enumerate(all_)]
+        columns = np.array(rows, np.int64).reshape(-1, 4).T
         return cls(*columns)
 
     def narrow(
         self, search: Search, counted: Cells, weight: Weight
     ) -> tuple[Search, "Targets", int]:
-        """Open the cells in which the budgets end. Targets that have room for all they were counted
-        for are left out. Last, how many documents are in open cells.
+        """Open the cells in which the budgets end. A target with room for all documents of its
+        cell has no cut and is left out.
 
         Args:
+            search: the search so far.
             counted: `search.count` of all documents.
+            weight: the unit of the budgets.
+
+        Returns:
+            The new search, the remaining targets, and how many documents are in open cells.
         """
         weights = counted.documents if weight == "documents" else counted.tokens
-        ends, left, found = [], [], []
+        ends, left, remaining = [], [], []
         for i, (parent, budget) in enumerate(zip(self.cells, self.left, strict=True)):
             span = counted.within(int(parent))
             running = np.cumsum(weights[span])
@@ -122,9 +142,9 @@ class Targets:
             if at < len(running):
                 ends.append(span.start + at)
                 left.append(int(budget) - (int(running[at - 1]) if at else 0))
-                found.append(i)
+                remaining.append(i)
         opened, numbers = np.unique(np.array(ends, np.int64), return_inverse=True)
-        kept = np.array(found, np.int64)
+        kept = np.array(remaining, np.int64)
         narrowed = Targets(self.groups[kept], self.numbers[kept], numbers, np.array(left, np.int64))
         inside = int(counted.documents[opened].sum())
         return Search((*search.levels, counted.cells[opened])), narrowed, inside
@@ -132,17 +152,24 @@ class Targets:
     def settle(
         self, search: Search, gathered: Places, files: Sequence[str], weight: Weight
     ) -> list[tuple[int, int, Cut]]:
-        """The cuts, each with its group and number, from all documents in open cells.
+        """Find the cuts among all documents in open cells.
 
         Args:
-            files: by number; their names' order is the last but one to decide.
+            search: the finished search.
+            gathered: the places of all documents in open cells.
+            files: names of the files, by number. Documents with equal keys and hashes are ordered
+                by file name, then by row.
+            weight: the unit of the budgets.
+
+        Returns:
+            Each cut with the number of its group and its number in the group.
         """
         places, cells = search.descend(gathered)
         ranks = np.argsort(np.argsort(np.array(files, object)))[places.files]
         order = np.lexsort((places.rows, ranks, places.hashes, places.keys, cells))
         places, cells = places.take(order), cells[order]
         weights = np.ones(len(cells), np.int64) if weight == "documents" else places.tokens
-        found = []
+        cuts = []
         for group, number, cell, left in zip(*vars(self).values(), strict=True):
             first, last = np.searchsorted(cells, [cell, cell + 1]).tolist()
             running = np.cumsum(weights[first:last])
@@ -153,41 +180,45 @@ class Targets:
                 file=files[int(places.files[at])],
                 row=int(places.rows[at]),
             )
-            found.append((int(group), int(number), cut))
-        return found
+            cuts.append((int(group), int(number), cut))
+        return cuts
 
 
 @dataclass(frozen=True)
 class Cuts:
-    """The cuts of every group, best first; None where all of a group are before it.
-
-    `groups`: of what each row of `cuts` is, ascending. `otherwise`: of all other groups.
+    """Holds the cuts of every group, best first. A cut is None if no document of the group is
+    beyond it.
     """
 
     groups: list[str]
+    """Labels of the groups that have cuts of their own, ascending."""
     cuts: list[list[Cut | None]] = field(default_factory=list)
+    """The cuts of each of these groups."""
     otherwise: list[Cut | None] = field(default_factory=list)
+    """The cuts of all other groups."""
 
     def beyond(self, groups: Sequence[str], places: Places, file: str) -> Ints:
-        """How many of its group's cuts each document is beyond. All are of one file.
+        """Count for each document of one file how many of its group's cuts it is beyond.
 
         Args:
-            groups: what the numbers in `places` mean.
+            groups: labels of the groups, by the numbers in `places`.
+            places: the places of the documents.
+            file: the documents' file.
         """
         known = dict(zip(self.groups, self.cuts, strict=True))
         width = max(map(len, [*self.cuts, self.otherwise]))
-        theirs = [known.get(group, self.otherwise or [None] * width) for group in groups]
-        found = np.zeros(len(places.keys), np.int64)
+        by_group = [known.get(group, self.otherwise or [None] * width) for group in groups]
+        counts = np.zeros(len(places.keys), np.int64)
         for number in range(width):
-            found += _beyond([cuts[number] for cuts in theirs], places, file)
-        return found
+            counts += _beyond([cuts[number] for cuts in by_group], places, file)
+        return counts
 
 
 def _beyond(cuts: Sequence[Cut | None], places: Places, file: str) -> npt.NDArray[np.bool_]:
-    """`cuts`: one of each group."""
+    """Return True for each document that is beyond its group's cut. `cuts`: one per group."""
     keys = np.array([cut.key if cut else 1 << KEY_BITS for cut in cuts], np.int64)[places.groups]
     hashes = np.array([cut.hash if cut else 0 for cut in cuts], np.uint64)[places.groups]
-    # of two with one key and one hash, the first by file and row
+    # documents with equal keys and hashes are ordered by file and row
     rows = np.array([_first_row(cut, file) for cut in cuts], np.float64)[places.groups]
     same = places.keys == keys
     tied = same & (places.hashes == hashes)
@@ -197,7 +228,9 @@ def _beyond(cuts: Sequence[Cut | None], places: Places, file: str) -> npt.NDArra
 
 
 def _first_row(cut: Cut | None, file: str) -> float:
-    """Of documents of this file at a cut, the first row that is beyond it."""
+    """Return the first row of this file that is beyond a cut, for documents with the cut's key and
+    hash.
+    """
     if cut is None or file == cut.file:
         return cut.row if cut else np.inf
     return -1 if file > cut.file else np.inf

@@ -1,4 +1,5 @@
-"""Histograms of rewards by group, in cells of twenty bits: mergeable, and 1/4096 of a value wide.
+"""Histograms of rewards by group, mergeable, in cells of twenty bits. A cell is 1/4096 of its value
+wide.
 
 A cell is the upper 20 bits of a float32's ordered key: sign, exponent and eleven bits of the
 fraction. Sixteen would be up to 0.06 standard deviations wrong for rewards of 5 +- 0.5.
@@ -19,17 +20,17 @@ _SHIFT = KEY_BITS - BITS
 
 
 class Histograms(Cells):
-    """By group: cells whose parents are groups."""
+    """Holds a histogram for each group: cells with groups as parents."""
 
     bits: ClassVar[int] = BITS
 
     @classmethod
     def of(cls, groups: Ints, rewards: Floats, tokens: Ints) -> "Histograms":
-        """Of documents, given by the numbers of their groups, their rewards and tokens."""
+        """Count documents, given by the number of their group, their reward and their tokens."""
         return cls.count((groups << BITS) | (best_first(rewards) >> _SHIFT), tokens)
 
     def of_group(self, group: int) -> "Histogram":
-        """One group's."""
+        """Return the histogram of one group."""
         span = self.within(group)
         cells = self.cells[span] & ((1 << BITS) - 1)
         return Histogram(cells, self.documents[span], self.tokens[span])
@@ -37,45 +38,51 @@ class Histograms(Cells):
 
 @dataclass(frozen=True)
 class Histogram:
-    """Of one group. `cells` ascending, so from the highest reward down, each once."""
+    """Holds the histogram of one group, as columns of equal length."""
 
     cells: Ints
+    """The cells, ascending (from the highest reward down), each once."""
     documents: Ints
+    """How many documents are in each cell."""
     tokens: Ints
+    """The sum of the documents' tokens in each cell."""
 
     @classmethod
     def pool(cls, many: Sequence["Histogram"]) -> "Histogram":
-        """The sum."""
+        """Return the sum."""
         none = Cells.merge([])
-        found = Cells.merge([none, *(Cells(one.cells, one.documents, one.tokens) for one in many)])
-        return cls(found.cells, found.documents, found.tokens)
+        cells = (Cells(part.cells, part.documents, part.tokens) for part in many)
+        total = Cells.merge([none, *cells])
+        return cls(total.cells, total.documents, total.tokens)
 
     @property
     def size(self) -> int:
-        """How many documents it has."""
+        """Return the number of documents."""
         return int(self.documents.sum())
 
     @property
     def values(self) -> npt.NDArray[np.float64]:
-        """The middle of each cell."""
+        """Return the middle of each cell, as a reward."""
         middles = (self.cells << _SHIFT) + (1 << (_SHIFT - 1))
         return rewards_of(middles).astype(np.float64)
 
     def least_kept(self, at: Ints | npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """The thresholds that keep all of the first cells, up to these: the least reward in each,
-        exactly.
+        """Return the thresholds that keep all cells from the first to each index in `at`. Each is
+        exactly the least reward of its cell.
         """
         return rewards_of(((self.cells[at] + 1) << _SHIFT) - 1).astype(np.float64)
 
     def quantiles(self, shares: Sequence[float]) -> npt.NDArray[np.float64]:
-        """The least values, by cell, that so many of the documents are not above."""
+        """Return for each share the least value such that at least this share of the documents is
+        not above it. Values are the middles of cells.
+        """
         running = np.cumsum(self.documents[::-1])
-        wanted = np.maximum(1, np.ceil(np.asarray(shares) * running[-1] - 1e-9))
-        found: npt.NDArray[np.float64] = self.values[::-1][np.searchsorted(running, wanted)]
-        return found
+        counts = np.maximum(1, np.ceil(np.asarray(shares) * running[-1] - 1e-9))
+        values: npt.NDArray[np.float64] = self.values[::-1][np.searchsorted(running, counts)]
+        return values
 
     def below(self, edges: Sequence[float]) -> npt.NDArray[np.int64]:
-        """How many documents are below each edge, by the middle of their cells."""
+        """Return how many documents are below each edge, by the middle of their cells."""
         running = np.concatenate([[0], np.cumsum(self.documents[::-1])])
-        found: npt.NDArray[np.int64] = running[np.searchsorted(self.values[::-1], edges)]
-        return found
+        counts: npt.NDArray[np.int64] = running[np.searchsorted(self.values[::-1], edges)]
+        return counts

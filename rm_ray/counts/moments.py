@@ -1,4 +1,4 @@
-"""Mean and variance from exact sums: whole numbers, so that no order of adding shows."""
+"""Mean and variance from exact sums: whole numbers, so the order of adding does not matter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,18 +10,22 @@ from rm_ray.counts.order import Floats, Ints
 
 # Rewards are counted in units of 2^-24: a float32 of 1 or more is exact, a smaller one to 3e-8.
 SCALE = 1 << 24
-# So many at once, and none larger than this, are summed in 64 bits.
+# Most rewards, and the largest reward, that are summed at once in 64 bits.
 _ROWS, _LARGEST = 1 << 20, float(1 << 18)
+# Bits of the lower half of a reward's units; squares are summed half by half.
 _HALF = 21
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Of some documents: their rewards' sum in 2^-24, and the sum of squares in 2^-48."""
+    """Holds exact sums over the rewards of some documents."""
 
     documents: int = 0
+    """How many documents there are."""
     total: int = 0
+    """The sum of the rewards, in units of 2^-24."""
     squares: int = 0
+    """The sum of the squared rewards, in units of 2^-48."""
 
     def __add__(self, other: "Moments") -> "Moments":
         return Moments(
@@ -32,29 +36,29 @@ class Moments:
 
     @property
     def mean(self) -> float:
-        """Of at least one document."""
+        """Return the mean reward. There must be at least one document."""
         return self.total / (self.documents * SCALE)
 
     @property
     def variance(self) -> float:
-        """Of the documents themselves, as of a whole population."""
+        """Return the variance of the documents as a whole population (divided by n, not n - 1)."""
         n = self.documents
         return (n * self.squares - self.total**2) / (n * n * SCALE * SCALE)
 
     @property
     def sd(self) -> float:
-        """The square root of the variance."""
+        """Return the standard deviation, the square root of the variance."""
         return float(np.sqrt(self.variance))
 
 
 def moments_of(groups: Ints, rewards: Floats, count: int) -> list[Moments]:
-    """Of each of so many groups, by number."""
-    found = [Moments()] * count
+    """Return the moments of each group, by number. `count`: how many groups there are."""
+    totals = [Moments()] * count
     for start in range(0, len(groups), _ROWS):
         span = slice(start, start + _ROWS)
         for group, moments in _sums(groups[span], rewards[span]):
-            found[group] += moments
-    return found
+            totals[group] += moments
+    return totals
 
 
 def _sums(groups: Ints, rewards: Floats) -> list[tuple[int, Moments]]:
@@ -77,10 +81,10 @@ def _by_group(columns: Sequence[Ints], firsts: Ints) -> list[list[int]]:
 
 
 def _long_sums(groups: Ints, rewards: npt.NDArray[np.float64]) -> list[tuple[int, Moments]]:
-    """In whole numbers of any length, one by one."""
-    found: dict[int, Moments] = {}
+    """Sum rewards one by one, in whole numbers of any length."""
+    totals: dict[int, Moments] = {}
     for group, reward in zip(groups.tolist(), rewards.tolist(), strict=True):
         numerator, denominator = reward.as_integer_ratio()
         unit = round(numerator * SCALE / denominator) if denominator > 1 else numerator * SCALE
-        found[group] = found.get(group, Moments()) + Moments(1, unit, unit * unit)
-    return list(found.items())
+        totals[group] = totals.get(group, Moments()) + Moments(1, unit, unit * unit)
+    return list(totals.items())

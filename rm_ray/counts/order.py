@@ -1,10 +1,10 @@
 """One order of all documents, best first: by reward, then by a hash, then by file and row.
 
-Exact and the same on every machine: keys are the bits of the numbers, ties are broken by a seeded
-hash of where the document is, and by that itself should two hashes be equal.
+The order is exact and the same on every machine. Keys are the bits of the numbers. Ties are broken
+by a seeded hash of the document's file and row; if two hashes are equal too, by file and row.
 
-A key has 32 bits, as float32 numbers have. Of numbers of 64 bits the lower half, the finer key,
-takes the place of the upper half of the hash.
+A key has 32 bits, like a float32 number. A number of 64 bits has a key (its upper half) and a finer
+key (its lower half); the finer key and the hash's upper half then share the 64 bits of the hash.
 """
 
 import hashlib
@@ -16,10 +16,10 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
-# Numbers of one of KINDS, which documents are ordered by.
+# Numbers that order documents, of one of KINDS.
 Numbers = npt.NDArray[np.float32 | np.float64 | np.int64 | np.uint64]
 
-# Of a key, and of a hash.
+# Bits of a key, and bits of a hash.
 KEY_BITS, HASH_BITS = 32, 64
 KINDS = ("float32", "float64", "int64", "uint64")
 _SIGN = np.uint64(1 << 63)
@@ -27,10 +27,10 @@ _LOWER = (1 << 32) - 1
 
 
 def keys_of(numbers: Numbers) -> tuple[Ints, Hashes | None]:
-    """The keys of numbers of any of KINDS, and their finer keys; None where they have no more bits.
+    """Return the keys of numbers of any of KINDS, and their finer keys (None for float32).
 
-    The better a number, the smaller its key, and of two with one key its finer key. NaN has no
-    place here, and -0 equals 0.
+    A better number has a smaller key or, if the keys are equal, a smaller finer key. -0 equals 0.
+    NaN is not allowed.
     """
     if numbers.dtype == np.float32:
         return best_first(numbers.astype(np.float32)), None
@@ -39,7 +39,7 @@ def keys_of(numbers: Numbers) -> tuple[Ints, Hashes | None]:
 
 
 def number_at(kind: str, key: int, finer: int = 0) -> float | int:
-    """The number of that kind whose key, and finer key, these are."""
+    """Return the number of a kind that has this key and finer key."""
     if kind == "float32":
         return reward_of(key)
     ascending = np.array([~(key << 32 | finer) & ((1 << 64) - 1)], np.uint64)
@@ -52,12 +52,12 @@ def number_at(kind: str, key: int, finer: int = 0) -> float | int:
 
 
 def least_at(kind: str, threshold: float | int) -> float | int:
-    """The least number of a kind that is as good as one that was typed.
+    """Return the least number of a kind that is at least a typed threshold.
 
-    A float32 is compared with the typed number as float32 has it, as DuckDB and NumPy do.
+    For float32 the threshold is first rounded to float32, as DuckDB and NumPy do.
     """
     if kind == "float32":
-        with np.errstate(over="ignore"):  # beyond the largest float32 is infinity
+        with np.errstate(over="ignore"):  # beyond the largest float32, the result is infinity
             return float(np.float32(threshold))
     if kind == "float64":
         return float(threshold)
@@ -66,14 +66,16 @@ def least_at(kind: str, threshold: float | int) -> float | int:
 
 
 def hash_after(finer: Hashes | None, hashes: Hashes) -> Hashes:
-    """Hashes that order documents of one key: the finer keys first, where there are any."""
+    """Return hashes that order documents with equal keys: first by finer key, if there are any,
+    then by hash.
+    """
     if finer is None:
         return hashes
     return (finer << np.uint64(32)) | (hashes >> np.uint64(32))
 
 
 def _ascending(numbers: Numbers) -> Hashes:
-    """64 bits that are ordered as the numbers are."""
+    """Return 64 bits for each number, in the same order as the numbers."""
     if numbers.dtype == np.uint64:
         return numbers.astype(np.uint64)
     if numbers.dtype == np.int64:
@@ -83,9 +85,9 @@ def _ascending(numbers: Numbers) -> Hashes:
 
 
 def best_first(rewards: Floats) -> Ints:
-    """Keys in [0, 2^32), the smaller the better; the float's bits, so that none are lost.
+    """Return keys in [0, 2^32): the smaller, the better. A key has all bits of its float.
 
-    -0 equals 0. NaN has no place here.
+    -0 equals 0. NaN is not allowed.
     """
     bits = (rewards + np.float32(0)).view(np.uint32)
     ascending = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
@@ -93,7 +95,7 @@ def best_first(rewards: Floats) -> Ints:
 
 
 def rewards_of(keys: Ints) -> Floats:
-    """The numbers whose keys these are."""
+    """Return the float32 numbers that have these keys."""
     ascending = ~keys.astype(np.uint32)
     return (
         np.where(ascending >> 31, ascending & 0x7FFFFFFF, ~ascending)
@@ -103,13 +105,13 @@ def rewards_of(keys: Ints) -> Floats:
 
 
 def reward_of(key: int) -> float:
-    """The number whose key this is."""
+    """Return the float32 number that has this key."""
     return float(rewards_of(np.array([key]))[0])
 
 
 def hash_rows(salt: str | int, file: str, rows: Ints | Hashes) -> Hashes:
-    """64 well-mixed bits for each row number: SplitMix64's finalizer (Steele, Lea, Flood 2014) of
-    the row and the SHA-256 of salt and file. Choices that are to be independent differ in salt.
+    """Return 64 well-mixed bits for each row number: SplitMix64's finalizer (Steele, Lea, Flood
+    2014) of the row and the SHA-256 of salt and file. Use different salts for independent choices.
     """
     key = hashlib.sha256(f"{salt}\n{file}".encode()).digest()[:8]
     x = rows.astype(np.uint64) + np.uint64(int.from_bytes(key, "little"))
@@ -120,11 +122,12 @@ def hash_rows(salt: str | int, file: str, rows: Ints | Hashes) -> Hashes:
 
 
 def gumbel(rewards: Numbers, temperature: float, hashes: Hashes) -> Floats:
-    """Rewards with Gumbel noise: the k largest are a sample without replacement, in which a reward
+    """Add Gumbel noise to rewards. The k largest results are a sample without replacement: a reward
     that is `temperature` higher is e times as likely to be drawn next (Kool et al. 2019,
     arXiv:1903.06059).
 
-    Rounded to float32: numpy's logarithm differs between processors, in its last bits.
+    Results are rounded to float32, since numpy's logarithm differs between processors in its last
+    bits.
     """
     uniform = ((hashes >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
     noise = -np.log(-np.log(uniform))

@@ -1,7 +1,7 @@
-"""Percentile ranks from counts: where a reward stands among all rewards of its run.
+"""Percentile ranks from counts: the position of a reward among all rewards of its run.
 
-Ranks have 16 bits, so keys are told apart only as far as these need: cells with more than a
-65,536th of the documents are looked into, eight bits at a time, and cells with fewer are joined.
+Ranks have 16 bits, so keys are told apart only as far as ranks differ: cells with more than a
+65,536th of the documents are opened, eight bits at a time, and cells with fewer are joined.
 """
 
 from collections.abc import Sequence
@@ -12,18 +12,19 @@ import numpy as np
 from rm_ray.counts.cells import Cells
 from rm_ray.counts.order import Ints
 
-# The rank of the best there can be; ranks are whole numbers, so that no mean of them depends on
-# the order of adding.
+# The best possible rank. Ranks are whole numbers, so a mean of ranks does not depend on the order
+# of adding.
 BEST = (1 << 16) - 1
-# Of each level, the bits of the key that its cells leave out.
+# Lower bits of the key that the cells of each level leave out.
 SHIFTS = (16, 8, 0)
 
 
 def count_keys(keys: Ints, opened: Sequence[Ints]) -> Cells:
-    """Keys by their cells of the next level, those that are in open cells of the levels before.
+    """Count the keys in open cells, by the cells of the next level.
 
     Args:
-        opened: of each level so far, the cells that are open, ascending.
+        keys: keys of rewards.
+        opened: the open cells of each level so far, ascending.
     """
     for shift, cells in zip(SHIFTS, opened, strict=False):
         keys = keys[np.isin(keys >> shift, cells)]
@@ -32,20 +33,22 @@ def count_keys(keys: Ints, opened: Sequence[Ints]) -> Cells:
 
 
 def crowded(cells: Cells, documents: int) -> Ints:
-    """The cells with more documents than may share a rank."""
+    """Return the cells with more documents than may share a rank."""
     return cells.cells[cells.documents > _share(documents)]
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Of one run. `bounds`: the last key of each cell, best first; `ranks`: of the keys in it."""
+    """Holds the percentile ranks of one run's rewards, by cell."""
 
     bounds: Ints
+    """The last key of each cell, best first."""
     ranks: Ints
+    """The rank of the keys in each cell."""
 
     @classmethod
     def of(cls, levels: Sequence[Cells]) -> "Ranks":
-        """From the cells of all levels, each with those that are looked into."""
+        """Make ranks from the counted cells of each level, with the cells that were opened."""
         documents = int(levels[0].documents.sum())
         bounds, counts = [], []
         for shift, cells in zip(SHIFTS, levels, strict=True):
@@ -68,9 +71,10 @@ class Ranks:
         return cls(last[ends], twice * BEST // max(1, 2 * documents))
 
     def of_keys(self, keys: Ints) -> Ints:
-        """The rank of each key in [0, BEST], the best the highest."""
+        """Return the rank of each key, from 0 to BEST: the better the key, the higher the rank."""
         return self.ranks[np.searchsorted(self.bounds, keys)]
 
 
 def _share(documents: int) -> int:
+    """Return how many of a run's documents may share a rank: a 65,536th, at least 1."""
     return max(1, documents >> 16)

@@ -1,6 +1,6 @@
-"""A sample of rows that merges: those with the least hashes (bottom-k, Cohen and Kaplan 2007).
+"""Mergeable samples of rows: the rows with the least hashes (bottom-k, Cohen and Kaplan 2007).
 
-Uniform and without replacement, whatever the order in which the rows came.
+A sample is uniform and without replacement, and does not depend on the order of the rows.
 """
 
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-# What rows are drawn by; a column of each table.
+# The column of each table with the numbers that rows are drawn by.
 HASH = "hash"
 
 
 def bottom(rows: pa.Table, size: int, by: str = HASH) -> pa.Table:
-    """The rows with the least numbers, ascending, at most so many."""
+    """Return the rows with the least numbers in the column `by`, ascending, at most `size` rows."""
     numbers = rows.column(by).to_numpy()
     if len(numbers) > size:
         rows = rows.take(pa.array(np.sort(np.argpartition(numbers, size - 1)[:size])))
@@ -22,5 +22,5 @@ def bottom(rows: pa.Table, size: int, by: str = HASH) -> pa.Table:
 
 
 def merge_bottom(many: Sequence[pa.Table], size: int, by: str = HASH) -> pa.Table:
-    """Of all of them together; each is what `bottom` has left."""
+    """Return the bottom rows of all tables together. Each table is a result of `bottom`."""
     return bottom(pa.concat_tables(many).unify_dictionaries(), size, by)

@@ -1,4 +1,4 @@
-"""The filter job's command line: `rm_ray filter`, which jobs/filter.py is too."""
+"""The filter job's command line: `rm_ray filter`, the same as jobs/filter.py."""
 
 import logging
 import sys
@@ -18,20 +18,20 @@ USAGE = Usage(
         "--rewards.path scored/ --output.path kept/ --rule.keep_fraction 0.1",
         "--config jobs/filter.yaml --rewards.path s3://out/ --output.path s3://kept/",
     ),
-    more="The rewards are those of a run of the job score. The kept documents have every column "
-    "of the corpus, in its order. Every key of the YAML file is an option too, and the option "
-    "wins. The same command again goes on where the last one ended.",
+    more="The rewards come from a run of the job score. The kept documents have every column of "
+    "the corpus, in its order. Every key of the YAML file is an option too, and the option wins. "
+    "The same command again continues where the last one ended.",
     options={
         "--config FILE": "the configuration; jobs/filter.yaml is annotated",
-        "--dry-run": "show what would be kept and dropped, and the documents at the cut; write "
-        "nothing",
+        "--dry-run": "show how many documents would be kept and dropped, and the documents next "
+        "to the cuts; write nothing",
     },
     exit_status="0 complete, 1 ran but not complete, 2 refused before it ran",
 )
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the job that the command line asks for; its exit status."""
+    """Run the filter job with the arguments of the command line. Return its exit status."""
     return run_job(argv, FilterConfig, USAGE, _filter, _dry_run)
 
 
@@ -46,7 +46,11 @@ def _filter(config: FilterConfig) -> None:
 
 
 def _dry_run(config: FilterConfig) -> str:
-    log.info("rm_ray %s: counting %s, nothing is written", __version__, config.rewards.path)
+    log.info(
+        "rm_ray %s: counting the documents of %s, nothing is written",
+        __version__,
+        config.rewards.path,
+    )
     warm("rm_ray.filter.job")
     from rm_ray.filter.job import dry_run
 

@@ -1,4 +1,4 @@
-"""What a filter is refused for, before it counts or writes anything."""
+"""Refuses filters that cannot run, before anything is counted or written."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -19,38 +19,42 @@ from rm_ray.store.access import Request
 from rm_ray.store.folder import absolute
 from rm_ray.store.retry import patiently
 
-# Files looked at at once.
+# Files that are looked at concurrently.
 _THREADS = 16
 
 
 def corpus_of(config: FilterConfig, run: ScoredRun) -> CorpusConfig:
-    """Where the corpus is: as the filter is told, or as the scoring run was.
+    """Return the corpus that the filter's configuration gives, or else the scoring run's.
 
     Raises:
-        InputError: the scoring run was told a path as seen from another folder.
+        InputError: the scoring run was given a relative path, and seems to have run in another
+            folder.
     """
     if config.corpus.path is not None:
         return CorpusConfig(path=config.corpus.path, storage=config.corpus.storage)
-    told = run.stored["config"]["input"]
-    # segments know their files, and later ones may lie elsewhere
+    scored_input = run.stored["config"]["input"]
+    # not checked with rewards.segments: segments name their files, and later segments may have
+    # files elsewhere
     known = tuple(file.path for file in run.files) if config.rewards.segments is None else ()
-    for path in as_list(told["path"]):
-        # as it was typed, which is another place from another folder
+    for path in as_list(scored_input["path"]):
+        # a relative path, kept as it was typed, means another place in another folder
         if "://" not in path and not Path(path).is_absolute() and known:
             start = absolute(literal_part(path))
             if not any(file.startswith(start) for file in known):
                 raise InputError(
-                    f"corpus.path: the scoring run was given {path}, as seen from another folder; "
-                    f"say where that is (its first file was {known[0]})"
+                    f"corpus.path: the scoring run was given the relative path {path} in another "
+                    f"folder; give the corpus's full path (the run's first file was {known[0]})"
                 )
     storage = config.corpus.storage
     if storage == StorageConfig():
-        storage = StorageConfig.model_validate(told["storage"])
-    return CorpusConfig(path=told["path"], storage=storage)
+        storage = StorageConfig.model_validate(scored_input["storage"])
+    return CorpusConfig(path=scored_input["path"], storage=storage)
 
 
 def scored_files(run: ScoredRun) -> list[InputFile]:
-    """The corpus as the scoring run saw it, but for files that it has planned no row of."""
+    """Return the files of the scoring run's plan, as the run saw the files; without files that have
+    no planned row.
+    """
     files = [
         InputFile(f.path, f.size, f.version, f.units[0].partition) for f in run.files if f.units
     ]
@@ -58,10 +62,10 @@ def scored_files(run: ScoredRun) -> list[InputFile]:
 
 
 def as_they_are(files: Sequence[InputFile], corpus: CorpusConfig) -> list[InputFile]:
-    """The files with the sizes and versions that they have now.
+    """Return the files with their present sizes and versions.
 
     Raises:
-        InputError: one is gone, or cannot be read.
+        InputError: a file is gone, or cannot be read.
     """
 
     def now(file: InputFile) -> InputFile:
@@ -79,12 +83,13 @@ def as_they_are(files: Sequence[InputFile], corpus: CorpusConfig) -> list[InputF
 
 
 def by_file(parts: Iterable[ScoredPart]) -> dict[str, list[ScoredPart]]:
-    """Parts by the corpus file of their rows."""
-    found: dict[str, list[ScoredPart]] = {}
+    """Group parts by the corpus file of their rows, in order."""
+    grouped: dict[str, list[ScoredPart]] = {}
     for part in parts:
-        found.setdefault(part.shard.file, []).append(part)
+        grouped.setdefault(part.shard.file, []).append(part)
     return {
-        file: sorted(theirs, key=lambda part: part.shard.start) for file, theirs in found.items()
+        file: sorted(of_file, key=lambda part: part.shard.start)
+        for file, of_file in grouped.items()
     }
 
 
@@ -92,19 +97,20 @@ def check_threshold(config: FilterConfig, run: ScoredRun) -> None:
     """Refuse to cut an adaptive run elsewhere than at its threshold.
 
     Raises:
-        InputError: documents were judged only until their side of it was clear.
+        InputError: the cut would be elsewhere. Each document was judged only until its side of the
+            threshold was clear, so its reward is an estimate.
     """
     adaptive = run.stored["fingerprint"].get("judge.adaptive")
     if not adaptive or config.rewards.allow_partial:
         return
     threshold, rule = adaptive["threshold"], config.rule
     cut = {"reward", "reward_stderr", "chunk_rewards"} & spoken_of(rule).keys()
-    whole = rule.choice is None and not config.output.buckets and not cut
-    alone = len(config.rewards.paths) == 1 and config.rewards.column == "reward"
-    if not whole and not (alone and rule.min_reward == threshold and not cut):
+    keeps_all = rule.choice is None and not config.output.buckets and not cut
+    plain_reward = len(config.rewards.paths) == 1 and config.rewards.column == "reward"
+    if not keeps_all and not (plain_reward and rule.min_reward == threshold and not cut):
         raise InputError(
             f"rewards.path: {run.uri} judged each document only until it was clear on which side "
-            f"of {threshold:g} its reward lies, so only a cut there means what it says: give "
+            f"of {threshold:g} its reward lies, so only a cut at {threshold:g} is reliable: give "
             f"--rule.min_reward {threshold:g}, or --rewards.allow_partial to cut estimates"
         )
 
@@ -114,19 +120,25 @@ def check_same_files(
 ) -> None:
     """Refuse rewards of another corpus, or of files that have changed.
 
+    Args:
+        found: the corpus's files as they are now.
+        runs: the scoring runs.
+        config: the filter's configuration.
+
     Raises:
-        InputError: naming the file.
+        InputError: a file does not fit the rewards; the message names the file.
     """
     for run in runs:
         scored = {file.path: file for file in run.files}
         unknown = [file.path for file in found if file.path not in scored]
         if unknown and not config.rewards.allow_incomplete:
-            none = len(unknown) == len(found)
-            what = "are rewards of another corpus" if none else "do not have all of it"
+            none_scored = len(unknown) == len(found)
+            problem = "are of another corpus" if none_scored else "do not cover the whole corpus"
             raise InputError(
-                f"rewards.path: the rewards in {run.uri} {what}: {len(unknown)} of {len(found)} "
-                f"corpus files were not scored there, first {unknown[0]}; score them first (the "
-                "same command scores what is new), or give --rewards.allow_incomplete"
+                f"rewards.path: the rewards in {run.uri} {problem}: {len(unknown)} of {len(found)} "
+                f"corpus files were not scored there, first {unknown[0]}; score these files first "
+                "(the scoring run's command, given again, scores new files), or give "
+                "--rewards.allow_incomplete"
             )
         for file in (file for file in found if file.path in scored):
             before = scored[file.path]
@@ -134,16 +146,16 @@ def check_same_files(
                 raise InputError(
                     f"corpus.path: {file.path} has changed since {run.uri} scored it: "
                     f"{then_and_now((before.size, before.version), (file.size, file.version))}; "
-                    "put it back, or score it again "
+                    "put the old file back, or score it again "
                     "(--run.rescore_changed) and filter into a new --output.path"
                 )
     skipped = (runs[0].totals or {}).get("skipped_files", {}).keys()
-    there = {file.path for file in found} | skipped
+    accounted_for = {file.path for file in found} | skipped
     with_rows = {file.path for file in runs[0].files if file.units}
-    if config.corpus.path is None and (gone := with_rows - there):
+    if config.corpus.path is None and (gone := with_rows - accounted_for):
         raise InputError(
             f"corpus.path: {len(gone)} files that {runs[0].uri} scored are gone, first "
-            f"{min(gone)}; put them back, or name those that are to be filtered"
+            f"{min(gone)}; put them back, or name the files to filter in corpus.path"
         )
 
 
@@ -154,15 +166,22 @@ def check_unmoved(
     runs: Sequence[ScoredRun],
     config: FilterConfig,
 ) -> None:
-    """Refuse to go on with rewards that are not those that the filter was planned with.
+    """Refuse to go on if the rewards are not the rewards that the filter was planned with.
+
+    Args:
+        before: the notes of the plan's segments.
+        found: the corpus's files as they are now.
+        parts: the parts of each run, as they are now.
+        runs: the scoring runs.
+        config: the filter's configuration.
 
     Raises:
-        OutputError: naming the parts, or the files that have come.
+        OutputError: a file or part has changed, or more has been scored; the message names these.
     """
     if not before:
         return
-    elsewhere = "what was filtered here is of the old rewards: give a new --output.path"
-    planned = {path: what for each in before for path, what in each.files.items()}
+    elsewhere = "the output so far was chosen by the old rewards: give a new --output.path"
+    planned = {path: state for segment in before for path, state in segment.files.items()}
     for file in found:
         if (was := planned.get(file.path, (file.size, file.version))) != (file.size, file.version):
             raise OutputError(
@@ -170,34 +189,34 @@ def check_unmoved(
                 f"{then_and_now(was, (file.size, file.version))}; give a new --output.path"
             )
     for number, run in enumerate(runs):
-        read = {name: said for each in before for name, said in each.parts[number].items()}
-        now = {part.shard.part: part for theirs in parts[number].values() for part in theirs}
-        moved = [name for name, said in read.items() if name not in now or now[name].hash != said]
-        more = [part for n, part in now.items() if part.shard.file in planned and n not in read]
-        if moved:
+        read = {name: hash_ for segment in before for name, hash_ in segment.parts[number].items()}
+        now = {part.shard.part: part for of_file in parts[number].values() for part in of_file}
+        changed = [name for name, old in read.items() if name not in now or now[name].hash != old]
+        added = [part for n, part in now.items() if part.shard.file in planned and n not in read]
+        if changed:
             raise OutputError(
-                f"rewards.path: {len(moved)} parts in {run.parts.uri} are not those that this "
-                f"filter was planned with ({', '.join(sorted(moved)[:3])}): documents were scored "
-                f"again since; {elsewhere}"
+                f"rewards.path: {len(changed)} parts in {run.parts.uri} have changed since this "
+                f"filter was planned ({', '.join(sorted(changed)[:3])}): documents were scored "
+                f"again; {elsewhere}"
             )
-        if more:
+        if added:
             raise OutputError(
                 f"rewards.path: more rows of files that this filter has planned were scored since, "
-                f"first {more[0].shard}; {_stay(before, runs)}give a new --output.path"
+                f"first {added[0].shard}; {_stay(before, runs)}give a new --output.path"
             )
     new = [file.path for file in found if file.path not in planned]
     relative = config.rule.relative or config.output.buckets or len(runs) > 1
     if new and relative:
         raise OutputError(
-            f"output.path: {len(new)} files are new to this filter, first {new[0]}, and what is "
-            f"kept of the others depends on them; {_stay(before, runs)}give a new --output.path"
+            f"output.path: {len(new)} files are new to this filter, first {new[0]}, and they would "
+            f"change what is kept of the others; {_stay(before, runs)}give a new --output.path"
         )
 
 
 def _stay(before: Sequence[Notes], runs: Sequence[ScoredRun]) -> str:
-    """How to leave out what was scored since, if it lies in segments of its own."""
+    """Tell how to leave out newly scored rows, if these are in segments of their own; else ""."""
     read = before[-1].segments
     if read == [run.segments for run in runs]:
         return ""
-    said = ",".join(map(str, read[0])) if len(read) == 1 else f"'{json.dumps(read)}'"
-    return f"stay with what was there: --rewards.segments {said}, or "
+    segments = ",".join(map(str, read[0])) if len(read) == 1 else f"'{json.dumps(read)}'"
+    return f"use only what was scored then: --rewards.segments {segments}, or "

@@ -1,4 +1,4 @@
-"""The columns that a filter is told of: what they are, and what it is refused for."""
+"""Checks the columns that a filter's configuration names."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,8 @@ from rm_ray.scored.columns import check_group, type_of
 QUOTES = " (texts stand in single quotes, as in lang = 'en')"
 log = logging.getLogger(__name__)
 
-# The number of a document's bucket, 0 the worst: the name of folders, and a column if asked for.
+# Name of the number of a document's bucket, 0 the worst: in names of folders, and of a column if
+# output.add asks for it.
 QUALITY = "quality"
 BUCKET = pa.field(QUALITY, pa.int32())
 # Columns of `output.kind: ids`.
@@ -25,10 +26,11 @@ IDS = ("id", "source_file", "row", "reward")
 
 
 def written_columns(config: FilterConfig, rewards: pa.Schema) -> pa.Schema:
-    """The columns of the rewards that are written, and the number of the bucket if asked for.
+    """Return the columns of the rewards to write, and the bucket's number if output.add asks for
+    it.
 
     Raises:
-        ConfigError: there is none of that name.
+        ConfigError: output.add names an unknown column, or the bucket's column exists already.
     """
     output = config.output
     known = [*rewards.names, *([QUALITY] if output.buckets else [])]
@@ -42,14 +44,14 @@ def written_columns(config: FilterConfig, rewards: pa.Schema) -> pa.Schema:
         names = list(dict.fromkeys([*rewards.names, *output.add]))
     if output.buckets and QUALITY in names and QUALITY in rewards.names:
         raise ConfigError(
-            f"output.buckets: the rewards have a column '{QUALITY}', as the folders of buckets are "
-            "called, and it is to be written; leave it out of output.add, or write output.kind ids"
+            f"output.buckets: the rewards have a column '{QUALITY}', the name of the buckets' "
+            "folders, and it is to be written; leave it out of output.add, or write output.kind ids"
         )
     return pa.schema([rewards.field(n) if n in rewards.names else BUCKET for n in names])
 
 
 def spoken_of(rule: RuleConfig) -> dict[str, str]:
-    """The columns that rules speak of, with the key of the rule that does."""
+    """Return the columns that the rule names, each with the key that names it."""
     where = Condition(rule.where).columns if rule.where else []
     by = [ColumnPath(text).column for text in rule.by]
     weight = [ColumnPath(rule.weight_column).column] if rule.weight_column else []
@@ -58,10 +60,11 @@ def spoken_of(rule: RuleConfig) -> dict[str, str]:
 
 
 def warn_of_mixed_folders(files: Sequence[InputFile], added: Sequence[str]) -> None:
-    """Warn where the names of buckets' folders cannot be read: not all files are below as many.
+    """Warn if some readers cannot read the bucket from the names of folders: the corpus's files are
+    below different hive folders, and no column `quality` is written.
 
     Args:
-        files: of the corpus.
+        files: the corpus's files.
         added: the columns of the rewards that are written beside the corpus's.
     """
     below = {tuple(file.partition): file.path for file in files}
@@ -80,14 +83,16 @@ def check_columns(
     others: Sequence[str],
     files: Mapping[str, tuple[InputFile, Footer]],
 ) -> None:
-    """Refuse columns that are missing, collide, or are of a type that does not fit their use.
+    """Refuse columns that are missing, collide, or have a type that does not fit their use.
 
     Args:
-        others: columns that rules speak of and the rewards have not.
+        config: the filter's configuration.
+        rewards: the columns of the first run's rewards.
+        others: columns that the rule names and the rewards do not have.
         files: the corpus's files that are read.
 
     Raises:
-        InputError: with the column and the file.
+        InputError: a column is missing or collides; the message names the column and the file.
         ConfigError: a rule does not fit the columns.
     """
     named = spoken_of(config.rule)
@@ -106,22 +111,24 @@ def check_columns(
 
 
 def _warn_of_two_kinds(columns: Sequence[str], kinds: Mapping[pa.Schema, str]) -> None:
-    """Warn of columns that are text in some files and numbers in others: '10' is less than '5'."""
+    """Warn of columns that are text in some files only. Text compares otherwise than numbers: the
+    text '10' is less than '5'.
+    """
     for name in columns:
-        found = {is_text(schema.field(name).type): place for schema, place in kinds.items()}
-        if len(found) > 1:
+        places = {is_text(schema.field(name).type): place for schema, place in kinds.items()}
+        if len(places) > 1:
             log.warning(
-                "rule.where: %s is text in %s and none in %s, where it compares otherwise; convert "
-                "it, as in try_cast(%s as bigint)",
+                "rule.where: %s is text in %s and not in %s, so comparisons differ between these "
+                "files; convert it, as in try_cast(%s as bigint)",
                 name,
-                found[True],
-                found[False],
+                places[True],
+                places[False],
                 name,
             )
 
 
 def _field(name: str, schema: pa.Schema) -> pa.Field:
-    """The column of a file; of a hive folder, whose name is text."""
+    """Return the file's column of this name, or a text column for the name of a hive folder."""
     return schema.field(name) if name in schema.names else pa.field(name, pa.string())
 
 
@@ -132,21 +139,21 @@ def _check_names(
     file: InputFile,
     footer: Footer,
 ) -> None:
-    """Of one file. Raises InputError."""
+    """Refuse columns that are missing from one file, or collide there. Raises InputError."""
     schema = footer.schema
     for name in others:
-        found = schema.names.count(name)
+        count = schema.names.count(name)
         key = spoken_of(config.rule)[name]
         check_readable(key, name, file.path, footer.unreadable)
-        if found > 1:
+        if count > 1:
             raise InputError(
-                f"{key}: {file.path} has {found} columns {name!r}, and which is meant is not "
-                "clear; give them different names"
+                f"{key}: {file.path} has {count} columns {name!r}, so the name is ambiguous; give "
+                "the columns different names"
             )
-        if not found and name not in file.partition:
+        if not count and name not in file.partition:
             raise InputError(
-                f"{key}: neither the rewards nor {file.path} have a column {name!r}; it has "
-                f"{', '.join([*schema.names, *file.partition])}, they have "
+                f"{key}: neither the rewards nor {file.path} have a column {name!r}; the file has "
+                f"{', '.join([*schema.names, *file.partition])}, the rewards have "
                 f"{', '.join(rewards.names)}"
                 f"{QUOTES if key == 'rule.where' else ''}"
             )
@@ -155,8 +162,8 @@ def _check_names(
     own = {*schema.names, *footer.unreadable, *file.partition}
     if config.output.buckets and QUALITY in own:
         raise InputError(
-            f"output.buckets: {file.path} has a column '{QUALITY}' of its own, as the folders of "
-            "buckets are called; rename it"
+            f"output.buckets: {file.path} has a column '{QUALITY}' of its own, the name of the "
+            "buckets' folders; rename it"
         )
     if twice := [name for name in config.output.add if name in own]:
         raise InputError(
@@ -166,15 +173,15 @@ def _check_names(
 
 
 def _check_types(rule: RuleConfig, schema: pa.Schema, place: str) -> None:
-    """Refuse rules that do not fit the columns that they speak of.
+    """Refuse rules that do not fit the columns that the rules name.
 
     Args:
-        rule: as it is typed.
-        schema: of these columns.
-        place: where they are, in words.
+        rule: the rule as it is typed.
+        schema: the columns.
+        place: the file of the columns, or "the rewards".
 
     Raises:
-        ConfigError: with the column and the place.
+        ConfigError: a rule does not fit; the message names the column and the place.
     """
     if rule.where:
         condition = Condition(rule.where)

@@ -1,8 +1,8 @@
-"""The condition `rule.where`: one SQL expression that DuckDB works out over rows in memory.
+"""The condition `rule.where`: one SQL expression that DuckDB evaluates over rows in memory.
 
-DuckDB is given rows and the expression, and nothing else: no file, no other table, one thread. The
-expression holds only what has the same value each time, since a filter that goes on works it out
-again.
+DuckDB is given the rows and the expression, and nothing else: no file, no other table, one thread.
+The expression may only use functions with the same value each time, since a resumed filter
+evaluates the expression again.
 """
 
 import json
@@ -41,9 +41,9 @@ _NODES = {
     "OPERATOR",
     "TYPE",
 }
-# DuckDB calls these consistent, and they look at the clock; age does with one argument.
+# DuckDB calls these functions consistent, but they read the clock (age does with one argument).
 _CHANGING = {"age", "current_localtime", "current_localtimestamp"}
-# Macros over what is allowed; DuckDB says of no macro whether it is consistent.
+# Macros that use only allowed functions; DuckDB does not say if a macro is consistent.
 _MACROS = {"nullif"}
 _HINT = (
     "write SQL as DuckDB reads it: lang = 'en' and n_tokens >= 128, day between '2024-01-01' and "
@@ -51,46 +51,48 @@ _HINT = (
 )
 REMEDY = (
     "convert a column whose type does not fit, as in try_cast(year as bigint) >= 2024, which is "
-    "null where it is no number; the names of hive folders are text, as in year >= '2024'; what "
-    "comes after `and` is worked out for every row: case when a then b end leaves rows out"
+    "null if year is no number; the names of hive folders are text, as in year >= '2024'; both "
+    "sides of `and` are evaluated for every row: case when a then b end evaluates b only where a "
+    "holds"
 )
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition on columns, in SQL."""
+    """A condition on columns is a text in SQL."""
 
     text: str
+    """The SQL expression."""
 
     @classmethod
     def parse(cls, text: str) -> "Condition":
         """Check that the text is one condition on columns.
 
         Raises:
-            ConfigError: it is not; the message names what is not understood.
+            ConfigError: the text is not one condition; the message names the part at fault.
         """
         if not _columns(text):
-            raise ConfigError(f"{text!r} speaks of no column")
+            raise ConfigError(f"{text!r} names no column")
         return cls(text)
 
     @property
     def columns(self) -> list[str]:
-        """The columns that it speaks of, each once."""
+        """Return the columns that the condition names, each once."""
         return list(_columns(self.text))
 
     def holds(self, rows: pa.Table) -> pa.Array:
-        """Tell of each row whether the condition is true; where it is null, it is not.
+        """Return True for each row for which the condition is true; False if it is false or null.
 
         Raises:
-            ConfigError: the condition does not fit the columns, or is no condition.
+            ConfigError: the condition does not fit the columns, or its values are not booleans.
         """
         own = self.columns
         if missing := [name for name in own if name not in rows.column_names]:
             raise ConfigError(f"cannot work out {self.text!r}: there is no column {missing[0]!r}")
-        if twice := [name for name in own if [one.lower() for one in own].count(name.lower()) > 1]:
+        if twice := [name for name in own if [n.lower() for n in own].count(name.lower()) > 1]:
             raise ConfigError(
-                f"{self.text!r} speaks of {' and '.join(twice)}, which DuckDB does not tell apart; "
-                "rename one of them"
+                f"{self.text!r} names the columns {' and '.join(twice)}, which DuckDB does not "
+                "tell apart; rename one of them"
             )
         table = pa.table({name: _for_duckdb(rows.column(name)) for name in own})
         try:
@@ -98,7 +100,7 @@ class Condition:
                 values = database.from_arrow(table).project(f"({self.text}\n) AS held")
                 held = values.to_arrow_table().column(0)
         except duckdb.Error as error:
-            raise ConfigError(f"cannot work out {self.text!r}: {_said(error)}") from None
+            raise ConfigError(f"cannot work out {self.text!r}: {_message(error)}") from None
         if not pa.types.is_boolean(held.type):
             raise ConfigError(f"{self.text!r} is {held.type} and no condition")
         return pc.fill_null(held, False).combine_chunks()
@@ -106,7 +108,7 @@ class Condition:
 
 @cache
 def _database() -> duckdb.DuckDBPyConnection:
-    """The database of this process, which holds nothing and reaches nothing."""
+    """Open this process's database, which holds nothing and reaches nothing."""
     database = duckdb.connect(config={"threads": 1, "temp_directory": ""})
     for setting in _SETTINGS:
         database.execute(f"SET {setting}")
@@ -115,10 +117,10 @@ def _database() -> duckdb.DuckDBPyConnection:
 
 @cache
 def _columns(text: str) -> tuple[str, ...]:
-    """The columns that a condition speaks of.
+    """Return the columns that a condition names.
 
     Raises:
-        ConfigError: it is no condition.
+        ConfigError: the text is not one condition.
     """
     tree, frame = _parsed(text), _parsed("true")
     condition = tree.pop("where_clause", None)
@@ -129,14 +131,14 @@ def _columns(text: str) -> tuple[str, ...]:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """DuckDB's parse tree of a query with the condition.
+    """Return DuckDB's parse tree of a query with the condition.
 
     Raises:
         ConfigError: DuckDB cannot read it.
     """
     query = f"SELECT * FROM rows WHERE (\n{text}\n)"
-    found = _database().cursor().execute("SELECT json_serialize_sql(?)", [query]).fetchone()
-    answer = json.loads(found[0]) if found else {}
+    row = _database().cursor().execute("SELECT json_serialize_sql(?)", [query]).fetchone()
+    answer = json.loads(row[0]) if row else {}
     if answer["error"]:
         raise ConfigError(f"cannot read {text!r}: {_on_one_line(answer['error_message'])}; {_HINT}")
     if len(answer["statements"]) != 1:
@@ -146,10 +148,10 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _names(node: Any, text: str) -> Iterator[str]:
-    """The columns in a part of a parse tree.
+    """Yield the columns in a part of a parse tree.
 
     Raises:
-        ConfigError: something in it is not allowed.
+        ConfigError: the part has a node that a condition may not have.
     """
     if isinstance(node, list):
         for part in node:
@@ -169,7 +171,8 @@ def _check(node: Mapping[str, Any], text: str) -> None:
     kind = node["class"]
     if kind not in _NODES:
         raise ConfigError(
-            f"cannot read {text!r}: a condition is of one row, and has no {kind.lower()}; {_HINT}"
+            f"cannot read {text!r}: a condition looks at one row at a time and has no "
+            f"{kind.lower()}; {_HINT}"
         )
     if kind == "FUNCTION" and node["function_name"].lower() not in _functions():
         raise ConfigError(
@@ -184,33 +187,34 @@ def _check(node: Mapping[str, Any], text: str) -> None:
 
 
 def _is_text(node: Mapping[str, Any]) -> bool:
-    """Whether a node of a parse tree is a text, such as the name of a field."""
+    """Return True if a node of a parse tree is a text, for example the name of a field."""
     return (node.get("literal") or {}).get("kind") == "STRING"
 
 
 @cache
 def _functions() -> frozenset[str]:
-    """The names of DuckDB's functions of one row that give the same value each time."""
-    asked = (
+    """Return the names of DuckDB's functions of one row that give the same value each time."""
+    query = (
         "SELECT function_name FROM duckdb_functions() GROUP BY ALL "
         "HAVING bool_and(function_type = 'scalar' AND stability = 'CONSISTENT')"
     )
-    rows = _database().cursor().execute(asked).fetchall()
+    rows = _database().cursor().execute(query).fetchall()
     return frozenset(name for (name,) in rows) - _CHANGING | _MACROS
 
 
 def _for_duckdb(values: Any) -> Any:
-    """The values in a type that DuckDB reads."""
+    """Convert values to a type that DuckDB reads."""
     values = as_plain(values)
-    kind = _known(values.type)
+    kind = _readable_type(values.type)
     return values if kind == values.type else values.cast(kind)
 
 
-def _known(kind: pa.DataType) -> pa.DataType:
-    """The type in which DuckDB reads values: it has no half floats, in structs and lists neither.
+def _readable_type(kind: pa.DataType) -> pa.DataType:
+    """Return the type to convert values to. DuckDB reads no half floats, also inside structs and
+    lists, so these become float32.
 
     Raises:
-        ConfigError: two fields of a struct differ in case alone, which DuckDB does not tell apart.
+        ConfigError: two fields of a struct differ in case only; DuckDB does not tell these apart.
     """
     if pa.types.is_float16(kind):
         return pa.float32()
@@ -221,19 +225,19 @@ def _known(kind: pa.DataType) -> pa.DataType:
                 f"DuckDB does not tell the fields {' and '.join(twice)} apart; leave the column "
                 "out of the condition, or rename one of them"
             )
-        return pa.struct([field.with_type(_known(field.type)) for field in kind])
+        return pa.struct([field.with_type(_readable_type(field.type)) for field in kind])
     if pa.types.is_list(kind):
-        return pa.list_(kind.value_field.with_type(_known(kind.value_type)))
+        return pa.list_(kind.value_field.with_type(_readable_type(kind.value_type)))
     if pa.types.is_large_list(kind):
-        return pa.large_list(kind.value_field.with_type(_known(kind.value_type)))
+        return pa.large_list(kind.value_field.with_type(_readable_type(kind.value_type)))
     return kind
 
 
-def _said(error: duckdb.Error) -> str:
-    """What DuckDB says, without the kind of its error and the query."""
-    said, _, _ = str(error).partition("\n\nLINE ")
-    return _on_one_line(re.sub(r"^[A-Z][A-Za-z ]* Error: ", "", said))
+def _message(error: duckdb.Error) -> str:
+    """Return DuckDB's message, without the kind of its error and the query."""
+    message, _, _ = str(error).partition("\n\nLINE ")
+    return _on_one_line(re.sub(r"^[A-Z][A-Za-z ]* Error: ", "", message))
 
 
-def _on_one_line(said: str) -> str:
-    return printable(" ".join(said.split())[:600])
+def _on_one_line(message: str) -> str:
+    return printable(" ".join(message.split())[:600])

@@ -24,16 +24,14 @@ from rm_ray.scored.column_path import ColumnPath
 
 
 class FilteredCorpusConfig(Section):
-    """The corpus that was scored, or files of it."""
+    """The corpus that was scored, or some of its files."""
 
-    path: NonEmpty | list[NonEmpty] | None = Field(
-        None,
-        description="File, folder or glob of the corpus that was scored, or a list of them; null: "
-        "as the scoring run was given it.",
-    )
-    storage: StorageConfig = Field(
-        StorageConfig(), description="How its store is reached; as by the scoring run if not given."
-    )
+    path: NonEmpty | list[NonEmpty] | None = None
+    """File, folder or glob of the corpus that was scored, or a list of these; null: the path that
+    the scoring run was given.
+    """
+    storage: StorageConfig = StorageConfig()
+    """How the corpus's store is reached; if not given, as the scoring run reached it."""
 
     @model_validator(mode="after")
     def _no_credentials(self) -> Self:
@@ -43,56 +41,48 @@ class FilteredCorpusConfig(Section):
 
 
 class RewardsConfig(Section):
-    """The scoring runs."""
+    """The scoring runs whose rewards choose the documents."""
 
-    path: NonEmpty | list[NonEmpty] = Field(
-        description="Output folder of a run of jobs/score.py, or a list of runs over one corpus.",
-        json_schema_extra=TYPED,
-    )
-    column: NonEmpty = Field(
-        "reward",
-        description="What documents are chosen by: a number among the run's columns, such as "
-        "reward_quantiles[0], attributes.NAME or logits[1].",
-    )
-    combine: Literal["mean", "minimum", "maximum"] = Field(
-        "mean", description="Of several runs: what is taken of a document's percentile ranks."
-    )
-    segments: list[int] | list[list[int]] | None = Field(
-        None,
-        description="Only what these segments of the run's plan hold, counted from 0: what was "
-        "there when it was first scored is 0, what was new the next time 1; null for all. Of "
-        "several runs a list for each: '[[0], [0, 1]]'.",
-        json_schema_extra=TYPED,
-    )
-    allow_incomplete: bool = Field(
-        False,
-        description="Go on where the run is not complete; documents not scored yet have no reward.",
-    )
-    allow_partial: bool = Field(
-        False,
-        description="Cut rewards of an adaptive run, which judged documents only until their side "
-        "of its threshold was clear, elsewhere than there.",
-    )
-    storage: StorageConfig = Field(StorageConfig(), description="How their store is reached.")
+    path: NonEmpty | list[NonEmpty] = Field(json_schema_extra=TYPED)
+    """Output folder of a run of jobs/score.py, or a list of runs over one corpus."""
+    column: NonEmpty = "reward"
+    """The number that documents are chosen by: a column of the run, such as reward_quantiles[0],
+    attributes.NAME or logits[1].
+    """
+    combine: Literal["mean", "minimum", "maximum"] = "mean"
+    """With several runs: how a document's percentile ranks become one number."""
+    segments: list[int] | list[list[int]] | None = Field(None, json_schema_extra=TYPED)
+    """Read only these segments of the run's plan, counted from 0: segment 0 holds the files of
+    the first scoring, segment 1 the files that were new the next time; null: all segments. With
+    several runs, give a list for each: '[[0], [0, 1]]'.
+    """
+    allow_incomplete: bool = False
+    """Go on if the run is not complete; documents that are not scored yet have no reward."""
+    allow_partial: bool = False
+    """Allow cuts elsewhere than at the threshold of an adaptive run, which judged each document
+    only until its side of the threshold was clear.
+    """
+    storage: StorageConfig = StorageConfig()
+    """How the store of the scoring runs is reached."""
 
     @property
     def paths(self) -> list[str]:
-        """The paths, of which there may be one."""
+        """Return the runs' paths as a list, also if there is only one."""
         paths: list[str] = as_list(self.path)
         return paths
 
     def segments_of(self, run: int) -> list[int] | None:
-        """The segments to read of a run, by its number."""
+        """Return the segments to read of run number `run`; None for all."""
         if lists := self._segment_lists:
             return lists[run]
         if self.segments is None:
             return None
-        return [one for one in self.segments if isinstance(one, int)]
+        return [segment for segment in self.segments if isinstance(segment, int)]
 
     @property
     def _segment_lists(self) -> list[list[int]]:
-        """A list for each run, where that is how they are given."""
-        return [one for one in self.segments or () if isinstance(one, list)]
+        """Return the lists of segments, one per run; empty if they are not given per run."""
+        return [segments for segments in self.segments or () if isinstance(segments, list)]
 
     @model_validator(mode="after")
     def _paths_are_good(self) -> Self:
@@ -101,15 +91,16 @@ class RewardsConfig(Section):
         if (lists := self._segment_lists) and len(lists) != len(self.paths):
             raise ValueError(f"segments has {len(lists)} lists for {len(self.paths)} runs")
         if not self.paths or len(set(self.paths)) < len(self.paths):
-            raise ValueError("path names no run, or one twice")
+            raise ValueError("path names no run, or one run twice")
         return self
 
 
 def _as_precise_as_typed(given: Any) -> int | float | None:
-    """The number that is given; one of more than 53 bits as an int, since a float is another.
+    """Return the typed number. A whole number that a float cannot hold exactly (above 53 bits)
+    stays an int.
 
     Raises:
-        ValueError: it is no finite number.
+        ValueError: the value is not a finite number.
     """
     if given is None:
         return None
@@ -124,71 +115,57 @@ def _as_precise_as_typed(given: Any) -> int | float | None:
 
 
 class RuleConfig(Section):
-    """Which documents are kept. One of min_reward and the keep_ keys; all with a reward if none."""
+    """The rule that chooses the documents to keep. Give one of min_reward and the keep_ keys; with
+    none of these keys, every document with a reward is kept.
+    """
 
     min_reward: Annotated[int | float | None, BeforeValidator(_as_precise_as_typed)] = Field(
-        None, description="Keep documents whose reward is at least this.", json_schema_extra=TYPED
+        None, json_schema_extra=TYPED
     )
-    keep_fraction: Quotas | None = Field(
-        None,
-        description="Keep this part of the documents (of their tokens, with rule.weight tokens), "
-        "the best; a number, or numbers by group: {en: 0.1, de: 0.5, '*': 0}.",
-        json_schema_extra=TYPED,
-    )
-    keep_tokens: Quotas | None = Field(
-        None,
-        description="Keep the best documents that have no more tokens together; a number, for each "
-        "group where there are groups, or numbers by group.",
-        json_schema_extra=TYPED,
-    )
-    keep_documents: Quotas | None = Field(
-        None,
-        description="Keep so many documents, the best; a number, or numbers by group.",
-        json_schema_extra=TYPED,
-    )
-    weight: NonEmpty = Field(
-        "documents",
-        description="What keep_fraction is a part of: documents, tokens, or the sum of a column of "
-        "whole numbers of the rewards or the corpus, such as token_count; keep_tokens counts by "
-        "such a column too.",
-        json_schema_extra=TYPED,
-    )
-    by: Annotated[list[NonEmpty], BeforeValidator(as_list)] = Field(
-        [],
-        description="Columns whose values make groups, each with its own cut; of the rewards, the "
-        "corpus, or hive folders. Null is a value.",
-        json_schema_extra=TYPED,
-    )
-    where: NonEmpty | None = Field(
-        None,
-        description="A condition on other columns in SQL, as DuckDB reads it, such as "
-        "n_tokens >= 128 and lang = 'en' and day between '2024-01-01' and '2024-06-30': documents "
-        "for which it does not hold are dropped and do not count.",
-        json_schema_extra=TYPED,
-    )
-    temperature: float | None = Field(
-        None,
-        gt=0,
-        allow_inf_nan=False,
-        description="In place of the very best, a sample: a reward higher by this is e times as "
-        "likely to be taken next (Gumbel top-k).",
-    )
-    seed: int = Field(0, description="Seed of the sample, and of the order of equal rewards.")
-    null_rewards: Literal["drop", "keep"] = Field(
-        "drop", description="What becomes of documents without a reward."
-    )
-    short: Literal["refuse", "take_all"] = Field(
-        "refuse", description="Where a group has less than its quota: refuse, or take all it has."
-    )
-    invert: bool = Field(False, description="Keep what would be dropped, and drop the rest.")
+    """Keep documents whose reward is at least this."""
+    keep_fraction: Quotas | None = Field(None, json_schema_extra=TYPED)
+    """Keep this part of the documents, the best (with rule.weight tokens: this part of their
+    tokens); a number, or numbers by group: {en: 0.1, de: 0.5, '*': 0}.
+    """
+    keep_tokens: Quotas | None = Field(None, json_schema_extra=TYPED)
+    """Keep the best documents, up to this many tokens in all; a number (for each group, if
+    rule.by makes groups), or numbers by group.
+    """
+    keep_documents: Quotas | None = Field(None, json_schema_extra=TYPED)
+    """Keep this many documents, the best; a number, or numbers by group."""
+    weight: NonEmpty = Field("documents", json_schema_extra=TYPED)
+    """keep_fraction is a part of this: documents, tokens, or the sum of a column of whole numbers
+    of the rewards or the corpus, such as token_count; keep_tokens can count such a column too.
+    """
+    by: Annotated[list[NonEmpty], BeforeValidator(as_list)] = Field([], json_schema_extra=TYPED)
+    """Columns whose values make groups, each with its own cut; columns of the rewards or of the
+    corpus, or hive folders. Null is a value.
+    """
+    where: NonEmpty | None = Field(None, json_schema_extra=TYPED)
+    """A condition on other columns in SQL, as DuckDB reads it, such as n_tokens >= 128 and
+    lang = 'en' and day between '2024-01-01' and '2024-06-30': a document for which it does not
+    hold is dropped and does not count.
+    """
+    temperature: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Draw a sample instead of the very best: a reward that is higher by this number is e times as
+    likely to be taken next (Gumbel top-k).
+    """
+    seed: int = 0
+    """Seed of the sample, and of the order of documents with equal rewards."""
+    null_rewards: Literal["drop", "keep"] = "drop"
+    """Drop or keep documents without a reward."""
+    short: Literal["refuse", "take_all"] = "refuse"
+    """If a group has less than its quota: refuse to run, or take everything the group has."""
+    invert: bool = False
+    """Keep the documents that would be dropped, and drop the rest."""
 
-    # by which a document is kept, at most one of them; the last that is said counts
     alternatives: ClassVar = (
         ("min_reward",),
         ("keep_fraction",),
         ("keep_tokens",),
         ("keep_documents",),
     )
+    """Keys that exclude each other. A key on the command line replaces the others."""
 
     @classmethod
     def _choices(cls) -> list[str]:
@@ -196,23 +173,23 @@ class RuleConfig(Section):
 
     @property
     def choice(self) -> str | None:
-        """The name of the one that is given."""
+        """Return the name of the given key (min_reward or a keep_ key); None if none is given."""
         return next((name for name in self._choices() if getattr(self, name) is not None), None)
 
     @property
     def quotas(self) -> dict[str, Decimal]:
-        """Of the keep_ key that is given."""
+        """Return the quotas by group of the keep_ key that is given."""
         quotas: dict[str, Decimal] = getattr(self, self.choice or "")
         return quotas
 
     @property
     def relative(self) -> bool:
-        """Whether what is kept of a document depends on the others."""
+        """Return True if whether a document is kept depends on the other documents."""
         return self.choice not in (None, "min_reward")
 
     @property
     def weight_column(self) -> str | None:
-        """The column by which budgets are counted; None for documents, or the judge's tokens."""
+        """Return the column that budgets are counted in; None for documents or judge tokens."""
         return None if self.weight in ("documents", "tokens") else self.weight
 
     @field_validator("weight")
@@ -241,11 +218,13 @@ class RuleConfig(Section):
                 "keep_tokens or keep_documents, not with a fixed min_reward"
             )
         if self.weight == "tokens" and self.choice != "keep_fraction":
-            raise ValueError("weight is of keep_fraction; keep_tokens counts tokens without it")
+            raise ValueError(
+                "weight tokens belongs to keep_fraction; keep_tokens counts tokens without it"
+            )
         if self.weight_column and self.choice not in ("keep_fraction", "keep_tokens"):
             raise ValueError(
-                f"weight {self.weight} is of keep_fraction and keep_tokens; documents and tokens "
-                "are counted without it"
+                f"weight {self.weight} belongs to keep_fraction and keep_tokens; documents and "
+                "tokens are counted without it"
             )
         if not self.relative:
             return self
@@ -266,68 +245,62 @@ class RuleConfig(Section):
 
 
 class FilesConfig(Section):
-    """What is written."""
+    """The files that are written."""
 
-    kind: Literal["rows", "ids", "rewards"] = Field(
-        "rows",
-        description="rows: the corpus's rows, every column; ids: where they are (id, source_file, "
-        "row, reward); rewards: the scoring run's rows, in few files.",
-        json_schema_extra=TYPED,
-    )
-    add: list[NonEmpty] = Field(
-        [],
-        description="Columns of the rewards to add to the rows or ids, such as reward; with "
-        "buckets also quality, the number of the bucket as an int32 column.",
-    )
-    buckets: int | None = Field(
-        None,
-        ge=2,
-        le=100,
-        description="Keep all with a reward: folders quality=00 (the worst) and up, each with as "
-        "many documents, by the rank of their rewards (in their group, with rule.by).",
-    )
-    file_mb: float = Field(
-        256,
-        gt=0,
-        description="About how large files are, MiB; smaller where so little is kept that cores "
-        "would have fewer than four each to write.",
-    )
-    row_group_rows: int | None = Field(
-        None, ge=1, description="Rows of a row group; null: as the corpus has them."
-    )
-    codec: Literal["uncompressed", "snappy", "zstd", "gzip", "lz4", "brotli"] | None = Field(
-        None, description="Compression; null: column by column as the corpus has it."
-    )
-    lossy: Literal["refuse", "allow"] = Field(
-        "refuse",
-        description="Where a column cannot be written as the corpus has it (it is encrypted, or "
-        "nested in a way that pyarrow does not write): refuse, or go on; manifest.json lists what "
-        "is lost.",
-    )
+    kind: Literal["rows", "ids", "rewards"] = Field("rows", json_schema_extra=TYPED)
+    """rows: the corpus's rows, every column; ids: where the rows are (id, source_file, row,
+    reward); rewards: the scoring run's rows, in few files.
+    """
+    add: list[NonEmpty] = Field([])
+    """Columns of the rewards to add to the rows or ids, such as reward; with buckets also quality,
+    the number of the bucket as an int32 column.
+    """
+    buckets: int | None = Field(None, ge=2, le=100)
+    """Keep every document with a reward, in folders quality=00 (the worst) and up. Each folder
+    has as many documents, by the rank of their rewards (in their group, with rule.by).
+    """
+    file_mb: float = Field(256, gt=0)
+    """About how large files are, in MiB; smaller if so little is kept that there would be fewer
+    than four files for each core.
+    """
+    row_group_rows: int | None = Field(None, ge=1)
+    """Rows of a row group; null: as the corpus has them."""
+    codec: Literal["uncompressed", "snappy", "zstd", "gzip", "lz4", "brotli"] | None = None
+    """Compression; null: the corpus's compression, column by column."""
+    lossy: Literal["refuse", "allow"] = "refuse"
+    """If a column cannot be written as the corpus has it (it is encrypted, or nested in a way that
+    pyarrow does not write): refuse, or go on; manifest.json lists what is lost.
+    """
 
 
 class FilterOutputConfig(FilesConfig, OutputConfig):
-    """Where the run's folder is, and what it holds."""
+    """The run's folder, and the files that are written there."""
 
 
 class TasksConfig(Section):
     """The CPU tasks that count and copy."""
 
-    cpus: float = Field(1, gt=0, description="CPUs reserved for one task.")
-    max_tasks: int | None = Field(
-        None, ge=1, description="Most tasks that copy at once; null: as many as there is room for."
-    )
+    cpus: float = Field(1, gt=0)
+    """CPUs reserved for one task."""
+    max_tasks: int | None = Field(None, ge=1)
+    """Most tasks that copy at once; null: as many as there is room for."""
 
 
 class FilterConfig(Section):
-    """Everything the filter job can be told."""
+    """The whole configuration of the filter job."""
 
     corpus: FilteredCorpusConfig = FilteredCorpusConfig()
+    """The corpus that was scored, or some of its files."""
     rewards: RewardsConfig
+    """The scoring runs."""
     rule: RuleConfig = RuleConfig()
+    """The rule that chooses the documents to keep."""
     output: FilterOutputConfig
+    """The run's folder, and the files that are written there."""
     tasks: TasksConfig = TasksConfig()
+    """The CPU tasks that count and copy."""
     run: RunConfig = RunConfig()
+    """The run as a whole."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -341,8 +314,8 @@ class FilterConfig(Section):
             raise ValueError("output.kind rewards has every column already; leave out output.add")
         if self.output.kind == "rewards" and len(self.rewards.paths) > 1:
             raise ValueError(
-                "output.kind rewards joins the parts of one run; of several, output.kind ids says "
-                "what is kept"
+                "output.kind rewards copies the rows of one run, and several runs are given; "
+                "output.kind ids tells which documents are kept"
             )
         return self
 

@@ -1,4 +1,4 @@
-"""What filtering counts."""
+"""The counts of a filter."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,13 @@ from rm_ray.run.counts import RunCounts
 
 @dataclass
 class FilterCounts(RunCounts):
-    """Of bundles: `rows` are the documents kept, with `tokens`; `files` of `bytes` were written.
-
-    Of tasks: `copy_seconds` that they took.
-    """
+    """Counts documents and files of bundles. `rows` (RunCounts) are the kept documents."""
 
     tokens: int = 0
+    """Tokens of the kept documents."""
     files: int = 0
+    """Files that were written."""
     bytes: int = 0
+    """Bytes of the files that were written."""
     copy_seconds: float = spent(0.0)
+    """Seconds that tasks took to copy."""

@@ -1,4 +1,4 @@
-"""What makes two filters the same: every setting that a kept row depends on, and no other."""
+"""The fingerprint of a filter: every setting that a kept row depends on, and no other setting."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,16 +9,17 @@ from rm_ray.scored.run import ScoredRun
 
 
 def fingerprint(config: FilterConfig, runs: Sequence[ScoredRun], kind: str) -> dict[str, Any]:
-    """What the kept rows depend on, key by key.
+    """Return the settings that the kept rows depend on, key by key.
 
     Args:
-        config: of the filter.
+        config: the filter's configuration.
         runs: the scoring runs.
-        kind: of the numbers that documents are chosen by; float32 goes without saying.
+        kind: the kind of the numbers that documents are chosen by; float32, the usual kind, is left
+            out.
     """
     rewards, output = config.rewards, config.output
     rule = config.rule.model_dump(mode="json")
-    del rule["short"]  # whether to refuse
+    del rule["short"]  # decides only whether the filter is refused
     return {
         "rewards.path": [run.uri for run in runs],
         "rewards": [run.fingerprint for run in runs],

@@ -1,9 +1,9 @@
-"""The filter job: what a run has to be told of it.
+"""The filter job as a run sees it.
 
-plan      rewards -> cuts -> what each row group keeps -> bundles      planning, count/, copy/units
+plan      rewards -> cuts -> kept rows per row group -> bundles        planning, count/, copy/units
 copy      bundle -> its kept rows -> files, then a receipt             copy/stage: tasks
 
-What becomes of a document is decided in `count/decision`, from what `count/reader` reads of it.
+`count/decision` decides if a document is kept, from the facts that `count/reader` reads.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 
 
 def filter_corpus(config: FilterConfig) -> None:
-    """Filter; the same call again goes on where the last one ended.
+    """Filter a corpus. The same call again continues where the last one ended.
 
     Raises:
-        Refused: before anything is written, with what to do.
+        Refused: the filter cannot run; the message tells the remedy. Nothing is written.
         Incomplete: the run ended with something missing.
     """
     execute(FilterJob(config))
 
 
 def dry_run(config: FilterConfig) -> str:
-    """What `filter_corpus` would keep and drop, as text; nothing is written."""
+    """Tell, as text, how much `filter_corpus` would keep and drop. Nothing is written."""
     job = FilterJob(config)
     with ray_faults():
         seen = survey(job, open_folder(job), to_run=False)
@@ -57,13 +57,15 @@ def dry_run(config: FilterConfig) -> str:
 
 
 class FilterJob(ShardJob[PlannedFolder, Bundle, FilterPlanning]):
-    """Everything that can be decided, and refused, before a machine is asked for."""
+    """Plans and copies for one filter. The constructor decides and refuses as much as is possible
+    before a machine is asked for.
+    """
 
     def __init__(self, config: FilterConfig) -> None:
         """Look at the scoring runs.
 
         Raises:
-            InputError: one is not there, not complete, or does not fit.
+            InputError: a run is missing, not complete, or does not fit.
             OutputError: a folder is no run.
             ConfigError: a column is not in the rewards.
         """
@@ -82,7 +84,9 @@ class FilterJob(ShardJob[PlannedFolder, Bundle, FilterPlanning]):
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        """For tasks, which count receipts: without the sources, large as the plans of the runs."""
+        """Leave out the sources, which are as large as the plans of the runs. The job is sent to
+        tasks that count receipts, and these do not need the sources.
+        """
         return self.__dict__ | {"sources": None}
 
     @override
@@ -142,24 +146,24 @@ class FilterJob(ShardJob[PlannedFolder, Bundle, FilterPlanning]):
 
     @override
     def leave(self, totals: RunCounts, run: RunFolder, planning: FilterPlanning) -> None:
-        """Check what is kept, and say in manifest.json what makes the corpus what it is.
+        """Check the number of kept documents, and write manifest.json.
 
         Raises:
-            Incomplete: more or less is kept than was counted.
+            Incomplete: more or fewer documents are kept than were counted.
         """
         totals = FilterCounts() + totals
-        wanted = sum(notes.kept for notes in planning.segments)
-        if totals.rows != wanted:
+        counted = sum(notes.kept for notes in planning.segments)
+        if totals.rows != counted:
             raise Incomplete(
-                f"{totals.rows:,} documents are kept, and {wanted:,} were counted; remove "
+                f"{totals.rows:,} documents were written, but {counted:,} were to be kept; remove "
                 f"{run.uri} and run the same command again"
             )
         if not totals.files:
             self._write_no_rows(run.root, planning.segments[0])
         stored = run.stored()
         assert stored is not None  # this run has written it
-        said = manifest(self.sources, planning.segments, totals, stored["versions"])
-        run.root.overwrite("manifest.json", said)
+        content = manifest(self.sources, planning.segments, totals, stored["versions"])
+        run.root.overwrite("manifest.json", content)
 
     def _write_no_rows(self, root: Folder, notes: Notes) -> None:
         sources, files = self.sources, list(notes.files)

@@ -1,4 +1,4 @@
-"""What the plan of a filter keeps with each of its segments, and a resumed run goes by."""
+"""The notes that a filter's plan stores with each of its segments. A resumed run reads them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,26 +20,30 @@ from rm_ray.scored.run import ScoredRun
 
 @dataclass(frozen=True)
 class Notes:
-    """`files`: size and version by path. `parts`: of each run, the hash by the part's name;
-    `segments`: of each run, what was read of its plan, and `totals` what it said of itself; None
-    while it was not complete. `budget`: of each group, in what the rule
-    counts; none where it has no budget. `outcomes` as in Census. `alterations`: what is not
-    written as these files have it.
-    """
+    """The notes hold the decisions of one segment, and the inputs that were read for them."""
 
     files: dict[str, tuple[int, str]]
+    """Size in bytes and version of each corpus file of the segment, by path."""
     parts: list[dict[str, str]]
+    """Hashes of the parts that were read, by the part's name; a dictionary per run."""
     segments: list[list[int]]
+    """The numbers of the plan segments that were read, per run."""
     totals: list[dict[str, Any] | None]
+    """The run's own totals, per run; None if the run was not complete."""
     cuts: Cuts
+    """The cuts of all groups."""
     budget: dict[str, int]
+    """Budgets by group, in the unit that the rule counts in; empty if the rule has no budget."""
     ranks: list[Ranks]
+    """The ranks of each run's rewards; empty for a single run."""
     outcomes: Outcomes
+    """Documents and tokens by group, kept or not, and reason, as in Census."""
     alterations: Alterations
+    """The properties of the files that are not written as the corpus has them."""
     ties: list[Tie] = field(default_factory=list)
-    """The cuts that part documents with equal rewards."""
+    """The cuts that separate documents with equal rewards."""
     least_kept: float | int | None = None
-    """The least reward that is kept, where a threshold there keeps the same documents."""
+    """The least kept reward, if a threshold there keeps the same documents."""
 
     @classmethod
     def of(
@@ -54,11 +58,11 @@ class Notes:
         alterations: Alterations,
         rule: RuleConfig,
     ) -> "Notes":
-        """Of these files."""
+        """Make the notes of a segment of these files."""
         known = {file.path: (file.size, file.version) for file in files}
         read = [
-            {part.shard.part: part.hash for path in known for part in theirs.get(path, ())}
-            for theirs in parts
+            {part.shard.part: part.hash for path in known for part in of_run.get(path, ())}
+            for of_run in parts
         ]
         by_reward = rule.temperature is None and not rule.invert
         return cls(
@@ -77,11 +81,11 @@ class Notes:
 
     @property
     def kept(self) -> int:
-        """Documents that are kept of these files."""
+        """Return how many documents of these files are kept."""
         return sum(documents for (_, kept, _), (documents, _) in self.outcomes.items() if kept)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return the notes as plain values."""
         return {
             "files": self.files,
             "parts": self.parts,
@@ -91,8 +95,8 @@ class Notes:
             "cuts": [[cut and asdict(cut) for cut in cuts] for cuts in self.cuts.cuts],
             "otherwise": [cut and asdict(cut) for cut in self.cuts.otherwise],
             "budget": self.budget,
-            "ranks": [[one.bounds.tolist(), one.ranks.tolist()] for one in self.ranks],
-            "outcomes": [[*what, *count] for what, count in self.outcomes.items()],
+            "ranks": [[of_run.bounds.tolist(), of_run.ranks.tolist()] for of_run in self.ranks],
+            "outcomes": [[*key, *count] for key, count in self.outcomes.items()],
             "alterations": asdict(self.alterations),
             "ties": [asdict(tie) for tie in self.ties],
             "least_kept": self.least_kept,
@@ -100,7 +104,7 @@ class Notes:
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> "Notes":
-        """The notes that `to_json` wrote."""
+        """Read the notes that `to_json` wrote."""
         cuts = [list(map(_cut, cuts)) for cuts in said["cuts"]]
         return cls(
             files={path: (size, version) for path, (size, version) in said["files"].items()},
@@ -109,12 +113,12 @@ class Notes:
             totals=said["totals"],
             cuts=Cuts(said["groups"], cuts, list(map(_cut, said["otherwise"]))),
             budget=said["budget"],
-            ranks=[Ranks(*map(np.array, one)) for one in said["ranks"]],
+            ranks=[Ranks(*map(np.array, ranks)) for ranks in said["ranks"]],
             outcomes={
                 (group, kept, why): (documents, tokens)
                 for group, kept, why, documents, tokens in said["outcomes"]
             },
-            # a filter that was begun by an older rm_ray has none of these
+            # notes of an older rm_ray lack these
             alterations=Alterations(**said.get("alterations", {})),
             ties=[Tie(**tie) for tie in said.get("ties", [])],
             least_kept=said.get("least_kept"),
@@ -122,43 +126,45 @@ class Notes:
 
 
 def all_cuts(notes: Sequence[Notes]) -> Cuts:
-    """The cuts of all groups; only those that are the same in all segments are in several."""
+    """Return the cuts of all groups. A group in several segments has the same cuts in each."""
     known = {
         group: cuts
-        for each in notes
-        for group, cuts in zip(each.cuts.groups, each.cuts.cuts, strict=True)
+        for segment in notes
+        for group, cuts in zip(segment.cuts.groups, segment.cuts.cuts, strict=True)
     }
     cuts = [known[group] for group in sorted(known)]
     return Cuts(sorted(known), cuts, notes[0].cuts.otherwise)
 
 
 def all_outcomes(notes: Iterable[Notes]) -> Outcomes:
-    """The sum of their outcomes."""
-    return total_outcomes(each.outcomes for each in notes)
+    """Return the sum of the segments' outcomes."""
+    return total_outcomes(segment.outcomes for segment in notes)
 
 
 def all_alterations(notes: Iterable[Notes]) -> Alterations:
-    """The sum of their alterations."""
-    return Alterations.merge(each.alterations for each in notes)
+    """Return the sum of the segments' alterations."""
+    return Alterations.merge(segment.alterations for segment in notes)
 
 
 def all_ties(notes: Iterable[Notes]) -> list[Tie]:
-    """The cuts of all segments that part documents with equal rewards."""
-    return [tie for each in notes for tie in each.ties]
+    """Return the cuts of all segments that separate documents with equal rewards."""
+    return [tie for segment in notes for tie in segment.ties]
 
 
 def least_kept(notes: Sequence[Notes]) -> float | int | None:
-    """The threshold that keeps the same documents; None where there is none, or more segments."""
+    """Return the threshold that keeps the same documents; None if none does, or if there are
+    several segments.
+    """
     return notes[0].least_kept if len(notes) == 1 else None
 
 
 def outcome_rows(notes: Iterable[Notes]) -> list[dict[str, Any]]:
-    """The sum of their outcomes, for files that are read by others."""
+    """Return the sum of the segments' outcomes as rows, for files that other programs read."""
     return [
         {"group": group, "kept": kept, "why": why, "documents": documents, "tokens": tokens}
         for (group, kept, why), (documents, tokens) in all_outcomes(notes).items()
     ]
 
 
-def _cut(said: Mapping[str, Any] | None) -> Cut | None:
-    return Cut(**said) if said else None
+def _cut(values: Mapping[str, Any] | None) -> Cut | None:
+    return Cut(**values) if values else None

@@ -1,6 +1,6 @@
-"""From what the scoring runs and the corpus hold to the bundles that are to be copied.
+"""Plans a filter: finds the cuts in the scoring runs, and bundles the documents to copy.
 
-Reads, and writes nothing: the caller keeps the new segment, or shows it (`--dry-run`).
+This module reads and writes nothing: the caller stores the new segment, or shows it (`--dry-run`).
 """
 
 import logging
@@ -37,62 +37,66 @@ from rm_ray.scored.run import describe_parts
 log = logging.getLogger(__name__)
 
 MIB = 1 << 20
-# With buckets a bundle has a file for each of them: so much is encoded at once at most.
+# Most bytes of a bundle's files together; with buckets a bundle has a file for each bucket.
 MOST_BYTES = 1 << 30
-# What is written, by kind: the folder of it.
+# The folder in the output, by output.kind.
 ROOTS = {"rows": "corpus", "ids": "ids", "rewards": "rewards"}
 
 
 @dataclass(frozen=True)
 class Ready:
-    """The copier needs this, once the plan is made. `parts`: of each run, by corpus file."""
+    """Holds the inputs of the copier, once the plan is made."""
 
     reader: Reader
+    """Reads documents, with the ranks of the plan's first segment."""
     cuts: Cuts
+    """The cuts of all groups."""
     parts: Sequence[Parts]
+    """The parts of each run, by corpus file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FilterPlanning(Planning[PlannedFolder]):
-    """A plan of a filter, with all segments before it."""
+    """A filter planning is the result of planning: the new segment, and all segments before it."""
 
     ready: Ready
+    """The inputs of the copier."""
     segments: list[Notes] = field(default_factory=list)
-    """The notes of all segments, those of this one among them."""
+    """The notes of all segments, with the new one."""
     census: Census | None = None
-    """The census of the documents that are newly planned; None where there are none."""
+    """The census of the newly planned documents; None if there are none."""
 
 
 def find_corpus(sources: Sources) -> Corpus:
-    """The files of the corpus that the runs have scored, as they are now.
+    """Return the corpus's files that the runs have scored, as they are now.
 
     Raises:
-        InputError: they cannot be listed, or are not those that were scored.
+        InputError: the files cannot be listed, or do not fit the scored files.
     """
     config, run = sources.config, sources.runs[0]
     scored = {file.path for file in run.files}
-    there = {shard.file for shard in run.shards}
-    skipped = (run.totals or {}).get("skipped_files", {}).keys() - there
+    with_shards = {shard.file for shard in run.shards}
+    skipped = (run.totals or {}).get("skipped_files", {}).keys() - with_shards
     by_segment = config.rewards.segments is not None
     listed = config.corpus.path is not None or (sources.reads_corpus and not by_segment)
     if listed:
-        found = list_files(sources.corpus, config.output, scored)
+        corpus = list_files(sources.corpus, config.output, scored)
     else:
-        found = Corpus(scored_files(run), "")
+        corpus = Corpus(scored_files(run), "")
     if by_segment:
-        found = replace(found, files=[file for file in found.files if file.path in scored])
-        if not found.files:
+        corpus = replace(corpus, files=[file for file in corpus.files if file.path in scored])
+        if not corpus.files:
             raise InputError(
                 f"rewards.segments: segments {run.segments} of {run.uri} hold none of the "
                 f"files of {sources.corpus.path}"
             )
-    if bad := [file.path for file in found.files if file.path in skipped]:
+    if bad := [file.path for file in corpus.files if file.path in skipped]:
         log.warning("%d files that could not be scored are left out, first %s", len(bad), bad[0])
-        found = replace(found, files=[file for file in found.files if file.path not in skipped])
+        corpus = replace(corpus, files=[file for file in corpus.files if file.path not in skipped])
     if sources.reads_corpus and not listed:
-        found = replace(found, files=as_they_are(found.files, sources.corpus))
-    check_same_files(found.files, sources.runs, config)
-    return found
+        corpus = replace(corpus, files=as_they_are(corpus.files, sources.corpus))
+    check_same_files(corpus.files, sources.runs, config)
+    return corpus
 
 
 def plan_filter(
@@ -105,9 +109,9 @@ def plan_filter(
 
     Args:
         sources: what the filter reads.
-        found: by `find_corpus`.
+        found: the corpus that `find_corpus` returned.
         planned: folders that were planned before.
-        notes: of the plan's segments so far.
+        notes: the notes of the plan's segments so far.
 
     Raises:
         InputError: the rewards or the corpus cannot be read, or have changed.
@@ -122,14 +126,14 @@ def plan_filter(
         )
         for run, schema in zip(sources.runs, sources.schemas, strict=True)
     ]
-    before = [Notes.from_json(each) for each in notes]
+    before = [Notes.from_json(segment) for segment in notes]
     check_unmoved(before, found.files, parts=parts, runs=sources.runs, config=config)
-    known = {path for each in before for path in each.files}
+    known = {path for segment in before for path in segment.files}
     new = [file for file in found.files if file.path not in known]
     if before and not new:
         return FilterPlanning([], [], {}, {}, segments=before, ready=_ready(sources, before, parts))
     layout, altered = _layout(sources, new, parts)
-    here, census = _count(sources, layout, files=new, parts=parts, altered=altered)
+    new_notes, census = _count(sources, layout, files=new, parts=parts, altered=altered)
     folders = plan_folders(
         layout,
         census.kept,
@@ -138,13 +142,13 @@ def plan_filter(
         group_rows=config.output.row_group_rows,
         planned=planned,
     )
-    segments = [*before, here]
+    segments = [*before, new_notes]
     return FilterPlanning(
         files=folders,
         replaced=[],
         skipped={},
         columns={},
-        notes=here.to_json(),
+        notes=new_notes.to_json(),
         segments=segments,
         census=census,
         ready=_ready(sources, segments, parts),
@@ -162,7 +166,7 @@ def _count(
     parts: Sequence[Parts],
     altered: Alterations,
 ) -> tuple[Notes, Census]:
-    """The cuts, and what they keep."""
+    """Find the cuts of these files, and count the documents to keep."""
     config = sources.config
     passes = Passes(
         layout.stretches, [file.path for file in files], config.tasks.cpus, config.run.progress_s
@@ -188,10 +192,10 @@ def _count(
 def _layout(
     sources: Sources, files: Sequence[InputFile], parts: Sequence[Parts]
 ) -> tuple[Layout, Alterations]:
-    """Of files that are to be planned; and what will not be written as they have it.
+    """Lay out the files to plan, and count the properties that will not be written as they are.
 
     Raises:
-        InputError: their columns do not fit, or would be lost.
+        InputError: a column does not fit, or would be lost.
     """
     config = sources.config
     kind = config.output.kind
@@ -205,7 +209,7 @@ def _layout(
     if config.output.buckets and kind == "rows":
         warn_of_mixed_folders(files, config.output.add)
     lay_out = corpus_layout if kind == "rows" else parts_layout
-    altered = Alterations.of({path: one.described for path, one in footers.items() if look})
+    altered = Alterations.of({path: footer.described for path, footer in footers.items() if look})
     altered.check(config.output.lossy)
     for line in altered.lines():
         log.info("%s", line)
@@ -213,6 +217,6 @@ def _layout(
 
 
 def _file_bytes(output: FilterOutputConfig) -> float:
-    """What a bundle should keep. With buckets it has a file for each of them."""
-    one = output.file_mb * MIB
-    return max(one, min(one * (output.buckets or 1), MOST_BYTES))
+    """Return how many bytes a bundle should keep. With buckets, it has a file for each bucket."""
+    file_bytes = output.file_mb * MIB
+    return max(file_bytes, min(file_bytes * (output.buckets or 1), MOST_BYTES))

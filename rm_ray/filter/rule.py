@@ -1,4 +1,4 @@
-"""From the rule as it is typed to what each group may keep."""
+"""Turns the rule as it is typed into fixed cuts, or into a budget for each group."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -19,23 +19,23 @@ INTEGERS = ("int64", "uint64")
 
 
 def weight_of(rule: RuleConfig) -> Weight:
-    """What budgets are counted in: documents, or what stands in the place of tokens."""
+    """Return the unit of budgets: documents, or tokens (also if a column replaces the tokens)."""
     if rule.choice == "keep_tokens" or rule.weight != "documents":
         return "tokens"
     return "documents"
 
 
 def weight_name(rule: RuleConfig) -> str:
-    """What budgets are counted in, for people."""
+    """Return the name, for people, of the unit that budgets are counted in."""
     return rule.weight_column or weight_of(rule)
 
 
 def fixed_cuts(rule: RuleConfig, kind: str) -> Cuts | None:
-    """The cuts, where they are known without counting: the same for all groups.
+    """Return the cuts if they are known without counting, the same for all groups; else None.
 
     Args:
-        rule: as it is typed.
-        kind: of the numbers that documents are ordered by (counts.order.KINDS).
+        rule: the rule as it is typed.
+        kind: the kind of the numbers that documents are ordered by (counts.order.KINDS).
     """
     if rule.relative:
         return None
@@ -43,16 +43,18 @@ def fixed_cuts(rule: RuleConfig, kind: str) -> Cuts | None:
         return Cuts([], [], [None])
     least = least_at(kind, rule.min_reward)
     if kind in INTEGERS and least > np.iinfo(kind).max:
-        return Cuts([], [], [Cut(0, 0, "", 0)])  # before it is nothing
+        return Cuts([], [], [Cut(0, 0, "", 0)])  # no document is before this cut
     keys, finer = keys_of(np.array([least], kind))
     if finer is None:
         return Cuts([], [], [Cut(int(keys[0]) + 1, 0, "", 0)])
-    more, rest = divmod(int(finer[0]) + 1, 1 << 32)
-    return Cuts([], [], [Cut(int(keys[0]) + more, rest << 32, "", 0)])
+    carry, rest = divmod(int(finer[0]) + 1, 1 << 32)
+    return Cuts([], [], [Cut(int(keys[0]) + carry, rest << 32, "", 0)])
 
 
 def number_of(cut: Cut, kind: str) -> float | int:
-    """The number that a cut is at: of the first document beyond it, or the least that is kept."""
+    """Return the number at a cut: the number of the first document beyond the cut or, for a fixed
+    cut, the least number that is kept.
+    """
     finer = cut.hash >> 32
     if cut.file:
         return number_at(kind, cut.key, finer)
@@ -64,44 +66,56 @@ def number_of(cut: Cut, kind: str) -> float | int:
 def budgets(
     config: FilterConfig, groups: Sequence[str], supply: Sequence[tuple[int, int]]
 ) -> list[list[int]]:
-    """How much of each group is before each of its cuts, in documents or tokens.
+    """Return how much of each group is to be before each of its cuts, in documents or tokens.
 
     Args:
-        supply: documents and tokens of each group that have a reward and count; there may be none.
+        config: the filter's configuration.
+        groups: the labels of the groups.
+        supply: for each group, how many documents have a reward and count, and their tokens; may
+            be 0.
 
     Raises:
         InputError: a group has no quota or less than its quota, or a quota has no group.
     """
     if (buckets := config.output.buckets) is not None:
-        # the document at rank r from the worst, of n, is in bucket (r + 1/2) * buckets // n: one
-        # alone is in the middle, not among the worst
+        # the document at rank r (from the worst) of n is in bucket (r + 1/2) * buckets // n, so a
+        # group's only document is in the middle bucket, not in the worst
         return [
             [(2 * documents * i + buckets) // (2 * buckets) for i in range(1, buckets)]
             for documents, _ in supply
         ]
     rule = config.rule
     key = f"rule.{rule.choice}"
-    _check_groups(key, rule, dict(zip(groups, (one[0] for one in supply), strict=True)))
-    found = []
+    _check_groups(key, rule, dict(zip(groups, (counts[0] for counts in supply), strict=True)))
+    group_budgets = []
     for label, (documents, tokens) in zip(groups, supply, strict=True):
         quota = rule.quotas.get(label, rule.quotas.get(ELSE, Decimal(0)))
-        there = tokens if weight_of(rule) == "tokens" else documents
+        available = tokens if weight_of(rule) == "tokens" else documents
         if rule.choice == "keep_fraction":
-            wanted = int((quota * there).to_integral_value(ROUND_HALF_UP))
+            budget = int((quota * available).to_integral_value(ROUND_HALF_UP))
         else:
-            wanted = int(quota)
-            if wanted > there and rule.short == "refuse":
+            budget = int(quota)
+            if budget > available and rule.short == "refuse":
                 raise InputError(
-                    f"{key}: {wanted:,} {weight_name(rule)} are asked for of {_whose(label)}, and "
-                    f"{there:,} are there; ask for less, or take all there are: "
+                    f"{key}: {budget:,} {weight_name(rule)} are asked for of {_whose(label)}, and "
+                    f"{available:,} are there; ask for less, or take all there are: "
                     "--rule.short take_all"
                 )
-        found.append([wanted])
-    return found
+        group_budgets.append([budget])
+    return group_budgets
 
 
 def _check_groups(key: str, rule: RuleConfig, documents: Mapping[str, int]) -> None:
-    """`documents`: of each group, those that have a reward and count."""
+    """Refuse quotas without a group, and groups without a quota.
+
+    Args:
+        key: the key that gives the quotas.
+        rule: the rule as it is typed.
+        documents: for each group, how many documents have a reward and count.
+
+    Raises:
+        InputError: a group has no quota, or a quota has no group and rule.short refuses that.
+    """
     quotas, groups = rule.quotas, [label for label, count in documents.items() if count]
     if ELSE not in quotas and (without := [label for label in groups if label not in quotas]):
         raise InputError(
@@ -112,10 +126,10 @@ def _check_groups(key: str, rule: RuleConfig, documents: Mapping[str, int]) -> N
     unknown = [label for label in named if label != ELSE and not documents.get(label)]
     if not unknown:
         return
-    said = f"{key}: no document of {_several(unknown)} has a reward and fulfils rule.where"
+    message = f"{key}: no document of {_several(unknown)} has a reward and fulfils rule.where"
     if rule.short == "refuse":
-        raise InputError(f"{said}; the groups are {_several(groups)}")
-    log.warning("%s", said)
+        raise InputError(f"{message}; the groups are {_several(groups)}")
+    log.warning("%s", message)
 
 
 def _whose(label: str) -> str:

@@ -1,4 +1,4 @@
-"""What a filter reads: scoring runs, columns of their rewards, and the corpus behind them."""
+"""The sources of a filter: scoring runs, columns of their rewards, and the scored corpus."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,27 +20,29 @@ from rm_ray.scored.run import ScoredRun, open_scored
 
 @dataclass(frozen=True)
 class Sources:
-    """The sources of one filter."""
+    """Holds the sources of one filter."""
 
     config: FilterConfig
+    """The filter's configuration."""
     runs: list[ScoredRun]
+    """The scoring runs, in the order of rewards.path."""
     schemas: list[pa.Schema]
     """The columns of each run's rewards."""
     corpus: CorpusConfig
     """The corpus that the first run has scored."""
     written: pa.Schema
-    """The columns that are written of the rewards."""
+    """The columns of the rewards to write."""
     own: list[str]
-    """Columns that the rule speaks of and the rewards have."""
+    """Columns that the rule names and the rewards have."""
     others: list[str]
-    """Columns that the rule speaks of and only the corpus has."""
+    """Columns that the rule names and the rewards do not have: columns of the corpus."""
 
     @classmethod
     def open(cls, config: FilterConfig) -> Self:
         """Look at the scoring runs.
 
         Raises:
-            InputError: one is not there, not complete, or does not fit.
+            InputError: a run is missing, not complete, or does not fit.
             OutputError: a folder is no run.
             ConfigError: a column is not in the rewards.
         """
@@ -70,24 +72,24 @@ class Sources:
 
     @property
     def kind(self) -> str:
-        """Of the numbers that documents are chosen by (counts.order.KINDS)."""
+        """Return the kind of the numbers that documents are chosen by (counts.order.KINDS)."""
         return self.reader().kind
 
     @property
     def cut_kind(self) -> str:
-        """Of the numbers that cuts are at: with noise, these are the numbers with it."""
+        """Return the kind of the numbers at cuts: float32 if rewards get noise, else `kind`."""
         return "float32" if self.config.rule.temperature is not None else self.kind
 
     @property
     def reads_corpus(self) -> bool:
-        """Whether files of the corpus are read, and not the rewards alone."""
+        """Return True if files of the corpus are read, not only the rewards."""
         return self.config.output.kind == "rows" or bool(self.others)
 
     def reader(self, ranks: Sequence[Ranks] = ()) -> Reader:
-        """What reads documents.
+        """Return the reader of documents.
 
         Args:
-            ranks: of each run's rewards, where several runs are combined by rank.
+            ranks: the ranks of each run's rewards, if several runs are combined by rank.
         """
         rule = self.config.rule
         return Reader(

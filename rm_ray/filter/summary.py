@@ -1,4 +1,4 @@
-"""What the filter job says of itself: the dry run's page, the closing lines, manifest.json."""
+"""The filter job's reports: the dry run's page, the closing lines, manifest.json."""
 
 import json
 import logging
@@ -39,15 +39,16 @@ from rm_ray.scored.run import overlapping, read_rewards
 
 log = logging.getLogger(__name__)
 
-# Groups and cuts that are shown; manifest.json has all.
+# Most groups and cuts that are shown; manifest.json has all.
 MOST_LINES = 20
 # Shares of the documents for which thresholds are shown.
 SHARES = (0.99, 0.9, 0.75, 0.5, 0.25, 0.1, 0.05, 0.01)
+# Length of the beginning of a document that is shown.
 EXCERPT = 60
 
 
 class FilterSummary(RunSummary[FilterPlanning]):
-    """What a filter says of itself while it runs and when it has ended."""
+    """Writes a filter's lines and metrics, while it runs and when it has ended."""
 
     starting = "the first bundles are being copied"
 
@@ -76,8 +77,8 @@ class FilterSummary(RunSummary[FilterPlanning]):
 
 
 def dry_run_text(sources: Sources, planning: FilterPlanning, seen: Survey) -> str:
-    """What is kept and dropped, the cuts, what other thresholds would keep, and what is next to the
-    cuts.
+    """Return the dry run's page: the documents kept and dropped, the cuts, how much other
+    thresholds would keep, and the documents next to the cuts.
     """
     segments, config = planning.segments, sources.config
     lines = [
@@ -100,14 +101,16 @@ def dry_run_text(sources: Sources, planning: FilterPlanning, seen: Survey) -> st
 
 
 def outcome_lines(outcomes: Outcomes, rule: RuleConfig) -> list[str]:
-    """A table: documents and tokens by group and reason, then of all; and the share before cuts."""
+    """Return a table of documents and tokens by group and reason, then of all groups together; and
+    last the share that is before the cuts.
+    """
     all_documents = sum(documents for documents, _ in outcomes.values())
     lines = [f"{'':<32}{'documents':>15}{'':>8}{'tokens':>20}"]
     groups = list(dict.fromkeys(group for group, _, _ in outcomes))
     for group in groups[:MOST_LINES] if len(groups) > 1 else ():
-        theirs = {what: count for what, count in outcomes.items() if what[0] == group}
+        of_group = {key: count for key, count in outcomes.items() if key[0] == group}
         lines.append(f"{group_name(group)}:")
-        lines += _reasons(theirs, sum(documents for documents, _ in theirs.values()))
+        lines += _reasons(of_group, sum(documents for documents, _ in of_group.values()))
     if len(groups) > MOST_LINES:
         lines.append(f"... and {len(groups) - MOST_LINES:,} groups more")
     summed = total_outcomes({("", kept, why): n} for (_, kept, why), n in outcomes.items())
@@ -117,14 +120,16 @@ def outcome_lines(outcomes: Outcomes, rule: RuleConfig) -> list[str]:
 
 
 def _counting_lines(outcomes: Outcomes, rule: RuleConfig) -> list[str]:
-    """What part of the documents that count is before the cuts; fractions are of these."""
+    """Tell how much of the documents that count, and of their tokens, is before the cuts. The
+    fractions of a rule are fractions of the documents that count.
+    """
     documents = {why: n for (_, _, why), (n, _) in outcomes.items() if why in (CHOSEN, BEYOND)}
     tokens = {why: n for (_, _, why), (_, n) in outcomes.items() if why in (CHOSEN, BEYOND)}
     parts = []
-    for what, counts in (("documents", documents), ("tokens", tokens)):
+    for unit, counts in (("documents", documents), ("tokens", tokens)):
         if whole := sum(counts.values()):
             chosen = counts.get(CHOSEN, 0)
-            parts.append(f"{chosen:,} ({chosen / whole:.1%}) of the {whole:,} {what}")
+            parts.append(f"{chosen:,} ({chosen / whole:.1%}) of the {whole:,} {unit}")
     also = ", and rule.where holds" if rule.where else ""
     counting = f"that count (they have a reward{also})"
     return [f"before the cuts are {' and '.join(parts)} {counting}"] if parts else []
@@ -133,44 +138,46 @@ def _counting_lines(outcomes: Outcomes, rule: RuleConfig) -> list[str]:
 def _reasons(outcomes: Outcomes, whole: int) -> list[str]:
     lines = []
     for kept in (True, False):
-        theirs = {why: count for (_, one, why), count in sorted(outcomes.items()) if one == kept}
-        lines.append(_count_line("  kept" if kept else "  dropped", theirs.values(), whole))
-        # one reason alone is said where it is not the one that is expected
+        by_reason = {
+            why: count for (_, fate, why), count in sorted(outcomes.items()) if fate == kept
+        }
+        lines.append(_count_line("  kept" if kept else "  dropped", by_reason.values(), whole))
+        # the reasons are shown unless the only one is the usual one
         usual = {CHOSEN} if kept else {BEYOND}
-        if theirs.keys() - usual:
-            lines += [_count_line(f"    {why}", [count], whole) for why, count in theirs.items()]
+        if by_reason.keys() - usual:
+            lines += [_count_line(f"    {why}", [count], whole) for why, count in by_reason.items()]
     return lines
 
 
-def _count_line(what: str, counts: Iterable[tuple[int, int]], whole: int) -> str:
+def _count_line(label: str, counts: Iterable[tuple[int, int]], whole: int) -> str:
     documents, tokens = (
         (sum(column) for column in zip(*counts, strict=True))
         if (counts := list(counts))
         else (0, 0)
     )
     share = f"{documents / whole:.1%}" if whole else ""
-    return f"{what:<32}{documents:>15,}{share:>8}{tokens:>20,}"
+    return f"{label:<32}{documents:>15,}{share:>8}{tokens:>20,}"
 
 
 def cut_lines(config: FilterConfig, notes: Sequence[Notes], kind: str) -> list[str]:
-    """The cuts, as rewards, and what is left of budgets of tokens.
+    """Return the lines that show the cuts as rewards, the unused part of each group's budget, and
+    the documents with equal rewards at a cut.
 
     Args:
-        config: of the filter.
-        notes: of all segments.
-        kind: of the numbers that documents are ordered by.
+        config: the filter's configuration.
+        notes: the notes of all segments.
+        kind: the kind of the numbers that documents are ordered by.
     """
     noisy = config.rule.temperature is not None
-    what = "reward, with its noise," if noisy else "reward"
+    reward = "reward, with its noise," if noisy else "reward"
     fate = "kept" if config.rule.invert else "dropped"
     fate = "in the next bucket" if config.output.buckets else fate
-    lines = [f"cuts: the {what} of the first document beyond each, which is {fate}"]
+    lines = [f"cuts: the {reward} of the first document beyond each, which is {fate}"]
     known = _cuts_by_group(notes)
     short, ties = shortfall(config, notes), all_ties(notes)
-    for group, theirs in known[:MOST_LINES]:
-        texts_ = ", ".join(_cut_text(cut, kind) for cut in theirs)
-        said_ = f"  {group_name(group):<24} {texts_}"
-        lines.append(f"{said_}{short.get(group, '')}")
+    for group, cuts in known[:MOST_LINES]:
+        cut_texts = ", ".join(_cut_text(cut, kind) for cut in cuts)
+        lines.append(f"  {group_name(group):<24} {cut_texts}{short.get(group, '')}")
         lines += [f"    {tie.said()}" for tie in ties if tie.group == group][:MOST_LINES]
     if len(known) > MOST_LINES:
         lines.append(f"  ... and {len(known) - MOST_LINES:,} groups more")
@@ -182,45 +189,46 @@ def cut_lines(config: FilterConfig, notes: Sequence[Notes], kind: str) -> list[s
 
 
 def _cuts_by_group(notes: Sequence[Notes]) -> list[tuple[str, list[Cut | None]]]:
-    """Each group with its cuts; where all groups have the same, once."""
+    """Return each group with its cuts; a single entry if all groups have the same cuts."""
     cuts = all_cuts(notes)
     return list(zip(cuts.groups, cuts.cuts, strict=True)) or [(group_label([]), cuts.otherwise)]
 
 
 def shortfall(config: FilterConfig, notes: Sequence[Notes]) -> dict[str, str]:
-    """In words, of each group that keeps less than its budget, by how much."""
+    """Tell for each group that keeps less than its budget, in words, how much of it is left."""
     if config.rule.weight_column:
-        return {}  # outcomes are counted in documents and tokens
+        return {}  # outcomes count documents and tokens, not that column
     weight = weight_of(config.rule)
     chosen = {group: n for (group, _, why), n in all_outcomes(notes).items() if why == CHOSEN}
-    found = {}
-    for group, budget in ((g, b) for each in notes for g, b in each.budget.items()):
+    left = {}
+    for group, budget in ((g, b) for segment in notes for g, b in segment.budget.items()):
         documents, tokens = chosen.get(group, (0, 0))
         kept = tokens if weight == "tokens" else documents
         if kept < budget:
-            found[group] = f"   {budget - kept:,} of {budget:,} {weight_name(config.rule)} are left"
-    return found
+            left[group] = f"   {budget - kept:,} of {budget:,} {weight_name(config.rule)} are left"
+    return left
 
 
 def _cut_text(cut: Cut | None, kind: str) -> str:
     if cut is None:
         return "no document is beyond it"
-    said = number_text(number_of(cut, kind), kind)
-    return said if cut.file else f"every reward below {said} is beyond it"
+    number = number_text(number_of(cut, kind), kind)
+    return number if cut.file else f"every reward below {number} is beyond it"
 
 
 def number_text(number: float | int, kind: str) -> str:
-    """A number of a kind with the digits that tell it from all others, to be copied."""
+    """Write a number with as many digits as tell it from all others of its kind, to be copied."""
     digits = {"float32": ".9g", "float64": ".17g"}
     return format(number, digits.get(kind, "d"))
 
 
 def retention_lines(rewards: Cells, kind: str) -> list[str]:
-    """What fixed thresholds would keep: exact, at thresholds near round shares.
+    """Return lines that show how much fixed thresholds would keep. The counts are exact; the
+    thresholds are chosen near round shares.
 
     Args:
         rewards: documents by the upper halves of their keys.
-        kind: of the numbers that these are keys of.
+        kind: the kind of the numbers that the keys stand for.
     """
     documents, tokens = np.cumsum(rewards.documents), np.cumsum(rewards.tokens)
     lines = ["with --rule.min_reward, of the documents that count:"]
@@ -244,27 +252,27 @@ def _beside_lines(
     sources: Sources, planning: FilterPlanning, beside: Sequence[Beside]
 ) -> list[str]:
     lines = []
-    for one in beside:
-        key, excerpt = _look_at(sources, planning, one)
-        kept = one.before != sources.config.rule.invert
-        where = "kept   " if kept else "dropped"
-        group = f"{group_name(one.group)}: " if one.group != group_label([]) else ""
-        reward = number_text(one.reward, sources.kind)
-        lines.append(f"  {where} {group}{reward}  {printable(key)}  {excerpt}")
+    for document in beside:
+        key, excerpt = _look_at(sources, planning, document)
+        kept = document.before != sources.config.rule.invert
+        fate = "kept   " if kept else "dropped"
+        group = f"{group_name(document.group)}: " if document.group != group_label([]) else ""
+        reward = number_text(document.reward, sources.kind)
+        lines.append(f"  {fate} {group}{reward}  {printable(key)}  {excerpt}")
     return lines
 
 
-def _look_at(sources: Sources, planning: FilterPlanning, one: Beside) -> tuple[str, str]:
-    """A document's id, or where it is, and how its text begins."""
-    _, _, file, row = one.order
+def _look_at(sources: Sources, planning: FilterPlanning, document: Beside) -> tuple[str, str]:
+    """Return a document's id (or its file and row) and the beginning of its text."""
+    _, _, file, row = document.order
     parts = overlapping(planning.ready.parts[0].get(file, ()), row, row + 1)
     key = f"{file}, row {row}"
     if parts and "id" in sources.schemas[0].names:
         rewards = read_rewards(sources.runs[0].parts, parts[0], ["id"])
-        theirs = texts(rewards.filter(pc.equal(rewards.column("row"), row)).column("id"))
-        key = str(theirs[0]) if theirs else key
-    told = sources.runs[0].stored["config"]["input"]
-    column = told["text"] or told["completion"] or told["messages"]
+        ids = texts(rewards.filter(pc.equal(rewards.column("row"), row)).column("id"))
+        key = str(ids[0]) if ids else key
+    scored_input = sources.runs[0].stored["config"]["input"]
+    column = scored_input["text"] or scored_input["completion"] or scored_input["messages"]
     scored = next(known for known in sources.runs[0].files if known.path == file)
     try:
         return key, excerpt(scored, row, column=column, corpus=sources.corpus, length=EXCERPT)
@@ -276,7 +284,7 @@ def _look_at(sources: Sources, planning: FilterPlanning, one: Beside) -> tuple[s
 def closing_lines(
     config: FilterConfig, totals: FilterCounts, now: RunProgress, notes: Sequence[Notes], speed: str
 ) -> list[str]:
-    """Lines to log of a run that has ended. `speed`: of the run, in words."""
+    """Return the lines to log when a run has ended. `speed`: the run's speed, in words."""
     lines = outcome_lines(all_outcomes(notes), config.rule)
     short = shortfall(config, notes)
     lines += [f"{group_name(group)}:{text}" for group, text in list(short.items())[:MOST_LINES]]
@@ -297,17 +305,17 @@ def manifest(
     totals: FilterCounts,
     versions: Mapping[str, str],
 ) -> bytes:
-    """What makes the corpus what it is.
+    """Return manifest.json: everything that made the filtered corpus as it is.
 
     Args:
-        sources: what was read.
+        sources: the scoring runs and the corpus that were read.
         segments: the notes of all segments of the plan.
-        totals: over all bundles.
-        versions: of packages, when the filter began.
+        totals: the counts over all bundles.
+        versions: versions of packages when the filter began.
     """
     config = sources.config
     key = "reward" if config.rule.temperature is None else "reward_with_noise"
-    files = {path: what for notes in segments for path, what in notes.files.items()}
+    files = {path: state for notes in segments for path, state in notes.files.items()}
     runs = [
         {
             "path": run.uri,
@@ -327,9 +335,9 @@ def manifest(
         "cuts": [
             {
                 "group": json.loads(group),
-                "cuts": [_said_cut(cut, key, kind) for cut in theirs],
+                "cuts": [_cut_entry(cut, key, kind) for cut in cuts],
             }
-            for group, theirs in _cuts_by_group(segments)
+            for group, cuts in _cuts_by_group(segments)
         ],
         "ties": [asdict(tie) for tie in all_ties(segments)],
         "min_reward_that_keeps_the_same": least_kept(segments),
@@ -349,12 +357,17 @@ def manifest(
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _altered(found: Mapping[str, tuple[int, str]]) -> list[dict[str, Any]]:
-    return [{"what": what, "files": n, "first": path} for what, (n, path) in found.items()]
+def _altered(alterations: Mapping[str, tuple[int, str]]) -> list[dict[str, Any]]:
+    return [
+        {"what": alteration, "files": count, "first": path}
+        for alteration, (count, path) in alterations.items()
+    ]
 
 
-def _said_cut(cut: Cut | None, key: str, kind: str) -> dict[str, Any] | None:
-    """The first document that is beyond; of a fixed cut, the least reward that is kept."""
+def _cut_entry(cut: Cut | None, key: str, kind: str) -> dict[str, Any] | None:
+    """Return a cut for manifest.json: the first document that is beyond the cut. A fixed cut is
+    given as the least reward that is kept.
+    """
     if cut is None:
         return None
     if not cut.file:

@@ -37,7 +37,9 @@ CONFIGURATION = {
     "more than all": ({"rule_keep_fraction": 1.5}, "keep_fraction 1.5 is more than 1"),
     "half a document": ({"rule_keep_documents": 1.5}, "keep_documents 1.5 is not a whole number"),
     "no number": ({"rule_keep_tokens": "many"}, "'many' is not a number"),
-    "weight of another": ({"rule_keep_tokens": 5, "rule_weight": "tokens"}, "weight is of keep_"),
+    "weight of another": (
+        {"rule_keep_tokens": 5, "rule_weight": "tokens"}, "weight tokens belongs to keep_fraction"
+    ),
     "a group twice": (
         {"rule_keep_tokens": "{1: 5, 1.0: 7, true: 3, 'true': 7}", "rule_by": "lang"},
         "the key 'true' is there twice",
@@ -49,7 +51,8 @@ CONFIGURATION = {
     "buckets and a rule": ({"output_buckets": 5, "rule_min_reward": 1}, "leave out rule.min_"),
     "no condition": ({"rule_where": "n_tokens is None"}, "write SQL as DuckDB reads it"),
     "a weight of documents": (
-        {"rule_keep_documents": 5, "rule_weight": "n_chars"}, "weight n_chars is of keep_fraction"
+        {"rule_keep_documents": 5, "rule_weight": "n_chars"},
+        "weight n_chars belongs to keep_fraction",
     ),
     "an unknown key": ({"rule_min_rewards": 1}, "did you mean --rule.min_reward?"),
 }  # fmt: skip
@@ -61,7 +64,7 @@ RUNS = {
         {"corpus_path": "other", "rewards_segments": "0"}, "hold none of the files of"
     ),
     "another corpus": (
-        {"corpus_path": "other"}, "are rewards of another corpus: 1 of 1 corpus files"
+        {"corpus_path": "other"}, "are of another corpus: 1 of 1 corpus files"
     ),
     "no such segment": ({"rewards_segments": "3"}, "has no segment 3; it has 1, counted from 0"),
     "no number": ({"rewards_column": "status"}, "status is string, not a number"),

@@ -1,8 +1,8 @@
 """Bundles: consecutive units of one folder, copied together into one file.
 
-A unit is a row group of the corpus, or a part of the scoring run where only rewards are written; it
-is never sliced. Pure. A folder is seen as one long file of documents, those of its files one after
-another, and a bundle is a span of it, which its part is named by.
+A unit is a row group of the corpus, or a part of the scoring run if only rewards are written; it is
+never sliced. A folder is seen as one long file: the documents of its files, one file after another.
+A bundle is a span of this long file, and the bundle's part is named by the span. Pure.
 """
 
 import json
@@ -13,11 +13,13 @@ from typing import Any
 from rm_ray.corpus.shards import Shard
 from rm_ray.filter.count.stretches import Stretch
 
-# A bundle reads at most so many times what it writes, and so many documents: one task does it.
+# A bundle reads at most MOST_READ times the bytes that it writes, and at most MOST_DOCUMENTS
+# documents, since one task copies it.
 MOST_READ, MOST_DOCUMENTS = 64, 4_000_000
-# Each task at once gets several bundles, that the last ones end together, but no smaller ones.
+# Each concurrent task gets several bundles, so that the last tasks end at about the same time; but
+# bundles may always read LEAST_READ bytes.
 BUNDLES_PER_TASK, LEAST_READ = 4, 64 << 20
-# What the JSON of a bundle holds of each of its sources, in this order.
+# Fields of each source in the JSON of a bundle, in this order.
 _OF_A_SOURCE = (
     "file",
     "start",
@@ -33,41 +35,47 @@ _OF_A_SOURCE = (
 
 @dataclass(frozen=True)
 class Unit:
-    """What is never sliced. `kind`: units of different kinds share no file. `documents`: in it, of
-    which `kept` are to be kept; `bytes`: as stored.
+    """A unit is one row group, or one part of the scoring run: the smallest piece of input that a
+    copy task reads.
     """
 
     source: Stretch
+    """The unit's rows."""
     kind: int
+    """A number; units of different kinds never share an output file."""
     documents: int
+    """Documents in the unit."""
     bytes: int
+    """Bytes of the unit as stored."""
     kept: int = 0
+    """Documents in the unit that are to be kept."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """Documents of a folder that one task copies; see corpus.plan.Unit.
-
-    `sources`: of each file, from the first unit of which some are kept to the last one; `kept`: of
-    all together. `group_rows`: rows of a row group.
-    """
+    """A bundle is a span of a folder's documents that one task copies; see corpus.plan.Unit."""
 
     file: str
+    """The folder, which is seen as one long file."""
     shards: tuple[Shard, ...]
+    """The span of the folder's documents, as its one shard."""
     sources: tuple[Stretch, ...]
+    """One stretch of rows per corpus file: from the first unit with a kept document to the last."""
     kept: int
+    """Documents to keep, in all sources together."""
     group_rows: int
+    """Rows of a row group of the output."""
 
     def to_json(self) -> str:
-        """The form in which it travels to its task, and one line of a plan has it."""
+        """Write the bundle as JSON, for its task and for a line of the plan."""
         shard = self.shards[0]
         sources = [[getattr(source, name) for name in _OF_A_SOURCE] for source in self.sources]
-        said = [self.file, shard.start, shard.stop, self.kept, self.group_rows, sources]
-        return json.dumps(said)
+        values = [self.file, shard.start, shard.stop, self.kept, self.group_rows, sources]
+        return json.dumps(values)
 
     @classmethod
     def from_json(cls, line: str) -> "Bundle":
-        """The bundle that `to_json` wrote."""
+        """Read the bundle that `to_json` wrote."""
         folder, start, stop, kept, group_rows, sources = json.loads(line)
         return cls(
             file=folder,
@@ -78,17 +86,17 @@ class Bundle:
         )
 
     def with_shards(self, shards: tuple[Shard, ...]) -> "Bundle":
-        """With its one shard, of which there are no pieces."""
+        """Return the bundle with these shards: its one shard, since bundles are never cut."""
         return replace(self, shards=shards)
 
 
-def _source(said: Sequence[Any]) -> Stretch:
-    known = dict(zip(_OF_A_SOURCE, said, strict=True))
+def _source(values: Sequence[Any]) -> Stretch:
+    known = dict(zip(_OF_A_SOURCE, values, strict=True))
     return Stretch(number=0, parts=(), first_unit=0, **known)
 
 
 def said(bundle: Bundle) -> str:
-    """A bundle as a person finds it: from which rows of the corpus to which."""
+    """Describe a bundle for people: the corpus rows from its first to its last."""
     if not bundle.sources:
         return f"{bundle.shards[0]}, of which none are kept"
     first, last = bundle.sources[0], bundle.sources[-1]
@@ -98,37 +106,39 @@ def said(bundle: Bundle) -> str:
 
 @dataclass(frozen=True)
 class PlannedFolder:
-    """A folder of the output, as bundles; see corpus.plan.Planned. `path`: from the output's root,
-    the name of what it holds before those of hive folders.
-    """
+    """A planned folder is a folder of the output with its bundles; see corpus.plan.Planned."""
 
     path: str
+    """Path from the output's root: the name of the output's kind, then hive folders."""
     units: tuple[Bundle, ...]
+    """The folder's bundles, in order."""
 
     def to_json(self) -> str:
-        """One line of a plan segment."""
+        """Write the folder as one line of a plan segment."""
         bundles = [json.loads(bundle.to_json()) for bundle in self.units]
         return json.dumps({"folder": self.path, "bundles": bundles})
 
     @classmethod
     def from_json(cls, line: str) -> "PlannedFolder":
-        """The folder that `to_json` wrote."""
-        said = json.loads(line)
-        units = tuple(Bundle.from_json(json.dumps(bundle)) for bundle in said["bundles"])
-        return cls(said["folder"], units)
+        """Read the folder that `to_json` wrote."""
+        content = json.loads(line)
+        units = tuple(Bundle.from_json(json.dumps(bundle)) for bundle in content["bundles"])
+        return cls(content["folder"], units)
 
     def to_do(self) -> tuple[Bundle, ...]:
-        """Its bundles."""
+        """Return the folder's bundles."""
         return self.units
 
     @property
     def rows(self) -> int:
-        """How many of its documents are planned."""
+        """Return the number of the folder's documents that are planned."""
         return self.units[-1].shards[-1].stop if self.units else 0
 
 
 def most_read(units: Iterable[Unit], tasks: int) -> float:
-    """How many bytes a bundle may read, as stored, for so many tasks at once to end together."""
+    """Return how many stored bytes a bundle may read, so that `tasks` concurrent tasks end at
+    about the same time.
+    """
     return max(LEAST_READ, sum(unit.bytes for unit in units) / (BUNDLES_PER_TASK * tasks))
 
 
@@ -140,13 +150,17 @@ def bundle(
     group_rows: int,
     start: int = 0,
 ) -> list[Bundle]:
-    """Units in order, in bundles of which about `target` bytes are kept.
+    """Cut units, in order, into bundles that each keep about `target` bytes.
 
     Args:
-        read: bytes that a bundle may read, as stored.
+        folder: the output folder of the units.
+        units: the units, in order.
+        target: bytes that a bundle should keep.
+        read: stored bytes that a bundle may read.
+        group_rows: rows of a row group of the output.
         start: documents of the folder that are bundled already.
     """
-    found: list[Bundle] = []
+    bundles: list[Bundle] = []
     taken: list[Unit] = []
     read = min(read, MOST_READ * target)
     kept = stored = documents = 0.0
@@ -155,21 +169,21 @@ def bundle(
         full = kept + written > target or stored + unit.bytes > read
         other = bool(taken) and taken[0].kind != unit.kind
         if taken and (full or other or documents + unit.documents > MOST_DOCUMENTS):
-            found.append(_bundled(folder, taken, group_rows, start))
-            start = found[-1].shards[0].stop
+            bundles.append(_bundled(folder, taken, group_rows, start))
+            start = bundles[-1].shards[0].stop
             taken, kept, stored, documents = [], 0.0, 0.0, 0.0
         taken.append(unit)
         kept, stored = kept + written, stored + unit.bytes
         documents += unit.documents
     if taken:
-        found.append(_bundled(folder, taken, group_rows, start))
-    return found
+        bundles.append(_bundled(folder, taken, group_rows, start))
+    return bundles
 
 
 def _bundled(folder: str, units: Sequence[Unit], group_rows: int, start: int) -> Bundle:
     sources: dict[str, Stretch] = {}
     for source in (unit.source for unit in units if unit.kept):
-        # of one file all at once: it is opened once, and parts are read once
+        # one stretch per file, so that the file is opened once and its parts are read once
         before = sources.setdefault(source.file, source)
         sources[source.file] = replace(before, stop=source.stop, stop_group=source.stop_group)
     documents = sum(unit.documents for unit in units)

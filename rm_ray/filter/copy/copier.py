@@ -1,4 +1,4 @@
-"""Copying a bundle: what is kept of its sources, encoded as files. Nothing is written here."""
+"""Copies a bundle: encodes the kept rows of its sources as files. Nothing is written here."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -25,45 +25,52 @@ from rm_ray.filter.counts import FilterCounts
 from rm_ray.parquet.source import Writing
 from rm_ray.store.retry import Patience
 
-# Decoded at once, at most.
+# Most that is decoded at once.
 DECODE_BYTES, DECODE_ROWS = 32 << 20, 1 << 16
-# Rows of all open row groups take no more memory.
+# Most memory that waiting rows of all files may take, in bytes; then the largest file is flushed.
 WAITING_BYTES = 512 << 20
 
 
 @dataclass(frozen=True)
 class Copied:
-    """A bundle's files by their folders, what is in them, and a hash of the rewards read."""
+    """The result of copying one bundle: it holds the files and their counts."""
 
     files: dict[str, bytes]
+    """The contents of each file, by folder."""
     counts: FilterCounts
+    """Counts of the bundle and its files."""
     rewards: str
+    """Hash of the rewards that were read: 32 hex digits."""
 
 
-# Kept rows, and how they are written; no rows where row groups of the corpus end.
+# Kept rows, and how to write these rows. None in place of rows marks the end of row groups of the
+# corpus.
 Kept = tuple[pa.Table | None, Writing]
 
 
 @dataclass(frozen=True)
 class Copier:
-    """Copies what is kept of bundles; travels to tasks.
-
-    `parts`: of each run. `columns`: those of the rewards that are written, beside the corpus's or
-    alone.
-    """
+    """Copies the kept documents of bundles; it is sent to tasks."""
 
     config: FilterConfig
+    """The filter's configuration."""
     reader: Reader
+    """Reads the documents that are decided on."""
     cuts: Cuts
+    """The cuts of all groups."""
     parts: Sequence[Parts]
+    """The parts of each scoring run."""
     corpus: CorpusConfig
+    """The corpus that rows are copied from."""
     columns: Sequence[str]
+    """Columns of the rewards to write, beside the corpus's columns or alone."""
 
     def copy(self, bundle: Bundle) -> Copied:
-        """Make a bundle's files. Everything is tried once: whoever calls this tries it all again.
+        """Make a bundle's files. Every read is tried once; the caller retries the whole bundle.
 
         Raises:
-            Unreadable: a file cannot be read, or what is kept is not what was counted.
+            Unreadable: a file cannot be read, or the documents to keep are more or fewer than were
+                counted.
         """
         (shard,) = bundle.shards
         files: dict[str, KeptRows] = {}
@@ -79,8 +86,8 @@ class Copier:
         kept = sum(file.rows for file in files.values())
         if kept != bundle.kept:
             raise Unreadable(
-                f"{kept:,} documents of {said(bundle)} are to be kept, and {bundle.kept:,} were "
-                "counted: the corpus or its rewards have changed since",
+                f"{said(bundle)}: {kept:,} documents are to be kept now, but {bundle.kept:,} were "
+                "counted when the filter was planned: the corpus or its rewards have changed since",
                 bad_file=False,
                 may_pass=False,
             )
@@ -98,7 +105,7 @@ class Copier:
     def _add(
         self, stretch: Stretch, decision: Decision, bundle: Bundle, files: dict[str, KeptRows]
     ) -> None:
-        """Add what is kept of a stretch to the files of its folders."""
+        """Add the kept rows of a stretch to the files of their folders."""
         number = self.config.output.buckets
         buckets = decision.buckets(number).drop_null().to_numpy() if number else None
         done = 0
@@ -107,12 +114,12 @@ class Copier:
                 for file in files.values():
                     file.end_of_group()
                 continue
-            for folder, theirs in _by_folder(
+            for folder, folder_rows in _by_folder(
                 rows, bundle.file, buckets=buckets, done=done, number=number
             ):
                 if folder not in files:
                     files[folder] = KeptRows(writing, bundle.group_rows)
-                files[folder].add(theirs)
+                files[folder].add(folder_rows)
             done += len(rows)
             while sum(file.waiting_bytes for file in files.values()) > WAITING_BYTES:
                 max(files.values(), key=lambda file: file.waiting_bytes).flush()
@@ -123,7 +130,7 @@ class Copier:
         return self._reward_rows(decision)
 
     def _corpus_rows(self, stretch: Stretch, decision: Decision, group_rows: int) -> Iterator[Kept]:
-        """The corpus's rows, every column, and what is added of the rewards."""
+        """Yield the kept rows of the corpus: every column, and the added columns of the rewards."""
         check_unchanged(stretch, self.corpus)
         added = self._added(decision)
         with opened(stretch, self.corpus) as (parquet, source):
@@ -144,12 +151,12 @@ class Copier:
 
     @property
     def _stored(self) -> list[str]:
-        """The columns of the rewards that are written; the number of a bucket is none."""
+        """Return the columns to read from the rewards: all written ones but the bucket number."""
         bucket = QUALITY if self.config.output.buckets else None
         return [name for name in self.columns if name != bucket]
 
     def _added(self, decision: Decision) -> pa.Table:
-        """The columns that are written beside the corpus's or alone, of all documents."""
+        """Return the columns of the rewards to write, for all documents, kept or not."""
         rewards = decision.documents.rewards
         number = self.config.output.buckets
         if number and QUALITY in self.columns:
@@ -163,7 +170,7 @@ class Copier:
 
 
 def in_bucket(folder: str, bucket: int, buckets: int) -> str:
-    """The folder of a bucket, above the hive folders."""
+    """Return the path of a bucket's folder. It is above the hive folders."""
     kind, slash, hive = folder.partition("/")
     return f"{kind}/{QUALITY}={bucket:0{len(str(buckets - 1))}d}{slash}{hive}"
 
@@ -171,22 +178,30 @@ def in_bucket(folder: str, bucket: int, buckets: int) -> str:
 def _by_folder(
     rows: pa.Table, folder: str, buckets: Any, done: int, number: int | None
 ) -> Iterator[tuple[str, pa.Table]]:
-    """Rows by the folder that they go to. `buckets`: of all rows, of which `done` came before."""
+    """Yield each output folder with its rows.
+
+    Args:
+        rows: kept rows of a stretch, a batch of all.
+        folder: the folder of the bundle.
+        buckets: the bucket of each kept row of the stretch; None without buckets.
+        done: kept rows of the stretch before these.
+        number: how many buckets there are; None without buckets.
+    """
     if number is None:
         yield folder, rows
         return
-    theirs = buckets[done : done + len(rows)]
-    for bucket in np.unique(theirs).tolist():
-        yield in_bucket(folder, bucket, number), rows.filter(pa.array(theirs == bucket))
+    row_buckets = buckets[done : done + len(rows)]
+    for bucket in np.unique(row_buckets).tolist():
+        yield in_bucket(folder, bucket, number), rows.filter(pa.array(row_buckets == bucket))
 
 
 def _groups_kept(
     metadata: Any, stretch: Stretch, decision: Decision, apart: bool
 ) -> Iterator[tuple[range, int, AtOnce]]:
-    """The row groups of a stretch of which some rows are kept, with the number of their first row
-    and how much of them to decode at once.
+    """Yield the row groups of a stretch that have kept rows, with the number of their first row and
+    how much to decode at once.
 
-    Row groups that follow one another come together, and are fetched so, unless `apart`.
+    Neighbouring row groups are yielded together, and are fetched together, unless `apart`.
     """
     span = range(stretch.first_group, stretch.stop_group)
     rows = [metadata.row_group(group).num_rows for group in span]

@@ -1,4 +1,6 @@
-"""What copying keeps of each corpus file; what it cannot keep is said, or refused, at planning."""
+"""Looks at each corpus file for properties that a copy keeps, changes or loses. Planning logs
+changes and losses, or refuses to go on.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,33 +14,34 @@ from rm_ray.parquet.source import Source
 
 LZ4 = "the codec LZ4 of Hadoop, which is written as LZ4_RAW: the format has replaced it"
 BLOOM = "Bloom filters of booleans, which pyarrow does not write"
-# Columns that are named in an error; manifest.json names all.
+# Most losses that an error names; manifest.json names all.
 MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
 class Keeping:
-    """What copying keeps of one file."""
+    """Tells how faithfully one file can be copied."""
 
     kind: str
-    """A name that files share where their rows may go into one file."""
+    """A name; rows of files with the same name may go into one output file."""
     changed: tuple[str, ...]
-    """What is written in another way though nothing is lost, each in a few words."""
+    """Properties that are written in another way although nothing is lost, each in a few words."""
     lost: tuple[str, ...]
-    """What cannot be written as it is, each in a few words."""
+    """Properties that cannot be written as they are, each in a few words."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """Looks at open files of a corpus; travels to tasks."""
+    """Looks at open files of a corpus; it is sent to tasks."""
 
     output: FilesConfig
+    """The files that the filter is to write."""
 
     def __call__(self, file: BinaryIO) -> Keeping:
-        """What copying keeps of a file.
+        """Tell how faithfully the file can be copied.
 
         Raises:
-            ArrowInvalid: it is no Parquet file, or damaged.
+            ArrowInvalid: the file is not a Parquet file, or is damaged.
         """
         source = Source.of(file)
         lost = [f"column {name!r} {why}, and is left out" for name, why in source.dropped.items()]
@@ -46,50 +49,52 @@ class Look:
         if self.output.add and not source.can_add_columns():
             lost.append("the stored Arrow schema, to which pyarrow cannot add columns, is left out")
         changed = list(source.changed)
-        if not self.output.codec and any(one.codec == HADOOP_LZ4 for one in source.kind.leaves):
+        if not self.output.codec and any(leaf.codec == HADOOP_LZ4 for leaf in source.kind.leaves):
             changed.append(LZ4)
         if self.output.add:
             changed += without_schemas(source.kind.key_values)[1]
-        if any(one.bloom and one.boolean for one in source.kind.leaves):
+        if any(leaf.bloom and leaf.boolean for leaf in source.kind.leaves):
             changed.append(BLOOM)
         return Keeping(source.kind.name, tuple(changed), tuple(lost))
 
 
 @dataclass
 class Alterations:
-    """What is not as the corpus has it: in how many files, and the first of them."""
+    """Counts the properties that a copy does not keep as the corpus has them."""
 
     changed: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """By property (as in Keeping): the number of files where it is changed, and the first path."""
     lost: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """By property (as in Keeping): the number of files where it is lost, and the first path."""
 
     @classmethod
     def of(cls, files: Mapping[str, Keeping]) -> "Alterations":
-        """Count what is altered in files, by their paths."""
+        """Count the alterations in files. `files`: by path."""
         return cls(
-            _counted((path, what) for path, one in files.items() for what in one.changed),
-            _counted((path, what) for path, one in files.items() for what in one.lost),
+            _counted((path, change) for path, file in files.items() for change in file.changed),
+            _counted((path, loss) for path, file in files.items() for loss in file.lost),
         )
 
     @classmethod
     def merge(cls, many: Iterable["Alterations"]) -> "Alterations":
-        """The sum over segments of a plan."""
-        found = cls()
-        for one in many:
-            for own, more in ((found.changed, one.changed), (found.lost, one.lost)):
-                for what, (count, first) in more.items():
-                    before, known = own.get(what, (0, first))
-                    own[what] = before + count, known
-        return found
+        """Return the sum over segments of a plan."""
+        total = cls()
+        for segment in many:
+            for sums, counts in ((total.changed, segment.changed), (total.lost, segment.lost)):
+                for alteration, (count, first) in counts.items():
+                    before, known = sums.get(alteration, (0, first))
+                    sums[alteration] = before + count, known
+        return total
 
     def check(self, lossy: str) -> None:
-        """Refuse what would be lost, unless that is allowed.
+        """Refuse to lose anything, unless `lossy` is "allow".
 
         Raises:
-            InputError: naming columns, a file and what to do.
+            InputError: something would be lost; the message names columns, a file and the remedy.
         """
         if not self.lost or lossy == "allow":
             return
-        named = [f"{what} (first in {path})" for what, (_, path) in self.lost.items()]
+        named = [f"{loss} (first in {path})" for loss, (_, path) in self.lost.items()]
         more = f"; and {len(named) - MOST_NAMED:,} more" if len(named) > MOST_NAMED else ""
         raise InputError(
             f"corpus.path: not everything can be written as it is: {'; '.join(named[:MOST_NAMED])}"
@@ -98,17 +103,18 @@ class Alterations:
         )
 
     def lines(self) -> list[str]:
-        """What is altered, for people."""
+        """Describe the alterations for people, one a line."""
         return [
-            f"{kind}: {what}; in {count:,} files, first {path}"
-            for kind, found in (("changed", self.changed), ("lost", self.lost))
-            for what, (count, path) in found.items()
+            f"{kind}: {alteration}; in {count:,} files, first {path}"
+            for kind, counts in (("changed", self.changed), ("lost", self.lost))
+            for alteration, (count, path) in counts.items()
         ]
 
 
-def _counted(found: Iterable[tuple[str, str]]) -> dict[str, tuple[int, str]]:
+def _counted(alterations: Iterable[tuple[str, str]]) -> dict[str, tuple[int, str]]:
+    """Count pairs of a path and an alteration: by alteration, their number and the first path."""
     counted: dict[str, tuple[int, str]] = {}
-    for path, what in found:
-        count, first = counted.get(what, (0, path))
-        counted[what] = count + 1, first
+    for path, alteration in alterations:
+        count, first = counted.get(alteration, (0, path))
+        counted[alteration] = count + 1, first
     return counted

@@ -1,4 +1,6 @@
-"""The file of a filter that keeps nothing: a folder without a file is no data set to any reader."""
+"""Writes a file without rows if a filter keeps nothing: no reader takes an empty folder for a data
+set.
+"""
 
 from collections.abc import Sequence
 
@@ -17,7 +19,7 @@ from rm_ray.store.retry import patiently
 
 
 def write_no_rows(root: Folder, kind: str, columns: pa.Schema) -> None:
-    """A file of these columns. `kind`: the folder of it in the output."""
+    """Write a file without rows that has these columns. `kind`: the file's folder in the output."""
     _write(root, kind, plainly(columns, None))
 
 
@@ -29,8 +31,17 @@ def write_no_corpus_rows(
     corpus: CorpusConfig,
     codec: str | None,
 ) -> None:
-    """A file of the corpus's columns, as one of its files has them, and these."""
-    # where hive folders are all null, readers do not know what they are
+    """Write a file without rows that has the columns of a corpus file, and these columns.
+
+    Args:
+        root: the output's folder.
+        kind: the folder of the output's kind.
+        columns: columns to add to the corpus's columns.
+        files: paths of the corpus's files.
+        corpus: the corpus.
+        codec: compression; None for the corpus's.
+    """
+    # prefer a file whose hive folders have values: readers cannot tell the type of nulls
     file = next((name for name in files if HIVE_NULL not in name), files[0])
 
     def look() -> Source:

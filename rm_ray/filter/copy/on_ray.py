@@ -14,7 +14,7 @@ from rm_ray.filter.copy.stage import CopyStage
 
 
 def copy_on_ray(units: Dataset, stage: CopyStage, tasks: TasksConfig) -> Dataset:
-    """Copy the bundles of a round, a task each."""
+    """Copy the bundles of a round, one task per bundle."""
     return units.map_batches(
         _Copies(ray.put(stage)),
         batch_size=1,
@@ -26,9 +26,10 @@ def copy_on_ray(units: Dataset, stage: CopyStage, tasks: TasksConfig) -> Dataset
 
 @dataclass(frozen=True)
 class _Copies:
-    """The stage by reference: its copier knows all parts of the runs."""
+    """Holds the stage by reference, since its copier knows all parts of the runs and is large."""
 
     stage_ref: Any
+    """Ray's reference to the CopyStage."""
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
         _stage(self.stage_ref).copy_all(block.column("unit").to_pylist())
@@ -37,6 +38,6 @@ class _Copies:
 
 @lru_cache(maxsize=1)
 def _stage(reference: Any) -> CopyStage:
-    """Once in a process."""
-    found: CopyStage = ray.get(reference)
-    return found
+    """Fetch the stage, once per process."""
+    stage: CopyStage = ray.get(reference)
+    return stage

@@ -1,4 +1,4 @@
-"""Receipts of bundles: a bundle is done when its receipt is there."""
+"""Receipts of bundles: a bundle is done when its receipt exists."""
 
 import json
 from collections.abc import Mapping
@@ -11,18 +11,20 @@ from rm_ray.filter.counts import FilterCounts
 from rm_ray.run.output.folder import RECEIPT
 from rm_ray.store.folder import Folder
 
-# Where they lie in the output.
+# Folder of the receipts in the output.
 DONE = "_rm_ray/done"
 
 
 def receipt(
     fingerprint: str, files: Mapping[str, bytes], rewards: str, counts: FilterCounts
 ) -> bytes:
-    """What was written of a bundle.
+    """Return the content of a bundle's receipt, which lists the files that were written.
 
     Args:
-        files: by their folders.
-        rewards: a hash of those that were read.
+        fingerprint: the filter's fingerprint.
+        files: contents of each file, by folder.
+        rewards: hash of the rewards that were read.
+        counts: counts of the bundle.
     """
     content = {
         "fingerprint": fingerprint,
@@ -36,34 +38,34 @@ def receipt(
 def read_receipt(
     shard: Shard, receipts: Folder, fingerprint: str
 ) -> tuple[FilterCounts, int] | None:
-    """What a bundle's receipt says, and how many rows it wrote; None if by other settings.
+    """Return a bundle's counts and written rows from its receipt; None if other settings wrote it.
 
     Raises:
-        FileNotFoundError: there is none.
-        pa.ArrowInvalid: it is damaged, or one of its files is not what it was.
+        FileNotFoundError: there is no receipt.
+        pa.ArrowInvalid: the receipt is damaged, or a file is gone or has another size.
     """
     data = receipts.read(name_of(shard))
     if data is None:
         raise FileNotFoundError(name_of(shard))
     try:
-        said = json.loads(data)
-        counts = FilterCounts(**said["counts"])
+        content = json.loads(data)
+        counts = FilterCounts(**content["counts"])
     except (ValueError, KeyError, TypeError) as error:
         raise pa.ArrowInvalid(f"its receipt: {error}") from None
-    if said["fingerprint"] != fingerprint:
+    if content["fingerprint"] != fingerprint:
         return None
     root = replace(receipts, uri=receipts.uri.removesuffix(f"/{DONE}"))
-    for folder, size in said["files"].items():
-        found = (root / folder).size(shard.part)
-        if found != size:
-            what = "is gone" if found is None else f"has {found:,} bytes in place of {size:,}"
+    for folder, size in content["files"].items():
+        size_now = (root / folder).size(shard.part)
+        if size_now != size:
+            state = "is gone" if size_now is None else f"has {size_now:,} bytes, not {size:,}"
             raise pa.ArrowInvalid(
-                f"{folder}/{shard.part} {what}; remove its receipt "
+                f"{folder}/{shard.part} {state}; remove its receipt "
                 f"{receipts.uri}/{name_of(shard)} too"
             )
     return counts, counts.rows
 
 
 def name_of(shard: Shard) -> str:
-    """Name of a bundle's receipt."""
+    """Return the name of a bundle's receipt."""
     return f"{shard.part}{RECEIPT}"

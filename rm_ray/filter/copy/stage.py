@@ -1,7 +1,7 @@
-"""The filter job's one stage: a bundle in, its files and its receipt out; run by tasks.
+"""The filter job's one stage: a task takes a bundle and writes its files and its receipt.
 
-Text never leaves the task that reads it. Files first, then the receipt, each created only if it is
-not there.
+Text never leaves the task that reads it. The task writes the files first, then the receipt; each is
+created only if it does not exist.
 """
 
 import time
@@ -27,14 +27,18 @@ from rm_ray.tasks.run import run_tasks
 
 @dataclass(frozen=True)
 class CopyStage:
-    """Copies bundles. What goes wrong is told to the tally."""
+    """Copies bundles and reports faults to the tally."""
 
     copier: Copier
+    """Encodes the files of a bundle."""
     root: Folder
     """The output's folder."""
     receipts: Folder
+    """The folder of the receipts."""
     fingerprint: str
+    """The filter's fingerprint, which receipts name."""
     tally: TallyHandle
+    """Collects counts and faults."""
 
     def copy_all(self, bundles: Sequence[str]) -> None:
         """Copy bundles, each given as JSON."""
@@ -48,7 +52,7 @@ class CopyStage:
         began = time.perf_counter()
         patience = Patience(tell=TellTally(self.tally, pauses=False), has_asked=True)
         request = Request("reading", said(bundle), copier.corpus.storage, copier.corpus.key)
-        # begun anew after a fault that may pass: nothing has been written yet
+        # after a fault that may pass, the copy starts again: nothing has been written yet
         copied = read_again(lambda: copier.copy(bundle), request, patience)
         done = time.perf_counter()
         created = write_or_halt(
@@ -64,7 +68,7 @@ class CopyStage:
             self.tally.tell(Tally.add, work)
 
     def _commit(self, bundle: Bundle, copied: Copied, patience: Patience) -> bool:
-        """Write the files, then the receipt; whether it was not there."""
+        """Write the files, then the receipt. Return True if the receipt did not exist before."""
         (shard,) = bundle.shards
         for folder, data in copied.files.items():
             replace(self.root / folder, patience=patience).create(shard.part, data)
@@ -75,7 +79,7 @@ class CopyStage:
 def run_copies(
     stage: CopyStage, bundles: Sequence[Bundle], tasks: TasksConfig, every_s: float
 ) -> None:
-    """Copy bundles in processes of this machine, a task each."""
+    """Copy bundles in processes of this machine, one task per bundle."""
     batches = [[bundle.to_json()] for bundle in bundles]
     results = run_tasks(
         _copy_all,
@@ -88,7 +92,7 @@ def run_copies(
     )
     for bundle, result in zip(bundles, results, strict=True):
         if isinstance(result, Ended):
-            why = f"{said(bundle)}: each process that copies it ends: {result.reason}"
+            why = f"{said(bundle)}: each process that copies these rows dies: {result.reason}"
             stage.tally.call(Tally.fault, why, "input")
 
 

@@ -1,4 +1,4 @@
-"""From files and parts to the stretches that are counted and the units that are bundled."""
+"""Turns files and parts into stretches, which are counted, and units, which are bundled."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,30 +13,31 @@ from rm_ray.filter.copy.bundles import Bundle, PlannedFolder, Unit, bundle, most
 from rm_ray.filter.count.stretches import Parts, Stretch, parts_of
 from rm_ray.scored.run import ScoredPart
 
-# Rows of a stretch, that one task holds what is known of.
+# Most rows of a stretch, since one task holds everything that is known of these rows.
 MOST_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Of some corpus files: stretches to count, and units by number, of which `kept` is not known
-    yet. `folders`: of each unit.
-    """
+    """A layout divides some corpus files into stretches to count and units to bundle."""
 
     stretches: list[Stretch]
+    """The stretches to count."""
     units: list[Unit]
+    """The units, by number; their `kept` is not known yet."""
     folders: list[str]
+    """The output folder of each unit."""
 
 
 def folder_of(root: str, path: str) -> str:
-    """The folder of the output for rows of a file: with the `key=value` folders of its path."""
+    """Return the output folder for rows of a file: `root` and the file's `key=value` folders."""
     return "/".join([root, *(name for name, _, _ in hive_names(path))])
 
 
 def corpus_layout(
     files: Sequence[InputFile], footers: Mapping[str, Footer], parts: Sequence[Parts], root: str
 ) -> Layout:
-    """Units are row groups; all rows are documents, scored or not."""
+    """Lay out files with a unit per row group. All rows are documents, scored or not."""
     stretches: list[Stretch] = []
     units: list[Unit] = []
     folders: list[str] = []
@@ -68,7 +69,7 @@ def corpus_layout(
 def parts_layout(
     files: Sequence[InputFile], footers: Mapping[str, Footer], parts: Sequence[Parts], root: str
 ) -> Layout:
-    """Units are parts; only rows that were scored are documents."""
+    """Lay out files with a unit per part. Only scored rows are documents."""
     stretches: list[Stretch] = []
     units: list[Unit] = []
     for number, file in enumerate(files):
@@ -80,8 +81,8 @@ def parts_layout(
                 continue
             source = _of(file, number, start=start, stop=stop, firsts=firsts)
             units.append(Unit(source, 0, part.rows, part.bytes))
-            theirs = parts_of(parts, file.path, start, stop)
-            stretches.append(replace(source, parts=theirs, first_unit=len(stretches)))
+            run_parts = parts_of(parts, file.path, start, stop)
+            stretches.append(replace(source, parts=run_parts, first_unit=len(stretches)))
     return Layout(stretches, units, [root] * len(units))
 
 
@@ -93,40 +94,46 @@ def plan_folders(
     group_rows: int | None,
     planned: Sequence[PlannedFolder],
 ) -> list[PlannedFolder]:
-    """The units in bundles, folder by folder, after those that are planned.
+    """Bundle the units, folder by folder, after the bundles that are planned already.
 
     Args:
-        kept: documents kept, by unit.
+        layout: the units and their folders.
+        kept: documents to keep, by unit.
         target: bytes of a file.
-        tasks: how many copy at once.
-        group_rows: None for the usual ones of the units.
+        tasks: how many tasks copy at once.
+        group_rows: rows of a row group; None for the usual number of the folder's units.
+        planned: the folders that are planned already.
     """
     before = {folder.path: folder for folder in planned}
     known = dict(zip(kept.cells.tolist(), kept.documents.tolist(), strict=True))
     by_folder: dict[str, list[Unit]] = {}
     for number, (unit, folder) in enumerate(zip(layout.units, layout.folders, strict=True)):
         by_folder.setdefault(folder, []).append(replace(unit, kept=known.get(number, 0)))
-    found, read = [], most_read(layout.units, tasks)
+    folders, read = [], most_read(layout.units, tasks)
     for folder, units in by_folder.items():
         old: tuple[Bundle, ...] = before[folder].units if folder in before else ()
         start = before[folder].rows if folder in before else 0
         rows = group_rows or usual_rows(units)
         new = bundle(folder, units, target=target, read=read, group_rows=rows, start=start)
-        found.append(PlannedFolder(folder, (*old, *new)))
-    return found
+        folders.append(PlannedFolder(folder, (*old, *new)))
+    return folders
 
 
 def usual_rows(units: Sequence[Unit]) -> int:
-    """The median of what units hold, of those that hold anything."""
+    """Return the median number of documents of the units that are not empty."""
     return median_high([unit.documents for unit in units if unit.documents] or [1])
 
 
 def _of(file: InputFile, number: int, start: int, stop: int, firsts: Sequence[int]) -> Stretch:
-    """Rows of a file, and the row groups that have them.
+    """Return a stretch of a file's rows [start, stop), with the row groups of these rows.
 
     Args:
-        firsts: the first rows of all row groups, and last how many rows there are; 0 alone where
-            the file is not read.
+        file: the file.
+        number: the file's number among all files.
+        start: the first row.
+        stop: the row after the last row.
+        firsts: the first row of each row group, then the number of rows; only 0 if the file is not
+            read.
     """
     first = bisect_right(firsts, start) - 1
     known = len(firsts) > 1
@@ -147,7 +154,7 @@ def _of(file: InputFile, number: int, start: int, stop: int, firsts: Sequence[in
 
 
 def _spans(parts: Sequence[ScoredPart], rows: int) -> Iterator[tuple[int, int]]:
-    """Rows [0, rows), cut where parts begin and end, and at MOST_ROWS."""
+    """Yield spans of the rows [0, rows), cut at the ends of parts and after MOST_ROWS rows."""
     ends = {end for part in parts for end in (part.shard.start, part.shard.stop)}
     for start, stop in pairwise(sorted({0, rows, *(end for end in ends if end < rows)})):
         yield from pairwise([*range(start, stop, MOST_ROWS), stop])

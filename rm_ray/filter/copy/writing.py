@@ -1,4 +1,4 @@
-"""Parquet files of kept rows, written as the file that they come from."""
+"""Writes Parquet files of kept rows, in the style of the corpus file that the rows come from."""
 
 import io
 
@@ -10,9 +10,9 @@ from rm_ray.parquet.source import Writing
 
 
 class KeptRows:
-    """One file. Row groups are refilled: each has `group_rows` rows, but for the last.
+    """Writes one file. Row groups are refilled: each but the last has `group_rows` rows.
 
-    Where row groups are sorted they are not refilled: rows of two of them together are not sorted.
+    Sorted row groups are not refilled: the rows of two row groups together are not sorted.
     """
 
     def __init__(self, writing: Writing, group_rows: int) -> None:
@@ -26,7 +26,7 @@ class KeptRows:
         self.rows = 0
 
     def add(self, rows: pa.Table) -> None:
-        """Rows, in order."""
+        """Add the next rows, in order."""
         if not len(rows):
             return
         self._waiting.append(rows)
@@ -37,17 +37,17 @@ class KeptRows:
             self._write(self._group_rows)
 
     def end_of_group(self) -> None:
-        """The rows that come next are of another row group of the corpus."""
+        """Note that the next rows come from another row group of the corpus."""
         if self._writing.options.get("sorting_columns"):
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits, as a row group of fewer rows."""
+        """Write the waiting rows as a row group, which may have fewer than `group_rows` rows."""
         if self._rows:
             self._write(self._rows)
 
     def close(self) -> bytes:
-        """The whole file."""
+        """Finish the file and return its bytes."""
         self.flush()
         self._writer.close()
         if self._writing.dress:
@@ -55,7 +55,7 @@ class KeptRows:
         return self._sink.getvalue()
 
     def _write(self, rows: int) -> None:
-        """A row group of the first rows that wait."""
+        """Write the first `rows` waiting rows as one row group."""
         waiting = pa.concat_tables(self._waiting)
         self._writer.write_table(waiting.slice(0, rows), row_group_size=rows)
         rest = waiting.slice(rows)
@@ -64,5 +64,5 @@ class KeptRows:
 
 
 def plainly(schema: pa.Schema, codec: str | None) -> Writing:
-    """How columns are written that come from no file of a corpus."""
+    """Return how to write columns that come from no corpus file."""
     return Writing(schema, {"compression": named(codec or "zstd")}, None)

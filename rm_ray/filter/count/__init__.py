@@ -1,12 +1,12 @@
-"""Deciding which documents are kept: documents are counted and never sorted.
+"""Decides which documents are kept. Documents are counted, never all sorted.
 
 Its files:
 
     stretches   stretches of rows of the corpus
-    documents   what is known of some documents, and their order
-    reader      reads it from the parts of scoring runs, and from the corpus
-    decision    decides what becomes of each document, and why
+    documents   the facts about some documents, and their order
+    reader      reads documents from the parts of scoring runs and from the corpus
+    decision    decides for each document if it is kept, and why
     passes      counts all documents in Ray tasks
-    census      what the rule does to all of them
-    ties        documents with equal rewards on both sides of a cut
+    census      counts the effect of the rule on all documents
+    ties        finds documents with equal rewards on both sides of a cut
 """

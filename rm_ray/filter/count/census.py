@@ -1,4 +1,4 @@
-"""What a rule does to all documents: how many are kept, where, and why the others are not."""
+"""Counts the effect of a rule on all documents: how many are kept, and why the others are not."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,76 +16,84 @@ from rm_ray.filter.count.stretches import Stretch
 from rm_ray.filter.count.ties import Equal, Tie, equal_to_cuts, merged, parted
 from rm_ray.scored.groups import group_label
 
-# Documents on either side of a cut that are shown, of so many groups.
+# Documents that are shown on either side of a cut, and groups for which they are shown.
 BESIDE, SHOWN_GROUPS = 3, 5
 
 
 @dataclass(frozen=True)
 class Beside:
-    """A document next to a cut: before it, so kept, or beyond it."""
+    """Describes a document next to a cut."""
 
     group: str
+    """The label of the document's group."""
     before: bool
+    """True if the document is before the cut, False if it is beyond."""
     order: tuple[int, int, str, int]
+    """The document's place in the order: key, hash, file and row."""
     reward: float | int
+    """The document's reward, without noise."""
 
 
 @dataclass(frozen=True)
 class Census:
-    """What a rule does to all documents.
-
-    `kept`: by unit (Stretch), of those kept. `outcomes`: documents and tokens by group, whether
-    they are kept, and why. `rewards`: those with a reward for which the condition holds, by the
-    upper half of their keys.
-    """
+    """The census counts the effect of a rule on all documents."""
 
     kept: Cells
+    """Kept documents and their tokens, by unit (Stretch)."""
     outcomes: Outcomes
+    """Documents and tokens, by group, kept or not, and reason."""
     rewards: Cells
+    """Documents that have a reward and count, by the upper half of their keys."""
     beside: list[Beside] = field(default_factory=list)
+    """The documents next to the cuts of the first few groups."""
     equal: Equal = field(default_factory=dict)
-    """Documents with the very reward of a cut, by group and cut: before it, and beyond it."""
+    """Documents with exactly the reward of a cut, by group and cut: how many are before the cut,
+    and how many are beyond it.
+    """
 
     def cut_ties(self) -> list[Tie]:
-        """The cuts that part documents with equal rewards."""
+        """Return the cuts that separate documents with equal rewards."""
         return parted(self.equal)
 
     def least_kept(self, cuts: Cuts) -> float | int | None:
-        """The least reward that is kept, where a threshold there keeps the same documents.
+        """Return the least kept reward if a threshold there keeps the same documents, else None.
 
-        That is so where all documents have one cut, and it parts no equal rewards.
+        A threshold does so if there is only one cut, for all documents, and it separates no equal
+        rewards.
         """
-        one = len(cuts.groups) == 1 and len(cuts.cuts[0]) == 1 and cuts.groups == [group_label([])]
-        if not one or cuts.cuts[0][0] is None or self.cut_ties():
+        only_one = (
+            len(cuts.groups) == 1 and len(cuts.cuts[0]) == 1 and cuts.groups == [group_label([])]
+        )
+        if not only_one or cuts.cuts[0][0] is None or self.cut_ties():
             return None
         before = [document for document in self.beside if document.before]
         return before[-1].reward if before else None
 
     @classmethod
     def merge(cls, many: Sequence["Census"]) -> "Census":
-        """The sum, with the documents next to the cuts of all.
+        """Return the sum, with the nearest documents to each cut among all.
 
         Raises:
-            InputError: there are more groups than groups there can be.
+            InputError: there are more than MOST_GROUPS groups.
         """
-        outcomes = total_outcomes(one.outcomes for one in many)
+        outcomes = total_outcomes(census.outcomes for census in many)
         check_groups({group for group, _, _ in outcomes})
         return cls(
-            kept=Cells.merge([one.kept for one in many]),
+            kept=Cells.merge([census.kept for census in many]),
             outcomes=outcomes,
-            rewards=Cells.merge([one.rewards for one in many]),
-            beside=_nearest([document for one in many for document in one.beside]),
-            equal=merged(one.equal for one in many),
+            rewards=Cells.merge([census.rewards for census in many]),
+            beside=_nearest([document for census in many for document in census.beside]),
+            equal=merged(census.equal for census in many),
         )
 
 
 def census_of(stretch: Stretch, reader: Reader, config: FilterConfig, cuts: Cuts) -> Census:
-    """Of the documents of one stretch."""
+    """Take the census of one stretch's documents."""
     decision = decide(reader.read(stretch), stretch, config, cuts)
     documents = decision.documents
     kept = decision.kept
     units = stretch.units_of(documents.rows[kept])
-    # by reward, also where the order has noise
+    # keys of the rewards themselves, even if the order has noise
     keys, _ = keys_of(documents.reward[documents.eligible])
     beside = []
     known = dict(zip(cuts.groups, cuts.cuts, strict=True))
@@ -93,10 +101,10 @@ def census_of(stretch: Stretch, reader: Reader, config: FilterConfig, cuts: Cuts
         cut = (known.get(label, cuts.otherwise) or [None])[0]
         if cut is None or config.output.buckets:
             continue
-        for before, found in zip((True, False), decision.nearest(group, BESIDE), strict=True):
+        for before, indices in zip((True, False), decision.nearest(group, BESIDE), strict=True):
             beside += [
                 _beside(decision, stretch, group=label, before=before, at=at)
-                for at in found.tolist()
+                for at in indices.tolist()
             ]
     return Census(
         kept=Cells.count(units, documents.tokens[kept]),
@@ -116,10 +124,10 @@ def _beside(decision: Decision, stretch: Stretch, group: str, before: bool, at: 
 
 
 def _nearest(documents: Sequence[Beside]) -> list[Beside]:
-    """Those next to the cuts of the first few groups, on either side, best first."""
-    found: list[Beside] = []
+    """Return the documents nearest to the cuts of the first few groups, best first."""
+    nearest: list[Beside] = []
     for group in sorted({document.group for document in documents})[:SHOWN_GROUPS]:
-        theirs = sorted((d for d in documents if d.group == group), key=lambda d: d.order)
-        before = [document for document in theirs if document.before]
-        found += before[-BESIDE:] + [d for d in theirs if not d.before][:BESIDE]
-    return found
+        in_order = sorted((d for d in documents if d.group == group), key=lambda d: d.order)
+        before = [document for document in in_order if document.before]
+        nearest += before[-BESIDE:] + [d for d in in_order if not d.before][:BESIDE]
+    return nearest

@@ -1,4 +1,4 @@
-"""What becomes of each document, and why: pure, the same in every pass and in every copy."""
+"""Decides for each document if it is kept, and why. Pure: the same in every pass and copy."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,60 +17,66 @@ from rm_ray.filter.count.stretches import Stretch
 
 CHOSEN, BEYOND, LEFT_OUT = "chosen", "beyond the cut", "rule.where does not hold"
 
-# Outcomes by group, whether they are kept, and why: documents and tokens.
+# By group, kept or not, and the reason: how many documents, and their tokens.
 Outcomes = dict[tuple[str, bool, str], tuple[int, int]]
 
 
 def total_outcomes(many: Iterable[Outcomes]) -> Outcomes:
-    """The sum of outcomes."""
+    """Return the sum of outcomes."""
     return summed(many)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Of documents. `beyond`: how many cuts each is beyond, of those that have a reward and count;
-    `places`: theirs in the order. `reasons`: by number, `why`: the number of each document's.
-    """
+    """A decision tells of some documents if each is kept, and why."""
 
     documents: Documents
+    """The documents."""
     kept: Flags
+    """True for each document that is kept."""
     beyond: Ints
+    """For each eligible document (it has a reward and counts): how many cuts it is beyond."""
     places: Places
+    """The place in the order of each eligible document."""
     reasons: list[str]
+    """The reasons, by number."""
     why: Ints
+    """The number of each document's reason."""
 
     def outcomes(self) -> Outcomes:
-        """How many documents had which."""
+        """Count documents and tokens by group, kept or not, and reason."""
         groups, reasons = self.documents.groups, len(self.reasons)
-        what = (self.documents.codes * 2 + self.kept) * reasons + self.why
-        counted = Cells.count(what, self.documents.tokens)
-        found: Outcomes = {}
+        codes = (self.documents.codes * 2 + self.kept) * reasons + self.why
+        counted = Cells.count(codes, self.documents.tokens)
+        outcomes: Outcomes = {}
         for code, *count in zip(*(c.tolist() for c in vars(counted).values()), strict=True):
             rest, reason = divmod(code, reasons)
-            found[groups[rest // 2], bool(rest % 2), self.reasons[reason]] = (count[0], count[1])
-        return found
+            outcomes[groups[rest // 2], bool(rest % 2), self.reasons[reason]] = (count[0], count[1])
+        return outcomes
 
     def buckets(self, number: int) -> pa.Array:
-        """The bucket of each document, 0 the worst; null for a document that is not kept."""
-        found = np.zeros(len(self.kept), np.int32)
-        found[self.documents.eligible] = number - 1 - self.beyond
-        return pa.array(found, mask=~self.kept)
+        """Return the bucket of each document, 0 the worst of `number` buckets; null for a document
+        that is not kept.
+        """
+        buckets = np.zeros(len(self.kept), np.int32)
+        buckets[self.documents.eligible] = number - 1 - self.beyond
+        return pa.array(buckets, mask=~self.kept)
 
     def nearest(self, group: int, count: int) -> tuple[Ints, Ints]:
-        """The places of the last documents of a group before its first cut, and of the first ones
-        beyond it, in no order.
+        """Return indices into `places` of documents next to a group's first cut, in no order: the
+        last `count` documents before the cut, and the first `count` beyond it.
         """
-        theirs = self.places.groups == group
+        in_group = self.places.groups == group
         close = (self.places.keys.astype(np.uint64) << np.uint64(32)) | (
             self.places.hashes >> np.uint64(32)
         )
-        before = np.flatnonzero(theirs & (self.beyond == 0))
-        after = np.flatnonzero(theirs & (self.beyond > 0))
+        before = np.flatnonzero(in_group & (self.beyond == 0))
+        after = np.flatnonzero(in_group & (self.beyond > 0))
         return before[_least(~close[before], count)], after[_least(close[after], count)]
 
 
 def decide(documents: Documents, stretch: Stretch, config: FilterConfig, cuts: Cuts) -> Decision:
-    """Apply a rule and its cuts."""
+    """Apply a rule and its cuts to documents."""
     rule, eligible = config.rule, documents.eligible
     documents = renumbered(
         documents, [*cuts.groups, *sorted(set(documents.groups) - set(cuts.groups))]
@@ -100,7 +106,7 @@ def decide(documents: Documents, stretch: Stretch, config: FilterConfig, cuts: C
 
 
 def _least(values: Hashes, count: int) -> Ints:
-    """Where the smallest few are."""
+    """Return the indices of the `count` smallest values, in no order."""
     if len(values) <= count:
         return np.arange(len(values))
     return np.argpartition(values, count)[:count]

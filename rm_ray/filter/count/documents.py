@@ -1,4 +1,4 @@
-"""What is known of some documents: reward, tokens, group, whether they count; and their order."""
+"""The facts about some documents (reward, tokens, group, if they count), and their order."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -13,48 +13,58 @@ from rm_ray.filter.count.stretches import Stretch
 from rm_ray.scored.groups import check_number
 
 Flags = npt.NDArray[np.bool_]
-# More values than this name documents, not groups: every task is given all of their cuts.
+# Most groups. A column with more values names documents rather than groups; and every task is sent
+# the cuts of all groups.
 MOST_GROUPS = 100_000
 
 
 @dataclass(frozen=True)
 class Documents:
-    """Columns of equal length, in the file's order.
-
-    `weights`: what budgets are counted in where that is not documents, tokens if nothing is said.
-    `has`: a reward. `counts`: the condition holds. `scored`: the first run has a row of it.
-    `statuses`: the scoring run's, or why there is no number. `groups`: labels; `codes`: the number
-    of each document's. `rewards`: the first run's rows, of the columns that were asked for.
-    """
+    """Holds the facts about some documents, as columns of equal length in the file's order."""
 
     rows: Ints
+    """Row numbers in the file."""
     reward: Numbers
+    """Rewards; 0 for a document without a reward."""
     has: Flags
+    """True if the document has a reward."""
     tokens: Ints
+    """Tokens that the judge counted; 0 if unknown."""
     weights: Ints
+    """Numbers that budgets are counted in, unless budgets are counted in documents: values of
+    rule.weight's column, or tokens.
+    """
     scored: Flags
+    """True if the first run has a row for the document."""
     statuses: pa.Array
+    """The scoring run's statuses, or the reason for a missing reward."""
     counts: Flags
+    """True if the condition rule.where holds."""
     groups: list[str]
+    """Labels of the groups, by number. This is the only field that is no column."""
     codes: Ints
+    """The number of each document's group."""
     rewards: pa.Table
+    """The first run's rows, with the requested columns."""
 
     @property
     def eligible(self) -> Flags:
-        """The documents among which cuts are made."""
-        found: Flags = self.has & self.counts
-        return found
+        """Return True for each document that the cuts divide: it has a reward and counts."""
+        eligible: Flags = self.has & self.counts
+        return eligible
 
 
 @dataclass(frozen=True)
 class Order:
-    """How documents are ordered. `temperature`: None for none."""
+    """Orders documents by reward, by reward with noise, and by a seeded hash."""
 
     seed: int
+    """Seed of the hash and of the noise."""
     temperature: float | None
+    """Temperature of the noise; None for no noise."""
 
     def places(self, documents: Documents, stretch: Stretch, which: Flags) -> Places:
-        """Where some of the documents are in the order."""
+        """Return the places in the order of the documents that `which` selects."""
         rows, rewards = documents.rows[which], documents.reward[which]
         hashes = hash_rows(f"cut {self.seed}", stretch.file, rows)
         if self.temperature is not None:
@@ -72,15 +82,15 @@ class Order:
 
 
 def check_groups(labels: Collection[str]) -> None:
-    """Raises InputError where there are more groups than groups there can be."""
+    """Raise InputError if there are more than MOST_GROUPS groups."""
     check_number("rule.by", labels, MOST_GROUPS)
 
 
 def renumbered(documents: Documents, groups: Sequence[str]) -> Documents:
-    """The same documents, with the numbers of these groups in place of their own; 0 for a group
-    that is none of them, of which no document counts.
+    """Return the same documents with groups numbered as in `groups`. A group that is not in
+    `groups` gets number 0; none of its documents counts.
     """
     numbers = {label: number for number, label in enumerate(groups)}
-    theirs = np.array([numbers.get(label, 0) for label in documents.groups], np.int64)
-    codes = theirs[documents.codes] if len(theirs) else documents.codes
+    new_numbers = np.array([numbers.get(label, 0) for label in documents.groups], np.int64)
+    codes = new_numbers[documents.codes] if len(new_numbers) else documents.codes
     return replace(documents, groups=list(groups), codes=codes)

@@ -1,6 +1,6 @@
-"""Passes over the rewards' few columns: tasks count, counts are merged by addition.
+"""Passes over a few columns of the rewards: tasks count, and their counts are added up.
 
-No sample, no shuffle, and no list of documents in the driver.
+There is no sample, no shuffle, and no list of documents in the driver.
 """
 
 import logging
@@ -25,23 +25,27 @@ from rm_ray.scored.passes import Pass, in_batches
 
 log = logging.getLogger(__name__)
 
-# Few enough documents to be gathered and sorted by the driver.
+# Most documents that the driver gathers and sorts.
 SORTED = 1_000_000
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Passes:
-    """Over the stretches of a corpus. `files`: their names, by number. `cpus`: of one task."""
+    """Runs passes over the stretches of a corpus."""
 
     stretches: Sequence[Stretch]
+    """The stretches to count."""
     files: Sequence[str]
+    """Names of the corpus files, by number."""
     cpus: float
+    """CPUs reserved for one task."""
     progress_s: float
+    """Seconds between log lines of progress."""
 
     def ranks(self, reader: Reader) -> list[Ranks]:
-        """The percentile ranks of each run's rewards, where several are combined."""
-        found = []
+        """Return the percentile ranks of each run's rewards, by which several runs are combined."""
+        ranks = []
         for run, folder in enumerate(reader.runs):
             levels: list[Cells] = []
             opened: list[Ints] = []
@@ -50,12 +54,15 @@ class Passes:
                 levels.append(self._merged(_count_run, Cells.merge, reader, run, opened))
                 documents = int(levels[0].documents.sum())
                 opened = [*opened, crowded(levels[-1], documents)]
-            found.append(Ranks.of(levels))
-        return found
+            ranks.append(Ranks.of(levels))
+        return ranks
 
     def cuts(self, reader: Reader, config: FilterConfig) -> tuple[Cuts, dict[str, int]]:
-        """Where each group is cut, exact to one document; and how much each may keep, in what
-        `weight_of` says, where a rule has a budget.
+        """Find the cuts of each group, exact to one document.
+
+        Returns:
+            The cuts, and each group's budget, in the unit that `weight_of` names; no budgets for a
+            fixed cut or for buckets.
 
         Raises:
             InputError: a budget or quota is impossible, or there are too many groups.
@@ -67,12 +74,12 @@ class Passes:
         counted = self._merged(_count_groups, merge_groups, reader, order)
         groups = counted.groups or ([] if config.rule.by else [group_label([])])
         supply = np.stack(counted.cells.by_parent(len(groups)), axis=1).tolist()
-        wanted = budgets(config, groups, supply)
+        group_budgets = budgets(config, groups, supply)
         budget = {}
         if not config.output.buckets:
-            budget = {label: one for label, (one,) in zip(groups, wanted, strict=True)}
-        cuts: list[list[Cut | None]] = [[None] * len(each) for each in wanted]
-        weight, search, targets = weight_of(config.rule), Search(), Targets.of(wanted)
+            budget = {label: most for label, (most,) in zip(groups, group_budgets, strict=True)}
+        cuts: list[list[Cut | None]] = [[None] * len(of_group) for of_group in group_budgets]
+        weight, search, targets = weight_of(config.rule), Search(), Targets.of(group_budgets)
         cells = counted.cells
         while True:
             search, targets, inside = targets.narrow(search, cells, weight)
@@ -89,28 +96,28 @@ class Passes:
         return Cuts(groups, cuts), budget
 
     def census(self, reader: Reader, config: FilterConfig, cuts: Cuts) -> Census:
-        """What becomes of all documents."""
-        log.info("counting what is kept, of %s", self)
-        found: Census = self._merged(_take_census, Census.merge, reader, config, cuts)
-        return found
+        """Count how many documents are kept, and why the others are not."""
+        log.info("counting the documents to keep, of %s", self)
+        census: Census = self._merged(_take_census, Census.merge, reader, config, cuts)
+        return census
 
     def __str__(self) -> str:
         rows = sum(stretch.stop - stretch.start for stretch in self.stretches)
         return f"{rows:,} documents in {len(self.files):,} files"
 
-    def _each(self, count: Callable[..., Result], reader: Reader, *more: Any) -> list[Result]:
-        """What a function counts, one result for each batch of stretches."""
-        return self._over.each(count, reader, *more)
+    def _each(self, count: Callable[..., Result], reader: Reader, *settings: Any) -> list[Result]:
+        """Run a counting function in tasks; return one result per batch of stretches."""
+        return self._over.each(count, reader, *settings)
 
     def _merged(
         self,
         count: Callable[..., Any],
         merge: Callable[[Sequence[Any]], Result],
         reader: Reader,
-        *more: Any,
+        *settings: Any,
     ) -> Result:
-        """The sum of what a function counts."""
-        return self._over.merged(count, merge, reader, *more)
+        """Run a counting function in tasks; return the merged result."""
+        return self._over.merged(count, merge, reader, *settings)
 
     @property
     def _over(self) -> Pass[Stretch]:
@@ -119,26 +126,26 @@ class Passes:
 
 
 def merge_groups(many: Sequence[ByGroup]) -> ByGroup:
-    """The sum. Raises InputError where there are more groups than groups there can be."""
-    found = ByGroup.merge(many)
-    check_groups(found.groups)
-    return found
+    """Return the sum. Raises InputError if there are more than MOST_GROUPS groups."""
+    merged = ByGroup.merge(many)
+    check_groups(merged.groups)
+    return merged
 
 
 def _count_run(
     stretches: Sequence[Stretch], reader: Reader, run: int, opened: Sequence[Ints]
 ) -> Cells:
     rewards = (reader.rewards_of_run(stretch, run) for stretch in stretches)
-    return Cells.merge([count_keys(keys_of(theirs)[0], opened) for theirs in rewards])
+    return Cells.merge([count_keys(keys_of(numbers)[0], opened) for numbers in rewards])
 
 
 def _count_groups(stretches: Sequence[Stretch], reader: Reader, order: Order) -> ByGroup:
-    found = []
+    counts = []
     for stretch in stretches:
         documents = reader.read(stretch)
         places = order.places(documents, stretch, documents.eligible)
-        found.append(ByGroup(documents.groups, Search().count(places)))
-    return merge_groups(found)
+        counts.append(ByGroup(documents.groups, Search().count(places)))
+    return merge_groups(counts)
 
 
 def _count_open(

@@ -1,5 +1,5 @@
-"""Reading what is known of documents: from the parts of scoring runs, and where rules speak of
-other columns from the corpus.
+"""Reads the facts about documents: from the parts of scoring runs and, if rules name columns that
+the rewards do not have, from the corpus.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,11 +25,12 @@ from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import A_MINUTE, Patience
 
-# In place of the status of a document that no part has: a sample or a limit has left it out.
+# Status of a document that is in no part: a sample or a limit left the document out.
 NOT_SCORED = "not scored"
-# And of one that has a status and no number: of another run, or beyond the end of a list.
+# Status of a document that was scored but has no number: another run has none for the document, or
+# rewards.column is beyond the end of a list.
 NO_NUMBER = "no number"
-# Of columns that rules speak of, decoded at once.
+# Rows of the corpus that are decoded at once, of the columns that rules name.
 NARROW_ROWS = 1 << 16
 # The largest weight of one document: the sum over two thousand million of them fits 64 bits.
 MOST_WEIGHT = 1 << 32
@@ -37,35 +38,42 @@ MOST_WEIGHT = 1 << 32
 
 @dataclass(frozen=True)
 class Reader:
-    """What is read of documents, and where. Travels to tasks.
-
-    `runs`: the folders of the runs' parts, which have these `schemas`. `own`: the columns that
-    rules speak of and the first run has; `others`: those that the corpus has, in its files or as
-    hive folders. `weight`: the column that budgets are counted in; None for tokens or documents.
-    `ranks`: of each run, where several are combined. `scored_only`: rows without a part are no
-    documents.
-    """
+    """Reads the documents of a stretch; it is sent to tasks."""
 
     runs: Sequence[Folder]
+    """The folder of each run's parts."""
     schemas: Sequence[pa.Schema]
+    """The columns of each run's parts."""
     column: ColumnPath
+    """The column of the number that documents are chosen by."""
     combine: Literal["mean", "minimum", "maximum"]
+    """How ranks of several runs become one number."""
     by: Sequence[ColumnPath]
+    """The columns that make groups."""
     where: Condition | None
+    """The condition of the rule; None if there is none."""
     weight: ColumnPath | None
+    """The column that budgets are counted in; None for tokens or documents."""
     own: Sequence[str]
+    """Columns that rules name and the first run has."""
     others: Sequence[str]
+    """Columns that rules name and only the corpus has, in its files or as hive folders."""
     corpus: CorpusConfig
+    """The corpus that was scored."""
     scored_only: bool
+    """True if rows that are in no part are not documents."""
     ranks: Sequence[Ranks] = ()
+    """The ranks of each run's rewards if several runs are combined."""
 
     def read(
         self, stretch: Stretch, add: Sequence[str] = (), patience: Patience = A_MINUTE
     ) -> Documents:
-        """The documents of a stretch.
+        """Read the documents of a stretch.
 
         Args:
+            stretch: the rows to read.
             add: further columns of the first run to read.
+            patience: how long a failed read is tried again.
 
         Raises:
             InputError: a reward is infinite, or a column does not fit its use.
@@ -78,9 +86,9 @@ class Reader:
             rows = first.column("row").to_numpy()
         first = _aligned(first, rows)
         reward, has = self._reward(stretch, first, rows, patience)
-        if self.ranks:  # what is written of the reward is what it was chosen by
-            both = pa.array(reward, mask=~has)
-            first = first.set_column(first.schema.get_field_index("reward"), "reward", both)
+        if self.ranks:  # the column `reward` that is written is the combined rank
+            combined = pa.array(reward, mask=~has)
+            first = first.set_column(first.schema.get_field_index("reward"), "reward", combined)
         columns, counts = self._columns(stretch, first, rows, patience)
         groups, codes = grouped([path.of(columns) for path in self.by], len(rows))
         statuses = pc.fill_null(first.column("status"), NOT_SCORED)
@@ -109,7 +117,7 @@ class Reader:
     def _weights(
         self, weight: ColumnPath, stretch: Stretch, columns: pa.Table, rows: Ints, eligible: Flags
     ) -> Ints:
-        """The numbers that budgets are counted in; 0 for documents that do not count."""
+        """Return the numbers that budgets are counted in; 0 for documents that do not count."""
         values = weight.of(columns)
         numbers = pc.fill_null(values.cast(pa.float64(), safe=False), -1).to_numpy()
         whole = (numbers >= 0) & (numbers <= MOST_WEIGHT) & (np.floor(numbers) == numbers)
@@ -129,14 +137,14 @@ class Reader:
             held = self.where.holds(columns)
         except ConfigError as error:
             raise InputError(f"rule.where: {error}, in {stretch.file}; {REMEDY}") from None
-        found: Flags = held.to_numpy(zero_copy_only=False)
-        return found
+        flags: Flags = held.to_numpy(zero_copy_only=False)
+        return flags
 
     @property
     def kind(self) -> str:
-        """Of the numbers that documents are ordered by (counts.order.KINDS).
+        """Return the kind of the numbers that documents are ordered by (counts.order.KINDS).
 
-        The ranks that runs are combined by have fewer bits than float32.
+        Combined ranks of several runs are float32, which has more bits than a rank.
         """
         if len(self.runs) > 1:
             return "float32"
@@ -145,10 +153,10 @@ class Reader:
     def reward_of_run(
         self, stretch: Stretch, run: int, rewards: pa.Table, rows: Ints
     ) -> tuple[Numbers, Flags]:
-        """One run's rewards, 0 where there is none, and where there is one."""
-        found = self.column.of(rewards).cast(pa.from_numpy_dtype(self.kind), safe=False)
-        has = found.is_valid().to_numpy()
-        values: Numbers = pc.fill_null(found, 0).to_numpy()
+        """Return one run's rewards (0 if missing), and flags: True if there is a reward."""
+        numbers = self.column.of(rewards).cast(pa.from_numpy_dtype(self.kind), safe=False)
+        has = numbers.is_valid().to_numpy()
+        values: Numbers = pc.fill_null(numbers, 0).to_numpy()
         if not np.isfinite(values).all():
             row = int(rows[int(np.flatnonzero(~np.isfinite(values))[0])])
             raise InputError(
@@ -163,19 +171,19 @@ class Reader:
         reward, has = self.reward_of_run(stretch, 0, first, rows)
         if not self.ranks:
             return reward, has
-        every, rewards = has, [reward]
+        in_all_runs, rewards = has, [reward]
         for run in range(1, len(self.runs)):
-            theirs = _aligned(self._scored(stretch, run, [self.column.column], patience), rows)
-            reward, has = self.reward_of_run(stretch, run, theirs, rows)
+            run_rows = _aligned(self._scored(stretch, run, [self.column.column], patience), rows)
+            reward, has = self.reward_of_run(stretch, run, run_rows, rows)
             rewards.append(reward)
-            every = every & has
+            in_all_runs = in_all_runs & has
         ranks = np.zeros((len(self.runs), len(rows)), np.int64)
         for run, reward in enumerate(rewards):
-            ranks[run, every] = self.ranks[run].of_keys(keys_of(reward[every])[0])
-        return _combined(ranks, self.combine), every
+            ranks[run, in_all_runs] = self.ranks[run].of_keys(keys_of(reward[in_all_runs])[0])
+        return _combined(ranks, self.combine), in_all_runs
 
     def rewards_of_run(self, stretch: Stretch, run: int) -> Numbers:
-        """The rewards that one run has of a stretch that the first run has parts of."""
+        """Return one run's rewards of a stretch; none if the first run has no part of it."""
         if not stretch.parts[0]:
             return np.empty(0, np.float32)
         rewards = self._scored(stretch, run, [self.column.column], A_MINUTE)
@@ -185,7 +193,7 @@ class Reader:
     def _scored(
         self, stretch: Stretch, run: int, columns: Sequence[str], patience: Patience
     ) -> pa.Table:
-        """A run's rows of a stretch, in order."""
+        """Read a run's rows of a stretch, in order."""
         parts = stretch.parts[run]
         tables = [read_rewards(self.runs[run], part, columns, patience) for part in parts]
         if not tables:
@@ -198,28 +206,28 @@ class Reader:
     def _columns(
         self, stretch: Stretch, first: pa.Table, rows: Ints, patience: Patience
     ) -> tuple[pa.Table, Flags]:
-        """The columns of groups and weights, and where the condition holds.
+        """Return the columns of groups and weights, and flags: True if the condition holds.
 
-        The condition is worked out batch by batch: it may speak of texts, and of a stretch's texts
-        no more is held than a batch.
+        The condition is worked out batch by batch: it may name a column of texts, and at most one
+        batch of texts is held in memory.
         """
         paths = [*self.by, *([self.weight] if self.weight else [])]
         kept = list(dict.fromkeys(path.column for path in paths))
 
         def look() -> tuple[list[pa.Table], list[Flags]]:
-            found = [
+            batches = [
                 (table.select(kept), self._where_holds(table, stretch))
                 for table in self._batches(stretch, first, rows)
             ]
-            return [table for table, _ in found], [flags for _, flags in found]
+            return [table for table, _ in batches], [flags for _, flags in batches]
 
         request = Request("reading", stretch.file, self.corpus.storage, self.corpus.key)
         tables, flags = read_again(look, request, patience) if self.others else look()
         return pa.concat_tables(tables), np.concatenate(flags)
 
     def _batches(self, stretch: Stretch, first: pa.Table, rows: Ints) -> Iterator[pa.Table]:
-        """The columns that rules speak of, some rows at a time. A file's own column comes before
-        its folders' names.
+        """Yield the columns that rules name, some rows at a time. If a file has a column with the
+        name of a hive folder, the file's column is taken.
         """
         own = pa.table({"row": pa.array(rows)} | {name: first.column(name) for name in self.own})
         if not self.others:
@@ -239,7 +247,7 @@ class Reader:
             yield self._beside(own.slice(0, 0), pa.table({}), stretch)
 
     def _beside(self, own: pa.Table, columns: pa.Table, stretch: Stretch) -> pa.Table:
-        """Columns of the rewards, of the file, and names of its folders."""
+        """Return the columns of the rewards, of the file, and of the file's hive folders."""
         for name in self.others:
             if name in columns.column_names:
                 values = columns.column(name)
@@ -251,28 +259,33 @@ class Reader:
 
 
 def kind_of(column: pa.DataType) -> str:
-    """The kind of numbers that a column's are ordered as, so that none are taken for equal."""
+    """Return the kind of numbers (counts.order.KINDS) that holds all values of a column exactly,
+    so that different values are never taken for equal.
+    """
     if pa.types.is_floating(column):
         return "float64" if pa.types.is_float64(column) else "float32"
     return "uint64" if pa.types.is_uint64(column) else "int64"
 
 
 def _aligned(rewards: pa.Table, rows: Ints) -> pa.Table:
-    """A run's rows for these row numbers, null where it has none."""
+    """Return a run's rows for these row numbers, null for a row that the run does not have."""
     numbers = rewards.column("row").to_numpy()
     if len(numbers) == len(rows) and np.array_equal(numbers, rows):
         return rewards
     at = np.searchsorted(numbers, rows)
-    there = at < len(numbers)
-    there[there] = numbers[at[there]] == rows[there]
-    return rewards.take(pa.array(np.where(there, at, 0), mask=~there))
+    present = at < len(numbers)
+    present[present] = numbers[at[present]] == rows[present]
+    return rewards.take(pa.array(np.where(present, at, 0), mask=~present))
 
 
 def _combined(ranks: Ints, how: str) -> Floats:
-    """Ranks of several runs, a run a row, as one number in [0, 1]; whole numbers until the end."""
+    """Combine ranks of several runs (one row per run) into one number in [0, 1] per document.
+
+    The sum is taken in whole numbers, so the order of the runs does not matter.
+    """
     if how == "mean":
-        found = ranks.sum(axis=0) / len(ranks)
+        rank = ranks.sum(axis=0) / len(ranks)
     else:
-        found = ranks.min(axis=0) if how == "minimum" else ranks.max(axis=0)
-    combined: Floats = (found / BEST).astype(np.float32)
+        rank = ranks.min(axis=0) if how == "minimum" else ranks.max(axis=0)
+    combined: Floats = (rank / BEST).astype(np.float32)
     return combined

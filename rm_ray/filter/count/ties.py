@@ -1,4 +1,6 @@
-"""Documents with equal rewards on both sides of a cut: a hash has decided, and that is told."""
+"""Finds documents with equal rewards on both sides of a cut. A hash has decided between these
+documents, and the user is told so.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,15 +11,16 @@ from rm_ray.counts.cuts import Cut, Cuts
 from rm_ray.counts.summable import summed
 from rm_ray.filter.count.decision import Decision
 
-# By group and number of the cut: documents with its reward before it, and beyond it.
+# By group and number of the cut: how many documents with the cut's reward are before the cut, and
+# how many are beyond it.
 Equal = dict[tuple[str, int], tuple[int, int]]
-# In place of a cut that no document is at.
+# Stands for a missing cut, or a fixed cut: no document has this key.
 NOWHERE = Cut(-1, 0, "", 0)
 
 
 @dataclass(frozen=True)
 class Tie:
-    """A cut that parts documents with equal rewards."""
+    """A tie is a cut that separates documents with equal rewards."""
 
     group: str
     """The group's label."""
@@ -29,45 +32,46 @@ class Tie:
     """Documents with the reward of the cut that are beyond it."""
 
     def said(self) -> str:
-        """The tie for people."""
+        """Describe the tie for people."""
         return (
-            f"{self.before + self.beyond:,} documents have the very reward of cut {self.cut + 1}: "
-            f"{self.before:,} are before it, {self.beyond:,} beyond it, by a hash"
+            f"{self.before + self.beyond:,} documents have exactly the reward of cut "
+            f"{self.cut + 1}; a hash put {self.before:,} before it and {self.beyond:,} beyond it"
         )
 
 
 def equal_to_cuts(decision: Decision, cuts: Cuts, kind: str) -> Equal:
-    """Count the documents whose reward is that of a cut of their group.
+    """Count the documents whose reward equals the reward at a cut of their group.
 
     Args:
-        decision: on documents of one file.
-        cuts: of all groups.
-        kind: of the numbers that documents are ordered by.
+        decision: the decision on documents of one file.
+        cuts: the cuts of all groups.
+        kind: the kind of the numbers that documents are ordered by.
     """
     groups, places = decision.documents.groups, decision.places
     known = dict(zip(cuts.groups, cuts.cuts, strict=True))
     width = max(map(len, [*cuts.cuts, cuts.otherwise]), default=0)
-    theirs = [known.get(group, cuts.otherwise or [None] * width) for group in groups]
+    by_group = [known.get(group, cuts.otherwise or [None] * width) for group in groups]
     finer = places.hashes >> np.uint64(32)
-    found: Equal = {}
+    equal: Equal = {}
     for number in range(width):
-        here = [cut if cut and cut.file else NOWHERE for cut in (each[number] for each in theirs)]
-        same = places.keys == np.array([cut.key for cut in here], np.int64)[places.groups]
+        cuts_at = (group_cuts[number] for group_cuts in by_group)
+        at = [cut if cut and cut.file else NOWHERE for cut in cuts_at]
+        same = places.keys == np.array([cut.key for cut in at], np.int64)[places.groups]
         if kind != "float32":
-            same &= finer == np.array([cut.hash >> 32 for cut in here], np.uint64)[places.groups]
+            same &= finer == np.array([cut.hash >> 32 for cut in at], np.uint64)[places.groups]
         before = decision.beyond <= number
         for group in np.unique(places.groups[same]).tolist():
             own = same & (places.groups == group)
             counts = int((own & before).sum()), int((own & ~before).sum())
-            found[groups[group], number] = counts
-    return found
+            equal[groups[group], number] = counts
+    return equal
 
 
 def merged(many: Iterable[Equal]) -> Equal:
-    """The sum over files."""
+    """Return the sum over files."""
     return summed(many)
 
 
 def parted(equal: Equal) -> list[Tie]:
-    """The cuts that have documents with their reward on both sides."""
+    """Return the cuts that have documents of equal reward on both sides."""
     return [Tie(*cut, *counts) for cut, counts in sorted(equal.items()) if all(counts)]

@@ -91,7 +91,7 @@ def test_equal_rewards_on_both_sides_of_a_cut_are_told(
         run(caplog, "--dry-run", rewards_path=scored, output_path=tmp_path / "out", **words)[0] == 0
     )
     page = capsys.readouterr().out
-    assert "2 documents have the very reward of cut 1: 1 are before it, 1 beyond it, by a" in page
+    assert "2 documents have exactly the reward of cut 1; a hash put 1 before it and 1" in page
     assert "the same documents are kept by" not in page
     rows, manifest = filtered(caplog, scored, tmp_path / "seven", **words)
     assert rows[1:] == list(range(34, 40)) and rows[0] in (32, 33)
