@@ -81,7 +81,7 @@ class BaselineConfig(PlaceConfig):
             return {str(group): str(night) for group, night in given.items()}
         return given
 
-    weekend: list[Day] = []
+    weekend: list[Day] = Field([])
     """Days that differ from the other days, such as [saturday, sunday]. They are compared with each
     other only. The names of the nights must be dates.
     """

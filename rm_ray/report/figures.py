@@ -31,8 +31,8 @@ class Alert(Part):
 
     group: str | None = Field(description="The group's name; null for all documents together.")
     label: str | None = Field(description="The group's values as JSON; null for all documents.")
-    rule: Rule
-    level: Level
+    rule: Rule = Field(description="The rule that alerts.")
+    level: Level = Field(description="fail: the alert fails the night.")
     standing: bool = Field(description="The alert stood the night before; it fails no night again.")
     folded_into: str | None = Field(
         description="Another alert (GROUP: RULE) that covers this one, so this one does not count."
@@ -51,8 +51,8 @@ class Alert(Part):
 class Verdict(Part):
     """The night in one word and one sentence."""
 
-    status: Literal["ok", "warn", "fail"]
-    sentence: str
+    status: Literal["ok", "warn", "fail"] = Field(description="fail: an alert fails the night.")
+    sentence: str = Field(description="The verdict in words.")
     alerts: list[Alert] = Field(description="Alerts that fail come first, folded ones last.")
 
 
@@ -61,17 +61,17 @@ class Distribution(Part):
 
     documents: int = Field(description="Documents with a reward.")
     tokens: int = Field(description="Tokens of these documents.")
-    mean: float
+    mean: float = Field(description="The mean reward.")
     sd: float = Field(description="The standard deviation.")
-    minimum: float
-    maximum: float
+    minimum: float = Field(description="The lowest reward.")
+    maximum: float = Field(description="The highest reward.")
     quantiles: dict[str, float] = Field(description="Rewards by the share of documents below.")
 
 
 class Measure(Part):
     """An effect size beside its noise."""
 
-    effect: float
+    effect: float = Field(description="How large the effect is.")
     floor: float = Field(description="95% of nights like the baseline stay below this effect.")
     p: float = Field(description="Share of nights like the baseline with an effect as large.")
 
@@ -86,7 +86,7 @@ class Drift(Part):
         description="The smallest shift of all rewards, in sd of the baseline, that would have "
         "been past its alert's floor in 4 of 5 nights of these sizes."
     )
-    quiet_nights: int = Field(description="Quiet nights that raise the floors above chance.")
+    quiet_nights: int = Field(description="Nights that the floors are learnt from, besides chance.")
     noise: float = Field(
         description="How many times as much as by chance quiet nights differ; at least 1."
     )
@@ -104,9 +104,9 @@ class UsualFigures(Part):
     """Tonight's counts as the nights before predict them. A range is null if it is not known."""
 
     nights: int = Field(description="Quiet nights that the counts are predicted from.")
-    documents: Range | None
-    tokens: Range | None
-    tokens_a_document: Range | None
+    documents: Range | None = Field(description="Documents of the night.")
+    tokens: Range | None = Field(description="Tokens of the night.")
+    tokens_a_document: Range | None = Field(description="Tokens of a document, on average.")
     rewarded: Range | None = Field(description="The share of documents with a reward.")
     remark: str | None = Field(description="Why changes cannot be told; null if they can.")
 
@@ -134,36 +134,38 @@ class Outliers(Part):
 class Group(Part):
     """One group of documents, or all documents."""
 
-    name: str
+    name: str = Field(description="The group as a person reads it.")
     label: str = Field(description="The group's values as JSON, in the order of `by`.")
-    documents: int
-    tokens: int
+    documents: int = Field(description="All documents of the group.")
+    tokens: int = Field(description="Tokens of all its documents.")
     scored: int = Field(description="Documents with a reward.")
     statuses: dict[str, int] = Field(description="Documents by status.")
     failed_share: float = Field(description="Share of the documents that failed.")
     expected: float | None = Field(description="Documents of a night of the baseline, on average.")
     tonight: Distribution | None = Field(description="null if no document has a reward.")
-    baseline: Distribution | None
+    baseline: Distribution | None = Field(description="null if there is no baseline or no reward.")
     histogram: list[float] = Field(description="Share of the documents in each bin.")
-    baseline_histogram: list[float] | None
+    baseline_histogram: list[float] | None = Field(
+        description="null if the baseline has no reward."
+    )
     drift: Drift | None = Field(description="null if there is nothing to compare.")
     spread: float | None = Field(description="The sd divided by the baseline's.")
     nights: list[str] = Field(description="Nights of the baseline that rewards are compared with.")
-    usual: UsualFigures
-    creep: CreepFigures
-    outliers: Outliers | None
+    usual: UsualFigures = Field(description="Usual counts and their limits.")
+    creep: CreepFigures = Field(description="Slow moves of the mean.")
+    outliers: Outliers | None = Field(description="null if there are none.")
     untold: str | None = Field(description="Why nothing can be told of the rewards.")
 
 
 class MixGroup(Part):
     """A group's part in the change of the mean."""
 
-    name: str
-    label: str
+    name: str = Field(description="The group as a person reads it.")
+    label: str = Field(description="The group's values as JSON.")
     share_before: float = Field(description="Share of the baseline's documents with a reward.")
     share_after: float = Field(description="Share of tonight's documents with a reward.")
-    mean_before: float | None
-    mean_after: float | None
+    mean_before: float | None = Field(description="Mean of the baseline; null if it has no reward.")
+    mean_after: float | None = Field(description="Mean of tonight; null if it has no reward.")
     mix: float = Field(description="Part of the mean's change that the group's share made.")
     inside: float = Field(description="Part of the mean's change that the group's rewards made.")
 
@@ -173,7 +175,7 @@ class Mix(Part):
 
     before: float = Field(description="The baseline's mean.")
     after: float = Field(description="Tonight's mean.")
-    change: float
+    change: float = Field(description="`after` minus `before`.")
     mix: float = Field(description="Part that the shares of the groups made.")
     inside: float = Field(description="Part that the rewards inside the groups made.")
     wasserstein_mix: float = Field(
@@ -182,16 +184,16 @@ class Mix(Part):
     wasserstein_inside: float = Field(
         description="Distance of the baseline with tonight's shares from tonight, in its sd."
     )
-    groups: list[MixGroup]
+    groups: list[MixGroup] = Field(description="Each group's part in the change.")
 
 
 class TrendNight(Part):
     """One night of the history."""
 
-    night: str
-    status: Literal["ok", "warn", "fail"]
-    documents: int
-    tokens: int
+    night: str = Field(description="Name of the night.")
+    status: Literal["ok", "warn", "fail"] = Field(description="The night's verdict.")
+    documents: int = Field(description="All documents of the night.")
+    tokens: int = Field(description="Tokens of all documents.")
     scored: int = Field(description="Documents with a reward.")
     mean: float | None = Field(description="null if no document has a reward.")
     quantiles: dict[str, float] = Field(description="Rewards at 0.1, 0.5 and 0.9.")
@@ -202,24 +204,24 @@ class TrendNight(Part):
 class Retained(Part):
     """The exact documents and tokens whose reward is not below a threshold."""
 
-    threshold: float
-    documents: int
-    tokens: int
+    threshold: float = Field(description="The lowest reward that is kept.")
+    documents: int = Field(description="Documents kept.")
+    tokens: int = Field(description="Tokens kept.")
 
 
 class Correlation(Part):
     """Spearman's rank correlation of a sample."""
 
-    rho: float
+    rho: float = Field(description="The correlation, from -1 to 1.")
     margin: float = Field(description="Half of the 95% interval.")
-    documents: int
+    documents: int = Field(description="Documents of the sample.")
 
 
 class BlindGroup(Part):
     """How well the judge tells the documents of one group apart."""
 
-    name: str
-    sd: float
+    name: str = Field(description="The group as a person reads it.")
+    sd: float = Field(description="The standard deviation of its rewards.")
     relative_sd: float = Field(description="The sd divided by the sd of all documents.")
     length: Correlation | None = Field(description="Reward and tokens of the document.")
     flat: bool = Field(description="The rewards hardly vary.")
@@ -234,13 +236,13 @@ class Blind(Part):
     length_medians: list[tuple[float, float]] = Field(
         description="Median tokens and reward of ten classes of equal size, from short to long."
     )
-    groups: list[BlindGroup]
+    groups: list[BlindGroup] = Field(description="One entry for each group with a reward.")
 
 
 class Chunk(Part):
     """A judged chunk of an excerpt."""
 
-    text: str
+    text: str = Field(description="The beginning of the chunk.")
     reward: float | None = Field(description="null if the chunk was not judged.")
 
 
@@ -251,12 +253,12 @@ class Shown(Part):
         description="Why it is shown. kept, dropped: it is next to a cut."
     )
     at: float | None = Field(description="The quantile, or the threshold of the cut.")
-    group: str | None
-    id: str | None
-    file: str
-    row: int
-    reward: float
-    tokens: int
+    group: str | None = Field(description="The group's name; null if there are no groups.")
+    id: str | None = Field(description="The document's id; null if it is not known.")
+    file: str = Field(description="File of the corpus.")
+    row: int = Field(description="Row in that file, from 0.")
+    reward: float = Field(description="The document's reward.")
+    tokens: int = Field(description="Tokens of the document.")
     chunks: list[Chunk] = Field(description="The first chunks; one text if chunks are not known.")
     chunks_left: int = Field(description="Chunks that are not shown.")
     remark: str | None = Field(description="Why the text is missing or not whole.")
@@ -265,44 +267,46 @@ class Shown(Part):
 class RunFacts(Part):
     """How the rewards were made, and how much they cost."""
 
-    path: str
-    segments: list[int]
-    model: str
-    family: str
-    fingerprint: str
-    files: int
-    parts: int
-    complete: bool
+    path: str = Field(description="Folder of the run.")
+    segments: list[int] = Field(description="Segments that are reported.")
+    model: str = Field(description="The judge's model.")
+    family: str = Field(description="The judge's family.")
+    fingerprint: str = Field(description="Fingerprint of the run.")
+    files: int = Field(description="Files of the corpus.")
+    parts: int = Field(description="Parts that are reported.")
+    complete: bool = Field(description="The run is complete.")
     missing_parts: int = Field(description="Planned parts that are missing: no history is kept.")
-    windows: int
-    forwarded_tokens: int
+    windows: int = Field(description="Windows that the judge read.")
+    forwarded_tokens: int = Field(description="Tokens that the engines forwarded.")
     minimum_tokens: int = Field(description="Fewest tokens that an engine can forward for it all.")
     tokens_per_second: float | None = Field(description="Forwarded by one engine, as measured.")
     engine_hours: float | None = Field(description="Hours for forwarded_tokens at that speed.")
     gpus: float = Field(description="GPUs of one engine.")
     cost: float | None = Field(description="engine_hours times gpus times cost.per_gpu_hour.")
-    versions: dict[str, str]
+    versions: dict[str, str] = Field(description="Versions of the programs, by name.")
 
 
 class BaselineFacts(Part):
     """The baseline of tonight."""
 
-    kind: Literal["run", "history", "none"]
-    path: str | None
+    kind: Literal["run", "history", "none"] = Field(
+        description="A pinned run, the history, or no baseline."
+    )
+    path: str | None = Field(description="Folder of that run or history.")
     nights: list[str] = Field(description="Nights of a history that any group's baseline pools.")
-    documents: int
+    documents: int = Field(description="Documents of the baseline.")
 
 
 class Figures(Part):
     """A report."""
 
     schema_: Literal["rm_ray.report/1"] = Field(SCHEMA, alias="schema")
-    night: str
+    night: str = Field(description="Name of the night.")
     made: str = Field(description="When this report was made, UTC.")
     by: list[str] = Field(description="Columns whose values make the groups.")
     column: str = Field(description="Column of the rewards that is reported.")
-    verdict: Verdict
-    baseline: BaselineFacts
+    verdict: Verdict = Field(description="Alerts, and the verdict.")
+    baseline: BaselineFacts = Field(description="The baseline of tonight.")
     drift_above: float = Field(
         description="Drift alerts above this distance, in the baseline's sd, if it is not chance."
     )
@@ -310,13 +314,13 @@ class Figures(Part):
     groups: list[Group] = Field(description="Groups of tonight and the baseline, largest first.")
     gathered: int = Field(description="Groups beyond max_groups, counted together.")
     edges: list[float] = Field(description="Edges of the bins of all histograms, ascending.")
-    mix: Mix | None
-    trend: list[TrendNight]
+    mix: Mix | None = Field(description="Split of the mean's change; null if there is none.")
+    trend: list[TrendNight] = Field(description="Nights, oldest first.")
     retention: list[Retained] = Field(description="From the highest threshold to the lowest.")
     cut: float | None = Field(description="The threshold in use; null if none is given.")
-    blind: Blind | None
-    documents: list[Shown]
-    run: RunFacts
+    blind: Blind | None = Field(description="null if there is no reward.")
+    documents: list[Shown] = Field(description="Documents shown as excerpts.")
+    run: RunFacts = Field(description="The run that made the rewards.")
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
