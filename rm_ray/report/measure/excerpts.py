@@ -205,7 +205,7 @@ class _Asked:
 
 
 def _show(asked: Sequence[_Asked], library: Library) -> list[Shown]:
-    return [library.show(document.chosen, document.part, document.file) for document in asked]
+    return [library.show(item.chosen, item.part, item.file) for item in asked]
 
 
 def _chunker(run: ScoredRun) -> tuple[Chunker | None, str | None]:

@@ -202,7 +202,7 @@ def test_nights_that_are_gone_drop_out_and_are_told(tmp_path, caplog):
         (tmp_path / f"night-{name}.parquet").unlink()
     baseline = pooled(found, "n080")
     assert LABEL not in baseline.groups and LABEL in baseline.gone
-    assert "no longer in the history, n001 to n005; it is compared with nothing" in caplog.text
+    assert "n001 to n005, are missing from the history; it is compared with nothing" in caplog.text
 
 
 def test_weekends_are_compared_with_weekends(tmp_path):
