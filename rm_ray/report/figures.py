@@ -77,7 +77,7 @@ class Measure(Part):
 
 
 class Drift(Part):
-    """How far the rewards are from the baseline's."""
+    """The distance of the rewards from the baseline's."""
 
     wasserstein: Measure = Field(description="Distance in standard deviations of the baseline.")
     psi: Measure = Field(description="Population stability index on the baseline's deciles.")
@@ -112,7 +112,7 @@ class UsualFigures(Part):
 
 
 class CreepFigures(Part):
-    """How much the mean moves a little every night."""
+    """A slow move of the mean, a little every night."""
 
     weeks: int = Field(description="Weeks of nights with a mean reward, tonight's included.")
     slope: float | None = Field(description="Slope of the weekly means, in sd a week.")
@@ -218,7 +218,7 @@ class Correlation(Part):
 
 
 class BlindGroup(Part):
-    """How well the judge tells the documents of one group apart."""
+    """The spread of one group's rewards: a small one means that its documents look alike."""
 
     name: str = Field(description="The group as a person reads it.")
     sd: float = Field(description="The standard deviation of its rewards.")
@@ -265,7 +265,7 @@ class Shown(Part):
 
 
 class RunFacts(Part):
-    """How the rewards were made, and how much they cost."""
+    """The run that made the rewards, and its cost."""
 
     path: str = Field(description="Folder of the run.")
     segments: list[int] = Field(description="Segments that are reported.")

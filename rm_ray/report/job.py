@@ -196,7 +196,9 @@ def _say(
         tonight = night.groups.get(label, GroupNight(label))
         before = baseline.groups.get(label)
         # a group that was counted in OTHER may be an old one
-        is_known = label in baseline.gone or any(OTHER in group.groups for group in baseline.past)
+        is_known = label in baseline.gone or any(
+            OTHER in earlier.groups for earlier in baseline.past
+        )
         if before is None and baseline.whole is not None and not is_known:
             before = BaselineGroup(GroupNight(label), baseline.whole.nights)
         comparisons[label] = Comparison.of(tonight, before, config.night, means=means(label))

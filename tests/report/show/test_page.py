@@ -123,7 +123,7 @@ def test_cells_of_alerts_are_marked(html):
     for said in ("✕ fail: 41.0% usually", "▲ warn: 180 usually 741", "✕ fail: 0 usually 79,825",
                  "▲ warn: 17,222 usually 53,216"):  # fmt: skip
         assert said in text
-    assert text.count("other changes from 7 on") == 1
+    assert text.count("from 7 quiet nights on, other changes do too") == 1
 
 
 def test_says_what_cannot_be_told_and_what_counts_as_something_else(html):
