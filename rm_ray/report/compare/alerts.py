@@ -30,17 +30,17 @@ def fired(
     """
     comparisons = dict(comparisons)
     many = CANDIDATES * len(comparisons)
-    found = [c for group in comparisons.values() for c in candidates(group, rules)]
-    limits = _limits(found, rules.false_per_night, many)
+    all_candidates = [c for group in comparisons.values() for c in candidates(group, rules)]
+    limits = _limits(all_candidates, rules.false_per_night, many)
     close = {
         c.label
-        for c, limit in zip(found, limits, strict=True)
+        for c, limit in zip(all_candidates, limits, strict=True)
         if c.past and comparisons[c.label].has(c.kind) and c.p <= NEAR * limit
     }
     if close:
         comparisons |= {label: comparisons[label].refined() for label in close}
-        found = [c for group in comparisons.values() for c in candidates(group, rules)]
-    passed = holm(found, rules.false_per_night, many)
+        all_candidates = [c for group in comparisons.values() for c in candidates(group, rules)]
+    passed = holm(all_candidates, rules.false_per_night, many)
     alerts: dict[Key, Candidate] = {}
     for candidate in (c for c in passed if c.past):
         if candidate.key not in alerts or candidate.kind in MAIN:

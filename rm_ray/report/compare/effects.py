@@ -54,8 +54,8 @@ class Effects:
 
 def effects(tonight: Histogram, baseline: Histogram) -> Effects:
     """Measure the effects between two histograms, each with at least one document."""
-    values, mine, theirs = _aligned(tonight, baseline)
-    arrays = _effects(values, mine[None], theirs[None])
+    values, now, before = _aligned(tonight, baseline)
+    arrays = _effects(values, now[None], before[None])
     return Effects(*(float(column[0]) for column in vars(arrays).values()))
 
 

@@ -276,14 +276,14 @@ def _past(night: str, table: pa.Table) -> PastNight:
     for row in table.to_pylist():
         quantiles = {"0.1": row["p10"], "0.5": row["p50"], "0.9": row["p90"]}
         lists = ("alerts", "shown_alerts", "baseline", "alert_effects")
-        said = Said(row["wasserstein"], *(tuple(row.get(name) or ()) for name in lists))
+        result = Said(row["wasserstein"], *(tuple(row.get(name) or ()) for name in lists))
         known = quantiles if row["scored"] else {}
         groups[row["group"]] = PastGroup(
             label=row["group"],
             documents=row["documents"],
             mean=row["mean"],
             quantiles=known,
-            said=said,
+            said=result,
             tokens=row["tokens"],
             scored=row["scored"],
         )

@@ -65,10 +65,14 @@ def candidates(one: Comparison, rules: AlertsConfig) -> list[Candidate]:
     return [c for c in group_candidates if getattr(rules, c.rule).level != "ignore"]
 
 
-def _of_rewards(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
-    if one.effects is None:
+def _of_rewards(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    if comparison.effects is None:
         return
-    label, now, name = one.tonight.label, one.effects, name_of(one.tonight.label)
+    label, now, name = (
+        comparison.tonight.label,
+        comparison.effects,
+        name_of(comparison.tonight.label),
+    )
     usual = "nights like the baseline stay below"
     # for both measures: the distance, with a sign if a shift makes most of the distance
     shifted = abs(now.shift) > now.wasserstein / 2
@@ -86,14 +90,14 @@ def _of_rewards(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
         measures.append(("mean", "mean", rules.mean.above, text))
     for rule, kind, above, text in measures:
         effect = getattr(now, kind)
-        sentence = f"{text} {one.floor(kind):.2g}"
+        sentence = f"{text} {comparison.floor(kind):.2g}"
         yield Candidate(
             label=label,
             rule=rule,
             effect=effect,
             threshold=above,
             past=effect > above,
-            p=one.p(kind),
+            p=comparison.p(kind),
             sentence=sentence,
             kind=kind,
             strength=strength,
@@ -109,15 +113,15 @@ def _of_rewards(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
         effect=now.spread,
         threshold=below,
         past=now.spread < below,
-        p=one.p("spread"),
+        p=comparison.p("spread"),
         sentence=sentence,
         kind="spread",
         strength=_log(now.spread),
     )
 
 
-def _of_creep(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
-    creep, name = one.creep, name_of(one.tonight.label)
+def _of_creep(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    creep, name = comparison.creep, name_of(comparison.tonight.label)
     if creep.moved is None or creep.slope is None or creep.remark:
         return
     moved, above = abs(creep.moved), rules.creep.above
@@ -127,7 +131,7 @@ def _of_creep(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
     )
     p = min(1.0, creep.p / RATE)
     yield Candidate(
-        label=one.tonight.label,
+        label=comparison.tonight.label,
         rule="creep",
         effect=moved,
         threshold=above,
@@ -138,22 +142,22 @@ def _of_creep(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
     )
 
 
-def _of_counts(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
-    yield from _of_failures(one, rules)
-    yield from _of_rewarded(one, rules)
-    if one.baseline is None:
+def _of_counts(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    yield from _of_failures(comparison, rules)
+    yield from _of_rewarded(comparison, rules)
+    if comparison.baseline is None:
         return
-    if not one.baseline.pooled.documents:
-        yield _new(one)
-    elif not one.tonight.documents:
-        yield _missing(one)
+    if not comparison.baseline.pooled.documents:
+        yield _new(comparison)
+    elif not comparison.tonight.documents:
+        yield _missing(comparison)
     else:
-        yield from _of_volume(one, rules)
-        yield from _of_tokens(one, rules)
+        yield from _of_volume(comparison, rules)
+        yield from _of_tokens(comparison, rules)
 
 
-def _of_failures(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
-    now, name = one.tonight, name_of(one.tonight.label)
+def _of_failures(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    now, name = comparison.tonight, name_of(comparison.tonight.label)
     if now.documents:
         share, above = now.failed / now.documents, rules.failed.above
         p = float(stats.binom.sf(now.failed - 1, now.documents, above)) if now.failed else 1.0
@@ -170,10 +174,10 @@ def _of_failures(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
         )
 
 
-def _of_rewarded(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
-    now, name, below = one.tonight, name_of(one.tonight.label), rules.rewarded.below
+def _of_rewarded(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    now, name, below = comparison.tonight, name_of(comparison.tonight.label), rules.rewarded.below
     if now.label is None and not now.scored:
-        why = f" ({one.why_not()})" if now.documents else ": none came"
+        why = f" ({comparison.why_not()})" if now.documents else ": none came"
         text = f"no document of the night has a reward{why}"
         yield Candidate(
             label=None,
@@ -186,16 +190,16 @@ def _of_rewarded(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
             strength=_log(0),
         )
         return
-    before = one.baseline.pooled if one.baseline else None
+    before = comparison.baseline.pooled if comparison.baseline else None
     if before is None or not (before.scored and now.documents):
         return
     share, usual = now.scored / now.documents, before.scored / before.documents
-    p = fixed_share(one).p(share)
-    if one.usual.rewarded is not None:
-        usual, p = one.usual.rewarded.expected, min(p, one.usual.rewarded.p(share))
+    p = fixed_share(comparison).p(share)
+    if comparison.usual.rewarded is not None:
+        usual, p = comparison.usual.rewarded.expected, min(p, comparison.usual.rewarded.p(share))
     ratio = share / usual
     text = f"{share:.0%} of the documents of {name} have a reward, and {usual:.0%} usually"
-    if why := one.why_not():
+    if why := comparison.why_not():
         text += f" ({why})"
     yield Candidate(
         label=now.label,
@@ -209,13 +213,13 @@ def _of_rewarded(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
     )
 
 
-def _new(one: Comparison) -> Candidate:
-    assert one.baseline is not None
-    n, name = one.tonight.documents, name_of(one.tonight.label)
+def _new(comparison: Comparison) -> Candidate:
+    assert comparison.baseline is not None
+    n, name = comparison.tonight.documents, name_of(comparison.tonight.label)
     # chance puts each of the documents into any of the nights
-    p = float(stats.binom.sf(n - 1, n, 1 / (one.baseline.nights + 1)))
+    p = float(stats.binom.sf(n - 1, n, 1 / (comparison.baseline.nights + 1)))
     return Candidate(
-        label=one.tonight.label,
+        label=comparison.tonight.label,
         rule="new",
         effect=n,
         threshold=0,
@@ -225,60 +229,64 @@ def _new(one: Comparison) -> Candidate:
     )
 
 
-def _missing(one: Comparison) -> Candidate:
-    assert one.baseline is not None
-    label, came = one.tonight.label, one.baseline.came
+def _missing(comparison: Comparison) -> Candidate:
+    assert comparison.baseline is not None
+    label, came = comparison.tonight.label, comparison.baseline.came
     if len(came) >= LEAST_NIGHTS:
         p = none_came(came)
     else:
-        p = float(stats.binom.cdf(0, one.baseline.pooled.documents, 1 / (one.baseline.nights + 1)))
+        p = float(
+            stats.binom.cdf(
+                0, comparison.baseline.pooled.documents, 1 / (comparison.baseline.nights + 1)
+            )
+        )
     who = "no document came" if label is None else f"{name_of(label)} is missing"
-    text = f"{who}; a night of the baseline has {one.baseline.expected:,.0f} documents"
+    text = f"{who}; a night of the baseline has {comparison.baseline.expected:,.0f} documents"
     return Candidate(
         label=label, rule="missing", effect=0, threshold=0, past=True, p=p, sentence=text
     )
 
 
-def _of_volume(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
-    usual = one.usual.documents
+def _of_volume(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    usual = comparison.usual.documents
     if usual is None or not usual.expected:
         return
-    now, volume_rule = one.tonight, rules.volume
+    now, volume_rule = comparison.tonight, rules.volume
     text = (
         f"{name_of(now.label)} has {now.documents:,} documents, and {usual.expected:,.0f} usually"
     )
     yield _ratio(
-        one,
+        comparison,
         "volume",
         kind="",
         ratio=now.documents / usual.expected,
         below=volume_rule.below,
         above=volume_rule.above,
         p=usual.p(now.documents),
-        said=text,
+        text=text,
     )
 
 
-def _of_tokens(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
-    now, tokens_rule, name = one.tonight, rules.tokens, name_of(one.tonight.label)
+def _of_tokens(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    now, tokens_rule, name = comparison.tonight, rules.tokens, name_of(comparison.tonight.label)
     tokens_a_document = now.tokens / now.documents
-    if (usual := one.usual.tokens) is not None and usual.expected > 0:
+    if (usual := comparison.usual.tokens) is not None and usual.expected > 0:
         text = f"{name} has {now.tokens:,} tokens, and {usual.expected:,.0f} usually"
         ratio = now.tokens / usual.expected
         yield _ratio(
-            one,
+            comparison,
             "tokens",
             kind="night",
             ratio=ratio,
             below=tokens_rule.below,
             above=tokens_rule.above,
             p=usual.p(now.tokens),
-            said=text,
+            text=text,
         )
-    assert one.baseline is not None
-    expected = one.baseline.pooled.tokens / one.baseline.pooled.documents
-    p = fixed_tokens(one).p(tokens_a_document)
-    if (mean := one.usual.tokens_a_document) is not None:
+    assert comparison.baseline is not None
+    expected = comparison.baseline.pooled.tokens / comparison.baseline.pooled.documents
+    p = fixed_tokens(comparison).p(tokens_a_document)
+    if (mean := comparison.usual.tokens_a_document) is not None:
         expected, p = mean.expected, min(p, mean.p(tokens_a_document))
     if expected > 0:
         text = (
@@ -286,38 +294,38 @@ def _of_tokens(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
             f"{expected:,.0f} usually"
         )
         yield _ratio(
-            one,
+            comparison,
             "tokens",
             kind="document",
             ratio=tokens_a_document / expected,
             below=tokens_rule.document_below,
             above=tokens_rule.document_above,
             p=p,
-            said=text,
+            text=text,
         )
 
 
 def _ratio(
-    one: Comparison,
+    comparison: Comparison,
     rule: Rule,
     kind: str,
     ratio: float,
     below: float,
     above: float | None,
     p: float,
-    said: str,
+    text: str,
 ) -> Candidate:
     """Make the candidate of a figure divided by its usual value."""
     past = ratio < below or (above is not None and ratio > above)
     threshold = above if above and ratio > 1 else below
     return Candidate(
-        label=one.tonight.label,
+        label=comparison.tonight.label,
         rule=rule,
         effect=ratio,
         threshold=threshold,
         past=past,
         p=p,
-        sentence=said,
+        sentence=text,
         kind=kind,
         strength=_log(ratio),
     )

@@ -23,8 +23,8 @@ from rm_ray.report.show.formats import (
 )
 from rm_ray.report.show.svg import above, axes, drawn, percent_tick, stand_ins, ticks
 
-# Width and height of a sparkline, in pixels. Pixels of the left margin of the nights' chart, of a row
-# of marks in it, and of the space above these rows.
+# Width and height of a sparkline, in pixels. Pixels of the left margin of the nights' chart, of a
+# row of marks in it, and of the space above these rows.
 _SPARK = (110, 20)
 LEFT, LANE, LANES_ABOVE = 64, 18, 28
 # Markers of the rules' alerts.

@@ -59,7 +59,7 @@ def count(value: float | None) -> str:
 
 def short_count(value: float) -> str:
     """Write a count in a few characters: 12, 3.4k, 56M."""
-    size, unit = next((one for one in _UNITS if abs(value) >= one[0]), (1.0, ""))
+    size, unit = next((pair for pair in _UNITS if abs(value) >= pair[0]), (1.0, ""))
     return f"{value / size:.3g}{unit}".replace("-", "−")
 
 

@@ -80,7 +80,7 @@ def test_says_what_broke(html):
     assert text.index("✕ fail Night 2026-11-12") < text.index("Documents 645,833")
     assert "en/wiki: 0.84 sd from the baseline; chance alone stays below 0.05." in text
     assert text.count("Standing since before.") == 1
-    assert "2 more that these say already" in text
+    assert "2 more that these cover" in text
     assert "The rewards hardly vary in en/forum" in text
 
 
