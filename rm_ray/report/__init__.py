@@ -1,10 +1,10 @@
-"""The report job: how good one night's documents are, against the nights before.
+"""The report job: compares the quality of one night's documents with the nights before.
 
 Its files:
 
     __main__  the command line
     config    the configuration
-    figures   every figure of a report: what report.json holds
+    figures   all figures of a report, as report.json holds them
     job       measures a night, compares it, and shows it
 
 Inner rooms, in this order:

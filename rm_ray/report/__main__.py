@@ -1,4 +1,4 @@
-"""The report job's command line: `rm_ray report`, which jobs/report.py is too."""
+"""The report job's command line: `rm_ray report`, or jobs/report.py."""
 
 import logging
 import sys
@@ -20,21 +20,21 @@ USAGE = Usage(
         "--history.path s3://out/history --output.path s3://out/reports/2026-11-24 "
         "--night 2026-11-24",
     ),
-    more="The verdict is the exit status, which can wake somebody up. The job writes "
+    more="The verdict is the exit status, so a failed night can wake somebody up. The job writes "
     "report.html, report.json and summary.md, and a file of the history if one is given. Every "
-    "key of the YAML file is an option too, and the option wins. The same night reported again "
-    "says the same.",
+    "key of the YAML file is an option too, and the option wins. The same night gives the same "
+    "report again.",
     options={
         "--config FILE": "the configuration; jobs/report.yaml is annotated",
         "--dry-run": "print the summary; write nothing",
     },
-    exit_status="0 complete, 1 ran but not complete, 2 refused before it ran, 3 complete and an "
-    "alert that fails the night",
+    exit_status="0 complete, 1 ran but not complete, 2 refused before it ran, 3 complete, but an "
+    "alert fails the night",
 )
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the job that the command line asks for; its exit status."""
+    """Run the job that the command line asks for. Return its exit status."""
     return run_job(argv, ReportConfig, USAGE, _report, _dry_run)
 
 

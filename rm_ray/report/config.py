@@ -19,7 +19,7 @@ from rm_ray.config import (
 from rm_ray.errors import ConfigError
 from rm_ray.scored.column_path import ColumnPath
 
-# Nights are in the order of their names.
+# Nights are sorted by name.
 Night = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,60}$")]
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 DAYS: tuple[Day, ...] = get_args(Day)
@@ -27,10 +27,12 @@ Level = Literal["ignore", "warn", "fail"]
 
 
 class PlaceConfig(Section):
-    """Where something lies."""
+    """A folder and its store."""
 
-    path: NonEmpty | None = Field(None, description="Folder.")
-    storage: StorageConfig = Field(StorageConfig(), description="How its store is reached.")
+    path: NonEmpty | None = None
+    """Folder."""
+    storage: StorageConfig = StorageConfig()
+    """How its store is reached."""
 
     @model_validator(mode="after")
     def _no_credentials(self) -> Self:
@@ -40,263 +42,252 @@ class PlaceConfig(Section):
 
 
 class RewardsConfig(PlaceConfig):
-    """The scoring run, or the night of it, that is reported."""
+    """The scoring run to report, or the part of it that one night added."""
 
-    path: NonEmpty = Field(
-        description="Output folder of a run of jobs/score.py.", json_schema_extra=TYPED
-    )
-    column: NonEmpty = Field(
-        "reward",
-        description="What is reported: a number among the run's columns, such as "
-        "reward_quantiles[0], attributes.NAME or logits[1].",
-    )
-    segments: list[int] | None = Field(
-        None,
-        description="Only what these segments of the run's plan hold, counted from 0; -1 is the "
-        "last one, what was new when the corpus was scored last; null for all.",
-        json_schema_extra=TYPED,
-    )
-    allow_incomplete: bool = Field(
-        False, description="Report what is there where the run is not complete."
-    )
+    path: NonEmpty = Field(json_schema_extra=TYPED)
+    """Output folder of a run of jobs/score.py."""
+    column: NonEmpty = "reward"
+    """Column of the run to report. Its values are numbers: reward_quantiles[0], attributes.NAME or
+    logits[1], for example.
+    """
+    segments: list[int] | None = Field(None, json_schema_extra=TYPED)
+    """Report these segments of the run's plan only, counted from 0. -1 is the last one: the
+    documents that were new when the corpus was scored last. null: all segments.
+    """
+    allow_incomplete: bool = False
+    """Report a run that is not complete: the parts that are there."""
 
 
 class BaselineConfig(PlaceConfig):
-    """What tonight is compared with: a pinned run, or else the nights of the history."""
+    """The baseline of tonight's rewards: a pinned run, or else the nights of the history."""
 
-    path: NonEmpty | None = Field(
-        None,
-        description="Output folder of a scoring run to compare with; null: the history.",
-        json_schema_extra=TYPED,
-    )
-    segments: list[int] | None = Field(None, description="Segments of that run; null for all.")
-    nights: int = Field(
-        7, ge=1, description="Nights of the history that are pooled, the last that did not alert."
-    )
-    accept: dict[str, Night] = Field(
-        {},
-        description="Group ('all documents' for all together, '*' for everything): the night from "
-        "which on its rewards are as they should be. Earlier nights no longer count for it, and "
-        "that night does.",
-        json_schema_extra=TYPED,
-    )
+    path: NonEmpty | None = Field(None, json_schema_extra=TYPED)
+    """Output folder of a scoring run to compare with; null: the history."""
+    segments: list[int] | None = None
+    """Segments of that run; null: all."""
+    nights: int = Field(7, ge=1)
+    """Nights of the history to pool: the last ones that did not alert."""
+    accept: dict[str, Night] = Field({}, json_schema_extra=TYPED)
+    """Group: the first night on which its rewards are right again. Earlier nights no longer count
+    for the group; that night does, even if it alerted. The group 'all documents' is all groups
+    together, '*' is everything.
+    """
 
     @field_validator("accept", mode="before")
     @classmethod
     def _texts(cls, given: Any) -> Any:
-        """YAML reads 20261124 as a number."""
+        """Turn the keys and nights into texts: YAML reads 20261124 as a number."""
         if isinstance(given, dict):
             return {str(group): str(night) for group, night in given.items()}
         return given
 
-    weekend: list[Day] = Field(
-        [],
-        description="Days that are not like the others, such as [saturday, sunday]: they are "
-        "compared with one another only. Needs nights that are called by their dates.",
-    )
+    weekend: list[Day] = Field([])
+    """Days that differ from the other days, such as [saturday, sunday]. They are compared with each
+    other only. The names of the nights must be dates.
+    """
 
     @property
     def weekend_days(self) -> set[int]:
-        """These days by number; Monday is 0."""
+        """Return the numbers of the weekend days; Monday is 0."""
         return {DAYS.index(day) for day in self.weekend}
 
 
 class ReportCorpusConfig(PlaceConfig):
-    """The corpus, from which excerpts are read."""
+    """The corpus that excerpts are read from."""
 
-    path: NonEmpty | None = Field(
-        None,
-        description="Where the corpus's folder lies now, if not where it was scored; null: there.",
-    )
-    storage: StorageConfig = Field(
-        StorageConfig(), description="How its store is reached; as by the scoring run if not given."
-    )
-    excerpts: bool = Field(
-        True,
-        description="Show documents; false: no text leaves the corpus.",
-        json_schema_extra=TYPED,
-    )
+    path: NonEmpty | None = None
+    """Folder of the corpus, if it has moved since it was scored; null: it has not moved."""
+    storage: StorageConfig = StorageConfig()
+    """How its store is reached; not given: as the scoring run reached it."""
+    excerpts: bool = Field(True, json_schema_extra=TYPED)
+    """Show documents; false: no text leaves the corpus."""
 
 
 class HistoryConfig(PlaceConfig):
-    """The nights before, a Parquet file each."""
+    """The history: one Parquet file for each earlier night."""
 
-    path: NonEmpty | None = Field(
-        None,
-        description="Folder of the history; a night reported again is replaced. null: none.",
-        json_schema_extra=TYPED,
-    )
-    shown: int = Field(60, ge=2, le=400, description="Nights of the trend.")
+    path: NonEmpty | None = Field(None, json_schema_extra=TYPED)
+    """Folder of the history. A night that is reported again replaces its file. null: no history."""
+    shown: int = Field(60, ge=2, le=400)
+    """Nights that the trend shows."""
 
 
 class DriftRule(Section):
-    """Rewards that are not distributed as before."""
+    """Alerts if the rewards are distributed differently than before."""
 
-    above: float = Field(
-        0.3,
-        ge=0,
-        description="Wasserstein distance from the baseline, in its standard deviations, above "
-        "which a group alerts, if chance alone does not reach it.",
-    )
-    psi_above: float = Field(
-        0.25, ge=0, description="Or its population stability index above this."
-    )
-    level: Level = Field("fail", description="What an alert does.")
+    above: float = Field(0.3, ge=0)
+    """Wasserstein distance from the baseline, in standard deviations of the baseline. A larger
+    distance alerts, if chance alone does not reach it.
+    """
+    psi_above: float = Field(0.25, ge=0)
+    """Population stability index. A larger index alerts too, if chance alone does not reach it."""
+    level: Level = "fail"
+    """What an alert does."""
 
 
 class SpreadRule(Section):
-    """Rewards that hardly differ any more."""
+    """Alerts if the rewards hardly differ from each other any more."""
 
-    below: float = Field(
-        0.5, ge=0, description="Standard deviation over the baseline's, below which it alerts."
-    )
-    level: Level = Field("fail", description="What an alert does.")
+    below: float = Field(0.5, ge=0)
+    """Standard deviation, divided by the baseline's. A smaller ratio alerts."""
+    level: Level = "fail"
+    """What an alert does."""
 
 
 class MeanRule(Section):
-    """A mean that moved; drift sees that too."""
+    """Alerts if the mean reward moved. The drift rule notices that too."""
 
-    above: float | None = Field(
-        None, ge=0, description="Change in the baseline's standard deviations; null: no such rule."
-    )
-    level: Level = Field("warn", description="What an alert does.")
+    above: float | None = Field(None, ge=0)
+    """Change of the mean, in standard deviations of the baseline. A larger change alerts. null:
+    the rule is off.
+    """
+    level: Level = "warn"
+    """What an alert does."""
 
 
 class VolumeRule(Section):
-    """More or fewer documents than before."""
+    """Alerts if there are more or fewer documents than before."""
 
-    below: float = Field(0.5, ge=0, le=1, description="Share of a baseline night's documents.")
-    above: float | None = Field(
-        None, ge=1, description="Times a baseline night's documents; null: never too many."
-    )
-    level: Level = Field("warn", description="What an alert does.")
+    below: float = Field(0.5, ge=0, le=1)
+    """Share of a baseline night's documents. Fewer documents alert."""
+    above: float | None = Field(None, ge=1)
+    """Multiple of a baseline night's documents. More documents alert. null: never too many."""
+    level: Level = "warn"
+    """What an alert does."""
 
 
 class TokensRule(Section):
-    """More or fewer tokens than before, in a night or in a document."""
+    """Alerts if a night, or a document, has more or fewer tokens than before."""
 
-    below: float = Field(0.5, ge=0, le=1, description="Share of a usual night's tokens.")
-    above: float | None = Field(
-        None, ge=1, description="Times a usual night's tokens; null: never too many."
-    )
-    document_below: float = Field(
-        0.5, ge=0, le=1, description="Share of a usual document's tokens, on average."
-    )
-    document_above: float | None = Field(
-        None, ge=1, description="Times a usual document's tokens; null: never too many."
-    )
-    level: Level = Field("warn", description="What an alert does.")
+    below: float = Field(0.5, ge=0, le=1)
+    """Share of a usual night's tokens. Fewer tokens alert."""
+    above: float | None = Field(None, ge=1)
+    """Multiple of a usual night's tokens. More tokens alert. null: never too many."""
+    document_below: float = Field(0.5, ge=0, le=1)
+    """Share of a usual document's tokens, on average. Fewer tokens alert."""
+    document_above: float | None = Field(None, ge=1)
+    """Multiple of a usual document's tokens, on average. More tokens alert. null: never too
+    many.
+    """
+    level: Level = "warn"
+    """What an alert does."""
 
 
 class RewardedRule(Section):
-    """Documents that have no reward, for whatever reason: empty, too short, invalid, failed."""
+    """Alerts if too many documents have no reward: empty, too short, invalid or failed ones."""
 
-    below: float = Field(
-        0.9,
-        ge=0,
-        le=1,
-        description="Share of the documents with a reward, over the usual share, below which it "
-        "alerts; and a night without any reward always does.",
-    )
-    level: Level = Field("fail", description="What an alert does.")
+    below: float = Field(0.9, ge=0, le=1)
+    """Share of the documents with a reward, divided by the usual share. A smaller ratio alerts. A
+    night without any reward always alerts.
+    """
+    level: Level = "fail"
+    """What an alert does."""
 
 
 class CreepRule(Section):
-    """A mean that moves a little every night; looked for once a week, from six weeks on."""
+    """Alerts if the mean moves a little every night. Checked once a week, after six weeks."""
 
-    above: float = Field(
-        0.3,
-        ge=0,
-        description="Standard deviations from the week four weeks back to the last one, above "
-        "which it alerts.",
-    )
-    level: Level = Field("warn", description="What an alert does.")
+    above: float = Field(0.3, ge=0)
+    """Move of the weekly mean from four weeks ago to the last week, in standard deviations. A
+    larger move alerts.
+    """
+    level: Level = "warn"
+    """What an alert does."""
 
 
 class FailedRule(Section):
-    """Documents that could not be scored."""
+    """Alerts if too many documents could not be scored."""
 
-    above: float = Field(0.01, ge=0, le=1, description="Share of the documents that failed.")
-    level: Level = Field("fail", description="What an alert does.")
+    above: float = Field(0.01, ge=0, le=1)
+    """Share of the documents that failed. A larger share alerts."""
+    level: Level = "fail"
+    """What an alert does."""
 
 
 class MissingRule(Section):
-    """A group of the baseline without a document."""
+    """Alerts if a group of the baseline has no document."""
 
-    level: Level = Field("fail", description="What an alert does.")
+    level: Level = "fail"
+    """What an alert does."""
 
 
 class NewRule(Section):
-    """A group that the baseline has not."""
+    """Alerts if a group is not in the baseline."""
 
-    level: Level = Field("warn", description="What an alert does.")
+    level: Level = "warn"
+    """What an alert does."""
 
 
 class AlertsConfig(Section):
-    """What wakes somebody up. Every rule needs an effect that matters, and more than chance."""
+    """The rules that alert. Every rule needs an effect that matters and that is not chance."""
 
-    false_per_night: float = Field(
-        0.05,
-        gt=0,
-        lt=1,
-        description="How often a night like the nights before may alert by chance, over all groups "
-        "and rules together.",
-    )
-    repeat_standing: bool = Field(
-        False, description="An alert that stood the night before fails again."
-    )
+    false_per_night: float = Field(0.05, gt=0, lt=1)
+    """False alarms per night: how often a night like the nights before may alert by chance, over
+    all groups and rules together.
+    """
+    repeat_standing: bool = False
+    """Fail the night again for an alert that the night before had already."""
     drift: DriftRule = DriftRule()
+    """Rule for the distribution of the rewards."""
     spread: SpreadRule = SpreadRule()
+    """Rule for the standard deviation of the rewards."""
     mean: MeanRule = MeanRule()
+    """Rule for the mean reward."""
     creep: CreepRule = CreepRule()
+    """Rule for a mean that moves a little every night."""
     volume: VolumeRule = VolumeRule()
+    """Rule for the number of documents."""
     tokens: TokensRule = TokensRule()
+    """Rule for the number of tokens."""
     rewarded: RewardedRule = RewardedRule()
+    """Rule for the share of documents with a reward."""
     failed: FailedRule = FailedRule()
+    """Rule for the share of documents that failed."""
     missing: MissingRule = MissingRule()
+    """Rule for groups without a document."""
     new: NewRule = NewRule()
+    """Rule for groups that are not in the baseline."""
 
 
 class PageConfig(Section):
-    """What is shown."""
+    """The contents of the page."""
 
-    cut: float | None = Field(
-        None,
-        allow_inf_nan=False,
-        description="The threshold in use, to be marked; null for none.",
-        json_schema_extra=TYPED,
-    )
-    max_groups: int = Field(
-        50,
-        ge=1,
-        le=200,
-        description="Groups that stand for themselves, those of the baseline first, then the "
-        "largest; the others are counted together.",
-    )
+    cut: float | None = Field(None, allow_inf_nan=False, json_schema_extra=TYPED)
+    """Threshold in use, which the page marks; null: none."""
+    max_groups: int = Field(50, ge=1, le=200)
+    """Groups that the page shows one by one: those of the baseline first, then the largest. The
+    other groups are counted together.
+    """
 
 
 class TasksConfig(Section):
     """The CPU tasks that count."""
 
-    cpus: float = Field(1, gt=0, description="CPUs reserved for one task.")
+    cpus: float = Field(1, gt=0)
+    """CPUs reserved for one task."""
 
 
 class ReportSection(Section):
-    """What a report says, whichever night it is of."""
+    """The keys of a report that are the same every night."""
 
-    by: Annotated[list[NonEmpty], BeforeValidator(as_list)] = Field(
-        [],
-        description="Columns whose values make the groups; of the rewards (--input.keep of the "
-        "scoring run), or hive folders. Null is a value.",
-        json_schema_extra=TYPED,
-    )
+    by: Annotated[list[NonEmpty], BeforeValidator(as_list)] = Field([], json_schema_extra=TYPED)
+    """Columns to group the documents by: columns of the rewards (--input.keep of the scoring run),
+    or hive folders. Null is a value too.
+    """
     baseline: BaselineConfig = BaselineConfig()
+    """Baseline that the night is compared with."""
     history: HistoryConfig = HistoryConfig()
+    """Files of the earlier nights."""
     alerts: AlertsConfig = AlertsConfig()
+    """Rules that alert."""
     corpus: ReportCorpusConfig = ReportCorpusConfig()
+    """Corpus that excerpts are read from."""
     page: PageConfig = PageConfig()
+    """Contents of the page."""
     cost: CostConfig = CostConfig()
+    """Price of the machines."""
     tasks: TasksConfig = TasksConfig()
+    """CPU tasks that count."""
 
     @field_validator("by")
     @classmethod
@@ -310,7 +301,7 @@ class ReportSection(Section):
 
 
 def today() -> str:
-    """What a night is called that has no name: the date, UTC."""
+    """Return today's date (UTC), the name of a night that is not given one."""
     return datetime.now(UTC).date().isoformat()
 
 
@@ -318,14 +309,13 @@ NightName = Annotated[Night, BeforeValidator(str)]  # YAML reads 20261124 as a n
 
 
 class ReportConfig(ReportSection):
-    """Everything the report job can be told."""
+    """All keys of the report job."""
 
     rewards: RewardsConfig
+    """Scoring run to report."""
     output: OutputConfig
-    night: NightName = Field(
-        default_factory=today,
-        description="What the night is called; nights are in the order of their names. Today's "
-        "date (UTC) if not given.",
-        json_schema_extra=TYPED,
-    )
+    """Folder of the report."""
+    night: NightName = Field(default_factory=today, json_schema_extra=TYPED)
+    """Name of the night. Nights are sorted by name. Not given: today's date (UTC)."""
     run: RunConfig = RunConfig()
+    """How the job runs."""

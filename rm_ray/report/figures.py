@@ -1,7 +1,7 @@
-"""Every figure of a report: what report.json holds, and all that the page and the summary know.
+"""All figures of a report, as report.json holds them. The page and the summary use nothing else.
 
-The schema is written down in `report.schema.json`, made from these classes. What it names keeps its
-name and meaning as long as `SCHEMA` stays; figures may be added.
+The schema is in `report.schema.json`, made from these classes. While `SCHEMA` stays the same, every
+figure keeps its name and its meaning; new figures may be added.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA: Literal["rm_ray.report/1"] = "rm_ray.report/1"
-# Shares of the documents below which quantiles lie.
+# Quantiles of the rewards in a report, as shares of the documents below.
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 
 Level = Literal["warn", "fail"]
@@ -27,20 +27,22 @@ class Part(BaseModel):
 
 
 class Alert(Part):
-    """What is not as it was. `folded_into`: the alert that says it already, which alone counts."""
+    """One alert: an effect past the threshold of its rule, and beyond chance."""
 
     group: str | None = Field(description="The group's name; null for all documents together.")
-    label: str | None = Field(description="Its values as JSON.")
-    rule: Rule
-    level: Level
-    standing: bool = Field(description="It stood the night before, and fails no night again.")
-    folded_into: str | None = Field(description="The alert (GROUP: RULE) that this is part of.")
-    effect: float = Field(description="How large it is, in the rule's own measure.")
-    threshold: float = Field(description="From where on the rule speaks.")
-    p: float | None = Field(
-        description="How often chance alone makes one as large; null where chance has no part."
+    label: str | None = Field(description="The group's values as JSON; null for all documents.")
+    rule: Rule = Field(description="The rule that alerts.")
+    level: Level = Field(description="fail: the alert fails the night.")
+    standing: bool = Field(description="The alert stood the night before; it fails no night again.")
+    folded_into: str | None = Field(
+        description="Another alert (GROUP: RULE) that covers this one, so this one does not count."
     )
-    sentence: str
+    effect: float = Field(description="How large the effect is, in the rule's own measure.")
+    threshold: float = Field(description="The effect at which the rule alerts.")
+    p: float | None = Field(
+        description="How often chance alone makes an effect as large; null if chance has no part."
+    )
+    sentence: str = Field(description="The alert in words.")
     strength: float = Field(
         description="The effect with a sign when the alert was new: of ratios the logarithm."
     )
@@ -49,33 +51,33 @@ class Alert(Part):
 class Verdict(Part):
     """The night in one word and one sentence."""
 
-    status: Literal["ok", "warn", "fail"]
-    sentence: str
-    alerts: list[Alert] = Field(description="Those that fail first, folded ones last.")
+    status: Literal["ok", "warn", "fail"] = Field(description="fail: an alert fails the night.")
+    sentence: str = Field(description="The verdict in words.")
+    alerts: list[Alert] = Field(description="Alerts that fail come first, folded ones last.")
 
 
 class Distribution(Part):
-    """Of the documents that have a reward. Mean and sd exact; the others to 1/4096 of a value."""
+    """The rewards of some documents. Mean and sd are exact; the rest to 1/4096 of a value."""
 
-    documents: int
-    tokens: int
-    mean: float
-    sd: float
-    minimum: float
-    maximum: float
-    quantiles: dict[str, float] = Field(description="By the share of the documents below.")
+    documents: int = Field(description="Documents with a reward.")
+    tokens: int = Field(description="Tokens of these documents.")
+    mean: float = Field(description="The mean reward.")
+    sd: float = Field(description="The standard deviation.")
+    minimum: float = Field(description="The lowest reward.")
+    maximum: float = Field(description="The highest reward.")
+    quantiles: dict[str, float] = Field(description="Rewards by the share of documents below.")
 
 
 class Measure(Part):
     """An effect size beside its noise."""
 
-    effect: float
-    floor: float = Field(description="What 95% of nights like the baseline stay below.")
+    effect: float = Field(description="How large the effect is.")
+    floor: float = Field(description="95% of nights like the baseline stay below this effect.")
     p: float = Field(description="Share of nights like the baseline with an effect as large.")
 
 
 class Drift(Part):
-    """How far the rewards are from the baseline's."""
+    """The distance of the rewards from the baseline's."""
 
     wasserstein: Measure = Field(description="Distance in standard deviations of the baseline.")
     psi: Measure = Field(description="Population stability index on the baseline's deciles.")
@@ -91,236 +93,240 @@ class Drift(Part):
 
 
 class Range(Part):
-    """What a figure usually is, and the changes that would have been an alert."""
+    """The usual value of a figure, and the values that would have been an alert."""
 
-    expected: float
-    low: float | None = Field(description="An alert below; null where no fall is one.")
-    high: float | None = Field(description="An alert above; null where no rise is one.")
+    expected: float = Field(description="The usual value.")
+    low: float | None = Field(description="Lower values alert; null if no fall alerts.")
+    high: float | None = Field(description="Higher values alert; null if no rise alerts.")
 
 
 class UsualFigures(Part):
-    """What the nights before predict of tonight's counts."""
+    """Tonight's counts as the nights before predict them. A range is null if it is not known."""
 
-    nights: int = Field(description="Quiet nights that they are predicted from.")
-    documents: Range | None
-    tokens: Range | None
-    tokens_a_document: Range | None
+    nights: int = Field(description="Quiet nights that the counts are predicted from.")
+    documents: Range | None = Field(description="Documents of the night.")
+    tokens: Range | None = Field(description="Tokens of the night.")
+    tokens_a_document: Range | None = Field(description="Tokens of a document, on average.")
     rewarded: Range | None = Field(description="The share of documents with a reward.")
-    remark: str | None = Field(description="Why changes cannot be told; null where they can.")
+    remark: str | None = Field(description="Why changes cannot be told; null if they can.")
 
 
 class CreepFigures(Part):
-    """Whether the mean moves a little every night."""
+    """A slow move of the mean, a little every night."""
 
-    weeks: int
-    slope: float | None = Field(description="Of the weekly means, in sd a week.")
-    moved: float | None = Field(description="From four weeks back to the last week, in sd.")
+    weeks: int = Field(description="Weeks of nights with a mean reward, tonight's included.")
+    slope: float | None = Field(description="Slope of the weekly means, in sd a week.")
+    moved: float | None = Field(description="Move from four weeks ago to the last week, in sd.")
     p: float | None = Field(description="How often weeks without a creep have such a slope.")
-    remark: str | None = Field(description="Why it was not looked for; null where it was.")
+    remark: str | None = Field(description="Why no creep was looked for; null if it was.")
 
 
 class Outliers(Part):
-    """Rewards far outside the usual range, which count as its ends."""
+    """Rewards far outside the usual range. They count as the ends of that range."""
 
     below: float = Field(description="The lower end of the usual range.")
-    above: float = Field(description="The upper end.")
-    tonight: int = Field(description="Documents of tonight outside.")
-    baseline: int = Field(description="Documents of the baseline outside.")
+    above: float = Field(description="The upper end of the usual range.")
+    tonight: int = Field(description="Documents of tonight outside the range.")
+    baseline: int = Field(description="Documents of the baseline outside the range.")
     farthest: float = Field(description="The reward that lies farthest out.")
 
 
 class Group(Part):
-    """One group of documents, or all of them."""
+    """One group of documents, or all documents."""
 
-    name: str
-    label: str = Field(description="Its values as JSON, in the order of `by`.")
-    documents: int
-    tokens: int
+    name: str = Field(description="The group as a person reads it.")
+    label: str = Field(description="The group's values as JSON, in the order of `by`.")
+    documents: int = Field(description="All documents of the group.")
+    tokens: int = Field(description="Tokens of all its documents.")
     scored: int = Field(description="Documents with a reward.")
-    statuses: dict[str, int]
-    failed_share: float
+    statuses: dict[str, int] = Field(description="Documents by status.")
+    failed_share: float = Field(description="Share of the documents that failed.")
     expected: float | None = Field(description="Documents of a night of the baseline, on average.")
-    tonight: Distribution | None = Field(description="null where none has a reward.")
-    baseline: Distribution | None
+    tonight: Distribution | None = Field(description="null if no document has a reward.")
+    baseline: Distribution | None = Field(description="null if there is no baseline or no reward.")
     histogram: list[float] = Field(description="Share of the documents in each bin.")
-    baseline_histogram: list[float] | None
-    drift: Drift | None = Field(description="null where there is nothing to compare.")
-    spread: float | None = Field(description="The sd over the baseline's.")
-    nights: list[str] = Field(description="Of the baseline, that rewards are compared with.")
-    usual: UsualFigures
-    creep: CreepFigures
-    outliers: Outliers | None
+    baseline_histogram: list[float] | None = Field(
+        description="null if the baseline has no reward."
+    )
+    drift: Drift | None = Field(description="null if there is nothing to compare.")
+    spread: float | None = Field(description="The sd divided by the baseline's.")
+    nights: list[str] = Field(description="Nights of the baseline that rewards are compared with.")
+    usual: UsualFigures = Field(description="Usual counts and their limits.")
+    creep: CreepFigures = Field(description="Slow moves of the mean.")
+    outliers: Outliers | None = Field(description="null if there are none.")
     untold: str | None = Field(description="Why nothing can be told of the rewards.")
 
 
 class MixGroup(Part):
     """A group's part in the change of the mean."""
 
-    name: str
-    label: str
-    share_before: float
-    share_after: float
-    mean_before: float | None
-    mean_after: float | None
-    mix: float
-    inside: float
+    name: str = Field(description="The group as a person reads it.")
+    label: str = Field(description="The group's values as JSON.")
+    share_before: float = Field(description="Share of the baseline's documents with a reward.")
+    share_after: float = Field(description="Share of tonight's documents with a reward.")
+    mean_before: float | None = Field(description="Mean of the baseline; null if it has no reward.")
+    mean_after: float | None = Field(description="Mean of tonight; null if it has no reward.")
+    mix: float = Field(description="Part of the mean's change that the group's share made.")
+    inside: float = Field(description="Part of the mean's change that the group's rewards made.")
 
 
 class Mix(Part):
-    """The mean's change, split exactly (Kitagawa 1955): `mix` is what the shares of the groups did,
-    `inside` what happened inside them; `new` and `gone`: groups that only one side has.
-    """
+    """The change of the mean, split exactly into two parts (Kitagawa 1955)."""
 
-    before: float
-    after: float
-    change: float
-    mix: float
-    inside: float
+    before: float = Field(description="The baseline's mean.")
+    after: float = Field(description="Tonight's mean.")
+    change: float = Field(description="`after` minus `before`.")
+    mix: float = Field(description="Part that the shares of the groups made.")
+    inside: float = Field(description="Part that the rewards inside the groups made.")
     wasserstein_mix: float = Field(
-        description="From the baseline to the baseline in tonight's mix, in its sd."
+        description="Distance of the baseline from the baseline with tonight's shares, in its sd."
     )
-    wasserstein_inside: float = Field(description="And from there to tonight.")
-    groups: list[MixGroup]
+    wasserstein_inside: float = Field(
+        description="Distance of the baseline with tonight's shares from tonight, in its sd."
+    )
+    groups: list[MixGroup] = Field(description="Each group's part in the change.")
 
 
 class TrendNight(Part):
     """One night of the history."""
 
-    night: str
-    status: Literal["ok", "warn", "fail"]
-    documents: int
-    tokens: int
+    night: str = Field(description="Name of the night.")
+    status: Literal["ok", "warn", "fail"] = Field(description="The night's verdict.")
+    documents: int = Field(description="All documents of the night.")
+    tokens: int = Field(description="Tokens of all documents.")
     scored: int = Field(description="Documents with a reward.")
-    mean: float | None = Field(description="null where no document has a reward.")
-    quantiles: dict[str, float] = Field(description="0.1, 0.5 and 0.9.")
-    means: dict[str, float] = Field(description="Of groups, by name.")
-    alerts: list[str] = Field(description="GROUP: RULE of those that night, but for folded ones.")
+    mean: float | None = Field(description="null if no document has a reward.")
+    quantiles: dict[str, float] = Field(description="Rewards at 0.1, 0.5 and 0.9.")
+    means: dict[str, float] = Field(description="Mean rewards of the groups, by name.")
+    alerts: list[str] = Field(description="The night's alerts (GROUP: RULE), folded ones left out.")
 
 
 class Retained(Part):
-    """What a threshold keeps: all that is not below it. Exact, the cut in use among them."""
+    """The exact documents and tokens whose reward is not below a threshold."""
 
-    threshold: float
-    documents: int
-    tokens: int
+    threshold: float = Field(description="The lowest reward that is kept.")
+    documents: int = Field(description="Documents kept.")
+    tokens: int = Field(description="Tokens kept.")
 
 
 class Correlation(Part):
-    """Spearman's, of a sample. `margin`: half of its 95% interval."""
+    """Spearman's rank correlation of a sample."""
 
-    rho: float
-    margin: float
-    documents: int
+    rho: float = Field(description="The correlation, from -1 to 1.")
+    margin: float = Field(description="Half of the 95% interval.")
+    documents: int = Field(description="Documents of the sample.")
 
 
 class BlindGroup(Part):
-    """How well the judge tells the documents of one group apart."""
+    """The spread of one group's rewards: a small one means that its documents look alike."""
 
-    name: str
-    sd: float
-    relative_sd: float = Field(description="Over that of all documents.")
-    length: Correlation | None
+    name: str = Field(description="The group as a person reads it.")
+    sd: float = Field(description="The standard deviation of its rewards.")
+    relative_sd: float = Field(description="The sd divided by the sd of all documents.")
+    length: Correlation | None = Field(description="Reward and tokens of the document.")
     flat: bool = Field(description="The rewards hardly vary.")
 
 
 class Blind(Part):
-    """Where the judge sees something else than quality, or nothing."""
+    """Signs that the judge sees something else than quality, or nothing."""
 
     between_share: float = Field(description="Share of the variance that lies between groups.")
-    length: Correlation | None = Field(description="Of the reward with the document's tokens.")
-    position: Correlation | None = Field(description="Of the reward with its place in its file.")
+    length: Correlation | None = Field(description="Reward and tokens of the document.")
+    position: Correlation | None = Field(description="Reward and place of the document in a file.")
     length_medians: list[tuple[float, float]] = Field(
-        description="Of ten classes of equal size, from short to long: median tokens and reward."
+        description="Median tokens and reward of ten classes of equal size, from short to long."
     )
-    groups: list[BlindGroup]
+    groups: list[BlindGroup] = Field(description="One entry for each group with a reward.")
 
 
 class Chunk(Part):
-    """A judged chunk of an excerpt. `reward`: null where it was not judged."""
+    """A judged chunk of an excerpt."""
 
-    text: str
-    reward: float | None
+    text: str = Field(description="The beginning of the chunk.")
+    reward: float | None = Field(description="null if the chunk was not judged.")
 
 
 class Shown(Part):
     """One document, shown as an excerpt."""
 
     why: Literal["best", "worst", "quantile", "kept", "dropped"] = Field(
-        description="kept, dropped: it is next to a cut."
+        description="Why it is shown. kept, dropped: it is next to a cut."
     )
     at: float | None = Field(description="The quantile, or the threshold of the cut.")
-    group: str | None
-    id: str | None
-    file: str
-    row: int
-    reward: float
-    tokens: int
-    chunks: list[Chunk] = Field(description="The first ones; one, where chunks are not known.")
+    group: str | None = Field(description="The group's name; null if there are no groups.")
+    id: str | None = Field(description="The document's id; null if it is not known.")
+    file: str = Field(description="File of the corpus.")
+    row: int = Field(description="Row in that file, from 0.")
+    reward: float = Field(description="The document's reward.")
+    tokens: int = Field(description="Tokens of the document.")
+    chunks: list[Chunk] = Field(description="The first chunks; one text if chunks are not known.")
     chunks_left: int = Field(description="Chunks that are not shown.")
     remark: str | None = Field(description="Why the text is missing or not whole.")
 
 
 class RunFacts(Part):
-    """What made the rewards, and what it cost."""
+    """The run that made the rewards, and its cost."""
 
-    path: str
-    segments: list[int]
-    model: str
-    family: str
-    fingerprint: str
-    files: int
-    parts: int
-    complete: bool
-    missing_parts: int = Field(description="Planned ones that are not there: no history is kept.")
-    windows: int
-    forwarded_tokens: int
-    minimum_tokens: int
-    tokens_per_second: float | None = Field(description="Forwarded, of one engine, as measured.")
-    engine_hours: float | None = Field(description="forwarded_tokens at that speed.")
-    gpus: float = Field(description="Of one engine.")
+    path: str = Field(description="Folder of the run.")
+    segments: list[int] = Field(description="Segments that are reported.")
+    model: str = Field(description="The judge's model.")
+    family: str = Field(description="The judge's family.")
+    fingerprint: str = Field(description="Fingerprint of the run.")
+    files: int = Field(description="Files of the corpus.")
+    parts: int = Field(description="Parts that are reported.")
+    complete: bool = Field(description="The run is complete.")
+    missing_parts: int = Field(description="Planned parts that are missing: no history is kept.")
+    windows: int = Field(description="Windows that the judge read.")
+    forwarded_tokens: int = Field(description="Tokens that the engines forwarded.")
+    minimum_tokens: int = Field(description="Fewest tokens that an engine can forward for it all.")
+    tokens_per_second: float | None = Field(description="Forwarded by one engine, as measured.")
+    engine_hours: float | None = Field(description="Hours for forwarded_tokens at that speed.")
+    gpus: float = Field(description="GPUs of one engine.")
     cost: float | None = Field(description="engine_hours times gpus times cost.per_gpu_hour.")
-    versions: dict[str, str]
+    versions: dict[str, str] = Field(description="Versions of the programs, by name.")
 
 
 class BaselineFacts(Part):
-    """What tonight is compared with."""
+    """The baseline of tonight."""
 
-    kind: Literal["run", "history", "none"]
-    path: str | None
-    nights: list[str] = Field(description="Of a history, those that any group's is pooled from.")
-    documents: int
+    kind: Literal["run", "history", "none"] = Field(
+        description="A pinned run, the history, or no baseline."
+    )
+    path: str | None = Field(description="Folder of that run or history.")
+    nights: list[str] = Field(description="Nights of a history that any group's baseline pools.")
+    documents: int = Field(description="Documents of the baseline.")
 
 
 class Figures(Part):
     """A report."""
 
     schema_: Literal["rm_ray.report/1"] = Field(SCHEMA, alias="schema")
-    night: str
+    night: str = Field(description="Name of the night.")
     made: str = Field(description="When this report was made, UTC.")
     by: list[str] = Field(description="Columns whose values make the groups.")
-    column: str = Field(description="Of the rewards, what is reported.")
-    verdict: Verdict
-    baseline: BaselineFacts
+    column: str = Field(description="Column of the rewards that is reported.")
+    verdict: Verdict = Field(description="Alerts, and the verdict.")
+    baseline: BaselineFacts = Field(description="The baseline of tonight.")
     drift_above: float = Field(
-        description="Distance, in the baseline's sd, above which drift alerts, if it is no chance."
+        description="Drift alerts above this distance, in the baseline's sd, if it is not chance."
     )
-    whole: Group
-    groups: list[Group] = Field(description="The largest first; those of the baseline too.")
+    whole: Group = Field(description="All documents together.")
+    groups: list[Group] = Field(description="Groups of tonight and the baseline, largest first.")
     gathered: int = Field(description="Groups beyond max_groups, counted together.")
-    edges: list[float] = Field(description="Of the bins of all histograms, ascending.")
-    mix: Mix | None
-    trend: list[TrendNight]
+    edges: list[float] = Field(description="Edges of the bins of all histograms, ascending.")
+    mix: Mix | None = Field(description="Split of the mean's change; null if there is none.")
+    trend: list[TrendNight] = Field(description="Nights, oldest first.")
     retention: list[Retained] = Field(description="From the highest threshold to the lowest.")
-    cut: float | None = Field(description="The threshold that is in use, where one is given.")
-    blind: Blind | None
-    documents: list[Shown]
-    run: RunFacts
+    cut: float | None = Field(description="The threshold in use; null if none is given.")
+    blind: Blind | None = Field(description="null if there is no reward.")
+    documents: list[Shown] = Field(description="Documents shown as excerpts.")
+    run: RunFacts = Field(description="The run that made the rewards.")
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 def write_schema(path: Path) -> None:
-    """The schema of report.json, as JSON Schema."""
+    """Write the schema of report.json, as JSON Schema."""
     path.write_text(json.dumps(Figures.model_json_schema(by_alias=True), indent=1) + "\n")
 
 

@@ -2,7 +2,7 @@
 
 measure   parts -> histograms, moments, a sample               measured: Ray tasks, one pass
 compare   tonight beside the baseline                          baseline, comparison, effects
-say       rules -> alerts -> a verdict                         alerts
+judge     rules -> alerts -> a verdict                         alerts
 show      report.json, report.html, summary.md, the history    figures, folder, page, history
 """
 
@@ -43,18 +43,21 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Reported:
-    """A report that is made. `figures`: all of it; `rows`: what the history keeps of it."""
+    """A report that is made but not yet written."""
 
     figures: Figures
+    """All figures of the report."""
     history: History | None
+    """History to store the night in; None if there is none."""
     rows: list[tuple[GroupNight, Said]]
+    """Rows of the night's file in the history."""
 
 
 def report(config: ReportConfig) -> Figures:
     """Report a night: three files in the output folder, and a file of the history.
 
     Raises:
-        Refused: before anything is written, with what to do.
+        Refused: before anything is written. The message says what to do.
         Incomplete: Ray or the store was lost.
     """
     folder = output_folder(config.output)
@@ -63,17 +66,19 @@ def report(config: ReportConfig) -> Figures:
     write(made.figures, folder)
     if made.history is not None:
         _remember(made, made.history)
-    said = made.figures.verdict
-    for alert in said.alerts:
+    night_verdict = made.figures.verdict
+    for alert in night_verdict.alerts:
         if alert.folded_into is None:
             standing = ", standing since the night before" if alert.standing else ""
             log.warning("%s (%s%s): %s", alert.rule, alert.level, standing, alert.sentence)
-    log.info("%s -> %s/%s, in %.0f s", said.sentence, folder.uri, HTML, time.monotonic() - began)
+    log.info(
+        "%s -> %s/%s, in %.0f s", night_verdict.sentence, folder.uri, HTML, time.monotonic() - began
+    )
     return made.figures
 
 
 def _remember(made: Reported, history: History) -> None:
-    """Store a night in the history, unless documents of it are missing."""
+    """Store the night in the history, unless parts of its rewards are missing."""
     figures = made.figures
     if missing := figures.run.missing_parts:
         log.warning(
@@ -87,21 +92,21 @@ def _remember(made: Reported, history: History) -> None:
 
 
 def fail_if_alerted(said: Verdict) -> None:
-    """Raises Alerted where an alert fails the night."""
+    """Raise Alerted if an alert fails the night."""
     if said.status == "fail":
         raise Alerted(said.sentence)
 
 
 def dry_run(config: ReportConfig) -> str:
-    """The summary that `report` would write; nothing is written."""
+    """Return the summary that `report` would write. Nothing is written."""
     return summary(make(config).figures)
 
 
 def make(config: ReportConfig) -> Reported:
-    """Everything but the writing.
+    """Make the report, without writing anything.
 
     Raises:
-        Refused: the run, a column, the baseline or the history is not what it should be.
+        Refused: the run, a column, the baseline or the history is not as it should be.
     """
     rewards = config.rewards
     run = open_scored(
@@ -141,37 +146,37 @@ def _figures(
     baseline: Baseline,
     past: list[PastNight],
 ) -> tuple[Figures, list[tuple[GroupNight, Said]]]:
-    """The report, and what the history keeps of it."""
-    expected = {label: one.expected for label, one in baseline.groups.items()}
+    """Return the figures of the report, and the rows of its file in the history."""
+    expected = {label: group.expected for label, group in baseline.groups.items()}
     kept = largest(night, expected, config.page.max_groups)
     night, baseline = night.gather(kept), baseline.gather(kept)
     mix = split(night.groups, baseline.groups)
-    comparisons, alpha, said = _say(config, night, baseline=baseline, past=past, mix=mix)
+    comparisons, alpha, night_verdict = _say(config, night, baseline=baseline, past=past, mix=mix)
     whole = comparisons[None]
     edges = bin_edges(whole)
     figures = partial(group_figures, edges=edges, rules=config.alerts, p=alpha)
     retained = retention(night.whole.histogram, measured.kept(config.page.cut))
-    found = Figures(
+    report_figures = Figures(
         night=config.night,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         by=config.by,
         column=config.rewards.column,
-        verdict=said,
+        verdict=night_verdict,
         baseline=_baseline_facts(config, baseline),
         drift_above=config.alerts.drift.above,
         whole=figures(whole),
-        groups=[figures(one) for one in in_order(comparisons)],
+        groups=[figures(group) for group in in_order(comparisons)],
         gathered=night.gathered,
         edges=edges,
         mix=mix,
-        trend=trend(past[-(config.history.shown - 1) :], config.night, night, said),
+        trend=trend(past[-(config.history.shown - 1) :], config.night, night, night_verdict),
         retention=retained,
         cut=config.page.cut,
         blind=blind(night, measured.sample),
         documents=show(choose(measured, retained, config.page.cut), run, config),
         run=run_facts(run, measured, config),
     )
-    return found, _rows(comparisons, said)
+    return report_figures, _rows(comparisons, night_verdict)
 
 
 def _say(
@@ -181,7 +186,7 @@ def _say(
     past: list[PastNight],
     mix: Mix | None,
 ) -> tuple[dict[str | None, Comparison], float, Verdict]:
-    """The comparisons, what chance may make at most of each, and the verdict."""
+    """Return the comparisons, the largest p with which a candidate alerts, and the verdict."""
     log.info("comparing %d groups with the baseline", len(night.groups))
     means = partial(nightly_means, past=past, accept=config.baseline.accept)
     comparisons: dict[str | None, Comparison] = {
@@ -190,8 +195,10 @@ def _say(
     for label in dict.fromkeys([*night.groups, *baseline.groups]):
         tonight = night.groups.get(label, GroupNight(label))
         before = baseline.groups.get(label)
-        # a group that was counted among the others may be an old one
-        is_known = label in baseline.gone or any(OTHER in one.groups for one in baseline.past)
+        # a group that was counted in OTHER may be an old one
+        is_known = label in baseline.gone or any(
+            OTHER in earlier.groups for earlier in baseline.past
+        )
         if before is None and baseline.whole is not None and not is_known:
             before = BaselineGroup(GroupNight(label), baseline.whole.nights)
         comparisons[label] = Comparison.of(tonight, before, config.night, means=means(label))
@@ -204,22 +211,24 @@ def _say(
     last = past[-1].groups if past else {}
     stood = {
         (label, rule): strength
-        for label, one in last.items()
-        for rule, strength in one.said.strengths.items()
+        for label, group in last.items()
+        for rule, strength in group.said.strengths.items()
     }
-    shown = {(label, rule) for label, one in last.items() for rule in one.said.shown}
-    said = verdict(alerts, rules, stood=stood, shown=shown, mix=mix, comparisons=comparisons)
-    return comparisons, rules.false_per_night / max(1, looked), said
+    shown = {(label, rule) for label, group in last.items() for rule in group.said.shown}
+    night_verdict = verdict(
+        alerts, rules, stood=stood, shown=shown, mix=mix, comparisons=comparisons
+    )
+    return comparisons, rules.false_per_night / max(1, looked), night_verdict
 
 
 def _warn_of_accepted(config: ReportConfig, past: list[PastNight]) -> None:
-    """Warn of accepted nights that are not there: all nights before them count for nothing."""
-    known = {config.night, *(one.night for one in past)}
+    """Warn of accepted nights that the history does not have: no night before them counts."""
+    known = {config.night, *(before.night for before in past)}
     for group, night in config.baseline.accept.items():
         if night not in known and (not past or night > past[0].night):
             log.warning(
-                "baseline.accept: %s: there is no night %s in the history; nights are in the order "
-                "of their names, and no night before it counts",
+                "baseline.accept: %s: there is no night %s in the history; nights are sorted by "
+                "name, and no night before that name counts",
                 group,
                 night,
             )
@@ -228,19 +237,19 @@ def _warn_of_accepted(config: ReportConfig, past: list[PastNight]) -> None:
 def _rows(
     comparisons: Mapping[str | None, Comparison], said: Verdict
 ) -> list[tuple[GroupNight, Said]]:
-    """What the history keeps."""
+    """Return the rows of the night's file in the history."""
     rows = []
-    for label, one in comparisons.items():
-        mine = [alert for alert in said.alerts if alert.label == label]
+    for label, group in comparisons.items():
+        alerts = [alert for alert in said.alerts if alert.label == label]
         rows.append(
             (
-                one.tonight,
+                group.tonight,
                 Said(
-                    wasserstein=one.effects.wasserstein if one.effects else None,
-                    alerts=tuple(alert.rule for alert in mine),
-                    shown=tuple(alert.rule for alert in mine if alert.folded_into is None),
-                    baseline=one.baseline.names if one.baseline else (),
-                    effects=tuple(alert.strength for alert in mine),
+                    wasserstein=group.effects.wasserstein if group.effects else None,
+                    alerts=tuple(alert.rule for alert in alerts),
+                    shown=tuple(alert.rule for alert in alerts if alert.folded_into is None),
+                    baseline=group.baseline.names if group.baseline else (),
+                    effects=tuple(alert.strength for alert in alerts),
                 ),
             )
         )

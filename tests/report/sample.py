@@ -107,8 +107,8 @@ def six_alerts() -> Figures:
     creep = CreepFigures(weeks=9, slope=0.11, moved=0.43, p=0.0001, remark=None)
     few = UsualFigures(
         nights=3, documents=None, tokens=None, tokens_a_document=None, rewarded=None,
-        remark="only a lack of documents, of rewards or of most tokens is told from 3 quiet "
-        "nights; other changes from 7 on",
+        remark="with 3 quiet nights, only a lack of documents, of rewards or of most tokens "
+        "alerts; from 7 quiet nights on, other changes do too",
     )  # fmt: skip
     scored = crowd.documents * 41 // 100
     changed = [

@@ -2,18 +2,18 @@
 
 Its files:
 
-    history     the nights before, a Parquet file each
-    past        reads them, and says what is odd about them
-    baseline    what a night is compared with
-    effects     how far two histograms are apart, and how far by chance
-    usual       what counts and shares usually are
-    fixed       changes so large that few nights tell them
+    history     the files of the earlier nights
+    past        opens the history, and warns of oddities in it
+    baseline    pools the nights that a night is compared with
+    effects     distance between two histograms, and how much of it is chance
+    usual       predicts counts and shares from the nights before
+    fixed       changes so large that they alert even after few nights
     creep       rewards that move a little every night
     comparison  a group's night beside its baseline
-    rules       what each rule has to say of a group
-    alerts      which of that is an alert: Holm over all rules
-    folding     alerts that another alert says already
-    mix         how a change splits into groups
+    rules       the candidates for alerts: one for each rule and group
+    alerts      chooses the candidates that alert: Holm over all rules
+    folding     folds an alert into another that covers it
+    mix         splits a change of the mean by group
     trend       the nights as points of a line
     groups      the figures of each group
 """

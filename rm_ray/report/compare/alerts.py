@@ -1,4 +1,4 @@
-"""What is not as it was: rules, each an effect that matters and more than chance makes."""
+"""Alerts: the candidates whose effect matters and is larger than chance makes it."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -11,9 +11,9 @@ from rm_ray.report.config import AlertsConfig
 from rm_ray.report.figures import Alert, Mix, Verdict
 from rm_ray.report.measure.nights import name_of
 
-# Effects whose p is within this factor of what decides get draws for their tail.
+# A candidate whose p is at most this many times its limit gets more draws, for the tail.
 NEAR = 4.0
-# A standing alert is news again once it is so many times as strong.
+# A standing alert is new again once it is more than so many times as strong.
 STRONGER = 2.0
 
 
@@ -22,27 +22,27 @@ def fired(
 ) -> tuple[list[Candidate], dict[str | None, Comparison], int]:
     """Find the candidates that are alerts: past their thresholds, and not by chance.
 
-    Holm's step-down (1979) is over as many candidates of each group as there can be.
+    Holm's step-down (1979) counts `CANDIDATES` for each group, the most that a group can have.
 
     Returns:
-        The alerts; the comparisons, with finer draws where these decided; and how many candidates
-        there were.
+        The alerts; the comparisons, some of them with more draws than before; and the number of
+        candidates that Holm's step-down counted.
     """
     comparisons = dict(comparisons)
     many = CANDIDATES * len(comparisons)
-    found = [c for one in comparisons.values() for c in candidates(one, rules)]
-    limits = _limits(found, rules.false_per_night, many)
+    all_candidates = [c for group in comparisons.values() for c in candidates(group, rules)]
+    limits = _limits(all_candidates, rules.false_per_night, many)
     close = {
         c.label
-        for c, limit in zip(found, limits, strict=True)
+        for c, limit in zip(all_candidates, limits, strict=True)
         if c.past and comparisons[c.label].has(c.kind) and c.p <= NEAR * limit
     }
     if close:
         comparisons |= {label: comparisons[label].refined() for label in close}
-        found = [c for one in comparisons.values() for c in candidates(one, rules)]
-    passed = holm(found, rules.false_per_night, many)
+        all_candidates = [c for group in comparisons.values() for c in candidates(group, rules)]
+    passed = holm(all_candidates, rules.false_per_night, many)
     alerts: dict[Key, Candidate] = {}
-    for candidate in (one for one in passed if one.past):
+    for candidate in (c for c in passed if c.past):
         if candidate.key not in alerts or candidate.kind in MAIN:
             alerts[candidate.key] = candidate
     return list(alerts.values()), comparisons, many
@@ -56,64 +56,71 @@ def verdict(
     mix: Mix | None,
     comparisons: Mapping[str | None, Comparison],
 ) -> Verdict:
-    """All of it in one word.
+    """Sum up the night: fail, warn or ok.
 
     Args:
-        alerts: of tonight.
-        rules: with their levels.
-        stood: the strengths of last night's alerts; nan where they are not known.
+        alerts: tonight's alerts.
+        rules: the configuration, with the level of each rule.
+        stood: the strengths of last night's alerts; nan if not known.
         shown: last night's alerts that were not folded.
-        mix: how the change of the mean splits into groups.
-        comparisons: of all groups.
+        mix: the split of the mean's change by group.
+        comparisons: the comparisons of all groups.
     """
     order = {"fail": 0, "warn": 1}
-    fresh = {one.key for one in alerts if not _stands(one, stood)}
-    found = []
-    for one in alerts:
-        fold = folded(one, alerts, comparisons=comparisons, mix=mix, rules=rules, fresh=fresh)
-        found.append(
+    fresh = {candidate.key for candidate in alerts if not _stands(candidate, stood)}
+    found_alerts = []
+    for candidate in alerts:
+        fold = folded(candidate, alerts, comparisons=comparisons, mix=mix, rules=rules, fresh=fresh)
+        found_alerts.append(
             Alert(
-                group=None if one.label is None else name_of(one.label),
-                label=one.label,
-                rule=one.rule,
-                level=getattr(rules, one.rule).level,
-                standing=one.key not in fresh and (bool(fold) or one.key in shown),
+                group=None if candidate.label is None else name_of(candidate.label),
+                label=candidate.label,
+                rule=candidate.rule,
+                level=getattr(rules, candidate.rule).level,
+                standing=candidate.key not in fresh and (bool(fold) or candidate.key in shown),
                 folded_into=f"{name_of(fold.label)}: {fold.rule}" if fold else None,
-                effect=one.effect,
-                threshold=one.threshold,
-                p=one.p,
-                sentence=one.sentence,
-                strength=_strength(one, stood) if one.key not in fresh else one.strength,
+                effect=candidate.effect,
+                threshold=candidate.threshold,
+                p=candidate.p,
+                sentence=candidate.sentence,
+                strength=_strength(candidate, stood)
+                if candidate.key not in fresh
+                else candidate.strength,
             )
         )
-    found.sort(key=lambda a: (a.folded_into is not None, a.standing, order[a.level], -_times(a)))
-    counted = [a for a in found if a.folded_into is None]
+    found_alerts.sort(
+        key=lambda a: (a.folded_into is not None, a.standing, order[a.level], -_times(a))
+    )
+    counted = [a for a in found_alerts if a.folded_into is None]
     fails = [a for a in counted if a.level == "fail" and (rules.repeat_standing or not a.standing)]
     status = "fail" if fails else "warn" if counted else "ok"
-    compared = sum(one.baseline is not None for one in comparisons.values())
+    compared = sum(group.baseline is not None for group in comparisons.values())
     return Verdict.model_validate(
-        {"status": status, "sentence": _sentence(counted, compared), "alerts": found}
+        {"status": status, "sentence": _sentence(counted, compared), "alerts": found_alerts}
     )
 
 
-def _strength(one: Candidate, stood: Mapping[Key, float]) -> float:
-    """Of an alert that stands, the strength that it had when it was new, if that is known."""
-    before = stood[one.key]
-    return one.strength if math.isnan(before) else before
+def _strength(alert: Candidate, stood: Mapping[Key, float]) -> float:
+    """Return the strength that a standing alert had when it was new, if that is known."""
+    before = stood[alert.key]
+    return alert.strength if math.isnan(before) else before
 
 
-def _stands(one: Candidate, stood: Mapping[Key, float]) -> bool:
-    """Whether an alert is last night's, and neither far stronger nor of the other sign."""
-    if one.key not in stood:
+def _stands(alert: Candidate, stood: Mapping[Key, float]) -> bool:
+    """Return True if the alert stood last night, and is not far stronger or opposite now."""
+    if alert.key not in stood:
         return False
-    before = stood[one.key]
-    if math.isnan(before) or not one.strength or not before:
+    before = stood[alert.key]
+    if math.isnan(before) or not alert.strength or not before:
         return True
-    return one.strength * before > 0 and not abs(one.strength) > STRONGER * abs(before)
+    return alert.strength * before > 0 and not abs(alert.strength) > STRONGER * abs(before)
 
 
 def _limits(found: Sequence[Candidate], alpha: float, many: int) -> list[float]:
-    """Of each, the p below which it may be an alert, by Holm; those that are not there are last."""
+    """Return, for each candidate, the largest p with which it may be an alert, by Holm.
+
+    Candidates that are counted but absent come last, as if their p were 1.
+    """
     order = sorted(range(len(found)), key=lambda i: found[i].p)
     limits = [0.0] * len(found)
     for rank, i in enumerate(order):
@@ -122,25 +129,27 @@ def _limits(found: Sequence[Candidate], alpha: float, many: int) -> list[float]:
 
 
 def holm(found: Sequence[Candidate], alpha: float, many: int | None = None) -> list[Candidate]:
-    """Those that are more than chance, all of them together.
+    """Return the candidates that are more than chance, all tests taken together.
 
     Args:
-        found: what is looked at.
-        alpha: how often chance may make any of them.
-        many: how many there can be; as many as there are, if not given.
+        found: the candidates.
+        alpha: how often chance may pass any of the candidates.
+        many: how many candidates there can be; not given: as many as there are.
     """
     limits = _limits(found, alpha, len(found) if many is None else many)
     ranked = sorted(zip(found, limits, strict=True), key=lambda pair: pair[0].p)
-    return [one for one, _ in takewhile(lambda pair: pair[0].p <= pair[1], ranked)]
+    return [candidate for candidate, _ in takewhile(lambda pair: pair[0].p <= pair[1], ranked)]
 
 
-def _times(one: Alert) -> float:
-    """How many times past its threshold an effect is."""
-    if one.rule in ("missing", "new"):
+def _times(alert: Alert) -> float:
+    """Return how many times past its threshold the effect of an alert is."""
+    if alert.rule in ("missing", "new"):
         return math.inf
-    if one.rule in ("spread", "rewarded") or (one.rule in ("volume", "tokens") and one.effect < 1):
-        return one.threshold / max(one.effect, 1e-9)
-    return one.effect / max(one.threshold, 1e-9)
+    if alert.rule in ("spread", "rewarded") or (
+        alert.rule in ("volume", "tokens") and alert.effect < 1
+    ):
+        return alert.threshold / max(alert.effect, 1e-9)
+    return alert.effect / max(alert.threshold, 1e-9)
 
 
 def _sentence(alerts: Sequence[Alert], compared: int) -> str:

@@ -24,38 +24,49 @@ from rm_ray.report.compare.usual import (
 from rm_ray.report.figures import Drift, Measure, Outliers
 from rm_ray.report.measure.nights import GroupNight
 
-# A floor is what so many nights like the baseline stay below.
+# Share of the nights like the baseline that are above a floor.
 FLOOR = 0.05
-# A shift is seen in so many nights: 4 of 5.
+# Share of the nights that show a shift: 4 of 5.
 POWER = 0.8
 KINDS = ("wasserstein", "psi", "mean")
-# The width of a histogram's cell, over the rewards in it.
+# The width of a histogram's cell, divided by the rewards in it.
 CELL = 1 / 2048
 
 
 @dataclass(frozen=True)
 class UsualNight:
-    """What the nights before predict of tonight; None where there are too few of them."""
+    """The counts of tonight as the nights before predict them; None if these are too few."""
 
     documents: Usual | None = None
+    """Documents of the night."""
     tokens: Usual | None = None
+    """Tokens of the night."""
     tokens_a_document: Usual | None = None
+    """Tokens of a document, on average."""
     rewarded: Usual | None = None
+    """Share of the documents with a reward."""
 
     @classmethod
     def of(cls, nights: Sequence[PastGroup], tonight: GroupNight) -> "UsualNight":
-        """Predict from a group's quiet nights, of which some may have no document."""
+        """Predict from a group's quiet nights. Some of the nights may have no document."""
         if len(nights) < LEAST_NIGHTS:
             return cls()
-        counts = [one.documents for one in nights]
+        counts = [night.documents for night in nights]
         documents, now = usual_count(counts), tonight.documents
-        tokens = usual_amount([one.tokens for one in nights], counts, now)
-        there = [one for one in nights if one.documents]
-        if len(there) < LEAST_NIGHTS or not now:
+        tokens = usual_amount([night.tokens for night in nights], counts, now)
+        nights_with_documents = [night for night in nights if night.documents]
+        if len(nights_with_documents) < LEAST_NIGHTS or not now:
             return cls(documents, tokens)
-        counts = [one.documents for one in there]
-        each = usual_mean([one.tokens / one.documents for one in there], counts, now)
-        return cls(documents, tokens, each, usual_share([one.scored for one in there], counts, now))
+        counts = [night.documents for night in nights_with_documents]
+        each = usual_mean(
+            [night.tokens / night.documents for night in nights_with_documents], counts, now
+        )
+        return cls(
+            documents,
+            tokens,
+            each,
+            usual_share([night.scored for night in nights_with_documents], counts, now),
+        )
 
 
 @dataclass(frozen=True)
@@ -63,17 +74,21 @@ class Comparison:
     """A group's night beside its baseline."""
 
     tonight: GroupNight
+    """The group tonight."""
     baseline: BaselineGroup | None
+    """The group's baseline; None if there is none."""
     effects: Effects | None = None
-    """None where one of both has no document with a reward, or nothing can be told of them."""
+    """Effects; None if a side has no document with a reward, or if nothing can be told."""
     chance: Noise | None = None
-    """Of as many draws as a floor needs."""
+    """Effects by chance, in as many draws as a floor needs."""
     tail: Noise | None = None
-    """Of many more draws, where it may be an alert."""
+    """Effects by chance in many more draws; None unless the group may alert."""
     seed: int = 0
+    """Seed of the draws."""
     creep: Creep = field(default_factory=Creep)
+    """Slow move of the group's mean."""
     untold: str | None = None
-    """Why nothing can be told of the rewards, although both have some."""
+    """Why nothing can be told of the rewards, although both sides have some."""
 
     @classmethod
     def of(
@@ -84,48 +99,53 @@ class Comparison:
         draws: int = DRAWS,
         means: Sequence[tuple[str, float]] = (),
     ) -> "Comparison":
-        """Compare a group's night. The same night and group draw the same.
+        """Compare a group's night. The same night and group make the same draws.
 
         Args:
-            tonight: of the group.
-            baseline: of the group.
+            tonight: the group tonight.
+            baseline: the group's baseline.
             night: the name of tonight.
-            draws: how many.
-            means: the group's mean rewards of the nights before, with their names, oldest first.
+            draws: the number of draws.
+            means: the nights before and the group's mean rewards, oldest first.
         """
         if baseline is None or not (tonight.scored and baseline.pooled.scored):
             return cls(tonight, baseline)
-        both = tonight.histogram, baseline.pooled.histogram
-        crept = creep([*means, (night, tonight.moments.mean)], _robust_sd(baseline))
+        histograms = tonight.histogram, baseline.pooled.histogram
+        found_creep = creep([*means, (night, tonight.moments.mean)], _robust_sd(baseline))
         if reason := _untold(tonight, baseline):
-            return cls(tonight, baseline, creep=crept, untold=reason)
+            return cls(tonight, baseline, creep=found_creep, untold=reason)
         seed = _seed(night, tonight.label)
         return cls(
-            tonight, baseline, effects(*both), noise(*both, draws, seed), seed=seed, creep=crept
+            tonight,
+            baseline,
+            effects(*histograms),
+            noise(*histograms, draws, seed),
+            seed=seed,
+            creep=found_creep,
         )
 
     def refined(self) -> "Comparison":
-        """With draws enough for the tail."""
+        """Return the comparison with enough draws for the tail."""
         assert self.baseline is not None
-        both = self.tonight.histogram, self.baseline.pooled.histogram
-        return replace(self, tail=noise(*both, TAIL_DRAWS, self.seed))
+        histograms = self.tonight.histogram, self.baseline.pooled.histogram
+        return replace(self, tail=noise(*histograms, TAIL_DRAWS, self.seed))
 
     def has(self, kind: str) -> bool:
-        """Whether a measure is one of those that draws are made of."""
+        """Return True if the draws have this measure."""
         return self.effects is not None and kind in (*KINDS, "spread")
 
     @property
     def counts(self) -> Sequence[PastGroup]:
-        """The quiet nights that counts are compared with."""
+        """Return the quiet nights that counts are compared with."""
         return self.baseline.history if self.baseline else ()
 
     @cached_property
     def usual(self) -> UsualNight:
-        """What these nights predict of tonight."""
+        """Return tonight's counts as the quiet nights predict them."""
         return UsualNight.of(self.counts, self.tonight)
 
     def why_not(self) -> str:
-        """Why documents have no reward, in words, the most frequent reason first; "" for none."""
+        """Return why documents have no reward, most frequent reason first; "" if all have one."""
         others = [(n, name) for name, n in self.tonight.statuses.items() if name != "ok" and n]
         return ", ".join(
             f"{n:,} {name.replace('_', ' ')}" for n, name in sorted(others, reverse=True)
@@ -133,17 +153,17 @@ class Comparison:
 
     @property
     def outliers(self) -> Outliers | None:
-        """The rewards that are too far out to be taken as they are; None where there are none."""
+        """Return the rewards that are too far out to count as they are; None if none are."""
         if self.effects is None or self.baseline is None:
             return None
         low, high = bounds(self.tonight.histogram, self.baseline.pooled.histogram)
-        found = []
-        for one in (self.tonight, self.baseline.pooled):
-            values = one.histogram.values
-            out = (values < low) | (values > high)
-            found.append((int(one.histogram.documents[out].sum()), values[out]))
-        (now, values), (before, others) = found
-        far = np.concatenate([values, others])
+        out_of = []
+        for side in (self.tonight, self.baseline.pooled):
+            values = side.histogram.values
+            is_out = (values < low) | (values > high)
+            out_of.append((int(side.histogram.documents[is_out].sum()), values[is_out]))
+        (now, values), (before, values_before) = out_of
+        far = np.concatenate([values, values_before])
         if not len(far):
             return None
         return Outliers(
@@ -156,28 +176,29 @@ class Comparison:
 
     @property
     def noise(self) -> float:
-        """How many times as much as by chance this group's quiet nights differ; at least 1."""
+        """Return how many times as much as by chance quiet nights differ; at least 1."""
         if self.baseline is None or self.chance is None:
             return 1.0
         chance = self.chance.point("wasserstein", FLOOR)
         return max(1.0, self.baseline.floor / chance) if chance > 0 else 1.0
 
     def p(self, kind: str) -> float:
-        """How often a night like the baseline has an effect as large, or a spread as small."""
+        """Return how often nights like the baseline have an effect as large (a spread as small)."""
         assert self.effects is not None and self.chance is not None
         draws = self.tail or self.chance
         return draws.p(kind, _scaled(kind, getattr(self.effects, kind), 1 / self.noise))
 
     def floor(self, kind: str, p: float = FLOOR) -> float:
-        """The effect that nights like the baseline reach that often."""
+        """Return the effect that nights like the baseline reach with probability `p`."""
         assert self.chance is not None
         return _scaled(kind, self.chance.point(kind, p), self.noise)
 
     def drift(self, above: float, p: float) -> Drift | None:
-        """What the report says.
+        """Return the distances from the baseline, as the report shows them.
 
         Args:
-            above, p: an alert needs an effect above it, and one that chance makes less often.
+            above: an alert needs a larger effect than this.
+            p: an alert needs an effect that chance makes less often than this.
         """
         if self.effects is None or self.chance is None or self.baseline is None:
             return None
@@ -199,15 +220,16 @@ class Comparison:
 
 
 def _scaled(kind: str, effect: Any, factor: float) -> float:
-    """An effect that is so many times as far from none; the index grows with the square."""
+    """Return an effect `factor` times as far from no effect; the PSI grows with the square."""
     if kind == "psi":
         return float(effect * factor**2)
     return float(1 + (effect - 1) * factor if kind == "spread" else effect * factor)
 
 
 def _robust_sd(baseline: BaselineGroup) -> float:
-    """The standard deviation of the baseline's rewards, outliers taken for the ends of the usual
-    range.
+    """Return the standard deviation of the baseline's rewards.
+
+    Outliers count as the ends of the usual range.
     """
     histogram = baseline.pooled.histogram
     values = np.clip(histogram.values, *bounds(histogram))
@@ -216,7 +238,7 @@ def _robust_sd(baseline: BaselineGroup) -> float:
 
 
 def _untold(tonight: GroupNight, baseline: BaselineGroup) -> str | None:
-    """Why nothing can be told: the rewards differ by less than the cells they are counted in."""
+    """Return why nothing can be told: the rewards differ by less than a cell of the histogram."""
     before, now = baseline.pooled.moments, tonight.moments
     cell = abs(before.mean) * CELL
     if 0 < before.sd < cell and 0 < now.sd < cell and abs(now.mean - before.mean) < cell:

@@ -1,9 +1,10 @@
-"""A creep: rewards that move a little every night, so that no night differs from the last ones.
+"""A creep: rewards that move a little every night, so that no night differs from the night before.
 
-The median of each week's nightly means is put on a line, so that one night says little. A slope is
-a creep if it is steeper than the weeks scatter about their line (Student's t), and if the last week
-is far enough from the one four weeks before. No test tells a creep from a source that wanders:
-where nights follow one another too closely, none is tried.
+A line is fitted to weekly values, each the median of the means of a week's nights, so that a single
+night has little weight. The slope is a creep if two things hold: it is steeper than the scatter of
+the weeks about the line explains (Student's t), and the last week is far enough from the week four
+weeks before. No test can tell a creep from a source that wanders. If the nights are too much like
+the nights before them, no test is made.
 """
 
 from collections.abc import Sequence
@@ -15,40 +16,41 @@ import numpy.typing as npt
 from scipy import stats
 
 Array = npt.NDArray[np.float64]
-# Nights of a week, and weeks that are needed and looked at.
+# Nights of a week.
 WEEK = 7
+# Weeks that a slope needs, and the most weeks that it is fitted to.
 LEAST_WEEKS, MOST_WEEKS = 6, 10
-# The last week is compared with the one so many weeks before.
+# The last week is compared with the week so many weeks before.
 WEEKS_BACK = 4
-# It is looked for once a week, with this part of the rate of false alarms.
+# The test is made once a week, with this part of the rate of false alarms.
 RATE = 0.2
-# Nights whose deviations from a line are more alike than this, one to the next, wander. The line
-# may bend once: most creeps begin after weeks in which nothing moved.
+# The nights wander if their deviations from a line have a larger autocorrelation than this. The
+# line may bend once: most creeps begin after weeks in which nothing moved.
 MOST_ALIKE = 0.2
 
 
 @dataclass(frozen=True)
 class Creep:
-    """What was found of one group."""
+    """The slow move of one group's mean."""
 
     weeks: int = 0
-    """Weeks of nights with a mean reward, tonight's among them."""
+    """Weeks of nights with a mean reward, tonight's week included."""
     slope: float | None = None
-    """By how much the mean moves in a week, in standard deviations of documents."""
+    """Move of the mean in a week, in standard deviations of documents."""
     moved: float | None = None
-    """From the week four weeks back to the last one, in standard deviations of documents."""
+    """Move from the week four weeks ago to the last week, in standard deviations of documents."""
     p: float = 1.0
     """How often weeks without a creep have as steep a slope."""
     remark: str | None = None
-    """Why it was not looked for; None where it was."""
+    """Why no creep was looked for; None if it was."""
 
 
 def creep(nights: Sequence[tuple[str, float]], sd: float) -> Creep:
     """Look for a creep in the mean rewards of nights.
 
     Args:
-        nights: their names and mean rewards, oldest first; tonight is the last one.
-        sd: standard deviation of the documents.
+        nights: names and mean rewards of the nights, oldest first; tonight is the last one.
+        sd: standard deviation of the documents' rewards.
     """
     weeks = min(len(nights) // WEEK, MOST_WEEKS)
     if weeks < LEAST_WEEKS:
@@ -74,7 +76,7 @@ def creep(nights: Sequence[tuple[str, float]], sd: float) -> Creep:
 
 
 def date_of(night: str) -> date | None:
-    """The date that the name of a night begins with, such as 2026-11-24 or 20261124."""
+    """Return the date at the beginning of a night's name: 2026-11-24 or 20261124; None if none."""
     for length in (10, 8):
         try:
             return date.fromisoformat(night[:length])
@@ -84,8 +86,9 @@ def date_of(night: str) -> date | None:
 
 
 def _begins_a_week(before: str, tonight: str) -> bool:
-    """Whether a night is in another week than the one before; of names without dates, whether its
-    number is a multiple of 7.
+    """Return True if a night is in another week than the night before.
+
+    If the names are no dates, return True if the number at the end of the name is a multiple of 7.
     """
     last, day = date_of(before), date_of(tonight)
     if last is not None and day is not None:
@@ -95,7 +98,7 @@ def _begins_a_week(before: str, tonight: str) -> bool:
 
 
 def _slope(weekly: Array) -> tuple[float, float]:
-    """The slope of a line through the weeks, and how often chance makes one as steep."""
+    """Return the slope of a line through the weeks, and how often chance makes one as steep."""
     x = np.arange(len(weekly)) - (len(weekly) - 1) / 2
     slope = float(weekly @ x / (x @ x))
     rest = weekly - weekly.mean() - slope * x
@@ -106,8 +109,10 @@ def _slope(weekly: Array) -> tuple[float, float]:
 
 
 def _alike(values: Array) -> float:
-    """How alike deviations are, one night to the next: their autocorrelation, without a line that
-    bends once, where it fits best, and what each day of the week has in common.
+    """Return the autocorrelation of the nights' deviations from a model, from night to night.
+
+    The model has a line that bends once, at the night that fits best, and a mean for each day of
+    the week.
     """
     nights = np.arange(len(values))
     days = [nights % WEEK == day for day in range(WEEK)]
@@ -121,6 +126,6 @@ def _alike(values: Array) -> float:
 
 
 def _rest(values: Array, design: Array) -> Array:
-    """What a linear model leaves of the values, by least squares."""
-    found: Array = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
-    return found
+    """Return the residuals of a linear model of the values, by least squares."""
+    residuals: Array = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    return residuals

@@ -1,7 +1,8 @@
-"""How far two histograms are from one another, and how far chance alone takes them.
+"""The distance between two histograms, and the distance that chance alone makes.
 
 Effects are sizes, not verdicts: with many documents every difference is significant, with few none
-matters. Chance is known by drawing a night of the same size from both pooled, again and again.
+matters. To measure chance, nights of the same size are drawn many times from both histograms
+pooled.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,62 +16,73 @@ from scipy import special
 from rm_ray.counts.histograms import Histogram
 
 Array = npt.NDArray[np.float64]
-# Draws that a floor is taken from, and those for the tail of what may alert.
+# Number of draws for a floor, and for the tail of an effect that may alert.
 DRAWS, TAIL_DRAWS = 2_000, 100_000
-# Draws are made from so many bins of both pooled; many draws from fewer.
+# Number of bins that draws are made from: for a floor, and for the tail.
 BINS, TAIL_BINS = 256, 64
 # Classes of the population stability index.
 CLASSES = 10
-# A reward is an outlier so many widths of the middle half beyond that half: for normal rewards 11
-# standard deviations.
+# A reward is an outlier if it is farther from the middle half of the rewards than so many widths of
+# that half: 11 standard deviations from the mean, if the rewards are normal.
 FAR = 8.0
 # Draws made at once.
 _BATCH = 5_000
 # More documents are scaled down: numpy draws from at most 10^9, and floors shrink with 1/sqrt(n).
 _MOST = 500_000_000
-# Draws beyond which the tail is taken for exponential.
+# Number of the most extreme draws; beyond them the tail is taken for exponential.
 _TAIL = 100
 
 
 @dataclass(frozen=True)
 class Effects:
-    """Of one comparison, or arrays of many.
+    """The effects of one comparison, or arrays of the effects of many comparisons.
 
-    Rewards far outside the usual range are taken for the ends of that range (`bounds`).
+    Rewards far outside the usual range count as the ends of that range (`bounds`).
     """
 
     wasserstein: Any
-    """The distance between both distributions in sd of the baseline."""
+    """Distance between both distributions, in sd of the baseline."""
     psi: Any
-    """The population stability index on the baseline's deciles."""
+    """Population stability index on the baseline's deciles."""
     mean: Any
-    """The change of the mean in sd of the baseline, without its sign."""
+    """Change of the mean in sd of the baseline, without its sign."""
     spread: Any
-    """The sd over the baseline's."""
+    """Sd, divided by the baseline's."""
     shift: Any
-    """The change of the mean with its sign."""
+    """Change of the mean in sd of the baseline, with its sign."""
 
 
 def effects(tonight: Histogram, baseline: Histogram) -> Effects:
-    """Of two histograms, each with at least one document."""
-    values, mine, theirs = _aligned(tonight, baseline)
-    found = _effects(values, mine[None], theirs[None])
-    return Effects(*(float(column[0]) for column in vars(found).values()))
+    """Measure the effects between two histograms, each with at least one document."""
+    values, now, before = _aligned(tonight, baseline)
+    arrays = _effects(values, now[None], before[None])
+    return Effects(*(float(column[0]) for column in vars(arrays).values()))
 
 
 def distance(values: Array, mine: Array, theirs: Array) -> float:
-    """Wasserstein distance (of order 1) of two weighings of the same values, ascending."""
+    """Return the Wasserstein distance (of order 1) between two distributions.
+
+    Args:
+        values: ascending.
+        mine: the weight of each value in the first distribution.
+        theirs: the weight of each value in the second distribution.
+    """
     apart = np.cumsum(mine / mine.sum()) - np.cumsum(theirs / theirs.sum())
     return float((np.abs(apart[:-1]) * np.diff(values)).sum())
 
 
 def aligned(histograms: Sequence[Histogram]) -> tuple[Array, list[Array]]:
-    """The values of all of them, ascending, and of each how many documents have which."""
-    cells = np.unique(np.concatenate([one.cells for one in histograms]))
+    """Put histograms on common values.
+
+    Returns:
+        The values of all histograms, ascending; and for each histogram the documents that have
+        each value.
+    """
+    cells = np.unique(np.concatenate([histogram.cells for histogram in histograms]))
     columns = []
-    for one in histograms:
+    for histogram in histograms:
         column = np.zeros(len(cells))
-        column[np.searchsorted(cells, one.cells)] = one.documents
+        column[np.searchsorted(cells, histogram.cells)] = histogram.documents
         columns.append(column[::-1])
     none = np.zeros_like(cells)
     return Histogram(cells, none, none).values[::-1], columns
@@ -78,28 +90,31 @@ def aligned(histograms: Sequence[Histogram]) -> tuple[Array, list[Array]]:
 
 @dataclass(frozen=True)
 class Noise:
-    """What effects chance alone has: draws, each kind sorted; small spreads stand first. `least`:
-    as often as any single night can come by chance, since so few can be drawn.
-    """
+    """The effects that chance alone makes, in many draws. Each array is sorted, ascending."""
 
     wasserstein: Array
+    """Distances, in sd of the baseline."""
     psi: Array
+    """Population stability indices."""
     mean: Array
+    """Changes of the mean, in sd of the baseline, without their signs."""
     spread: Array
+    """Ratios of the sd."""
     least: float
+    """Probability of any single draw, if all are equally likely: p is never smaller."""
 
     def p(self, kind: str, effect: float) -> float:
-        """How often chance alone has an effect as large, or a spread as small.
+        """Return how often chance alone makes an effect as large, or a spread as small.
 
-        Beyond the hundred most extreme draws the tail is taken for exponential, from their mean
-        excess; it falls no slower than that, but where so few documents are drawn that their
-        nights can be counted.
+        Beyond the hundred most extreme draws the tail is taken for exponential, with their mean
+        excess. Real tails fall at least as fast. The exception is a night of so few documents that
+        all possible draws can be counted: there `least` is the limit.
         """
         draws, sign = self._towards(kind)
         return max(self.least, _tail(draws, sign * effect))
 
     def point(self, kind: str, p: float) -> float:
-        """The effect that chance alone reaches that often."""
+        """Return the effect that chance alone reaches with probability `p`."""
         draws, sign = self._towards(kind)
         beyond = int(p * len(draws))
         if beyond >= _TAIL or p * len(draws) >= len(draws) // 2:
@@ -110,16 +125,19 @@ class Noise:
         return float(sign * (start + excess * np.log(k / (p * len(draws)))))
 
     def _towards(self, kind: str) -> tuple[Array, float]:
-        """The draws so that large is extreme, and the sign that makes them so."""
+        """Return the draws with a sign that makes large ones extreme, and that sign."""
         draws = getattr(self, kind)
         return (-draws[::-1], -1.0) if kind == "spread" else (draws, 1.0)
 
 
 def noise(tonight: Histogram, baseline: Histogram, draws: int, seed: int) -> Noise:
-    """What chance alone does between a night and a baseline of these sizes.
+    """Draw the effects that chance alone makes between a night and a baseline of these sizes.
 
     Args:
-        seed: the same gives the same draws.
+        tonight: the night's histogram.
+        baseline: the baseline's histogram.
+        draws: the number of draws.
+        seed: the same seed gives the same draws.
     """
     bins = BINS if draws < TAIL_DRAWS else TAIL_BINS
     values, pooled = _coarse(*_aligned(tonight, baseline), bins)
@@ -128,14 +146,14 @@ def noise(tonight: Histogram, baseline: Histogram, draws: int, seed: int) -> Noi
     counts = np.maximum(1, np.round(pooled * shrunk)).astype(np.int64)
     size = min(max(1, round(size * shrunk)), int(counts.sum()) - 1)
     rng = np.random.default_rng(seed)
-    found = []
+    batches = []
     for count in _batches(draws):
         drawn = rng.multivariate_hypergeometric(counts, size, count, method="marginals")
-        found.append(
+        batches.append(
             _effects(values, drawn.astype(np.float64), (counts - drawn).astype(np.float64))
         )
     wasserstein, psi, mean, spread = (
-        np.concatenate([getattr(one, name) for one in found])
+        np.concatenate([getattr(batch, name) for batch in batches])
         for name in ("wasserstein", "psi", "mean", "spread")
     )
     root = np.sqrt(shrunk)
@@ -149,18 +167,18 @@ def noise(tonight: Histogram, baseline: Histogram, draws: int, seed: int) -> Noi
 
 
 def _log_choices(n: int, k: int) -> float:
-    """The logarithm of how many ways there are to draw k of n."""
+    """Return the logarithm of the number of ways to draw k of n."""
     return float(special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1))
 
 
 def bounds(*histograms: Histogram) -> tuple[float, float]:
-    """The range outside of which a reward is an outlier: many times as wide as the middle half of
-    any of these histograms.
+    """Return the range outside of which a reward is an outlier.
 
-    One reward of 65,504 among thousands of around 1 would make every shift look like nothing; but
-    where most rewards have moved far, all of them are in the range.
+    The range is many times as wide as the middle half of any of these histograms. Without it, one
+    reward of 65,504 among thousands of rewards around 1 would make every shift look like nothing.
+    If most rewards have moved far, all of them are in the range.
     """
-    halves = [_middle(one) for one in histograms]
+    halves = [_middle(histogram) for histogram in histograms]
     if not any(most > least for least, most in halves):
         return -np.inf, np.inf
     return (
@@ -170,7 +188,7 @@ def bounds(*histograms: Histogram) -> tuple[float, float]:
 
 
 def _middle(histogram: Histogram) -> tuple[float, float]:
-    """Between which values the middle half lies; of rewards that hardly vary, more than half."""
+    """Return the ends of the middle half of the rewards; of more than half if they hardly vary."""
     for low, high in ((0.25, 0.75), (0.1, 0.9), (0.01, 0.99)):
         least, most = histogram.quantiles((low, high)).tolist()
         if most > least:
@@ -179,19 +197,20 @@ def _middle(histogram: Histogram) -> tuple[float, float]:
 
 
 def _aligned(tonight: Histogram, baseline: Histogram) -> tuple[Array, Array, Array]:
-    values, (mine, theirs) = aligned([tonight, baseline])
-    return np.clip(values, *bounds(tonight, baseline)), mine, theirs
+    values, (now, before) = aligned([tonight, baseline])
+    return np.clip(values, *bounds(tonight, baseline)), now, before
 
 
-def _coarse(values: Array, mine: Array, theirs: Array, bins: int) -> tuple[Array, Array]:
-    """Bins: their mean values, and the documents of both pooled.
+def _coarse(values: Array, now: Array, before: Array, bins: int) -> tuple[Array, Array]:
+    """Pool both sides in bins. Return the mean value and the documents of each bin.
 
-    Each has about as large a share of the documents, of their distances from the mean and of the
-    squares of these, together: rare and far values, which these effects hang on, stay apart.
+    A document's weight is the sum of three parts: 1, its distance from the mean, and the square of
+    that distance, each in units of its mean. All bins have about the same weight. So rare and far
+    values, on which the effects depend, have bins of their own.
     """
-    pooled = mine + theirs
-    away = np.abs(values - values @ pooled / pooled.sum())
-    weights = pooled * (1 + _unit(away, pooled) + _unit(away**2, pooled))
+    pooled = now + before
+    distances = np.abs(values - values @ pooled / pooled.sum())
+    weights = pooled * (1 + _unit(distances, pooled) + _unit(distances**2, pooled))
     middle = np.cumsum(weights) - weights / 2
     number = (middle * bins / weights.sum()).astype(np.int64)
     firsts = np.flatnonzero(np.concatenate([[True], number[1:] != number[:-1]]))
@@ -200,46 +219,59 @@ def _coarse(values: Array, mine: Array, theirs: Array, bins: int) -> tuple[Array
 
 
 def _unit(values: Array, counts: Array) -> Array:
-    """In units of their mean."""
+    """Return values in units of their mean."""
     mean = values @ counts / counts.sum()
     return values / mean if mean else values
 
 
-def _effects(values: Array, mine: Array, theirs: Array) -> Effects:
-    """Of many comparisons, one a row; the documents that have each value, ascending."""
-    n, m = mine.sum(axis=1), theirs.sum(axis=1)
-    values = values - values @ (mine + theirs)[0] / (n[0] + m[0])  # fewer digits are lost so
-    below_mine, below = np.cumsum(mine, axis=1), np.cumsum(theirs, axis=1)
-    apart = np.abs(below_mine / n[:, None] - below / m[:, None])
-    mean_mine, mean = mine @ values / n, theirs @ values / m
-    sd_mine = np.sqrt(np.maximum(0, mine @ values**2 / n - mean_mine**2))
-    sd = np.sqrt(np.maximum(0, theirs @ values**2 / m - mean**2))
-    # a baseline without spread is measured by what both have together
-    pooled = np.sqrt(np.maximum(0, (mine + theirs) @ values**2 / (n + m)))
-    unit = np.where(sd > 0, sd, np.where(pooled > 0, pooled, 1.0))
+def _effects(values: Array, now: Array, before: Array) -> Effects:
+    """Measure the effects of many comparisons at once.
+
+    Args:
+        values: ascending.
+        now: the nights' documents: one comparison a row, one value a column.
+        before: the baselines' documents, in the same shape.
+    """
+    n, m = now.sum(axis=1), before.sum(axis=1)
+    values = values - values @ (now + before)[0] / (n[0] + m[0])  # loses fewer digits
+    below_now, below_before = np.cumsum(now, axis=1), np.cumsum(before, axis=1)
+    apart = np.abs(below_now / n[:, None] - below_before / m[:, None])
+    mean_now, mean_before = now @ values / n, before @ values / m
+    sd_now = np.sqrt(np.maximum(0, now @ values**2 / n - mean_now**2))
+    sd_before = np.sqrt(np.maximum(0, before @ values**2 / m - mean_before**2))
+    # if the baseline has no spread, the unit is the sd of both sides pooled
+    pooled = np.sqrt(np.maximum(0, (now + before) @ values**2 / (n + m)))
+    unit = np.where(sd_before > 0, sd_before, np.where(pooled > 0, pooled, 1.0))
     return Effects(
         wasserstein=apart[:, :-1] @ np.diff(values) / unit,
-        psi=_psi(below_mine, below, n, m),
-        mean=np.abs(mean_mine - mean) / unit,
-        shift=(mean_mine - mean) / unit,
-        spread=np.where((sd_mine == 0) & (sd == 0), 1.0, sd_mine / unit),
+        psi=_psi(below_now, below_before, n, m),
+        mean=np.abs(mean_now - mean_before) / unit,
+        shift=(mean_now - mean_before) / unit,
+        spread=np.where((sd_now == 0) & (sd_before == 0), 1.0, sd_now / unit),
     )
 
 
-def _psi(below_mine: Array, below: Array, n: Array, m: Array) -> Array:
-    """Between the classes that the baseline's deciles make, the tenth ones with what is equal to
-    them; half a document is added to each, so that an empty class is not infinite.
+def _psi(
+    below_now: Array, below_before: Array, documents_now: Array, documents_before: Array
+) -> Array:
+    """Return the population stability indices on the classes between the baseline's deciles.
+
+    A value equal to a decile belongs to the class below. Half a document is added to each class, so
+    that an empty class does not make the index infinite.
     """
-    wanted = np.arange(1, CLASSES) / CLASSES
-    ends = [(below >= (share * m - 1e-9)[:, None]).argmax(axis=1) for share in wanted]
+    deciles = np.arange(1, CLASSES) / CLASSES
+    ends = [
+        (below_before >= (share * documents_before - 1e-9)[:, None]).argmax(axis=1)
+        for share in deciles
+    ]
     shares = []
-    for running, size in ((below_mine, n), (below, m)):
+    for running, size in ((below_now, documents_now), (below_before, documents_before)):
         at = np.stack([running[np.arange(len(end)), end] for end in ends], axis=1)
         edges = np.concatenate([np.zeros((len(at), 1)), at, size[:, None]], axis=1)
         shares.append((np.diff(edges, axis=1) + 0.5) / (size[:, None] + CLASSES / 2))
-    mine, theirs = shares
-    found: Array = ((mine - theirs) * np.log(mine / theirs)).sum(axis=1)
-    return found
+    now, before = shares
+    indices: Array = ((now - before) * np.log(now / before)).sum(axis=1)
+    return indices
 
 
 def _tail(draws: Array, effect: float) -> float:
@@ -249,7 +281,7 @@ def _tail(draws: Array, effect: float) -> float:
     k = min(_TAIL, len(draws) // 2)
     start = float(draws[-k - 1])
     excess = float(draws[-k:].mean()) - start
-    if excess <= 0:  # chance has hardly more than one effect
+    if excess <= 0:  # chance makes hardly more than one effect
         return (above + 1) / (len(draws) + 1)
     return float(
         min((k + 1) / (len(draws) + 1), k / len(draws) * np.exp((start - effect) / excess))

@@ -1,8 +1,9 @@
-"""Changes so large that they are told however few nights there are, or however much these differ.
+"""Fixed rules: changes so large that they alert even after few nights, or nights that differ much.
 
-Few nights that differ much predict hardly anything (`usual.py`). A share of documents with a reward
-below half of the lowest that a quiet night had is told all the same, and documents of fewer than a
-quarter of the fewest tokens. A baseline that is one run has one night: all its documents.
+Few nights that differ much predict hardly anything (`usual.py`). Two changes can alert without a
+prediction. The share of documents with a reward is below half of the lowest share of a quiet night.
+Or the tokens of a document are below a quarter of the fewest of a quiet night. A baseline without
+quiet nights, such as a run, counts as one night with all its documents.
 """
 
 import math
@@ -19,24 +20,24 @@ REWARDED, TOKENS = 0.5, 0.25
 
 @dataclass(frozen=True)
 class Fixed:
-    """A rule of a figure of tonight."""
+    """A fixed rule for one figure of tonight."""
 
     below: float
-    """The rule speaks of figures below this one."""
+    """The rule applies to figures below this one."""
     chance: Callable[[float], float]
-    """How often chance makes the figure."""
+    """Returns how often chance makes a figure."""
 
     def p(self, value: float) -> float:
-        """How often chance makes the figure; 1 where the rule does not speak of it."""
+        """Return how often chance makes the figure; 1 if the rule does not apply to it."""
         return self.chance(value) if value < self.below else 1.0
 
     def told_below(self, p: float) -> float:
-        """Figures below this one have a smaller p; 0 where those of the rule do not have it."""
+        """Return the limit of the rule if figures below it have at most this p; 0 otherwise."""
         return self.below if self.chance(self.below) <= p else 0.0
 
 
 def fixed_share(one: Comparison) -> Fixed:
-    """The rule of the share of documents with a reward. Both nights have documents."""
+    """Return the rule for the share of documents with a reward. Both sides have documents."""
     assert one.baseline is not None
     now, before = one.tonight, one.baseline.pooled
     lowest = min(
@@ -45,16 +46,16 @@ def fixed_share(one: Comparison) -> Fixed:
     )
 
     def fisher(share: float) -> float:
-        """Fisher's exact test: tonight's documents are drawn among all."""
+        """Return p by Fisher's exact test: tonight's documents are drawn from all documents."""
         scored = round(share * now.documents)
-        everybody = now.documents + before.documents
-        return float(stats.hypergeom.cdf(scored, everybody, scored + before.scored, now.documents))
+        documents = now.documents + before.documents
+        return float(stats.hypergeom.cdf(scored, documents, scored + before.scored, now.documents))
 
     return Fixed(REWARDED * lowest, fisher)
 
 
 def fixed_tokens(one: Comparison) -> Fixed:
-    """The rule of the tokens of a document. Both nights have documents."""
+    """Return the rule for the tokens of a document. Both sides have documents."""
     assert one.baseline is not None
     now, before = one.tonight, one.baseline.pooled
     fewest = min(
@@ -64,7 +65,7 @@ def fixed_tokens(one: Comparison) -> Fixed:
     error = math.sqrt(TOKENS_CV2 * (1 / now.documents + 1 / before.documents))
 
     def normal(tokens: float) -> float:
-        """Of the difference of two logarithms."""
+        """Return p of the difference of two logarithms, by a normal distribution."""
         if not fewest:
             return 1.0
         away = abs(math.log(max(tokens, 1e-9) / fewest))

@@ -1,4 +1,4 @@
-"""Alerts that say one thing twice: the lesser one folds into the one that explains most of it."""
+"""Folding: of two alerts with one cause, the lesser alert folds into the alert that explains it."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -8,7 +8,7 @@ from rm_ray.report.compare.rules import Candidate, Key
 from rm_ray.report.config import AlertsConfig
 from rm_ray.report.figures import Mix
 
-# An alert of the first folds into one of the second of the same group, which says it too.
+# An alert of the rule on the left folds into an alert of a rule on the right, of the same group.
 WITHIN = {
     "mean": ("drift", "spread"),
     "creep": ("drift", "mean"),
@@ -16,7 +16,7 @@ WITHIN = {
     "tokens": ("missing", "rewarded", "volume"),
     "rewarded": ("missing", "failed"),
 }
-# And one of all documents into one of a group.
+# An alert of all documents, on the left, folds into an alert of one group, on the right.
 ACROSS = {
     "drift": ("drift", "spread", "volume", "missing", "new"),
     "spread": ("spread", "drift"),
@@ -27,7 +27,7 @@ ACROSS = {
     "rewarded": ("rewarded", "failed"),
     "failed": ("failed",),
 }
-# An alert explains another of which it makes more than this part.
+# An alert of a group explains an alert of all documents if it makes more than this part of it.
 MOST = 0.5
 
 
@@ -39,39 +39,41 @@ def folded(
     rules: AlertsConfig,
     fresh: Collection[Key],
 ) -> Candidate | None:
-    """The alert that says it already: at least as loudly, and not since last night alone.
+    """Return the alert that covers another alert; None if no alert does.
+
+    The level of the covering alert is at least as high. A new alert folds into new alerts only.
 
     Args:
         one: the alert that may fold.
-        alerts: all of them.
-        comparisons: of all groups.
-        mix: how the change of the mean splits into groups.
-        rules: with their levels.
-        fresh: the alerts that are news.
+        alerts: all alerts of the night.
+        comparisons: the comparisons of all groups.
+        mix: the split of the mean's change by group.
+        rules: the configuration, with the level of each rule.
+        fresh: the alerts that are new tonight.
     """
-    loud = {"warn": 0, "fail": 1}
-    level = loud[getattr(rules, one.rule).level]
+    order = {"warn": 0, "fail": 1}
+    level = order[getattr(rules, one.rule).level]
     known = {
         other.key: other
         for other in alerts
-        if loud[getattr(rules, other.rule).level] >= level
+        if order[getattr(rules, other.rule).level] >= level
         and (one.key not in fresh or other.key in fresh)
     }
     if one.rule == "missing" and one.label is not None:
         return known.get((None, "missing"))
     for rule in WITHIN.get(one.rule, ()):
-        # documents that have become shorter are no lack of documents
+        # shorter documents are not fewer documents
         if (one.label, rule) in known and not (one.kind == "document" and rule == "volume"):
             return known[one.label, rule]
     if one.label is not None:
         return None
     rules_of = ACROSS.get(one.rule, ())
-    theirs = [
+    parts = [
         (explained(one, other, comparisons, mix), other)
         for other in known.values()
         if other.label is not None and other.rule in rules_of
     ]
-    share, best = max(theirs, key=lambda pair: pair[0], default=(0.0, None))
+    share, best = max(parts, key=lambda pair: pair[0], default=(0.0, None))
     return best if share > MOST else None
 
 
@@ -81,10 +83,16 @@ def explained(
     comparisons: Mapping[str | None, Comparison],
     mix: Mix | None,
 ) -> float:
-    """Which part of an alert of all documents comes from a group's alert.
+    """Return the part of an alert of all documents that a group's alert explains.
 
-    For rewards this is the group's part in the split of the mean's change that the page shows; for
-    counts it is the group's part in what is too much or too little.
+    For rewards this is the group's part in the split of the mean's change that the page shows. For
+    counts it is the group's part in the surplus or the lack.
+
+    Args:
+        whole: the alert of all documents.
+        part: the alert of the group.
+        comparisons: the comparisons of all groups.
+        mix: the split of the mean's change by group.
     """
     everything, group = comparisons.get(None), comparisons.get(part.label)
     if everything is None or group is None:
@@ -99,27 +107,31 @@ def explained(
 
 
 def _of_mean(part: Candidate, mix: Mix | None) -> float:
-    """The group's part in all moves of the mean, those that cancel one another among them."""
+    """Return the group's part in all moves of the mean, also of moves that cancel each other."""
     if mix is None:
         return 0.0
-    all_moves = sum(abs(one.mix) + abs(one.inside) for one in mix.groups)
+    all_moves = sum(abs(group.mix) + abs(group.inside) for group in mix.groups)
     of_mix = part.rule in ("volume", "missing", "new")
-    mine = [abs(one.mix if of_mix else one.inside) for one in mix.groups if one.label == part.label]
-    return _part(sum(mine), all_moves)
+    moves = [
+        abs(group.mix if of_mix else group.inside)
+        for group in mix.groups
+        if group.label == part.label
+    ]
+    return _part(sum(moves), all_moves)
 
 
-def _lack(whole: Candidate, one: Comparison) -> float:
-    """How much is there less than usual (negative: more), in what the alert of the whole counts."""
-    usual, before = one.usual, one.baseline
+def _lack(whole: Candidate, group: Comparison) -> float:
+    """Return how much less than usual there is (negative: more) of the count that alerted."""
+    usual, before = group.usual, group.baseline
     nights = before.nights if before else 1
     if whole.rule == "volume":
-        return (before.expected if before else 0.0) - one.tonight.documents
+        return (before.expected if before else 0.0) - group.tonight.documents
     if whole.rule == "tokens":
         pooled = before.pooled.tokens / nights if before else 0.0
-        return (usual.tokens.expected if usual.tokens else pooled) - one.tonight.tokens
+        return (usual.tokens.expected if usual.tokens else pooled) - group.tonight.tokens
     share = before.pooled.scored / before.pooled.documents if before and before.pooled.scored else 1
-    return share * one.tonight.documents - one.tonight.scored
+    return share * group.tonight.documents - group.tonight.scored
 
 
-def _part(mine: float, whole: float) -> float:
-    return mine / whole if whole and not math.isinf(whole) else 0.0
+def _part(part: float, whole: float) -> float:
+    return part / whole if whole and not math.isinf(whole) else 0.0

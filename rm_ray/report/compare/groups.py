@@ -1,4 +1,4 @@
-"""The figures of each group, beside its baseline."""
+"""The figures of each group beside those of its baseline."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,17 +20,21 @@ from rm_ray.report.figures import (
 from rm_ray.report.measure.nights import GroupNight, name_of
 from rm_ray.scored.groups import group_label
 
-# Bins of all histograms, between these quantiles of tonight and the baseline together; the first
-# and the last have what lies beyond.
+# Number of bins of all histograms, and the quantiles of tonight and the baseline together that they
+# lie between. The first and the last bin include all rewards beyond.
 BINS, ENDS = 48, (0.002, 0.998)
 
 
 def bin_edges(whole: Comparison) -> list[float]:
-    """Of all documents, ascending; none where there is no reward."""
-    both = [whole.tonight.histogram]
+    """Return the edges of the bins, ascending; none if there is no reward.
+
+    Args:
+        whole: the comparison of all documents.
+    """
+    histograms = [whole.tonight.histogram]
     if whole.baseline is not None:
-        both.append(whole.baseline.pooled.histogram)
-    pooled = Histogram.pool(both)
+        histograms.append(whole.baseline.pooled.histogram)
+    pooled = Histogram.pool(histograms)
     if not pooled.size:
         return []
     low, high = pooled.quantiles(ENDS).tolist()
@@ -40,10 +44,13 @@ def bin_edges(whole: Comparison) -> list[float]:
 
 
 def group_figures(one: Comparison, edges: Sequence[float], rules: AlertsConfig, p: float) -> Group:
-    """Of one group.
+    """Return the figures of one group.
 
     Args:
-        p: what chance may make at most, for an alert.
+        one: the comparison of the group.
+        edges: edges of the bins of the histograms.
+        rules: the configuration of the alerts.
+        p: the largest p with which an effect alerts.
     """
     now, before = one.tonight, one.baseline
     return Group(
@@ -72,23 +79,25 @@ def group_figures(one: Comparison, edges: Sequence[float], rules: AlertsConfig, 
 
 
 def usual_figures(one: Comparison, rules: AlertsConfig, p: float) -> UsualFigures:
-    """What the nights before predict of a group's counts, and which changes would be told.
+    """Return the usual counts of a group, and the changes that would alert.
 
     Args:
-        one: of the group.
-        rules: with what matters.
-        p: what chance may make at most, for an alert.
+        one: the comparison of the group.
+        rules: the configuration of the alerts.
+        p: the largest p with which an effect alerts.
     """
     usual, remark = one.usual, None
     if one.baseline is not None and usual.documents is None:
         remark = (
-            f"only a lack of documents, of rewards or of most tokens is told from "
-            f"{len(one.counts)} quiet nights; other changes from {LEAST_NIGHTS} on"
+            f"with {len(one.counts)} quiet nights, only a lack of documents, of rewards or of most "
+            f"tokens alerts; from {LEAST_NIGHTS} quiet nights on, other changes do too"
         )
     tokens = rules.tokens
-    both = one.baseline is not None and one.baseline.pooled.documents and one.tonight.documents
-    fixed_each = fixed_tokens(one).told_below(p) if both else 0.0
-    fixed_part = fixed_share(one).told_below(p) if both else 0.0
+    both_have_documents = (
+        one.baseline is not None and one.baseline.pooled.documents and one.tonight.documents
+    )
+    fixed_each = fixed_tokens(one).told_below(p) if both_have_documents else 0.0
+    fixed_part = fixed_share(one).told_below(p) if both_have_documents else 0.0
     return UsualFigures(
         nights=len(one.counts),
         documents=_range(usual.documents, p, rules.volume.below, rules.volume.above),
@@ -110,7 +119,7 @@ def usual_figures(one: Comparison, rules: AlertsConfig, p: float) -> UsualFigure
 def _range(
     usual: Usual | None, p: float, below: float, above: float | None, fixed: float = 0.0
 ) -> Range | None:
-    """The figures that are no alert. `fixed`: a fixed rule speaks of figures below this one."""
+    """Return the values that do not alert. A fixed rule alerts below `fixed`."""
     if usual is None:
         return None
     low, high = usual.limits(p)
@@ -122,19 +131,19 @@ def _range(
     )
 
 
-def _creep(one: Comparison) -> CreepFigures:
-    found = one.creep
+def _creep(comparison: Comparison) -> CreepFigures:
+    creep = comparison.creep
     return CreepFigures(
-        weeks=found.weeks,
-        slope=found.slope,
-        moved=found.moved,
-        p=None if found.remark else found.p,
-        remark=found.remark,
+        weeks=creep.weeks,
+        slope=creep.slope,
+        moved=creep.moved,
+        p=None if creep.remark else creep.p,
+        remark=creep.remark,
     )
 
 
 def distribution(group: GroupNight) -> Distribution | None:
-    """Of the documents with a reward; None where there are none."""
+    """Return the distribution of a group's rewards; None if there are no rewards."""
     histogram, moments = group.histogram, group.moments
     if not moments.documents:
         return None
@@ -154,14 +163,14 @@ def distribution(group: GroupNight) -> Distribution | None:
 
 
 def in_order(comparisons: Mapping[str | None, Comparison]) -> list[Comparison]:
-    """The groups, the largest first: tonight's documents, or those that were expected."""
-    found = [one for label, one in comparisons.items() if label is not None]
+    """Return the groups, the largest first, by tonight's or the expected number of documents."""
+    groups = [one for label, one in comparisons.items() if label is not None]
 
     def size(one: Comparison) -> tuple[float, str]:
         before = one.baseline.expected if one.baseline else 0.0
         return -max(one.tonight.documents, before), one.tonight.label or ""
 
-    return sorted(found, key=size)
+    return sorted(groups, key=size)
 
 
 def _shares(histogram: Histogram, edges: Sequence[float]) -> list[float]:

@@ -1,9 +1,9 @@
-"""The nights before, a Parquet file each: histograms by group, and what was said of them.
+"""The history: one Parquet file for each night, with the histograms and the alerts of each group.
 
-    HISTORY/night-2026-11-24.parquet    a row for each group, and one with group null for all
+    HISTORY/night-2026-11-24.parquet    one row for each group, and one with group null for all
 
-A night costs the same whether it is the first or the thousandth: the folder is listed, and only
-the last nights are read.
+The thousandth night takes as long as the first: the folder is listed, and only the last nights are
+read.
 """
 
 import io
@@ -27,10 +27,10 @@ from rm_ray.run.output.commit import open_part
 from rm_ray.store.folder import Folder, absolute
 
 FORMAT = "rm_ray.history/1"
-# Of a file's metadata: what its numbers depend on, and the night's verdict.
+# Keys of a file's metadata: the settings that its numbers depend on, and the night's verdict.
 SETTINGS, STATUS = b"rm_ray.settings", b"rm_ray.status"
 PREFIX, SUFFIX = "night-", ".parquet"
-# Nights read at once.
+# Nights read at the same time.
 _THREADS = 8
 _LISTS = ("cells", "cell_documents", "cell_tokens")
 SCHEMA = pa.schema(
@@ -63,20 +63,22 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Said:
-    """What a report said of a group's night. `wasserstein`: None where there was no baseline.
-    `alerts`: rules; `shown`: those that were not folded. `baseline`: the nights it was compared
-    with. `effects`: of the alerts, with a sign; none where a version before 0.5 has written them.
-    """
+    """The result of a report for a group's night."""
 
     wasserstein: float | None = None
+    """Distance from the baseline, in its sd; None if there was no baseline."""
     alerts: tuple[str, ...] = ()
+    """Rules that alerted."""
     shown: tuple[str, ...] = ()
+    """Rules whose alerts were not folded."""
     baseline: tuple[str, ...] = ()
+    """Names of the nights that the group was compared with."""
     effects: tuple[float, ...] = ()
+    """Effects of `alerts`, with a sign; empty in files of a version before 0.5."""
 
     @property
     def strengths(self) -> dict[str, float]:
-        """The effects of the alerts by their rules; nan where they are not known."""
+        """Return the effects of the alerts by rule; nan if not known."""
         known = (*self.effects, *[math.nan] * len(self.alerts))
         return dict(zip(self.alerts, known, strict=False))
 
@@ -86,39 +88,49 @@ class PastGroup:
     """A group's night without its histogram."""
 
     label: str | None
+    """Label of the group; None for all documents."""
     documents: int
+    """Documents, with or without a reward."""
     mean: float | None
+    """Mean reward; None if no document has a reward."""
     quantiles: dict[str, float]
+    """Rewards at 0.1, 0.5 and 0.9; empty if no document has a reward."""
     said: Said
+    """Result of the night's report."""
     tokens: int = 0
+    """Tokens of all documents."""
     scored: int = 0
+    """Documents with a reward."""
 
 
 @dataclass(frozen=True)
 class PastNight:
-    """A night of the history. `groups`: by label, None for all documents."""
+    """A night of the history."""
 
     night: str
+    """Name of the night."""
     status: str
+    """Verdict: ok, warn or fail."""
     groups: dict[str | None, PastGroup] = field(default_factory=dict)
+    """Groups by label; the label None is all documents."""
 
 
 @dataclass(frozen=True)
 class History:
-    """The files of one history. `settings`: what numbers depend on; nights with others are passed
-    over.
-    """
+    """The files of one history."""
 
     folder: Folder
+    """Folder of the files."""
     settings: Mapping[str, Any]
+    """Settings that the numbers depend on; nights with other settings are skipped."""
 
     @classmethod
     def at(cls, path: str, storage: StorageConfig, settings: Mapping[str, Any]) -> "History":
-        """In a folder, which need not be there yet."""
+        """Make the history of a folder. The folder need not exist yet."""
         return cls(Folder(absolute(path), storage, side="history"), settings)
 
     def names(self) -> list[str]:
-        """The nights that are there, in order.
+        """Return the names of the stored nights, in order.
 
         Raises:
             InputError: the folder cannot be listed.
@@ -134,28 +146,34 @@ class History:
         )
 
     def check(self, night: str) -> None:
-        """Refuse to replace what was said of a night by other settings.
+        """Refuse to replace a stored night that has other settings.
 
         Raises:
-            OutputError: they differ.
+            OutputError: the settings differ.
         """
         if night not in self.names():
             return
         stored = json.loads(self._read(night, ["night"]).schema.metadata[SETTINGS])
-        mine = self._settings()
-        if differ := [key for key in {**mine, **stored} if mine.get(key) != stored.get(key)]:
+        settings = self._settings()
+        if differ := [
+            key for key in {**settings, **stored} if settings.get(key) != stored.get(key)
+        ]:
             raise OutputError(
-                f"history.path: {self.folder.uri} holds the night {night} by another "
+                f"history.path: {self.folder.uri} holds the night {night} with another "
                 f"{', '.join(differ)}; give this report a history of its own"
             )
 
     def _settings(self) -> dict[str, Any]:
-        """As they are stored."""
+        """Return the settings as JSON stores them."""
         settings: dict[str, Any] = json.loads(json.dumps(dict(self.settings)))
         return settings
 
     def before(self, night: str, most: int) -> tuple[list[PastNight], list[str]]:
-        """The last nights before one, oldest first; and those passed over, of other settings.
+        """Read the last nights before a night.
+
+        Returns:
+            The nights, oldest first; and the names of the nights with other settings, which are
+            skipped.
 
         Raises:
             InputError: a file is damaged, or cannot be read.
@@ -163,21 +181,21 @@ class History:
         names = [name for name in self.names() if name < night][-most:]
         columns = [name for name in SCHEMA.names if name not in _LISTS]
         with ThreadPoolExecutor(_THREADS) as pool:
-            found = list(pool.map(lambda name: self._read(name, columns), names))
-        mine = self._settings()
+            tables = list(pool.map(lambda name: self._read(name, columns), names))
+        settings = self._settings()
         nights, others = [], []
-        for name, table in zip(names, found, strict=True):
-            if json.loads(table.schema.metadata[SETTINGS]) == mine:
+        for name, table in zip(names, tables, strict=True):
+            if json.loads(table.schema.metadata[SETTINGS]) == settings:
                 nights.append(_past(name, table))
             else:
                 others.append(name)
         return nights, others
 
     def group_nights(self, wanted: Mapping[str, Iterable[str | None]]) -> list[GroupNight]:
-        """Groups' nights whole.
+        """Read groups' nights with their histograms.
 
         Args:
-            wanted: labels by night. The nights are there.
+            wanted: labels of the groups to read, by night. All these nights are stored.
         """
         columns = [name for name in SCHEMA.names if name not in ("p10", "p50", "p90")]
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -190,10 +208,10 @@ class History:
             ]
 
     def write(self, night: str, status: str, groups: Sequence[tuple[GroupNight, Said]]) -> None:
-        """Store a night, over what was stored of it before.
+        """Store a night, in place of its earlier file if there is one.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: the file cannot be written.
         """
         rows = [_row(night, group, said) for group, said in groups]
         metadata = {SETTINGS: json.dumps(dict(self.settings)).encode(), STATUS: status.encode()}
@@ -214,13 +232,15 @@ class History:
                 f"history.path: {self.folder.uri}/{name} cannot be read: {short(error)}; report "
                 "that night again, or remove the file"
             ) from None
-        known = footer.metadata or {}
-        if SETTINGS not in known:
+        metadata = footer.metadata or {}
+        if SETTINGS not in metadata:
             raise InputError(
-                f"history.path: {self.folder.uri}/{name} is no night of a history; give a folder "
-                "of its own"
+                f"history.path: {self.folder.uri}/{name} is not a night of a history; give the "
+                "history a folder of its own"
             )
-        return table.replace_schema_metadata({SETTINGS: known[SETTINGS], STATUS: known[STATUS]})
+        return table.replace_schema_metadata(
+            {SETTINGS: metadata[SETTINGS], STATUS: metadata[STATUS]}
+        )
 
 
 def _row(night: str, group: GroupNight, said: Said) -> dict[str, Any]:
@@ -256,14 +276,14 @@ def _past(night: str, table: pa.Table) -> PastNight:
     for row in table.to_pylist():
         quantiles = {"0.1": row["p10"], "0.5": row["p50"], "0.9": row["p90"]}
         lists = ("alerts", "shown_alerts", "baseline", "alert_effects")
-        said = Said(row["wasserstein"], *(tuple(row.get(name) or ()) for name in lists))
+        result = Said(row["wasserstein"], *(tuple(row.get(name) or ()) for name in lists))
         known = quantiles if row["scored"] else {}
         groups[row["group"]] = PastGroup(
             label=row["group"],
             documents=row["documents"],
             mean=row["mean"],
             quantiles=known,
-            said=said,
+            said=result,
             tokens=row["tokens"],
             scored=row["scored"],
         )

@@ -1,5 +1,7 @@
-"""The mean's change, and the rewards' distance, split: what the mix of groups did, what happened
-inside them.
+"""Splitting the change of the mean, and the distance of the rewards, into two parts.
+
+One part comes from the mix: the shares of the groups changed. The other part comes from inside the
+groups: their rewards changed.
 """
 
 from collections.abc import Mapping
@@ -13,9 +15,10 @@ from rm_ray.report.measure.nights import GroupNight, name_of
 
 
 def split(tonight: Mapping[str, GroupNight], baseline: Mapping[str, BaselineGroup]) -> Mix | None:
-    """Kitagawa's split (1955), exact; None where a side has no reward, or there are no groups.
+    """Split the change of the mean by group, exactly, as Kitagawa (1955) does.
 
-    A group that only one side has changes the mix alone.
+    None if a side has no reward, or if there are no groups. A group that only one side has changes
+    the mix alone.
     """
     labels = sorted(
         label
@@ -34,12 +37,12 @@ def split(tonight: Mapping[str, GroupNight], baseline: Mapping[str, BaselineGrou
             label=label,
             share_before=float(b),
             share_after=float(a),
-            mean_before=mine[0],
-            mean_after=mine[1],
-            mix=float((a - b) * (_or(*mine) + _or(*mine[::-1])) / 2),
-            inside=float((_or(*mine[::-1]) - _or(*mine)) * (a + b) / 2),
+            mean_before=pair[0],
+            mean_after=pair[1],
+            mix=float((a - b) * (_or(*pair) + _or(*pair[::-1])) / 2),
+            inside=float((_or(*pair[::-1]) - _or(*pair)) * (a + b) / 2),
         )
-        for label, a, b, mine in zip(labels, after, before, means, strict=True)
+        for label, a, b, pair in zip(labels, after, before, means, strict=True)
     ]
     first = sum(g.share_before * _or(*m) for g, m in zip(groups, means, strict=True))
     last = sum(g.share_after * _or(*m[::-1]) for g, m in zip(groups, means, strict=True))
@@ -61,9 +64,9 @@ def _scored(tonight: Mapping[str, GroupNight], label: str) -> int:
 
 
 def _scored_before(baseline: Mapping[str, BaselineGroup], label: str) -> float:
-    """Of one night."""
-    one = baseline.get(label)
-    return one.pooled.scored / one.nights if one else 0.0
+    """Return the documents with a reward of one night of the baseline, on average."""
+    group = baseline.get(label)
+    return group.pooled.scored / group.nights if group else 0.0
 
 
 def _means(
@@ -74,9 +77,9 @@ def _means(
     return (before.mean if before else None), (after.mean if after else None)
 
 
-def _or(one: float | None, other: float | None) -> float:
-    """A side that has no mean has that of the other."""
-    return (other if one is None else one) or 0.0
+def _or(mean: float | None, other: float | None) -> float:
+    """Return the mean of a side, or the mean of the other side if the first has none."""
+    return (other if mean is None else mean) or 0.0
 
 
 def _distances(
@@ -86,19 +89,23 @@ def _distances(
     tonight: Mapping[str, GroupNight],
     baseline: Mapping[str, BaselineGroup],
 ) -> tuple[float, float]:
-    """From the baseline to the baseline in tonight's mix, and from there to tonight, in its sd."""
+    """Return two distances, in sd of the baseline.
+
+    The first is from the baseline to the baseline with tonight's shares, the second from there to
+    tonight.
+    """
     now = [
         tonight[label].histogram if _scored(tonight, label) else baseline[label].pooled.histogram
         for label in labels
     ]
     then = [
-        baseline[label].pooled.histogram if _scored_before(baseline, label) else mine
-        for label, mine in zip(labels, now, strict=True)
+        baseline[label].pooled.histogram if _scored_before(baseline, label) else now_weights
+        for label, now_weights in zip(labels, now, strict=True)
     ]
     values, columns = aligned([*now, *then])
     weights = np.stack([column / column.sum() for column in columns])
-    mine, theirs = weights[: len(labels)], weights[len(labels) :]
-    old, mixed, new = before @ theirs, after @ theirs, after @ mine
+    now_weights, then_weights = weights[: len(labels)], weights[len(labels) :]
+    old, mixed, new = before @ then_weights, after @ then_weights, after @ now_weights
     mean = values @ old
     sd = float(np.sqrt(((values - mean) ** 2) @ old)) or 1.0
     return distance(values, mixed, old) / sd, distance(values, new, mixed) / sd

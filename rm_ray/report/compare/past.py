@@ -1,4 +1,4 @@
-"""The history as a report reads it: the nights before, and what is odd about them."""
+"""Opening the history for a report, with warnings of oddities in it."""
 
 import logging
 
@@ -8,16 +8,16 @@ from rm_ray.scored.run import ScoredRun
 
 log = logging.getLogger(__name__)
 
-# Nights that are looked at, at least: quiet ones may lie far back.
+# At least so many nights are read: quiet nights may lie far back.
 LOOKED_AT = 70
 
 
 def open_history(config: ReportConfig, run: ScoredRun) -> tuple[History | None, list[PastNight]]:
-    """The history, if there is one, and its last nights before this one.
+    """Open the history, if there is one, and read its last nights before this night.
 
     Raises:
-        OutputError: it holds this night by other settings.
-        InputError: it cannot be read.
+        OutputError: the history holds this night with other settings.
+        InputError: the history cannot be read.
     """
     if config.history.path is None:
         return None, []
@@ -33,8 +33,8 @@ def open_history(config: ReportConfig, run: ScoredRun) -> tuple[History | None, 
     past, others = history.before(config.night, max(config.history.shown, LOOKED_AT))
     if others:
         log.warning(
-            "%d nights of the history are passed over, the last %s: their rewards are of another "
-            "judge, column or grouping",
+            "skipping %d nights of the history, the last %s: their rewards are of another judge, "
+            "column or grouping",
             len(others),
             others[-1],
         )
@@ -44,15 +44,14 @@ def open_history(config: ReportConfig, run: ScoredRun) -> tuple[History | None, 
 def _warn(config: ReportConfig, run: ScoredRun, history: History) -> None:
     if later := [name for name in history.names() if name > config.night]:
         log.warning(
-            "%d nights of the history come after %s by their names, the last is %s: they are not "
-            "looked at",
+            "ignoring %d nights of the history: by their names they come after %s, the last is %s",
             len(later),
             config.night,
             later[-1],
         )
     if config.rewards.segments is None and len(run.segments) > 1:
         log.warning(
-            "the whole run is reported as one night, all %d segments of it; what was new last is "
-            "--rewards.segments -1",
+            "all %d segments of the run are reported as one night; to report only the newest "
+            "documents, give --rewards.segments -1",
             len(run.segments),
         )

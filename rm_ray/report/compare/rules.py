@@ -1,8 +1,7 @@
-"""What each rule has to say of a group: an effect, whether it matters, and how often chance makes
-it.
+"""The candidates of each group: effects of rules, and how often chance makes them.
 
-Every group has the same number of candidates, whatever can be told of it tonight: one that cannot
-be told counts as one that chance makes always.
+Every group counts as having the same number of candidates. If a rule cannot be applied to a group
+tonight, its candidate counts as an effect that chance always makes.
 """
 
 import math
@@ -19,57 +18,63 @@ from rm_ray.report.config import AlertsConfig
 from rm_ray.report.figures import Rule
 from rm_ray.report.measure.nights import name_of
 
-# Candidates of a group: drift has two, tokens two, the other rules one.
+# Candidates of a group: drift and tokens have two each, the other rules have one.
 CANDIDATES = 12
-# Of drift's two measures and of tokens', the one that is spoken of where both are alerts.
+# The kind that is shown if both candidates of drift, or of tokens, alert.
 MAIN = ("wasserstein", "document")
 
-# In place of no document at all, in a logarithm.
+# Stands for zero in a logarithm.
 NOTHING = 1e-9
 
-# A group's label, and a rule.
+# The label of a group, and a rule.
 Key = tuple[str | None, str]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What a rule looked at."""
+    """An effect that one rule found in one group: an alert, if it matters and is not chance."""
 
     label: str | None
-    """Of the group; None for all documents."""
+    """Label of the group; None for all documents."""
     rule: Rule
+    """Rule that made the candidate."""
     effect: float
-    """In the rule's own measure."""
+    """Size of the effect, in the rule's own measure."""
     threshold: float
-    """From where on the effect matters."""
+    """An effect matters from this size on."""
     past: bool
-    """Whether the effect matters."""
+    """True if the effect is past the threshold, so that it matters."""
     p: float
-    """How often chance makes it."""
+    """How often chance makes the effect."""
     sentence: str
+    """The effect in words."""
     kind: str = ""
-    """The measure, where a rule has several."""
+    """The measure, if a rule has several."""
     strength: float = 0.0
-    """The effect with a sign, so that twice as far is twice as much; 0 where that has no sense."""
+    """Signed effect, on a scale that makes twice as far twice as much; 0 if that has no sense."""
 
     @property
     def key(self) -> Key:
-        """A rule speaks of a group once."""
+        """Return the group and the rule: a rule alerts once for each group."""
         return self.label, self.rule
 
 
 def candidates(one: Comparison, rules: AlertsConfig) -> list[Candidate]:
-    """What the rules have to say of one group, but for those that are ignored."""
-    found = [*_of_rewards(one, rules), *_of_creep(one, rules), *_of_counts(one, rules)]
-    return [c for c in found if getattr(rules, c.rule).level != "ignore"]
+    """Return the candidates of one group, but for rules with the level "ignore"."""
+    group_candidates = [*_of_rewards(one, rules), *_of_creep(one, rules), *_of_counts(one, rules)]
+    return [c for c in group_candidates if getattr(rules, c.rule).level != "ignore"]
 
 
-def _of_rewards(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
-    if one.effects is None:
+def _of_rewards(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    if comparison.effects is None:
         return
-    label, now, name = one.tonight.label, one.effects, name_of(one.tonight.label)
+    label, now, name = (
+        comparison.tonight.label,
+        comparison.effects,
+        name_of(comparison.tonight.label),
+    )
     usual = "nights like the baseline stay below"
-    # of either measure the distance, with a sign where a shift makes most of it
+    # for both measures: the distance, with a sign if a shift makes most of the distance
     shifted = abs(now.shift) > now.wasserstein / 2
     strength = math.copysign(now.wasserstein, now.shift) if shifted else 0.0
     apart = f"the rewards of {name} are {now.wasserstein:.2f} sd from the baseline's"
@@ -81,18 +86,18 @@ def _of_rewards(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
         ("drift", "psi", rules.drift.psi_above, f"{classes}; {usual}"),
     ]
     if rules.mean.above is not None:
-        said = f"the mean reward of {name} has moved by {now.mean:.2f} sd; {usual}"
-        measures.append(("mean", "mean", rules.mean.above, said))
-    for rule, kind, above, said in measures:
+        text = f"the mean reward of {name} has moved by {now.mean:.2f} sd; {usual}"
+        measures.append(("mean", "mean", rules.mean.above, text))
+    for rule, kind, above, text in measures:
         effect = getattr(now, kind)
-        sentence = f"{said} {one.floor(kind):.2g}"
+        sentence = f"{text} {comparison.floor(kind):.2g}"
         yield Candidate(
             label=label,
             rule=rule,
             effect=effect,
             threshold=above,
             past=effect > above,
-            p=one.p(kind),
+            p=comparison.p(kind),
             sentence=sentence,
             kind=kind,
             strength=strength,
@@ -108,55 +113,55 @@ def _of_rewards(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
         effect=now.spread,
         threshold=below,
         past=now.spread < below,
-        p=one.p("spread"),
+        p=comparison.p("spread"),
         sentence=sentence,
         kind="spread",
         strength=_log(now.spread),
     )
 
 
-def _of_creep(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
-    found, name = one.creep, name_of(one.tonight.label)
-    if found.moved is None or found.slope is None or found.remark:
+def _of_creep(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    creep, name = comparison.creep, name_of(comparison.tonight.label)
+    if creep.moved is None or creep.slope is None or creep.remark:
         return
-    moved, above = abs(found.moved), rules.creep.above
+    moved, above = abs(creep.moved), rules.creep.above
     sentence = (
-        f"the mean reward of {name} moves by {found.slope:+.2f} sd a week, over {found.weeks} "
-        f"weeks: {found.moved:+.2f} sd in four of them"
+        f"the mean reward of {name} moves by {creep.slope:+.2f} sd a week, over {creep.weeks} "
+        f"weeks: {creep.moved:+.2f} sd in four of them"
     )
-    p = min(1.0, found.p / RATE)
+    p = min(1.0, creep.p / RATE)
     yield Candidate(
-        label=one.tonight.label,
+        label=comparison.tonight.label,
         rule="creep",
         effect=moved,
         threshold=above,
         past=moved > above,
         p=p,
         sentence=sentence,
-        strength=found.moved,
+        strength=creep.moved,
     )
 
 
-def _of_counts(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
-    yield from _of_failures(one, rules)
-    yield from _of_rewarded(one, rules)
-    if one.baseline is None:
+def _of_counts(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    yield from _of_failures(comparison, rules)
+    yield from _of_rewarded(comparison, rules)
+    if comparison.baseline is None:
         return
-    if not one.baseline.pooled.documents:
-        yield _new(one)
-    elif not one.tonight.documents:
-        yield _missing(one)
+    if not comparison.baseline.pooled.documents:
+        yield _new(comparison)
+    elif not comparison.tonight.documents:
+        yield _missing(comparison)
     else:
-        yield from _of_volume(one, rules)
-        yield from _of_tokens(one, rules)
+        yield from _of_volume(comparison, rules)
+        yield from _of_tokens(comparison, rules)
 
 
-def _of_failures(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
-    now, name = one.tonight, name_of(one.tonight.label)
+def _of_failures(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    now, name = comparison.tonight, name_of(comparison.tonight.label)
     if now.documents:
         share, above = now.failed / now.documents, rules.failed.above
         p = float(stats.binom.sf(now.failed - 1, now.documents, above)) if now.failed else 1.0
-        said = f"{now.failed:,} of {now.documents:,} documents of {name} failed ({share:.1%})"
+        text = f"{now.failed:,} of {now.documents:,} documents of {name} failed ({share:.1%})"
         yield Candidate(
             label=now.label,
             rule="failed",
@@ -164,16 +169,16 @@ def _of_failures(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
             threshold=above,
             past=share > above,
             p=p,
-            sentence=said,
+            sentence=text,
             strength=share,
         )
 
 
-def _of_rewarded(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
-    now, name, below = one.tonight, name_of(one.tonight.label), rules.rewarded.below
+def _of_rewarded(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    now, name, below = comparison.tonight, name_of(comparison.tonight.label), rules.rewarded.below
     if now.label is None and not now.scored:
-        why = f" ({one.why_not()})" if now.documents else ": none came"
-        said = f"no document of the night has a reward{why}"
+        why = f" ({comparison.why_not()})" if now.documents else ": none came"
+        text = f"no document of the night has a reward{why}"
         yield Candidate(
             label=None,
             rule="rewarded",
@@ -181,21 +186,21 @@ def _of_rewarded(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
             threshold=below,
             past=True,
             p=0.0,
-            sentence=said,
+            sentence=text,
             strength=_log(0),
         )
         return
-    before = one.baseline.pooled if one.baseline else None
+    before = comparison.baseline.pooled if comparison.baseline else None
     if before is None or not (before.scored and now.documents):
         return
     share, usual = now.scored / now.documents, before.scored / before.documents
-    p = fixed_share(one).p(share)
-    if one.usual.rewarded is not None:
-        usual, p = one.usual.rewarded.expected, min(p, one.usual.rewarded.p(share))
+    p = fixed_share(comparison).p(share)
+    if comparison.usual.rewarded is not None:
+        usual, p = comparison.usual.rewarded.expected, min(p, comparison.usual.rewarded.p(share))
     ratio = share / usual
-    said = f"{share:.0%} of the documents of {name} have a reward, and {usual:.0%} usually"
-    if why := one.why_not():
-        said += f" ({why})"
+    text = f"{share:.0%} of the documents of {name} have a reward, and {usual:.0%} usually"
+    if why := comparison.why_not():
+        text += f" ({why})"
     yield Candidate(
         label=now.label,
         rule="rewarded",
@@ -203,18 +208,18 @@ def _of_rewarded(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
         threshold=below,
         past=ratio < below,
         p=p,
-        sentence=said,
+        sentence=text,
         strength=_log(ratio),
     )
 
 
-def _new(one: Comparison) -> Candidate:
-    assert one.baseline is not None
-    n, name = one.tonight.documents, name_of(one.tonight.label)
-    # given all documents, chance puts each into one of the nights
-    p = float(stats.binom.sf(n - 1, n, 1 / (one.baseline.nights + 1)))
+def _new(comparison: Comparison) -> Candidate:
+    assert comparison.baseline is not None
+    n, name = comparison.tonight.documents, name_of(comparison.tonight.label)
+    # chance puts each of the documents into any of the nights
+    p = float(stats.binom.sf(n - 1, n, 1 / (comparison.baseline.nights + 1)))
     return Candidate(
-        label=one.tonight.label,
+        label=comparison.tonight.label,
         rule="new",
         effect=n,
         threshold=0,
@@ -224,103 +229,108 @@ def _new(one: Comparison) -> Candidate:
     )
 
 
-def _missing(one: Comparison) -> Candidate:
-    assert one.baseline is not None
-    label, came = one.tonight.label, one.baseline.came
+def _missing(comparison: Comparison) -> Candidate:
+    assert comparison.baseline is not None
+    label, came = comparison.tonight.label, comparison.baseline.came
     if len(came) >= LEAST_NIGHTS:
         p = none_came(came)
     else:
-        p = float(stats.binom.cdf(0, one.baseline.pooled.documents, 1 / (one.baseline.nights + 1)))
+        p = float(
+            stats.binom.cdf(
+                0, comparison.baseline.pooled.documents, 1 / (comparison.baseline.nights + 1)
+            )
+        )
     who = "no document came" if label is None else f"{name_of(label)} is missing"
-    said = f"{who}; a night of the baseline has {one.baseline.expected:,.0f} documents"
+    text = f"{who}; a night of the baseline has {comparison.baseline.expected:,.0f} documents"
     return Candidate(
-        label=label, rule="missing", effect=0, threshold=0, past=True, p=p, sentence=said
+        label=label, rule="missing", effect=0, threshold=0, past=True, p=p, sentence=text
     )
 
 
-def _of_volume(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
-    usual = one.usual.documents
+def _of_volume(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    usual = comparison.usual.documents
     if usual is None or not usual.expected:
         return
-    now, part = one.tonight, rules.volume
-    said = (
+    now, volume_rule = comparison.tonight, rules.volume
+    text = (
         f"{name_of(now.label)} has {now.documents:,} documents, and {usual.expected:,.0f} usually"
     )
     yield _ratio(
-        one,
+        comparison,
         "volume",
         kind="",
         ratio=now.documents / usual.expected,
-        below=part.below,
-        above=part.above,
+        below=volume_rule.below,
+        above=volume_rule.above,
         p=usual.p(now.documents),
-        said=said,
+        text=text,
     )
 
 
-def _of_tokens(one: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
-    now, part, name = one.tonight, rules.tokens, name_of(one.tonight.label)
-    each = now.tokens / now.documents
-    if (usual := one.usual.tokens) is not None and usual.expected > 0:
-        said = f"{name} has {now.tokens:,} tokens, and {usual.expected:,.0f} usually"
+def _of_tokens(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
+    now, tokens_rule, name = comparison.tonight, rules.tokens, name_of(comparison.tonight.label)
+    tokens_a_document = now.tokens / now.documents
+    if (usual := comparison.usual.tokens) is not None and usual.expected > 0:
+        text = f"{name} has {now.tokens:,} tokens, and {usual.expected:,.0f} usually"
         ratio = now.tokens / usual.expected
         yield _ratio(
-            one,
+            comparison,
             "tokens",
             kind="night",
             ratio=ratio,
-            below=part.below,
-            above=part.above,
+            below=tokens_rule.below,
+            above=tokens_rule.above,
             p=usual.p(now.tokens),
-            said=said,
+            text=text,
         )
-    assert one.baseline is not None
-    expected = one.baseline.pooled.tokens / one.baseline.pooled.documents
-    p = fixed_tokens(one).p(each)
-    if (mean := one.usual.tokens_a_document) is not None:
-        expected, p = mean.expected, min(p, mean.p(each))
+    assert comparison.baseline is not None
+    expected = comparison.baseline.pooled.tokens / comparison.baseline.pooled.documents
+    p = fixed_tokens(comparison).p(tokens_a_document)
+    if (mean := comparison.usual.tokens_a_document) is not None:
+        expected, p = mean.expected, min(p, mean.p(tokens_a_document))
     if expected > 0:
-        said = (
-            f"a document of {name} has {each:,.0f} tokens on average, and {expected:,.0f} usually"
+        text = (
+            f"a document of {name} has {tokens_a_document:,.0f} tokens on average, and "
+            f"{expected:,.0f} usually"
         )
         yield _ratio(
-            one,
+            comparison,
             "tokens",
             kind="document",
-            ratio=each / expected,
-            below=part.document_below,
-            above=part.document_above,
+            ratio=tokens_a_document / expected,
+            below=tokens_rule.document_below,
+            above=tokens_rule.document_above,
             p=p,
-            said=said,
+            text=text,
         )
 
 
 def _ratio(
-    one: Comparison,
+    comparison: Comparison,
     rule: Rule,
     kind: str,
     ratio: float,
     below: float,
     above: float | None,
     p: float,
-    said: str,
+    text: str,
 ) -> Candidate:
-    """A candidate of a figure over what it usually is."""
+    """Make the candidate of a figure divided by its usual value."""
     past = ratio < below or (above is not None and ratio > above)
     threshold = above if above and ratio > 1 else below
     return Candidate(
-        label=one.tonight.label,
+        label=comparison.tonight.label,
         rule=rule,
         effect=ratio,
         threshold=threshold,
         past=past,
         p=p,
-        sentence=said,
+        sentence=text,
         kind=kind,
         strength=_log(ratio),
     )
 
 
 def _log(ratio: float) -> float:
-    """The logarithm of a ratio; of none, that of a very small one."""
+    """Return the logarithm of a ratio; of a very small one, if the ratio is 0."""
     return math.log(max(ratio, NOTHING))

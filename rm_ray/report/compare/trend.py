@@ -10,17 +10,17 @@ SHARES = (0.1, 0.5, 0.9)
 
 
 def trend(past: Sequence[PastNight], night: str, now: Night, said: Verdict) -> list[TrendNight]:
-    """Oldest first."""
+    """Return the nights before and tonight, oldest first."""
     return [*map(_past, past), _tonight(night, now, said)]
 
 
-def _past(one: PastNight) -> TrendNight:
-    whole = one.groups[None]
-    groups = {name_of(label): group for label, group in one.groups.items() if label is not None}
+def _past(before: PastNight) -> TrendNight:
+    whole = before.groups[None]
+    groups = {name_of(label): group for label, group in before.groups.items() if label is not None}
     return TrendNight.model_validate(
         {
-            "night": one.night,
-            "status": one.status,
+            "night": before.night,
+            "status": before.status,
             "documents": whole.documents,
             "tokens": whole.tokens,
             "scored": whole.scored,
@@ -29,7 +29,7 @@ def _past(one: PastNight) -> TrendNight:
             "means": {n: group.mean for n, group in groups.items() if group.mean is not None},
             "alerts": [
                 f"{name_of(label)}: {rule}"
-                for label, group in one.groups.items()
+                for label, group in before.groups.items()
                 for rule in group.said.shown
             ],
         }
@@ -48,6 +48,6 @@ def _tonight(night: str, now: Night, said: Verdict) -> TrendNight:
         scored=whole.scored,
         mean=whole.moments.mean if whole.scored else None,
         quantiles={f"{s:g}": value for s, value in zip(SHARES, values, strict=False)},
-        means={name_of(n): one.moments.mean for n, one in now.groups.items() if one.scored},
+        means={name_of(n): group.moments.mean for n, group in now.groups.items() if group.scored},
         alerts=[f"{alert.group or name_of(None)}: {alert.rule}" for alert in alerts],
     )

@@ -1,10 +1,10 @@
-"""What a group's nights usually are: tonight's counts and shares as the nights before predict them.
+"""The usual counts and shares of a group, predicted from the nights before.
 
-A figure of one night is predicted from the same figure of the nights before, on a scale on which
-nights differ alike: Student's t with one degree of freedom less than there are nights, for a new
-observation. The variance is never taken for less than chance alone makes: Poisson's for counts, the
-binomial's for shares. So a volume that varies by 40% from night to night needs a far larger change
-than one that hardly varies, and three nights can tell nothing.
+A figure of tonight is predicted from the same figure of the nights before, on a scale on which all
+nights vary alike. The prediction is that of Student's t for a new observation, with one degree of
+freedom less than there are nights. The variance is at least the variance of chance alone: Poisson's
+for counts, the binomial's for shares. So a volume that varies by 40% from night to night needs a
+far larger change to alert than a volume that hardly varies, and three nights predict nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,31 +16,31 @@ import numpy.typing as npt
 from scipy import stats
 
 Array = npt.NDArray[np.float64]
-# From so many nights on, nights predict one. With fewer, only fixed rules speak.
+# A prediction needs so many nights. With fewer nights, only fixed rules alert.
 LEAST_NIGHTS = 7
-# A document's tokens are taken to vary as much as their mean, at least.
+# Least squared coefficient of variation of a document's tokens: 1 means an sd as large as the mean.
 TOKENS_CV2 = 1.0
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Tonight's figure on one scale, as the nights before predict it."""
+    """A prediction of tonight's figure on one scale."""
 
     mean: float
-    """The mean of the nights before."""
+    """Mean of the nights before."""
     error: float
-    """The standard error of the prediction of one more night."""
+    """Standard error of the prediction of one more night."""
     nights: int
-    """How many nights there were."""
+    """Number of the nights before."""
 
     @classmethod
     def of(cls, values: Array, least: float, least_tonight: float | None = None) -> "Prediction":
         """Predict from the nights before.
 
         Args:
-            values: a night each, at least two.
-            least: the variance that chance alone makes, of the nights before.
-            least_tonight: and of tonight, where it is another.
+            values: the figures of the nights before, at least two.
+            least: the variance that chance alone makes in the nights before.
+            least_tonight: the variance that chance alone makes tonight, if it differs.
         """
         nights = len(values)
         variance = max(float(values.var(ddof=1)), least)
@@ -48,43 +48,50 @@ class Prediction:
         return cls(float(values.mean()), float(np.sqrt(variance / nights + tonight)), nights)
 
     def p(self, value: float) -> float:
-        """How often a night like those before is as far from their mean, on either side."""
+        """Return how often a night like the nights before is as far off, on either side."""
         return float(2 * stats.t.sf(abs(value - self.mean) / self.error, self.nights - 1))
 
     def limits(self, p: float) -> tuple[float, float]:
-        """The values beyond which a night like those before lies with this probability."""
+        """Return the limits that a night like the nights before passes with probability `p`."""
         away = float(stats.t.isf(p / 2, self.nights - 1)) * self.error
         return self.mean - away, self.mean + away
 
 
 @dataclass(frozen=True)
 class Scale:
-    """A prediction on one scale, and the ways there and back."""
+    """A scale, and the prediction of a figure on it."""
 
     there: Callable[[float], float]
+    """Maps a figure to the scale."""
     back: Callable[[float], float]
+    """Maps a value of the scale to the figure."""
     predicted: Prediction
+    """The prediction on the scale."""
 
 
 @dataclass(frozen=True)
 class Usual:
-    """A figure as the nights before predict it; on several scales, the most careful one counts."""
+    """A prediction of a figure on one or more scales. The most careful scale counts."""
 
     expected: float
+    """The usual figure: the average of the nights before."""
     scales: Sequence[Scale]
+    """Scales with their predictions."""
 
     def p(self, value: float) -> float:
-        """How often a night like those before is as far off, by the most careful scale."""
-        return max(one.predicted.p(one.there(value)) for one in self.scales)
+        """Return how often a night like the nights before is as far off: the scales' largest p."""
+        return max(scale.predicted.p(scale.there(value)) for scale in self.scales)
 
     def limits(self, p: float) -> tuple[float, float]:
-        """The figures beyond which `p` is smaller than this."""
-        found = [tuple(one.back(limit) for limit in one.predicted.limits(p)) for one in self.scales]
-        return min(low for low, _ in found), max(high for _, high in found)
+        """Return the figures beyond which p is smaller than `p`."""
+        limits = [
+            tuple(scale.back(limit) for limit in scale.predicted.limits(p)) for scale in self.scales
+        ]
+        return min(low for low, _ in limits), max(high for _, high in limits)
 
 
 def usual_count(counts: Sequence[int]) -> Usual:
-    """A count of documents: the larger p of the logarithm and of the square root."""
+    """Predict a count of documents on two scales: the logarithm and the square root."""
     values = np.asarray(counts, float)
     mean = float(values.mean())
     logs = Prediction.of(np.log(values + 0.5), log_variance(mean))
@@ -99,11 +106,11 @@ def usual_count(counts: Sequence[int]) -> Usual:
 
 
 def usual_amount(amounts: Sequence[float], documents: Sequence[int], tonight: int) -> Usual:
-    """Tokens of a night.
+    """Predict the tokens of a night.
 
     Args:
-        amounts: of the nights before.
-        documents: that have them, of these nights.
+        amounts: tokens of the nights before.
+        documents: documents of the nights before.
         tonight: documents of tonight.
     """
     values = np.asarray(amounts, float)
@@ -112,21 +119,27 @@ def usual_amount(amounts: Sequence[float], documents: Sequence[int], tonight: in
 
 
 def usual_mean(means: Sequence[float], documents: Sequence[int], tonight: int) -> Usual:
-    """Tokens of a document; the arguments are those of `usual_amount`."""
+    """Predict the mean tokens of a document.
+
+    Args:
+        means: mean tokens of a document, of the nights before.
+        documents: documents of the nights before.
+        tonight: documents of tonight.
+    """
     least = TOKENS_CV2 / max(1.0, float(np.mean(documents)))
     return _on_logs(np.asarray(means, float), least, TOKENS_CV2 / max(1, tonight))
 
 
 def usual_share(parts: Sequence[int], wholes: Sequence[int], tonight: int) -> Usual:
-    """The share of documents that have something, on the logit scale.
+    """Predict the share of documents with a property, on the logit scale.
 
     Args:
-        parts: documents that have it, of the nights before.
-        wholes: documents of these nights.
+        parts: documents with the property, of the nights before.
+        wholes: all documents of these nights.
         tonight: documents of tonight.
     """
     part, whole = np.asarray(parts, float), np.asarray(wholes, float)
-    likely = float((part.sum() + 0.5) / (whole.sum() + 1))  # what has never been may come
+    likely = float((part.sum() + 0.5) / (whole.sum() + 1))  # never 0: a first time may come
 
     def least(size: float) -> float:
         return log_variance(size * likely) + log_variance(size * (1 - likely))
@@ -145,8 +158,10 @@ def usual_share(parts: Sequence[int], wholes: Sequence[int], tonight: int) -> Us
 
 
 def none_came(counts: Sequence[int]) -> float:
-    """How often no document comes, by the counts of nights: of a negative binomial with their mean
-    and variance, or of a Poisson where they vary no more; never less often than it has happened.
+    """Return how often a night has no document, by the counts of the nights before.
+
+    The counts are taken for a negative binomial with their mean and variance, or for a Poisson if
+    they vary no more than that. The result is never less than the share of nights with none.
     """
     values = np.asarray(counts, float)
     mean, variance = float(values.mean()), float(values.var(ddof=1)) if len(values) > 1 else 0.0
@@ -161,7 +176,7 @@ def none_came(counts: Sequence[int]) -> float:
 
 @cache
 def log_variance(rate: float) -> float:
-    """The variance of log(X + 1/2) of a Poisson's X."""
+    """Return the variance of log(X + 1/2) for a Poisson variable X."""
     if rate > 200:
         return 1 / rate
     counts = np.arange(int(rate + 12 * np.sqrt(rate) + 20))

@@ -2,12 +2,12 @@
 
 Its files:
 
-    runs       opens tonight's run, and the one that it is compared with
+    runs       opens tonight's run, and the run of the baseline
     measured   counts a night's rewards in Ray tasks
     nights     a night group by group
-    chosen     chooses the documents that are shown
-    excerpts   reads how these begin, chunk by chunk
-    retention  what thresholds would keep
-    blind      where the judge sees something else than quality
-    facts      what made the rewards, and what it cost
+    chosen     chooses the documents that the report shows
+    excerpts   reads the beginnings of the chosen documents, chunk by chunk
+    retention  documents and tokens that each threshold would keep
+    blind      signs that the judge sees something else than quality
+    facts      the run that made the rewards, and its cost
 """

@@ -1,4 +1,4 @@
-"""Where the judge sees something else than quality, or nothing: groups, length, place."""
+"""Signs that the judge sees something else than quality, or nothing: group, length, place."""
 
 import math
 from collections.abc import Mapping
@@ -12,22 +12,30 @@ from scipy import stats
 from rm_ray.report.figures import Blind, BlindGroup, Correlation
 from rm_ray.report.measure.nights import OTHER, GroupNight, Night, name_of
 
-# Of all documents' sd; 12 of 98 sources of one corpus were below it (marin 6860).
+# A group is flat below this share of the sd of all documents; 12 of 98 sources of one corpus were
+# (marin 6860).
 FLAT = 0.1
-# Documents that a correlation needs at least.
+# A correlation needs at least so many documents.
 LEAST = 30
-# Classes of length.
+# Number of classes of length.
 CLASSES = 10
 
 
 def blind(night: Night, sample: pa.Table) -> Blind | None:
-    """What the rewards follow, of a night and its sample; None where there is no reward."""
+    """Measure how far the rewards follow group, length and place; None if there is no reward.
+
+    Args:
+        night: tonight, group by group.
+        sample: rows of a sample of its documents.
+    """
     whole = night.whole.moments
     if not whole.documents:
         return None
-    groups = {label: one for label, one in night.groups.items() if one.scored}
+    groups = {label: group for label, group in night.groups.items() if group.scored}
     total = whole.variance * whole.documents
-    between = sum(one.scored * (one.moments.mean - whole.mean) ** 2 for one in groups.values())
+    between = sum(
+        group.scored * (group.moments.mean - whole.mean) ** 2 for group in groups.values()
+    )
     rewards, tokens = (sample.column(name).to_numpy() for name in ("reward", "tokens"))
     return Blind(
         between_share=min(1.0, between / total) if total > 0 else 0.0,
@@ -39,17 +47,18 @@ def blind(night: Night, sample: pa.Table) -> Blind | None:
 
 
 def correlation(one: npt.NDArray[np.generic], other: npt.NDArray[np.generic]) -> Correlation | None:
-    """Spearman's; the margin as Bonett and Wright (2000) have it. None where there are too few
-    documents, or one side does not vary.
+    """Return Spearman's rank correlation, with the margin of Bonett and Wright (2000).
+
+    None if there are too few documents, or one side does not vary.
     """
     n = len(one)
     if n < LEAST or np.ptp(one.astype(float)) == 0 or np.ptp(other.astype(float)) == 0:
         return None
     rho = float(stats.spearmanr(one, other).statistic)
-    # on Fisher's scale, and back
+    # the interval is symmetric on Fisher's scale
     error = 1.96 * math.sqrt((1 + rho * rho / 2) / (n - 3))
-    at = math.atanh(max(-1 + 1e-12, min(1 - 1e-12, rho)))
-    margin = (math.tanh(at + error) - math.tanh(at - error)) / 2
+    center = math.atanh(max(-1 + 1e-12, min(1 - 1e-12, rho)))
+    margin = (math.tanh(center + error) - math.tanh(center - error)) / 2
     return Correlation(rho=rho, margin=margin, documents=n)
 
 
@@ -64,31 +73,31 @@ def _medians(
 
 
 def _rows_of(sample: pa.Table, night: Night) -> dict[str, pa.Table]:
-    """The sample by label, those that stand for themselves; the others together."""
+    """Split the sample by group label; the groups without an entry of their own are OTHER."""
     labels = sample.column("group").cast(pa.string())
     known = [label for label in night.groups if label != OTHER]
-    found = {label: sample.filter(pc.equal(labels, label)) for label in known}
+    rows = {label: sample.filter(pc.equal(labels, label)) for label in known}
     if OTHER in night.groups:
-        among = pc.is_in(labels, pa.array(known, pa.string()))
-        found[OTHER] = sample.filter(pc.invert(among))
-    return found
+        is_known = pc.is_in(labels, pa.array(known, pa.string()))
+        rows[OTHER] = sample.filter(pc.invert(is_known))
+    return rows
 
 
 def _groups(
     groups: Mapping[str, GroupNight], whole_sd: float, rows: Mapping[str, pa.Table]
 ) -> list[BlindGroup]:
-    found = []
-    for label, one in groups.items():
-        mine, sd = rows[label], one.moments.sd
+    blind_groups = []
+    for label, group in groups.items():
+        sample, sd = rows[label], group.moments.sd
         relative = sd / whole_sd if whole_sd else 1.0
-        length = correlation(mine.column("reward").to_numpy(), mine.column("tokens").to_numpy())
-        found.append(
+        length = correlation(sample.column("reward").to_numpy(), sample.column("tokens").to_numpy())
+        blind_groups.append(
             BlindGroup(
                 name=name_of(label),
                 sd=sd,
                 relative_sd=relative,
                 length=length,
-                flat=relative < FLAT and one.scored >= LEAST,
+                flat=relative < FLAT and group.scored >= LEAST,
             )
         )
-    return found
+    return blind_groups

@@ -1,4 +1,4 @@
-"""Which documents are shown: the best, the worst, those at quantiles and next to cuts."""
+"""Choosing the documents to show: the best, the worst, some at quantiles and next to cuts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,58 +13,63 @@ from rm_ray.report.measure.measured import Measured
 from rm_ray.report.measure.nights import ALL, name_of
 
 Why = Literal["best", "worst", "quantile", "kept", "dropped"]
-# At which a document is shown.
+# A document is shown at each of these quantiles.
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
-# Shares of the documents, whose cuts have documents on either side shown.
+# Documents are shown on either side of the cuts that keep these shares of the documents.
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
-# On either side of a cut.
+# Documents shown on either side of a cut.
 BESIDE = 2
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A document to be shown. `at`: the quantile, or the cut's threshold."""
+    """A document to show."""
 
     why: Why
+    """Why the document is shown; kept, dropped: it is next to a cut."""
     at: float | None
+    """The quantile, or the threshold of the cut; None for the best and the worst."""
     group: str | None
+    """Name of the group; None if there are no groups."""
     file: str
+    """File of the corpus."""
     row: int
+    """Row of the document in that file."""
     reward: float
+    """Reward of the document."""
     tokens: int
+    """Tokens of the document."""
 
 
 def choose(measured: Measured, retained: Sequence[Retained], cut: float | None) -> list[Chosen]:
-    """From the documents that were remembered: the best and the worst of all, the others of the
-    sample.
-    """
-    found = list(_of(measured.best, "best"))
-    found += _of(measured.worst, "worst")
+    """Choose documents: the best and the worst of all documents, and the others from the sample."""
+    chosen = list(_of(measured.best, "best"))
+    chosen += _of(measured.worst, "worst")
     sample = measured.sample.take(
         pa.array(np.argsort(measured.sample.column("reward").to_numpy(), kind="stable"))
     )
     if not len(sample):
-        return found
+        return chosen
     for share in QUANTILES:
-        found += _of(sample.slice(int(share * (len(sample) - 1)), 1), "quantile", share)
+        chosen += _of(sample.slice(int(share * (len(sample) - 1)), 1), "quantile", share)
     rewards = sample.column("reward").to_numpy()
     for threshold in _thresholds(retained, cut):
         least = np.float32(least_at("float32", threshold))
         at = int(np.searchsorted(rewards, least))
-        found += _of(sample.slice(at, BESIDE), "kept", threshold)
+        chosen += _of(sample.slice(at, BESIDE), "kept", threshold)
         start = max(0, at - BESIDE)
-        found += _of(sample.slice(start, at - start), "dropped", threshold)
-    return found
+        chosen += _of(sample.slice(start, at - start), "dropped", threshold)
+    return chosen
 
 
 def _thresholds(retained: Sequence[Retained], cut: float | None) -> list[float]:
-    """The cut in use, and some others, of which each keeps another share."""
-    found = [cut] if cut is not None else []
+    """Return the threshold in use, and others that keep about `SHARES` of the documents."""
+    thresholds = [cut] if cut is not None else []
     for share in SHARES:
-        wanted = share * retained[-1].documents
-        near = min(retained, key=lambda one: abs(one.documents - wanted))
-        found.append(near.threshold)
-    return list(dict.fromkeys(found))
+        documents = share * retained[-1].documents
+        nearest = min(retained, key=lambda kept: abs(kept.documents - documents))
+        thresholds.append(nearest.threshold)
+    return list(dict.fromkeys(thresholds))
 
 
 def _of(rows: pa.Table, why: Why, at: float | None = None) -> Iterator[Chosen]:

@@ -1,6 +1,6 @@
-"""The chosen documents as people read them: how they begin, chunk by chunk with its reward.
+"""Excerpts: the beginnings of the chosen documents, chunk by chunk, each chunk with its reward.
 
-Text is read for these documents alone, by Ray tasks.
+Ray tasks read the text of the chosen documents, and of no others.
 """
 
 import logging
@@ -33,25 +33,27 @@ from rm_ray.tasks.run import run_tasks
 
 log = logging.getLogger(__name__)
 
-# Chunks shown of a document, and characters of one; characters where chunks are not known.
+# At most so many chunks of a document, and characters of a chunk, are shown; and characters of a
+# document whose chunks are not known.
 CHUNKS, CHUNK_CHARACTERS, CHARACTERS = 6, 600, 1500
-# Characters that the first chunks are looked for in: a token has seldom more than four.
+# The first chunks are cut from so many characters: a token seldom has more than four.
 _LOOKED_AT = 20_000
 _CHUNKED = ("chunk_rewards", "judged_chunks")
 
 
 @dataclass(frozen=True)
 class Chunker:
-    """How the judge cut documents. `tokenizer`: JSON of a plain one. `first`: the first chunk that
-    is judged.
-    """
+    """Cuts documents into chunks as the judge did."""
 
     tokenizer: str
+    """JSON of a plain tokenizer."""
     tokens: int
+    """Tokens of a chunk."""
     first: int
+    """Number of the first chunk that is judged, from 0."""
 
     def cut(self, text: str) -> list[str]:
-        """The first chunks of a document."""
+        """Return the first chunks of a document."""
         tokenizer = load_tokenizer(self.tokenizer)
         offsets = tokenizer.encode(text[:_LOOKED_AT], add_special_tokens=False).offsets
         starts = [offsets[at][0] for at in range(0, len(offsets), self.tokens)]
@@ -61,42 +63,54 @@ class Chunker:
 
 @dataclass(frozen=True)
 class Library:
-    """Where documents and their rows are; travels to tasks. `moved`: what corpus paths began with
-    when they were scored, and what with now.
-    """
+    """Reads documents and the rows of their rewards. Ray sends a copy to each task."""
 
     parts: Folder
+    """Folder of the run's parts."""
     fingerprint: str
+    """Fingerprint of the run."""
     columns: tuple[str, ...]
+    """Columns of the parts to read: id and chunk columns, as far as the run has them."""
     text: str
+    """Column of the corpus with the text."""
     corpus: CorpusConfig
+    """The corpus as it is read now."""
     moved: tuple[str, str] | None
+    """Beginnings of the corpus paths when they were scored, and now; None if it has not moved."""
     chunker: Chunker | None
+    """Cuts the documents; None if the chunks are not known."""
     remark: str | None
+    """Why the chunks are not known; None if they are, or if the judge cut no chunks."""
 
     @classmethod
     def of(cls, run: ScoredRun, config: ReportConfig) -> "Library":
-        """Of a run's documents."""
-        told = run.stored["config"]["input"]
+        """Make the library of a run's documents."""
+        input_config = run.stored["config"]["input"]
         storage = config.corpus.storage
         if storage == StorageConfig():
-            storage = StorageConfig.model_validate(told["storage"])
+            storage = StorageConfig.model_validate(input_config["storage"])
         chunker, remark = _chunker(run)
         names = schema_of(run).names
-        path = config.corpus.path or told["path"]
+        path = config.corpus.path or input_config["path"]
         return cls(
             parts=run.parts,
             fingerprint=run.fingerprint,
             columns=tuple(name for name in ("id", *_CHUNKED) if name in names),
-            text=told["text"] or told["completion"] or told["messages"],
+            text=input_config["text"] or input_config["completion"] or input_config["messages"],
             corpus=CorpusConfig(path=path, storage=storage),
-            moved=_moved(told["path"], config.corpus.path),
+            moved=_moved(input_config["path"], config.corpus.path),
             chunker=chunker,
             remark=remark,
         )
 
     def show(self, one: Chosen, part: Shard, file: PlannedFile) -> Shown:
-        """One document. What cannot be read is said in its place."""
+        """Read one document. If its text cannot be read, a remark says so instead.
+
+        Args:
+            one: the document.
+            part: its shard.
+            file: its file of the corpus.
+        """
         key = None
         try:
             _, rows = read_counted(self.parts, part, self.fingerprint, ["row", *self.columns])
@@ -122,13 +136,13 @@ class Library:
         )
 
     def _left(self, tokens: int, shown: int) -> int:
-        """Chunks of a document that are not shown."""
+        """Return how many chunks of a document are not shown."""
         return max(0, -(-tokens // self.chunker.tokens) - shown) if self.chunker and shown else 0
 
     def _chunks(self, text: str, row: Mapping[str, Any]) -> list[Chunk]:
         if self.chunker is None or row.get("chunk_rewards") is None:
             return [Chunk(text=text[:CHARACTERS], reward=None)]
-        judged = row["judged_chunks"] or count(self.chunker.first)  # null: all of them
+        judged = row["judged_chunks"] or count(self.chunker.first)  # null: every chunk was judged
         rewards = dict(zip(judged, row["chunk_rewards"], strict=False))
         return [
             Chunk(text=piece[:CHUNK_CHARACTERS], reward=rewards.get(number))
@@ -136,7 +150,7 @@ class Library:
         ]
 
     def _now(self, file: PlannedFile) -> PlannedFile:
-        """The file where it lies now, whatever its version there is."""
+        """Return the file at its present path, in any version."""
         if self.moved is None:
             return file
         before, now = self.moved
@@ -146,51 +160,56 @@ class Library:
 
 
 def show(chosen: Sequence[Chosen], run: ScoredRun, config: ReportConfig) -> list[Shown]:
-    """The documents, in the order given."""
+    """Read the chosen documents, in the given order."""
     if not chosen or not config.corpus.excerpts:
         return []
     log.info("reading %d documents to show", len(chosen))
     library = Library.of(run, config)
     files = {file.path: file for file in run.files}
-    wanted: dict[str, list[int]] = {}
-    for number, one in enumerate(chosen):
-        wanted.setdefault(one.file, []).append(number)
-    shards = {path: [s for s in run.shards if s.file == path] for path in wanted}
+    numbers_of: dict[str, list[int]] = {}
+    for number, choice in enumerate(chosen):
+        numbers_of.setdefault(choice.file, []).append(number)
+    shards = {path: [s for s in run.shards if s.file == path] for path in numbers_of}
     asked = []
-    for path, numbers in wanted.items():
-        theirs = [chosen[number] for number in numbers]
-        parts = [next(s for s in shards[path] if s.start <= one.row < s.stop) for one in theirs]
+    for path, numbers in numbers_of.items():
+        choices = [chosen[number] for number in numbers]
+        parts = [
+            next(s for s in shards[path] if s.start <= choice.row < s.stop) for choice in choices
+        ]
         asked.append(
-            [_Asked(one, part, files[path]) for one, part in zip(theirs, parts, strict=True)]
+            [_Asked(choice, part, files[path]) for choice, part in zip(choices, parts, strict=True)]
         )
     shown_of: list[Any] = run_tasks(
         _show, asked, library, cpus=config.tasks.cpus, doing="read", every_s=config.run.progress_s
     )
     refuse_ended(asked, shown_of)
-    found: dict[int, Shown] = {}
-    for numbers, shown in zip(wanted.values(), shown_of, strict=True):
-        found.update(zip(numbers, shown, strict=True))
-    return [found[number] for number in range(len(chosen))]
+    shown_by_number: dict[int, Shown] = {}
+    for numbers, shown in zip(numbers_of.values(), shown_of, strict=True):
+        shown_by_number.update(zip(numbers, shown, strict=True))
+    return [shown_by_number[number] for number in range(len(chosen))]
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """A document to show, with the shard and the file that it is of."""
+    """A document to show, with its shard and its file."""
 
     chosen: Chosen
+    """The document."""
     part: Shard
+    """The shard that the document is in."""
     file: PlannedFile
+    """The file of the corpus that the document is in."""
 
     def __str__(self) -> str:
         return self.file.path
 
 
 def _show(asked: Sequence[_Asked], library: Library) -> list[Shown]:
-    return [library.show(one.chosen, one.part, one.file) for one in asked]
+    return [library.show(item.chosen, item.part, item.file) for item in asked]
 
 
 def _chunker(run: ScoredRun) -> tuple[Chunker | None, str | None]:
-    """How documents were cut, or why that is not known; neither where nothing was cut."""
+    """Return the chunker, or why it is not known; None and None if the judge cut no chunks."""
     judge = run.stored["config"]["judge"]
     if not set(_CHUNKED) <= set(schema_of(run).names) or "chunk_tokens" not in judge:
         return None, None
@@ -204,10 +223,12 @@ def _chunker(run: ScoredRun) -> tuple[Chunker | None, str | None]:
 
 
 def _tokenizer_json(run: ScoredRun) -> str:
-    """The tokenizer that cut the texts: the run has kept it, but for runs of an older rm_ray.
+    """Return the JSON of the tokenizer that cut the texts.
+
+    The run keeps it. Runs of an older rm_ray do not: then the judge's tokenizer is loaded.
 
     Raises:
-        JudgeError: it is not there, nor is the judge's.
+        JudgeError: neither tokenizer can be had.
     """
     kept = (run.state.read(TOKENIZER) or b"").decode()
     if tokenizer_digest(kept) == run.stored["fingerprint"]["tokenizer"]:
@@ -216,13 +237,13 @@ def _tokenizer_json(run: ScoredRun) -> str:
 
 
 def _moved(before: Any, now: str | None) -> tuple[str, str] | None:
-    """What corpus paths began with when they were scored, and what they begin with now."""
+    """Return the beginnings of the corpus paths when they were scored, and now."""
     if now is None:
         return None
     if len(as_list(before)) > 1:
         raise ConfigError(
-            "corpus.path: the scoring run was given several paths, and one cannot say where they "
-            "lie now; leave it out, or give --corpus.excerpts false"
+            "corpus.path: the scoring run was given several paths, and one path cannot replace "
+            "them; leave corpus.path out, or give --corpus.excerpts false"
         )
     first = literal_part(as_list(before)[0])
     return absolute(first), absolute(literal_part(now))

@@ -1,4 +1,4 @@
-"""What made the rewards, and what it cost."""
+"""How the rewards were made, and their cost."""
 
 from rm_ray.report.config import ReportConfig
 from rm_ray.report.figures import RunFacts
@@ -9,15 +9,23 @@ from rm_ray.scored.run import ScoredRun
 
 
 def run_facts(run: ScoredRun, measured: Measured, config: ReportConfig) -> RunFacts:
-    """Of a run, of which `measured` was counted."""
-    told, counted = run.stored["config"], measured.counted
-    judge, gpus = told["judge"], told["pool"]["gpus"]
+    """Return the facts of a run.
+
+    Args:
+        run: the run.
+        measured: its counts.
+        config: the configuration of the report.
+    """
+    run_config, counted = run.stored["config"], measured.counted
+    judge, gpus = run_config["judge"], run_config["pool"]["gpus"]
     forwarded = counted.get("forwarded_tokens", 0)
     speed = run.metrics.get(SPEED)
     hours = forwarded / speed / 3600 if speed and forwarded else None
-    # what scoring was told, unless the report was told another price
-    given = config.cost.per_gpu_hour
-    price = Price(gpus, told.get("cost", {}).get("per_gpu_hour") if given is None else given)
+    # the price that scoring was given, unless the report was given another
+    price_given = config.cost.per_gpu_hour
+    price = Price(
+        gpus, run_config.get("cost", {}).get("per_gpu_hour") if price_given is None else price_given
+    )
     return RunFacts(
         path=run.uri,
         segments=run.segments,

@@ -1,6 +1,6 @@
-"""What is counted of a night's rewards: one pass over the parts' few columns, merged by addition.
+"""Counts of a night's rewards, made in one pass over a few columns of the parts, and added up.
 
-Memory is bounded by groups, cells and the sample, whatever the corpus's size.
+The memory depends on the number of groups and cells and on the sample, not on the corpus's size.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,15 +25,15 @@ from rm_ray.scored.groups import check_number, grouped
 from rm_ray.scored.run import read_counted
 from rm_ray.store.folder import Folder
 
-# Documents that correlations and excerpts are taken from.
+# Documents of the sample, for correlations and excerpts.
 SAMPLE = 100_000
-# The best and the worst that are remembered.
+# So many of the best and of the worst documents are kept.
 EXTREMES = 4
-# More values than this name documents, not groups.
+# A column with more values than this names documents, not groups.
 MOST_GROUPS = 10_000
-# Of footers, what is summed.
+# Counts in the parts' footers that are summed.
 COUNTED = ("windows", "forwarded_tokens", "minimum_tokens")
-# Beside these: documents and tokens that the cut keeps.
+# Counts beside these: documents and tokens that the cut keeps.
 KEPT = ("kept_documents", "kept_tokens")
 _ROWS = pa.schema(
     [
@@ -52,34 +52,41 @@ _ROWS = pa.schema(
 
 @dataclass(frozen=True)
 class Source:
-    """A part: the rows of a shard, and what is known of their file."""
+    """A part of the run: the rows of a shard, and facts about their file."""
 
     shard: Shard
+    """The rows."""
     partition: Mapping[str, str | None]
+    """Values of the file's hive folders, by column."""
     file_rows: int
+    """Rows of the whole file."""
 
     def __str__(self) -> str:
-        """The rows as a person finds them."""
+        """Return the file and the rows, for people."""
         return str(self.shard)
 
 
 @dataclass(frozen=True)
 class Reader:
-    """What is read, and where; travels to tasks. `own`: columns that the parts have and groups are
-    made of; other columns of `by` are names of hive folders. `cut`: a threshold whose documents are
-    counted exactly.
-    """
+    """Reads the needed columns of the parts. Ray sends a copy to each task."""
 
     parts: Folder
+    """Folder of the parts."""
     fingerprint: str
+    """Fingerprint of the run."""
     column: ColumnPath
+    """Column of the rewards."""
     by: Sequence[ColumnPath]
+    """Columns to group by."""
     own: Sequence[str]
+    """Columns of `by` that the parts have; the other columns of `by` are hive folders."""
     cut: float | None = None
+    """Threshold in use; the documents it keeps are counted exactly."""
 
     def read(self, source: Source) -> tuple[dict[str, Any], pa.Table]:
-        """The counts of a part's footer, and its rows: those columns that are asked for, and
-        `value`, the reward as float32.
+        """Read the counts in a part's footer, and its rows.
+
+        The rows have the needed columns, and `value`: the reward as float32.
 
         Raises:
             InputError: a reward is infinite.
@@ -102,53 +109,58 @@ class Reader:
 
 @dataclass(frozen=True)
 class Measured:
-    """Of documents. `histograms` and `moments`: of those with a reward. `statuses`: documents and
-    tokens by group and status. `sample`, `best` and `worst`: rows. `counted`: of footers.
-    """
+    """The counts of some documents."""
 
     histograms: ByGroup
+    """Histograms of the rewards, by group; documents without a reward are not in it."""
     moments: dict[str, Moments] = field(default_factory=dict)
+    """Moments of the rewards, by group; groups without a reward are not in it."""
     statuses: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    """Documents and tokens, by group and status."""
     sample: pa.Table = field(default_factory=_ROWS.empty_table)
+    """Rows of a random sample of the documents with a reward."""
     best: pa.Table = field(default_factory=_ROWS.empty_table)
+    """Rows of the documents with the highest rewards."""
     worst: pa.Table = field(default_factory=_ROWS.empty_table)
+    """Rows of the documents with the lowest rewards."""
     counted: dict[str, int] = field(default_factory=dict)
+    """Sums of the footers' counts, and counts of the documents and tokens that the cut keeps."""
 
     @classmethod
     def none(cls) -> "Measured":
-        """Of no document."""
+        """Return the counts of no document."""
         return cls(ByGroup([], Histograms.merge([])))
 
     @classmethod
     def merge(cls, many: Sequence["Measured"]) -> "Measured":
-        """The sum.
+        """Add up counts.
 
         Raises:
-            InputError: there are more groups than groups there can be.
+            InputError: there are more than `MOST_GROUPS` groups.
         """
         many = [cls.none(), *many]
-        found = cls(
-            histograms=ByGroup.merge([one.histograms for one in many]),
-            moments=summed(one.moments for one in many),
-            statuses=summed(one.statuses for one in many),
-            sample=_compact(merge_bottom([one.sample for one in many], SAMPLE)),
-            best=_compact(merge_bottom([one.best for one in many], EXTREMES, "best")),
-            worst=_compact(merge_bottom([one.worst for one in many], EXTREMES, "worst")),
-            counted=summed(one.counted for one in many),
+        merged = cls(
+            histograms=ByGroup.merge([counts.histograms for counts in many]),
+            moments=summed(counts.moments for counts in many),
+            statuses=summed(counts.statuses for counts in many),
+            sample=_compact(merge_bottom([counts.sample for counts in many], SAMPLE)),
+            best=_compact(merge_bottom([counts.best for counts in many], EXTREMES, "best")),
+            worst=_compact(merge_bottom([counts.worst for counts in many], EXTREMES, "worst")),
+            counted=summed(counts.counted for counts in many),
         )
-        return found.checked()
+        return merged.checked()
 
     def checked(self) -> "Measured":
-        """The same.
+        """Return these counts after a check of the number of groups.
 
         Raises:
-            InputError: there are more groups than groups there can be.
+            InputError: there are more than `MOST_GROUPS` groups.
         """
         check_number("by", self.groups, MOST_GROUPS)
         return self
 
     def kept(self, cut: float | None) -> Retained | None:
-        """What the cut keeps that was counted, if one was."""
+        """Return the documents and tokens that the cut keeps; None if they were not counted."""
         if cut is None or not self.moments:
             return None
         documents, tokens = (self.counted[name] for name in KEPT)
@@ -156,14 +168,14 @@ class Measured:
 
     @property
     def groups(self) -> list[str]:
-        """Labels of all groups that have a document."""
+        """Return the labels of all groups that have a document."""
         return sorted({group for group, _ in self.statuses})
 
 
 def measure(sources: Sequence[Source], reader: Reader) -> Measured:
-    """A Ray task: what is counted of some parts."""
+    """Count some parts, in a Ray task."""
     return Measured.merge(
-        [measure_rows(*reader.read(one), one, reader.by, reader.cut) for one in sources]
+        [measure_rows(*reader.read(source), source, reader.by, reader.cut) for source in sources]
     )
 
 
@@ -174,21 +186,31 @@ def measure_rows(
     by: Sequence[ColumnPath],
     cut: float | None = None,
 ) -> Measured:
-    """What is counted of one part's rows (`Reader.read`)."""
+    """Count one part's rows.
+
+    Args:
+        counts: the counts in the part's footer.
+        rows: its rows, as `Reader.read` returns them.
+        source: the part.
+        by: columns to group by.
+        cut: threshold whose documents are counted exactly, if there is one.
+    """
     groups, codes = grouped([path.of(rows) for path in by], len(rows))
     tokens = pc.fill_null(rows.column("n_tokens"), 0).to_numpy().astype(np.int64)
     scored = rows.column("value").is_valid().to_numpy()
     rewards = pc.fill_null(rows.column("value"), 0).to_numpy()[scored]
     histograms = Histograms.of(codes[scored], rewards, tokens[scored])
     moments = moments_of(codes[scored], rewards, len(groups))
-    found = _documents(rows, source, groups=groups, codes=codes, tokens=tokens, scored=scored)
+    documents = _documents(rows, source, groups=groups, codes=codes, tokens=tokens, scored=scored)
     return Measured(
         histograms=ByGroup(groups, histograms).used(),
-        moments={label: one for label, one in zip(groups, moments, strict=True) if one.documents},
+        moments={
+            label: values for label, values in zip(groups, moments, strict=True) if values.documents
+        },
         statuses=_statuses(rows, groups, codes, tokens),
-        sample=_compact(bottom(found, SAMPLE)),
-        best=_compact(bottom(found, EXTREMES, "best")),
-        worst=_compact(bottom(found, EXTREMES, "worst")),
+        sample=_compact(bottom(documents, SAMPLE)),
+        best=_compact(bottom(documents, EXTREMES, "best")),
+        worst=_compact(bottom(documents, EXTREMES, "worst")),
         counted={name: counts.get(name, 0) for name in COUNTED}
         | _kept(rewards, tokens[scored], cut),
     ).checked()
@@ -208,8 +230,8 @@ def _statuses(
     names = encoded.dictionary.to_pylist()
     cells = Cells.count(codes * len(names) + encoded.indices.to_numpy(), tokens)
     return {
-        (groups[code // len(names)], names[code % len(names)]): (documents, theirs)
-        for code, documents, theirs in zip(
+        (groups[code // len(names)], names[code % len(names)]): (documents, its_tokens)
+        for code, documents, its_tokens in zip(
             cells.cells.tolist(), cells.documents.tolist(), cells.tokens.tolist(), strict=True
         )
     }
@@ -218,7 +240,10 @@ def _statuses(
 def _documents(
     rows: pa.Table, source: Source, groups: Sequence[str], codes: Ints, tokens: Ints, scored: Any
 ) -> pa.Table:
-    """Those with a reward, as rows to choose from: the best or the worst first, ties by hash."""
+    """Return the documents with a reward as rows, with keys to sort by.
+
+    `best` sorts the highest rewards first, `worst` the lowest; a hash breaks ties.
+    """
     numbers = rows.column("row").to_numpy()[scored]
     hashes = hash_rows("report", source.shard.file, numbers)
     rewards = pc.fill_null(rows.column("value"), 0).to_numpy()[scored]
@@ -245,7 +270,7 @@ def _documents(
 
 
 def _compact(rows: pa.Table) -> pa.Table:
-    """The same with the names of its own files and groups alone, not of rows that went."""
+    """Return the same rows, with dictionaries of only the files and groups that these rows name."""
     for name in ("group", "file"):
         column = rows.column(name).cast(pa.string()).dictionary_encode()
         rows = rows.set_column(rows.schema.get_field_index(name), name, column)

@@ -1,4 +1,4 @@
-"""A night group by group, whatever it was counted from: tonight's rewards, a run, a history."""
+"""A night group by group, counted from tonight's rewards, from a run or from a history."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,60 +9,67 @@ from rm_ray.counts.summable import summed
 from rm_ray.report.measure.measured import Measured
 from rm_ray.scored.groups import group_label, group_name
 
-# Label of the groups that are counted together, and what they are called.
+# Label and name of the groups that are counted together.
 OTHER, OTHERS = "*", "(all others)"
-# The label of all documents, where there are no columns to group by.
+# Label of all documents if there are no columns to group by.
 ALL = group_label([])
 FAILED = "failed"
 
 
 @dataclass(frozen=True)
 class GroupNight:
-    """One night of a group. `label`: None for all documents. `moments` and `histogram`: of those
-    with a reward.
-    """
+    """The counts of one group in one night."""
 
     label: str | None
+    """Label of the group; None for all documents."""
     documents: int = 0
+    """Documents of the group, with or without a reward."""
     tokens: int = 0
+    """Tokens of these documents."""
     statuses: dict[str, int] = field(default_factory=dict)
+    """Documents by status."""
     moments: Moments = field(default_factory=Moments)
+    """Moments of the rewards."""
     histogram: Histogram = field(default_factory=lambda: Histogram.pool([]))
+    """Histogram of the rewards."""
 
     @property
     def scored(self) -> int:
-        """Documents with a reward."""
+        """Return the number of documents with a reward."""
         return self.moments.documents
 
     @property
     def failed(self) -> int:
-        """Documents that could not be scored."""
+        """Return the number of documents that could not be scored."""
         return self.statuses.get(FAILED, 0)
 
     @classmethod
     def total(cls, label: str | None, many: Sequence["GroupNight"]) -> "GroupNight":
-        """All of them together."""
+        """Add up groups, or nights, under one label."""
         return cls(
             label=label,
-            documents=sum(one.documents for one in many),
-            tokens=sum(one.tokens for one in many),
-            statuses=summed(one.statuses for one in many),
-            moments=sum((one.moments for one in many), Moments()),
-            histogram=Histogram.pool([one.histogram for one in many]),
+            documents=sum(group.documents for group in many),
+            tokens=sum(group.tokens for group in many),
+            statuses=summed(group.statuses for group in many),
+            moments=sum((group.moments for group in many), Moments()),
+            histogram=Histogram.pool([group.histogram for group in many]),
         )
 
 
 @dataclass(frozen=True)
 class Night:
-    """A night. `groups`: by label, none where there are no columns to group by."""
+    """The counts of one night."""
 
     whole: GroupNight
+    """All documents."""
     groups: dict[str, GroupNight]
+    """Groups by label; empty if there are no columns to group by."""
     gathered: int = 0
+    """Number of groups that are counted together as `OTHER`."""
 
     @classmethod
     def of(cls, measured: Measured) -> "Night":
-        """From what was counted."""
+        """Sort counts by group."""
         histograms = measured.histograms
         assert isinstance(histograms.cells, Histograms)
         numbers = {label: number for number, label in enumerate(histograms.groups)}
@@ -85,20 +92,21 @@ class Night:
         return cls(whole, groups)
 
     def gather(self, kept: Collection[str]) -> "Night":
-        """With the groups that are not kept as one."""
-        groups = {label: one for label, one in self.groups.items() if label in kept}
-        rest = [one for label, one in self.groups.items() if label not in kept]
+        """Return the night with the groups that are not kept added up as `OTHER`."""
+        groups = {label: group for label, group in self.groups.items() if label in kept}
+        rest = [group for label, group in self.groups.items() if label not in kept]
         if rest:
             groups[OTHER] = GroupNight.total(OTHER, rest)
         return Night(self.whole, groups, len(rest))
 
 
 def largest(night: Night, expected: Mapping[str, float], most: int) -> list[str]:
-    """Labels of at most so many groups that stand for themselves: those of the baseline, then the
-    largest.
+    """Return the labels of at most `most` groups: groups of the baseline first, then the largest.
 
     Args:
-        expected: documents of those of the baseline.
+        night: tonight.
+        expected: documents of a usual night, of the groups of the baseline.
+        most: how many groups are not counted together.
     """
     labels = [label for label in {**expected, **night.groups} if label != OTHER]
 
@@ -110,7 +118,7 @@ def largest(night: Night, expected: Mapping[str, float], most: int) -> list[str]
 
 
 def name_of(label: str | None) -> str:
-    """A group as a person reads it."""
+    """Return the name of a group, for people."""
     if label is None:
         return "all documents"
     return OTHERS if label == OTHER else group_name(label)

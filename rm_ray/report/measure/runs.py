@@ -1,4 +1,4 @@
-"""The runs that are read: tonight's, and the one it is compared with."""
+"""Opening and counting the runs: tonight's run, and the pinned run of the baseline."""
 
 import logging
 
@@ -14,10 +14,10 @@ log = logging.getLogger(__name__)
 
 
 def pinned_run(config: ReportConfig, run: ScoredRun) -> ScoredRun | None:
-    """The run to compare with, if one is given.
+    """Open the run to compare with; None if no run is given.
 
     Raises:
-        InputError: there is none, or one of another judge.
+        InputError: the folder holds no run, or a run of another judge.
     """
     asked = config.baseline
     if asked.path is None:
@@ -27,20 +27,24 @@ def pinned_run(config: ReportConfig, run: ScoredRun) -> ScoredRun | None:
     except (InputError, OutputError) as error:
         raise InputError(f"baseline.path: {str(error).removeprefix('rewards.path: ')}") from None
     if pinned.fingerprint != run.fingerprint:
-        mine, theirs = run.stored["fingerprint"], pinned.stored["fingerprint"]
-        differ = [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]
+        settings, pinned_settings = run.stored["fingerprint"], pinned.stored["fingerprint"]
+        differ = [
+            key
+            for key in {**settings, **pinned_settings}
+            if settings.get(key) != pinned_settings.get(key)
+        ]
         raise InputError(
-            f"baseline.path: {pinned.uri} was judged otherwise than {run.uri}, and such rewards "
+            f"baseline.path: {pinned.uri} was judged otherwise than {run.uri}, so their rewards "
             f"cannot be compared; different: {', '.join(differ)}"
         )
     return pinned
 
 
 def count(run: ScoredRun, config: ReportConfig) -> Measured:
-    """One pass over a run's parts.
+    """Count a run's rewards, in one pass over its parts.
 
     Raises:
-        ConfigError: a column is not there, or does not fit its use.
+        ConfigError: a column is missing, or does not fit its use.
         InputError: a part cannot be read.
     """
     if not run.shards:
@@ -53,7 +57,7 @@ def count(run: ScoredRun, config: ReportConfig) -> Measured:
         name = path.column
         if name in own:
             check_group("by", path, schema)
-        elif bad := [file for file, known in partitions.items() if name not in known]:
+        elif bad := [file for file, partition in partitions.items() if name not in partition]:
             raise ConfigError(
                 f"by: neither the rewards nor the folders of {bad[0]} have a column {name!r}; the "
                 f"rewards have {', '.join(schema.names)} (jobs/score.py copies further columns of "
@@ -69,8 +73,8 @@ def count(run: ScoredRun, config: ReportConfig) -> Measured:
         own=own,
         cut=config.page.cut,
     )
-    batches = list(in_batches(sources, lambda one: one.shard.stop - one.shard.start))
+    batches = list(in_batches(sources, lambda source: source.shard.stop - source.shard.start))
     log.info("reading the rewards of %d parts of %s", len(sources), run.uri)
-    over = Pass(batches, config.tasks.cpus, config.run.progress_s)
-    found: Measured = over.merged(measure, Measured.merge, reader)
-    return found
+    one_pass = Pass(batches, config.tasks.cpus, config.run.progress_s)
+    measured: Measured = one_pass.merged(measure, Measured.merge, reader)
+    return measured

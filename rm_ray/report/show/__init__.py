@@ -5,11 +5,11 @@ Its files:
     folder    writes a report's three files
     page      the HTML page
     markdown  the summary
-    remarks   what both say in words
-    counted   the table of how much came
+    remarks   sentences of the page and the summary
+    counted   cells of the table of documents and tokens
     formats   figures and names as people read them
     charts    the charts of rewards and of groups
     curves    the curves over nights, thresholds and lengths
     svg       makes matplotlib's drawings part of the page
-    caps      what a page shows at most
+    caps      limits of the page's size
 """

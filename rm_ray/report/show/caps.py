@@ -1,4 +1,4 @@
-"""What a page shows at most: its size has a bound, whatever the corpus."""
+"""The limits of a page: its size is bounded for every corpus."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from markupsafe import escape
 from rm_ray.report.figures import Figures, Shown
 
 MOST_ALERTS, MOST_GROUPS, MOST_NIGHTS, MOST_THRESHOLDS, MOST_DOCUMENTS = 60, 200, 120, 200, 150
-# Bytes of all texts as they stand in the page, of the two million that it may have.
+# Bytes of all texts in the page. The whole page may have two million.
 MOST_TEXT = 800_000
 
 T = TypeVar("T")
@@ -17,15 +17,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Left:
-    """What is left out. `text`: characters that each chunk is cut at; None where none are cut."""
+    """The parts of a report that its page leaves out."""
 
     alerts: int
+    """Alerts left out."""
     groups: int
+    """Groups left out."""
     text: int | None
+    """Characters that each chunk is cut at; None if no chunk is cut."""
 
 
 def capped(figures: Figures) -> tuple[Figures, Left]:
-    """The figures that a page has room for: the first alerts and groups, the last nights."""
+    """Return the figures that a page has room for: the first alerts and groups, the last nights."""
     documents, most = _fitting(figures.documents[:MOST_DOCUMENTS])
     verdict, mix, blind = figures.verdict, figures.mix, figures.blind
     shown: dict[str, Any] = {
@@ -46,7 +49,7 @@ def capped(figures: Figures) -> tuple[Figures, Left]:
 
 
 def thinned(of: Sequence[T], most: int) -> list[T]:
-    """At most so many, evenly, the first and the last among them."""
+    """Return at most `most` of the items, at even steps, the first and the last included."""
     if len(of) <= most:
         return list(of)
     return [of[round(at * (len(of) - 1) / (most - 1))] for at in range(most)]

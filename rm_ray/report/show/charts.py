@@ -1,6 +1,6 @@
-"""The charts of rewards and of groups, each a pure function of the figures that returns inline SVG.
+"""The charts of rewards and groups. Each is a pure function from the figures to inline SVG.
 
-There is one chart for all groups, never one for each: a page stays small, and quick to draw.
+All groups share one chart. So the page stays small, and quick to draw.
 """
 
 from typing import Any
@@ -13,17 +13,21 @@ from rm_ray.report.show.formats import chance, name, number, quantile
 from rm_ray.report.show.remarks import not_sure
 from rm_ray.report.show.svg import above, axes, drawn, percent_tick, stand_ins, ticks
 
-# Groups that a chart shows, the largest; its table has all of them.
+# Number of the largest groups, which a chart shows; its table has all groups.
 MOST_GROUPS = 40
 ROW = 24
-# Margins of a chart whose rows are groups, in pixels; a name has the left one, in so many columns.
+# Margins, in pixels, of a chart with a row for each group. The group's name is in the left margin;
+# it has so many columns.
 _LEFT, _RIGHT, _TOP, _BOTTOM, _COLUMNS = 122, 12, 6, 44, 16
 _SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 LEVELS = {"warn": ("^", svg.WARN, 8), "fail": ("X", svg.FAIL, 9)}
 
 
 def distribution(figures: Figures) -> Markup | None:
-    """Tonight's rewards as a filled histogram, the baseline's as an outline; None without any."""
+    """Draw tonight's rewards as a filled histogram, the baseline's as an outline.
+
+    None if neither has rewards.
+    """
     whole, edges = figures.whole, figures.edges
     if len(edges) < 2 or not (any(whole.histogram) or any(whole.baseline_histogram or ())):
         return None
@@ -47,7 +51,7 @@ def distribution(figures: Figures) -> Markup | None:
 
 
 def strips(figures: Figures) -> Markup | None:
-    """Of each group, where the rewards of most documents lie, tonight and before; None of none."""
+    """Draw the range of most rewards of each group, tonight and before; None without groups."""
     groups = [g for g in figures.groups[:MOST_GROUPS] if g.tonight or g.baseline]
     if not groups:
         return None
@@ -63,8 +67,8 @@ def strips(figures: Figures) -> Markup | None:
         ticks(on.xaxis)
         on.set_xlabel("reward")
 
-    said = "; ".join(f"{name(group.name, 40)}: {_compared(group)}" for group in groups[:5])
-    described = f"{said}{' …' if len(groups) > 5 else ''} The table has every group."
+    told = "; ".join(f"{name(group.name, 40)}: {_compared(group)}" for group in groups[:5])
+    described = f"{told}{' …' if len(groups) > 5 else ''} The table has every group."
     names = [name(group.name, _COLUMNS) for group in groups]
     return drawn(
         "strips",
@@ -77,8 +81,10 @@ def strips(figures: Figures) -> Markup | None:
 
 
 def drift(figures: Figures) -> Markup | None:
-    """Of all documents and of each group, the distance from the baseline beside what chance makes,
-    the largest first and those of which nothing can be told last; None where nothing is compared.
+    """Draw the distance of each group from the baseline, beside the distance that chance makes.
+
+    All documents come first, then the groups by distance, and last the groups of which nothing can
+    be told. None if nothing is compared.
     """
     compared = [g for g in figures.groups[:MOST_GROUPS] if g.drift or g.untold]
     compared.sort(key=lambda group: -group.drift.wasserstein.effect if group.drift else 1.0)
@@ -101,14 +107,14 @@ def drift(figures: Figures) -> Markup | None:
         ticks(on.xaxis)
         on.set_xlabel("distance, in sd of the baseline")
 
-    said = "; ".join(
+    told = "; ".join(
         f"{name(shown, 40)}: {number(group.drift.wasserstein.effect)}, by chance up to "
         f"{number(group.drift.wasserstein.floor)}{_unsure(figures, group)}"
         if group.drift
         else f"{name(shown, 40)}: cannot be told"
         for shown, _, group in rows[:6]
     )
-    described = f"{said}{' …' if len(rows) > 6 else '.'}"
+    described = f"{told}{' …' if len(rows) > 6 else '.'}"
     names = [name(shown, _COLUMNS) for shown, _, _ in rows]
     return drawn(
         "drift",
@@ -142,7 +148,7 @@ def _height(rows: int) -> float:
 
 
 def _rows(figure: Any, rows: int) -> Any:
-    """Axes with a row for each name, the first on top."""
+    """Make axes with a row for each name, the first on top."""
     on = axes(figure, left=_LEFT, right=_RIGHT, top=_TOP, bottom=_BOTTOM)
     on.set_ylim(rows - 0.5, -0.5)
     on.set_yticks(range(rows), stand_ins(rows))
@@ -174,16 +180,16 @@ def _effect(on: Any, at: int, group: Group, alert: Alert | None, unsure: bool) -
 
 
 def _label(on: Any, at: int, group: Group, unsure: bool) -> None:
-    """Words in a row: that nothing can be told, or the p of what is beyond chance and no alert."""
+    """Write in a row that nothing can be told, or the p of an effect beyond chance but no alert."""
     if group.drift and not unsure:
         return
-    said, place, color = "cannot be told", 0.0, svg.MUTED
+    text, place, color = "cannot be told", 0.0, svg.MUTED
     if group.drift:
         measure = group.drift.wasserstein
-        said, place, color = f"p {chance(measure.p)}", measure.effect, svg.INK
+        text, place, color = f"p {chance(measure.p)}", measure.effect, svg.INK
     right = place < 0.7 * on.get_xlim()[1]
     on.annotate(
-        said,
+        text,
         (place, at),
         (10 if right else -10, 0),
         textcoords="offset points",

@@ -1,4 +1,4 @@
-"""How much came of a group, beside what usually comes and what would have been an alert."""
+"""Documents and tokens of a group, beside the usual counts and the limits of the alerts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ from rm_ray.report.show.remarks import alerts_at, behind, expected_documents, wh
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure of a group."""
+    """One figure of a group, as a cell of the table."""
 
     title: str
-    """What is counted."""
+    """Name of the figure."""
     said: str
-    """The figure of tonight."""
+    """The figure of tonight, in words."""
     beside: list[str]
-    """What usually comes, and from where on a change is an alert."""
+    """The usual figure, and the limits beyond which the figure alerts."""
     reasons: str = ""
-    """Why it is not more."""
+    """Why the figure is not higher."""
     level: Level | None = None
-    """Of the alert that speaks of it."""
+    """Level of the alert for this figure; None if there is none."""
 
 
 def cells(figures: Figures, group: Group) -> list[Cell]:
-    """Documents, tokens, tokens a document, and the share with a reward."""
+    """Return the cells of a group: documents, tokens, tokens a document, share with a reward."""
     usual, many = group.usual, group.documents
     levels = _levels(figures, group)
     expected, each = expected_documents(group), group.tokens / many if many else None
@@ -61,30 +61,33 @@ def cells(figures: Figures, group: Group) -> list[Cell]:
 
 
 def exceptions(figures: Figures, group: Group) -> str:
-    """The nights behind a group's figures and what cannot be told of it, where that is not as it is
-    for all documents; "" otherwise.
+    """Return a group's nights, and its remark, if they differ from those of all documents.
+
+    "" if they do not differ.
     """
     whole = figures.whole
     if group is whole:
         return ""
     pairs = [(behind(group), behind(whole)), (group.usual.remark or "", whole.usual.remark or "")]
-    return "; ".join(mine for mine, theirs in pairs if mine and mine != theirs)
+    return "; ".join(own for own, common in pairs if own and own != common)
 
 
-def _beside(usual: Range | None, said: Callable[[float], str], shares: bool = False) -> list[str]:
+def _beside(
+    usual: Range | None, written: Callable[[float], str], shares: bool = False
+) -> list[str]:
     if usual is None:
         return []
-    return [f"usually {said(usual.expected)}", alerts_at(usual, said, shares)]
+    return [f"usually {written(usual.expected)}", alerts_at(usual, written, shares)]
 
 
 def _levels(figures: Figures, group: Group) -> dict[str, Level]:
-    """The levels of the group's alerts by their rules."""
+    """Return the levels of the group's alerts by rule."""
     key = None if group is figures.whole else group.name
     return {alert.rule: alert.level for alert in figures.verdict.alerts if alert.group == key}
 
 
 def _outside(usual: Range | None, value: float | None, level: Level | None) -> Level | None:
-    """The level, unless the figure is where it is no alert."""
+    """Return the level if the figure is past its limits, or if they are not known; else None."""
     if usual is None or value is None:
         return level
     low, high = usual.low, usual.high

@@ -1,4 +1,4 @@
-"""The curves of a report: over the nights, over the thresholds, over the lengths of documents."""
+"""The curves of a report: over nights, over thresholds, over lengths of documents."""
 
 import math
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ from rm_ray.report.show.formats import (
 )
 from rm_ray.report.show.svg import above, axes, drawn, percent_tick, stand_ins, ticks
 
-# Pixels of a sparkline; of the left margin of the nights' chart, of a row of marks in it, and above
-# these rows.
+# Width and height of a sparkline, in pixels. Pixels of the left margin of the nights' chart, of a
+# row of marks in it, and of the space above these rows.
 _SPARK = (110, 20)
 LEFT, LANE, LANES_ABOVE = 64, 18, 28
-# How a rule's alerts are drawn.
+# Markers of the rules' alerts.
 MARKS: dict[str, str] = {
     "drift": "o",
     "spread": "d",
@@ -44,30 +44,33 @@ MARKS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Curve:
-    """The retention curve. `places`: where each threshold is in it, in its pixels from the left,
-    in the order of `Figures.retention`; `chosen`: where its movable mark is drawn.
-    """
+    """The retention curve."""
 
     svg: Markup
+    """The drawing."""
     places: tuple[float, ...]
+    """Pixels from the left of each threshold, in the order of `Figures.retention`."""
     chosen: float
+    """Pixels from the left of the movable mark as it is drawn."""
 
 
 def rules_of(nights: Sequence[TrendNight]) -> list[str]:
-    """The rules that alerted on any of these nights, in the order of their list."""
-    found = {rule_of(alert) for night in nights for alert in night.alerts}
-    return [rule for rule in get_args(Rule) if rule in found]
+    """Return the rules that alerted on any of these nights, in the order of `Rule`."""
+    rules = {rule_of(alert) for night in nights for alert in night.alerts}
+    return [rule for rule in get_args(Rule) if rule in rules]
 
 
 def rule_of(alert: str) -> str:
-    """The rule of an alert of a night (GROUP: RULE)."""
+    """Return the rule of a night's alert (GROUP: RULE)."""
     return alert.rpartition(": ")[2]
 
 
 def trend(figures: Figures) -> Markup | None:
-    """The median of each night within the middle 80% of its documents; below it a row for each rule
-    with the nights that it alerted on; and how many documents there were, with and without a
-    reward.
+    """Draw the nights in three panels. None if there is no night.
+
+    The first panel has the median and the middle 80% of the rewards. The second has a row for each
+    rule, with a mark for each night on which it alerted. The third has the number of documents,
+    with and without a reward.
     """
     nights = figures.trend
     if not nights:
@@ -109,25 +112,26 @@ def trend(figures: Figures) -> Markup | None:
 
 
 def _told(nights: Sequence[TrendNight], rules: Sequence[str]) -> str:
-    """What the chart of the nights says, in words."""
+    """Describe the chart of the nights in words."""
     last, empty = nights[-1], sum(not night.scored for night in nights)
     middle = quantile(last.quantiles, 0.5)
-    said = "no reward" if middle is None else f"median {number(middle)}"
+    median = "no reward" if middle is None else f"median {number(middle)}"
     by_rule = [
         (rule, sum(rule in map(rule_of, night.alerts) for night in nights)) for rule in rules
     ]
     alerted = ", ".join(f"{rule} on {many}" for rule, many in by_rule) or "none"
     return (
-        f"{len(nights)} nights. The last, {clip(last.night, 40)}: {said}, "
+        f"{len(nights)} nights. The last, {clip(last.night, 40)}: {median}, "
         f"{count(last.documents)} documents. Nights with alerts, by rule: {alerted}. "
         f"Nights without a reward: {empty}."
     )
 
 
 def retention(figures: Figures, chosen: float) -> Curve | None:
-    """The share of documents and of tokens that each threshold keeps; None where none has a reward.
+    """Draw the shares of documents and tokens that each threshold keeps; None without rewards.
 
     Args:
+        figures: of the report.
         chosen: the threshold at which the movable mark is drawn.
     """
     kept, whole = figures.retention, figures.whole.tonight
@@ -164,7 +168,7 @@ def retention(figures: Figures, chosen: float) -> Curve | None:
 
 
 def lengths(figures: Figures) -> Markup | None:
-    """The median reward of short to long documents; None where it is not known."""
+    """Draw the median reward of short to long documents; None if it is not known."""
     if not figures.blind or len(figures.blind.length_medians) < 2:
         return None
     medians = [(max(1.0, tokens), reward) for tokens, reward in figures.blind.length_medians]
@@ -191,8 +195,11 @@ def lengths(figures: Figures) -> Markup | None:
 
 
 def spark(values: Sequence[float | None], span: float) -> Markup:
-    """A line without axes, for a table that has its last value: `span` is its height, around the
-    values' middle.
+    """Draw a line without axes, for a table that has the last value in another column.
+
+    Args:
+        values: a value for each night; None leaves a gap.
+        span: the range of values that the line's height stands for, around the median.
     """
     width, height = _SPARK
     known = sorted(value for value in values if value is not None)
@@ -214,8 +221,9 @@ def spark(values: Sequence[float | None], span: float) -> Markup:
 
 
 def _rewards(on: Any, nights: Sequence[TrendNight]) -> None:
-    """The band and the line of the medians; a night without a reward has a dashed line, and its
-    mark at the foot.
+    """Draw the band and the line of the medians.
+
+    A night without a reward has a dashed vertical line, and its mark at the foot.
     """
     low, middle, high = (
         [_or_gap(quantile(night.quantiles, share)) for night in nights] for share in (0.1, 0.5, 0.9)
@@ -230,27 +238,35 @@ def _rewards(on: Any, nights: Sequence[TrendNight]) -> None:
         on.axvline(i, color=svg.MUTED, lw=1.5, ls=(0, (3, 2)))
     for level, (marker, color, size) in LEVELS.items():
         style = {"color": color, "mew": 0, "ms": size, "zorder": 4, "clip_on": False}
-        those = [i for i in at if nights[i].status == level]
-        known = [i for i in those if i not in empty]
+        with_level = [i for i in at if nights[i].status == level]
+        known = [i for i in with_level if i not in empty]
         on.plot(known, [middle[i] for i in known], marker, **style)
-        feet = [i for i in those if i in empty]
+        feet = [i for i in with_level if i in empty]
         on.plot(feet, [0.04] * len(feet), marker, transform=on.get_xaxis_transform(), **style)
 
 
 def _lanes(on: Any, nights: Sequence[TrendNight], rules: Sequence[str]) -> None:
-    """A row for each rule, with its mark at the nights that it alerted on."""
+    """Draw a row for each rule, with its mark at the nights on which it alerted."""
     on.set_ylim(len(rules) - 0.5, -0.5)
     on.set_yticks(range(len(rules)), rules)
     on.tick_params(axis="y", labelcolor=svg.INK, pad=4)
     on.spines["bottom"].set_visible(False)
     on.grid(axis="y")
     for row, rule in enumerate(rules):
-        those = [i for i, night in enumerate(nights) if rule in map(rule_of, night.alerts)]
-        on.plot(those, [row] * len(those), MARKS[rule], color=svg.INK, mew=0, ms=7, clip_on=False)
+        with_alert = [i for i, night in enumerate(nights) if rule in map(rule_of, night.alerts)]
+        on.plot(
+            with_alert,
+            [row] * len(with_alert),
+            MARKS[rule],
+            color=svg.INK,
+            mew=0,
+            ms=7,
+            clip_on=False,
+        )
 
 
 def _documents(on: Any, nights: Sequence[TrendNight]) -> None:
-    """Bars of the documents, those with a reward below."""
+    """Draw bars of the documents; documents with a reward are the lower part."""
     scored = [night.scored for night in nights]
     others = [max(0, night.documents - night.scored) for night in nights]
     on.bar(range(len(nights)), scored, 0.7, color=svg.BASELINE, lw=0)

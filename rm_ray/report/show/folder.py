@@ -1,4 +1,4 @@
-"""The folder of a report: its three files, over those of the one before."""
+"""The folder of a report. Three files are written there, over the files of an earlier report."""
 
 import json
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ JSON, HTML, SUMMARY = "report.json", "report.html", "summary.md"
 
 
 def output_folder(output: OutputConfig) -> Folder:
-    """The folder of a report.
+    """Open the folder of a report.
 
     Raises:
-        OutputError: it holds something else, or cannot be used.
+        OutputError: the folder holds something else, or cannot be used.
     """
     folder, names = look_into(output)
     if names and JSON not in names:
@@ -31,10 +31,12 @@ def output_folder(output: OutputConfig) -> Folder:
 
 
 def look_into(output: OutputConfig) -> tuple[Folder, list[str]]:
-    """Open the folder of a page; the names that are in it, but for those of writes cut short.
+    """Open the folder of a page, and list the names in it.
+
+    Names that begin with a dot are left out: they are files of interrupted writes.
 
     Raises:
-        OutputError: it cannot be used.
+        OutputError: the folder cannot be used.
     """
     folder = Folder(absolute(output.path), output.storage)
     try:
@@ -54,13 +56,13 @@ def write(figures: Figures, folder: Folder) -> None:
 
 
 def as_json(figures: BaseModel) -> bytes:
-    """Encode all figures of a page."""
+    """Encode all figures of a page as JSON."""
     data = figures.model_dump(mode="json", by_alias=True)
     return (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def write_files(files: Mapping[str, bytes], folder: Folder) -> None:
-    """Write files in their order. The page is last: where there is one, there are the others.
+    """Write files in the given order. The page comes last: if it is there, all files are there.
 
     Raises:
         OutputError: the folder cannot be written.

@@ -1,4 +1,4 @@
-"""Figures and names as people read them: in the page, its charts and the summary."""
+"""Writing figures and names for people: in the page, its charts and the summary."""
 
 import math
 import re
@@ -13,7 +13,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def number(value: float | None) -> str:
-    """With three significant digits and at most three after the point; `–` for none."""
+    """Write a number with three significant digits, at most three after the point; `–` for None."""
     if value is None or not math.isfinite(value) or value == 0:
         return fixed(value, 0)
     if abs(value) < 0.0005:
@@ -22,47 +22,49 @@ def number(value: float | None) -> str:
 
 
 def fixed(value: float | None, places: int) -> str:
-    """With so many digits after the point; `–` for none."""
+    """Write a number with `places` digits after the point; `–` for None."""
     if value is None or math.isnan(value):
         return NOTHING
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    said = f"{value:,.{places}f}"
-    return said.replace("-", "−" if said.strip("-0.,") else "")
+    text = f"{value:,.{places}f}"
+    return text.replace("-", "−" if text.strip("-0.,") else "")
 
 
 def places(spread: float) -> int:
-    """Digits after the point that tell apart values of such a spread."""
+    """Return how many digits after the point tell apart values with this spread."""
     size = math.floor(math.log10(spread)) if spread > 0 and math.isfinite(spread) else 0
     return min(6, max(0, 2 - size))
 
 
 def exact(value: float) -> str:
-    """A reward or a threshold, to be copied: the shortest text that reads back as the same float32.
-    Its minus is the one that a command line reads.
+    """Write a reward or a threshold so that it can be copied.
+
+    This is the shortest text that reads back as the same float32. Its minus is the ASCII hyphen
+    that a command line reads.
     """
     return np.format_float_positional(np.float32(value) + np.float32(0), unique=True, trim="-")
 
 
 def signed(value: float | None) -> str:
-    """A change: a number that shows its sign."""
-    said = number(value)
-    return f"+{said}" if value is not None and value > 0 and said[0].isdigit() else said
+    """Write a change: a number with its sign."""
+    text = number(value)
+    return f"+{text}" if value is not None and value > 0 and text[0].isdigit() else text
 
 
 def count(value: float | None) -> str:
-    """A whole number of things, with commas."""
+    """Write a whole number with commas; `–` for None."""
     return NOTHING if value is None else f"{value:,.0f}".replace("-", "−")
 
 
 def short_count(value: float) -> str:
-    """A count in a few characters: 12, 3.4k, 56M."""
-    size, unit = next((one for one in _UNITS if abs(value) >= one[0]), (1.0, ""))
+    """Write a count in a few characters: 12, 3.4k, 56M."""
+    size, unit = next((pair for pair in _UNITS if abs(value) >= pair[0]), (1.0, ""))
     return f"{value / size:.3g}{unit}".replace("-", "−")
 
 
 def percent(share: float | None) -> str:
-    """A share as per cent to one decimal; never 0% or 100% where it is not quite so."""
+    """Write a share in per cent with one decimal; 0.0% or 100.0% only if it is exactly so."""
     if share is None or not math.isfinite(share):
         return NOTHING
     if 0 < share < 0.0005:
@@ -73,22 +75,22 @@ def percent(share: float | None) -> str:
 
 
 def share(part: float, of: float | None) -> str:
-    """`part` as per cent of `of`; `–` where that is nothing."""
+    """Write `part` in per cent of `of`; `–` if `of` is 0 or None."""
     return percent(part / of) if of else NOTHING
 
 
 def change(ratio: float) -> str:
-    """A change by so many per cent, with its sign."""
+    """Write a change in per cent, with its sign."""
     return f"{'+' if ratio > 0 else ''}{percent(ratio)}"
 
 
 def whole_percent(ratio: float) -> str:
-    """A change by so many per cent, with its sign and without decimals."""
+    """Write a change in per cent, with its sign and without decimals."""
     return f"{100 * ratio:+,.0f}%".replace("-", "−")
 
 
 def strength(rho: float, margin: float) -> str:
-    """A correlation in a word."""
+    """Describe a correlation in a word."""
     size = abs(rho)
     if size < max(0.05, margin):
         return "no"
@@ -96,19 +98,19 @@ def strength(rho: float, margin: float) -> str:
 
 
 def chance(p: float | None) -> str:
-    """A probability, to a thousandth."""
+    """Write a probability to a thousandth; `–` for None."""
     if p is None or math.isnan(p):
         return NOTHING
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def quantile(quantiles: Mapping[str, float], below: float) -> float | None:
-    """The quantile with `below` of the documents below it; None where it is not known."""
+    """Return the quantile that the share `below` of the documents is below; None if not known."""
     return quantiles.get(f"{below:g}")
 
 
 def clean(text: str) -> str:
-    """Text in which what a browser, a terminal or an encoder stumbles over is shown instead."""
+    """Replace characters that a browser, a terminal or an encoder cannot show by visible signs."""
     return _CONTROL.sub(_shown, text.replace("\r\n", "\n"))
 
 
@@ -118,12 +120,12 @@ def _shown(found: re.Match[str]) -> str:
 
 
 def clip(text: str, most: int) -> str:
-    """Cleaned, and cut at `most` characters with an ellipsis."""
+    """Clean a text, and cut it at `most` characters with an ellipsis."""
     return clean(text) if len(text) <= most else clean(text[: most - 1]) + "…"
 
 
 def name(text: str, most: int = 80) -> str:
-    """A name in one line, at most `most` columns wide: what is too long loses its middle."""
+    """Write a name in one line, at most `most` columns wide. A longer name loses its middle."""
     line = clean(" ".join(text[:10_000].split())) or "(empty)"
     if _width(line) <= most:
         return line

@@ -1,7 +1,7 @@
-"""A report in some lines of Markdown, for a chat or the log of a nightly job.
+"""The summary: a report in some lines of Markdown, for a chat or the log of a nightly job.
 
-No text of a document is in it, and names cannot be more than names there: no link, no mention, no
-heading.
+It has no text of a document. Names are escaped, so that they cannot become links, mentions or
+headings.
 """
 
 import re
@@ -26,20 +26,20 @@ from rm_ray.report.show.formats import (
 
 SYMBOLS = {"ok": "✓", "warn": "▲", "fail": "✕"}
 MOST_ALERTS, MOST_GROUPS, MOST_FLAT = 20, 15, 5
-# Groups of which a line has a remark, and lines of one kind of remark.
+# At most so many lines for one kind of remark.
 MOST_REMARKS = 2
-# What Markdown reads; `<`, `>` and `&` become entities, which chats know as well.
+# Characters that Markdown reads. `<`, `>` and `&` become entities, which chats know as well.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]|~#$]")
 _AT_START = re.compile(r"^(\d*)([-+=.)])(?=[\s=-]|$)")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-# What turns the direction of all that follows it in the line.
+# Characters that turn the direction of the rest of the line.
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
-# A mention and an address end where an invisible space follows their mark.
+# Marks of mentions and addresses. An invisible space after the mark ends them.
 _LIVE = re.compile(r"@|:(?=//)|(?<=www)\.")
 
 
 def summary(figures: Figures) -> str:
-    """The verdict, the alerts and the groups that moved most; at most sixty lines."""
+    """Write the verdict, the alerts and the groups that moved most, in at most sixty lines."""
     status = figures.verdict.status
     lines = [
         f"## {SYMBOLS[status]} {status}: night {escaped(figures.night, 60)}",
@@ -55,12 +55,12 @@ def summary(figures: Figures) -> str:
 
 
 def escaped(text: str, most: int = 40) -> str:
-    """A name in one line, in which nothing is Markdown."""
+    """Write a name in one line, and escape its Markdown."""
     return plain(name(text, most))
 
 
 def plain(text: str) -> str:
-    """A sentence in one line, in which nothing is Markdown."""
+    """Write a sentence in one line, and escape its Markdown."""
     line = _TURNING.sub("", clip(" ".join(text.split()), 500))
     for character, entity in _ENTITIES.items():
         line = line.replace(character, entity)
@@ -81,7 +81,7 @@ def _alerts(alerts: list[Alert]) -> list[str]:
     if more > 0:
         lines.append(f"- and {count(more)} more")
     if folded:
-        lines.append(f"- {count(folded)} more that these say already")
+        lines.append(f"- {count(folded)} more that these cover")
     return [*lines, ""]
 
 
@@ -111,8 +111,10 @@ def _facts(figures: Figures) -> list[str]:
 
 
 def _remarks(figures: Figures) -> Iterator[str]:
-    """The nights behind the figures, creep, and what cannot be told or is taken for something else:
-    a line each, and two of a kind at most.
+    """Yield the lines with remarks, at most two of one kind.
+
+    They name the nights behind the figures, the creep, the groups of which nothing can be told, the
+    outliers, and the groups whose changes cannot be told.
     """
     whole = figures.whole
     if behind := remarks.behind(whole):
@@ -131,12 +133,12 @@ def _remarks(figures: Figures) -> Iterator[str]:
         ),
     )
     for kind in kinds:
-        rows = [(group, said) for group in (whole, *figures.groups) if (said := kind(group))]
-        for at, (group, said) in enumerate(rows[:MOST_REMARKS]):
+        rows = [(group, remark) for group in (whole, *figures.groups) if (remark := kind(group))]
+        for at, (group, remark) in enumerate(rows[:MOST_REMARKS]):
             of = "all documents" if group is whole else escaped(group.name)
             left = len(rows) - MOST_REMARKS if at == MOST_REMARKS - 1 else 0
-            more = f" (and {count(left)} more groups)" if left > 0 else ""
-            yield f"- {of}: {plain(said)}{more}"
+            more_groups = f" (and {count(left)} more groups)" if left > 0 else ""
+            yield f"- {of}: {plain(remark)}{more_groups}"
 
 
 def _table(figures: Figures) -> list[str]:

@@ -1,4 +1,4 @@
-"""A report as one HTML file: no script is needed to read it, and nothing is fetched."""
+"""A report as one HTML file. It needs no script and fetches nothing."""
 
 import base64
 import hashlib
@@ -27,11 +27,11 @@ SECTIONS = (
     ("documents", "Documents"),
     ("run", "Run"),
 )
-# Rows of the table of thresholds; groups that are named first in the mean's change.
+# Rows of the table of thresholds, and groups named first in the change of the mean.
 MOST_ROWS, MOST_MOVERS = 41, 6
-# Groups of which the page says at once how much came, and remarks of one kind.
+# Groups whose counts the page does not fold away, and remarks of one kind.
 MOST_COUNTED, MOST_REMARKS = 12, 8
-# From how many sd beside the median on a chunk has the first, the second and the third tint.
+# Distances from the median, in sd, from which a chunk has the first, second and third tint.
 TINTS = (0.5, 1.0, 2.0)
 
 FILTERS: tuple[Callable[..., str | float | None], ...] = (
@@ -51,21 +51,21 @@ FILTERS: tuple[Callable[..., str | float | None], ...] = (
 
 
 def page(figures: Figures) -> bytes:
-    """The page, in UTF-8: the same figures give the same bytes, and never more than two million."""
+    """Return the page in UTF-8, at most two million bytes. The same figures give the same bytes."""
     shown, left = capped(figures)
     templates = environment(shown.whole.tonight or shown.whole.baseline)
     script = Markup(templates.get_template("page.js.jinja").render().strip())
-    said = templates.get_template("page.html.jinja").render(
+    html = templates.get_template("page.html.jinja").render(
         figures=shown, left=left, script=script, script_hash=_hash(script), **_context(shown)
     )
-    return said.encode(errors="replace")
+    return html.encode(errors="replace")
 
 
 def environment(of: Distribution | None, *rooms: str) -> Environment:
-    """Where the templates are, and how they write figures.
+    """Return an environment with the templates, and with filters that write figures.
 
     Args:
-        of: what rewards are like here.
+        of: the distribution of the rewards, which sets their digits and tints.
         rooms: packages with further templates.
     """
     loaders = [PackageLoader(room, ".") for room in ("rm_ray.report.show", *rooms)]
@@ -89,7 +89,7 @@ def _hash(script: str) -> str:
 
 
 def _context(figures: Figures) -> dict[str, Any]:
-    """What the template shows besides the figures themselves."""
+    """Return the values that the template shows besides the figures themselves."""
     alerts = figures.verdict.alerts
     statuses = sorted(figures.whole.statuses, key=lambda status: status != "ok")[:12]
     retained = figures.retention if figures.whole.tonight else []
@@ -137,7 +137,7 @@ def _context(figures: Figures) -> dict[str, Any]:
 
 
 def _marks(figures: Figures) -> dict[str, str]:
-    """The worst level of each group that has alerts."""
+    """Return the worst level of each group that has alerts."""
     marks: dict[str, str] = {}
     for alert in figures.verdict.alerts:
         if alert.group is not None and marks.get(alert.group) != "fail":
@@ -157,8 +157,10 @@ def _movers(mix: Mix) -> list[MixGroup]:
 
 
 def _counted(figures: Figures) -> list[list[tuple[Group, list[Cell], str]]]:
-    """How much came: of all documents, the largest groups and those that alert; and of the others,
-    which the page folds away.
+    """Return the rows of the table of documents and tokens, in two lists.
+
+    The first has all documents, the largest groups and the groups with alerts. The second has the
+    other groups, which the page folds away.
     """
     alerted = {alert.group for alert in figures.verdict.alerts}
     first: list[Group] = [figures.whole]
@@ -174,15 +176,16 @@ def _counted(figures: Figures) -> list[list[tuple[Group, list[Cell], str]]]:
 def _remarked(
     figures: Figures, of: Callable[[Group], str | None]
 ) -> tuple[list[tuple[str, str]], int]:
-    """Remarks with the groups that they are about, and how many more there are."""
+    """Return remarks with their groups, and how many more there are."""
     rows = [("all documents", figures.whole), *((group.name, group) for group in figures.groups)]
-    found = [(name, said) for name, group in rows if (said := of(group))]
-    return found[:MOST_REMARKS], len(found[MOST_REMARKS:])
+    rows_with_remarks = [(name, remark) for name, group in rows if (remark := of(group))]
+    return rows_with_remarks[:MOST_REMARKS], len(rows_with_remarks[MOST_REMARKS:])
 
 
 def _moves(figures: Figures) -> list[dict[str, Any]]:
-    """Of all documents and of each group, its means over the nights, the last one, and its creep;
-    none where there is one night only.
+    """Return, for all documents and each group, its means over the nights, and its creep.
+
+    Empty if there is only one night.
     """
     whole, nights = figures.whole, figures.trend
     around = whole.tonight or whole.baseline
@@ -204,7 +207,7 @@ def _moves(figures: Figures) -> list[dict[str, Any]]:
 
 
 def _start(figures: Figures) -> float:
-    """The threshold at which the slider starts: the one in use, or what keeps half."""
+    """Return the threshold at which the slider starts: the one in use, or one that keeps half."""
     if figures.cut is not None:
         cut = figures.cut
         return min(figures.retention, key=lambda kept: abs(kept.threshold - cut)).threshold
@@ -213,7 +216,7 @@ def _start(figures: Figures) -> float:
 
 
 def _cuts(figures: Figures, curve: curves.Curve) -> dict[str, Any]:
-    """The slider's stops, from the lowest threshold to the highest, and as JSON for its script."""
+    """Return the slider's stops, lowest threshold first, also as JSON for its script."""
     whole, start = figures.whole.tonight, _start(figures)
     if whole is None:
         raise ValueError("there is no retention without rewards")
@@ -229,15 +232,15 @@ def _cuts(figures: Figures, curve: curves.Curve) -> dict[str, Any]:
         }
         for kept, place in zip(figures.retention, curve.places, strict=True)
     ][::-1]
-    said = json.dumps({"rows": rows, "drawn": curve.chosen})
+    text = json.dumps({"rows": rows, "drawn": curve.chosen})
     for character in "<>&":
-        said = said.replace(character, f"\\u{ord(character):04x}")
-    at = next(n for n, row in enumerate(rows) if row["at"] == start)
-    return {"rows": rows, "start": at, "json": Markup(said)}
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    start_at = next(n for n, row in enumerate(rows) if row["at"] == start)
+    return {"rows": rows, "start": start_at, "json": Markup(text)}
 
 
 def _beside(documents: list[Shown]) -> list[tuple[float, list[Shown], list[Shown]]]:
-    """The documents next to each cut, from the lowest: those that it keeps, those that it drops."""
+    """Return each cut, lowest first, with the documents next to it: kept, and dropped."""
     cuts: dict[float, dict[str, list[Shown]]] = defaultdict(lambda: {"kept": [], "dropped": []})
     for shown in documents:
         if shown.why in ("kept", "dropped") and shown.at is not None:
@@ -251,7 +254,7 @@ def _kinds(documents: list[Shown]) -> list[tuple[str, list[Shown]]]:
 
 
 def tinted(of: Distribution | None) -> Callable[[float | None], str]:
-    """From a chunk's reward to the class of its tint."""
+    """Return a function from a chunk's reward to the class of its tint."""
 
     def tint(reward: float | None) -> str:
         if reward is None or of is None:

@@ -1,23 +1,23 @@
-"""What the page and the summary say in words of a group's figures and of the nights behind them."""
+"""Sentences about a group's figures and its nights, for the page and the summary."""
 
 from collections.abc import Callable, Sequence
 
 from rm_ray.report.figures import CreepFigures, Figures, Group, Outliers, Range
 from rm_ray.report.show.formats import chance, count, name, number, percent, signed, whole_percent
 
-# Reasons that are given for documents without a reward, the most frequent ones.
+# At most so many reasons are given for documents without a reward, the most frequent ones.
 MOST_REASONS = 3
-# Numbers that do not add up by less than this part of their sum are not spoken of.
+# A difference smaller than this part of the sum is a rounding error.
 ROUNDING = 0.001
 
 
 def alerts_at(usual: Range, said: Callable[[float], str], shares: bool = False) -> str:
-    """The changes that would have been an alert.
+    """Write the values of a figure that would have been an alert.
 
     Args:
-        usual: of the figure.
-        said: how the figure is written.
-        shares: the figure is a share, and its change is not said as one.
+        usual: the usual values of the figure.
+        said: writes the figure.
+        shares: True if the figure is a share; then its change is not written in per cent.
     """
 
     def limit(value: float) -> str:
@@ -33,16 +33,16 @@ def alerts_at(usual: Range, said: Callable[[float], str], shares: bool = False) 
         for word, value in (("below", usual.low), ("above", usual.high))
         if value is not None
     ]
-    return f"alert {' and '.join(ends)}" if ends else "no change is told"
+    return f"alert {' and '.join(ends)}" if ends else "no change alerts"
 
 
 def expected_documents(group: Group) -> float | None:
-    """The documents of a usual night: the number that alerts compare with."""
+    """Return the documents of a usual night, the number that alerts compare with."""
     return group.usual.documents.expected if group.usual.documents else group.expected
 
 
 def nights_named(nights: Sequence[str]) -> str:
-    """Nights by number, and the first and the last by name."""
+    """Write the number of nights, and the names of the first and the last."""
     names = sorted(nights)
     if len(names) == 1:
         return f"1 night, {name(names[0], 24)}"
@@ -50,7 +50,7 @@ def nights_named(nights: Sequence[str]) -> str:
 
 
 def behind(group: Group) -> str:
-    """The nights that a group's figures are compared with; "" where no night is known."""
+    """Write the nights that a group's figures are compared with; "" if no night is known."""
     rewards = f"rewards: {nights_named(group.nights)}" if group.nights else ""
     if group.usual.documents is None:
         return f"documents, {rewards}" if rewards else ""
@@ -59,47 +59,47 @@ def behind(group: Group) -> str:
 
 
 def sums(figures: Figures) -> str | None:
-    """Why the groups' usual documents do not add up to those of all; None where they do."""
+    """Write why the groups' usual documents do not add up to the total; None if they do."""
     whole = expected_documents(figures.whole)
     parts = [expected_documents(group) for group in figures.groups]
     total = sum(part for part in parts if part is not None)
     if whole is None or not figures.groups or abs(total - whole) <= max(1.0, ROUNDING * whole):
         return None
     nights = figures.whole.nights, figures.whole.usual.nights
-    others = sum((group.nights, group.usual.nights) != nights for group in figures.groups)
-    many = f" ({others} of {len(figures.groups)} with others)" if others else ""
+    other_groups = sum((group.nights, group.usual.nights) != nights for group in figures.groups)
+    how_many = f" ({other_groups} of {len(figures.groups)} with others)" if other_groups else ""
     return (
         f"The usual documents of the groups add up to {count(total)}, and those of all documents "
-        f"are {count(whole)}: not all groups are compared with the same quiet nights{many}."
+        f"are {count(whole)}: not all groups are compared with the same quiet nights{how_many}."
     )
 
 
 def outliers(of: Outliers) -> str:
-    """Which rewards are too far out to be taken as they are."""
-    said = [
+    """Write how many rewards are outliers, and the value that they count as."""
+    counts = [
         f"{count(many)} reward{'s' if many > 1 else ''} of {when}"
         for many, when in ((of.tonight, "tonight"), (of.baseline, "the baseline"))
         if many
     ]
-    one = of.tonight + of.baseline == 1
-    which = "is" if one else "lie far out, the farthest at"
+    is_single = of.tonight + of.baseline == 1
+    verb = "is" if is_single else "lie far out, the farthest at"
     return (
-        f"{' and '.join(said)} {which} {number(of.farthest)}; rewards below {number(of.below)} "
+        f"{' and '.join(counts)} {verb} {number(of.farthest)}; rewards below {number(of.below)} "
         f"count as {number(of.below)}, and rewards above {number(of.above)} as {number(of.above)}"
     )
 
 
 def creep(of: CreepFigures) -> str | None:
-    """How the mean moves from week to week, or why that is not known; None of no rewards."""
+    """Write how the mean moves from week to week, or why that is not known; None if neither is."""
     if of.slope is None or of.moved is None:
         return of.remark
     tested = f" (p {chance(of.p)})" if of.p is not None else ""
-    said = f"{signed(of.slope)} sd a week over {of.weeks} weeks{tested}"
-    return f"{said}; {of.remark}" if of.remark else said
+    text = f"{signed(of.slope)} sd a week over {of.weeks} weeks{tested}"
+    return f"{text}; {of.remark}" if of.remark else text
 
 
 def why_not(group: Group) -> str:
-    """The most frequent statuses of documents without a reward; "" where all have one."""
+    """Write the most frequent statuses of documents without a reward; "" if all have one."""
     others = [(many, status) for status, many in group.statuses.items() if status != "ok" and many]
     return ", ".join(
         f"{percent(many / group.documents)} {status.replace('_', ' ')}"
@@ -108,13 +108,14 @@ def why_not(group: Group) -> str:
 
 
 def not_sure(figures: Figures, group: Group) -> bool:
-    """Whether a group is beyond chance and beyond the alerts' line, and yet has no alert: there are
-    so many groups and rules that one of them gets there by chance.
+    """Return True if a group is beyond chance and beyond the alerts' limit, but has no alert.
+
+    With so many groups and rules, one of them gets there by chance.
     """
     if group.drift is None:
         return False
-    found = group.drift.wasserstein
-    name_there = None if group is figures.whole else group.name
+    measure = group.drift.wasserstein
+    group_name = None if group is figures.whole else group.name
     alerts = [(alert.group, alert.rule) for alert in figures.verdict.alerts]
-    past = found.effect > max(found.floor, figures.drift_above)
-    return past and (name_there, "drift") not in alerts
+    past = measure.effect > max(measure.floor, figures.drift_above)
+    return past and (group_name, "drift") not in alerts

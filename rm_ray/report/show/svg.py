@@ -1,8 +1,8 @@
-"""Drawings of matplotlib as inline SVG that belongs to its page: its fonts, its colours, its ids.
+"""Drawings of matplotlib as inline SVG, with the fonts, colours and ids of the page.
 
-A chart is drawn in colours that nobody would choose, which become the page's CSS variables: one
-drawing serves light and dark. Names never pass through matplotlib, which would read `$` in them as
-mathematics and measure glyphs that it lacks: it draws stand-ins, which are replaced at last.
+A chart is drawn in odd colours, which are then replaced by the page's CSS variables. So one drawing
+serves light and dark. Names never pass through matplotlib: it would read `$` as mathematics, and
+measure glyphs that it lacks. It draws stand-ins, which are replaced by the names at the end.
 """
 
 import io
@@ -16,7 +16,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-# In pixels of the viewBox, as is the type: narrow enough to be read on a phone.
+# Width in pixels of the viewBox, the unit of the font sizes too: narrow enough for a phone.
 WIDTH = 380
 
 INK, MUTED, GRID, PAPER = "#010203", "#010305", "#010307", "#010309"
@@ -72,7 +72,7 @@ _STAND_IN = re.compile(r"@(\d+)@")
 
 
 def stand_ins(names: int) -> list[str]:
-    """What to draw in place of so many names."""
+    """Return the texts to draw in place of `names` names."""
     return [f"@{at}@" for at in range(names)]
 
 
@@ -84,13 +84,15 @@ def drawn(
     draw: Callable[[Any], None],
     names: Sequence[str] = (),
 ) -> Markup:
-    """What `draw` draws on a figure, as an SVG element with a label for those who cannot see it.
+    """Return a drawing as an SVG element, with a label for people who cannot see it.
 
     Args:
-        ident: letters that no other drawing of the page has; its ids begin with them.
-        described: what the chart says, in words.
-        height: in pixels of a drawing that is `WIDTH` wide.
-        names: those that its stand-ins are for.
+        ident: letters that no other drawing of the page has; the ids of the drawing begin so.
+        title: title of the chart.
+        described: the content of the chart, in words.
+        height: height in pixels of a drawing that is `WIDTH` pixels wide.
+        draw: draws on a matplotlib figure.
+        names: names that the stand-ins are replaced by.
     """
     out = io.StringIO()
     with rc_context(_STYLE):
@@ -121,35 +123,35 @@ def _inner(svg: str, ident: str) -> str:
 
 
 def _shorter(tag: str) -> str:
-    """A tag whose coordinates are to a hundredth of a pixel; numbers that are text stay."""
+    """Round the coordinates in a tag to a hundredth of a pixel. Text outside tags is kept."""
     return re.sub(r"\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", tag)
 
 
 def axes(figure: Any, left: float, right: float, top: float, bottom: float) -> Any:
-    """Axes on a figure with these margins, in pixels."""
+    """Make axes on a figure with these margins, in pixels."""
     width, height = figure.get_size_inches() * 72
     inside = (width - left - right) / width, (height - top - bottom) / height
     return figure.add_axes((left / width, bottom / height, *inside))
 
 
 def above(figure: Any, text: str, down: float = 14) -> None:
-    """A line of text at the left, so many pixels below the top: what an axis below it shows."""
+    """Write a line of text at the left, `down` pixels below the top, as the title of an axis."""
     height = figure.get_size_inches()[1] * 72
     figure.text(2 / WIDTH, 1 - down / height, text, color=MUTED)
 
 
 def ticks(axis: Any, said: Callable[[float], str] | None = None, most: int = 5) -> None:
-    """Round values at an axis, no more than `most`, as `said` writes them."""
+    """Put at most `most` round values at an axis. `said` writes the values."""
     write = said or number_tick
     axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
     axis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
 
 
 def number_tick(value: float) -> str:
-    """A number at an axis, where those beside it are round as well."""
+    """Write a number at an axis, to five digits: the numbers at an axis are round."""
     return f"{value:.5g}".replace("-", "−")
 
 
 def percent_tick(value: float) -> str:
-    """A share at an axis."""
+    """Write a share at an axis, in per cent."""
     return f"{100 * value:.3g}%"

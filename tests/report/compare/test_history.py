@@ -87,7 +87,7 @@ def test_a_file_that_is_no_night_is_named(tmp_path):
     found = history(tmp_path)
     pq.write_table(pq.read_table(_made(found, tmp_path)).replace_schema_metadata(None),
                    tmp_path / "night-a.parquet")  # fmt: skip
-    with pytest.raises(InputError, match="is no night of a history"):
+    with pytest.raises(InputError, match="is not a night of a history"):
         found.before("b", 5)
 
 
@@ -160,7 +160,7 @@ def test_a_baseline_outlives_any_number_of_alerts(tmp_path):
 
 def test_a_night_of_other_settings_is_not_replaced(tmp_path):
     write(history(tmp_path, by=["source"]), "n1")
-    with pytest.raises(OutputError, match="holds the night n1 by another by"):
+    with pytest.raises(OutputError, match="holds the night n1 with another by"):
         history(tmp_path, by=["lang"]).check("n1")
     history(tmp_path, by=["source"]).check("n1")
     history(tmp_path, by=["lang"]).check("n2")
@@ -202,7 +202,7 @@ def test_nights_that_are_gone_drop_out_and_are_told(tmp_path, caplog):
         (tmp_path / f"night-{name}.parquet").unlink()
     baseline = pooled(found, "n080")
     assert LABEL not in baseline.groups and LABEL in baseline.gone
-    assert "no longer in the history, n001 to n005; it is compared with nothing" in caplog.text
+    assert "n001 to n005, are missing from the history; it is compared with nothing" in caplog.text
 
 
 def test_weekends_are_compared_with_weekends(tmp_path):

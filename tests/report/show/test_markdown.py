@@ -55,7 +55,7 @@ def test_says_what_stands_behind_and_what_cannot_be_told():
         "- creep of all documents: −0.012 sd a week over 8 weeks; creep is looked for once a week",
         "- en/forum: cannot be told: the rewards crowd at 2.3",
         "- en/wiki: 1 reward of the baseline is 65,504;",
-        "- en/books: only a lack of documents, of rewards or of most tokens is told from 3 quiet",
+        "- en/books: with 3 quiet nights, only a lack of documents, of rewards or of most tokens",
     ]
     assert all(any(line.startswith(start) for line in said) for start in starts)
     (forum,) = [line for line in said if line.startswith("| ✕ en/forum")]

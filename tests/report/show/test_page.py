@@ -80,7 +80,7 @@ def test_says_what_broke(html):
     assert text.index("✕ fail Night 2026-11-12") < text.index("Documents 645,833")
     assert "en/wiki: 0.84 sd from the baseline; chance alone stays below 0.05." in text
     assert text.count("Standing since before.") == 1
-    assert "2 more that these say already" in text
+    assert "2 more that these cover" in text
     assert "The rewards hardly vary in en/forum" in text
 
 
@@ -123,7 +123,7 @@ def test_cells_of_alerts_are_marked(html):
     for said in ("✕ fail: 41.0% usually", "▲ warn: 180 usually 741", "✕ fail: 0 usually 79,825",
                  "▲ warn: 17,222 usually 53,216"):  # fmt: skip
         assert said in text
-    assert text.count("other changes from 7 on") == 1
+    assert text.count("from 7 quiet nights on, other changes do too") == 1
 
 
 def test_says_what_cannot_be_told_and_what_counts_as_something_else(html):

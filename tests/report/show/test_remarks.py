@@ -14,7 +14,7 @@ from tests.report.sample import figures
         (50.0, 250.0, "alert below 50 (−50%) and above 250 (+150%)"),
         (50.0, None, "alert below 50 (−50%)"),
         (None, 250.0, "alert above 250 (+150%)"),
-        (None, None, "no change is told"),
+        (None, None, "no change alerts"),
     ],
 )
 def test_which_changes_would_alert(low, high, said):
