@@ -107,18 +107,18 @@ def list_files(
     """
     if not config.paths:
         raise InputError(f"{config.key}.path is an empty list")
-    found: dict[str, Listed] = {}
+    by_path: dict[str, Listed] = {}
     passed: dict[str, set[str]] = defaultdict(set)
     for path in config.paths:
         chosen, beside = _expand(path, config, output)
-        found |= {file.path: file for file in chosen}
+        by_path |= {file.path: file for file in chosen}
         for kind, names in beside.items():
             passed[kind] |= names
-    files = _each_once(found.values(), planned)
+    files = _each_once(by_path.values(), planned)
     say_unversioned(file.path for file in files if not file.version)
-    read = {*found, *(file.real for file in files), *map(absolute, config.paths)}
+    read = {*by_path, *(file.real for file in files), *map(absolute, config.paths)}
     unread = {kind: names - read for kind, names in passed.items()}
-    unread[passed_over.TWICE] = found.keys() - {file.path for file in files}
+    unread[passed_over.TWICE] = by_path.keys() - {file.path for file in files}
     return Corpus(
         [InputFile(f.path, f.size, f.version, _partition(f.path)) for f in files],
         passed_over.say(unread),

@@ -158,11 +158,11 @@ def _say_wrong_type(key: str, name: str, kind: Any, file: InputFile, schema: pa.
 
 
 def _say_missing(key: str, name: str, file: InputFile, schema: pa.Schema) -> str:
-    there = [*schema.names, *(column for column in file.partition if column not in schema.names)]
+    names = [*schema.names, *(column for column in file.partition if column not in schema.names)]
     none = " (--input.id null for none)" if key == "input.id" else ""
     hint = "; --input.missing_columns null writes null where a file has no such column"
     return (
-        f"{key}: {file.path} has no column {name!r}{none}; it has {', '.join(there) or 'none'}"
+        f"{key}: {file.path} has no column {name!r}{none}; it has {', '.join(names) or 'none'}"
         f"{hint if key in ('input.id', 'input.keep') else ''}"
     )
 

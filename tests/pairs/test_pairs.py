@@ -149,7 +149,10 @@ def test_a_dry_run_says_pairs_by_kind_and_hours(corpus, tmp_path, ray_cluster, c
             {**HASHES, "pairs_kinds": "{rewritten: 1}"},
             "generator.model: its tokenizer has no chat template",
         ),
-        ({**HASHES, "engine_name": "transformers", "pairs_kinds": BOTH}, "cannot write text in this job"),
+        (
+            {**HASHES, "engine_name": "transformers", "pairs_kinds": BOTH},
+            "cannot write text in this job",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_a_sentence(more, said, corpus, tmp_path, caplog):
