@@ -2,18 +2,18 @@
 
 Its files:
 
-    listing      every file below a folder of a store, and which of them a glob means
+    listing      lists all files below a folder of a store, and matches globs
     sniffing     finds Parquet files whose names do not say so
     passed_over  names the files that a run does not read
-    files        the files of a corpus, and whether a file is still what it was
+    files        lists the files of a corpus, and gives the version that a file has now
     missing      the error for a file that was listed and is not found
     parquet      opens Parquet files, and tells a bad file from a store's fault
-    alone        runs Ray tasks over files of which one may end the process
+    alone        runs Ray tasks over files, though reading a damaged file may end the process
     footers      reads footers, and checks that they fit the configuration
     columns      finds columns by name, fields of structs among them
     sizes        measures the text of row groups
-    profile      says where in a row group the text lies
-    plan         decides once which rows make a shard
+    profile      describes how text is spread over the rows of a row group
+    plan         decides once how rows are cut into shards
     shards       names shards, their parts, and pieces of them
     sample       chooses rows by a seeded hash
     reading      reads units of a file as the rows of their shards
@@ -21,6 +21,6 @@ Its files:
     windows      decides how many rows are decoded at once
     int96        reads timestamps that are stored as INT96
     widening     finds the one type that a copied column is written with
-    bounds       says whether a type holds all values of a column
+    bounds       tells if a type holds all values of a column
     excerpts     reads single documents for people to look at
 """

@@ -1,8 +1,8 @@
-"""Tasks over batches of files, one of which may be bad, or end the process that reads it.
+"""Run tasks over batches of files, though one file may be bad or end the process that reads it.
 
-pyarrow ends its process on some damaged files. The task is tried once more, and then given up with
-all its files. So the files of such a task are tried again, each in a task of its own, and only the
-one at fault is lost.
+pyarrow ends its process on some damaged files. Ray tries the task once more and then gives it up
+with all its files. So each file of a failed task is tried again in a task of its own, and only the
+file at fault is lost.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,16 +30,16 @@ Answer = TypeVar("Answer")
 def each_batch(
     read: Callable[..., list[Any]], batches: Sequence[Sequence[Any]], *more: Any
 ) -> Iterator[list[Any | Ended]]:
-    """Run a task for each batch, and give the results in order.
+    """Run a task for each batch, and yield the results in order.
 
     Args:
-        read: a function of a batch, and of the other arguments. It returns a list with one result
+        read: a function of a batch and of the other arguments. It returns a list with one result
             for each item.
-        batches: items that are worked on in one task.
+        batches: lists of items; one task works on one list.
         more: the other arguments of each task.
 
     Yields:
-        The results of one batch. An item that ends its process has an `Ended`.
+        The results of one batch. The result of an item that ends its process is an `Ended`.
 
     Raises:
         Incomplete: the machine of an item was lost again and again, or ran out of memory.
@@ -50,11 +50,11 @@ def each_batch(
             yield result
         else:
             alone = run_tasks(read, [[item] for item in batch], *more, retries=1, doing="read")
-            yield [_only(one) for one in alone]
+            yield [_only(results_of_item) for results_of_item in alone]
 
 
 def _only(result: list[Any] | Ended) -> Any | Ended:
-    """The result of a task of one item."""
+    """Return the result of a task that worked on a single item."""
     if isinstance(result, Ended):
         refuse_lost(result)
         return result
@@ -68,19 +68,19 @@ def each_file(
     *more: Any,
     at_once: int = FILES_PER_TASK,
 ) -> Iterator[tuple[InputFile, Any]]:
-    """Each file with what a task says of it, or with an Unreadable if it is to be skipped.
+    """Yield each file with the answer of a task, or with an Unreadable if the file is skipped.
 
     Args:
         read: a function of a list of files, the configuration and the other arguments. It returns
             a list with an answer or an Unreadable for each file.
-        files: in the order in which they are given back.
-        config: of the corpus.
+        files: the files, in the order in which they are yielded.
+        config: the configuration of the corpus.
         more: the other arguments of each task.
-        at_once: files that a task is given.
+        at_once: number of files that one task gets.
 
     Raises:
-        InputError: a file cannot be read, and is not to be skipped.
-        ClusterError: a machine does not find a file that this one finds.
+        InputError: a file cannot be read, and bad files are not skipped.
+        ClusterError: a machine does not find a file that this machine finds.
     """
     batches = list(_chunks(files, at_once))
     for batch, answers in zip(batches, each_batch(read, batches, config, *more), strict=True):
@@ -89,10 +89,10 @@ def each_file(
 
 
 def _checked(file: InputFile, answer: Any, config: CorpusConfig) -> Any:
-    """The answer, or an Unreadable if the file is to be skipped. Raises as `each_file` does."""
+    """Return the answer, or an Unreadable if the file is skipped. Raises like `each_file`."""
     if isinstance(answer, Ended):
-        said = f"{file.path} cannot be read: the process that reads it ends, twice: {answer.reason}"
-        answer = Unreadable(said, bad_file=True)
+        message = f"{file.path} cannot be read: reading it ended the process twice: {answer.reason}"
+        answer = Unreadable(message, bad_file=True)
     if isinstance(answer, NotFound):
         answer = answer.seen_from_here()
     if not isinstance(answer, Unreadable):
@@ -109,7 +109,7 @@ def _checked(file: InputFile, answer: Any, config: CorpusConfig) -> Any:
 def read_or_say(
     file: InputFile, config: CorpusConfig, read: Callable[[], Answer]
 ) -> Answer | Unreadable:
-    """What `read` gives of a file, or why it gives nothing.
+    """Return the result of `read`, or an Unreadable with the reason why there is none.
 
     Faults that may pass are tried again.
     """

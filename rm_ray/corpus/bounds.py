@@ -1,8 +1,8 @@
-"""Whether a type holds all values of a column: what is known without reading it, and by reading it.
+"""Tell if a type holds all values of a column, from the footer if possible, or by reading it.
 
-Arrow's casts are checked: a value that another type does not hold raises an error. Where a cast
-fails only for values that are too small or too large, the least and the greatest value tell. They
-are in a file's footer, if its writer has put them there.
+Arrow's casts are checked: a value that the other type does not hold raises an error. If a cast can
+fail only for values that are too small or too large, the least and the greatest value of the column
+decide. They are in a file's footer if its writer has put them there.
 """
 
 from collections.abc import Sequence
@@ -18,55 +18,57 @@ from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.parquet import Unreadable, open_parquet
 from rm_ray.errors import short
 
-# The least and the greatest value; nothing where all values are null.
+# The least and the greatest value of a column; empty if all values are null.
 Bounds = tuple[Any, ...]
 
-# Of times, from the coarsest to the finest.
+# Units of times, from the coarsest to the finest.
 UNITS = ("s", "ms", "us", "ns")
 
 
 def bounds_of(groups: Sequence[Any], name: str) -> Bounds | None:
-    """The bounds of a column, from the statistics in a file's footer.
+    """Return the bounds of a column, from the statistics in a file's footer.
 
     Args:
         groups: pyarrow's metadata of the file's row groups.
         name: a column, or a field of a struct, that is neither a struct nor a list.
 
     Returns:
-        The bounds, or None where a row group does not say them, or says them in a way that Python
-        cannot show, such as a date after the year 9999.
+        The bounds, or None if a row group has none, or has bounds that Python cannot show, for
+        example a date after the year 9999.
     """
     values: list[Any] = []
     for group in groups:
         for column in (group.column(i) for i in range(group.num_columns)):
             if column.path_in_schema != name:
                 continue
-            said = column.statistics
-            nulls = said.null_count if said is not None and said.has_null_count else 0
+            statistics = column.statistics
+            nulls = (
+                statistics.null_count if statistics is not None and statistics.has_null_count else 0
+            )
             if nulls == column.num_values:
                 continue
             try:
-                if said is None or not said.has_min_max:
+                if statistics is None or not statistics.has_min_max:
                     return None
-                values += [said.min, said.max]
+                values += [statistics.min, statistics.max]
             except (ValueError, OverflowError, pa.ArrowException):
                 return None
     return (min(values), max(values)) if values else ()
 
 
 def has_bounds(kind: pa.DataType) -> bool:
-    """Whether bounds can tell of columns of this type what another type holds."""
+    """Return True if bounds of a column of this type can tell if another type holds the column."""
     return bool(
         pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_temporal(kind)
     )
 
 
 def known_misfit(kind: pa.DataType, wide: pa.DataType, bounds: Bounds | None) -> str | None:
-    """Why a type does not hold all values of a column, as far as that is known without reading.
+    """Say why a type does not hold all values of a column, if that is known without reading it.
 
     Args:
         kind: the column's type.
-        wide: the type that is to hold its values.
+        wide: the type that is tried.
         bounds: the column's bounds; None if they are not known.
 
     Returns:
@@ -89,7 +91,7 @@ def known_misfit(kind: pa.DataType, wide: pa.DataType, bounds: Bounds | None) ->
 
 
 def misfit(values: pa.Array | pa.ChunkedArray, wide: pa.DataType) -> str:
-    """Why a type does not hold all of these values; "" if it does."""
+    """Say why a type does not hold all of these values; "" if it does."""
     kind = values.type
     if isinstance(values, pa.ChunkedArray):
         return next((why for chunk in values.chunks if (why := misfit(chunk, wide))), "")
@@ -110,7 +112,7 @@ def misfit(values: pa.Array | pa.ChunkedArray, wide: pa.DataType) -> str:
 def read_misfits(
     files: Sequence[InputFile], config: InputConfig, source: str, wide: pa.DataType
 ) -> list[str | Unreadable]:
-    """Why a type does not hold a column of each file; "" if it does."""
+    """Say, for each file, why a type does not hold its column; "" if it does."""
     return [_read_misfit(file, config, source, wide) for file in files]
 
 
@@ -139,16 +141,16 @@ def _misfit_of_fields(values: pa.StructArray, wide: pa.StructType) -> str:
 
 
 def _is_rounded(kind: pa.DataType, wide: pa.DataType) -> bool:
-    """Whether Arrow may round in a cast. Of numbers, only floats and decimals are fractions."""
+    """Return True if Arrow may round in a cast: only floats and decimals can be fractions."""
     if pa.types.is_floating(kind):
         return bool(pa.types.is_decimal(wide))
     return bool(pa.types.is_floating(wide))
 
 
 def _fails_by_size(kind: pa.DataType, wide: pa.DataType) -> bool:
-    """Whether a cast fails only for values that are too small or too large, or never."""
+    """Return True if a cast never fails, or only for values that are too small or too large."""
     if pa.types.is_integer(kind):
-        half = pa.types.is_float16(wide)  # to which Arrow rounds integers without a word
+        half = pa.types.is_float16(wide)  # Arrow rounds integers to float16 without an error
         to_float = pa.types.is_floating(wide) and not half
         return bool(pa.types.is_integer(wide) or to_float or pa.types.is_decimal(wide))
     if pa.types.is_floating(kind):
@@ -166,7 +168,7 @@ def _fails_by_size(kind: pa.DataType, wide: pa.DataType) -> bool:
 
 
 def _family(kind: pa.DataType) -> tuple[str, str | None] | None:
-    """What temporal types that differ only in their unit have in common."""
+    """Return a key that temporal types share if they differ only in their unit."""
     if pa.types.is_timestamp(kind):
         return "timestamp", kind.tz
     if pa.types.is_time(kind):
@@ -183,7 +185,7 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 
 def _extremes(kind: pa.DataType) -> pa.Array:
-    """The least and the greatest value that a type has; none where no cast asks for them."""
+    """Return the least and the greatest value of a type; empty for types without bounds."""
     if pa.types.is_decimal(kind):
         most = "9" * (kind.precision - kind.scale) + "." + "9" * kind.scale
         return pa.array([f"-{most}", most], pa.string()).cast(kind)

@@ -1,4 +1,4 @@
-"""Columns by name: which are copied, and where in a file they lie, fields of structs among them."""
+"""Find columns by name, fields of structs included, and tell what their types can hold."""
 
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -10,10 +10,10 @@ Fields: TypeAlias = pa.Schema | pa.StructType
 
 
 def places(fields: Fields, name: str) -> list[tuple[str, ...]]:
-    """Where a column of that name lies: its own name after those of the structs around it.
+    """Return the places of a column: for each, the names of the structs around it, then its own.
 
-    A column of the literal name wins over a field of a struct. More than one: it is not clear which
-    is meant.
+    A column of the literal name wins over a field of a struct. If there are several places, the
+    name is ambiguous.
     """
     literal = fields.get_all_field_indices(name)
     if literal:
@@ -27,45 +27,48 @@ def places(fields: Fields, name: str) -> list[tuple[str, ...]]:
 
 
 def in_the_way(fields: Fields, name: str) -> pa.Field | None:
-    """The field that is no struct, and so keeps a dotted name from being found; None for none."""
+    """Return the field that is not a struct and so blocks a dotted name; None if there is none."""
     for field, rest in _steps(fields, name):
         if not pa.types.is_struct(field.type):
             return field
-        if (found := in_the_way(field.type, rest)) is not None:
-            return found
+        if (inner := in_the_way(field.type, rest)) is not None:
+            return inner
     return None
 
 
 def _steps(fields: Fields, name: str) -> Iterator[tuple[pa.Field, str]]:
-    """Fields that a dotted name may begin with, and what is left of it: names may hold dots."""
-    for dot, sign in enumerate(name):
-        if sign == ".":
+    """Yield the fields that a dotted name may begin with, and the rest of the name.
+
+    Each dot may be part of a field's own name.
+    """
+    for dot, character in enumerate(name):
+        if character == ".":
             for i in fields.get_all_field_indices(name[:dot]):
                 yield fields.field(i), name[dot + 1 :]
 
 
 def type_at(fields: Fields, place: tuple[str, ...]) -> pa.DataType:
-    """The type of the column at a place that `places` found."""
+    """Return the type of the column at a place that `places` found."""
     first, *inner = place
     kind = fields.field(fields.get_all_field_indices(first)[0]).type
     return type_at(kind, tuple(inner)) if inner else kind
 
 
 def values_of(rows: pa.Table, name: str) -> pa.ChunkedArray | None:
-    """The values of a column in their plain type, null where a struct around them is.
+    """Return the values of a column in their plain type; None if there is no column of this name.
 
-    None if there is no such column.
+    A value is null where a struct around it is null.
     """
-    found = places(rows.schema, name)
-    if not found:
+    found_places = places(rows.schema, name)
+    if not found_places:
         return None
-    first, *inner = found[0]
+    first, *inner = found_places[0]
     column = rows.column(first)
     return as_plain(pc.struct_field(column, inner) if inner else column)
 
 
 def text_columns(fields: Fields, prefix: str = "") -> Iterator[str]:
-    """Names of all columns that can hold documents."""
+    """Yield the names of all columns that can hold documents."""
     for field in fields:
         if pa.types.is_struct(field.type):
             yield from text_columns(field.type, f"{prefix}{field.name}.")
@@ -73,12 +76,12 @@ def text_columns(fields: Fields, prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{field.name}"
 
 
-# The field of a turn that says whose it is.
+# Names of the field of a turn that names its speaker.
 TURN = ("role", "from")
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether a column of this type can hold documents; where all are null, it has none."""
+    """Return True if a column of this type can hold documents; a column of nulls holds none."""
     if isinstance(kind, pa.BaseExtensionType):
         return is_text(kind.storage_type)
     kind = plain(kind)
@@ -92,9 +95,9 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def is_chat(kind: pa.DataType) -> bool:
-    """Tell whether a column of this type can hold chats.
+    """Return True if a column of this type can hold chats.
 
-    These are lists of turns, or a struct with a list for each field of a turn. A turn is a struct
+    A chat is a list of turns, or a struct with a list for each field of a turn. A turn is a struct
     with a role (ShareGPT: from), or JSON.
     """
     kind = plain(kind)
@@ -109,13 +112,13 @@ def is_chat(kind: pa.DataType) -> bool:
 
 
 def is_tools(kind: pa.DataType) -> bool:
-    """Tell if a column of this type can hold definitions of tools: structs or JSON, in lists."""
+    """Return True if a column of this type can hold tools, defined as structs, JSON or lists."""
     kind = plain(kind)
     return is_text(kind) or pa.types.is_struct(kind) or is_list(kind)
 
 
 def is_list(kind: pa.DataType) -> bool:
-    """Tell whether a type is any of Arrow's lists."""
+    """Return True if a type is any of Arrow's list types."""
     return isinstance(
         kind,
         pa.ListType
@@ -127,11 +130,11 @@ def is_list(kind: pa.DataType) -> bool:
 
 
 def plain(kind: pa.DataType) -> pa.DataType:
-    """The type as it is written: the one that says of the values no more than they need.
+    """Return the plain type that values of a type are written with.
 
-    A dictionary or a view is another way to hold the same values. An extension type (JSON) says
-    what its values are for. A UUID is text, as databases show it. The same is true of fields of
-    structs and of elements of lists.
+    A dictionary or a view becomes the type of its values, and an extension type (JSON) becomes its
+    storage type. A UUID becomes text, as databases show it. Fields of structs and elements of lists
+    are treated in the same way.
     """
     if pa.types.is_dictionary(kind):
         return plain(kind.value_type)
@@ -166,12 +169,12 @@ _LISTS = (
 
 
 def _plain_field(field: pa.Field) -> pa.Field:
-    """A field of the plain type."""
+    """Return the field with its plain type."""
     return field.with_type(plain(field.type))
 
 
 def as_plain(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """The same values in their plain type (`plain`).
+    """Return the same values in their plain type (`plain`).
 
     Lists are rebuilt and not cast: pyarrow 26 loses the last list of a list_view that it casts.
     """
@@ -181,7 +184,8 @@ def as_plain(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, pa.ChunkedArray):
         return pa.chunked_array([as_plain(chunk) for chunk in values.chunks], kind)
     if isinstance(values.type, pa.UuidType):
-        return pa.array([None if one is None else str(one) for one in values.to_pylist()], kind)
+        uuids = values.to_pylist()
+        return pa.array([None if uuid is None else str(uuid) for uuid in uuids], kind)
     if isinstance(values.type, pa.BaseExtensionType):
         return as_plain(values.storage)
     if pa.types.is_dictionary(values.type):
@@ -190,7 +194,7 @@ def as_plain(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
         fields = [as_plain(values.field(i)) for i in range(kind.num_fields)]
         return pa.StructArray.from_arrays(fields, fields=list(kind), mask=values.is_null())
     if is_list(kind) or pa.types.is_map(kind):
-        # the elements of all lists, those before the array's first one among them
+        # the elements of all lists, including elements before the array's first list
         within = as_plain(values.values)
         buffers = values.buffers()[: kind.num_buffers]
         return pa.Array.from_buffers(kind, len(values), buffers, -1, values.offset, [within])
@@ -198,7 +202,7 @@ def as_plain(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
 
 
 def without_views(schema: pa.Schema) -> pa.Schema:
-    """A schema that Arrow can filter by: it has no filter for views, which hold the same values."""
+    """Return the schema without view types, which Arrow cannot filter; the values are the same."""
     return pa.schema([field.with_type(_unviewed(field.type)) for field in schema], schema.metadata)
 
 

@@ -1,4 +1,4 @@
-"""Row groups of a file that was planned: decoded in order, or why they cannot be."""
+"""Decode row groups of a planned file in order, or say why they cannot be read."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -31,39 +31,48 @@ from rm_ray.store.retry import Patience, Tries, may_pass
 
 Result = TypeVar("Result")
 
-# Decoded at once, at most, unless the caller says how much.
+# Most bytes that are decoded at once, unless the caller gives another number.
 DECODE_BYTES = 32 << 20
-# Values that repeat do not matter where they take less than this share of what is decoded at once.
+# Repeated values do not matter if they take less than this share of the bytes decoded at once.
 LEAST_SHARE = 1 / 16
 
 
 @dataclass(frozen=True)
 class OpenGroups:
-    """An open file of which row groups are decoded."""
+    """OpenGroups holds an open file whose row groups are decoded."""
 
     parquet: pq.ParquetFile
     """The file as pyarrow reads it."""
     again: Callable[[], AbstractContextManager[BinaryIO]]
-    """Opens it once more, to be read in another way."""
+    """Opens the file once more, to read it in another way."""
 
 
 class RowGroups(Protocol):
-    """Row groups [first_group, stop_group) of a file. `first_row`: number of their first row in it.
-    `size` and `version`: the file's when it was planned; None where nobody minds.
-    """
+    """RowGroups names a run of row groups of one file."""
 
     @property
-    def file(self) -> str: ...  # noqa: D102
+    def file(self) -> str:
+        """Return the path of the file."""
+
     @property
-    def first_group(self) -> int: ...  # noqa: D102
+    def first_group(self) -> int:
+        """Return the number of the first row group."""
+
     @property
-    def stop_group(self) -> int: ...  # noqa: D102
+    def stop_group(self) -> int:
+        """Return the number of the row group after the last one."""
+
     @property
-    def first_row(self) -> int: ...  # noqa: D102
+    def first_row(self) -> int:
+        """Return the number, in the file, of the first row."""
+
     @property
-    def size(self) -> int | None: ...  # noqa: D102
+    def size(self) -> int | None:
+        """Return the file's size in bytes when it was planned; None where no check is needed."""
+
     @property
-    def version(self) -> str | None: ...  # noqa: D102
+    def version(self) -> str | None:
+        """Return the file's version when it was planned; None where no check is needed."""
 
 
 def decode(
@@ -73,35 +82,37 @@ def decode(
     rows_at_once: Callable[[Sequence[Any]], int],
     bytes_at_once: int = DECODE_BYTES,
 ) -> Iterator[tuple[int, pa.Table]]:
-    """The rows in order, batch by batch, with the number of each batch's first row.
+    """Yield the rows in order, in batches, each with the number of its first row.
 
     Args:
-        columns: those that are not in the file are left out.
-        rows_at_once: how many rows a batch may have, from the row groups' metadata.
-        bytes_at_once: how many bytes a batch of more than one row may have.
+        groups: the row groups to decode.
+        config: the configuration of the corpus.
+        columns: names of the columns to read; columns that the file lacks are left out.
+        rows_at_once: returns the most rows of a batch, given the metadata of the row groups.
+        bytes_at_once: the most bytes of a batch, unless it is a single row.
 
     Raises:
         Unreadable: the file cannot be read.
-        NotFound: the file is not there.
+        NotFound: the file does not exist.
     """
     with (
         _reading(groups, config) as span,
         open_parquet(groups.file, config.storage, span, columns) as parquet,
     ):
         rows = rows_at_once([parquet.metadata.row_group(group) for group in span])
-        there = [name for name in columns if places(parquet.schema_arrow, name)]
+        present = [name for name in columns if places(parquet.schema_arrow, name)]
         file = OpenGroups(parquet, partial(open_file, groups.file, config.storage))
         at_once = AtOnce(rows, bytes_at_once)
-        yield from batches(file, span, first_row=groups.first_row, at_once=at_once, columns=there)
+        yield from batches(file, span, first_row=groups.first_row, at_once=at_once, columns=present)
 
 
 @contextmanager
 def opened(groups: RowGroups, config: CorpusConfig) -> Iterator[tuple[OpenGroups, Source]]:
-    """The file, open for copying its row groups; faults inside are faults of reading.
+    """Open the file for copying its row groups; errors in the block are errors of reading it.
 
     Raises:
         Unreadable: the file cannot be read.
-        NotFound: the file is not there.
+        NotFound: the file does not exist.
     """
     with (
         _reading(groups, config) as span,
@@ -117,17 +128,17 @@ def batches(
     at_once: AtOnce,
     columns: Sequence[str] | None = None,
 ) -> Iterator[tuple[int, pa.Table]]:
-    """Row groups that follow one another, in batches, with the number of each batch's first row.
+    """Yield consecutive row groups in batches, each with the number of its first row.
 
-    Columns whose values repeat are read as dictionaries, which are small, and decoded in windows of
-    rows whose text is known to fit.
+    Columns with repeated values are read as dictionaries, since these are small. They are then
+    decoded in windows of rows whose text is known to fit.
 
     Args:
-        file: open.
-        span: the numbers of the row groups.
-        first_row: the number of the span's first row.
-        at_once: how large a batch may be.
-        columns: None for all.
+        file: the open file.
+        span: numbers of the row groups.
+        first_row: number of the first row of the span.
+        at_once: the largest size of a batch.
+        columns: names of the columns; None for all.
     """
     parquet, metadata = file.parquet, file.parquet.metadata
     least = int(at_once.bytes * LEAST_SHARE)
@@ -147,7 +158,7 @@ def batches(
     size = sum(int(group.column(leaf).total_compressed_size) for group in groups for leaf in leaves)
     with file.again() as opened:
         coded = as_dictionaries(opened, metadata, repeated, whole=size <= STREAMED_BYTES)
-        for group in span:  # in nested columns, pyarrow has no batch of two dictionaries
+        for group in span:  # a batch of nested columns cannot hold two dictionaries in pyarrow
             for batch in coded.iter_batches(most.rows, row_groups=[group], columns=columns):
                 for window in windows(pa.Table.from_batches([batch]), at_once.bytes):
                     yield first_row, decoded(window, parquet.schema_arrow)
@@ -160,7 +171,7 @@ def _stored_bytes(group: Any, leaves: Sequence[int]) -> int:
 
 @contextmanager
 def _reading(groups: RowGroups, config: CorpusConfig) -> Iterator[range]:
-    """The numbers of the row groups; faults inside are faults of reading them."""
+    """Give the numbers of the row groups; errors in the block are errors of reading these."""
     span = range(groups.first_group, groups.stop_group)
     where = f"{groups.file}, row groups {span.start} to {span.stop - 1}"
     with _read_faults(groups, config, where):
@@ -168,19 +179,19 @@ def _reading(groups: RowGroups, config: CorpusConfig) -> Iterator[range]:
 
 
 def most_rows(metadata: Sequence[Any], rows: int, size: int, bytes_of: Callable[[Any], int]) -> int:
-    """Rows to decode at once while nothing but the footer is known of them.
+    """Return how many rows to decode at once while only the footer is known.
 
-    A dictionary stores a value once for many rows, so where a row group has one, each row may be as
-    large as all that is stored of the row group.
+    A dictionary stores a value once for many rows. So in a row group with a dictionary, each row
+    may be as large as all stored bytes of the row group.
 
     Args:
         metadata: pyarrow's metadata of the row groups.
-        rows: how many at most.
-        size: bytes that they may take.
-        bytes_of: how many bytes a row group stores, before compression.
+        rows: the most rows.
+        size: the most bytes that the rows may take.
+        bytes_of: returns the bytes that a row group stores, before compression.
     """
-    there = sum(group.num_rows for group in metadata)
-    row = sum(map(bytes_of, metadata)) / max(1, there)
+    total_rows = sum(group.num_rows for group in metadata)
+    row = sum(map(bytes_of, metadata)) / max(1, total_rows)
     for group in metadata:
         if any(may_repeat(group.column(number)) for number in range(group.num_columns)):
             row = max(row, bytes_of(group))
@@ -188,9 +199,9 @@ def most_rows(metadata: Sequence[Any], rows: int, size: int, bytes_of: Callable[
 
 
 def read_again(read: Callable[[], Result], request: Request, patience: Patience) -> Result:
-    """What `read` returns, begun anew after each fault that may pass.
+    """Call `read` and return its result; start again after each fault that may pass.
 
-    A bad file is tried again too: a body that was cut short looks like one.
+    A bad file is tried again too, since a truncated download looks like a bad file.
 
     Raises:
         Unreadable: after the last try.
@@ -198,22 +209,22 @@ def read_again(read: Callable[[], Result], request: Request, patience: Patience)
     tries = Tries(request, patience)
     while True:
         try:
-            found = read()
+            result = read()
         except Unreadable as error:
             if not error.may_pass:
                 raise
             tries.failed(error, damaged=error.bad_file)
         else:
             tries.worked()
-            return found
+            return result
 
 
 def check_unchanged(groups: RowGroups, config: CorpusConfig) -> None:
-    """Make sure that the file is the one that was planned.
+    """Make sure that the file has not changed since it was planned.
 
     Raises:
-        Unreadable: it is not.
-        NotFound: the file is not there.
+        Unreadable: the file has changed.
+        NotFound: the file does not exist.
     """
     if groups.version is None:
         return
@@ -230,17 +241,20 @@ def check_unchanged(groups: RowGroups, config: CorpusConfig) -> None:
 
 @contextmanager
 def _read_faults(groups: RowGroups, config: CorpusConfig, what: str) -> Iterator[None]:
-    """Says of faults of reading what they are of, and whether they may pass."""
+    """Raise errors of reading as Unreadable, with the thing that was read and `may_pass`."""
     try:
         yield
     except Unreadable:
         raise
     except FileNotFoundError as error:
         raise NotFound(groups.file, config.storage) from error
-    except Exception as error:  # noqa: BLE001 - raised as what it says
+    except Exception as error:  # noqa: BLE001 - raised again as Unreadable
         bad_file = is_bad_file(error)
-        passes = may_pass(error) or lacks_credentials(error)  # expired ones do not
-        said = explained(error, Request("reading", groups.file, config.storage, config.key))
+        # missing credentials may be there at the next try, expired ones never become valid again
+        passes = may_pass(error) or lacks_credentials(error)
+        explanation = explained(error, Request("reading", groups.file, config.storage, config.key))
         raise Unreadable(
-            f"cannot read {what}: {short(said)}", bad_file=bad_file, may_pass=bad_file or passes
-        ) from said
+            f"cannot read {what}: {short(explanation)}",
+            bad_file=bad_file,
+            may_pass=bad_file or passes,
+        ) from explanation

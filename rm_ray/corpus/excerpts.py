@@ -1,4 +1,4 @@
-"""Single documents, for people to look at."""
+"""Read single documents, for people to look at."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ DECODE_ROWS = 256
 
 
 def document(file: PlannedFile, row: int, column: str, corpus: CorpusConfig) -> str:
-    """One document as text: of a chat, each turn after its role; nothing where it is null.
+    """Return one document as text; "" if it is null. In a chat, each turn stands after its role.
 
     Raises:
         Unreadable: the file cannot be read, or has changed.
@@ -27,7 +27,7 @@ def document(file: PlannedFile, row: int, column: str, corpus: CorpusConfig) -> 
 
 
 def excerpt(file: PlannedFile, row: int, column: str, corpus: CorpusConfig, length: int) -> str:
-    """The first characters of a document, on one line, without any that a terminal would obey.
+    """Return the first characters of a document on one line, without control characters.
 
     Raises:
         Unreadable: the file cannot be read, or has changed.

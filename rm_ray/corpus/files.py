@@ -1,4 +1,4 @@
-"""The files of the corpus: what a path stands for, and whether a file is still what it was."""
+"""List the files of the corpus that its paths stand for, and give the version a file has now."""
 
 import os
 from collections import defaultdict
@@ -25,40 +25,44 @@ from rm_ray.store.filesystem import open_filesystem, say_unversioned, version_of
 from rm_ray.store.folder import absolute, place, same_store
 from rm_ray.store.retry import patiently
 
-# What Hive names the folder of the rows in which the column is null.
+# Hive's name for the value of a partition folder whose column is null.
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """One Parquet file. `version`: etag or modification time, whatever the store has.
-
-    `partition`: hive partition columns, from the `key=value` folders of its path.
-    """
+    """An input file is one Parquet file of the corpus."""
 
     path: str
+    """Path or URI of the file."""
     size: int
+    """Size of the file in bytes."""
     version: str
+    """Etag or modification time, depending on the store."""
     partition: dict[str, str | None] = field(default_factory=dict)
+    """Hive partition columns, from the `key=value` folders of the path; None for null."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """What there is to read, sorted by path; `passed_over`: in words, what was found beside it."""
+    """A corpus is all files that a run reads."""
 
     files: list[InputFile]
+    """Files to read, sorted by path."""
     passed_over: str
+    """Message about the files that were found and are not read; "" if there are none."""
 
 
 Answer = TypeVar("Answer")
+# Files to read, and the names of files and folders that are passed over, by kind.
 Choice = tuple[list[Listed], dict[str, set[str]]]
 
 
 def check_paths(config: CorpusConfig, output: OutputConfig) -> None:
-    """Refuse what can be known to be wrong before anything is listed.
+    """Refuse wrong input paths, as far as they can be known without listing a folder.
 
     Raises:
-        InputError: an input path is not there, or is the output folder, or in it.
+        InputError: an input path does not exist, or is the output folder, or lies in it.
     """
     check_apart(config, output)
     for path in config.paths:
@@ -67,77 +71,80 @@ def check_paths(config: CorpusConfig, output: OutputConfig) -> None:
 
 
 def check_apart(config: CorpusConfig, output: OutputConfig) -> None:
-    """Refuse to read from the folder that is written to; the other way round is well.
+    """Refuse to read from the output folder; an output folder inside an input folder is fine.
 
     Raises:
-        InputError: an input path is the output folder, or in it.
+        InputError: an input path is the output folder, or lies in it.
     """
     for path in config.paths:
         where = place(literal_part(path))
         if _is_own(where, config, output):
             raise InputError(
                 f"{config.key}.path: {path} lies in this run's own output folder {output.path}; a "
-                "run does not read what it writes: give another --output.path"
+                "run does not read its own output: give another --output.path"
             )
 
 
 def list_files(
     config: CorpusConfig, output: OutputConfig | None = None, planned: Collection[str] = ()
 ) -> Corpus:
-    """Every Parquet file of the corpus, each once.
+    """List every Parquet file of the corpus once.
 
     A folder is searched to any depth; names that begin with `_` or `.` are not data. A file whose
-    name tells no kind is read where its first bytes are those of a Parquet file. Output folders
-    of runs are passed over, unless a path, or a glob by a name without signs, leads into them.
+    name does not tell its format is read if its first bytes are the first bytes of a Parquet file.
+    Output folders of runs are passed over, unless a path leads into them, or a glob that names
+    them literally.
 
     Args:
-        output: of this run, which no path or glob leads into.
-        planned: paths of files planned before; such a file keeps its name where it has others.
+        config: the configuration of the corpus.
+        output: the output of this run, which no path or glob leads into.
+        planned: paths of files that are already planned. Such a file keeps its planned name, even
+            if it is found under other names.
 
     Raises:
         InputError: a path does not exist, cannot be listed, or holds no Parquet file; or a file
-            in it whose name tells no kind cannot be read.
+            below it, whose name does not tell its format, cannot be read.
     """
     if not config.paths:
         raise InputError(f"{config.key}.path is an empty list")
-    found: dict[str, Listed] = {}
+    by_path: dict[str, Listed] = {}
     passed: dict[str, set[str]] = defaultdict(set)
     for path in config.paths:
         chosen, beside = _expand(path, config, output)
-        found |= {file.path: file for file in chosen}
+        by_path |= {file.path: file for file in chosen}
         for kind, names in beside.items():
             passed[kind] |= names
-    files = _each_once(found.values(), planned)
+    files = _each_once(by_path.values(), planned)
     say_unversioned(file.path for file in files if not file.version)
-    read = {*found, *(file.real for file in files), *map(absolute, config.paths)}
-    said = {kind: names - read for kind, names in passed.items()}
-    said[passed_over.TWICE] = found.keys() - {file.path for file in files}
+    read = {*by_path, *(file.real for file in files), *map(absolute, config.paths)}
+    unread = {kind: names - read for kind, names in passed.items()}
+    unread[passed_over.TWICE] = by_path.keys() - {file.path for file in files}
     return Corpus(
         [InputFile(f.path, f.size, f.version, _partition(f.path)) for f in files],
-        passed_over.say(said),
+        passed_over.say(unread),
     )
 
 
 def then_and_now(before: tuple[int | None, str | None], now: tuple[int, str]) -> str:
-    """That a file has changed, by its sizes and versions."""
+    """Say how a file has changed: its size and version then, and now."""
     return f"{before[0]:,} bytes, version {before[1]} then, {now[0]:,} bytes, version {now[1]} now"
 
 
 def file_version(path: str, storage: StorageConfig) -> tuple[int, str]:
-    """The size and version that the file has now, as `list_files` would give them."""
+    """Return the size and version that the file has now, as `list_files` would give it."""
     info = open_filesystem(path, storage).info(path)
     return int(info["size"]), version_of(path, info)
 
 
 def _is_own(where: str, config: CorpusConfig, output: OutputConfig | None) -> bool:
-    """Whether a place, as `place` spells it, is in this run's output folder."""
+    """Return True if a place, as spelled by `place`, lies in this run's output folder."""
     if output is None or not same_store(where, config.storage, output.storage):
         return False
     return f"{where}/".startswith(f"{place(output.path).rstrip('/')}/")
 
 
 def _expand(path: str, config: CorpusConfig, output: OutputConfig | None) -> Choice:
-    """The files that a path stands for, and by kind the names of what was found beside them."""
+    """Return the files that a path stands for, and the names that are passed over, by kind."""
     if has_signs(path):
         return _ask(path, config, lambda fs, name: _of_glob(fs, name, config, output))
     if file := _ask(path, config, look_up):
@@ -147,7 +154,7 @@ def _expand(path: str, config: CorpusConfig, output: OutputConfig | None) -> Cho
 
 
 def _ask(path: str, config: CorpusConfig, question: Callable[[Any, str], Answer]) -> Answer:
-    """What the path's filesystem answers, asked about the path as it spells it."""
+    """Ask the filesystem of a path a question about the path, and return the answer."""
     uri = absolute(path)
     try:
         fs = open_filesystem(uri, config.storage)
@@ -160,18 +167,20 @@ def _ask(path: str, config: CorpusConfig, question: Callable[[Any, str], Answer]
         if uri.startswith("hf://"):
             hint = (
                 " (hf:// needs the package huggingface_hub and a way to huggingface.co on every "
-                "machine; without, give the folder of a download)"
+                "machine; without these, download the files and give their folder)"
             )
         raise InputError(f"{config.key}.path: cannot list {path}: {short(error)}{hint}") from None
 
 
 def _of_folder(root: str, listed: list[Listed], config: CorpusConfig) -> Choice:
-    found = _below(root, listed)
-    if not found:
+    by_relative = _below(root, listed)
+    if not by_relative:
         raise InputError(f"{config.key}.path: {root} is an empty folder")
-    runs = passed_over.run_folders(found)
+    runs = passed_over.run_folders(by_relative)
     in_runs = tuple(f"{run}/" for run in runs)
-    rest = {relative: file for relative, file in found.items() if not relative.startswith(in_runs)}
+    rest = {
+        relative: file for relative, file in by_relative.items() if not relative.startswith(in_runs)
+    }
     passed_over.refuse_tables(config.key, root, rest)
     chosen = {file for relative, file in rest.items() if passed_over.is_data(relative)}
     named = {file.real for file in chosen}  # a link may name a file that has no ending itself
@@ -181,7 +190,8 @@ def _of_folder(root: str, listed: list[Listed], config: CorpusConfig) -> Choice:
     )
     beside: dict[str, set[str]] = defaultdict(set)
     beside[passed_over.RUNS] = {f"{root}/{run}" for run in runs}
-    is_run = "_rm_ray/run.json" in found  # which writes files of its own beside its parts
+    # a run writes files of its own beside its parts
+    is_run = "_rm_ray/run.json" in by_relative
     for relative, file in rest.items():
         kind = None if file in chosen else passed_over.kind_of(relative)
         if kind and not (is_run and "/" not in relative):
@@ -194,35 +204,36 @@ def _of_folder(root: str, listed: list[Listed], config: CorpusConfig) -> Choice:
 def _of_glob(fs: Any, glob: str, config: CorpusConfig, output: OutputConfig | None) -> Choice:
     root = full_path(fs, literal_part(glob))
     listed, pattern = list_glob(fs, glob)
-    found = _below(root, listed)
-    runs = passed_over.run_folders(found)
+    by_relative = _below(root, listed)
+    runs = passed_over.run_folders(by_relative)
     own = {run for run in runs if _is_own(place(f"{root}/{run}"), config, output)}
-    said = glob.removeprefix(literal_part(glob)).split("/")
+    literals = glob.removeprefix(literal_part(glob)).split("/")
     chosen: list[Listed] = []
     left: set[str] = set()
-    for relative, file in found.items():
+    for relative, file in by_relative.items():
         if not pattern.match(file.path) or passed_over.is_state(relative):
             continue
         run = next((run for run in runs if relative.startswith(f"{run}/")), None)
-        if run is None or (run not in own and relative[len(run) + 1 :].split("/")[0] in said):
+        if run is None or (run not in own and relative[len(run) + 1 :].split("/")[0] in literals):
             chosen.append(file)
         else:
             left.add(f"{root}/{run}")
     beside = {passed_over.RUNS: left}
     if not chosen:
-        but = f"; passed over: {passed_over.say(beside)}" if left else ""
-        raise InputError(f"{config.key}.path: nothing matches {full_path(fs, glob)}{but}")
+        addition = f"; passed over: {passed_over.say(beside)}" if left else ""
+        raise InputError(f"{config.key}.path: nothing matches {full_path(fs, glob)}{addition}")
     return chosen, beside
 
 
 def _below(root: str, files: Iterable[Listed]) -> dict[str, Listed]:
-    """The files by their paths as seen from a folder."""
+    """Return the files, by path relative to a folder."""
     return {file.path.removeprefix(root).strip("/"): file for file in files}
 
 
 def _each_once(files: Iterable[Listed], planned: Collection[str]) -> list[Listed]:
-    """Of the names that lead to one file the first, or the one by which it was planned, though that
-    is not among them.
+    """Return each file once: under the name by which it was planned, or else its first name.
+
+    The planned name wins even if no listed name is equal to it.
     """
     files, known = list(files), {}
     if any(file.path not in planned for file in files):
@@ -232,14 +243,14 @@ def _each_once(files: Iterable[Listed], planned: Collection[str]) -> list[Listed
         if file.path not in planned and file.real in known:
             file = replace(file, path=known[file.real])
         names[file.real].append(file)
-    first = [
+    chosen = [
         min(same, key=lambda file: (file.path not in planned, file.path)) for same in names.values()
     ]
-    return sorted(first, key=lambda file: file.path)
+    return sorted(chosen, key=lambda file: file.path)
 
 
 def hive_names(path: str) -> Iterator[tuple[str, str, str]]:
-    """The `key=value` folders of a path, with key and value as they are written."""
+    """Yield the name, key and value of each `key=value` folder of a path, as written there."""
     for name in path.split("/")[:-1]:
         key, equals, value = name.partition("=")
         if key and equals:

@@ -1,6 +1,6 @@
-"""What files' footers say, and whether they fit the configuration.
+"""Read the footers of files, and check that they fit the configuration.
 
-A file's footer tells its rows and sizes without reading a row; footers are read by tasks, many at
+The footer of a file gives its rows and sizes without reading a row. Tasks read many footers at
 once.
 """
 
@@ -38,29 +38,30 @@ from rm_ray.corpus.sizes import text_sizes
 from rm_ray.errors import InputError
 from rm_ray.parquet.readable import readable
 
-# What else is asked of an open file; it travels to tasks.
+# Describes an open file in another way; the function is sent to tasks.
 Describe = Callable[[BinaryIO], Any]
 
 
 @dataclass(frozen=True)
 class Footer:
-    """What one file's footer says. Lists have one entry a row group.
-
-    `text_bytes`: the size of the documents, decoded. `profiles`: where it lies in row groups whose
-    rows are uneven, by number, as far as it was measured. `bounds`: of copied columns of numbers
-    and times, where the footer says them. `file_bytes`: what all columns take in the file.
-    `unreadable`: columns that cannot be read as they are, and why; those that pyarrow cannot read
-    at all are not in the schema. `described`: what else was asked of the file.
-    """
+    """A Footer holds the facts that one file's footer gives."""
 
     rows: list[int]
+    """Number of rows of each row group."""
     text_bytes: list[int]
+    """Bytes of the decoded documents of each row group."""
     schema: pa.Schema
+    """Schema of the file, without columns that pyarrow cannot read at all."""
     bounds: dict[str, Bounds] = field(default_factory=dict)
+    """Least and greatest value by copied column; numbers and times only, if the footer has them."""
     file_bytes: list[int] = field(default_factory=list)
+    """Bytes that all columns of each row group take in the file."""
     unreadable: dict[str, str] = field(default_factory=dict)
+    """Columns that cannot be read as they are, each with the reason."""
     described: Any = None
+    """Result of the caller's `describe`; None without one."""
     profiles: dict[int, Profile] = field(default_factory=dict)
+    """Spread of the text over the rows, by number of row group, for measured, uneven groups."""
 
 
 def read_footers(
@@ -69,18 +70,22 @@ def read_footers(
     describe: Describe | None = None,
     values_of: Sequence[str] = (),
 ) -> tuple[dict[str, Footer], dict[str, str]]:
-    """The footers of the files, by path, read by tasks; and the files skipped, with the reason.
+    """Read the footers of the files in tasks.
 
     Args:
-        files: whose footers are read.
-        config: of the corpus. For scoring, it names the columns that each file must have.
-        describe: what else is asked of each open file.
-        values_of: columns whose values will be read, beside the copied ones.
+        files: the files.
+        config: the configuration of the corpus. For scoring, it names the columns that each file
+            must have.
+        describe: called with each open file; its result is kept in the footer.
+        values_of: columns whose values will be read, beside the copied columns.
+
+    Returns:
+        The footers by path, and the skipped files by path, each with the reason.
 
     Raises:
-        InputError: a file cannot be read or is not Parquet (and is not to be skipped), or lacks a
-            configured column.
-        ClusterError: a machine does not find a file that this one finds.
+        InputError: a file cannot be read or is not Parquet, and bad files are not skipped; or a
+            file lacks a configured column.
+        ClusterError: a machine does not find a file that this machine finds.
     """
     footers: dict[str, Footer] = {}
     skipped: dict[str, str] = {}
@@ -95,23 +100,23 @@ def read_footers(
 
 
 def check_columns(file: InputFile, footer: Footer, config: InputConfig) -> None:
-    """Refuse a file without the configured columns, or whose text is not text.
+    """Refuse a file that lacks a configured column, or whose documents are not of a text type.
 
     Raises:
-        InputError: naming the column, the file and the columns there are.
+        InputError: the file does not fit; the message names the column, the file and its columns.
     """
     schema = footer.schema
-    wanted = [*config.documents.items(), *(("input.keep", name) for name in config.keep)]
-    wanted += [("input.id", config.id)] if config.id else []
-    for key, name in wanted:
+    configured = [*config.documents.items(), *(("input.keep", name) for name in config.keep)]
+    configured += [("input.id", config.id)] if config.id else []
+    for key, name in configured:
         check_readable(key, name, file.path, footer.unreadable)
-        found = places(schema, name)
-        if len(found) > 1:
+        found_places = places(schema, name)
+        if len(found_places) > 1:
             raise InputError(
-                f"{key}: {file.path} has {len(found)} columns {name!r}, and which is meant is not "
-                "clear; give them different names"
+                f"{key}: {file.path} has {len(found_places)} columns {name!r}, and it is not clear "
+                "which is meant; give them different names"
             )
-        if found or name in file.partition:
+        if found_places or name in file.partition:
             continue
         if (other := in_the_way(schema, name)) is not None:
             raise InputError(
@@ -130,10 +135,10 @@ def check_columns(file: InputFile, footer: Footer, config: InputConfig) -> None:
 
 
 def check_readable(key: str, name: str, path: str, unreadable: Mapping[str, str]) -> None:
-    """Refuse a column, or a field of one, that is in a file and cannot be read.
+    """Refuse a column that cannot be read, or that is a field of a column that cannot be read.
 
     Raises:
-        InputError: with the reason.
+        InputError: the column cannot be read; the message gives the reason.
     """
     for column, why in unreadable.items():
         if f"{name}.".startswith(f"{column}."):
@@ -141,23 +146,23 @@ def check_readable(key: str, name: str, path: str, unreadable: Mapping[str, str]
 
 
 def _say_wrong_type(key: str, name: str, kind: Any, file: InputFile, schema: pa.Schema) -> str:
-    said = f"{key}: column {name!r} of {file.path} is {kind}, not"
+    beginning = f"{key}: column {name!r} of {file.path} is {kind}, not"
     if key == "input.tools":
-        return f"{said} lists of structs, or JSON"
+        return f"{beginning} lists of structs, or JSON"
     if key == "input.messages":
         fields = kind if isinstance(kind, pa.StructType) else ()
         inner = [field.name for field in fields if is_chat(field.type)]
         hint = f"; name its field, --input.messages {name}.{inner[0]}" if inner else ""
-        return f"{said} lists of turns with a role and a content, or JSON of them{hint}"
-    return f"{said} text; text columns: {', '.join(text_columns(schema)) or 'none'}"
+        return f"{beginning} lists of turns with a role and a content, or JSON of them{hint}"
+    return f"{beginning} text; text columns: {', '.join(text_columns(schema)) or 'none'}"
 
 
 def _say_missing(key: str, name: str, file: InputFile, schema: pa.Schema) -> str:
-    there = [*schema.names, *(one for one in file.partition if one not in schema.names)]
+    names = [*schema.names, *(column for column in file.partition if column not in schema.names)]
     none = " (--input.id null for none)" if key == "input.id" else ""
     hint = "; --input.missing_columns null writes null where a file has no such column"
     return (
-        f"{key}: {file.path} has no column {name!r}{none}; it has {', '.join(there) or 'none'}"
+        f"{key}: {file.path} has no column {name!r}{none}; it has {', '.join(names) or 'none'}"
         f"{hint if key in ('input.id', 'input.keep') else ''}"
     )
 
@@ -168,7 +173,7 @@ def _read_footers(
     describe: Describe | None,
     values_of: Sequence[str],
 ) -> list[Footer | Unreadable]:
-    """Footers, or why there is none."""
+    """Read the footer of each file; an Unreadable if it has none that can be read."""
     return [_read_footer(file, config, describe, values_of) for file in files]
 
 
@@ -205,11 +210,11 @@ def _read_footer(
 
 
 def _bounds(groups: Sequence[Any], schema: pa.Schema, names: Iterable[str]) -> dict[str, Bounds]:
-    """The bounds of the columns that have them, where the footer says them."""
-    found = {}
+    """Return the bounds of the columns whose bounds are in the footer."""
+    bounds = {}
     for name in names:
         kinds = [plain(type_at(schema, place)) for place in places(schema, name)]
-        said = bounds_of(groups, name) if kinds and all(map(has_bounds, kinds)) else None
-        if said is not None:
-            found[name] = said
-    return found
+        column_bounds = bounds_of(groups, name) if kinds and all(map(has_bounds, kinds)) else None
+        if column_bounds is not None:
+            bounds[name] = column_bounds
+    return bounds

@@ -1,7 +1,7 @@
-"""Timestamps that are stored as INT96, and whether microseconds hold them.
+"""Find timestamps, stored as INT96, that microseconds do not hold.
 
 INT96 is twelve bytes: the nanoseconds of the day, and the Julian day. pyarrow reads it here as
-microseconds, and cuts off further digits without a word.
+microseconds, and cuts off further digits without an error.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,12 +25,15 @@ MOST_DAYS = (2**63 - 1) // (DAY_NS // 1000) - 2
 def misread_columns(
     file: BinaryIO, metadata: pq.FileMetaData, names: Sequence[str]
 ) -> dict[str, str]:
-    """The columns with INT96 values that microseconds do not hold, and why, with a remedy.
+    """Return the columns with INT96 values that microseconds do not hold.
 
     Args:
-        file: open; only the INT96 columns are read.
-        metadata: what pyarrow reads the file by.
-        names: of columns, or of fields of structs, that are looked at.
+        file: the open file; only its INT96 columns are read.
+        metadata: the metadata that pyarrow reads the file with.
+        names: names of the columns, or fields of structs, to check.
+
+    Returns:
+        For each column found, by name, the reason and a remedy.
 
     Raises:
         ArrowException: a column cannot be read.
@@ -39,23 +42,23 @@ def misread_columns(
         return {}
     stored = [metadata.schema.column(i) for i in range(len(metadata.schema))]
     paths = [column.path for column in stored if column.physical_type == "INT96"]
-    found = {}
+    misread = {}
     for name in names:
         own = [path for path in paths if f"{path}.".startswith(f"{name}.")]
         example = (
             next(filter(None, map(_misread, _stored_values(file, own))), None) if own else None
         )
         if example:
-            found[name] = (
+            misread[name] = (
                 f"is INT96, which is read as microseconds, and they do not hold {example}; write "
                 "it with another type (in DuckDB, which cuts off what is below a microsecond: "
                 "COPY (FROM 'old.parquet') TO 'new.parquet'), or do without the column"
             )
-    return found
+    return misread
 
 
 def _stored_values(file: BinaryIO, paths: Sequence[str]) -> Iterator[pa.Array]:
-    """The values of INT96 columns, twelve bytes each, without nulls."""
+    """Yield the values of INT96 columns, twelve bytes each, without nulls."""
     footer = StoredFooter.read(file)
     others = {
         column.path[0]
@@ -82,7 +85,7 @@ def _leaves(values: pa.Array) -> Iterator[pa.Array]:
 
 
 def _misread(values: pa.Array) -> str:
-    """One of the values that microseconds do not hold, as text; "" if they hold all."""
+    """Return the first value that microseconds do not hold, as text; "" if they hold all."""
     data = np.frombuffer(values.buffers()[1] or b"", np.uint8)
     start = values.offset * _STORED.itemsize
     raw = data[start : start + len(values) * _STORED.itemsize].view(_STORED)

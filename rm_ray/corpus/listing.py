@@ -1,4 +1,4 @@
-"""What a store lists: every file below a folder, links followed, and which of them a glob means."""
+"""List every file below a folder of a store, following links, and match globs."""
 
 import errno
 import os
@@ -12,62 +12,67 @@ from fsspec.utils import glob_translate
 from rm_ray.store.filesystem import version_of
 from rm_ray.store.folder import is_mark
 
-# What only the administrator of a file system may look into, and nobody keeps a corpus in.
+# A folder that only the administrator of a file system may read, and that never holds a corpus.
 LOST_AND_FOUND = "lost+found"
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A file as its store lists it; of a link, all but the path is its target's.
-
-    `version`: etag or modification time, whatever the store has. `real`: where the file lies. A
-    link that leads nowhere has no size and no version.
-    """
+    """A listed file is a file as its store lists it; a link has the values of its target."""
 
     path: str
+    """Path or URI of the file; for a link, the path of the link itself."""
     size: int
+    """Size in bytes; 0 for a link that leads nowhere."""
     version: str
+    """Etag or modification time, depending on the store; "" for a link that leads nowhere."""
     real: str
+    """Path of the file with all links resolved."""
 
 
 def look_up(fs: Any, name: str) -> Listed | None:
-    """The file of that name; None for a folder.
+    """Return the file of this name; None if it is a folder.
 
     Raises:
-        FileNotFoundError: there is neither.
+        FileNotFoundError: there is no file and no folder of this name.
     """
     info = fs.info(name)
     return _listed(fs, name, info, _real(fs, name)) if info["type"] == "file" else None
 
 
 def list_below(fs: Any, folder: str, depth: int | None = None) -> list[Listed]:
-    """Every file below a folder, by path. `depth`: 1 for those directly in it; None for all.
+    """List every file below a folder, sorted by path.
+
+    Args:
+        fs: the filesystem.
+        folder: the folder.
+        depth: 1 for files directly in the folder, 2 for one folder deeper, None for all files.
 
     Raises:
-        OSError: the folder, or one in it, cannot be listed.
+        OSError: the folder, or a folder in it, cannot be listed.
     """
     all_at_once = depth is None and not is_local(fs)
-    found = _find(fs, folder) if all_at_once else _walk(fs, folder, depth, frozenset())
-    return sorted(found, key=lambda file: file.path)
+    files = _find(fs, folder) if all_at_once else _walk(fs, folder, depth, frozenset())
+    return sorted(files, key=lambda file: file.path)
 
 
 def has_signs(name: str) -> bool:
-    """Whether a name is a glob."""
+    """Return True if a name is a glob."""
     return name != literal_part(name)
 
 
 def literal_part(name: str) -> str:
-    """The folder in which a glob is looked for, or the name itself if it is none."""
+    """Return the folder to search for a glob, or the name itself if it is not a glob."""
     sign = re.search(r"[*?[]", name)
     return name[: sign.start()].rpartition("/")[0] if sign else name
 
 
 def list_glob(fs: Any, glob: str) -> tuple[list[Listed], "re.Pattern[str]"]:
-    """Every file as deep as a glob looks, and what the paths of those that it means look like.
+    """List every file as deep as a glob reaches, and return the glob as a pattern for paths.
 
     Raises:
         OSError: a folder cannot be listed.
-        ValueError: it is no glob.
+        ValueError: the name is not a valid glob.
     """
     root = literal_part(glob)
     depth = None if "**" in glob else glob.count("/") - root.count("/")
@@ -76,26 +81,33 @@ def list_glob(fs: Any, glob: str) -> tuple[list[Listed], "re.Pattern[str]"]:
 
 
 def is_local(fs: Any) -> bool:
-    """Whether a filesystem is this machine's own."""
+    """Return True if a filesystem is this machine's own."""
     return "file" in fs.protocol
 
 
 def full_path(fs: Any, name: str) -> str:
-    """A filesystem's name of a file, as its path or URI."""
+    """Return the path or URI of a file, given the name that its filesystem uses."""
     return name if is_local(fs) else str(fs.unstrip_protocol(name))
 
 
 def _find(fs: Any, folder: str) -> Iterator[Listed]:
-    """A request a thousand files, not one a folder."""
+    """List all files with a request per thousand files, instead of a request per folder."""
     for name, info in fs.find(folder, detail=True).items():
         if info["type"] == "file" and not name.endswith("/"):
             yield _listed(fs, name, info, _real(fs, name))
 
 
 def _walk(fs: Any, folder: str, depth: int | None, above: frozenset[str]) -> Iterator[Listed]:
-    """`above`: the folders that this one is in; a link that leads back to one is not followed."""
-    here = _real(fs, folder)
-    if here in above:
+    """List files folder by folder.
+
+    Args:
+        fs: the filesystem.
+        folder: the folder.
+        depth: how many levels of folders to list; None for all.
+        above: real paths of the folders around this one; a link back to one is not followed.
+    """
+    real_folder = _real(fs, folder)
+    if real_folder in above:
         return
     for info in _entries(fs, folder):
         name = info["name"].rstrip("/")
@@ -104,17 +116,17 @@ def _walk(fs: Any, folder: str, depth: int | None, above: frozenset[str]) -> Ite
         linked = info.get("islink")
         info = _target(fs, name) if linked else info
         if info["type"] == "file":
-            real = _real(fs, name) if linked else f"{here.rstrip('/')}/{_base(name)}"
+            real = _real(fs, name) if linked else f"{real_folder.rstrip('/')}/{_base(name)}"
             yield _listed(fs, name, info, real)
         elif info["type"] == "directory" and depth != 1:
-            yield from _walk(fs, name, depth and depth - 1, above | {here})
+            yield from _walk(fs, name, depth and depth - 1, above | {real_folder})
 
 
 def _entries(fs: Any, folder: str) -> list[dict[str, Any]]:
     try:
         entries: list[dict[str, Any]] = fs.ls(folder, detail=True)
     except (FileNotFoundError, NotADirectoryError):
-        return []  # it has just gone
+        return []  # the folder has just been deleted
     except PermissionError:
         if _base(folder).startswith((".", "_", LOST_AND_FOUND)):
             return []
@@ -123,7 +135,7 @@ def _entries(fs: Any, folder: str) -> list[dict[str, Any]]:
 
 
 def _target(fs: Any, link: str) -> dict[str, Any]:
-    """What a link leads to; to nowhere, a file without size and version."""
+    """Return the entry that a link leads to; if there is none, a file of no size or version."""
     try:
         target: dict[str, Any] = fs.info(link)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A file that was listed and is not found: deleted since, or not there on one machine alone."""
+"""The error for a listed file that is not found: it was deleted, or one machine lacks it."""
 
 import socket
 from pathlib import Path
@@ -11,12 +11,13 @@ from rm_ray.store.retry import patiently
 
 
 class NotFound(Unreadable):
-    """A machine does not find a file that was listed: a fault of the system, until proven other.
+    """A NotFound says that a machine does not find a file that was listed.
 
-    `machine`: the name of the one that raises it.
+    It counts as a fault of the system until the driver does not find the file either.
     """
 
     def __init__(self, path: str, storage: StorageConfig, machine: str = "") -> None:
+        """Make the error; `machine` names the machine that raises it, "" for this machine."""
         self.path = path
         self._storage = storage
         self._machine = machine or socket.gethostname()
@@ -31,7 +32,11 @@ class NotFound(Unreadable):
         return NotFound, (self.path, self._storage, self._machine)
 
     def seen_from_here(self) -> Unreadable:
-        """What it is to the driver, which listed the file: the same, or a file that has gone."""
+        """Look for the file on the driver, which listed it.
+
+        Returns:
+            An Unreadable for a bad file if the driver does not find it either, else this error.
+        """
         try:
             request = Request("reading", self.path, self._storage, "input")
             patiently(lambda: file_version(self.path, self._storage), request)
@@ -41,5 +46,5 @@ class NotFound(Unreadable):
                 why = f"{self.path} is a link to {link.readlink()}, which does not exist"
             return Unreadable(why, bad_file=True, may_pass=False)
         except OSError:
-            pass  # the store is away: nothing is known of the file
+            pass  # the store cannot be reached, so nothing is known about the file
         return self

@@ -1,6 +1,6 @@
-"""What a listing holds and a run does not read: which files those are, and how that is said.
+"""Decide which listed files a run does not read, and say so.
 
-Nothing that could be data is left out in silence. Pure.
+A file that could be data is never left out in silence. Pure functions.
 """
 
 import json
@@ -12,22 +12,23 @@ from collections.abc import Collection, Iterable, Mapping
 from rm_ray.errors import InputError
 
 PARQUET = (".parquet", ".parq", ".pq")
-# Endings of files of other kinds that could be data, and of packed ones; DuckDB reads some.
+# Endings of other formats that could be data. DuckDB reads some, with the functions named here.
 READERS = {
     **dict.fromkeys(("jsonl", "ndjson", "json"), "read_json"),
     **dict.fromkeys(("csv", "tsv"), "read_csv"),
 }
 FORMATS = {*READERS, "arrow", "feather", "ipc", "orc", "avro", "tar", "lance"}
+# Endings of compressed files.
 PACKED = {"gz", "zst", "bz2", "xz", "lz4", "zip"}
 
-# The kinds, as they are said.
+# The kinds of files that are passed over, as messages name them.
 OTHERS = "files that are not Parquet"
 HIDDEN = "Parquet files that are hidden (_ or .)"
 RUNS = "folders of runs"
 TWICE = "files that are read under another name"
 
-# For each kind of table: the path of a file that only such a table has, and the function that reads
-# the table. The function is one of DuckDB, or of pylance, the Python package of Lance.
+# For each kind of table: the path of a file that only this kind has, and the function that reads
+# the table. The function belongs to DuckDB, or to pylance, the Python package of Lance.
 LANCE = "lance.dataset"
 TABLES = {
     "a Delta table": (re.compile(r"(.*/)?_delta_log/.+"), "delta_scan"),
@@ -37,27 +38,30 @@ TABLES = {
 
 
 def is_data(relative: str) -> bool:
-    """Whether a file below an input folder is read."""
+    """Return True if a file below an input folder is read."""
     return is_parquet(relative) and not is_hidden(relative)
 
 
 def is_parquet(name: str) -> bool:
-    """Whether a file's name ends as those of Parquet files do."""
+    """Return True if a file's name ends like the name of a Parquet file."""
     return name.lower().endswith(PARQUET)
 
 
 def is_hidden(relative: str) -> bool:
-    """Whether a name, or a folder's on the way to it, begins with `_` or `.`."""
+    """Return True if the name, or a folder on the way to the file, begins with `_` or `.`."""
     return any(part.startswith(("_", ".")) for part in relative.split("/"))
 
 
 def is_state(relative: str) -> bool:
-    """Whether a file is what a run keeps for itself."""
+    """Return True if the file lies in the `_rm_ray` folder, where a run keeps its own state."""
     return "_rm_ray" in relative.split("/")
 
 
 def kind_of(relative: str) -> str | None:
-    """What a file that is not read could be; None for one that is read, and for what is no data."""
+    """Return the kind of data that a skipped file could be: `HIDDEN` or `OTHERS`.
+
+    None for a file that is read, and for a file that is not data.
+    """
     if is_parquet(relative):
         return HIDDEN if is_hidden(relative) and not is_state(relative) else None
     *stem, ending = endings = relative.rpartition("/")[2].lower().split(".")
@@ -66,19 +70,19 @@ def kind_of(relative: str) -> str | None:
 
 
 def run_folders(relatives: Iterable[str]) -> set[str]:
-    """The folders among them that are a run's output, but for the one they are all in."""
-    found = (re.fullmatch(r"(.+)/_rm_ray/run\.json", name) for name in relatives)
-    return {match[1] for match in found if match}
+    """Return the folders that are the output of a run, but for the root, which holds all files."""
+    matches = (re.fullmatch(r"(.+)/_rm_ray/run\.json", name) for name in relatives)
+    return {match[1] for match in matches if match}
 
 
 def refuse_tables(key: str, folder: str, relatives: Iterable[str]) -> None:
-    """Refuse a folder with tables whose rows are not those of its Parquet files.
+    """Refuse a folder that holds a table whose rows differ from the rows of its Parquet files.
 
     Args:
         key: the name of the section of the configuration that gives the folder.
 
     Raises:
-        InputError: with what to do.
+        InputError: the folder holds a table; the message says what to do.
     """
     for name in relatives:
         for table, (file, reader) in TABLES.items():
@@ -90,34 +94,35 @@ def refuse_tables(key: str, folder: str, relatives: Iterable[str]) -> None:
 def say_no_parquet(
     folder: str, relatives: Collection[str], beside: Mapping[str, Collection[str]]
 ) -> str:
-    """That a folder holds nothing to read, and how to get it read where DuckDB can.
+    """Say that a folder holds nothing to read, and how DuckDB converts its files if it can.
 
     Args:
-        relatives: its files, from the folder on.
-        beside: what was passed over in it, by kind.
+        folder: the path of the folder.
+        relatives: the paths of its files, relative to the folder.
+        beside: the files of the folder that were passed over, by kind.
     """
-    said = f"{folder} holds {len(relatives)} files and no Parquet file"
+    message = f"{folder} holds {len(relatives)} files and no Parquet file"
     if also := say({kind: names for kind, names in beside.items() if kind != OTHERS}):
-        return f"{said} that is to be read; passed over: {also}"
+        return f"{message} that is to be read; passed over: {also}"
     endings = Counter(filter(None, map(_convertible, relatives)))
     if not endings:
-        return said
+        return message
     ending = endings.most_common(1)[0][0]
     nested = any("/" in name for name in relatives if name.endswith(ending))
     reader = READERS.get(ending.split(".")[1].lower(), "read_json")
     line = _duckdb(reader, f"{folder}/{'**/' if nested else ''}*{ending}")
-    return f"{said}; only Parquet is read, and this converts its {ending} files: {line}"
+    return f"{message}; only Parquet is read, and this converts its {ending} files: {line}"
 
 
 def say(passed: Mapping[str, Collection[str]]) -> str:
-    """How many of each kind were passed over, and the first; "" for none."""
+    """Say how many files of each kind were passed over, and the first name; "" if none were."""
     return "; ".join(
         f"{len(names):,} {kind}, first {min(names)}" for kind, names in passed.items() if names
     )
 
 
 def _convertible(relative: str) -> str | None:
-    """The ending (.jsonl.gz) of a file that DuckDB reads."""
+    """Return the ending (.jsonl.gz) of a file that DuckDB reads; None for other files."""
     base = relative.rpartition("/")[2]
     endings = base.split(".")[1:]
     kinds = [ending.lower() for ending in endings]
@@ -128,7 +133,7 @@ def _convertible(relative: str) -> str | None:
 
 
 def _way_out(reader: str, table: str) -> str:
-    """Say why a table's files are not read as they are, and what to do."""
+    """Say why the files of a table are not read as they are, and what to do instead."""
     if reader == LANCE:
         return (
             "whose files are not Parquet: write it out as plain Parquet into a folder corpus "
@@ -141,7 +146,7 @@ def _way_out(reader: str, table: str) -> str:
 
 
 def _pylance(table: str) -> str:
-    # it passes batches, since pyarrow crashes when it writes what `scanner()` of pylance returns
+    # batches, since pyarrow crashes when it writes the scanner that `scanner()` of pylance returns
     source = json.dumps(table, ensure_ascii=False)
     code = (
         f"import lance, pyarrow.dataset as p; t = {LANCE}({source}); "

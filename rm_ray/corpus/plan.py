@@ -1,6 +1,6 @@
-"""The plan: which rows of which files make one shard, decided once and kept.
+"""The plan: how the rows of each file are cut into shards, decided once and kept.
 
-Pure. A plan grows by files and never cuts a planned file again, so part names stay what they were.
+A plan grows by files and never cuts a planned file again, so part names never change. Pure.
 """
 
 import json
@@ -16,46 +16,50 @@ from rm_ray.corpus.shards import Piece, Shard
 
 
 class Unit(Protocol):
-    """What a task is given at once. `shards`: of which it makes the rows; in a round those that
-    are missing. `file`: what they are rows of.
-    """
+    """A unit is the work that one task gets at once: some shards of one file."""
 
     @property
-    def file(self) -> str: ...  # noqa: D102
+    def file(self) -> str:
+        """Return the path of the file that the rows belong to."""
+
     @property
-    def shards(self) -> tuple[Shard, ...]: ...  # noqa: D102
+    def shards(self) -> tuple[Shard, ...]:
+        """Return the shards whose rows the task makes; in a round, only the missing ones."""
 
     def to_json(self) -> str:
-        """The form in which it travels to its task."""
+        """Return the unit as a string, in which form it is sent to its task."""
 
     @classmethod
     def from_json(cls, line: str) -> Self:
-        """What `to_json` wrote."""
+        """Return the unit that `to_json` wrote."""
 
     def with_shards(self, shards: tuple[Shard, ...]) -> Self:
-        """With only these of its shards, or pieces of them."""
+        """Return the unit with only these shards, each a shard of the unit or a piece of one."""
 
 
 class Planned(Protocol):
-    """A line of a plan: what has rows, cut into units, once and for all. `path`: its name."""
+    """A planned file has rows that are cut into units once and for all: one line of a plan."""
 
     @property
-    def path(self) -> str: ...  # noqa: D102
+    def path(self) -> str:
+        """Return the path that names it in the plan."""
+
     @property
-    def units(self) -> Sequence[Unit]: ...  # noqa: D102
+    def units(self) -> Sequence[Unit]:
+        """Return the units that its rows are cut into."""
 
     def to_json(self) -> str:
-        """One line of a plan segment."""
+        """Return one line of a plan segment."""
 
     @classmethod
     def from_json(cls, line: str) -> Self:
-        """What `to_json` wrote."""
+        """Return the planned file that `to_json` wrote."""
 
     def to_do(self) -> Sequence[Unit]:
-        """Its units, with all that a task has to know."""
+        """Return the units, each with all that its task has to know."""
 
 
-# The profiles of a file whose rows are all about as long, as far as anybody knows.
+# The profiles of a file whose rows are not known to differ in length.
 EVEN: Mapping[int, Profile] = {}
 
 AnyUnit = TypeVar("AnyUnit", bound=Unit)
@@ -64,30 +68,34 @@ AnyPlanned = TypeVar("AnyPlanned", bound=Planned)
 
 @dataclass(frozen=True)
 class ReadUnit:
-    """Row groups [first_group, stop_group) of a file, decoded once, and the shards cut from them.
-
-    In a round, `shards` are those that are missing, or pieces of them. `first_row`: number in the
-    file of the first group's first row. `row_tokens`: estimated tokens of a row, 0 where unknown.
-    `size` and `version`: the file's when it was planned; None where nobody minds.
-    """
+    """A read unit is a run of row groups of one file, decoded once, and the shards cut from it."""
 
     file: str
+    """Path of the file."""
     partition: dict[str, str | None]
+    """Hive partition columns of the file: value by name, None for null."""
     first_group: int
+    """Number of the first row group."""
     stop_group: int
+    """Number of the row group after the last one."""
     first_row: int
+    """Number, in the file, of the first row of `first_group`."""
     shards: tuple[Shard, ...]
+    """Shards of the unit; in a round, only the missing shards or pieces of shards."""
     row_tokens: float = 0.0
+    """Estimated tokens of a row; 0 where unknown."""
     size: int | None = None
+    """Size of the file in bytes when it was planned; None where no check is needed."""
     version: str | None = None
+    """Version of the file when it was planned; None where no check is needed."""
 
     def to_json(self) -> str:
-        """The unit as a string, the form in which it travels to the read stage."""
+        """Return the unit as a string, in which form it is sent to the read stage."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, line: str) -> "ReadUnit":
-        """The unit that `to_json` wrote."""
+        """Return the unit that `to_json` wrote."""
         data = json.loads(line)
         data["shards"] = tuple(
             Piece(**span) if "alone" in span else Shard(**span) for span in data["shards"]
@@ -95,39 +103,44 @@ class ReadUnit:
         return cls(**data)
 
     def with_shards(self, shards: tuple[Shard, ...]) -> "ReadUnit":
-        """With only these of its shards, or pieces of them."""
+        """Return the unit with only these shards, each a shard of the unit or a piece of one."""
         return replace(self, shards=shards)
 
     @property
     def tokens(self) -> float:
-        """Estimated tokens of its shards."""
+        """Return the estimated tokens of the shards."""
         return self.row_tokens * sum(shard.stop - shard.start for shard in self.shards)
 
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """One input file as it was when it was planned, cut into read units.
-
-    `rows_left`: those after the planned ones, which a limit has left out so far.
-    """
+    """A planned file is one input file, as it was when it was planned, cut into read units."""
 
     path: str
+    """Path of the file."""
     size: int
+    """Size of the file in bytes."""
     version: str
+    """Etag or modification time of the file, as the store gives it."""
     units: tuple[ReadUnit, ...]
+    """Units of the planned rows, in order."""
     rows_left: int = 0
+    """Rows after the planned ones, left out so far by a limit."""
 
     @property
     def rows(self) -> int:
-        """How many of its rows are planned, from the first on."""
+        """Return how many rows are planned, counted from the first row of the file."""
         return self.units[-1].shards[-1].stop if self.units else 0
 
     def to_do(self) -> list[ReadUnit]:
-        """The units, which know what the file was."""
+        """Return the units, each with the size and version of the file."""
         return [replace(unit, size=self.size, version=self.version) for unit in self.units]
 
     def to_json(self) -> str:
-        """One line of a plan segment; a unit is its groups, first row, cuts and tokens of a row."""
+        """Return one line of a plan segment.
+
+        It holds each unit as its first and stop group, first row, cuts, and tokens of a row.
+        """
         units = []
         for unit in self.units:
             cuts = [unit.shards[0].start, *(shard.stop for shard in unit.shards)]
@@ -147,7 +160,7 @@ class PlannedFile:
 
     @classmethod
     def from_json(cls, line: str) -> "PlannedFile":
-        """The file that `to_json` wrote."""
+        """Return the planned file that `to_json` wrote."""
         data = json.loads(line)
         path = data["file"]
         units = []
@@ -185,18 +198,22 @@ def cut_file(
     stop: int | None = None,
     profiles: Mapping[int, Profile] = EVEN,
 ) -> tuple[ReadUnit, ...]:
-    """Cut a file's rows [start, stop) into shards of at most `max_rows` rows and about `max_tokens`
-    tokens.
+    """Cut rows [start, stop) of a file into shards, and group the shards into read units.
 
-    Small row groups are joined, large ones are sliced evenly; no shard holds a slice of one row
-    group and anything of another, so every row group is decoded once. Where a profile says that
-    rows are uneven, a shard of more than `max_tokens` tokens is a single row.
+    Small row groups are joined, and large row groups are sliced evenly. A shard with a slice of one
+    row group holds no rows of another, so each row group is decoded once. In a row group with a
+    profile, a shard of more than `max_tokens` tokens is a single row.
 
     Args:
-        rows: rows of each row group.
+        path: path of the file.
+        partition: hive partition columns of the file.
+        rows: number of rows of each row group.
         tokens: estimated tokens of each row group.
-        stop: None for the file's end.
-        profiles: where tokens lie in row groups whose rows are uneven, by their number.
+        max_rows: most rows of a shard.
+        max_tokens: most tokens of a shard, about.
+        start: number of the first row.
+        stop: number of the row after the last one; None for the end of the file.
+        profiles: for each row group with uneven rows, by number, how its tokens are spread.
     """
     firsts = [0, *np.cumsum(rows, dtype=np.int64).tolist()]
     stop = firsts[-1] if stop is None else stop
@@ -217,12 +234,12 @@ def cut_file(
         total = sum(cost[group] for group in groups)
         first = groups[0]
         pieces = _pieces(b - a, total, max_rows, max_tokens)
-        if pieces > 1 and first in profiles:  # of one row group, since it is sliced
-            every = np.arange(a, b + 1)
-            before = tokens[first] * profiles[first].before(every - firsts[first])
-            # there are never more pieces than rows, and rows may have more tokens than a shard
+        if pieces > 1 and first in profiles:  # only a single row group is sliced
+            edges = np.arange(a, b + 1)
+            before = tokens[first] * profiles[first].before(edges - firsts[first])
+            # there are never more pieces than rows, and a row may have more tokens than a shard
             most = min(max_tokens, total / pieces)
-            cuts = every[uneven_cuts(before, max_rows, most)].tolist()
+            cuts = edges[uneven_cuts(before, max_rows, most)].tolist()
             shards = tuple(Shard(path, *span) for span in pairwise(cuts))
         else:
             shards = tuple(Shard(path, a, b).cut(pieces))
@@ -241,37 +258,37 @@ def cut_file(
 
     joined: list[int] = []
     for group in spans:
-        more = [*joined, group]
-        too_many = sum(spans[g][1] - spans[g][0] for g in more) > max_rows
-        if joined and (too_many or sum(cost[g] for g in more) > max_tokens):
+        extended = [*joined, group]
+        too_many = sum(spans[g][1] - spans[g][0] for g in extended) > max_rows
+        if joined and (too_many or sum(cost[g] for g in extended) > max_tokens):
             unit(joined)
-            more = [group]
-        joined = more
+            extended = [group]
+        joined = extended
     if joined:
         unit(joined)
     return tuple(units)
 
 
 def _pieces(rows: int, tokens: float, max_rows: int, max_tokens: float) -> int:
-    wanted = max(-(-rows // max_rows), int(np.ceil(tokens / max_tokens)), 1)
-    return min(wanted, rows)
+    count = max(-(-rows // max_rows), int(np.ceil(tokens / max_tokens)), 1)
+    return min(count, rows)
 
 
 def shards_of(files: Iterable[Planned]) -> Iterator[Shard]:
-    """Every shard of the plan, in order."""
+    """Return an iterator over all shards of the plan, in order."""
     return (shard for file in files for unit in file.units for shard in unit.shards)
 
 
 def missing_units(files: Iterable[Planned], committed: Collection[str]) -> list[Unit]:
-    """The units with work left, each with only the shards whose part is not committed."""
+    """Return the units with work left, each with only the shards whose part is not committed."""
     return without((unit for file in files for unit in file.to_do()), committed)
 
 
 def without(units: Iterable[AnyUnit], committed: Collection[str]) -> list[AnyUnit]:
-    """The units without the shards whose part is committed, and without those that are done."""
-    left = []
+    """Return the units without their committed shards, leaving out units that are done."""
+    remaining = []
     for unit in units:
         shards = tuple(shard for shard in unit.shards if shard.part not in committed)
         if shards:
-            left.append(unit.with_shards(shards))
-    return left
+            remaining.append(unit.with_shards(shards))
+    return remaining

@@ -1,11 +1,11 @@
-"""Where in a row group its text lies, and how rows are cut by it. Pure."""
+"""Describe how text is spread over the rows of a row group, and cut rows accordingly. Pure."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-# Text between two points where a profile bends, but for half as much more: some 8,000 tokens.
+# Bytes of text between two points of a profile, or up to half as many more: some 8,000 tokens.
 STEP_BYTES = 32 << 10
 
 Floats = npt.NDArray[np.float64]
@@ -14,20 +14,23 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """Where in a row group its text lies: a line of straight pieces."""
+    """A profile tells how much text of a row group lies before each row, as a bent line.
+
+    Between two points the line is straight.
+    """
 
     rows: Ints
-    """The rows at which the pieces meet, from 0 to the number of rows."""
+    """Row number of each point, from 0 to the number of rows."""
     shares: Floats
-    """The share of the text that lies before each of these rows, from 0 to 1."""
+    """Share of the text before the row of each point, from 0 to 1."""
 
     @classmethod
     def of(cls, lengths: Floats) -> "Profile | None":
-        """The profile of rows of these bytes; None where a straight line is as good.
+        """Make the profile of rows of these lengths in bytes; None if a straight line is as good.
 
-        Points lie where another `STEP_BYTES` of text are full, and on both sides of a long row, but
-        for those at which the line does not bend. So a profile grows with the text that it tells
-        of, as the plan does that is cut by it.
+        There is a point after each `STEP_BYTES` of text, and on both sides of a long row. Points
+        at which the line does not bend are left out. So a profile grows in proportion to the text,
+        like the plan that is cut by it.
         """
         truth = np.concatenate([[0.0], np.cumsum(lengths)])
         total = truth[-1]
@@ -42,19 +45,23 @@ class Profile:
         return cls(points, truth[points] / total)
 
     def before(self, rows: Ints) -> Floats:
-        """The share of the text that lies before each of some rows."""
+        """Return the share of the text that lies before each of these rows."""
         return np.interp(rows, self.rows, self.shares)
 
     def row_at(self, share: float) -> int:
-        """The row at which this share of the text has been passed."""
+        """Return the row before which this share of the text lies."""
         return int(np.interp(share, self.shares, self.rows))
 
 
 def uneven_cuts(before: Floats, max_rows: int, most: float) -> list[int]:
-    """Where rows are cut into spans of at most `max_rows` rows and `most` tokens, or of one row.
+    """Return the rows at which to cut spans of at most `max_rows` rows and `most` tokens.
+
+    A row of more tokens is a span of its own. The first and the last cut are the two ends.
 
     Args:
-        before: tokens before each row, and last before the end.
+        before: tokens before each row, and at the end the tokens of all rows.
+        max_rows: most rows of a span.
+        most: most tokens of a span.
     """
     most *= 1 + 1e-9  # sums of floating-point numbers are not exact
     cuts = [0]
@@ -66,7 +73,7 @@ def uneven_cuts(before: Floats, max_rows: int, most: float) -> list[int]:
 
 
 def share(rows: int, start: int, stop: int, profile: Profile | None) -> float:
-    """The share of a row group's text that its rows [start, stop) have."""
+    """Return the share of a row group's text that lies in its rows [start, stop)."""
     if profile is None:
         return (stop - start) / rows
     before, after = profile.before(np.array([start, stop]))

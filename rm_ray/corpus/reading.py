@@ -1,4 +1,4 @@
-"""Reading: from units of a file to the rows of their shards.
+"""Read units of a file as the rows of their shards.
 
 Each row group is decoded once, in order.
 """
@@ -21,12 +21,12 @@ from rm_ray.errors import short
 from rm_ray.store.access import Request
 from rm_ray.store.retry import A_MINUTE, Patience, Tries
 
-# Decoded at once: few enough rows that wide ones stay small, enough to keep Arrow efficient.
+# Rows and bytes that are decoded at once: small batches even of wide rows, but efficient for Arrow.
 DECODE_ROWS = 1024
 DECODE_BYTES = 8 << 20
-# What the job itself reads goes by these names, since a copied column may have its own.
+# Prefix of the columns that the job itself reads, since a copied column may have the same name.
 JUDGED = "_judged."
-# Types of the carried columns for whoever does not mind.
+# Types for callers that take the carried columns with the types found in the file.
 AS_FOUND: Mapping[str, pa.DataType] = {}
 
 
@@ -37,23 +37,24 @@ def read_patiently(
     types: Mapping[str, pa.DataType] = AS_FOUND,
     patience: Patience = A_MINUTE,
 ) -> Iterator[tuple[Shard, pa.Table]]:
-    """`read_shards`, tried again after a fault that may pass, for the shards not yet yielded.
+    """Yield the shards like `read_shards`, and try again after a fault that may pass.
 
-    A bad file is tried again too: a body that was cut short looks like one.
+    Only shards that are not yet yielded are read again. A bad file is tried again too, since a
+    truncated download looks like a bad file.
 
     Raises:
         Unreadable: after the last try.
     """
-    left = list(unit.shards)
+    remaining = list(unit.shards)
     request = Request("reading", unit.file, config.storage, "input")
     tries = Tries(request, patience)
-    while left:
+    while remaining:
         try:
-            missing = replace(unit, shards=tuple(left))
+            missing = replace(unit, shards=tuple(remaining))
             for shard, rows in read_shards(missing, config, columns, types):
                 tries.worked()
                 yield shard, rows
-                left.pop(0)
+                remaining.pop(0)
                 tries = Tries(request, patience)
         except Unreadable as error:
             if not error.may_pass:
@@ -67,23 +68,31 @@ def read_shards(
     columns: Sequence[str],
     types: Mapping[str, pa.DataType] = AS_FOUND,
 ) -> Iterator[tuple[Shard, pa.Table]]:
-    """Each shard of the unit with its chosen rows: their numbers (`_row`), what the job reads
-    (`columns`, each as `_judged.NAME`) and the carried columns, of these `types`.
+    """Yield each shard of the unit with its chosen rows.
+
+    A table of rows has the column `_row` with their numbers, each of `columns` as `_judged.NAME`,
+    and the carried columns.
+
+    Args:
+        unit: the unit to read.
+        config: the configuration of the input.
+        columns: names of the columns that the job itself reads.
+        types: types of the carried columns, by output name; others keep the type in the file.
 
     Raises:
-        Unreadable: the file cannot be read, or is not the one that was planned.
-        NotFound: the file is not there.
+        Unreadable: the file cannot be read, or has changed since it was planned.
+        NotFound: the file does not exist.
     """
     check_unchanged(unit, config)
     sample = RowSample(config.sample_fraction, config.sample_seed)
     shards = iter(unit.shards)
     shard = next(shards, None)
     pieces: list[pa.Table] = []
-    wanted = dict.fromkeys([*columns, *config.carried.values()])
+    names = dict.fromkeys([*columns, *config.carried.values()])
     decoded = decode(
         unit,
         config,
-        columns=list(wanted),
+        columns=list(names),
         rows_at_once=lambda _: DECODE_ROWS,
         bytes_at_once=DECODE_BYTES,
     )
@@ -130,10 +139,10 @@ def _rename(
 
 
 def _cast(values: pa.Array, kind: pa.DataType, column: str) -> pa.Array:
-    """The values as the run writes them.
+    """Cast the values to the type that the run writes.
 
     Raises:
-        Unreadable: one of them would not be the same.
+        Unreadable: the type does not hold one of the values.
     """
     if values.type == kind:
         return values

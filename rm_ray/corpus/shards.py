@@ -12,60 +12,61 @@ from itertools import pairwise
 
 @dataclass(frozen=True)
 class Shard:
-    """Rows [start, stop) of one input file: the unit of work, of commit and of resume."""
+    """A shard is a span of rows of one input file: the unit of work, of commit and of resume."""
 
     file: str
+    """Path of the input file."""
     start: int
+    """Number of the first row."""
     stop: int
+    """Number of the row after the last one."""
 
     @property
     def part(self) -> str:
-        """Name of the shard's output file; depends on the path and the rows alone."""
+        """Return the name of the shard's output file; it depends only on the path and the rows."""
         return f"{part_prefix(self.file)}{self.start:012d}-{self.stop:012d}.parquet"
 
     def __str__(self) -> str:
         return f"{self.file}, rows {self.start} to {self.stop - 1}"
 
     def piece(self, name: str) -> "Shard | None":
-        """The rows of this shard that a part of that name would hold; None if it is not of them."""
-        found = _PART.fullmatch(name)
-        if not found or not self.part.startswith(found[1]):
+        """Return the rows that a part of this name holds; None if they are not of this shard."""
+        match = _PART.fullmatch(name)
+        if not match or not self.part.startswith(match[1]):
             return None
-        piece = Shard(self.file, int(found[2]), int(found[3]))
+        piece = Shard(self.file, int(match[2]), int(match[3]))
         return piece if self.start <= piece.start < piece.stop <= self.stop else None
 
     def cut(self, pieces: int) -> "list[Shard]":
-        """The shard cut into at most `pieces` spans of about as many rows."""
+        """Cut the shard into at most `pieces` spans of about equal numbers of rows."""
         return [
             Shard(self.file, a, b) for a, b in pairwise(even_cuts(self.start, self.stop, pieces))
         ]
 
 
 def even_cuts(start: int, stop: int, pieces: int) -> list[int]:
-    """Where rows [start, stop) are cut into at most `pieces` spans, both ends among them."""
+    """Return the rows at which to cut [start, stop) into at most `pieces` spans, with both ends."""
     pieces = min(pieces, stop - start)
     return [start + (stop - start) * i // pieces for i in range(pieces + 1)]
 
 
 @dataclass(frozen=True)
 class Piece(Shard):
-    """Rows of a shard that failed as a whole, done by themselves; staged, not committed.
-
-    `alone`: a document, with nothing else in the engine. `failed_on`: the machine where it failed
-    alone before; none if "".
-    """
+    """A piece is some rows of a shard that failed as a whole; it is staged, not committed."""
 
     alone: bool = False
+    """True for a single document, which has the engine to itself."""
     failed_on: str = ""
+    """Name of the machine where the document already failed alone; "" if it has not."""
 
 
 def part_prefix(path: str) -> str:
-    """What the names of all parts of one input file begin with."""
+    """Return the prefix that the names of all parts of one input file share."""
     return f"part-{hashlib.sha256(path.encode()).hexdigest()[:16]}-"
 
 
 def prefix_of(name: str) -> str:
-    """The prefix of a part's name."""
+    """Return the prefix of a part's name."""
     return name[: len(part_prefix(""))]
 
 
@@ -73,7 +74,11 @@ _PART = re.compile(r"(part-[0-9a-f]{16}-)(\d{12})-(\d{12})\.parquet")
 
 
 def tile(shard: Shard, names: Iterable[str]) -> tuple[list[Shard], list[Shard]]:
-    """Pieces of the shard among parts of these names, none overlapping, and the gaps they leave."""
+    """Find pieces of the shard by the names of their parts.
+
+    Returns:
+        The pieces, none overlapping, and the spans of rows between these, both in order.
+    """
     known = sorted(
         (piece for piece in map(shard.piece, names) if piece),
         key=lambda piece: (piece.start, -piece.stop),

@@ -1,7 +1,7 @@
-"""Sizes of the text of row groups, and where in a row group it lies.
+"""Measure the text of row groups: its size, and how it is spread over the rows.
 
-What a footer does not tell is measured: values that a dictionary stores once are read as
-dictionaries, which is cheap though the text that they stand for may be gigabytes.
+Sizes that the footer does not give are measured. Values that a dictionary stores once are read as
+dictionaries. This is cheap, though the text that they stand for may be gigabytes.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -26,9 +26,9 @@ from rm_ray.parquet.sizes import (
     value_bytes,
 )
 
-# Rows of which the lengths are read at once.
+# Rows whose lengths are read at once.
 ROWS = 1024
-# Fewer bytes of a row group are one shard, or its rows are few.
+# Text of fewer bytes is not measured: its row group is one shard, or has few rows.
 LEAST_BYTES = 64 << 10
 # A leaf of less than this share of a row group's text cannot make its rows uneven by much.
 LEAST_SHARE = 1 / 8
@@ -36,38 +36,38 @@ LEAST_SHARE = 1 / 8
 
 @dataclass(frozen=True)
 class TextSizes:
-    """Sizes of the text of a file's row groups."""
+    """TextSizes holds the sizes of the text of a file's row groups."""
 
     bytes: list[int]
     """Bytes of the decoded text of each row group."""
     profiles: dict[int, Profile]
-    """Where the text lies, of row groups that were measured and are uneven, by number."""
+    """Spread of the text over the rows, by number of row group, for measured, uneven groups."""
 
 
 def text_sizes(file: BinaryIO, metadata: pq.FileMetaData, names: Collection[str]) -> TextSizes:
-    """The sizes of columns of text, those of nested ones summed over their leaves.
+    """Return the sizes of columns of text; a nested column counts as the sum of its leaves.
 
-    Chunks whose values repeat are read. A chunk that is damaged counts with its stored size:
-    whoever reads its rows says what is wrong.
+    Chunks with repeated values are read. A damaged chunk counts with its stored size; the error is
+    raised later, when its rows are read.
 
     Args:
-        file: open.
-        metadata: of the file.
-        names: of the columns, fields of structs among them.
+        file: the open file.
+        metadata: the metadata of the file.
+        names: names of the columns, or of fields of structs.
 
     Raises:
         OSError: the store fails.
     """
     leaves = text_leaves(metadata, names)
     known = value_bytes(metadata, range(metadata.num_row_groups), leaves)
-    found = TextSizes([], {})
+    sizes = TextSizes([], {})
     for group in range(metadata.num_row_groups):
         chunks = {leaf: metadata.row_group(group).column(leaf) for leaf in leaves}
-        told = sum(known[group, leaf] or 0 for leaf in leaves)
-        least = max(LEAST_BYTES, int(told * LEAST_SHARE))
+        known_bytes = sum(known[group, leaf] or 0 for leaf in leaves)
+        least = max(LEAST_BYTES, int(known_bytes * LEAST_SHARE))
         uneven = [leaf for leaf in leaves if repeats(chunks[leaf], known[group, leaf], least)]
         rest = [leaf for leaf in leaves if leaf not in uneven]
-        # few bytes whose size is not told count as they are stored
+        # the footer does not give the size of these few bytes: they count as they are stored
         size = sum(known[group, n] or int(chunks[n].total_uncompressed_size) for n in rest)
         rows = metadata.row_group(group).num_rows
         if uneven and rows:
@@ -76,13 +76,13 @@ def text_sizes(file: BinaryIO, metadata: pq.FileMetaData, names: Collection[str]
                 lengths += _lengths(file, metadata, group, leaf)
             size = round(lengths.sum())
             if profile := Profile.of(lengths):
-                found.profiles[group] = profile
-        found.bytes.append(size)
-    return found
+                sizes.profiles[group] = profile
+        sizes.bytes.append(size)
+    return sizes
 
 
 def row_bytes(values: pa.Array) -> Ints:
-    """The bytes of text in each row of a column: strings and binary, in lists and structs too."""
+    """Return the bytes of strings and binary in each row, also inside lists and structs."""
     kind = values.type
     if pa.types.is_dictionary(kind):
         taken = row_bytes(values.dictionary).take(pc.fill_null(values.indices, 0).to_numpy())
@@ -110,13 +110,13 @@ def row_bytes(values: pa.Array) -> Ints:
 
 
 def table_bytes(rows: pa.Table | pa.RecordBatch) -> Ints:
-    """The bytes of text in each row of a table."""
-    found = np.zeros(len(rows), np.int64)
+    """Return the bytes of text in each row of a table."""
+    totals = np.zeros(len(rows), np.int64)
     for column in rows.columns:
         chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
         if chunks:
-            found += np.concatenate([row_bytes(chunk) for chunk in chunks])
-    return found
+            totals += np.concatenate([row_bytes(chunk) for chunk in chunks])
+    return totals
 
 
 def exceeding(
@@ -126,23 +126,26 @@ def exceeding(
     leaves: Sequence[int],
     size: int,
 ) -> list[int]:
-    """The leaves whose values may take many bytes more in a row group than the file stores.
+    """Return the leaves whose decoded values may exceed the stored bytes by `size` in a row group.
 
-    Many writers begin each chunk with a dictionary, and give it up where no value comes again. The
-    headers of the first pages tell: each index beyond the number of entries may be to the longest.
+    Many writers begin each chunk with a dictionary, and stop using it if no value repeats. The
+    headers of the first pages decide: each index beyond the number of entries may point to the
+    longest value.
 
     Args:
-        file: open.
-        metadata: of the file.
-        groups: the numbers of row groups.
-        leaves: the numbers of leaves.
-        size: how many bytes are many.
+        file: the open file.
+        metadata: the metadata of the file.
+        groups: numbers of the row groups.
+        leaves: numbers of the leaves.
+        size: bytes by which the values have to exceed the stored bytes.
 
     Raises:
         OSError: the store fails.
     """
-    rows = [metadata.row_group(group) for group in groups]
-    return [leaf for leaf in leaves if any(_exceeds(file, one.column(leaf), size) for one in rows)]
+    chosen = [metadata.row_group(group) for group in groups]
+    return [
+        leaf for leaf in leaves if any(_exceeds(file, group.column(leaf), size) for group in chosen)
+    ]
 
 
 def _exceeds(file: BinaryIO, chunk: Any, size: int) -> bool:
@@ -156,11 +159,11 @@ def _exceeds(file: BinaryIO, chunk: Any, size: int) -> bool:
             dictionary_part(file, start, enough).values >= enough
         )
     except pa.ArrowException:
-        return True  # whoever reads the rows says what is wrong
+        return True  # the error is raised later, when the rows are read
 
 
 def _lengths(file: BinaryIO, metadata: pq.FileMetaData, group: int, leaf: int) -> Floats:
-    """The bytes of each row of a leaf, or their mean where the rows do not matter."""
+    """Return the bytes of each row of a leaf; the mean of the stored bytes if it is damaged."""
     rows = metadata.row_group(group).num_rows
     try:
         return _measured(file, metadata, group, leaf)
@@ -172,7 +175,10 @@ def _lengths(file: BinaryIO, metadata: pq.FileMetaData, group: int, leaf: int) -
 
 
 def _measured(file: BinaryIO, metadata: pq.FileMetaData, group: int, leaf: int) -> Floats:
-    """The rows whose values are in a dictionary are measured, the rest is stored as it is."""
+    """Return the bytes of each row of a leaf.
+
+    Rows whose values are in a dictionary are measured. The rest counts with its stored bytes.
+    """
     chunk, rows = metadata.row_group(group).column(leaf), metadata.row_group(group).num_rows
     readable = has_dictionaries(metadata, [group], leaf)
     coded = DictionaryPart(values=chunk.num_values, stored=chunk.total_uncompressed_size)
@@ -183,14 +189,14 @@ def _measured(file: BinaryIO, metadata: pq.FileMetaData, group: int, leaf: int) 
     if coded.values <= coded.entries:  # no value is repeated
         return np.full(rows, (coded.entry_bytes + plain_bytes) / rows)
     opened = as_dictionaries(file, metadata, [leaf] if readable else [])
-    found, seen, done = [], 0, 0
+    lengths, seen_values, seen_rows = [], 0, 0
     for values in _read(opened, group, chunk.path_in_schema):
-        found.append(row_bytes(values).astype(np.float64))
-        seen, done = seen + _slots(values), done + len(values)
-        if seen >= coded.values:
+        lengths.append(row_bytes(values).astype(np.float64))
+        seen_values, seen_rows = seen_values + _slots(values), seen_rows + len(values)
+        if seen_values >= coded.values:
             break
-    left = plain_bytes * max(0, chunk.num_values - seen) / max(1, plain)
-    return np.concatenate([*found, np.full(rows - done, left / max(1, rows - done))])
+    left = plain_bytes * max(0, chunk.num_values - seen_values) / max(1, plain)
+    return np.concatenate([*lengths, np.full(rows - seen_rows, left / max(1, rows - seen_rows))])
 
 
 def _read(file: pq.ParquetFile, group: int, path: str) -> Iterator[pa.Array]:
@@ -199,13 +205,13 @@ def _read(file: pq.ParquetFile, group: int, path: str) -> Iterator[pa.Array]:
 
 
 def _start(chunk: Any) -> int:
-    """The byte at which a chunk begins: writers that are old do not say where a dictionary is."""
+    """Return the byte at which a chunk begins; old writers do not give a dictionary's offset."""
     offsets: Sequence[int | None] = (chunk.dictionary_page_offset, chunk.data_page_offset)
     return min(offset for offset in offsets if offset)
 
 
 def _slots(values: pa.Array) -> int:
-    """How many values Parquet stores for a column of one leaf; an empty list counts as one."""
+    """Count the values that Parquet stores for a column of one leaf; an empty list is one."""
     if is_list(values.type) or pa.types.is_map(values.type):
         return _slots(_flat(values)) + int((_counts(values) == 0).sum())
     if pa.types.is_struct(values.type) and values.type.num_fields:
@@ -214,18 +220,18 @@ def _slots(values: pa.Array) -> int:
 
 
 def _counts(values: pa.Array) -> Ints:
-    """How many elements each list has; none where it is null."""
+    """Return how many elements each list has; 0 for a null."""
     if pa.types.is_map(values.type):
         values = _as_list(values)
     return np.asarray(pc.fill_null(pc.list_value_length(values), 0), np.int64)
 
 
 def _flat(values: pa.Array) -> pa.Array:
-    """The elements of all lists that are not null."""
+    """Return the elements of all lists that are not null."""
     return (_as_list(values) if pa.types.is_map(values.type) else values).flatten()
 
 
 def _as_list(pairs: pa.MapArray) -> pa.Array:
-    """A map as the list of its pairs."""
+    """Return a map as the list of its pairs."""
     pair = pa.struct([pairs.type.key_field, pairs.type.item_field])
     return pairs.cast(pa.list_(pa.field("entries", pair, nullable=False)))

@@ -1,9 +1,9 @@
-"""Find Parquet files whose names do not say that they are, by their first bytes.
+"""Find Parquet files without a Parquet ending, by their first bytes.
 
 Hive and Trino write `000001_0`, and other writers write `part-0.c000`. A folder may hold a million
-files of another kind, and each look at a file is a request to the store. So a file whose name tells
-another kind is never opened. The other files are grouped by their endings, and a whole group is
-opened only where one of its first few is Parquet.
+files of other formats, and each look at a file is a request to the store. So a file whose ending
+belongs to another format is never opened. The remaining files are grouped by their endings. A whole
+group is opened only if one of a few files in it is Parquet.
 """
 
 import logging
@@ -27,12 +27,12 @@ log = logging.getLogger(__name__)
 MAGIC = (b"PAR1", b"PARE")
 # A Parquet file has at least these bytes: the magic twice, and the length of its footer.
 LEAST_BYTES = 12
-# Files of a group that are opened first, at most.
+# The most files of a group that are opened first.
 FEW = 32
 # Files opened at once.
 _THREADS = 16
 
-# Endings of files that are never opened: these, and those of packed files and other formats.
+# Endings of files that are never opened, beside the endings in FORMATS and PACKED.
 _OTHERS = (
     # texts, settings, code
     "txt md rst html htm xml yaml yml toml ini cfg conf log err tex bib py pyc ipynb sh sql r js",
@@ -54,36 +54,38 @@ _ENDING = re.compile(r"(\.[a-z]{0,9})\d*")
 
 
 def may_be_parquet(relative: str) -> bool:
-    """Return whether a file may be Parquet, though its name does not say so: it tells no kind."""
+    """Return True if the name of a file does not tell its format, so that it may be Parquet."""
     _, dot, ending = _base(relative).rpartition(".")
     tells = is_parquet(relative) or (dot and ending in OTHER_KINDS)
     return not tells and not is_hidden(relative)
 
 
 def parquet_among(files: Iterable[Listed], config: CorpusConfig) -> set[Listed]:
-    """Find the Parquet files among files of one store. These come sorted by path.
+    """Find the Parquet files among files of one store, which are given sorted by path.
 
-    A group of more than `FEW` files may hold Parquet files that none of its first few shows.
+    In a group of more than `FEW` files, Parquet files are missed if none is among the few that are
+    opened first.
 
     Raises:
         InputError: a file cannot be read.
     """
     groups = _by_ending(file for file in files if file.size >= LEAST_BYTES)
     few = [file for group in groups for file in _spread(group)]
-    found = _with_magic(few, config)
-    known = set(few)
-    rest = [file for group in groups if not found.isdisjoint(group) for file in group]
-    rest = [file for file in rest if file not in known]
+    parquet = _with_magic(few, config)
+    opened = set(few)
+    rest = [file for group in groups if not parquet.isdisjoint(group) for file in group]
+    rest = [file for file in rest if file not in opened]
     if rest:
-        log.info("opening %d files, since others that are named like them are Parquet", len(rest))
-    return found | _with_magic(rest, config)
+        log.info("opening %d files, since other files with such names are Parquet", len(rest))
+    return parquet | _with_magic(rest, config)
 
 
 def _by_ending(files: Iterable[Listed]) -> Collection[list[Listed]]:
-    """Group files by ending. Names without one are one group, and .c000 and .c001 are another.
+    """Group files by ending.
 
-    An ending that is no word, such as a hash or half a URL, counts as none. Else each such file
-    could be a group, and all of them would be opened.
+    Names without an ending are one group. The endings .c000 and .c001 belong to the same group. An
+    ending that is not a word, for example a hash or half a URL, counts as no ending. Otherwise each
+    file of this kind could be a group of its own, and all would be opened.
     """
     groups: dict[str, list[Listed]] = defaultdict(list)
     for file in files:
@@ -103,7 +105,7 @@ def _spread(group: list[Listed]) -> list[Listed]:
 
 
 def _with_magic(files: list[Listed], config: CorpusConfig) -> set[Listed]:
-    """Open the files, and return those that begin as Parquet files do."""
+    """Open the files, and return the files that begin like a Parquet file."""
     if not files:
         return set()
     fs = open_filesystem(files[0].path, config.storage)
@@ -115,7 +117,7 @@ def _with_magic(files: list[Listed], config: CorpusConfig) -> set[Listed]:
         except OSError as error:
             raise InputError(
                 f"{config.key}.path: cannot read {file.path} to see whether it is Parquet: "
-                f"{short(error)}; put that right, or give a glob that leaves the file out"
+                f"{short(error)}; make it readable, or give a glob that leaves the file out"
             ) from None
         return first in MAGIC
 

@@ -1,11 +1,11 @@
-"""The one type that a run writes a copied column with, whatever the types in its files.
+"""Choose the one type that a run writes a copied column with, though its files have several types.
 
 Files of one corpus differ: small and large integers, strings and dictionaries, a column that is all
-null in one of them. Arrow's own rules say which type holds both, and every part is written with it.
-These rules look at types alone: Arrow says nanoseconds for microseconds and nanoseconds, and they
-do not hold the year 9999. So it is made sure that the type holds all values, and if it does not,
-the types that the files have are tried. Bounds in footers tell most of it. A column is only read
-where they do not.
+null in one file. Arrow's rules give a common type for two types, and every part is written with the
+common type of all files. But the rules look only at types: for microseconds and nanoseconds Arrow
+gives nanoseconds, which do not hold the year 9999. So the run checks that the type holds all
+values, and if it does not, tries the types that the files have. In most cases the bounds in the
+footers are enough for the check. Otherwise the column is read.
 """
 
 import logging
@@ -24,7 +24,7 @@ from rm_ray.corpus.footers import Footer
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.errors import InputError
 
-# Files of which a task reads a column.
+# Number of files whose column one task reads.
 COLUMNS_PER_TASK = 4
 # Digits that fit into 128 bits.
 DECIMAL128_DIGITS = 38
@@ -33,16 +33,19 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Found:
-    """A column as one file has it. `bounds`: None where they are not known."""
+class _FileColumn:
+    """A copied column as one file has it."""
 
     file: InputFile
+    """The file."""
     type: pa.DataType
+    """Plain type of the column in the file."""
     bounds: Bounds | None
+    """Least and greatest value of the column; None if they are not known."""
 
     @property
     def path(self) -> str:
-        """The file's path."""
+        """Return the path of the file."""
         return self.file.path
 
 
@@ -52,80 +55,82 @@ def run_types(
     config: InputConfig,
     stored: Mapping[str, pa.DataType],
 ) -> dict[str, pa.DataType]:
-    """The types of the copied columns, by output name.
+    """Return the types of the copied columns, by output name.
 
     Args:
-        files: those to be planned.
-        stored: the types that the run has written; they stay.
+        files: the files to plan.
+        footers: the footers of the files, by path.
+        config: the configuration of the input.
+        stored: the types that the run has already written, by output name; they stay.
 
     Raises:
-        InputError: no type holds what all files have, or the stored one does not; no file has the
-            column; a file cannot be read.
-        ClusterError: a machine does not find a file that this one finds.
+        InputError: no type holds the values of all files, or the stored type does not; no file has
+            the column; a file cannot be read.
+        ClusterError: a machine does not find a file that this machine finds.
     """
     types = dict(stored)
-    # what a file without rows calls its columns says nothing
+    # the columns of a file without rows do not matter
     files = [file for file in files if any(footers[file.path].rows)] or files
     for name, source in config.carried.items():
         key = "input.id" if name == "id" else "input.keep"
-        found = list(_found(source, files, footers))
-        if found:
+        in_files = list(_columns_of(source, files, footers))
+        if in_files:
             before = plain(stored[name]) if name in stored else None
-            types[name] = _chosen(key, source, found=found, before=before, config=config)
+            types[name] = _chosen(key, source, columns=in_files, before=before, config=config)
         elif files and name not in types:
             raise InputError(f"{key}: none of the {len(files):,} files has a column {source!r}")
     return types
 
 
-def _found(
+def _columns_of(
     source: str, files: Iterable[InputFile], footers: Mapping[str, Footer]
-) -> Iterable[_Found]:
+) -> Iterable[_FileColumn]:
     for file in files:
         footer = footers[file.path]
         place = places(footer.schema, source)
         if place:
             kind = plain(type_at(footer.schema, place[0]))
-            yield _Found(file, kind, footer.bounds.get(source))
+            yield _FileColumn(file, kind, footer.bounds.get(source))
         elif source in file.partition:
-            yield _Found(file, pa.string(), None)
+            yield _FileColumn(file, pa.string(), None)
 
 
 def _chosen(
     key: str,
     source: str,
-    found: Sequence[_Found],
+    columns: Sequence[_FileColumn],
     before: pa.DataType | None,
     config: InputConfig,
 ) -> pa.DataType:
-    """The type that all files' values are written with. Raises as `run_types` does."""
-    firsts = {one.type: one for one in reversed(found)}
-    kinds = sorted(firsts.values(), key=lambda one: one.path)
+    """Return the type that the values of all files are written with. Raises like `run_types`."""
+    firsts = {column.type: column for column in reversed(columns)}
+    kinds = sorted(firsts.values(), key=lambda column: column.path)
     wide = _widest(key, source, kinds, before)
-    first_wrong: tuple[_Found, str] | None = None
+    first_misfit: tuple[_FileColumn, str] | None = None
     for candidate in [before] if before is not None else _candidates(wide, firsts):
-        wrong = _misfit(source, found, candidate, config)
-        if wrong is None:
+        misfit = _misfit(source, columns, candidate, config)
+        if misfit is None:
             _tell_types(source, kinds, candidate)
             return candidate
-        first_wrong = first_wrong or wrong
-    assert first_wrong is not None  # there is one candidate at least
-    one, why = first_wrong
+        first_misfit = first_misfit or misfit
+    assert first_misfit is not None  # there is one candidate at least
+    column, why = first_misfit
     target = wide if before is None else before
-    there = "other files have it" if before is None else "this run has written it"
-    remedy = _remedy(key, source, one, one)
+    owner = "other files have it" if before is None else "this run has written it"
+    remedy = _remedy(key, source, column, column)
     if before is not None:
-        remedy = _remedy_later(key, source, one=one, before=before, both=wide)
+        remedy = _remedy_later(key, source, column=column, before=before, wide=wide)
     raise InputError(
-        f"{key}: column {source!r} is {one.type} in {one.path} and cannot be written as {target}, "
-        f"as {there} ({why}); {remedy}"
+        f"{key}: column {source!r} is {column.type} in {column.path} and cannot be written as "
+        f"{target}, as {owner} ({why}); {remedy}"
     )
 
 
 def _candidates(wide: pa.DataType, kinds: Iterable[pa.DataType]) -> list[pa.DataType]:
-    """The types to try: the widest, and then the others, the finest first.
+    """Return the types to try: the widest first, then the others from the finest on.
 
-    The others are those that files have, and times of each coarser unit. Structs and lists have
-    the widest only. Another one would lack fields.
+    The others are the types in the files, and times of each coarser unit. For structs and lists
+    only the widest type is tried, since any other type would lack fields.
     """
     if pa.types.is_nested(wide):
         return [wide]
@@ -134,7 +139,7 @@ def _candidates(wide: pa.DataType, kinds: Iterable[pa.DataType]) -> list[pa.Data
 
 
 def _coarser(kind: pa.DataType) -> list[pa.DataType]:
-    """The types of moments or durations with a coarser unit; none for other types."""
+    """Return the timestamp or duration types with a coarser unit; none for other types."""
     if pa.types.is_timestamp(kind):
         return [pa.timestamp(unit, kind.tz) for unit in UNITS[: UNITS.index(kind.unit)]]
     if pa.types.is_duration(kind):
@@ -149,86 +154,90 @@ def _fineness(kind: pa.DataType) -> tuple[int, int, str]:
 
 
 def _widest(
-    key: str, source: str, kinds: Sequence[_Found], before: pa.DataType | None
+    key: str, source: str, kinds: Sequence[_FileColumn], before: pa.DataType | None
 ) -> pa.DataType:
-    """The type that Arrow's rules give for those of the files. Raises InputError: there is none."""
+    """Return the common type of all files by Arrow's rules.
+
+    Raises:
+        InputError: there is no common type.
+    """
     wide, widest = kinds[0].type, kinds[0]
-    for one in kinds[1:]:
-        both = _both(wide, one.type)
-        if both is None:
+    for column in kinds[1:]:
+        common = _common(wide, column.type)
+        if common is None:
             raise InputError(
-                f"{_say_both(key, source, one)} {widest.type} in {widest.path}, and one output "
-                f"cannot hold both; {_remedy(key, source, one, widest)}"
+                f"{_say_conflict(key, source, column)} {widest.type} in {widest.path}, and one "
+                f"output cannot hold both; {_remedy(key, source, column, widest)}"
             )
-        if both != wide:
-            wide, widest = both, one
-    if before is not None and _both(before, wide) is None:
-        remedy = _remedy_later(key, source, one=widest, before=before, both=None)
+        if common != wide:
+            wide, widest = common, column
+    if before is not None and _common(before, wide) is None:
+        remedy = _remedy_later(key, source, column=widest, before=before, wide=None)
         raise InputError(
-            f"{_say_both(key, source, widest)} {before} in the rows that this run has written, and "
-            f"one output cannot hold both; {remedy}"
+            f"{_say_conflict(key, source, widest)} {before} in the rows that this run has "
+            f"written, and one output cannot hold both; {remedy}"
         )
     return wide
 
 
-def _say_both(key: str, source: str, one: _Found) -> str:
-    return f"{key}: column {source!r} is {one.type} in {one.path} and"
+def _say_conflict(key: str, source: str, column: _FileColumn) -> str:
+    return f"{key}: column {source!r} is {column.type} in {column.path} and"
 
 
-def _tell_types(source: str, kinds: Sequence[_Found], written: pa.DataType) -> None:
-    said = [one for one in kinds if not pa.types.is_null(one.type)]
-    if any(one.type != written for one in said):
-        there = ", ".join(f"{one.type} (first in {one.path})" for one in said)
-        log.info("column %r is written as %s; it is %s", source, written, there)
+def _tell_types(source: str, kinds: Sequence[_FileColumn], written: pa.DataType) -> None:
+    typed = [column for column in kinds if not pa.types.is_null(column.type)]
+    if any(column.type != written for column in typed):
+        types = ", ".join(f"{column.type} (first in {column.path})" for column in typed)
+        log.info("column %r is written as %s; in the files it is %s", source, written, types)
 
 
-def _both(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """The type that holds what either does; None if there is none."""
-    schemas = [pa.schema([("column", kind)]) for kind in (one, other)]
+def _common(first: pa.DataType, second: pa.DataType) -> pa.DataType | None:
+    """Return the type that holds the values of both types; None if there is none."""
+    schemas = [pa.schema([("column", kind)]) for kind in (first, second)]
     try:
-        both = pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+        common = pa.unify_schemas(schemas, promote_options="permissive").field(0).type
     except pa.ArrowException:
         return None
-    for kind in (one, other):
-        if pa.types.is_decimal(both) and pa.types.is_integer(kind):
-            # Arrow's rules give a digit too few, and then it does not cast to their type
+    for kind in (first, second):
+        if pa.types.is_decimal(common) and pa.types.is_integer(kind):
+            # Arrow's rules give one digit too few, and Arrow then refuses to cast to the type
             whole = len(str(np.iinfo(kind.to_pandas_dtype()).max))
-            digits = max(both.precision, whole + both.scale)
+            digits = max(common.precision, whole + common.scale)
             make = pa.decimal128 if digits <= DECIMAL128_DIGITS else pa.decimal256
-            both = make(digits, both.scale)
-    return both
+            common = make(digits, common.scale)
+    return common
 
 
 def _misfit(
-    source: str, found: Sequence[_Found], wide: pa.DataType, config: InputConfig
-) -> tuple[_Found, str] | None:
-    """A file with a value of the column that a type does not hold, and why; None if it holds all.
+    source: str, columns: Sequence[_FileColumn], wide: pa.DataType, config: InputConfig
+) -> tuple[_FileColumn, str] | None:
+    """Return a file with a value that a type does not hold, and why; None if it holds all values.
 
     Raises:
         InputError: a file cannot be read.
-        ClusterError: a machine does not find a file that this one finds.
+        ClusterError: a machine does not find a file that this machine finds.
     """
     unclear = []
-    for one in found:
-        why = known_misfit(one.type, wide, one.bounds)
+    for column in columns:
+        why = known_misfit(column.type, wide, column.bounds)
         if why:
-            return one, why
+            return column, why
         if why is None:
-            unclear.append(one)
+            unclear.append(column)
     if not unclear:
         return None
-    log.info("reading column %r of %d files: does %s hold it?", source, len(unclear), wide)
-    files = [one.file for one in unclear]
+    log.info("reading column %r of %d files to see if %s holds it", source, len(unclear), wide)
+    files = [column.file for column in unclear]
     answers = each_file(read_misfits, files, config, source, wide, at_once=COLUMNS_PER_TASK)
-    for one, (_, said) in zip(unclear, answers, strict=True):
+    for column, (_, answer) in zip(unclear, answers, strict=True):
         # a bad file that is to be skipped is skipped when it is scored
-        if said and not isinstance(said, Unreadable):
-            return one, said
+        if answer and not isinstance(answer, Unreadable):
+            return column, answer
     return None
 
 
-def _remedy(key: str, source: str, *either: _Found) -> str:
-    odd = next((one for one in either if not pa.types.is_string(one.type)), either[0])
+def _remedy(key: str, source: str, *either: _FileColumn) -> str:
+    odd = next((column for column in either if not pa.types.is_string(column.type)), either[0])
     cast = ""
     if "." not in source:
         cast = (
@@ -239,11 +248,11 @@ def _remedy(key: str, source: str, *either: _Found) -> str:
 
 
 def _remedy_later(
-    key: str, source: str, one: _Found, before: pa.DataType, both: pa.DataType | None
+    key: str, source: str, column: _FileColumn, before: pa.DataType, wide: pa.DataType | None
 ) -> str:
     new = "begin another --output.path"
-    new += f", where all is written as {both}" if both else f" and {_without(key)}"
-    return f"cast {source!r} to {before} in {one.path}, or {new}"
+    new += f", where all is written as {wide}" if wide else f" and {_without(key)}"
+    return f"cast {source!r} to {before} in {column.path}, or {new}"
 
 
 def _without(key: str) -> str:

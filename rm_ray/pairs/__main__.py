@@ -1,4 +1,4 @@
-"""The pairs job's command line: `rm_ray pairs`, which jobs/pairs.py is too."""
+"""The command line of the pairs job: `rm_ray pairs`, or `python jobs/pairs.py`."""
 
 import logging
 import sys
@@ -20,9 +20,9 @@ USAGE = Usage(
         "--config jobs/pairs.yaml --judge FILE --input.path corpus/ --output.path pairs/ "
         '--generator.model BASE --pairs.kinds "{continued: 1}"',
     ),
-    more="A judge is trained and evaluated on such pairs. The same command again goes on where the "
-    "last one ended, and makes pairs of files that are new. Every key of the YAML file is an "
-    "option too, and the option wins.",
+    more="A judge is trained and evaluated on such pairs. Run the same command again to resume "
+    "the run; it also makes pairs of new files. Every key of the YAML file is an option too, and "
+    "the option wins.",
     options={
         "--config FILE": "the configuration; jobs/pairs.yaml is annotated",
         "--judge FILE": "the keys of a judge, in place of the section judge",
@@ -33,7 +33,7 @@ USAGE = Usage(
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the job that the command line asks for; its exit status."""
+    """Run the job that the command line asks for, and return its exit status."""
     return run_job(argv, PairsJobConfig, USAGE, _make, _dry_run)
 
 

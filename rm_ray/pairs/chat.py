@@ -1,4 +1,4 @@
-"""Prompts of an instruct model: its own chat template around an instruction and a text."""
+"""Make prompts for an instruct model: its chat template around an instruction and a text."""
 
 import json
 from collections.abc import Sequence
@@ -18,42 +18,46 @@ from rm_ray.judges.template import ChatTemplate, Unfit, assistant_turn, ids_of
 from rm_ray.judges.tokens import TokenizerFiles
 from rm_ray.pairs.config import TEXT
 
-# What stands for the text while a template is rendered; letters alone, so that none trims it.
+# Placeholder of the text while a template is rendered; only letters, so that no template trims it.
 MARK = "zqTEXTqz"
+# Token ids of special tokens, and texts between these.
 Parts = tuple[int | str, ...]
 
 
 @dataclass(frozen=True)
 class ChatPrompts:
-    """The instructions, each as the template shows it, before and after the place of the text.
+    """ChatPrompts holds the instructions, each rendered by the chat template around a text.
 
-    A text that is put there is tokenised as plain text: it obeys nothing and ends no turn.
+    The text is tokenised as plain text: special tokens in it have no effect and end no turn.
     """
 
     around: tuple[tuple[Parts, Parts], ...]
+    """Rendered parts before and after the text, for each instruction."""
     tokenizer_json: str
+    """Content of the generator's tokenizer.json."""
 
     @classmethod
     def of(cls, instructions: Sequence[str], files: TokenizerFiles) -> "ChatPrompts":
         """Render each instruction as a user's turn that the assistant is to answer.
 
         Raises:
-            JudgeError: there is no template, or one that does not show the turn once.
+            JudgeError: there is no template, or the template does not show the turn exactly once.
         """
         template = template_of(files)
         around = []
         for instruction in instructions:
-            said = {"role": "user", "content": instruction.replace(TEXT, MARK).strip()}
+            turn = {"role": "user", "content": instruction.replace(TEXT, MARK).strip()}
             try:
-                shown = template.render(Chat([said]), opens_answer=True)
+                shown = template.render(Chat([turn]), opens_answer=True)
             except Unfit as error:
                 raise JudgeError(
-                    f"generator.model: of a prompt of pairs.rewrite, {error}"
+                    f"generator.model: its chat template cannot render a prompt of pairs.rewrite: "
+                    f"{error}"
                 ) from None
             if shown.count(MARK) != 1:
                 raise JudgeError(
-                    "generator.model: its chat template does not show a user's turn once; take "
-                    "another instruct model"
+                    "generator.model: its chat template does not show a user's turn exactly once; "
+                    "take another instruct model"
                 )
             before, _, after = shown.partition(MARK)
             around.append(
@@ -65,7 +69,7 @@ class ChatPrompts:
         return cls(tuple(around), files.json)
 
     def prompt(self, number: int, text: str) -> Prompt:
-        """The prompt of an instruction with a text."""
+        """Return the prompt of an instruction, by number, with a text."""
         before, after = self.around[number]
         parts = strip_beside(
             join_texts([*before, text.strip(), *after]), special_tokens(self.tokenizer_json)
@@ -74,20 +78,20 @@ class ChatPrompts:
 
     @property
     def longest(self) -> int:
-        """The most tokens of a prompt without its text."""
+        """Return the most tokens of a prompt with a text of one letter."""
         return max(len(self.prompt(number, "x")) for number in range(len(self.around)))
 
 
 def template_of(files: TokenizerFiles) -> ChatTemplate:
-    """The generator's chat template.
+    """Return the generator's chat template.
 
     Raises:
-        JudgeError: it has none, or none that keeps a text apart from it.
+        JudgeError: there is no template, or it does not keep texts apart from its own text.
     """
     if not files.chat_template:
         raise JudgeError(
-            "generator.model: its tokenizer has no chat template, and rewritten asks an instruct "
-            "model; take one, or leave rewritten out of pairs.kinds"
+            "generator.model: its tokenizer has no chat template, and the kind rewritten needs an "
+            "instruct model; take an instruct model, or leave rewritten out of pairs.kinds"
         )
     try:
         return ChatTemplate.of(
@@ -97,36 +101,40 @@ def template_of(files: TokenizerFiles) -> ChatTemplate:
             tokenizer_json=files.json,
         )
     except JudgeError as error:
-        said = str(error).replace("judge.chat:", "generator.model, its chat template:")
-        raise JudgeError(said) from None
+        message = str(error).replace("judge.chat:", "generator.model, its chat template:")
+        raise JudgeError(message) from None
 
 
 def stop_tokens(model: Model, files: TokenizerFiles, *, chat: bool) -> tuple[int, ...]:
-    """The tokens that end an answer: those that the model's files name, and of a chat the special
-    tokens after an assistant's turn.
+    """Return the tokens that end an answer.
+
+    The model's files name these. For a chat, the special tokens after an assistant's turn count
+    too.
     """
     text = model.config.get("text_config") or {}
-    said = [model.config.get("eos_token_id"), text.get("eos_token_id")]
+    ends = [model.config.get("eos_token_id"), text.get("eos_token_id")]
     generation = Path(model.place) / "generation_config.json"
     if generation.is_file():
-        said.append(json.loads(generation.read_text()).get("eos_token_id"))
+        ends.append(json.loads(generation.read_text()).get("eos_token_id"))
     whole = load_tokenizer(files.json)
     if name := files.special_tokens.get("eos_token"):
-        said.append(whole.token_to_id(name))
+        ends.append(whole.token_to_id(name))
     if chat:
-        obeyed = set(special_tokens(files.json).ids.values())
-        said += [number for number in assistant_turn(template_of(files)).tail if number in obeyed]
-    flat = [one for some in said for one in (some if isinstance(some, list) else [some])]
-    return tuple(sorted({int(one) for one in flat if one is not None}))
+        special = set(special_tokens(files.json).ids.values())
+        ends += [token for token in assistant_turn(template_of(files)).tail if token in special]
+    flat = [token for end in ends for token in (end if isinstance(end, list) else [end])]
+    return tuple(sorted({int(token) for token in flat if token is not None}))
 
 
 def banned_tokens(model: Model, files: TokenizerFiles, stops: Sequence[int]) -> tuple[int, ...]:
-    """The tokens that are never drawn: those that a model obeys, but for the stops, and numbers
-    beyond the tokenizer, which a model's head often has.
+    """Return the tokens that are never drawn.
+
+    These are special tokens, except for the stops, and token ids that the tokenizer lacks, since
+    the head of a model often has more outputs than the tokenizer has tokens.
     """
     text = model.config.get("text_config") or model.config
     known = set(load_tokenizer(files.json).get_vocab(with_added_tokens=True).values())
-    obeyed = set(special_tokens(files.json).ids.values())
+    special = set(special_tokens(files.json).ids.values())
     size = int(text.get("vocab_size") or 0)
-    wrong = {number for number in range(size) if number not in known or number in obeyed}
-    return tuple(sorted(wrong - set(stops)))
+    banned = {number for number in range(size) if number not in known or number in special}
+    return tuple(sorted(banned - set(stops)))

@@ -1,4 +1,4 @@
-"""What the pairs job counts."""
+"""The counts of the pairs job."""
 
 from dataclasses import dataclass, field
 
@@ -7,14 +7,18 @@ from rm_ray.score.counts import ScoreCounts
 
 @dataclass
 class PairCounts(ScoreCounts):
-    """Of a part's pairs: how many by `kinds`, `splits`, `extents` and `contexts`; and by kind those
-    that were `given_up`, since every try to make them worse changed nothing or left too little.
+    """PairCounts counts the pairs of a part.
 
-    Of processes, `windows` are the pairs that an engine has written.
+    The field `windows`, which is inherited, counts the pairs that an engine has written.
     """
 
     kinds: dict[str, int] = field(default_factory=dict)
+    """Number of pairs by kind."""
     splits: dict[str, int] = field(default_factory=dict)
+    """Number of pairs by split, train or validation."""
     extents: dict[str, int] = field(default_factory=dict)
+    """Number of pairs by extent, all or part."""
     contexts: dict[str, int] = field(default_factory=dict)
+    """Number of pairs by context, clean or broken."""
     given_up: dict[str, int] = field(default_factory=dict)
+    """Number of drawn pairs, by kind, that every try left unchanged or too short."""

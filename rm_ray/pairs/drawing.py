@@ -1,6 +1,6 @@
-"""What is drawn for each pair: pure functions of the seed, the file, the row and the pair's number.
+"""Make the random choices of each pair, from the seed, the file, the row and the pair's number.
 
-Neither the shard that a document is in, nor the machine, nor a second try changes any of it.
+The choices do not depend on the shard, on the machine or on retries. Pure functions.
 """
 
 import hashlib
@@ -16,37 +16,42 @@ from rm_ray.pairs.table import TRAIN, VALIDATION, ContextKind, Extent
 
 @dataclass(frozen=True)
 class Draw:
-    """Everything that is decided of a pair before its chunk is made worse."""
+    """A Draw holds the random choices of a pair, made before its chunk is made worse."""
 
     number: int
-    """Of the pair in its document."""
+    """Number of the pair in its document."""
     chunk: int
+    """Number of the chunk in the document."""
     kind: str
+    """Kind of the pair: the way to make the chunk worse."""
     extent: Extent
+    """`all` to make the whole chunk worse, `part` to keep its beginning."""
     context: ContextKind
+    """`clean` to keep the context, `broken` to make it worse too."""
     temperature: float | None
+    """Sampling temperature of the generator; None for kinds without one."""
     seed: int
-    """Of the pair: 63 bits."""
+    """Seed of the pair: 63 bits."""
 
     def try_seed(self, attempt: int) -> int:
-        """The seed of one try to make the chunk worse, 63 bits."""
+        """Return the seed of one try to make the chunk worse, 63 bits."""
         return hashed(self.seed, "try", attempt)
 
 
 def hashed(*parts: object) -> int:
-    """63 bits that follow from some values, the same on every machine."""
+    """Hash some values to 63 bits, the same on every machine."""
     named = "\0".join(map(str, parts)).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(named, digest_size=8).digest(), "big") >> 1
 
 
 def split_of(config: PairsConfig, file: str, row: int) -> str:
-    """The split that a document is in, with all of its pairs."""
+    """Return the split of a document and of all its pairs."""
     drawn = hashed("split", config.seed, file, row) / 2**63
     return VALIDATION if drawn < config.validation_fraction else TRAIN
 
 
 def whole_chunks(n_tokens: int, rule: WindowRule, config: PairsConfig) -> range:
-    """Numbers of the chunks that may be taken of a document: whole ones alone."""
+    """Return the numbers of the chunks of a document that may be taken: only whole chunks."""
     can = judgeable(n_tokens, rule)
     last = n_tokens // rule.chunk - 1
     if config.last_chunk is not None:
@@ -55,7 +60,7 @@ def whole_chunks(n_tokens: int, rule: WindowRule, config: PairsConfig) -> range:
 
 
 def places(chunks: Sequence[int], count: int, seed: int) -> list[int]:
-    """Some chunks, ascending and each once: one from each of `count` equal stretches of them."""
+    """Choose distinct chunks, ascending: a random one from each of `count` equal stretches."""
     rng = random.Random(seed)
     count = min(count, len(chunks))
     cuts = [len(chunks) * i // count for i in range(count + 1)] if count else []
@@ -63,7 +68,7 @@ def places(chunks: Sequence[int], count: int, seed: int) -> list[int]:
 
 
 def draws(config: PairsConfig, rule: WindowRule, file: str, row: int, n_tokens: int) -> list[Draw]:
-    """The pairs of a document of `n_tokens`, in the order of their places."""
+    """Draw the pairs of a document of `n_tokens`, in the order of their chunks."""
     chunks = whole_chunks(n_tokens, rule, config)
     at = places(chunks, config.per_document, hashed("places", config.seed, file, row))
     return [

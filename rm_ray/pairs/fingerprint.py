@@ -1,4 +1,4 @@
-"""What makes two runs the same pairs': every setting that a pair depends on, and no other."""
+"""The fingerprint of a run: exactly the settings that its pairs depend on."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.pairs.config import CONTINUED, REWRITTEN, PairsConfig
 from rm_ray.pairs.worsen.kinds import WORSENED
 
-# Counted up when a kind makes other text of the same seed.
+# Increased when a kind makes other text from the same seed.
 KINDS_VERSION = 1
 
 
@@ -20,9 +20,12 @@ def fingerprint(
     engine: EngineSettings | None,
     inputs: InputConfig,
 ) -> dict[str, Any]:
-    """Flat, readable and comparable key by key; models and tokenizer by content, not by name."""
+    """Return the settings, flat and comparable key by key.
+
+    Models and the tokenizer are described by their content, not by their names.
+    """
     weights = pairs.weights
-    found = {
+    settings = {
         **tokenizer.fingerprint(),
         "judge.chunk_tokens": judge.chunk_tokens,
         "judge.context_tokens": judge.context_tokens,
@@ -43,8 +46,8 @@ def fingerprint(
         "input.sample_seed": inputs.sample_seed if inputs.sample_fraction < 1 else None,
     }
     if engine is None:
-        return found
-    return found | {
+        return settings
+    return settings | {
         "generator": engine.model.identity,
         "generator dtype": engine.dtype,
         "engine.quantization": engine.config.quantization,

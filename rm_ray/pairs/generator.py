@@ -1,4 +1,4 @@
-"""The generator of a run: its model, its tokenizer, and the engine that it is to have."""
+"""Resolve the generator of a run: its model, its tokenizer and the settings of its engine."""
 
 import json
 from dataclasses import dataclass
@@ -19,38 +19,42 @@ from rm_ray.pairs.chat import ChatPrompts, banned_tokens, stop_tokens
 from rm_ray.pairs.config import CONTINUED, REWRITTEN, GeneratorConfig, PairsJobConfig
 from rm_ray.pairs.writing import MOST_BROKEN, Writer, answer_tokens, with_spare
 
-# What in a tokenizer decides on the tokens of a text, besides its model.
+# Parts of a tokenizer, besides its model, that decide on the tokens of a text.
 DECIDING = ("added_tokens", "normalizer", "pre_tokenizer")
 
 
 @dataclass(frozen=True)
 class ResolvedGenerator:
-    """What a run's actors start, and what is known of it where pairs are made."""
+    """A ResolvedGenerator holds all that a run needs to know of its generator."""
 
     engine: EngineSettings
+    """Settings of the engine that each actor starts."""
     writer: Writer
+    """Facts about the generator that making pairs needs."""
 
 
 def resolve_generator(
     config: PairsJobConfig, judge: PreferenceJudge, plain_json: str
 ) -> ResolvedGenerator | None:
-    """Resolve the generator; None where no kind asks for one.
+    """Resolve the generator; return None if no kind needs one.
 
     Args:
-        plain_json: the judge's plain tokenizer.
+        config: the configuration of the job.
+        judge: the judge that the pairs are made for.
+        plain_json: the judge's plain tokenizer, as JSON.
 
     Raises:
         JudgeError: the model, its tokenizer or its template do not fit.
-        ConfigError: the engine does not run it.
+        ConfigError: the engine does not run the model.
     """
     if not config.pairs.generated_fraction:
         return None
     try:
         return _resolved(config, judge, plain_json)
     except (JudgeError, ConfigError) as error:
-        # what is said of models names the section of the judge
-        said = str(error).replace("judge.model", "generator.model")
-        raise type(error)(said) from None
+        # messages about models name the section of the judge
+        message = str(error).replace("judge.model", "generator.model")
+        raise type(error)(message) from None
 
 
 def _resolved(config: PairsJobConfig, judge: PreferenceJudge, plain_json: str) -> ResolvedGenerator:
@@ -105,21 +109,24 @@ def _model(asked: GeneratorConfig, weights_folder: str | None) -> Model:
 
 
 def _check_tokenizer(model: Model, files: TokenizerFiles, plain_json: str) -> None:
-    """Refuse a model whose tokens are not the judge's.
+    """Refuse a model whose tokenizer differs from the judge's.
 
     Raises:
-        JudgeError: naming it.
+        JudgeError: the tokenizers differ; the message names the model.
     """
     if _content(plain_tokenizer(files.json)) != _content(plain_json):
         raise JudgeError(
-            f"generator.model: the tokenizer of {model.name} is not the judge's, and continued "
-            "goes on in the judge's own tokens; take the base model that the judge comes from, or "
+            f"generator.model: {model.name} and the judge have different tokenizers, but the kind "
+            "continued needs the judge's tokens; take the base model that the judge comes from, or "
             "leave continued out of pairs.kinds"
         )
 
 
 def _content(plain_json: str) -> dict[str, Any]:
-    """What decides on the tokens of a text. Some writers leave out what is empty, others do not."""
+    """Return the parts of a tokenizer that decide on the tokens of a text, without empty values.
+
+    Some writers leave out empty values, others do not.
+    """
     parts = json.loads(plain_json)
     model = {name: value for name, value in parts["model"].items() if value}
     return {"model": model, **{name: parts.get(name) or None for name in DECIDING}}

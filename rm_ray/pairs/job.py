@@ -1,12 +1,12 @@
-"""The pairs job: what a run has to be told of it.
+"""The pairs job, as the machinery of runs needs it.
 
 plan      corpus -> shards, and texts to mix in        score/planning, donors
 read      shard -> documents -> token ids              score/read_stage   CPU tasks
-make      token ids -> what is drawn -> pairs          making             in the same tasks, or
+make      token ids -> random choices -> pairs         making             in the same tasks, or
 write     the same, asking a generator                 write_actor        actors, one engine each
 commit    rows -> one part, written once               run/output         CPU tasks
 
-A pair follows from the seed, the file, the row and its number alone (drawing).
+A pair depends only on the seed, the file, the row and its number in the document (drawing).
 """
 
 import json
@@ -52,33 +52,36 @@ from rm_ray.score.planning import Cutting, plan_new_files
 
 log = logging.getLogger(__name__)
 
-# What to do where input files have changed since they were planned.
-CHANGED = "Their pairs would not be theirs: put the files back, or give another --output.path"
+# Advice for input files that have changed since they were planned.
+CHANGED = (
+    "Pairs already made would not match the changed files: restore the files, or give another "
+    "--output.path"
+)
 
 
 def make_pairs(config: PairsJobConfig) -> None:
-    """Make the pairs; the same call again goes on where the last one ended.
+    """Make the pairs; the same call again resumes the run.
 
     Raises:
-        Refused: before anything is made, with what to do; or no document has a chunk.
-        Incomplete: the run ended with documents missing or too many failed.
+        Refused: the run cannot start, and the message says what to do; or no document has a chunk.
+        Incomplete: the run ended with documents missing, or too many failed.
     """
     execute(PairsJob(config))
 
 
 def dry_run(config: PairsJobConfig) -> str:
-    """What `make_pairs` would do, as text; nothing is written and no engine is started."""
+    """Say what `make_pairs` would do, as text; nothing is written and no engine is started."""
     job = PairsJob(config)
     with ray_faults():
         seen = survey(job, open_folder(job), to_run=False)
         documents = job.count_documents(shards_of(seen.files))
     committed, new = seen.run.committed(), cast(PairsPlanning, seen.new)
-    left = [shard for shard in shards_of(seen.files) if shard.part not in committed]
-    return summary.dry_run_text(seen, config, new, documents, job.count_documents(left))
+    missing = [shard for shard in shards_of(seen.files) if shard.part not in committed]
+    return summary.dry_run_text(seen, config, new, documents, job.count_documents(missing))
 
 
 class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
-    """Everything that can be decided, and refused, before a machine is asked for."""
+    """A pairs job decides, and refuses, all that it can before any machine is asked for."""
 
     def __init__(self, config: PairsJobConfig) -> None:
         """Resolve and check everything that needs neither Ray nor an engine.
@@ -86,7 +89,7 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
         Raises:
             JudgeError: a model, its tokenizer, its labels or its chat template do not fit.
             ClusterError: the engine is not installed.
-            ConfigError: documents are chats, or a kept column has the name of one of the output's.
+            ConfigError: documents are chats, or a kept column has the name of an output column.
         """
         _check_kept(config.input.keep)
         asked = config.judge
@@ -212,30 +215,30 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
 
     @override
     def leave(self, totals: RunCounts, run: RunFolder, planning: PairsPlanning) -> None:
-        """Say in manifest.json what the pairs are.
+        """Describe the pairs in manifest.json.
 
         Raises:
-            InputError: there is none.
+            InputError: there is no pair.
         """
         pairs = PairCounts() + totals
         if not pairs.rows:
             raise InputError(
-                f"no document of {self.config.input.path} gives a pair: of {pairs.documents:,}, "
-                f"{pairs.statuses.get('too_short', 0):,} are shorter than a chunk of "
-                f"{self.judge.rule.chunk} tokens within the chunks that may be taken; give longer "
+                f"no document of {self.config.input.path} gives a pair: of {pairs.documents:,} "
+                f"documents, {pairs.statuses.get('too_short', 0):,} have no whole chunk of "
+                f"{self.judge.rule.chunk} tokens among the chunks that may be taken; give longer "
                 "documents, or a smaller --judge.chunk_tokens"
             )
         stored_run = run.stored()
         assert stored_run is not None  # this run has written it
-        said = summary.manifest(stored_run, pairs)
-        run.root.overwrite("manifest.json", (json.dumps(said, indent=2) + "\n").encode())
+        manifest = summary.manifest(stored_run, pairs)
+        run.root.overwrite("manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
 
 
 def _check_kept(keep: Sequence[str]) -> None:
-    """Raises ConfigError if a kept column would have the name of one of the output's own."""
+    """Raise ConfigError if a kept column has the name of an output column."""
     for name in keep:
         if name in SCHEMA.names:
             raise ConfigError(
-                f"input.keep: the column {name!r} would collide with one of the output's own "
-                f"({', '.join(SCHEMA.names)}); rename it, or leave it out"
+                f"input.keep: the output has a column {name!r} of its own "
+                f"({', '.join(SCHEMA.names)}); rename the kept column, or leave it out"
             )

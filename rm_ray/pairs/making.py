@@ -1,4 +1,4 @@
-"""A shard's documents to its pairs: rules at once, and a generator for many pairs at a time."""
+"""Make the pairs of a shard's documents: by rules at once, by a generator many pairs at a time."""
 
 from collections import Counter, deque
 from collections.abc import Generator, Sequence
@@ -22,28 +22,31 @@ from rm_ray.pairs.worsening import shows_in_time, worsened
 from rm_ray.pairs.writing import Ask, Steps, Writer, continued, rewritten
 from rm_ray.score.asking import Bunch, Listener, bunches
 
-# Tries to make a chunk worse, each with a seed of its own; those that ask a generator cost more.
+# Tries to make a chunk worse, each with a seed of its own; tries that ask a generator cost more.
 TRIES, GENERATED_TRIES = 6, 3
 
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes pairs of documents. It travels to every task and actor."""
+    """Makes pairs of documents. It is sent to every task and actor."""
 
     config: PairsConfig
+    """Section `pairs` of the configuration."""
     rule: WindowRule
+    """Rule by which the judge cuts documents into windows."""
     tokenizer_json: str
-    """Of the judge's plain tokenizer."""
+    """Content of tokenizer.json of the judge's plain tokenizer."""
     others: tuple[str, ...]
     """Texts of other documents of the corpus."""
     writer: Writer | None
+    """Facts about the generator; None without one."""
 
     def draws(self, file: str, row: int, n_tokens: int) -> list[Draw]:
-        """What is drawn of a document's pairs."""
+        """Draw the pairs of a document."""
         return draws(self.config, self.rule, file, row, n_tokens)
 
     def pair(self, ids: TokenIds, draw: Draw, split: str) -> Generator[Ask, Drawn, Pair | None]:
-        """Make one pair; None once every try has been in vain."""
+        """Make one pair; return None if every try fails."""
         window = window_at(draw.chunk, len(ids), self.rule)
         chosen = ids[window.middle : window.stop]
         for attempt in range(GENERATED_TRIES if draw.kind in GENERATED else TRIES):
@@ -76,34 +79,47 @@ class Maker:
 
 @dataclass
 class _Document:
-    """One document on its way: its pairs by number, None where one was given up or is not there."""
+    """A document whose pairs are being made."""
 
     position: int
+    """Position of the document in the shard's table."""
     bunch: Bunch
+    """Bunch of documents that this one was begun with."""
     draws: list[Draw]
+    """Random choices of its pairs."""
     pairs: list[Pair | None]
+    """Pairs by number; None for a pair that is given up or not yet made."""
     left: int = 0
+    """Number of pairs that are not yet ended."""
 
 
 @dataclass
 class _UnderWay:
-    """One pair that waits for an answer of the generator."""
+    """A pair that waits for an answer of the generator."""
 
     document: _Document
+    """Document of the pair."""
     number: int
+    """Number of the pair in the document."""
     steps: Generator[Ask, Drawn, Pair | None]
+    """Python generator that makes the pair; it is sent the answer."""
     ask: Ask
+    """Prompt that the pair asks next."""
 
 
 @dataclass
 class Making:
-    """The pairs of one shard's documents."""
+    """Makes the pairs of one shard's documents."""
 
     shard: Shard
+    """Shard of the documents."""
     documents: pa.Table
+    """Documents with their token ids (`_ids`), row numbers (`_row`) and statuses (`_status`)."""
     maker: Maker
+    """Makes each pair."""
     listener: Listener
-    _found: dict[int, _Document] = field(default_factory=dict)
+    """Is told of the progress."""
+    _documents: dict[int, _Document] = field(default_factory=dict)
     _due: deque[_UnderWay] = field(default_factory=deque)
     _in_engine: dict[int, _UnderWay] = field(default_factory=dict)
     _begun: int = 0
@@ -116,13 +132,13 @@ class Making:
         self._bunches = deque(bunches(lengths))
 
     def through(self, engine: Engine | None) -> tuple[pa.Table, PairCounts]:
-        """Make all pairs: their rows and counts.
+        """Make all pairs, and return their rows and counts.
 
         Args:
-            engine: None where no kind needs one.
+            engine: the generator's engine; None if no kind needs one.
 
         Raises:
-            Exception: whatever the engine does; it is broken then.
+            Exception: any error of the engine, which is broken after it.
         """
         while True:
             while (engine is None or engine.has_room) and (self._due or self._begin()):
@@ -135,13 +151,13 @@ class Making:
             self.listener.stepped()
 
     def _ask(self, engine: Engine) -> None:
-        one = self._due.popleft()
-        engine.add(self._asked, one.ask.prompt, one.ask.sampling)
-        self._in_engine[self._asked] = one
+        pair = self._due.popleft()
+        engine.add(self._asked, pair.ask.prompt, pair.ask.sampling)
+        self._in_engine[self._asked] = pair
         self._asked += 1
 
     def _begin(self) -> bool:
-        """Begin the next document, if there is one."""
+        """Begin the next document; return False if there is none."""
         if self._begun == len(self._ids):
             return False
         position, self._begun = self._begun, self._begun + 1
@@ -155,15 +171,15 @@ class Making:
         drawn = self.maker.draws(file, row, len(ids))
         split = split_of(self.maker.config, file, row)
         document = _Document(position, bunch, drawn, [None] * len(drawn), left=len(drawn))
-        self._found[position] = document
+        self._documents[position] = document
         for number, draw in enumerate(drawn):
             self._advance(document, number, self.maker.pair(ids, draw, split), None)
         if not drawn:
             self._end(document)
         return True
 
-    def _go_on(self, one: _UnderWay, drawn: Drawn) -> None:
-        self._advance(one.document, one.number, one.steps, drawn)
+    def _go_on(self, pair: _UnderWay, drawn: Drawn) -> None:
+        self._advance(pair.document, pair.number, pair.steps, drawn)
 
     def _advance(
         self,
@@ -172,7 +188,7 @@ class Making:
         steps: Generator[Ask, Drawn, Pair | None],
         drawn: Any,
     ) -> None:
-        """Take a pair to its next question, or to its end."""
+        """Take a pair to its next prompt, or to its end."""
         try:
             ask = steps.send(drawn)
         except StopIteration as ended:
@@ -189,19 +205,19 @@ class Making:
         bunch = document.bunch
         bunch.left -= 1
         if not bunch.left:
-            some = (self._found[position] for position in range(bunch.start, bunch.stop))
-            self.listener.answered(bunch.start, sum(any(one.pairs) for one in some))
+            ended = (self._documents[position] for position in range(bunch.start, bunch.stop))
+            self.listener.answered(bunch.start, sum(any(each.pairs) for each in ended))
 
     def _rows_and_counts(self) -> tuple[pa.Table, PairCounts]:
-        found = [self._found[position] for position in range(len(self._ids))]
-        pairs = [[pair for pair in one.pairs if pair] for one in found]
-        flat = [pair for some in pairs for pair in some]
+        done = [self._documents[position] for position in range(len(self._ids))]
+        pairs = [[pair for pair in document.pairs if pair] for document in done]
+        flat = [pair for of_document in pairs for pair in of_document]
         texts = _texts(flat, self.maker.tokenizer_json)
         rows = pair_table(self.shard.file, self.documents, pairs, texts)
         counts = PairCounts(
-            documents=len(found),
+            documents=len(done),
             rows=len(flat),
-            statuses=_sorted(map(_status, self.documents.column("_status").to_pylist(), found)),
+            statuses=_sorted(map(_status, self.documents.column("_status").to_pylist(), done)),
             tokens=len(self._ids.values),
             windows=sum(pair.kind in GENERATED for pair in flat),
             kinds=_sorted(pair.kind for pair in flat),
@@ -210,8 +226,8 @@ class Making:
             contexts=_sorted(pair.context for pair in flat),
             given_up=_sorted(
                 draw.kind
-                for one in found
-                for draw, pair in zip(one.draws, one.pairs, strict=True)
+                for document in done
+                for draw, pair in zip(document.draws, document.pairs, strict=True)
                 if pair is None
             ),
         )
@@ -219,19 +235,19 @@ class Making:
 
 
 class Silent:
-    """A listener that nobody needs: of tasks without an engine."""
+    """A silent listener does nothing, for tasks without an engine."""
 
     def asking(self, start: int, stop: int) -> None:
-        """Nobody is told."""
+        """Do nothing."""
 
     def stepped(self) -> None:
-        """Nobody is told."""
+        """Do nothing."""
 
     def ended(self, n_tokens: int, questions: int) -> None:
-        """Nobody is told."""
+        """Do nothing."""
 
     def answered(self, start: int, scored: int) -> None:
-        """Nobody is told."""
+        """Do nothing."""
 
 
 def _status(before: str, document: _Document) -> str:
@@ -247,7 +263,7 @@ def _sorted(values: Any) -> dict[str, int]:
 
 
 def _texts(pairs: Sequence[Pair], tokenizer_json: str) -> dict[str, list[str]]:
-    """The texts of the three columns of ids."""
+    """Return the texts of the three columns of token ids."""
     decode = load_tokenizer(tokenizer_json).decode_batch
     return {
         name: decode(

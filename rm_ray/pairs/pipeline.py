@@ -1,4 +1,4 @@
-"""The pairs job's stages, from units of the corpus to packed rows of pairs."""
+"""Put the stages of the pairs job together, from units of the corpus to packed rows of pairs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,19 +23,21 @@ from rm_ray.run.shard_job import Round
 from rm_ray.score.pipeline import read, share_blocks, with_engines
 from rm_ray.score.read_stage import ReadStage
 
-# CPUs of a task that makes pairs by rules alone.
+# CPUs of a task that makes pairs only by rules.
 MAKING_CPUS = 1.0
 
 
 @dataclass(frozen=True)
 class MakePairs:
-    """Makes the pairs of a shard that has just been read. `maker_ref`: a Ray reference."""
+    """Makes the pairs of a shard that has just been read."""
 
     maker_ref: Any
+    """Ray reference to the Maker."""
     tally: TallyHandle
+    """Handle of the tally, which is told of work done."""
 
     def __call__(self, shard: Shard, documents: pa.Table) -> pa.Table:
-        """The pairs, packed."""
+        """Return the pairs, packed."""
         maker: Maker = ray.get(self.maker_ref)
         rows, counts = Making(shard, documents, maker, Silent()).through(None)
         done = PairCounts(documents=counts.documents, rows=counts.rows, tokens=counts.tokens)
@@ -55,8 +57,13 @@ def stages(
     """Read the units of a round and make their pairs.
 
     Args:
-        engine: of the generator, where a kind needs one.
-        types: of the copied columns.
+        units: the units of the round.
+        this: the round.
+        config: the configuration of the job.
+        tokenizer: tokenises the documents.
+        maker: makes the pairs.
+        engine: the engine of the generator; None if no kind needs one.
+        types: the types of the copied columns.
     """
     tokenizer_ref, maker_ref = ray.put(tokenizer), ray.put(maker)
     share_blocks(units, this)

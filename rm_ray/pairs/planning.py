@@ -1,4 +1,4 @@
-"""From what the corpus is now to what there is to do, and the texts that some kinds mix in."""
+"""The plan of a pairs run, and an estimate of the number of pairs."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,10 @@ from rm_ray.score.planning import ScorePlanning
 
 @dataclass(frozen=True)
 class PairsPlanning(ScorePlanning):
-    """`donors`: texts of other documents. Of `estimate`, the windows are pairs."""
+    """A plan of a pairs run; the windows of its `estimate` are pairs."""
 
     donors: tuple[str, ...]
+    """Texts of other documents, for kinds that mix these in."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,11 @@ class PairsEstimator:
     """Estimates how many pairs a document gives."""
 
     config: PairsConfig
+    """Section `pairs` of the configuration."""
     rule: WindowRule
+    """Rule by which the judge cuts documents into windows."""
 
     def of(self, ids: TokenIds) -> ScoreCounts:
-        """Count its pairs, as windows."""
+        """Count the pairs of a document, as windows."""
         chunks = whole_chunks(len(ids), self.rule, self.config)
         return ScoreCounts(windows=min(self.config.per_document, len(chunks)))

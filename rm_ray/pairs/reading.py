@@ -1,4 +1,4 @@
-"""Reads pairs: of runs of jobs/pairs.py, or of any tables with prompt, chosen and rejected."""
+"""Read pairs from runs of jobs/pairs.py, or from tables with prompt, chosen and rejected."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,21 +18,22 @@ from rm_ray.store.folder import Folder, absolute
 
 # The folder of the parts of a run of jobs/pairs.py.
 PAIRS = "pairs"
-# What every table of pairs has.
+# Columns of every table of pairs.
 TEXTS = ("prompt", "chosen", "rejected")
-# What must be the judge's own, by the names that fingerprints give it.
+# Settings in which pairs must agree with the judge, by their names in fingerprints.
 TOKENIZER, CHUNK = "tokenizer", "judge.chunk_tokens"
 
 
 @dataclass(frozen=True)
 class PairsSource:
-    """The Parquet files of some pairs, sorted by path within each of the paths given."""
+    """A source of pairs is some Parquet files."""
 
     files: list[InputFile]
+    """Files, in the order of the given paths, and sorted within each of these."""
     manifest: dict[str, Any] | None
-    """manifest.json of the run, where all files are of one run."""
+    """Content of the run's manifest.json; None unless all files are of one run."""
     storage: StorageConfig = field(default_factory=StorageConfig)
-    """How their store is reached."""
+    """Access to the store of the files."""
 
 
 def open_pairs(
@@ -42,18 +43,19 @@ def open_pairs(
     *,
     allow_incomplete: bool = False,
 ) -> PairsSource:
-    """List the files of pairs, and check that they are made for this judge.
+    """List the files of pairs, and check that the pairs fit this judge.
 
     Args:
         paths: folders of runs of jobs/pairs.py, their folders of pairs, or files, folders and globs
             of tables with the columns prompt, chosen and rejected.
-        storage: how their store is reached.
-        judge_facts: what pairs must agree with: `tokenizer` (its digest) and `judge.chunk_tokens`,
-            as the judge's fingerprint and its tokenizer's have them; None to check nothing.
+        storage: access to the store of the files.
+        judge_facts: the settings that pairs must agree with: `tokenizer` (its digest) and
+            `judge.chunk_tokens`, as in the fingerprints of the judge and its tokenizer; None to
+            check nothing.
         allow_incomplete: take a run that has not ended.
 
     Raises:
-        InputError: there is nothing, a run is not complete, or its pairs are another judge's.
+        InputError: there are no pairs, a run is not complete, or its pairs do not fit the judge.
     """
     files: list[InputFile] = []
     manifests = []
@@ -77,11 +79,13 @@ def open_pairs(
 def read_pairs(
     source: PairsSource, columns: Sequence[str], split: str | None = None
 ) -> Iterator[pa.Table]:
-    """The pairs, file by file, row group by row group.
+    """Yield the pairs, file by file, row group by row group.
 
     Args:
-        columns: their names; one that a file lacks is null where it is a column of `SCHEMA`.
-        split: only these, where the files have such a column.
+        source: the files.
+        columns: names of the columns. A column of `SCHEMA` that a file lacks is null, unless it is
+            a text.
+        split: read only pairs of this split, from files that have a column `split`; None for all.
 
     Raises:
         InputError: a file cannot be read, or lacks a column.
@@ -95,10 +99,10 @@ def read_pairs(
 
 
 def check_facts(where: str, made: Mapping[str, Any], judge: Mapping[str, Any]) -> None:
-    """Refuse pairs that were made with chunks or a tokenizer that are not the judge's.
+    """Refuse pairs that were made with another chunk length or tokenizer than the judge's.
 
     Raises:
-        InputError: with both.
+        InputError: the settings differ; the message gives both.
     """
     if CHUNK in judge and made.get(CHUNK) != judge[CHUNK]:
         raise InputError(
@@ -115,14 +119,14 @@ def check_facts(where: str, made: Mapping[str, Any], judge: Mapping[str, Any]) -
 def _read(
     file: pq.ParquetFile, where: InputFile, columns: Sequence[str], split: str | None
 ) -> Iterator[pa.Table]:
-    there = set(file.schema_arrow.names)
-    chooses = split is not None and "split" in there
-    wanted = dict.fromkeys([*columns, *(["split"] if chooses else [])])
-    lacking = [name for name in wanted if name not in there]
+    present = set(file.schema_arrow.names)
+    chooses = split is not None and "split" in present
+    names = dict.fromkeys([*columns, *(["split"] if chooses else [])])
+    lacking = [name for name in names if name not in present]
     if unknown := [name for name in lacking if name not in SCHEMA.names or name in TEXTS]:
         raise InputError(f"{where.path} has no column {unknown[0]!r}; it is not a table of pairs")
     for group in range(file.num_row_groups):
-        rows = file.read_row_group(group, [name for name in wanted if name in there])
+        rows = file.read_row_group(group, [name for name in names if name in present])
         if chooses:
             rows = rows.filter(pc.equal(rows.column("split"), split))
         for name in lacking:
@@ -132,7 +136,7 @@ def _read(
 
 
 class _Paths(CorpusConfig):
-    """Where pairs are."""
+    """The paths of pairs."""
 
     key: ClassVar = "pairs"
 
@@ -142,16 +146,16 @@ def _corpus(path: str, storage: StorageConfig) -> CorpusConfig:
 
 
 def _root_of_run(path: str, storage: StorageConfig) -> Folder | None:
-    """The folder of the run that a path leads to, if it leads to one."""
+    """Return the folder of the run that a path leads to; None if it leads to no run."""
     if any(sign in path for sign in "*?["):
         return None
     folder = Folder(absolute(path), storage, side="input")
     above = folder.uri.rstrip("/").rpartition("/")
     roots = [folder] if above[2] != PAIRS else [folder, Folder(above[0], storage, side="input")]
     try:
-        return next((one for one in roots if (one / "_rm_ray").size("run.json")), None)
+        return next((root for root in roots if (root / "_rm_ray").size("run.json")), None)
     except NotADirectoryError:
-        return None  # a file
+        return None  # the path leads to a file
     except OSError as error:
         raise InputError(f"cannot read {path}: {short(error)}") from None
 

@@ -1,4 +1,4 @@
-"""What the pairs job says of itself: the dry run's page, closing lines, metrics, manifest."""
+"""The texts and figures of the pairs job: dry run's page, closing lines, metrics, manifest."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,13 +14,13 @@ from rm_ray.run.standing.price import Price, dollars, number
 from rm_ray.run.summary import RunSummary
 from rm_ray.run.survey import Survey
 
-# The key of metrics.json that the next run is reckoned from.
+# The key of metrics.json from which the hours of the next run are estimated.
 PAIRS_SPEED = "generated_pairs_per_second_per_engine"
 PAIRS_WRITTEN = Measure("rm_ray_generated_pairs", "Pairs that an engine wrote.", counter=True)
 
 
 class PairsSummary(RunSummary[PairsPlanning]):
-    """What a run of the pairs job says of itself."""
+    """The lines and figures that a run of the pairs job gives."""
 
     starting = "nothing is made yet"
 
@@ -54,17 +54,18 @@ class PairsSummary(RunSummary[PairsPlanning]):
         ]
         if pairs.given_up:
             lines.append(
-                "given up, since no try made the chunk worse and left it long enough: "
+                "given up, since no try gave a worse chunk that was long enough: "
                 f"{_listed(pairs.given_up)}"
             )
         return lines
 
 
 def manifest(run: Mapping[str, Any], pairs: PairCounts) -> dict[str, Any]:
-    """What manifest.json says: what the pairs are, and what they were made with.
+    """Return the content of manifest.json: counts of the pairs, and the settings of the run.
 
     Args:
         run: the content of run.json.
+        pairs: the counts of all pairs.
     """
     made = run["fingerprint"]
     return {
@@ -86,11 +87,14 @@ def manifest(run: Mapping[str, Any], pairs: PairCounts) -> dict[str, Any]:
 def dry_run_text(
     seen: Survey, config: PairsJobConfig, new: PairsPlanning, documents: int, left: int
 ) -> str:
-    """Files, documents, pairs by kind, and what the generated ones would cost.
+    """Return the dry run's page: files, documents, pairs by kind, and the cost of generated pairs.
 
     Args:
-        documents: of the corpus.
-        left: those of shards that are not done.
+        seen: the survey of the corpus and the run's folder.
+        config: the configuration of the job.
+        new: the plan of new files.
+        documents: number of documents of the corpus.
+        left: number of documents in missing shards.
     """
     metrics = seen.run.metrics() or {}
     pairs = _pairs_left(new, metrics.get("totals", {}), left)
@@ -114,7 +118,7 @@ def _cost(generated: float, config: PairsJobConfig, metrics: Mapping[str, Any]) 
     price = Price(config.pool.gpus, config.cost.per_gpu_hour)
     given = config.estimate.pairs_per_s
     speed = given or metrics.get(PAIRS_SPEED)
-    said = "the given" if given else "this run's own"
+    origin = "the given" if given else "this run's own"
     if not speed:
         return f"  {price.unit} unknown; give --estimate.pairs_per_s to know"
     hours = price.hours(generated / speed)
@@ -123,12 +127,16 @@ def _cost(generated: float, config: PairsJobConfig, metrics: Mapping[str, Any]) 
     return (
         f"  {price.unit} {number(hours)}{'' if money is None else f', {dollars(money)}'}, for "
         f"{generated:,.0f} pairs of {kinds} at"
-        f" {said} {speed:,.1f} a second of one engine"
+        f" {origin} {speed:,.1f} per second of one engine"
     )
 
 
 def _pairs_left(new: PairsPlanning, totals: Mapping[str, Any], left: int) -> float:
-    """Pairs of what is newly planned, and of what was planned before as many as others had."""
+    """Estimate the pairs left to make.
+
+    Newly planned documents count with their estimate. Documents planned before count with the
+    average pairs of a document so far.
+    """
     fresh = sum(file.rows - new.continued.get(file.path, 0) for file in new.files)
     before = max(0, left - fresh)
     average = totals.get("rows", 0) / totals["documents"] if totals.get("documents") else 0.0

@@ -1,4 +1,4 @@
-"""The output: one row a pair of a real chunk and one made worse, after the same context."""
+"""The output table: one row per pair of a real chunk and a worse chunk, after the same context."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,18 +37,28 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Pair:
-    """A real chunk and a worse one, as token ids, and how the worse one was made."""
+    """A pair is a real chunk and a worse chunk, as token ids."""
 
     prompt_ids: TokenIds
+    """Token ids of the context."""
     chosen_ids: TokenIds
+    """Token ids of the real chunk."""
     rejected_ids: TokenIds
+    """Token ids of the worse chunk."""
     kind: str
+    """Kind of the pair: the way in which the chunk was made worse."""
     extent: Extent
+    """`all` if the whole chunk was made worse, `part` if its beginning is real."""
     context: ContextKind
+    """`clean` for the real context, `broken` for a worse one."""
     temperature: float | None
+    """Sampling temperature of the generator; None for kinds without one."""
     seed: int
+    """Seed of the pair: 63 bits."""
     chunk: int
+    """Number of the chunk in its document."""
     split: str
+    """`train` or `validation`."""
 
 
 def pair_table(
@@ -57,15 +67,16 @@ def pair_table(
     pairs: Sequence[Sequence[Pair]],
     texts: Mapping[str, Sequence[str]],
 ) -> pa.Table:
-    """The output rows of some documents, in the order given.
+    """Return the output rows of some documents, in the given order.
 
     Args:
-        documents: with their numbers in the file (`_row`) and the columns that are copied.
-        pairs: of each document.
+        source_file: the path of the documents' file.
+        documents: the documents: their row numbers in the file (`_row`) and the copied columns.
+        pairs: the pairs of each document.
         texts: `prompt`, `chosen` and `rejected` of each pair, in the same order.
     """
-    flat = [pair for some in pairs for pair in some]
-    taken = pa.array([n for n, some in enumerate(pairs) for _ in some], pa.int64())
+    flat = [pair for of_document in pairs for pair in of_document]
+    taken = pa.array([n for n, of_document in enumerate(pairs) for _ in of_document], pa.int64())
     carried = [name for name in documents.column_names if not name.startswith("_")]
     columns: dict[str, Any] = {name: documents.column(name).take(taken) for name in carried}
     columns["source_file"] = pa.array([source_file] * len(flat), pa.string())

@@ -1,4 +1,4 @@
-"""A chunk made worse by a rule: its text is worsened, tokenised again and cut to the chunk."""
+"""Make a chunk worse by a rule: worsen its text, tokenise the text again, and cut it to length."""
 
 import random
 from collections.abc import Sequence
@@ -12,17 +12,20 @@ from rm_ray.judges.preference.windows import Window
 from rm_ray.pairs.drawing import Draw
 from rm_ray.pairs.worsen.kinds import WORSENED
 
-# What cutting tokens inside a character leaves of it.
+# Decoding gives this character where tokens are cut inside a character.
 CUT = "\ufffd"
 
 
 @dataclass(frozen=True)
 class Worse:
-    """What a pair's context and worse chunk have become; `kept`: tokens that are still real."""
+    """A Worse holds the context and the worse chunk of a pair."""
 
     context: TokenIds
+    """Token ids of the context, which may be worse too."""
     chunk: TokenIds
+    """Token ids of the worse chunk."""
     kept: int = 0
+    """Number of real tokens at the start of the chunk."""
 
 
 def worsened(
@@ -33,16 +36,22 @@ def worsened(
     tokenizer_json: str,
     others: Sequence[str],
 ) -> Worse | None:
-    """Make a window worse by the rule of its kind; None where that changes nothing, or leaves too
-    little.
+    """Make a window worse by the rule of its kind.
 
-    The text behind the chunk is worsened with it, as far as it may be needed: much is lost to some
-    kinds. A broken context is the whole context, worsened together with the chunk; where too little
-    is left of both, it has fewer chunks.
+    Some kinds lose much text. So the text behind the chunk is worsened with it, as far as it may be
+    needed. A broken context is the whole context, worsened together with the chunk. If too little
+    of both remains, the context has fewer chunks.
 
     Args:
-        tokenizer_json: of the judge's plain tokenizer.
+        ids: token ids of the document.
+        window: the context and the chunk.
+        draw: the random choices of the pair.
+        seed: the seed of this try.
+        tokenizer_json: content of tokenizer.json of the judge's plain tokenizer.
         others: texts of other documents.
+
+    Returns:
+        The worse window; None if the rule changes nothing, or leaves too few tokens.
     """
     rng = random.Random(seed)
     chunk = window.stop - window.middle
@@ -68,22 +77,22 @@ def worsened(
 
 
 def kept_tokens(chunk: int, rng: random.Random) -> int:
-    """How many tokens of a chunk stay real: between an eighth and three quarters of it."""
+    """Draw how many tokens of a chunk stay real: between an eighth and three quarters of it."""
     return rng.randint(max(1, chunk // 8), max(1, chunk * 3 // 4))
 
 
 def text_of(ids: TokenIds, tokenizer_json: str) -> str:
-    """The text of some tokens, without the rest of a character that was cut at its ends."""
+    """Return the text of some tokens, without characters that were cut apart at its ends."""
     text: str = load_tokenizer(tokenizer_json).decode(ids.tolist(), skip_special_tokens=False)
     return text.strip(CUT)
 
 
 def encode_plain(text: str, tokenizer_json: str) -> TokenIds:
-    """Token ids of a text, as plain text."""
+    """Return the token ids of a text, tokenised as plain text."""
     return np.asarray(encode(load_tokenizer(tokenizer_json), text), np.int32)
 
 
 def shows_in_time(worse: TokenIds, real: TokenIds) -> bool:
-    """Whether a chunk differs from the real one, and does so before the last eighth of it."""
+    """Return True if a chunk differs from the real chunk before the last eighth."""
     differs = np.flatnonzero(worse != real)
     return len(differs) > 0 and differs[0] <= len(real) - max(1, len(real) // 8)

@@ -1,4 +1,4 @@
-"""The write stage: one actor, one generator; shards of token ids in, shards of pairs out."""
+"""The write stage: an actor with one generator turns shards of token ids into shards of pairs."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from rm_ray.run.faults.handle import TallyHandle
 from rm_ray.run.output.shard_row import pack
 from rm_ray.score.engine_actor import EngineActor, Reporter
 
-# What a harmless prompt and its answer have at least, tokens.
+# Tokens of the answer to a harmless prompt, and of the shortest harmless prompt.
 HARMLESS = 8
 
 
@@ -34,28 +34,28 @@ class WriteActor(EngineActor):
     def work(
         self, unit: Shard, documents: pa.Table, engine: Generator, listener: Reporter
     ) -> tuple[list[pa.Table], Mapping[int, str]]:
-        """Make the documents' pairs."""
+        """Make the pairs of the documents."""
         rows, counts = Making(unit, documents, self._maker, listener).through(engine)
         return [pack(unit, rows, counts.to_json())], {}
 
     def check(
         self, unit: Shard, documents: pa.Table, engine: Generator, alive: Callable[[], None]
     ) -> None:
-        """Go on with a harmless prompt of the suspect's length."""
-        del unit  # any prompt of that length will do
+        """Let the generator continue a harmless prompt as long as the suspected document."""
+        del unit  # only the length of the documents matters
         length = len(documents.column("_ids").combine_chunks().values)
         self._probe(engine, min(length, self.settings.max_prompt_tokens), alive)
 
     def try_out(self, engine: Generator) -> str | None:
-        """Go on with a harmless prompt."""
+        """Let the generator continue a harmless prompt."""
         self._probe(engine, HARMLESS, lambda: None)
         return None
 
     def _probe(self, engine: Generator, length: int, alive: Callable[[], None]) -> None:
-        """Ask for some tokens after one token again and again.
+        """Ask for some tokens after a prompt of one repeated token.
 
         Raises:
-            ArithmeticError: there are not so many.
+            ArithmeticError: the answer has another number of tokens.
         """
         never = self._maker.writer.never if self._maker.writer else frozenset()
         token = next(number for number in range(len(never) + 1) if number not in never)
@@ -64,4 +64,6 @@ class WriteActor(EngineActor):
         while not (answers := engine.step()):
             alive()
         if len(answers[0][1]) != HARMLESS:
-            raise ArithmeticError(f"after a harmless prompt {len(answers[0][1])} tokens were drawn")
+            raise ArithmeticError(
+                f"{len(answers[0][1])} tokens were drawn after a harmless prompt, not {HARMLESS}"
+            )

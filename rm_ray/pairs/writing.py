@@ -1,7 +1,7 @@
-"""A chunk that a language model writes: what it is asked, and what its answers become.
+"""Let a language model write the worse chunk: prompts for the model, and chunks from its answers.
 
-Each function is a generator: it yields what is to be asked, and is sent the tokens of the answer.
-Whoever runs it asks for many pairs at once.
+`continued` and `rewritten` are Python generators: they yield prompts, and are sent the tokens of
+the answers. So the caller can ask the model about many pairs at once.
 """
 
 import math
@@ -20,12 +20,11 @@ from rm_ray.pairs.chat import ChatPrompts
 from rm_ray.pairs.drawing import Draw, hashed
 from rm_ray.pairs.worsening import Worse, encode_plain, kept_tokens, text_of
 
-# A broken context is broken in its last chunks, as many as are drawn.
+# A broken context is broken in its last chunks, at most this many.
 MOST_BROKEN = 4
-# What goes on from a text is drawn with so many tokens more than are needed, as a share: encoded
-# again, its text may have fewer.
+# Share of tokens drawn beyond the needed ones: a text that is encoded again may have fewer tokens.
 SPARE = 0.25
-# An answer may have so many times the tokens of what is rewritten, and some more.
+# An answer may have LONGER times the tokens of the rewritten passage plus MORE tokens.
 LONGER, MORE = 2, 64
 
 
@@ -34,7 +33,9 @@ class Ask:
     """One prompt for the generator."""
 
     prompt: Prompt
+    """Token ids of the prompt."""
     sampling: Sampling
+    """Settings for drawing the answer."""
 
 
 Steps: TypeAlias = Generator[Ask, Drawn, Worse | None]
@@ -42,26 +43,30 @@ Steps: TypeAlias = Generator[Ask, Drawn, Worse | None]
 
 @dataclass(frozen=True)
 class Writer:
-    """What is known of the generator. `bos`: of a text. `chat`: where it rewrites."""
+    """A Writer holds the facts about the generator that making pairs needs."""
 
     bos: tuple[int, ...]
+    """Token ids that begin a text; empty for none."""
     never: frozenset[int]
+    """Token ids that no continued text may hold: banned tokens and stops."""
     longest: int
     """Tokens of the longest prompt."""
     chat: ChatPrompts | None
+    """Prompts of the kind rewritten; None if the kind is not used."""
 
 
 def continued(
     ids: TokenIds, window: Window, draw: Draw, seed: int, writer: Writer, tokenizer_json: str
 ) -> Steps:
-    """The model goes on from the context, and from what is kept of the chunk.
+    """Let the model continue the context and the kept part of the chunk.
 
-    What it has drawn is encoded anew from its text, as a document would be. A hot model draws
-    tokens that no text is encoded to, and a judge would learn to see that, and not bad text.
+    The text of the answer is encoded again, like a document. At a high temperature a model draws
+    token sequences that no text is encoded to. A judge would learn to recognise these sequences,
+    and not bad text.
 
-    In a broken context the model has written the last chunks too, from one to four; then it writes
-    the whole chunk. A chunk without a context keeps some real tokens to go on from, unless texts
-    begin with a BOS.
+    In a broken context the model writes the last one to four chunks too, and then the whole chunk.
+    A chunk without a context keeps some real tokens to continue from, unless texts begin with a
+    BOS.
     """
     rng = random.Random(seed)
     chunk = window.stop - window.middle
@@ -91,10 +96,10 @@ def continued(
 def rewritten(
     ids: TokenIds, window: Window, draw: Draw, seed: int, writer: Writer, tokenizer_json: str
 ) -> Steps:
-    """The model is asked with one prompt after the other, each about the answer before.
+    """Ask the model the prompts of `rewrite` in turn, each about the answer to the previous prompt.
 
-    What is rewritten is the chunk, or what is not kept of it, with as much of the text behind; of a
-    broken context also its last chunks, from one to four.
+    The model rewrites the chunk, without its kept part, and a chunk of the text behind it. For a
+    broken context it rewrites also the last one to four chunks of the context.
     """
     assert writer.chat is not None
     assert draw.temperature is not None
@@ -116,7 +121,7 @@ def rewritten(
         sampling = Sampling(draw.temperature, hashed(seed, "prompt", number), most, stops=True)
         drawn = yield Ask(prompt, sampling)
         text = text_of(drawn, writer.chat.tokenizer_json).strip()
-    # a chunk in the midst of a text begins as that did
+    # keep the white space at the start of the passage
     text = f"{real_text[: len(real_text) - len(real_text.lstrip())]}{text}"
     junk = encode_plain(text, tokenizer_json)
     cut = broken * chunk
@@ -129,10 +134,10 @@ def rewritten(
 
 
 def with_spare(needed: int) -> int:
-    """The tokens to draw so that their text, encoded anew, has as many as are needed."""
+    """Return how many tokens to draw, so that enough remain when their text is encoded again."""
     return needed + math.ceil(SPARE * needed)
 
 
 def answer_tokens(chunk: int) -> int:
-    """The most tokens of an answer: of a rewritten passage of the longest kind."""
+    """Return the most tokens of an answer to the longest passage that is rewritten."""
     return LONGER * (MOST_BROKEN + 2) * chunk + MORE

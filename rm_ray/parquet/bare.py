@@ -1,9 +1,9 @@
-"""Copying by the bytes: a file is read and written without its annotations, then given them back.
+"""Copy columns as physical values: strip a file's annotations, and put them back after writing.
 
-pyarrow has no type for much of what the format can say (VARIANT, GEOMETRY, ENUM, INTERVAL, INT96
-beside INT64, decimals in every physical type). It copies plain physical values without a change. So
-`bare` makes a footer that says nothing but physical types, and `dress` puts the schema, with the
-source's own elements, and the metadata into the footer of what was written.
+pyarrow has no type for many types of the format (VARIANT, GEOMETRY, ENUM, INTERVAL, INT96 beside
+INT64, decimals in every physical type). But it copies plain physical values without a change. So
+`bare` makes a footer with physical types only, and `Dress` puts the schema elements of the source
+and the metadata into the footer of the written file.
 """
 
 from collections.abc import Collection, Sequence
@@ -55,31 +55,33 @@ INT96_BYTES = 12
 # ColumnMetaData's type and path; SchemaElement's scale and precision.
 COLUMNS, SORTING, META, META_TYPE, META_PATH = 1, 4, 3, 1, 3
 SCALE, PRECISION = 7, 8
-# Number of SortingColumn's field: the number of the column.
+# Number of SortingColumn's field that holds the number of the column.
 SORTED_COLUMN = 1
 
 
 def bare(footer: StoredFooter, annotated: Collection[str] = ()) -> StoredFooter:
-    """A footer of the same file that says nothing but physical types.
+    """Return a footer of the same file with physical types only.
 
-    Lists and maps stay, since they are how values are nested, and unsigned integers, whose order
-    differs. INT96 is said to be twelve bytes of fixed length, as it is stored.
+    Lists and maps stay, since they define how values are nested. Unsigned integers stay, since
+    their order differs from signed ones. INT96 becomes twelve bytes of fixed length, as it is
+    stored.
 
     Args:
+        footer: the footer of the file.
         annotated: top-level columns that keep their annotations, and are read as pyarrow reads
-            them.
+            annotated columns.
     """
-    found = columns(footer.elements)
+    all_columns = columns(footer.elements)
     root, *_ = footer.elements
     kept = [
         element.stored if column.path[0] in annotated else _bare(element)
-        for column in found
+        for column in all_columns
         for element in column.all()
     ]
     pairs = [pair for pair in footer.key_values if pair[0] != ARROW_SCHEMA]
     plain = footer.with_elements([root, *kept]).with_key_values(pairs)
     plain = plain.without(ENCRYPTION, SIGNING_KEY)
-    leaves = [leaf for column in found for leaf in column.leaves()]
+    leaves = [leaf for column in all_columns for leaf in column.leaves()]
     int96 = {
         number
         for number, leaf in enumerate(leaves)
@@ -102,22 +104,22 @@ def _bare(element: Element) -> Struct:
 
 @dataclass(frozen=True)
 class Dress:
-    """What a written file is given back of its source."""
+    """A Dress is the schema and metadata that a written file gets back from its source."""
 
     root: Struct
-    """The source's first schema element, which names the schema."""
+    """First schema element of the source, which names the schema."""
     columns: Sequence[Element | None]
-    """The source's top-level columns, in order; None for one that stays as it was written."""
+    """Top-level columns of the source, in order; None for a column that stays as written."""
     key_values: Sequence[KeyValue]
-    """The metadata of the file."""
+    """Metadata of the written file."""
 
     def put_on(self, file: BinaryIO) -> None:
-        """Give a written file the source's schema elements, and the metadata.
+        """Give a written file the schema elements of the source, and the metadata.
 
-        Columns after those of the source stay as they were written.
+        Columns after the columns of the source stay as they were written.
 
         Args:
-            file: open for reading and writing; only its footer is written again.
+            file: the file, open for reading and writing; only its footer is written again.
         """
         written = footer_bytes(file)
         footer = self._schema(StoredFooter.parse(written)).with_key_values(self.key_values)
@@ -130,7 +132,8 @@ class Dress:
         own = [*self.columns, *[None] * (len(written) - len(self.columns))]
         worn = [new or old for old, new in zip(written, own, strict=True)]
         root = put(self.root, CHILDREN, I32, len(written))
-        dressed = footer.with_elements([root, *(each.stored for c in worn for each in c.all())])
+        elements = (element.stored for column in worn for element in column.all())
+        dressed = footer.with_elements([root, *elements])
         leaves = [
             pair
             for old, new in zip(written, worn, strict=True)
@@ -145,37 +148,42 @@ class Dress:
 
 
 def prune(footer: StoredFooter, names: Collection[str]) -> StoredFooter:
-    """A footer of the same file without some of its top-level columns."""
+    """Return a footer of the same file without some of its top-level columns."""
     root, *_ = footer.elements
-    found = columns(footer.elements)
-    left = [column for column in found if column.path[0] not in names]
+    all_columns = columns(footer.elements)
+    remaining = [column for column in all_columns if column.path[0] not in names]
     kept = {
         number
-        for number, leaf in enumerate(leaf for column in found for leaf in column.leaves())
+        for number, leaf in enumerate(leaf for column in all_columns for leaf in column.leaves())
         if leaf.path[0] not in names
     }
-    elements = [put(root, CHILDREN, I32, len(left)), *(e.stored for c in left for e in c.all())]
+    elements = [
+        put(root, CHILDREN, I32, len(remaining)),
+        *(e.stored for c in remaining for e in c.all()),
+    ]
     groups = []
     for group in footer.row_groups:
         chunks = [c for number, c in enumerate(get(group, COLUMNS).values) if number in kept]
-        group = _sorted_by_what_is_left(group, sorted(kept))
+        group = _renumber_sorting(group, sorted(kept))
         groups.append(put(group, COLUMNS, LIST, Items(STRUCT, chunks)))
     pruned = footer.with_elements(elements).with_row_groups(groups)
     pruned = pruned.with_key_values(without_stored(footer.key_values, names))
     return pruned.without(COLUMN_ORDERS, ENCRYPTION, SIGNING_KEY)
 
 
-def _sorted_by_what_is_left(group: Struct, kept: Sequence[int]) -> Struct:
-    """A row group whose sorting columns have the numbers that they have among the ones kept.
+def _renumber_sorting(group: Struct, kept: Sequence[int]) -> Struct:
+    """Return a row group whose sorting columns are numbered among the kept columns.
 
-    Rows are not sorted by what follows a column that is gone.
+    If a sorting column is dropped, the sorting columns after it are dropped too, since the rows are
+    not sorted by these alone.
     """
     sorting = get(group, SORTING)
     if sorting is None:
         return group
-    there = list(takewhile(lambda column: get(column, SORTED_COLUMN) in kept, sorting.values))
+    leading = list(takewhile(lambda column: get(column, SORTED_COLUMN) in kept, sorting.values))
     renumbered = [
-        put(column, SORTED_COLUMN, I32, kept.index(get(column, SORTED_COLUMN))) for column in there
+        put(column, SORTED_COLUMN, I32, kept.index(get(column, SORTED_COLUMN)))
+        for column in leading
     ]
     if not renumbered:
         return without(group, SORTING)
@@ -183,10 +191,10 @@ def _sorted_by_what_is_left(group: Struct, kept: Sequence[int]) -> Struct:
 
 
 def written_columns(schema: pa.Schema) -> list[Element]:
-    """The top-level columns that pyarrow writes for an Arrow schema.
+    """Return the top-level columns that pyarrow writes for an Arrow schema.
 
     Raises:
-        ArrowException: pyarrow cannot write it.
+        ArrowException: pyarrow cannot write the schema.
     """
     sink = BytesIO()
     pq.ParquetWriter(sink, schema, store_schema=False).close()
@@ -198,7 +206,7 @@ def _retyped(
     types: Sequence[int | None],
     paths: Sequence[tuple[str, ...] | None] | None = None,
 ) -> Struct:
-    """A row group whose column chunks have other physical types or paths, where these say so."""
+    """Return a row group whose chunks have other physical types or paths; None keeps the old."""
     chunks = []
     for number, chunk in enumerate(get(group, COLUMNS).values):
         meta = get(chunk, META)

@@ -1,4 +1,4 @@
-"""A file's footer as it is stored: what the format says of the whole file, field by field."""
+"""The footer of a file as it is stored: the fields of the format's FileMetaData."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from rm_ray.parquet.thrift import (
 MAGIC = b"PAR1"
 # Bytes that follow a footer: its length and the magic number.
 ENDING = 8
-# Fetched at once from a file's end: most footers are smaller.
+# Bytes fetched at once from the end of a file: most footers are smaller.
 TAIL_BYTES = 64 << 10
 # Numbers of FileMetaData's fields.
 SCHEMA, ROWS, ROW_GROUPS, KEY_VALUES, COLUMN_ORDERS = 2, 3, 4, 5, 7
@@ -40,20 +40,20 @@ KeyValue = tuple[bytes, bytes | None]
 
 @dataclass(frozen=True)
 class StoredFooter:
-    """A footer whose fields are decoded one by one, when they are asked for.
+    """A stored footer decodes each field only when it is asked for.
 
-    The row groups of a wide file are most of its footer, and few readers want them.
+    The row groups of a wide file are most of its footer, and few readers need the row groups.
     """
 
     fields: Struct
-    """FileMetaData's fields, each value left as the bytes that the file has."""
+    """Fields of FileMetaData, each value left as the bytes in the file."""
 
     @classmethod
     def parse(cls, data: bytes) -> "StoredFooter":
-        """Read a footer's bytes; a signature may follow them.
+        """Read a footer from its bytes; a signature may follow these.
 
         Raises:
-            ArrowInvalid: they are no footer.
+            ArrowInvalid: the bytes are not a footer.
         """
         try:
             return cls(split(data)[0])
@@ -65,39 +65,39 @@ class StoredFooter:
         """Read the footer of an open file.
 
         Raises:
-            ArrowInvalid: the file is no Parquet file, or its footer is damaged or encrypted.
+            ArrowInvalid: the file is not a Parquet file, or its footer is damaged or encrypted.
         """
         return cls.parse(footer_bytes(file))
 
     @staticmethod
     def as_metadata(data: bytes) -> pq.FileMetaData:
-        """A footer's bytes as pyarrow knows them.
+        """Return the bytes of a footer as pyarrow's metadata.
 
         Raises:
-            ArrowException: pyarrow does not accept them.
+            ArrowException: pyarrow does not accept the footer.
         """
         return pq.read_metadata(pa.BufferReader(MAGIC + ended(data)))
 
     def to_bytes(self) -> bytes:
-        """The footer's bytes, without its length and the magic number."""
+        """Return the footer's bytes, without its length and the magic number."""
         return join(self.fields)
 
     def metadata(self) -> pq.FileMetaData:
-        """The footer as pyarrow knows it.
+        """Return the footer as pyarrow's metadata.
 
         Raises:
-            ArrowException: pyarrow does not accept it.
+            ArrowException: pyarrow does not accept the footer.
         """
         return self.as_metadata(self.to_bytes())
 
     @property
     def rows(self) -> int:
-        """How many rows the file has."""
+        """Return how many rows the file has."""
         return int(decode_value(6, get(self.fields, ROWS, b"\0")))
 
     @property
     def elements(self) -> list[Struct]:
-        """The schema's elements, depth first, the root before all others.
+        """Return the schema's elements, depth first, beginning with the root.
 
         Raises:
             ArrowInvalid: the schema is damaged.
@@ -106,28 +106,28 @@ class StoredFooter:
 
     @property
     def row_groups(self) -> list[Struct]:
-        """The row groups.
+        """Return the row groups.
 
         Raises:
-            ArrowInvalid: they are damaged.
+            ArrowInvalid: the row groups are damaged.
         """
         return self._items(ROW_GROUPS)
 
     @property
     def key_values(self) -> list[KeyValue]:
-        """The file's own metadata: its keys and values, in their order."""
+        """Return the file's own metadata: its keys and values, in order."""
         return [(get(pair, 1, b""), get(pair, 2)) for pair in self._items(KEY_VALUES)]
 
     def with_elements(self, elements: list[Struct]) -> "StoredFooter":
-        """The footer with another schema."""
+        """Return the footer with another schema."""
         return self._with_items(SCHEMA, elements)
 
     def with_row_groups(self, groups: list[Struct]) -> "StoredFooter":
-        """The footer with other row groups."""
+        """Return the footer with other row groups."""
         return self._with_items(ROW_GROUPS, groups)
 
     def with_key_values(self, pairs: Iterable[KeyValue]) -> "StoredFooter":
-        """The footer with other metadata; without any, the field is left out."""
+        """Return the footer with other metadata; if there is none, the field is left out."""
         written = [
             [Field(1, BINARY, key)] + ([] if value is None else [Field(2, BINARY, value)])
             for key, value in pairs
@@ -137,7 +137,7 @@ class StoredFooter:
         return self._with_items(KEY_VALUES, written)
 
     def without(self, *numbers: int) -> "StoredFooter":
-        """The footer without some of FileMetaData's fields."""
+        """Return the footer without some fields of FileMetaData."""
         return StoredFooter(without(self.fields, *numbers))
 
     def _items(self, number: int) -> list[Struct]:
@@ -154,10 +154,10 @@ class StoredFooter:
 
 
 def footer_bytes(file: BinaryIO) -> bytes:
-    """The bytes of an open file's footer, fetched in one request where it is not large.
+    """Return the bytes of an open file's footer, fetched in one request unless it is large.
 
     Raises:
-        ArrowInvalid: the file is no Parquet file, or its footer is encrypted.
+        ArrowInvalid: the file is not a Parquet file, or its footer is encrypted.
     """
     size = file.seek(0, 2)
     tail = _read_from(file, max(0, size - TAIL_BYTES))
@@ -174,7 +174,7 @@ def footer_bytes(file: BinaryIO) -> bytes:
 
 
 def ended(footer: bytes) -> bytes:
-    """How a file ends: its footer, the footer's length, and the magic number."""
+    """Return the end of a file: its footer, the footer's length, and the magic number."""
     return b"".join([footer, len(footer).to_bytes(4, "little"), MAGIC])
 
 

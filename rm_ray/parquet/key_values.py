@@ -1,7 +1,8 @@
-"""A file's own metadata, for another file that holds some of its rows.
+"""Adapt a file's own metadata to another file that holds some of its rows.
 
-Most keys speak of the columns or of where the data comes from, and stay as they are. Some speak of
-the rows of the whole file, and would lie of fewer: those are set right, or dropped, and it is said.
+Most keys describe the columns or the origin of the data, and stay as they are. Some keys describe
+all rows of the file, and would be wrong for fewer rows: these are corrected or dropped, and each
+change is reported.
 """
 
 import base64
@@ -14,52 +15,52 @@ import pyarrow as pa
 
 from rm_ray.parquet.footer import ARROW_SCHEMA, KeyValue, StoredFooter
 
-# Keys by which Spark, and readers of Avro, know the columns of a file.
+# Keys from which Spark and readers of Avro take the columns of a file.
 SCHEMAS = {b"org.apache.spark.sql.parquet.row.metadata", b"parquet.avro.schema", b"avro.schema"}
-# Names of keys that count rows, where their value is the file's number of rows.
+# Names of keys that may count rows: they do if the value is the file's number of rows.
 _COUNTS = re.compile(
     r"(num|count|n|total)?[_.-]*(rows?|records?|examples?)[_.-]*(count|num)?", re.I
 )
 
 
 def settled(footer: StoredFooter) -> tuple[list[KeyValue], list[str]]:
-    """The metadata for a file of some of the rows.
+    """Return the metadata for a file of some of the rows.
 
     Returns:
-        Its keys and values; and what is not as it was, each in a few words.
+        The keys and values, and the changes, each in a few words.
     """
-    said: list[str] = []
+    changes: list[str] = []
     pairs: list[KeyValue] = []
     for key, value in footer.key_values:
         if key == ARROW_SCHEMA:
             pairs.append((key, _settled_schema(value, footer.rows)))
             continue
-        after, what = _settled(key, value, footer.rows)
-        if what:
-            said.append(what)
-        if not what or after is not None:
-            pairs.append((key, after))
-    return pairs, said
+        kept, change = _settled(key, value, footer.rows)
+        if change:
+            changes.append(change)
+        if not change or kept is not None:
+            pairs.append((key, kept))
+    return pairs, changes
 
 
 def without_schemas(pairs: Sequence[KeyValue]) -> tuple[list[KeyValue], list[str]]:
-    """The metadata without the keys by which Spark and Avro know the columns of a file.
+    """Return the metadata without the keys from which Spark and Avro take the columns of a file.
 
-    Where columns are added or left out, these keys would hide the new ones and name the old ones.
+    If columns are added or left out, these keys would hide added columns and name dropped ones.
 
     Returns:
-        The other keys and values; and what is left out, each in a few words.
+        The remaining keys and values, and the changes, each in a few words.
     """
-    said = [
+    changes = [
         f"the key `{key.decode()}`, which names the columns, is left out"
         for key, _ in pairs
         if key in SCHEMAS
     ]
-    return [pair for pair in pairs if pair[0] not in SCHEMAS], said
+    return [pair for pair in pairs if pair[0] not in SCHEMAS], changes
 
 
 def without_stored(pairs: Sequence[KeyValue], names: Collection[str]) -> list[KeyValue]:
-    """The metadata of a file that lacks some columns: a stored Arrow schema lacks them too."""
+    """Return the metadata for a file without some columns: a stored Arrow schema drops these."""
     return [
         (key, _without(value, names) if key == ARROW_SCHEMA and value else value)
         for key, value in pairs
@@ -71,12 +72,12 @@ def _without(value: bytes, names: Collection[str]) -> bytes:
         schema = _read(value)
     except (pa.ArrowException, ValueError):
         return value
-    left = [field for field in schema if field.name not in names]
-    return _stored(pa.schema(left, schema.metadata), [])
+    remaining = [field for field in schema if field.name not in names]
+    return _stored(pa.schema(remaining, schema.metadata), [])
 
 
 def with_fields(pairs: Sequence[KeyValue], fields: Iterable[pa.Field]) -> list[KeyValue]:
-    """The metadata of a file that has some more columns: a stored Arrow schema names them too.
+    """Return the metadata for a file with more columns: a stored Arrow schema gets these too.
 
     Raises:
         ArrowException: pyarrow cannot read the stored schema.
@@ -104,7 +105,7 @@ def _settled(key: bytes, value: bytes | None, rows: int) -> tuple[bytes | None, 
 
 
 def _settled_schema(value: bytes | None, rows: int) -> bytes | None:
-    """A stored Arrow schema, which has the same metadata once more."""
+    """Adapt a stored Arrow schema, which holds a copy of the file's metadata."""
     if value is None:
         return None
     try:
@@ -112,14 +113,14 @@ def _settled_schema(value: bytes | None, rows: int) -> bytes | None:
     except (pa.ArrowException, ValueError):
         return value
     metadata = schema.metadata or {}
-    after: dict[bytes, bytes] = {}
-    for key, each in metadata.items():
-        kept, what = _settled(key, each, rows)
-        if not what or kept is not None:
-            after[key] = kept or b""
-    if after == metadata:
+    adapted: dict[bytes, bytes] = {}
+    for key, entry in metadata.items():
+        kept, change = _settled(key, entry, rows)
+        if not change or kept is not None:
+            adapted[key] = kept or b""
+    if adapted == metadata:
         return value
-    return _stored(schema.with_metadata(after), [])
+    return _stored(schema.with_metadata(adapted), [])
 
 
 def _read(value: bytes) -> pa.Schema:
@@ -131,26 +132,26 @@ def _stored(schema: pa.Schema, fields: Iterable[pa.Field]) -> bytes:
     return base64.b64encode(whole.serialize().to_pybytes())
 
 
-def _changed(value: bytes, change: Any, said: str) -> tuple[bytes, str]:
-    """A JSON value that is changed; the same bytes, and nothing to say, where nothing is."""
+def _changed(value: bytes, change: Any, message: str) -> tuple[bytes, str]:
+    """Return a changed JSON value and the message; the same bytes and "" if nothing changes."""
     try:
         content = json.loads(value)
         changed = change(content)
-    except (ValueError, TypeError, LookupError, AttributeError):  # of another shape than known
+    except (ValueError, TypeError, LookupError, AttributeError):  # JSON of an unknown shape
         return value, ""
     if not changed:
         return value, ""
-    return json.dumps(content, ensure_ascii=False).encode(), said
+    return json.dumps(content, ensure_ascii=False).encode(), message
 
 
 def _without_range(pandas: dict[str, Any]) -> bool:
-    """Row labels of pandas that are counted: of fewer rows they would be others."""
+    """Drop row labels of pandas that are a range, which would be wrong for fewer rows."""
     labels = pandas["index_columns"]
-    pandas["index_columns"] = [one for one in labels if not isinstance(one, dict)]
+    pandas["index_columns"] = [label for label in labels if not isinstance(label, dict)]
     return len(pandas["index_columns"]) < len(labels)
 
 
 def _without_boxes(geo: dict[str, Any]) -> bool:
-    """GeoParquet's box around all of a column's shapes."""
+    """Drop GeoParquet's box around all shapes of a column."""
     boxes = [column.pop("bbox", None) for column in geo["columns"].values()]
     return any(box is not None for box in boxes)

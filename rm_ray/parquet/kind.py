@@ -1,4 +1,4 @@
-"""How a file is written: its writer's choices, so that another file can be written likewise."""
+"""Find out how a file is written, so that another file can be written in the same way."""
 
 import hashlib
 from collections import Counter
@@ -31,49 +31,49 @@ USUAL_CODEC = "SNAPPY"
 
 @dataclass(frozen=True)
 class Leaf:
-    """How one column of values is written."""
+    """A leaf describes how one column of values is written."""
 
     codec: str
-    """As pyarrow calls it."""
+    """Name of the compression codec in pyarrow's metadata."""
     dictionary: bool
-    """Whether values are written by a dictionary."""
+    """True if values are written with a dictionary."""
     encoding: str | None
-    """The encoding that is neither a dictionary nor PLAIN."""
+    """Name of the encoding, if it is neither a dictionary nor PLAIN."""
     bloom: bool
-    """Whether there is a Bloom filter."""
+    """True if there is a Bloom filter."""
     boolean: bool
-    """Whether values are booleans, of which pyarrow writes no Bloom filter."""
+    """True for booleans, for which pyarrow writes no Bloom filter."""
     bounds: bool
-    """Whether every row group has the least and the greatest value.
+    """True if every row group has the least and the greatest value.
 
-    Some writers leave them out where there is NaN, and readers (DuckDB) count on that.
+    Some writers leave these out if there is NaN, and readers (DuckDB) rely on that.
     """
     shapes: bool
-    """Whether there are statistics of shapes (GEOMETRY)."""
+    """True if there are statistics of shapes (GEOMETRY)."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How a file is written, taken from its first row group."""
+    """A kind describes how a file is written, taken from its first row group with rows."""
 
     schema: tuple[Element, ...]
-    """Its top-level columns."""
+    """Top-level columns."""
     key_values: tuple[KeyValue, ...]
-    """Its metadata, as `key_values.settled` leaves it."""
+    """Metadata to write, as adapted by `key_values.settled`."""
     leaves: tuple[Leaf, ...]
-    """How each column of values is written; none where the file has no row group."""
+    """Description of each column of values; empty if the file has no row group."""
     sorted_by: tuple[tuple[int, bool, bool], ...]
-    """By which columns of values each row group is sorted: number, descending, nulls first."""
+    """Columns of values that each row group is sorted by: number, descending, nulls first."""
     page_index: bool
-    """Whether there is an index of pages."""
+    """True if there is an index of pages."""
     page_version: str
-    """Of its data pages: 1.0 or 2.0."""
+    """Version of the data pages: 1.0 or 2.0."""
     checksums: bool
-    """Whether its pages have checksums."""
+    """True if the pages have checksums."""
     has_chunk_metadata: bool = False
-    """Whether the chunks of its columns have keys and values of their own."""
+    """True if column chunks have keys and values of their own."""
     sorted_apart: bool = False
-    """Whether its row groups are sorted, and not all by the same columns."""
+    """True if row groups are sorted, but not all by the same columns."""
 
     @classmethod
     def of(
@@ -83,21 +83,21 @@ class Kind:
         metadata: pq.FileMetaData,
         key_values: Sequence[KeyValue],
     ) -> "Kind":
-        """Look at a file.
+        """Find out how a file is written.
 
         Args:
-            file: open; the header of one page is read.
-            footer: of the file.
-            metadata: the same footer as pyarrow knows it.
+            file: the open file; only page headers up to the first data page are read.
+            footer: the footer of the file.
+            metadata: the same footer as pyarrow's metadata.
             key_values: the metadata to write.
         """
-        found = tuple(columns(footer.elements))
+        schema = tuple(columns(footer.elements))
         pairs = tuple(key_values)
         groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
         groups = [group for group in groups if group.num_rows and group.num_columns]
         if not groups:
             return cls(
-                schema=found,
+                schema=schema,
                 key_values=pairs,
                 leaves=(),
                 sorted_by=(),
@@ -106,31 +106,31 @@ class Kind:
                 checksums=False,
             )
         chunks = [groups[0].column(number) for number in range(groups[0].num_columns)]
-        by = _sorting(groups)
+        sorted_by = _sorting(groups)
         header = _first_data_page(file, chunks[0].data_page_offset)
         return cls(
-            schema=found,
+            schema=schema,
             key_values=pairs,
             leaves=tuple(_leaf(groups, number) for number in range(groups[0].num_columns)),
-            sorted_by=by,
+            sorted_by=sorted_by,
             page_index=any(chunk.has_offset_index for chunk in chunks),
             page_version=header.version,
             checksums=header.has_checksum,
             has_chunk_metadata=any(chunk.metadata for chunk in chunks),
-            sorted_apart=not by and any(group.sorting_columns for group in groups),
+            sorted_apart=not sorted_by and any(group.sorting_columns for group in groups),
         )
 
     @property
     def name(self) -> str:
-        """A short name that two files share only where they may be written as one.
+        """Return a short name that two files share only if they may be written as one file.
 
-        Dictionaries and encodings are no part of it: writers choose those row group by row group.
+        It does not depend on dictionaries and encodings, since writers choose these per row group.
         """
         elements = [encode_value(STRUCT, e.stored) for c in self.schema for e in c.all()]
         leaves = [(leaf.codec, leaf.bloom, leaf.bounds) for leaf in self.leaves]
         rest = (leaves, self.sorted_by, self.page_index, self.page_version, self.checksums)
-        said = repr((elements, self.key_values, rest))
-        return hashlib.sha256(said.encode()).hexdigest()[:32]
+        description = repr((elements, self.key_values, rest))
+        return hashlib.sha256(description.encode()).hexdigest()[:32]
 
     def options(
         self,
@@ -141,20 +141,20 @@ class Kind:
         codec: str | None,
         rows: int,
     ) -> dict[str, Any]:
-        """Options of pyarrow's ParquetWriter that write a file of this kind.
+        """Return the options of pyarrow's ParquetWriter that write a file of this kind.
 
         Args:
-            paths: the columns of values, as pyarrow will write them.
-            taken: for each of them the number of the source's column of values; None where the
-                source has none.
-            ordered: for each of them whether statistics of its plain values are right.
-            codec: in place of the source's.
-            rows: of a row group.
+            paths: paths of the columns of values that pyarrow will write.
+            taken: for each path, the number of the source's column of values; None if the source
+                has none.
+            ordered: for each path, True if statistics of its plain values are correct.
+            codec: a codec to use instead of the source's; None for the source's.
+            rows: number of rows of a row group.
         """
         other = Leaf(self._usual_codec, True, None, False, boolean=False, bounds=True, shapes=False)
         own = [self.leaves[n] if n is not None and self.leaves else other for n in taken]
         leaves = list(zip(paths, own, strict=True))
-        # without the first of its columns rows are not sorted by the second
+        # rows without the first sorting column are not sorted by the second
         sorting = [
             pq.SortingColumn(taken.index(number), descending, nulls_first)
             for number, descending, nulls_first in takewhile(
@@ -188,13 +188,13 @@ class Kind:
 
 
 def named(codec: str) -> str:
-    """A codec as ParquetWriter is told it."""
+    """Return the name of a codec that ParquetWriter takes."""
     return CODECS.get(codec.upper(), codec.upper())
 
 
 def _all_or(chosen: Sequence[bool], paths: Sequence[str]) -> bool | list[str]:
-    """The chosen paths, in the way that ParquetWriter is told all or none of them."""
-    some = [path for path, one in zip(paths, chosen, strict=True) if one]
+    """Return the chosen paths, or True for all and False for none, as ParquetWriter takes it."""
+    some = [path for path, is_chosen in zip(paths, chosen, strict=True) if is_chosen]
     return len(some) == len(paths) or some or False
 
 
@@ -218,15 +218,15 @@ def _leaf(groups: Sequence[Any], number: int) -> Leaf:
 
 
 def _has_bounds(chunk: Any) -> bool:
-    """Whether a chunk has the least and the greatest value, or nulls alone."""
-    said = chunk.statistics
-    return said is not None and (said.has_min_max or said.null_count == chunk.num_values)
+    """Return True if a chunk has the least and the greatest value, or only nulls."""
+    stats = chunk.statistics
+    return stats is not None and (stats.has_min_max or stats.null_count == chunk.num_values)
 
 
 def _first_data_page(file: BinaryIO, at: int) -> PageHeader:
-    """The header of a chunk's first data page.
+    """Return the header of a chunk's first data page.
 
-    Old writers (parquet-mr 1.8) say that the data begins where the dictionary does.
+    Old writers (parquet-mr 1.8) give the offset of the dictionary as the offset of the data.
     """
     header = page_header(file, at)
     while header.is_dictionary:
@@ -235,9 +235,9 @@ def _first_data_page(file: BinaryIO, at: int) -> PageHeader:
 
 
 def _sorting(groups: Sequence[Any]) -> tuple[tuple[int, bool, bool], ...]:
-    """How every row group is sorted; not at all where they differ."""
-    found = {
-        tuple((one.column_index, one.descending, one.nulls_first) for one in group.sorting_columns)
+    """Return the columns that every row group is sorted by; none if the row groups differ."""
+    orders = {
+        tuple((by.column_index, by.descending, by.nulls_first) for by in group.sorting_columns)
         for group in groups
     }
-    return found.pop() if len(found) == 1 else ()
+    return orders.pop() if len(orders) == 1 else ()

@@ -1,4 +1,4 @@
-"""Pages of a column: what stands before each of them."""
+"""Read the headers before the pages of a column."""
 
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -13,28 +13,28 @@ UNCOMPRESSED_SIZE, COMPRESSED_SIZE = 2, 3
 # Numbers of the encodings whose data pages hold indices into a dictionary: PLAIN_DICTIONARY, which
 # is deprecated, and RLE_DICTIONARY.
 CODED = (2, 8)
-# PLAIN puts the length of each byte array before it, in so many bytes.
+# PLAIN puts the length of each byte array before it, in this many bytes.
 LENGTH_BYTES = 4
-# Fetched for a header; one that holds long statistics is larger.
+# Bytes fetched for a header, and the most for a header with long statistics.
 HEADER_BYTES, MOST_HEADER_BYTES = 1 << 10, 16 << 20
 
 
 @dataclass(frozen=True)
 class PageHeader:
-    """What stands before a page."""
+    """A page header stands before each page."""
 
     version: str = "1.0"
-    """Of a data page."""
+    """Version of the format of a data page: 1.0 or 2.0."""
     has_checksum: bool = False
-    """Whether the page's bytes have a checksum."""
+    """True if the page's bytes have a checksum."""
     values: int = 0
-    """How many values the page has, nulls among them."""
+    """Number of values of the page, nulls included."""
     encoding: int = 0
-    """The number of the values' encoding."""
+    """Number of the values' encoding."""
     end: int = 0
-    """The byte of the file after the page."""
+    """Byte of the file after the page."""
     is_dictionary: bool = False
-    """Whether the page is a dictionary."""
+    """True if the page is a dictionary."""
     uncompressed: int = 0
     """Bytes of the page without its header, before compression."""
     header: int = 0
@@ -45,7 +45,7 @@ def page_header(file: BinaryIO, at: int) -> PageHeader:
     """Read the header that begins at a byte of an open file.
 
     Raises:
-        ArrowInvalid: no header is there.
+        ArrowInvalid: there is no header at this byte.
     """
     size = HEADER_BYTES
     while True:
@@ -74,14 +74,14 @@ def page_header(file: BinaryIO, at: int) -> PageHeader:
 
 @dataclass(frozen=True)
 class DictionaryPart:
-    """The first pages of a column chunk: a dictionary of byte arrays, and indices into it."""
+    """A dictionary part is the first pages of a chunk: a dictionary of byte arrays, and indices."""
 
     entries: int = 0
-    """How many values the dictionary has."""
+    """Number of values in the dictionary."""
     entry_bytes: int = 0
     """Bytes of these values, without their lengths."""
     values: int = 0
-    """How many values of the chunk are indices, nulls among them."""
+    """Number of values of the chunk that are indices, nulls included."""
     stored: int = 0
     """Bytes of all these pages, with their headers, before compression."""
 
@@ -92,10 +92,10 @@ def dictionary_part(file: BinaryIO, start: int, values: int) -> DictionaryPart:
     Args:
         file: an open file.
         start: the byte at which the chunk begins.
-        values: how many values the chunk has, nulls among them.
+        values: how many values the chunk has, nulls included.
 
     Raises:
-        ArrowInvalid: a page is not where it should be.
+        ArrowInvalid: there is no page at the byte where one should begin.
     """
     part = DictionaryPart()
     while part.values < values:

@@ -15,7 +15,7 @@ BOOLEAN, INT32, INT64, INT96, FLOAT, DOUBLE, BYTE_ARRAY, FIXED = range(8)
 CONVERTED_MAP, CONVERTED_MAP_KEY_VALUE, CONVERTED_LIST = 1, 2, 3
 CONVERTED_UNSIGNED = range(11, 15)
 LOGICAL_MAP, LOGICAL_LIST, LOGICAL_INTEGER = 2, 3, 10
-# Annotations of bytes whose order is the plain order of their bytes: UTF8, ENUM, JSON, BSON, UUID.
+# Annotations of byte arrays that are ordered as plain bytes: UTF8, ENUM, JSON, BSON, UUID.
 CONVERTED_BYTEWISE = {0, 4, 19, 20}
 LOGICAL_BYTEWISE = {1, 4, 12, 13, 14}
 # Annotations of numbers: decimals, dates, times, timestamps, integers, columns of nulls.
@@ -24,53 +24,53 @@ LOGICAL_NUMBERS = {5, 6, 7, 8, 10, 11}
 
 @dataclass(frozen=True)
 class Element:
-    """One element of a schema, with the elements below it."""
+    """An element of a schema, with the elements below it."""
 
     stored: Struct
-    """The element as the footer has it."""
+    """The element as stored in the footer."""
     path: tuple[str, ...]
-    """The names from the top-level column down to the element."""
+    """Names from the top-level column down to the element."""
     children: tuple["Element", ...]
-    """The elements directly below it."""
+    """Elements directly below this one."""
 
     @property
     def physical(self) -> int | None:
-        """The physical type; None for a group."""
+        """Return the number of the physical type; None for a group."""
         kind: int | None = get(self.stored, TYPE)
         return kind
 
     @property
     def converted(self) -> int | None:
-        """The older annotation."""
+        """Return the number of the older annotation, ConvertedType; None if there is none."""
         kind: int | None = get(self.stored, CONVERTED)
         return kind
 
     @property
     def logical(self) -> int | None:
-        """The newer annotation: the number of the field of LogicalType that is set."""
+        """Return the newer annotation: the number of the LogicalType field that is set, or None."""
         kind = get(self.stored, LOGICAL)
         return kind[0].id if kind else None
 
     @property
     def shape(self) -> tuple[object, ...]:
-        """What decides how values are stored: physical types, lengths, repetition, structure."""
+        """Return how values are stored: physical types, lengths, repetition and structure."""
         length = get(self.stored, LENGTH) if self.physical == FIXED else None
         own = (self.physical, length, get(self.stored, REPETITION, 0))
         return (own, *(child.shape for child in self.children))
 
     def all(self) -> "Iterator[Element]":
-        """The element and those below it, depth first, as a footer has them."""
+        """Yield the element and all elements below it, depth first, in the order of the footer."""
         yield self
         for child in self.children:
             yield from child.all()
 
     def leaves(self) -> "Iterator[Element]":
-        """The elements that have values."""
-        return (each for each in self.all() if each.physical is not None)
+        """Yield the elements that have values."""
+        return (element for element in self.all() if element.physical is not None)
 
     @property
     def is_unsigned(self) -> bool:
-        """Whether it is annotated as an unsigned integer."""
+        """Return True if the element is annotated as an unsigned integer."""
         if self.converted in CONVERTED_UNSIGNED:
             return True
         kind = get(get(self.stored, LOGICAL, []), LOGICAL_INTEGER)
@@ -78,7 +78,7 @@ class Element:
 
     @property
     def is_list_or_map(self) -> bool:
-        """Whether it is a group that is annotated as a list or a map, or as a map's pairs."""
+        """Return True for a group annotated as a list, a map, or the pairs of a map."""
         return self.physical is None and (
             self.converted in (CONVERTED_MAP, CONVERTED_MAP_KEY_VALUE, CONVERTED_LIST)
             or self.logical in (LOGICAL_MAP, LOGICAL_LIST)
@@ -86,9 +86,9 @@ class Element:
 
     @property
     def has_plain_order(self) -> bool:
-        """Whether the annotation leaves values in the order of their physical type.
+        """Return True if annotated values have the order of their physical type.
 
-        Statistics that are taken of the plain values are those of the annotated ones only then.
+        Only then are statistics of the plain values correct for the annotated values.
         """
         if self.physical == INT96:
             return False
@@ -101,10 +101,10 @@ class Element:
 
 
 def columns(elements: Sequence[Struct]) -> list[Element]:
-    """The top-level columns of a schema, from its elements, the root before them.
+    """Return the top-level columns of a schema, from its elements, which begin with the root.
 
     Raises:
-        ArrowInvalid: the elements make no tree.
+        ArrowInvalid: the elements do not form a tree.
     """
     rest = iter(elements)
 
@@ -116,9 +116,9 @@ def columns(elements: Sequence[Struct]) -> list[Element]:
 
     try:
         root = next(rest)
-        found = [read(()) for _ in range(get(root, CHILDREN, 0))]
+        top_level = [read(()) for _ in range(get(root, CHILDREN, 0))]
     except (StopIteration, RuntimeError, RecursionError):
         raise pa.ArrowInvalid("the footer is damaged: its schema is not a tree") from None
     if next(rest, None) is not None:
-        raise pa.ArrowInvalid("the footer is damaged: its schema has elements too many")
-    return found
+        raise pa.ArrowInvalid("the footer is damaged: its schema has too many elements")
+    return top_level

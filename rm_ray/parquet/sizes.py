@@ -1,7 +1,7 @@
-"""Sizes of columns of byte arrays: of the values themselves, and not of how they are encoded.
+"""Compute the sizes of byte array columns: the sizes of the values, not of their encoding.
 
-The sizes in a footer are those of the encoded column. A dictionary stores a value once, however
-many rows have it, so a chunk of 60 KB may hold gigabytes.
+A footer gives sizes of the encoded column. A dictionary stores a value once for many rows, so a
+chunk of 60 KB may hold gigabytes.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -21,25 +21,25 @@ from rm_ray.parquet.thrift import STRUCT, Struct, decode_value, get, split
 COLUMNS, META, ENCODINGS, ENCODING_STATS, SIZE_STATISTICS = 1, 3, 2, 13, 16
 PAGE_TYPE, ENCODING, VALUE_BYTES = 1, 2, 1
 DATA_PAGES = (0, 3)
-# DELTA_BYTE_ARRAY stores what a value has in common with the one before it once.
+# DELTA_BYTE_ARRAY stores only once the prefix that a value shares with the value before it.
 FRONT_CODED = 7
-# Names of encodings with which a value that is repeated may be stored once.
+# Names of encodings that may store a repeated value once.
 REPEATING = {"PLAIN_DICTIONARY", "RLE_DICTIONARY", "DELTA_BYTE_ARRAY"}
 # Names of encodings that pyarrow cannot read as dictionaries.
 DELTAS = {"DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"}
-# Values repeat if they take more than so many times the bytes that are stored of them.
+# Values repeat if they take more than this many times their stored bytes.
 FACTOR = 2
-# Read ahead of what is asked for.
+# Bytes of the buffer for reading ahead.
 BUFFER_BYTES = 1 << 20
 # Bytes of a value in memory, by its physical type.
 WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}
 
 Chunk = tuple[int, int]
-"""The numbers of a row group and of a leaf of the schema."""
+"""A chunk is named by the numbers of its row group and of its leaf of the schema."""
 
 
 def leaves_below(metadata: pq.FileMetaData, names: Collection[str] | None = None) -> list[int]:
-    """The numbers of the leaves at or below some paths; of all leaves where there is no choice."""
+    """Return the numbers of the leaves at or below some paths; of all leaves for None."""
     paths = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
     return [
         number
@@ -49,7 +49,7 @@ def leaves_below(metadata: pq.FileMetaData, names: Collection[str] | None = None
 
 
 def text_leaves(metadata: pq.FileMetaData, names: Collection[str] | None = None) -> list[int]:
-    """The numbers of those of them that hold byte arrays."""
+    """Return the numbers of the leaves that hold byte arrays, at or below some paths."""
     return [
         number
         for number in leaves_below(metadata, names)
@@ -60,45 +60,45 @@ def text_leaves(metadata: pq.FileMetaData, names: Collection[str] | None = None)
 def value_bytes(
     metadata: pq.FileMetaData, groups: Collection[int], leaves: Collection[int]
 ) -> dict[Chunk, int | None]:
-    """The bytes of all values of chunks of byte arrays, as far as the footer tells them.
+    """Return the bytes of all values of byte array chunks, as far as the footer gives the bytes.
 
-    The source is `unencoded_byte_array_data_bytes` of SizeStatistics, where the writer stored it.
-    Else it is the stored size, if no page can store a value once for many rows. Of front-coded
-    pages neither is right: pyarrow 26 says there how many bytes they store.
+    The source is `unencoded_byte_array_data_bytes` of SizeStatistics, if the writer stored it.
+    Otherwise the stored size counts, if no page can store a value once for many rows. For
+    front-coded pages neither is correct: pyarrow 26 writes their stored bytes into SizeStatistics.
 
     Returns:
-        The bytes of each chunk; None where the footer does not tell them.
+        The bytes of each chunk; None if they are not known from the footer.
     """
-    found: dict[Chunk, int | None] = {}
-    asked = set()
+    sizes: dict[Chunk, int | None] = {}
+    unclear = set()
     for group in groups:
         row_group = metadata.row_group(group)
         for leaf in leaves:
             chunk = row_group.column(leaf)
             if may_repeat(chunk):
-                asked.add((group, leaf))
+                unclear.add((group, leaf))
             else:
-                found[group, leaf] = _plain_bytes(chunk)
-    for place, stored in _stored(metadata, asked).items():
-        said = get(get(stored, SIZE_STATISTICS, []), VALUE_BYTES)
-        if said is None and not _has_pages(stored, (*CODED, FRONT_CODED)):
-            said = _plain_bytes(metadata.row_group(place[0]).column(place[1]))
+                sizes[group, leaf] = _plain_bytes(chunk)
+    for place, stored in _stored(metadata, unclear).items():
+        size = get(get(stored, SIZE_STATISTICS, []), VALUE_BYTES)
+        if size is None and not _has_pages(stored, (*CODED, FRONT_CODED)):
+            size = _plain_bytes(metadata.row_group(place[0]).column(place[1]))
         front_coded = FRONT_CODED in get(stored, ENCODINGS).values
-        found[place] = None if front_coded and _has_pages(stored, (FRONT_CODED,)) else said
-    return found
+        sizes[place] = None if front_coded and _has_pages(stored, (FRONT_CODED,)) else size
+    return sizes
 
 
 def may_repeat(chunk: Any) -> bool:
-    """Return whether a chunk may store a value once for many rows, by its list of encodings."""
+    """Return True if the encodings of a chunk may store a value once for many rows."""
     return not REPEATING.isdisjoint(chunk.encodings)
 
 
 def repeats(chunk: Any, values: int | None, least: int) -> bool:
-    """Return whether the values of a chunk are much larger than what is stored, or may be.
+    """Return True if the values of a chunk are, or may be, much larger than its stored bytes.
 
     Args:
         chunk: pyarrow's metadata of the chunk.
-        values: bytes of its values; None where the footer does not tell them.
+        values: bytes of its values; None if they are not known from the footer.
         least: bytes of values that are too few to matter.
     """
     stored = int(chunk.total_uncompressed_size)
@@ -110,33 +110,35 @@ def repeats(chunk: Any, values: int | None, least: int) -> bool:
 def repeated_leaves(
     metadata: pq.FileMetaData, groups: Collection[int], names: Collection[str] | None, least: int
 ) -> list[int]:
-    """The leaves that repeat in one of some row groups, and that pyarrow can read as dictionaries.
+    """Return the leaves with repeated values that pyarrow can read as dictionaries.
+
+    Values have to repeat in one of the row groups at least.
 
     Args:
-        metadata: of a file.
-        groups: the numbers of the row groups.
-        names: leaves at or below these paths; None for all.
+        metadata: the metadata of the file.
+        groups: numbers of the row groups.
+        names: paths at or below which the leaves lie; None for all leaves.
         least: bytes of values in a row group that are too few to matter.
     """
     leaves = text_leaves(metadata, names)
-    found = set()
+    repeated = set()
     for (group, leaf), values in value_bytes(metadata, groups, leaves).items():
         if repeats(metadata.row_group(group).column(leaf), values, least):
-            found.add(leaf)
-    return [leaf for leaf in sorted(found) if has_dictionaries(metadata, groups, leaf)]
+            repeated.add(leaf)
+    return [leaf for leaf in sorted(repeated) if has_dictionaries(metadata, groups, leaf)]
 
 
 def has_dictionaries(metadata: pq.FileMetaData, groups: Collection[int], leaf: int) -> bool:
-    """Return whether pyarrow can read a leaf of these row groups as dictionaries."""
+    """Return True if pyarrow can read a leaf of these row groups as dictionaries."""
     chunks = (metadata.row_group(group).column(leaf) for group in groups)
     return all(DELTAS.isdisjoint(chunk.encodings) for chunk in chunks)
 
 
 def held_bytes(metadata: pq.FileMetaData, group: int, leaf: int) -> int:
-    """The bytes that a chunk takes in memory, if byte arrays take what is stored of them.
+    """Return the bytes that a chunk takes in memory, if byte arrays take their stored bytes.
 
-    Values of a fixed width take that width, however they are stored. Byte arrays have an offset of
-    four bytes each.
+    Values of a fixed width take that width, for any encoding. Each byte array has an offset of four
+    bytes.
     """
     chunk, column = metadata.row_group(group).column(leaf), metadata.schema.column(leaf)
     if column.physical_type == "FIXED_LEN_BYTE_ARRAY":
@@ -149,15 +151,15 @@ def held_bytes(metadata: pq.FileMetaData, group: int, leaf: int) -> int:
 def as_dictionaries(
     file: BinaryIO, metadata: pq.FileMetaData, leaves: Sequence[int], *, whole: bool = False
 ) -> pq.ParquetFile:
-    """An open file of which pyarrow reads these leaves as dictionaries.
+    """Open a file with pyarrow so that these leaves are read as dictionaries.
 
-    A value that many rows have is in memory once then, as it is in the file.
+    Then a value of many rows is in memory only once, as in the file.
 
     Args:
-        file: open.
-        metadata: of the file.
-        leaves: the numbers of the leaves.
-        whole: whether chunks are fetched whole, and together; else they are streamed.
+        file: the open file.
+        metadata: the metadata of the file.
+        leaves: numbers of the leaves.
+        whole: True to fetch chunks whole and together, False to stream.
     """
     return pq.ParquetFile(
         file,
@@ -171,47 +173,47 @@ def as_dictionaries(
 
 
 def _plain_bytes(chunk: Any) -> int:
-    """The stored size without the lengths of PLAIN; headers and levels are a small rest of it."""
+    """Return the stored size without the lengths of PLAIN; it still has headers and levels."""
     size = int(chunk.total_uncompressed_size)
     if "DELTA_LENGTH_BYTE_ARRAY" in chunk.encodings:
         return size
-    said = chunk.statistics
-    nulls = said.null_count if said and said.has_null_count else 0
+    stats = chunk.statistics
+    nulls = stats.null_count if stats and stats.has_null_count else 0
     return max(0, size - LENGTH_BYTES * int(chunk.num_values - nulls))
 
 
 def _has_pages(stored: Struct, encodings: Collection[int]) -> bool:
-    """Whether a chunk has data pages of some encodings; True where the footer does not tell it."""
+    """Return True if a chunk has data pages of some encodings, or if the footer lacks this."""
     pages = get(stored, ENCODING_STATS)
     return pages is None or any(
-        get(one, PAGE_TYPE) in DATA_PAGES and get(one, ENCODING) in encodings
-        for one in pages.values
+        get(kind, PAGE_TYPE) in DATA_PAGES and get(kind, ENCODING) in encodings
+        for kind in pages.values
     )
 
 
 def _stored(metadata: pq.FileMetaData, chunks: Collection[Chunk]) -> dict[Chunk, Struct]:
-    """ColumnMetaData of chunks, field by field: pyarrow does not show all of it.
+    """Return the ColumnMetaData of chunks as stored, since pyarrow does not show all fields.
 
-    A wide footer has many other chunks, so that no more than these are decoded.
+    Only these chunks are decoded, since a wide footer has many other chunks.
     """
     if not chunks:
         return {}
     sink = BytesIO()
     metadata.write_metadata_file(sink)
     footer = StoredFooter.parse(sink.getvalue()[4:-8])
-    found = {}
+    decoded = {}
     last = max(group for group, _ in chunks)
     for group, fields in enumerate(islice(_structs(get(footer.fields, ROW_GROUPS)), last + 1)):
         leaves = {leaf for number, leaf in chunks if number == group}
         most = max(leaves, default=-1)
         for leaf, chunk in enumerate(islice(_structs(get(fields, COLUMNS)), most + 1)):
             if leaf in leaves:
-                found[group, leaf] = decode_value(STRUCT, get(chunk, META))
-    return found
+                decoded[group, leaf] = decode_value(STRUCT, get(chunk, META))
+    return decoded
 
 
 def _structs(items: bytes) -> Iterator[Struct]:
-    """The structs of a list, one by one, each value of a field left as bytes."""
+    """Yield the structs of a list, with the value of each field left as bytes."""
     count, at = items[0] >> 4, 1
     if count == 15:  # the number is too large for the first byte, and follows it
         count = shift = 0

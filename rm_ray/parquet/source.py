@@ -1,4 +1,4 @@
-"""A file whose rows are copied to another one: what is read of it, what is written as it was."""
+"""A file whose rows are copied: how it is read, and how the copy is written likewise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,32 +18,33 @@ from rm_ray.parquet.schema import Element, columns
 
 @dataclass(frozen=True)
 class Source:
-    """A file whose rows are copied."""
+    """A source is a file whose rows are copied."""
 
     footer: StoredFooter
-    """Its footer, without the columns that cannot be read."""
+    """Footer of the file, without the columns that cannot be read."""
     metadata: pq.FileMetaData
-    """The same, as physical types: what pyarrow reads the file by."""
+    """The same footer with physical types only; pyarrow reads the file with it."""
     schema: pa.Schema
-    """Its columns as pyarrow reads them so."""
+    """Columns that pyarrow reads with `metadata`."""
     kind: Kind
-    """How it is written."""
+    """Description of how the file is written."""
     changed: tuple[str, ...]
-    """What of its metadata will not be as it was, each in a few words."""
+    """Changes to the metadata in the copy, each in a few words."""
     dropped: dict[str, str]
-    """The top-level columns that cannot be read or written at all, and why, each in a few words."""
+    """Top-level columns that cannot be read or written at all; by name, the reason."""
     reshaped: dict[str, str]
-    """The top-level columns that can only be written in another way, and in which."""
+    """Top-level columns that can only be written in another structure; by name, a description."""
 
     @classmethod
     def of(cls, file: BinaryIO) -> "Source":
         """Look at an open file.
 
         Raises:
-            ArrowInvalid: it is no Parquet file, or damaged.
+            ArrowInvalid: the file is not a Parquet file, or is damaged.
+            ArrowNotImplementedError: pyarrow cannot read the codec, or copy any of the columns.
         """
         footer = StoredFooter.read(file)
-        _check_comes_back(footer)
+        _check_round_trip(footer)
         dropped = dict.fromkeys(encrypted_columns(footer), "is encrypted")
         footer = prune(footer, dropped) if dropped else footer
         if unread := columns_refused(footer, _copied):
@@ -53,25 +54,27 @@ class Source:
         metadata = bare(footer, reshaped).metadata()
         pairs, changed = settled(footer)
         if dropped or reshaped:
-            pairs, said = without_schemas(pairs)
-            changed += said
+            pairs, changes = without_schemas(pairs)
+            changed += changes
         kind = Kind.of(file, footer, metadata, pairs)
         if any(leaf.codec == "LZO" for leaf in kind.leaves):
             raise pa.ArrowNotImplementedError(
                 "it is compressed with LZO, which pyarrow cannot read"
             )
-        if _has_bounds_that_are_lost(kind):
+        if _loses_bounds(kind):
             changed.append(
                 "statistics of decimals in bytes, half floats, intervals, shapes and INT96 are "
                 "left out: plain bytes have another order"
             )
         if kind.sorted_apart:
-            changed.append("row groups that are sorted in several ways are called sorted no more")
+            changed.append(
+                "row groups are sorted in different ways, so the copy is not marked sorted"
+            )
         if kind.has_chunk_metadata:
             changed.append("the metadata of single column chunks is left out")
         schema = metadata.schema.to_arrow_schema().remove_metadata()
         if not len(schema):
-            why = "; ".join(f"column {name!r} {said}" for name, said in dropped.items())
+            why = "; ".join(f"column {name!r} {reason}" for name, reason in dropped.items())
             raise pa.ArrowNotImplementedError(f"none of its columns can be copied: {why}")
         return cls(
             footer=footer,
@@ -84,7 +87,7 @@ class Source:
         )
 
     def can_add_columns(self) -> bool:
-        """Whether columns can be added: a stored Arrow schema has to name them too."""
+        """Return True if a stored Arrow schema can name added columns, or if there is none."""
         try:
             with_fields(self.kind.key_values, [pa.field("added", pa.int64())])
         except (pa.ArrowException, ValueError):
@@ -92,14 +95,14 @@ class Source:
         return True
 
     def writing(self, added: Sequence[pa.Field], codec: str | None, rows: int) -> "Writing":
-        """How a file of some of the rows is written.
+        """Return how to write a file of some of the rows.
 
-        A stored Arrow schema that cannot name added columns is left out with them.
+        If columns are added and a stored Arrow schema cannot name these, the schema is left out.
 
         Args:
-            added: columns that stand after the source's.
-            codec: in place of the source's.
-            rows: of a row group.
+            added: columns to add after the columns of the source.
+            codec: a codec to use instead of the source's; None for the source's.
+            rows: number of rows of a row group.
         """
         schema = self.schema
         for field in added:
@@ -108,9 +111,9 @@ class Source:
             None if column.path[0] in self.reshaped else column for column in self.kind.schema
         ]
         written = written_columns(schema)
-        every = [*own, *[None] * len(added)]
+        dressed = [*own, *[None] * len(added)]
         taken, ordered, number = [], [], 0
-        for old, new in zip(written, every, strict=True):
+        for old, new in zip(written, dressed, strict=True):
             for leaf in new.leaves() if new else old.leaves():
                 taken.append(number if new else None)
                 ordered.append(not new or leaf.has_plain_order)
@@ -131,47 +134,47 @@ class Source:
 
 @dataclass(frozen=True)
 class Writing:
-    """How a file is written."""
+    """A Writing holds all that is needed to write a file."""
 
     schema: pa.Schema
-    """What pyarrow is given."""
+    """Schema of the tables to write, for pyarrow's ParquetWriter."""
     options: dict[str, Any]
-    """What pyarrow's ParquetWriter is told."""
+    """Options of pyarrow's ParquetWriter, by name."""
     dress: Dress | None
-    """What the file is given back of its source; None where it has none."""
+    """Schema and metadata that the file gets back from its source; None without a source."""
 
 
-def _check_comes_back(footer: StoredFooter) -> None:
-    """Refuse a footer that would not say the same when it is written again.
+def _check_round_trip(footer: StoredFooter) -> None:
+    """Refuse a footer whose schema or metadata change when it is written again.
 
-    Its bytes may differ: some writers (Polars) spell the number of a field in a longer way.
+    The bytes may differ, since some writers (Polars) encode the number of a field in a longer way.
     """
     again = footer.with_elements(footer.elements).with_key_values(footer.key_values)
     if (again.elements, again.key_values) != (footer.elements, footer.key_values):
-        raise pa.ArrowInvalid("its footer holds what cannot be written again")
+        raise pa.ArrowInvalid("its footer changes when it is decoded and written again")
 
 
 def _copied(footer: StoredFooter) -> list[Element]:
-    """The columns that pyarrow writes of those that it reads as physical values."""
+    """Return the columns that pyarrow writes after it has read all columns as physical values."""
     return written_columns(bare(footer).metadata().schema.to_arrow_schema())
 
 
 def _reshaped(footer: StoredFooter) -> dict[str, str]:
-    """The top-level columns that pyarrow would write in another structure, and what it is."""
+    """Return the top-level columns that pyarrow would write in another structure, described."""
     plain = bare(footer)
-    there, read = columns(plain.elements), plain.metadata().schema.to_arrow_schema()
-    every = zip(there, written_columns(read), read, strict=True)
+    stored, read = columns(plain.elements), plain.metadata().schema.to_arrow_schema()
+    pairs = zip(stored, written_columns(read), read, strict=True)
     return {
         old.path[0]: f"would be written as {field.type}, in another structure"
-        for old, new, field in every
+        for old, new, field in pairs
         if old.shape != new.shape
     }
 
 
-def _has_bounds_that_are_lost(kind: Kind) -> bool:
-    """Whether columns have statistics in the source, and have none when they are written."""
+def _loses_bounds(kind: Kind) -> bool:
+    """Return True if columns have statistics in the source, but have none in the copy."""
     leaves = [leaf for column in kind.schema for leaf in column.leaves()]
-    every = zip(leaves, kind.leaves, strict=False)  # no choices are known of a file without rows
+    pairs = zip(leaves, kind.leaves, strict=False)  # `kind.leaves` is empty for a file without rows
     return any(
-        (written.bounds or written.shapes) and not leaf.has_plain_order for leaf, written in every
+        (written.bounds or written.shapes) and not leaf.has_plain_order for leaf, written in pairs
     )

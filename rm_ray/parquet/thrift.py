@@ -1,8 +1,8 @@
-"""Thrift's compact protocol without a schema: fields that nobody knows come back as they were.
+"""Read and write Thrift's compact protocol without a schema, so that unknown fields are kept.
 
-A struct is a list of fields, each with its number, its type and its value. Values are Python's:
-bool, int, bytes (strings and doubles, as they lie), `Struct` and `Items`. What is decoded and
-encoded again is the same bytes, or `decode` did not accept it.
+A struct is a list of fields, each with its number, its type and its value. A value is a Python
+object: bool, int, bytes (strings and doubles, unchanged), `Struct` or `Items`. Bytes that `decode`
+accepts are encoded to the same bytes again.
 
 Source: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
 """
@@ -10,7 +10,7 @@ Source: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-pr
 from typing import Any, NamedTuple, TypeAlias
 
 TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = range(1, 13)
-# Structs lie in structs no deeper than this in a footer, and a damaged one may seem endless.
+# Structs of a footer are never nested deeper than this; damaged bytes may seem to nest endlessly.
 MOST_DEEP = 64
 
 
@@ -18,32 +18,37 @@ class Field(NamedTuple):
     """One field of a struct."""
 
     id: int
+    """Number of the field."""
     type: int
+    """Number of the value's type."""
     value: Any
+    """Value of the field; its bytes after `split`."""
 
 
 Struct: TypeAlias = list[Field]
 
 
 class Items(NamedTuple):
-    """A list or set: the type of its elements, and the elements."""
+    """A list or a set."""
 
     type: int
+    """Number of the elements' type."""
     values: list[Any]
+    """Elements in order."""
 
 
 class NotThrift(ValueError):
-    """Bytes that are no struct of the compact protocol."""
+    """A NotThrift says that bytes are not valid in the compact protocol."""
 
 
 def decode(data: bytes, at: int = 0) -> tuple[Struct, int]:
     """Read the struct that begins at a byte.
 
     Returns:
-        The struct, and the byte after it.
+        The struct, and the number of the byte after it.
 
     Raises:
-        NotThrift: no whole struct lies there.
+        NotThrift: there is no whole struct at this byte.
     """
     try:
         return _struct(data, at, MOST_DEEP)
@@ -60,10 +65,10 @@ def split(data: bytes) -> tuple[Struct, int]:
     """Read the fields of the struct that begins at byte 0, each value left as bytes.
 
     Returns:
-        The fields, and the byte after the struct. `join` writes them again.
+        The fields, and the number of the byte after the struct. `join` writes the fields again.
 
     Raises:
-        NotThrift: no whole struct lies there.
+        NotThrift: there is no whole struct at byte 0.
     """
     fields: Struct = []
     at = number = 0
@@ -90,10 +95,10 @@ def join(fields: Struct) -> bytes:
 
 
 def decode_value(kind: int, data: bytes) -> Any:
-    """Read one value of a type, as `split` leaves it.
+    """Read one value of a type from bytes, as `split` leaves these.
 
     Raises:
-        NotThrift: the bytes are no such value.
+        NotThrift: the bytes are not a value of this type.
     """
     try:
         value, end = _value(data, 0, kind, MOST_DEEP)
@@ -110,17 +115,18 @@ def encode_value(kind: int, value: Any) -> bytes:
 
 
 def get(struct: Struct, number: int, otherwise: Any = None) -> Any:
-    """The value of a field; `otherwise` where the struct has none of that number."""
+    """Return the value of a field; `otherwise` if the struct has no field of this number."""
     return next((field.value for field in struct if field.id == number), otherwise)
 
 
 def put(struct: Struct, number: int, kind: int, value: Any) -> Struct:
-    """The struct with a field of that number, in place of the one that it had."""
-    return sorted([*without(struct, number), Field(number, kind, value)], key=lambda one: one.id)
+    """Return the struct with this field, in place of its field of the same number."""
+    fields = [*without(struct, number), Field(number, kind, value)]
+    return sorted(fields, key=lambda field: field.id)
 
 
 def without(struct: Struct, *numbers: int) -> Struct:
-    """The struct without the fields of these numbers."""
+    """Return the struct without the fields of these numbers."""
     return [field for field in struct if field.id not in numbers]
 
 
@@ -136,7 +142,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _header(data: bytes, at: int, before: int) -> tuple[int, int, int]:
-    """The number and type of a field, and the byte after them."""
+    """Return the number and type of a field, and the number of the byte after its header."""
     byte = data[at]
     at += 1
     if byte >> 4:
@@ -209,7 +215,7 @@ def _bytes(data: bytes, at: int, length: int) -> tuple[bytes, int]:
 
 
 def _end(data: bytes, at: int, kind: int, depth: int) -> int:
-    """The byte after a value, which is not kept: several times as fast as decoding it."""
+    """Return the number of the byte after a value, several times faster than decoding does."""
     if kind in (TRUE, FALSE):
         return at
     if kind in (I16, I32, I64):
@@ -253,13 +259,13 @@ def _encoded(kind: int, value: Any) -> list[bytes]:
         return [_written_varint(len(value)), value]
     if kind == STRUCT:
         written, before = [], 0
-        for number, inner, each in value:
-            written += [_field_header(number, inner, before), *_encoded(inner, each)]
+        for number, inner, field in value:
+            written += [_field_header(number, inner, before), *_encoded(inner, field)]
             before = number
         return [*written, b"\0"]
     if kind in (LIST, SET):
-        each_kind = BYTE if value.type in (TRUE, FALSE) else value.type
-        elements = [part for each in value.values for part in _encoded(each_kind, each)]
+        element_kind = BYTE if value.type in (TRUE, FALSE) else value.type
+        elements = [part for item in value.values for part in _encoded(element_kind, item)]
         return [_written_list_header(value.type, len(value.values)), *elements]
     if kind == BYTE:
         return [bytes([value])]

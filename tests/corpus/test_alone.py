@@ -41,7 +41,7 @@ def test_a_process_that_ends_once_is_nobodys_fault(tmp_path):
 
 def test_a_file_that_ends_its_process_is_a_bad_file():
     file = InputFile("deadly", 1, "v")
-    said = "deadly cannot be read: the process that reads it ends, twice: why"
+    said = "deadly cannot be read: reading it ended the process twice: why"
     bad = _checked(file, Ended("why"), InputConfig(path="x", on_bad_file="skip"))
     assert isinstance(bad, Unreadable) and bad.bad_file and str(bad) == said
     with pytest.raises(InputError) as error:

@@ -143,7 +143,9 @@ def test_a_file_that_cannot_be_read_is_named_with_what_to_do(tmp_path, parquet, 
 
     write(tmp_path, parquet, "a.parquet", "secret")
     monkeypatch.setattr(LocalFileSystem, "cat_file", fail)
-    said = f"cannot read {tmp_path}/secret to see whether it is Parquet: .*denied.*; put that right"
+    said = (
+        f"cannot read {tmp_path}/secret to see whether it is Parquet: .*denied.*; make it readable"
+    )
     with pytest.raises(InputError, match=f"^input.path: {said}, or give a glob that leaves"):
         read(tmp_path)
     assert read(tmp_path, "*.parquet") == (["a.parquet"], "")

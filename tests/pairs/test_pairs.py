@@ -139,17 +139,20 @@ def test_a_dry_run_says_pairs_by_kind_and_hours(corpus, tmp_path, ray_cluster, c
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"pairs_kinds": "{continued: 1}"}, "which a language model writes, and there is none"),
-        ({"pairs_kinds": "{shufled: 1}"}, "there is no kind 'shufled'; there are continued"),
+        ({"pairs_kinds": "{continued: 1}"}, "which needs a language model, and none is given"),
+        ({"pairs_kinds": "{shufled: 1}"}, "there is no kind 'shufled'; the kinds are continued"),
         ({"pairs_kinds": "{shuffled: 0}"}, "all weights are 0"),
         ({"input_messages": "chat"}, "judges plain text"),
-        ({"input_keep": "split"}, "would collide with one of the output's own"),
-        ({"pairs_rewrite": '["no place"]'}, "must have the place {text} once"),
+        ({"input_keep": "split"}, "the output has a column 'split' of its own"),
+        ({"pairs_rewrite": '["no place"]'}, "must contain {text} exactly once"),
         (
             {**HASHES, "pairs_kinds": "{rewritten: 1}"},
             "generator.model: its tokenizer has no chat template",
         ),
-        ({**HASHES, "engine_name": "transformers", "pairs_kinds": BOTH}, "writes no text here"),
+        (
+            {**HASHES, "engine_name": "transformers", "pairs_kinds": BOTH},
+            "cannot write text in this job",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_a_sentence(more, said, corpus, tmp_path, caplog):
@@ -163,7 +166,7 @@ def test_documents_that_are_all_too_short_end_a_run_and_lose_nothing(tmp_path, r
     words = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
     for _ in range(2):
         status, log = run(caplog, **words)
-        assert status == 2 and "no document of" in log and "4 are shorter than a chunk" in log
+        assert status == 2 and "no document of" in log and "4 have no whole chunk" in log
         assert not (tmp_path / "out" / "_SUCCESS").exists()
     write_corpus(tmp_path / "in", files=1, rows=4, words=300, seed=1)
     status, log = run(caplog, **words)

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from demo.spoil import UNSEEN
+from rm_ray.pairs.config import KINDS, PairsConfig
 from rm_ray.pairs.worsen.kinds import WORSENED
 from rm_ray.pairs.worsen.lines import pieces_of
 from rm_ray.pairs.worsen.phrases import LANGUAGES, PAGE_LINES
@@ -20,6 +21,11 @@ OTHERS = [
     "Another text that is quite unlike it, in words and in length. " * 4,
     "A third one is about ships, and about those who build them.",
 ]
+
+
+def test_the_help_names_every_kind():
+    words = re.findall(r"\w+", PairsConfig.model_fields["kinds"].description)
+    assert set(KINDS) <= set(words)
 
 
 def worse(kind, seed=0, text=TEXT):

@@ -229,7 +229,7 @@ def test_row_groups_that_are_sorted_in_several_ways_are_named(tmp_path):
     changed = footer.with_row_groups([first, without(second, 4)])
     path.write_bytes(body + ended(changed.to_bytes()))
     assert look(path).changed == (
-        "row groups that are sorted in several ways are called sorted no more",
+        "row groups are sorted in different ways, so the copy is not marked sorted",
     )
 
 

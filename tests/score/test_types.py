@@ -36,7 +36,8 @@ def test_a_corpus_of_databases_is_scored_and_its_values_are_kept(tmp_path, caplo
     write_encrypted(folder / "b.parquet", columns, ["secret"])
     status, log = run(caplog, tmp_path, input_keep="until,meta")
     assert status == 0
-    assert "column 'until' is written as timestamp[us]; it is timestamp[us] (first in " in log
+    written = "column 'until' is written as timestamp[us]; "
+    assert f"{written}in the files it is timestamp[us] (first in " in log
     found = read_rewards(tmp_path / "out")
     assert [row["id"] for row in found] == [f"{ID}0", f"{ID}1", "c", None]
     assert [row["until"] for row in found] == [FAR, FAR, datetime.datetime(1970, 1, 1), None]

@@ -1,4 +1,4 @@
-"""All ways to make text worse, by the names that a configuration gives them."""
+"""All ways to make text worse, by their names in the configuration."""
 
 from rm_ray.pairs.worsen.lines import boilerplate, doubled_lines, line_ends, missing_lines
 from rm_ray.pairs.worsen.rearranged import (

@@ -1,4 +1,4 @@
-"""Lines that are doubled, lost, broken elsewhere, or framed by those of a page."""
+"""Kinds that double, drop or break lines, or add lines that web pages have."""
 
 import random
 import re
@@ -7,20 +7,20 @@ from itertools import pairwise
 
 from rm_ray.pairs.worsen.phrases import PAGE_LINES
 
-# The ends of lines, blank ones going with the line before; and where a text has too few of these,
-# the ends of sentences.
+# The ends of lines, with blank lines joined to the line before. SENTENCE, the ends of sentences, is
+# for texts with too few lines.
 LINE = re.compile(r"(?<=\n)(?=[^\S\n]*\S)")
 SENTENCE = re.compile(r"(?<=[.!?;:])(?=\s)|(?<=[。！？])")
-# A text without ends of either kind is cut after so many words.
+# A text with too few lines and sentences is cut after every twelfth word.
 WORDS = re.compile(r"(?:\S*\s+){12}")
 FEWEST = 3
 
 
 def doubled_lines(text: str, rng: random.Random, others: Sequence[str]) -> str:  # noqa: ARG001
-    """Each line is there twice, one right after the other, with a chance of 60%; one at least is.
+    """Repeat each line directly after itself with a chance of 60%, and at least one line.
 
-    A text of fewer than three lines is cut into sentences, and one of fewer than three sentences
-    after every twelfth word.
+    A text of fewer than three lines is cut into sentences. A text of fewer than three sentences is
+    cut after every twelfth word.
     """
     lines = pieces_of(text)
     twice = [rng.random() < 0.6 for _ in lines]
@@ -32,9 +32,9 @@ def doubled_lines(text: str, rng: random.Random, others: Sequence[str]) -> str: 
 
 
 def missing_lines(text: str, rng: random.Random, others: Sequence[str]) -> str:  # noqa: ARG001
-    """Each line is left out with a chance of 40%; one at least is, and one at least stays.
+    """Drop each line with a chance of 40%; drop at least one line, and keep at least one.
 
-    Lines are those of `doubled_lines`.
+    Lines are defined as in `doubled_lines`.
     """
     lines = pieces_of(text)
     kept = [rng.random() >= 0.4 for _ in lines]
@@ -45,10 +45,11 @@ def missing_lines(text: str, rng: random.Random, others: Sequence[str]) -> str: 
 
 
 def boilerplate(text: str, rng: random.Random, others: Sequence[str]) -> str:  # noqa: ARG001
-    """One to three whole lines that any page has (sharing, consent, subscriptions, rights) stand
-    before the text, and one to three after every one to three of its sentences.
+    """Add whole lines that any web page has (sharing, consent, subscriptions, rights).
+
+    One to three lines stand before the text, and one to three after every one to three sentences.
     """
-    sentences = [one for one in SENTENCE.split(text) if one]
+    sentences = [sentence for sentence in SENTENCE.split(text) if sentence]
     parts: list[str] = []
     while sentences:
         parts.append("\n".join(rng.sample(PAGE_LINES, rng.randint(1, 3))))
@@ -59,10 +60,11 @@ def boilerplate(text: str, rng: random.Random, others: Sequence[str]) -> str:  #
 
 
 def line_ends(text: str, rng: random.Random, others: Sequence[str]) -> str:  # noqa: ARG001
-    """Line breaks are where they do not belong, in one of three ways, drawn once: every line is
-    broken hard after 10 to 34 characters, inside words; each space between two words is a line
-    break with a chance of 30%; or all line breaks are lost, and the words beside them, and every
-    fifth pair of words elsewhere, run together.
+    """Misplace line breaks, in one of three ways that is drawn once for the text.
+
+    Every line is broken after a fixed number of 10 to 34 characters, also inside words. Or each
+    space between two words becomes a line break with a chance of 30%. Or all line breaks are lost,
+    so that the words beside these run together, and elsewhere one in five pairs of words.
     """
     way = rng.randrange(3)
     if way == 0:
@@ -77,7 +79,7 @@ def line_ends(text: str, rng: random.Random, others: Sequence[str]) -> str:  # n
 
 
 def pieces_of(text: str) -> list[str]:
-    """Cut a text into its lines, else its sentences, else stretches of words; they make it up."""
+    """Cut a text into lines, else sentences, else stretches of words; joined, they are the text."""
     for pattern in (LINE, SENTENCE):
         pieces = [piece for piece in pattern.split(text) if piece]
         if len(pieces) >= FEWEST:
@@ -88,6 +90,6 @@ def pieces_of(text: str) -> list[str]:
 
 
 def _ended(line: str) -> str:
-    """The line with white space at one of its ends, where its script has some between words."""
+    """Return the line with white space at one end, if its script has white space between words."""
     apart = line[-1:].isspace() or line[:1].isspace() or line[-1:] in "。！？"
     return line if apart else f"{line} "

@@ -1,6 +1,6 @@
 """Words and lines that the kinds put into a text."""
 
-# The commonest words of some languages, and of each some longer ones.
+# The commonest words of some languages, and some longer words of each.
 _WORDS = {
     "German": (
         "der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als auch es "
@@ -35,7 +35,7 @@ _WORDS = {
 }
 LANGUAGES = {name: words.split() for name, words in _WORDS.items()}
 
-# Lines that pages have around their text.
+# Lines that web pages have around their text.
 PAGE_LINES = [
     "Share this article with your friends and family",
     "Subscribe to our newsletter and never miss a story",

@@ -1,4 +1,4 @@
-"""Words in another order, again and again, replaced, mixed with others', or drawn from a model."""
+"""Kinds that shuffle, repeat, replace or mix words, or draw words from a model."""
 
 import random
 import string
@@ -11,7 +11,7 @@ Worsen = Callable[[str, random.Random, Sequence[str]], str]
 
 
 def shuffled(text: str, rng: random.Random, others: Sequence[str]) -> str:  # noqa: ARG001
-    """The words in another order, in spans of 5 to all of them."""
+    """Shuffle the words within spans of 5, 10, 20 or all words."""
     words = text.split(" ")
     span = rng.choice([5, 10, 20, len(words)])
     for i in range(0, len(words), span):
@@ -22,7 +22,7 @@ def shuffled(text: str, rng: random.Random, others: Sequence[str]) -> str:  # no
 
 
 def repeated(text: str, rng: random.Random, others: Sequence[str]) -> str:  # noqa: ARG001
-    """One short passage again and again, up to the text's length."""
+    """Repeat one short passage up to the text's length."""
     words = text.split(" ")
     size = min(len(words), rng.randint(2, 16))
     start = rng.randrange(len(words) - size + 1)
@@ -31,7 +31,7 @@ def repeated(text: str, rng: random.Random, others: Sequence[str]) -> str:  # no
 
 
 def noised(text: str, rng: random.Random, others: Sequence[str]) -> str:
-    """Between 15 and 60 percent of the words, or of the characters, replaced at random."""
+    """Replace between 15 and 60 percent of the words, or of the characters, at random."""
     share = rng.uniform(0.15, 0.6)
     if rng.random() < 0.5:
         pool = rng.choice(others).split(" ") if others else text.split(" ")
@@ -42,7 +42,7 @@ def noised(text: str, rng: random.Random, others: Sequence[str]) -> str:
 
 
 def spliced(text: str, rng: random.Random, others: Sequence[str]) -> str:
-    """Runs of 4 to 12 words of this text and of another, by turns."""
+    """Take runs of 4 to 12 words from this text and from another text, in turns."""
     a, b = text.split(" "), (rng.choice(others) if others else text).split(" ")
     mixed: list[str] = []
     i = j = 0
@@ -57,15 +57,17 @@ def spliced(text: str, rng: random.Random, others: Sequence[str]) -> str:
 
 
 def sampled(text: str, rng: random.Random, others: Sequence[str]) -> str:
-    """Words drawn from a bigram model of other texts at high temperature: locally plausible."""
+    """Draw words from a bigram model of other texts at high temperature: locally plausible."""
     followers = _bigrams(tuple(others) or (text,))
-    every = list(followers)
-    word, words, length = rng.choice(every), [], 0
+    known_words = list(followers)
+    word, words, length = rng.choice(known_words), [], 0
     while length < len(text):
         words.append(word)
         length += len(word) + 1
-        # hot: a quarter of the draws ignore what came before
-        word = rng.choice(every if rng.random() < 0.25 else followers.get(word) or every)
+        # high temperature: a quarter of the draws ignore the word before
+        word = rng.choice(
+            known_words if rng.random() < 0.25 else followers.get(word) or known_words
+        )
     return " ".join(words)[: len(text)]
 
 

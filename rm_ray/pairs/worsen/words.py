@@ -1,4 +1,4 @@
-"""Words that are lost, cut short, or of another language."""
+"""Kinds that drop words, cut words short, or take words of another language."""
 
 import random
 import re
@@ -12,13 +12,14 @@ DROPPED = 0.3
 
 
 def dropped_words(text: str, rng: random.Random, others: Sequence[str]) -> str:  # noqa: ARG001
-    """Each word is left out with a chance of 30%, with the white space before it."""
+    """Drop each word, with the white space before it, with a chance of 30%."""
     return WORD.sub(lambda word: "" if rng.random() < DROPPED else word.group(), text)
 
 
 def truncated_words(text: str, rng: random.Random, others: Sequence[str]) -> str:  # noqa: ARG001
-    """Of words of four letters and more, between 20 and 60 percent lose their end: what is left has
-    two letters at least, and no sign stands for what is lost.
+    """Cut off the ends of between 20 and 60 percent of the words of four or more letters.
+
+    At least two letters remain, and no character marks the cut.
     """
     share = rng.uniform(0.2, 0.6)
 
@@ -30,8 +31,9 @@ def truncated_words(text: str, rng: random.Random, others: Sequence[str]) -> str
 
 
 def mixed_languages(text: str, rng: random.Random, others: Sequence[str]) -> str:  # noqa: ARG001
-    """Stretches of the text, by turns of 4 to 16 words, give way to as many words of another
-    language; which language is drawn anew for each stretch.
+    """Replace every other stretch of 4 to 16 words by as many words of another language.
+
+    The language is drawn for each stretch.
     """
     words = WORD.findall(text)
     mixed, foreign = [], rng.random() < 0.5
@@ -49,5 +51,5 @@ def mixed_languages(text: str, rng: random.Random, others: Sequence[str]) -> str
 
 
 def _other_word(word: str, other: str) -> str:
-    """Another word after the same white space."""
+    """Return another word after the same white space."""
     return word[: len(word) - len(word.lstrip())] + other
