@@ -141,7 +141,7 @@ def test_an_engine_that_fails_everybody_marks_nobody(trouble, tmp_path, caplog, 
     status, log = run(caplog, **paths)
     assert status == 1 and "1 of 1 shards are not done" in log
     said = {
-        fault_engine.PICKY: "failed in a row, so it is not the documents: none of these was marked",
+        fault_engine.PICKY: "so the engine or the machine is at fault, and none of these documents",
         fault_engine.SICK: "stopped before the end, no engine starts on any of 1 machines; the "
         "last: the engine did not start: RuntimeError: the engine is sick",
     }
