@@ -177,7 +177,8 @@ def test_a_part_of_no_planned_shard_is_found(tmp_path, caplog):
     stray = part.with_name(part.name.replace("-000000000000-", "-000000000003-"))
     shutil.copy(part, stray)
     status, log = run(caplog, tmp_path)
-    assert status == 1 and f"1 parts are wrong, first {stray.name}: belongs to no planned shard" in log
+    wrong = f"1 parts are wrong, first {stray.name}: belongs to no planned shard"
+    assert status == 1 and wrong in log
 
 
 def test_a_damaged_part_is_named_and_judged_again_once_removed(tmp_path, caplog):
