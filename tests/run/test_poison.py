@@ -84,7 +84,7 @@ def test_poison_is_marked_its_neighbours_are_scored_and_it_can_be_tried_again(
 
     (fault_folder / fault_engine.CURED).touch()
     status, log = run(caplog, "--run.retry_failed", **paths)
-    assert status == 0 and "4 shards have documents that failed" in log
+    assert status == 0 and "4 shards have failed documents" in log
     healed = read_rewards(tmp_path / "out")
     assert all(row["status"] == "ok" and row["reward"] is not None for row in healed)
     assert [row for row in healed if row["row"] != BAD] == [r for r in rows if r["row"] != BAD]
