@@ -18,8 +18,8 @@ from rm_ray.run.output.segments import planned_files
 from rm_ray.run.standing.status import Standing, read_standing
 from rm_ray.status.nights import NightlyFolder, NightStatus
 
-# Kinds of runs, by a key that only their configuration has; the first key that fits counts. Each
-# has its name, the folder of its parts, and the class of its plan's lines.
+# Kinds of runs, by a key of their configuration; the first key that a run has counts. Each kind has
+# a name, the folder of its parts, and the class of its plan's lines.
 KINDS: dict[str, tuple[str, str, type[Planned]]] = {
     "figures": ("judge evaluation", JUDGED_PAIRS, PlannedFile),
     "generator": ("pairs", PAIRS, PlannedFile),
