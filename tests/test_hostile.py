@@ -105,7 +105,7 @@ def test_changed_files_are_scored_again_when_asked_and_leave_no_old_row(tmp_path
     status, log = run(caplog, tmp_path, shard_rows=4)
     assert status == 2 and "1 input files have changed" in log
     status, log = run(caplog, tmp_path, "--run.rescore_changed", shard_rows=8)
-    assert status == 0 and "their old rows go first" in log
+    assert status == 0 and "removing their old rows" in log
     rows = read_rewards(tmp_path / "out")
     assert [row["id"] for row in rows] == [
         *(f"0-0-{i}" for i in range(12)), *(f"5-0-{i}" for i in range(5))
@@ -177,7 +177,8 @@ def test_a_part_of_no_planned_shard_is_found(tmp_path, caplog):
     stray = part.with_name(part.name.replace("-000000000000-", "-000000000003-"))
     shutil.copy(part, stray)
     status, log = run(caplog, tmp_path)
-    assert status == 1 and f"1 parts are wrong, first {stray.name}: of no planned shard" in log
+    wrong = f"1 parts are wrong, first {stray.name}: belongs to no planned shard"
+    assert status == 1 and wrong in log
 
 
 def test_a_damaged_part_is_named_and_judged_again_once_removed(tmp_path, caplog):

@@ -1,10 +1,10 @@
-"""The nightly job: score what is new, report it, and filter it where asked.
+"""The nightly job: scores the new documents of a corpus, reports on them, and can filter them.
 
 Its files:
 
     __main__  the command line
-    config    the configuration: a scoring run's, and what comes after it
+    config    the configuration: a scoring run's, plus report and filter
     job       scores, reports and filters one night, resumable as a whole
-    checks    refuses what would fail after an hour of an engine
-    nights    which night has which segments of the run, and how far it has come
+    checks    refuses a configuration that would fail after an hour of an engine
+    nights    the nights: their segments of the scoring run, and their verdicts
 """

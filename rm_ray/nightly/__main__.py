@@ -1,4 +1,4 @@
-"""The nightly job's command line: `rm_ray nightly`, which jobs/nightly.py is too."""
+"""The nightly job's command line: `rm_ray nightly`, or jobs/nightly.py."""
 
 import logging
 import sys
@@ -19,21 +19,21 @@ USAGE = Usage(
     more="The output folder holds scored/ (one run of all nights), reports/NIGHT/, history/ and "
     "kept/night=NIGHT/. Every key of the YAML file is an option too, and the option wins. The same "
     "command again goes on where the last one ended: a night that was interrupted is finished "
-    "under its own name, and one that is done repeats its verdict. What comes later on a day is a "
-    "night of its own, NIGHT.02.",
+    "under its own name, and a night that is done repeats its verdict. Documents that come later "
+    "on the same day are a new night, NIGHT.02.",
     options={
         "--config FILE": "the configuration; jobs/nightly.yaml is annotated",
         "--judge FILE": "the keys of a judge, in place of the section judge",
-        "--dry-run": "show what scoring would cost, and nights that are not finished; write "
+        "--dry-run": "show the cost of scoring, and the nights that are not finished; write "
         "nothing",
     },
-    exit_status="0 complete, 1 ran but not complete, 2 refused before it ran, 3 complete and an "
-    "alert that fails the night",
+    exit_status="0 complete, 1 ran but not complete, 2 refused before it ran, 3 complete, but an "
+    "alert fails the night",
 )
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the job that the command line asks for; its exit status."""
+    """Run the job that the command line asks for; return its exit status."""
     return run_job(argv, NightlyConfig, USAGE, _nightly, _dry_run)
 
 

@@ -1,4 +1,4 @@
-"""What a nightly job is refused for before an hour of an engine is spent."""
+"""Checks a nightly job's configuration before it spends an hour of an engine."""
 
 from rm_ray.config import OUTPUT_COLUMNS
 from rm_ray.corpus.files import list_files
@@ -13,17 +13,17 @@ JUDGED = ("n_chunks", "truncated_tokens")
 
 
 def check_apart(config: NightlyConfig) -> None:
-    """Refuse an output below the corpus: its Parquet files would be tomorrow's documents.
+    """Refuse an output folder within the corpus: its Parquet files would be read as documents.
 
     Raises:
-        ConfigError: naming the path.
+        ConfigError: the output lies in the corpus; the error names the path.
     """
     output = place(config.output.path)
     for path in config.input.paths:
         if f"{output}/".startswith(f"{place(literal_part(path))}/"):
             raise ConfigError(
-                f"output.path: {config.output.path} lies in the corpus {path}, and what "
-                "nights leave there would be read as documents; give a folder outside it"
+                f"output.path: {config.output.path} lies in the corpus {path}, and the nights' "
+                "files would be read as documents; give a folder outside the corpus"
             )
 
 
@@ -31,14 +31,14 @@ def check_groups(config: NightlyConfig) -> None:
     """Refuse groups by columns that the rewards will not have.
 
     Raises:
-        InputError: naming the column.
+        InputError: the rewards will lack a column; the error names it.
     """
-    wanted = {ColumnPath(text).column for text in config.report.by}
-    wanted -= {*config.input.carried, *OUTPUT_COLUMNS, *JUDGED}
-    if not wanted:
+    columns = {ColumnPath(text).column for text in config.report.by}
+    columns -= {*config.input.carried, *OUTPUT_COLUMNS, *JUDGED}
+    if not columns:
         return
     files = list_files(config.input, config.scoring().output).files
-    for name in sorted(wanted):
+    for name in sorted(columns):
         if bad := [file.path for file in files if name not in file.partition]:
             raise InputError(
                 f"report.by: the rewards will have no column {name!r}, and it is no folder of "

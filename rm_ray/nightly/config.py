@@ -1,4 +1,4 @@
-"""The configuration of the nightly job: a scoring run's, and what comes after it."""
+"""The configuration of the nightly job: a scoring run's, plus report and filter."""
 
 from typing import Annotated, Self
 
@@ -24,77 +24,77 @@ from rm_ray.report.config import (
 )
 from rm_ray.score.config import ScoreConfig
 
-# Folders of the output.
+# Folders within the output folder.
 SCORED, HISTORY, REPORTS, KEPT, NIGHTS = "scored", "history", "reports", "kept", "nights"
 
 
 class NightlyReportConfig(ReportSection):
     """The report of each night."""
 
-    column: NonEmpty = Field("reward", description="Column of the rewards that is reported.")
+    column: NonEmpty = "reward"
+    """Column of the rewards that is reported."""
 
 
 class NightlyFilterConfig(Section):
-    """The filter of each night, over what was new in it."""
+    """The filter of each night, over the night's new documents."""
 
-    column: NonEmpty = Field(
-        "reward", description="Column of the rewards that documents are cut by."
-    )
-    allow_partial: bool = Field(
-        False, description="Cut rewards of an adaptive judge elsewhere than at its threshold."
-    )
+    column: NonEmpty = "reward"
+    """Column of the rewards that documents are cut by."""
+    allow_partial: bool = False
+    """Cut rewards of an adaptive judge elsewhere than at its threshold."""
     rule: RuleConfig = RuleConfig()
+    """Rule that selects the documents to keep."""
     output: FilesConfig = FilesConfig()
+    """Files that the filter writes."""
     tasks: TasksConfig = TasksConfig()
+    """Tasks that copy the documents."""
 
 
 class NightlyConfig(ScoreConfig):
-    """Everything the nightly job can be told: what jobs/score.py can, and what comes after.
+    """All settings of the nightly job: those of jobs/score.py, plus report and filter.
 
-    `output`: the folder of all nights, in which the scoring run, the reports and the filtered
-    corpora have theirs.
+    `output` is the folder of all nights. The scoring run, the reports and the filtered corpora have
+    folders in it.
     """
 
-    night: NightName = Field(
-        default_factory=today,
-        description="What this night is called; nights are in the order of their names. Today's "
-        "date (UTC) if not given.",
-        json_schema_extra=TYPED,
-    )
+    night: NightName = Field(default_factory=today, json_schema_extra=TYPED)
+    """Name of this night. Nights are ordered by name. Default: today's date (UTC)."""
     report: NightlyReportConfig = NightlyReportConfig()
+    """The report of each night."""
     filter: NightlyFilterConfig | None = None
-    skip_filter: Annotated[list[Night], BeforeValidator(as_list)] = Field(
-        [], description="Nights that are finished without their filter, which was refused."
-    )
+    """The filter of each night; none if not given."""
+    skip_filter: Annotated[list[Night], BeforeValidator(as_list)] = Field([])
+    """Nights to finish without their filter, because it was refused."""
 
     @model_validator(mode="after")
     def _leaves_nights_as_they_were(self) -> Self:
         for name in ("retry_failed", "rescore_changed"):
             if getattr(self.run, name):
                 raise ValueError(
-                    f"run.{name} changes nights that are reported and filtered: run jobs/score.py "
-                    f"with it on OUTPUT/{SCORED}, and report and filter those nights again"
+                    f"run.{name} changes nights that are already reported and filtered: run "
+                    f"jobs/score.py with it on OUTPUT/{SCORED}, and report and filter those nights "
+                    "again"
                 )
         if "max_failed_fraction" in self.run.model_fields_set:
             raise ValueError(
-                "run.max_failed_fraction is of all nights together; report.alerts.failed.above "
-                "says how many documents of one night may fail"
+                "run.max_failed_fraction is for all nights together; set "
+                "report.alerts.failed.above, the fraction of one night's documents that may fail"
             )
         return self
 
     def scoring(self) -> ScoreConfig:
-        """The scoring run of all nights."""
+        """Return the configuration of the scoring run of all nights."""
         names = set(ScoreConfig.model_fields) - {"output", "run"}
-        run = self.run.model_copy(update={"max_failed_fraction": 1.0})  # the report says it
-        told = {name: getattr(self, name) for name in names}
-        return ScoreConfig(output=self._folder(SCORED), run=run, **told)
+        run = self.run.model_copy(update={"max_failed_fraction": 1.0})  # the report checks it
+        settings = {name: getattr(self, name) for name in names}
+        return ScoreConfig(output=self._folder(SCORED), run=run, **settings)
 
     def reporting(self, night: str, segments: list[int]) -> ReportConfig:
-        """The report of one night."""
-        told = {name: getattr(self.report, name) for name in ReportSection.model_fields}
+        """Return the configuration of one night's report."""
+        settings = {name: getattr(self.report, name) for name in ReportSection.model_fields}
         if self.report.history.path is None:
-            where = {"path": self._folder(HISTORY).path, "storage": self.output.storage}
-            told["history"] = self.report.history.model_copy(update=where)
+            place = {"path": self._folder(HISTORY).path, "storage": self.output.storage}
+            settings["history"] = self.report.history.model_copy(update=place)
         return ReportConfig(
             rewards=RewardsConfig(
                 path=self._folder(SCORED).path,
@@ -105,11 +105,11 @@ class NightlyConfig(ScoreConfig):
             output=self._folder(f"{REPORTS}/{night}"),
             night=night,
             run=RunConfig(progress_s=self.run.progress_s),
-            **told,
+            **settings,
         )
 
     def filtering(self, night: str, segments: list[int]) -> FilterConfig | None:
-        """The filter of one night, where one is asked for."""
+        """Return the configuration of one night's filter; None without a filter."""
         asked = self.filter
         if asked is None or night in self.skip_filter:
             return None

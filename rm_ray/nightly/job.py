@@ -1,12 +1,12 @@
 """The nightly job: one command for a scheduler, resumable as a whole.
 
-begin     tonight is written down              OUTPUT/nights/NIGHT.json
-score     what is new in the corpus            one run of all nights, OUTPUT/scored
-claim     its new segments are tonight's       nights
-report    tonight beside the nights before     OUTPUT/reports/NIGHT, OUTPUT/history
-filter    tonight's documents, where asked     OUTPUT/kept/night=NIGHT
+begin     write tonight's file                      OUTPUT/nights/NIGHT.json
+score     score the corpus's new documents          OUTPUT/scored, one run of all nights
+claim     give the new segments to tonight          OUTPUT/nights/NIGHT.json
+report    compare tonight with the nights before    OUTPUT/reports/NIGHT, OUTPUT/history
+filter    filter tonight's documents, if asked      OUTPUT/kept/night=NIGHT
 
-What was planned under the name of a night that was interrupted stays that night's.
+If a night is interrupted, the segments that were planned in it stay that night's.
 """
 
 import logging
@@ -28,12 +28,12 @@ log = logging.getLogger(__name__)
 def nightly(config: NightlyConfig) -> None:
     """Score, report and filter tonight; the same call again goes on where the last one ended.
 
+    If several nights fail, the error of the first is raised after all others are finished.
+
     Raises:
-        Refused: with what to do.
+        Refused: the job cannot run as it is configured; the error says how to correct it.
         Incomplete: documents are missing, or the store or Ray was lost.
         Alerted: an alert fails a night.
-
-    Of several nights, what is wrong with the first is raised once all others are finished.
     """
     nights = Nights.at(config.output, NIGHTS).writable()
     _take_up(nights, config)
@@ -41,100 +41,107 @@ def nightly(config: NightlyConfig) -> None:
     try:
         score(config.scoring())
     except Refused:
-        if begun:  # just now, and nothing was planned
+        if begun:  # the night began just now, and nothing was planned
             nights.drop(begun)
         raise
     _claim(nights, config)
     known, finished, failed = nights.all(), [], []
-    for one in (one for one in known if one.status is None):
+    for night in (night for night in known if night.status is None):
         try:
-            finished.append(_finish(one, nights, config))
+            finished.append(_finish(night, nights, config))
         except (RmRayError, OSError) as error:
-            log.error("the night %s: %s", one.night, redacted(str(error)))
-            failed.append((one.night, error))
+            log.error("the night %s: %s", night.night, redacted(str(error)))
+            failed.append((night.night, error))
     if not finished and not failed:
-        finished = [one for one in known if one.answers(config.night)]
-        for one in finished:
-            log.info("nothing is new; the verdict of %s stands: %s", one.night, one.sentence)
+        finished = [night for night in known if night.answers(config.night)]
+        for night in finished:
+            log.info("nothing is new; the verdict of %s stands: %s", night.night, night.sentence)
     _say(finished, failed)
 
 
 def dry_run(config: NightlyConfig) -> str:
-    """What scoring would cost, and which nights are not finished; nothing is written."""
-    begun = [one.night for one in Nights.at(config.output, NIGHTS).all() if one.status is None]
+    """Return the cost of scoring and the nights that are not finished. Writes nothing."""
+    begun = [
+        known.night for known in Nights.at(config.output, NIGHTS).all() if known.status is None
+    ]
     page = score_dry_run(config.scoring())
     return "\n".join([page, *[f"not finished   the night {night}" for night in begun]])
 
 
 def _take_up(nights: Nights, config: NightlyConfig) -> None:
-    """Go on with nights that were interrupted: those that had planned segments while they scored
-    get them, those that had planned nothing are forgotten.
+    """Continue earlier nights that were interrupted.
+
+    The first of them that has no segments yet gets the segments that no night has. Nights that
+    have planned nothing are forgotten.
     """
     known = nights.all()
     new = unclaimed(_planned(config), known)
-    for one in known:
-        if one.status is not None or one.asked == config.night:
+    for night in known:
+        if night.status is not None or night.asked == config.night:
             continue
-        if one.segments is None and not new:
-            nights.drop(one)
+        if night.segments is None and not new:
+            nights.drop(night)
             continue
-        if one.segments is None:
-            one, new = replace(one, segments=new), []
-        log.info("going on with the night %s, which was interrupted", one.night)
-        nights.put(replace(one, also=tuple(dict.fromkeys([*one.also, config.night]))))
+        if night.segments is None:
+            night, new = replace(night, segments=new), []
+        log.info("going on with the night %s, which was interrupted", night.night)
+        nights.put(replace(night, also=tuple(dict.fromkeys([*night.also, config.night]))))
 
 
 def _begin(nights: Nights, night: str) -> KnownNight | None:
-    """Write tonight down, or what has come since it; None where that is begun already."""
+    """Begin a night of this name, under the next free name; None if it has begun already."""
     known = nights.all()
-    if any(one.asked == night and one.segments is None for one in known):
+    if any(begun.asked == night and begun.segments is None for begun in known):
         return None
     return nights.begin(KnownNight(free_name(night, known), night))
 
 
 def _claim(nights: Nights, config: NightlyConfig) -> None:
-    """Give tonight what is new. A night without a document is one too, but not where there is
-    another with its verdict.
+    """Give the new segments to tonight.
+
+    Without new segments, tonight is kept as a night without documents, unless another night
+    already has its verdict or segments.
     """
     known = nights.all()
     new = unclaimed(_planned(config), known)
-    mine = [one for one in known if one.answers(config.night)]
-    begun = next((one for one in mine if one.segments is None), None)
+    tonight = [night for night in known if night.answers(config.night)]
+    begun = next((night for night in tonight if night.segments is None), None)
     begun = begun or KnownNight(free_name(config.night, known), config.night)
-    if new or all(one.segments is None for one in mine):
+    if new or all(night.segments is None for night in tonight):
         nights.put(replace(begun, segments=new))
     else:
         nights.drop(begun)
 
 
 def _planned(config: NightlyConfig) -> list[int]:
-    """Numbers of the segments of the scoring run's plan."""
+    """Return the numbers of the segments of the scoring run's plan."""
     run = RunFolder(config.scoring().output, REWARDS)
     return list(range(len(run.segments.names())))
 
 
-def _finish(one: KnownNight, nights: Nights, config: NightlyConfig) -> KnownNight:
+def _finish(night: KnownNight, nights: Nights, config: NightlyConfig) -> KnownNight:
     """Report and filter a night that has its segments."""
-    segments = one.segments or []
-    log.info("the night %s: segments %s", one.night, segments or "none, nothing is new")
-    figures = report(config.reporting(one.night, segments))
-    filtering = config.filtering(one.night, segments)
+    segments = night.segments or []
+    log.info("the night %s: segments %s", night.night, segments or "none, nothing is new")
+    figures = report(config.reporting(night.night, segments))
+    filtering = config.filtering(night.night, segments)
     if filtering and figures.whole.documents:
         try:
             filter_corpus(filtering)
         except Refused as error:
             raise type(error)(
-                f"{error}; put it right, or leave out its filter with --skip_filter {one.night}"
+                f"{error}; correct this, or finish the night without its filter: "
+                f"--skip_filter {night.night}"
             ) from None
-    said = figures.verdict
-    return nights.put(replace(one, status=said.status, sentence=said.sentence))
+    verdict = figures.verdict
+    return nights.put(replace(night, status=verdict.status, sentence=verdict.sentence))
 
 
 def _say(
     finished: Sequence[KnownNight], failed: Sequence[tuple[str, RmRayError | OSError]]
 ) -> None:
-    """Raises what the nights have come to."""
-    failing = [f"{one.night}: {one.sentence}" for one in finished if one.status == "fail"]
+    """Raise the error of the nights that failed, or the alerts of finished ones, if any."""
+    failing = [f"{known.night}: {known.sentence}" for known in finished if known.status == "fail"]
     if failed:
         night, error = failed[0]
         alerts = f"; and {'; '.join(failing)}" if failing else ""

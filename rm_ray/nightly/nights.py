@@ -1,9 +1,10 @@
-"""Which night has which segments of the scoring run, and how far each has come.
+"""The nights of a nightly job: the segments of the scoring run that each has, and its verdict.
 
-    OUTPUT/nights/2026-11-24.json    begun; then the segments it has; then its verdict: it is done
+    OUTPUT/nights/2026-11-24.json    one file per night. It is written when the night begins, again
+                                     with its segments, and again with its verdict: then it is done
 
-A night is written down before its scoring begins, so that what was planned under its name stays
-its own, whatever happens to the process, and whenever the next one comes.
+A night's file is written before its scoring begins. So the segments that are planned in the night
+stay the night's, even if the process is interrupted and the next night comes first.
 """
 
 import json
@@ -25,20 +26,23 @@ _THREADS = 8
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class KnownNight:
-    """`asked`: the name that it was asked for by; a second one of a day is called otherwise.
-    `also`: names of nights that went on with it. `segments`: None until they are known. `status`:
-    the report's verdict, None while the night is not done; `sentence`: of it.
-    """
+    """A KnownNight is a night that has begun, as its file stores it."""
 
     night: str
+    """Name of the night."""
     asked: str
+    """Name in the configuration. It differs from `night` in later nights of the same day."""
     segments: list[int] | None = None
+    """Numbers of the night's segments of the scoring run's plan; None until they are known."""
     status: str | None = None
+    """Verdict of the night's report; None until the night is done."""
     sentence: str = ""
+    """The verdict's reason, in a sentence."""
     also: tuple[str, ...] = ()
+    """Names of the nights whose jobs have continued this one after it was interrupted."""
 
     def answers(self, name: str) -> bool:
-        """Whether its verdict is that of the night asked for by this name."""
+        """Return True if this night's verdict is also the verdict of the night `name`."""
         return name in (self.asked, *self.also)
 
 
@@ -47,20 +51,21 @@ _STORED = TypeAdapter(KnownNight)
 
 @dataclass(frozen=True)
 class Nights:
-    """The nights of an output folder."""
+    """Nights reads and writes the nights of an output folder."""
 
     folder: Folder
+    """Folder of the nights' files."""
 
     @classmethod
     def at(cls, output: OutputConfig, name: str) -> "Nights":
-        """In the folder of that name."""
+        """Return the nights in a folder of this name within the output folder."""
         return cls(Folder(f"{absolute(output.path)}/{name}", output.storage))
 
     def writable(self) -> "Nights":
-        """The same, knowing how its store is written.
+        """Return the same nights, after a check of how their store can be written.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: the folder cannot be written.
         """
         try:
             return replace(self, folder=self.folder.probe())
@@ -68,7 +73,7 @@ class Nights:
             raise OutputError(f"output.path: cannot write {self.folder.uri}: {error}") from None
 
     def all(self) -> list[KnownNight]:
-        """In the order of their names.
+        """Read all nights, in the order of their names.
 
         Raises:
             OutputError: the folder cannot be read, or a file in it is damaged.
@@ -76,16 +81,16 @@ class Nights:
         try:
             names = [name for name in self.folder.names() if name.endswith(SUFFIX)]
             with ThreadPoolExecutor(_THREADS) as pool:
-                found = [one for one in pool.map(self._read, names) if one]
+                nights = [night for night in pool.map(self._read, names) if night]
         except OSError as error:
             raise OutputError(f"output.path: cannot read {self.folder.uri}: {error}") from None
-        return sorted(found, key=lambda one: one.night)
+        return sorted(nights, key=lambda night: night.night)
 
     def begin(self, one: KnownNight) -> KnownNight:
-        """Write down a new night.
+        """Create the file of a new night.
 
         Raises:
-            OutputError: another process has just done so.
+            OutputError: another process has just created it.
         """
         name = f"{one.night}{SUFFIX}"
         if not self.folder.create(name, _bytes(one)) and self._read(name) != one:
@@ -100,11 +105,11 @@ class Nights:
         return one
 
     def drop(self, one: KnownNight) -> None:
-        """Forget a night of which nothing was planned."""
+        """Remove the file of a night without planned segments."""
         self.folder.remove(f"{one.night}{SUFFIX}")
 
     def _read(self, name: str) -> KnownNight | None:
-        """None of a night that has been dropped since it was listed."""
+        """Read a night; None if it has been dropped since it was listed."""
         data = self.folder.read(name)
         try:
             return None if data is None else _STORED.validate_json(data)
@@ -113,14 +118,14 @@ class Nights:
 
 
 def unclaimed(segments: Sequence[int], nights: Sequence[KnownNight]) -> list[int]:
-    """The segments that no night has."""
+    """Return the segments that no night has."""
     claimed = {number for night in nights for number in night.segments or ()}
     return [number for number in segments if number not in claimed]
 
 
 def free_name(night: str, nights: Sequence[KnownNight]) -> str:
-    """The name, or where there is a night of that name the next of NAME.02, NAME.03, ..."""
-    names = {one.night for one in nights}
+    """Return the name, or the first free one of NAME.02, NAME.03, ... if a night has the name."""
+    names = {known.night for known in nights}
     number, name = 1, night
     while name in names:
         number += 1
@@ -128,5 +133,5 @@ def free_name(night: str, nights: Sequence[KnownNight]) -> str:
     return name
 
 
-def _bytes(one: KnownNight) -> bytes:
-    return (json.dumps(asdict(one), indent=1) + "\n").encode()
+def _bytes(night: KnownNight) -> bytes:
+    return (json.dumps(asdict(night), indent=1) + "\n").encode()

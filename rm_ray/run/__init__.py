@@ -1,23 +1,23 @@
-"""What makes any job resumable: its folder, lease, rounds, commits, counting and truthful end.
+"""Runs any job: plans it, repeats rounds, commits, counts, and resumes where a run has ended.
 
 Its files:
 
-    shard_job  what a run has to be told of a job
-    summary    what a job says of its run
-    counts     what is counted of any job
-    survey     what is there before a run, and what is left to do
+    shard_job  the interface between a run and its job
+    summary    the job's own part of a run's reports
+    counts     the counts that every job has
+    survey     looks at the output folder and the corpus before a run
     execute    a run from its beginning to its end
-    rounds     the one pipeline, over what is missing
+    rounds     repeats the pipeline over the missing shards
     pipeline   a round as a dataset of Ray
     staging    pieces of shards that failed as a whole
-    stopping   stops when asked to
-    finish     counts every part, and says the truth
+    stopping   stops in good order when asked to
+    finish     counts every part, and reports the result
     totals     counts parts by their footers
 
 Inner rooms:
 
-    output     the run's folder, its lease, and how parts are written
-    faults     what goes wrong, and what is tried next
-    standing   how a run stands: in its folder, in metrics, in money
-    progress   says how far a run is while it goes on
+    output     the run's folder, its lease, and its parts
+    faults     faults, and the rows that the next round tries
+    standing   the progress of a run, as stored: in its folder, in metrics, in money
+    progress   reports the progress of a run during its work
 """

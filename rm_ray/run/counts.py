@@ -1,4 +1,4 @@
-"""What a run counts of any job, and where it stands."""
+"""The counts that every job has, and the progress of a run."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -9,53 +9,61 @@ from rm_ray.store.retry import Retry
 
 @dataclass
 class RunCounts(Summable):
-    """Of a part, or of many; a job adds fields of its own.
-
-    `documents`: rows of the corpus, with what became of them by `statuses`, of which `failed` is
-    the run's own word. `rows`: those written. `parts` that were committed, `commit_seconds`: what
-    that took.
-    """
+    """RunCounts are the counts of one part or of many. A job adds fields of its own."""
 
     documents: int = 0
+    """Rows of the corpus that were processed."""
     rows: int = 0
+    """Rows written."""
     statuses: dict[str, int] = field(default_factory=dict)
+    """Documents by status. The run itself uses one status: `failed`."""
     parts: int = spent(0)
+    """Parts committed."""
     commit_seconds: float = spent(0.0)
+    """Seconds that committing the parts took."""
 
 
 @dataclass(frozen=True)
 class RunProgress:
-    """Where the run stands. `judging_seconds`: from the first ready engine, or the
-    first task where there are none, to the last work so far.
-
-    `engines`: those that have started, of which `alive` still live. `engine_seconds`: for how long
-    their machines were held, over all engines, of which they were ready for `ready_seconds`.
-    `bad_files`: input files that are not what their name says, with the reason.
-    `stopped`: why the run is stopping before its end; None while it is not. `retries`: what is
-    being tried again on the stores, the longest first.
-    """
+    """RunProgress tells how far this invocation of the run is."""
 
     rounds: int = 0
+    """Rounds that have ended."""
     engines: int = 0
+    """Engine starts that succeeded."""
     alive: int = 0
+    """Engines that are ready now."""
     start_seconds: float = 0.0
+    """Seconds that the slowest engine start took."""
     work: RunCounts = field(default_factory=RunCounts)
+    """Counts of the work done."""
     judging_seconds: float = 0.0
+    """Seconds from the first ready engine to the last work so far. Without engines: from the
+    first task."""
     engine_seconds: float = 0.0
+    """Seconds for which machines were held by an engine or its start, summed over engines."""
     ready_seconds: float = 0.0
+    """The seconds of `engine_seconds` in which the engine was ready."""
     faults: int = 0
+    """Faults so far."""
     fault_kinds: dict[str, int] = field(default_factory=dict)
+    """Faults by kind (see in_a_row.FaultKind)."""
     first_fault: str | None = None
+    """Reason of the first fault; None if there was none."""
     last_fault: str | None = None
+    """Reason of the last fault; None if there was none."""
     stopped: str | None = None
+    """Reason why the run is stopping before its end; None while it is not."""
     bad_files: dict[str, str] = field(default_factory=dict)
+    """Reason why an input file is not readable, by path."""
     retries: tuple[Retry, ...] = ()
+    """Store operations that are being retried, the longest-running first."""
     tail_seconds: float = 0.0
-    """From the end of the first engine's last shard to the end of the last one's, over all rounds:
-    for so long not all engines had work."""
+    """Seconds from the end of the first engine's last shard to the end of the last engine's last
+    shard, over all rounds. In this time not all engines had work."""
 
     def began_anew(self, before: "RunProgress") -> bool:
-        """Whether the tally that said `before` was lost, and with it what it had counted."""
+        """Return True if the tally that reported `before` was lost, with its counts."""
         return any(
             now < then
             for now, then in (
@@ -67,7 +75,7 @@ class RunProgress:
         )
 
     def after(self, lost: "RunProgress") -> "RunProgress":
-        """With what a tally had counted that was lost."""
+        """Add the counts of a tally that was lost to these counts of its successor."""
         return replace(
             self,
             rounds=lost.rounds + self.rounds,

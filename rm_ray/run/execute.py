@@ -1,4 +1,4 @@
-"""A run from its beginning to its end: what is there, what is missing, rounds, and the truth."""
+"""A run from its beginning to its end: survey, plan, rounds, and the final count."""
 
 import logging
 import time
@@ -29,10 +29,11 @@ log = logging.getLogger(__name__)
 
 
 def execute(job: AnyJob) -> None:
-    """Do all of the job that is not done yet.
+    """Do the part of the job that is not done yet.
 
     Raises:
-        Refused: before anything is done, with what to do.
+        Refused: the job cannot run as it is configured. Nothing was done; the error says how to
+            correct it.
         Incomplete: the run ended with documents missing or too many failed.
     """
     began = time.monotonic()
@@ -40,8 +41,8 @@ def execute(job: AnyJob) -> None:
         opened = open_folder(job)
         with no_empty_folders(opened.run.root.scratch):
             opened.run.make_writable()
-            # held while it plans and waits for machines: whoever asks sees that somebody is at it,
-            # and a second driver is refused before it has cost a machine
+            # the lease is held during planning and the wait for machines, so that readers see that
+            # a driver is at work, and a second driver is refused before it takes machines
             with Lease(opened.run.state) as lease:
                 _run(survey(job, opened, to_run=True), job, lease, began)
 
@@ -94,7 +95,7 @@ def _run(seen: Survey, job: AnyJob, lease: Lease, began: float) -> None:
 
 
 def _nothing_to_do(seen: Survey, job: AnyJob) -> bool:
-    """Whether everything is committed already: then nothing is started."""
+    """Return True if everything is committed already, so that no engine need be started."""
     if job.spec.retry_failed or seen.new.files:
         return False
     return not missing_units(seen.files, seen.run.committed(list(shards_of(seen.files))))
@@ -102,10 +103,10 @@ def _nothing_to_do(seen: Survey, job: AnyJob) -> bool:
 
 @contextmanager
 def ray_faults() -> Iterator[None]:
-    """Says in a sentence what Ray raises when it cannot go on.
+    """Turn Ray's errors into a sentence with advice.
 
     Raises:
-        Incomplete: in place of an error of Ray's.
+        Incomplete: instead of an error of Ray.
     """
     try:
         yield
@@ -114,17 +115,17 @@ def ray_faults() -> Iterator[None]:
         if not type(cause).__module__.startswith("ray."):
             raise
         raise Incomplete(
-            f"Ray has lost what the run cannot do without: {one_line(error)}; {way_on(cause)}"
+            f"Ray has lost a part that the run needs: {one_line(error)}; {way_on(cause)}"
         ) from error
 
 
 def reopen_failed(files: Sequence[Planned], run: RunFolder, staging: Staging) -> None:
-    """Take back the files' parts in which documents failed, but for the rows that did not."""
+    """Take back the parts with failed documents. Their good rows are kept as staged pieces."""
     shards = list(shards_of(files))
     committed = run.committed(shards)
     run.mark_incomplete()
     reopened = staging.reopen_failed([s for s in shards if s.part in committed])
-    log.info("%d shards have documents that failed: these are tried again", reopened)
+    log.info("%d shards have failed documents, which are tried again", reopened)
 
 
 def _log_plan(job: AnyJob, run: RunFolder, files: int, whole: Whole) -> None:
@@ -135,7 +136,7 @@ def _log_plan(job: AnyJob, run: RunFolder, files: int, whole: Whole) -> None:
         log.log(level, "%s: %s", run.uri, run.parts.create_only.value)
         if run.parts.lags:
             log.warning(
-                "%s: listings of this store lack what has just been written; each shard that they "
-                "lack is asked for by name, which takes a request each",
+                "%s: listings of this store lack files that have just been written; each shard "
+                "missing in a listing is asked for by name, which takes one request per shard",
                 run.uri,
             )

@@ -1,4 +1,4 @@
-"""The end of a run: every part counted, the totals stored, and the truth said."""
+"""The end of a run: counts every part, stores the totals, and reports the result."""
 
 import logging
 import time
@@ -26,17 +26,17 @@ def finish(
     progress: RunProgress,
     began: float,
 ) -> None:
-    """Count every part, store the totals, and say the truth about the run.
+    """Count every part, store the totals, and report whether the run is complete.
 
     Args:
-        seen: what was there before, with the files that could not even be planned.
+        seen: the survey from before the run, with the files that could not be planned.
         job: the job that ran.
-        progress: of this invocation.
-        began: when this invocation did, by time.monotonic.
+        progress: progress of this invocation.
+        began: when this invocation began, by time.monotonic, in seconds.
 
     Raises:
-        Incomplete: parts are missing or wrong, too many documents failed, or nothing is done
-            since no file could be read.
+        Incomplete: parts are missing or wrong, too many documents failed, or no document is done
+            because no file could be read.
     """
     run, files, spec, skipped = seen.run, seen.files, job.spec, seen.new.skipped
     if spec.skips_bad_files:
@@ -47,13 +47,13 @@ def finish(
     problems += orphans(committed, files)
     seconds = time.monotonic() - began
     stored = {"shards": len(shards), **totals.stored(), "skipped_files": dict(skipped)}
-    found = {
+    of_run = {
         "totals": {"problems": len(problems), **stored},
         "this_invocation": {"seconds": round(seconds, 3), **asdict(progress)},
         "versions": installed_versions(),
     }
-    said = job.summary.metrics(totals, progress, run.metrics(), seen.new)
-    _write_metrics(_merged(said, found), run)
+    of_job = job.summary.metrics(totals, progress, run.metrics(), seen.new)
+    _write_metrics(_merged(of_job, of_run), run)
     for line in job.summary.closing(totals, progress, seen.new):
         log.info("%s", line)
     if spec.price.is_asked and (here := read_standing(run.state)):
@@ -78,7 +78,10 @@ def finish(
 
 
 def _write_no_rows(first: Planned, seen: Survey, job: AnyJob) -> None:
-    """The part of a corpus without rows: a folder without a file is no data set to any reader."""
+    """Write the empty part of a corpus without rows.
+
+    Readers would not accept a folder without a file as a data set.
+    """
     rows = job.no_rows(seen.new.columns)
     if rows is not None:
         data = part_bytes(rows, job.spec.counts().to_json(), seen.fingerprint)
@@ -88,7 +91,9 @@ def _write_no_rows(first: Planned, seen: Survey, job: AnyJob) -> None:
 def check_failed(
     totals: RunCounts, job: AnyJob, run: RunFolder, skipped: Mapping[str, str]
 ) -> None:
-    """Every document has been through, and `_SUCCESS` says no more than that.
+    """Check the fraction of failed documents.
+
+    `_SUCCESS` is there already: it only means that every document was processed.
 
     Raises:
         Incomplete: too many documents failed.
@@ -99,19 +104,19 @@ def check_failed(
         raise Incomplete(
             f"{failed:,} of {totals.documents:,} documents failed, more than "
             f"run.max_failed_fraction {most:g} allows; their rows in {run.parts.uri} say why; "
-            f"--run.retry_failed tries them again{skipped_text(skipped)}"
+            f"to try them again, use --run.retry_failed{skipped_text(skipped)}"
         )
 
 
 def incomplete_text(
     problems: Sequence[str], shards: int, now: RunProgress, skipped: Mapping[str, str]
 ) -> str:
-    """Why the run is not complete and what to do, in one sentence."""
+    """Say why the run is not complete, and what to do, for the closing line."""
     missing = [problem for problem in problems if problem.endswith(": missing")]
     wrong = [problem for problem in problems if not problem.endswith(": missing")]
     stopped = f"stopped before the end, {now.stopped.rstrip('.')}: " if now.stopped else ""
     reason = ""
-    # a file that is left out is no reason
+    # the error of a skipped file is not the reason
     fault = now.last_fault if now.first_fault in skipped.values() else now.first_fault
     if fault and not now.stopped:
         reason = f"; first reason: {fault.rstrip('.')}"
@@ -129,23 +134,23 @@ def incomplete_text(
 
 
 def skipped_text(skipped: Mapping[str, str]) -> str:
-    """What to add to the closing sentence of a run that went on without some files."""
+    """Return the end of the closing sentence of a run that has skipped some files."""
     if not skipped:
         return ""
     first = next(iter(skipped.values()))
     return f"; without {len(skipped)} unreadable input files, first: {first}"
 
 
-def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Both, and the sections of either with what the other has for them."""
-    found = {**one, **other}
-    for name in one.keys() & other.keys():
-        found[name] = {**other[name], **one[name]}
-    return found
+def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge two dictionaries and their sections. In a section, the first one's values win."""
+    merged = {**first, **second}
+    for name in first.keys() & second.keys():
+        merged[name] = {**second[name], **first[name]}
+    return merged
 
 
 def _take_down(run: RunFolder) -> None:
-    """Also where nothing was missing: a part may have been damaged since."""
+    """Remove `_SUCCESS`: an earlier invocation may have been complete, and a part damaged since."""
     try:
         run.mark_incomplete()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A round as a dataset of Ray: from its units, through the job's stages, to what is committed."""
+"""A round as a dataset of Ray: units, then the job's stages, then the commit."""
 
 import logging
 import math
@@ -19,24 +19,25 @@ from rm_ray.run.staging import Staging
 
 log = logging.getLogger(__name__)
 
-# Read units that a block holds at least, where there are very many.
+# Units per block, at least, if there are very many units.
 UNITS_PER_BLOCK = 16
 
 
 def round_of(this: Round[Any], job: AnyJob, planning: Planning[Any]) -> Dataset:
-    """The Ray dataset of one round: rows are units, then shards to the end."""
+    """Build the Ray dataset of one round. Its rows are units first, and shards in later stages."""
     units = ray.data.from_items(
         [{"unit": unit.to_json()} for unit in this.units],
         override_num_blocks=blocks(len(this.units), job.blocks_wanted(this)),
     )
-    context = units.context  # the current one's copy; a round's settings are no other's
-    context.max_errored_blocks = -1  # the tally counts what goes wrong, and knows more of it
+    context = units.context  # a copy, so that these settings are only this round's
+    context.max_errored_blocks = -1  # the tally counts faults, and knows more about them
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.execution_no_progress_timeout_s = -1  # a large shard takes as long as it takes
-    context.max_consecutive_actor_init_deaths = -1  # the watch says when it is of no use
+    context.max_consecutive_actor_init_deaths = -1  # the watch ends a round without engines
     if this.engines:
-        watch: Any = partial(EngineWatch, this.tally, job.spec.machines)  # Ray Data only calls it
+        # Ray Data expects a class, but only calls it
+        watch: Any = partial(EngineWatch, this.tally, job.spec.machines)
         context.custom_execution_callback_classes = [watch]
     return job.stages(units, this, planning)
 
@@ -44,11 +45,17 @@ def round_of(this: Round[Any], job: AnyJob, planning: Planning[Any]) -> Dataset:
 def commit_rows(
     job: AnyJob, staging: Staging, tally: TallyHandle, most: int, rows: Dataset
 ) -> Dataset:
-    """The last stage of jobs whose stages end with packed rows.
+    """Add the last stage, which writes packed rows as parts.
 
-    `most`: tasks at once. Without a limit Ray starts a process for each, all on one machine's CPUs.
+    Args:
+        job: the job.
+        staging: has the folders of parts and pieces.
+        tally: handle of the run's tally.
+        most: tasks at once, at most. Without a limit Ray starts a process per task, all on one
+            machine's CPUs.
+        rows: packed rows (shard_row).
     """
-    # where a round has fewer shards than that
+    # Ray warns if a round has fewer shards than `most`
     warnings.filterwarnings("ignore", "The maximum number of concurrent tasks")
     return rows.map_batches(
         CommitStage(
@@ -66,18 +73,24 @@ def commit_rows(
 
 
 def blocks(units: int, wanted: float) -> int:
-    """Blocks to send units in. One each where they are large and few; the fewer the better, where
-    they are small: each costs Ray some tasks.
+    """Return how many blocks to send the units in.
+
+    Large and few units get a block each. Small units share blocks, because each block costs Ray
+    some tasks.
+
+    Args:
+        units: how many units there are.
+        wanted: the least number of blocks that the job asks for.
     """
     most = max(min(units, 256), units // UNITS_PER_BLOCK)
     return max(1, min(most, math.ceil(wanted)))
 
 
 def run_through(dataset: Dataset) -> bool:
-    """The pipeline; whether it came to its end."""
+    """Run the pipeline; return True if it came to its end."""
     try:
         for _ in dataset.iter_internal_ref_bundles():
-            pass  # nothing leaves the last stage; what was done is in the parts
+            pass  # the last stage yields nothing; the results are in the parts
     except NoEngine as error:
         log.error("the pipeline was ended: %s", error)
         return False

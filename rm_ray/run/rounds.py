@@ -1,7 +1,7 @@
-"""Rounds: the one pipeline, over what is missing, until nothing is or nothing more can be learned.
+"""Repeats the pipeline over the missing shards, in rounds, until a round brings nothing new.
 
-What failed in one round decides what the next one tries (suspicion); there is no second machinery
-for failures.
+The failures of one round decide which rows the next round tries (see suspicion). Failures need no
+pipeline of their own.
 """
 
 import logging
@@ -37,18 +37,25 @@ def run_rounds(
     *,
     here: bool,
 ) -> None:
-    """Do what is missing, round by round, and find what makes it fail.
+    """Do the missing shards, round by round, and isolate the rows that fail.
 
-    A round that commits, stages and learns nothing is the last. What stops the run is logged or
-    told to the tally; what is missing, `finish` finds by counting.
+    A round that commits, stages and learns nothing is the last. The reason why the run stops is
+    logged or reported to the tally. `finish` finds the shards that are still missing.
 
     Args:
-        suspicion: has learned nothing yet.
+        units: all units that were missing when the run began.
+        job: the job.
+        planning: planning of this invocation.
+        run: the run's folder.
+        staging: joins staged pieces to parts.
+        tally: handle of the run's tally.
+        engines: engines at once, at most.
+        suspicion: knowledge about rows that fail; empty at first.
         here: processes of this machine do the rounds, without Ray.
     """
     before: tuple[set[str], set[str]] | None = None
     learned, number = False, 0
-    tried: set[str] = set()  # names of the pieces that rounds were given
+    tried: set[str] = set()  # names of the pieces that rounds have tried
     while not tally.call(Tally.halted):
         committed, staged = done_so_far(units, run, tried, first=before is None)
         missing = without(units, committed)
@@ -82,7 +89,7 @@ def run_rounds(
 
 
 def _run_round(this: Round[Any], job: AnyJob, planning: Planning[Any], *, here: bool) -> bool:
-    """Do a round; whether it came to its end."""
+    """Do a round; return True if it came to its end."""
     if here:
         job.run_here(this, planning)
         return True
@@ -100,10 +107,16 @@ def _commit(job: AnyJob, staging: Staging, tally: TallyHandle, most: int, rows: 
 def done_so_far(
     units: Sequence[Unit], run: RunFolder, tried: set[str], *, first: bool
 ) -> tuple[set[str], set[str]]:
-    """Names of what is committed of the units, and of what is staged.
+    """Return the names of the committed parts and of the staged pieces.
 
-    What a listing lacks is asked for by name, so that nothing is done again because the listing is
-    a while old. Before the first round of a new run there is nothing to ask for.
+    Parts and pieces that a listing lacks are asked for by name, so that nothing is redone because
+    a listing is out of date. Before the first round of a new run nothing is asked for.
+
+    Args:
+        units: units whose parts are asked for by name.
+        run: the run's folder.
+        tried: names of the pieces that may be staged.
+        first: this is before the first round.
     """
     committed = run.committed(() if first and run.is_new else _spans(units))
     staged = set(run.staged.names())
@@ -113,10 +126,10 @@ def done_so_far(
 def commit_settled(
     settled: Sequence[Settled], job: AnyJob, staging: Staging, tally: TallyHandle
 ) -> None:
-    """Commit the shards of which every row is known, from their pieces."""
-    for one, joined in zip(settled, staging.join(settled), strict=True):
-        # an error is not a document's fault: the shard stays missing
-        (shard,) = one.unit.shards
+    """Commit the settled shards from their pieces. A shard with an error stays missing."""
+    for known, joined in zip(settled, staging.join(settled), strict=True):
+        # the documents are not at fault for an error here
+        (shard,) = known.unit.shards
         if isinstance(joined, bool):
             tally.tell(Tally.add, job.spec.counts(parts=int(joined)))
         elif isinstance(joined, NotFound):
@@ -129,17 +142,19 @@ def commit_settled(
 
 
 def look_for(files: Sequence[NotFound], tally: TallyHandle) -> None:
-    """Tell the tally of files that a machine did not find: those that are gone are bad files, the
-    others a fault of that machine, one for all of them.
+    """Report files that a machine did not find to the tally.
+
+    A file that the driver does not find either is a bad file. All other files together count as
+    one fault of the machine.
     """
     seen = {error.path: error.seen_from_here() for error in files}
     for path, error in seen.items():
         if error.bad_file:
             tally.call(Tally.bad_file, path, str(error))
-    there = [str(error) for error in seen.values() if not error.bad_file]
-    if there:
-        more = f" (and {len(there) - 1} files more)" if len(there) > 1 else ""
-        tally.call(Tally.fault, f"{there[0]}{more}", "machine")
+    present = [str(error) for error in seen.values() if not error.bad_file]
+    if present:
+        others = f" (and {len(present) - 1} files more)" if len(present) > 1 else ""
+        tally.call(Tally.fault, f"{present[0]}{others}", "machine")
 
 
 def _describe(units: Sequence[Unit]) -> str:

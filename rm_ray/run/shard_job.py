@@ -1,6 +1,6 @@
-"""What a run has to be told of a job to execute it: to plan, resume, retry, commit and count it.
+"""The interface between a run and its job: how the job plans, computes, counts and commits.
 
-A run knows shards, units and rows; what the rows are, and what is done to them, is the job's.
+A run knows shards, units and rows. The job knows what the rows mean and how to compute them.
 """
 
 from abc import ABC, abstractmethod
@@ -31,72 +31,78 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Planning(Generic[AnyPlanned]):
-    """What the corpus holds beyond what is planned.
-
-    `files`: to be planned, cut into shards, with what was planned of them before; `replaced`:
-    planned ones that have changed, as they were, which are among `files` anew. `skipped`: files
-    that cannot be planned, with the reason. `columns`: types of the columns that are copied.
-    `notes`: what is kept with this segment of the plan.
-    """
+    """A Planning holds the files that this invocation adds to the plan."""
 
     files: list[AnyPlanned]
+    """Files to add to the plan, cut into shards. A file that was planned before comes with its
+    earlier shards too."""
     replaced: list[AnyPlanned]
+    """Planned files that have changed since, as they were planned. Their new versions are among
+    `files`."""
     skipped: dict[str, str]
+    """Reason why a file cannot be planned, by path."""
     columns: dict[str, pa.DataType]
+    """Types of the copied columns, by name."""
     notes: dict[str, Any] = field(default_factory=dict, kw_only=True)
+    """Notes of the job that are stored with this segment of the plan."""
 
 
 AnyPlanning = TypeVar("AnyPlanning", bound=Planning[Any])
 
-# Rows with a result: the folder with a file of them, the rows it holds, and their unit.
+# A file of rows that are done: the folder it lies in, the rows that it holds, and their unit.
 Result: TypeAlias = tuple[Folder, Shard, AnyUnit]
 
 
 @dataclass(frozen=True)
 class Round(Generic[AnyUnit]):
-    """One pass over some units.
-
-    `avoided`: node ids of machines where its engines should not be, if there are others. `engines`:
-    the most at once. `results`: rows that have been through already, for whoever needs a good one.
-    `commit`: writes rows that were packed (shard_row), a part a shard. `run`: the run's folder, and
-    `fingerprint` the name of its fingerprint.
-    """
+    """A Round is one pass over some units."""
 
     units: Sequence[AnyUnit]
+    """Units to do, each with only the shards or pieces to do."""
     avoided: Collection[str]
+    """Node ids of the machines that should get none of the round's engines."""
     engines: int
+    """Engines at once, at most."""
     tally: TallyHandle
+    """Handle of the run's tally."""
     results: Callable[[], Iterator[Result[AnyUnit]]]
+    """Yields the files of rows that are done, for a job that needs a document known to work."""
     commit: "Callable[[Dataset], Dataset]"
+    """Adds the stage that writes packed rows (shard_row), one part per shard."""
     run: RunFolder
+    """The run's folder."""
     fingerprint: str
+    """Short name of the run's fingerprint."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobSpec:
-    """What a run has to know of a job before it looks at anything."""
+    """A JobSpec tells a run the settings of its job, before the run reads anything."""
 
     config: BaseModel
-    """The whole configuration, of which `output` and `settings` are sections."""
+    """The whole configuration. `output` and `settings` are sections of it."""
     output: OutputConfig
+    """The output section."""
     settings: RunConfig
+    """The run section."""
     fingerprint: Mapping[str, Any]
-    """What the job's rows depend on."""
+    """The settings that the job's rows depend on, by key."""
     counts: type[RunCounts] = RunCounts
+    """Class of the job's counts."""
     planned: type[Planned] = PlannedFile
-    """A line of the job's plan."""
+    """Class of one line of the job's plan."""
     lines: str = "files"
-    """What these lines are called."""
+    """Plural noun for the lines of the plan, for log lines."""
     parts: str = "parts"
-    """The folder of the job's parts in the output."""
+    """Folder of the job's parts, within the output folder."""
     runs_here: bool = False
     """Without a cluster, processes of this machine do the work, and Ray is not started."""
     a_row_each: bool = False
-    """Every document gives one row."""
+    """Every document gives exactly one row."""
     retry_failed: bool = False
     """Documents that failed are tried again."""
     max_failed_fraction: float = 0.0
-    """More documents that failed leave the run incomplete."""
+    """Largest fraction of failed documents, 0 to 1, with which the run is still complete."""
     skips_bad_files: bool = False
     """Files that cannot be read are left out, and do not leave the run incomplete."""
     silence_s: float = 600.0
@@ -104,24 +110,25 @@ class JobSpec:
     start_s: float = 1800.0
     """Seconds within which an engine must be ready."""
     machines: Callable[[], set[str]] = set
-    """Node ids of the machines that hold an engine."""
+    """Returns the node ids of the machines that hold an engine."""
     price: Price = field(default_factory=lambda: Price(gpus=0))
-    """What the engines cost."""
+    """GPUs of an engine and their price."""
 
 
 class ShardJob(ABC, Generic[AnyPlanned, AnyUnit, AnyPlanning]):
-    """A job over the rows of a corpus, shard by shard. It travels to Ray tasks, and nothing of it
-    changes while a run goes on.
+    """A ShardJob processes the rows of a corpus, shard by shard.
 
-    `summary`: what the job says of its run.
+    The job is sent to Ray tasks, and does not change during a run.
     """
 
     spec: JobSpec
+    """Settings of the job."""
     summary: RunSummary[AnyPlanning]
+    """Writes the job's part of progress lines, metrics and closing lines."""
 
     @abstractmethod
     def find(self, planned: Collection[str]) -> Corpus:
-        """The corpus's files, from listings alone: Ray is not there yet.
+        """List the files of the corpus. Ray is not connected yet, and no file is opened.
 
         Args:
             planned: paths of the files planned before.
@@ -138,87 +145,99 @@ class ShardJob(ABC, Generic[AnyPlanned, AnyUnit, AnyPlanning]):
         notes: Sequence[Mapping[str, Any]],
         columns: Mapping[str, pa.DataType] | None,
     ) -> AnyPlanning:
-        """What is to be added to the files planned before; nothing is written.
+        """Plan the files that are new or have changed. Writes nothing.
 
         Args:
-            found: by `find`.
-            notes: of the plan's segments so far.
-            columns: types of the copied columns, where the run has them already.
+            found: the corpus, from `find`.
+            planned: files planned before.
+            notes: notes of the plan's segments so far.
+            columns: types of the copied columns, as the run stored them; None in a new run.
 
         Raises:
             InputError: the corpus cannot be read, or has changed.
         """
 
     def begin(self, state: Folder) -> None:
-        """Write what readers of the run will need, before anything else of the run is written.
+        """Write files that readers of the run need, before the run writes anything else.
 
         Args:
-            state: the folder beside the run's plan.
+            state: the run's own folder of files, with its plan.
         """
-        del state  # nothing
+        del state  # most jobs write nothing
 
     @abstractmethod
     def stages(self, units: "Dataset", this: Round[AnyUnit], planning: AnyPlanning) -> "Dataset":
-        """From units of the corpus (`to_json`, in the column `unit`) to what is committed.
+        """Add the job's stages to a dataset of units, up to the commit.
 
-        Ray drops a block whose stage raises: what may fail there is told to the tally.
+        Ray drops a block whose stage raises, so a stage reports faults to the tally and raises
+        nothing.
+
+        Args:
+            units: one row per unit, as `to_json` writes it, in the column `unit`.
         """
 
     def run_here(self, this: Round[AnyUnit], planning: AnyPlanning) -> None:
         """Do a round in processes of this machine, for jobs whose `spec.runs_here` is true.
 
-        What fails is told to the tally.
+        Faults are reported to the tally.
         """
         raise NotImplementedError(f"{type(self).__name__} needs Ray")
 
     def documents(self, span: Shard) -> npt.NDArray[np.int64]:
-        """Numbers of the rows of a span that are documents of this run, ascending."""
+        """Return the row numbers in a span that are documents of this run, ascending."""
         return np.arange(span.start, span.stop)
 
     def count_documents(self, spans: Iterable[Shard]) -> int:
-        """How many `documents` there are in spans."""
+        """Count the documents of this run in some spans."""
         return sum(len(self.documents(span)) for span in spans)
 
     def wait_for_engines(self) -> int:
-        """How many engines may run at once, once there are machines for them.
+        """Wait until there are machines for the engines; return how many may run at once.
 
         Raises:
-            ClusterError: the machines are too few.
+            ClusterError: there are too few machines.
         """
         return 0
 
     def divide(self, counts: RunCounts, stretches: Sequence[pa.Table]) -> Sequence[RunCounts]:
-        """The counts of stretches of a shard's rows, which has these counts.
+        """Divide the counts of a shard among stretches of its rows.
 
-        For jobs some of whose rows may be `failed`: their columns are `row`, `status` and `error`.
+        Only for jobs whose rows may have the status `failed`. The rows of such jobs have the
+        columns `row`, `status` and `error`.
+
+        Args:
+            counts: counts of the whole shard.
+            stretches: rows of each stretch.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no word for rows that failed")
+        raise NotImplementedError(f"{type(self).__name__} has no rows that can fail")
 
     def give_up(
         self, unit: AnyUnit, reasons: Mapping[int, str], columns: Mapping[str, pa.DataType]
     ) -> Iterator[tuple[pa.Table, RunCounts]]:
-        """What to write for rows that failed for good, of a unit of which each shard is one.
+        """Yield the row to write, and its counts, for each document that failed for good.
 
         Args:
-            unit: with the rows.
-            reasons: why each failed, by its number.
+            unit: the documents, each as a shard of one row.
+            reasons: why each document failed, by row number.
             columns: types of the copied columns.
 
         Raises:
-            OSError: they cannot be read.
+            OSError: the documents cannot be read.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no word for rows that failed")
+        raise NotImplementedError(f"{type(self).__name__} has no rows that can fail")
 
     def work_left(self, units: Sequence[AnyUnit]) -> float:
-        """How much work units are, in the measure of `work_done`; 0 where unknown."""
+        """Return the work of some units, in the measure of `work_done`; 0 if unknown."""
         return self.count_documents(shard for unit in units for shard in unit.shards)
 
     def work_done(self, progress: RunProgress) -> float:
-        """How much of it is done."""
+        """Return the work done so far, in the job's own measure (by default documents)."""
         return progress.work.documents
 
     def no_rows(self, columns: Mapping[str, pa.DataType]) -> pa.Table | None:
-        """What to write where the corpus has no row: the columns of any part. None for nothing.
+        """Return an empty table with a part's columns, to write if the corpus has no row.
+
+        None: nothing is written.
 
         Args:
             columns: types of the copied columns.
@@ -227,29 +246,32 @@ class ShardJob(ABC, Generic[AnyPlanned, AnyUnit, AnyPlanning]):
         return None
 
     def blocks_wanted(self, this: Round[AnyUnit]) -> float:
-        """In how many blocks a round's units should travel at least; a block is what a failure
-        costs, and what an engine is given at once.
+        """Return the least number of blocks that a round's units should be sent in.
+
+        An engine gets a block at a time, and a failure costs a block.
         """
         return len(this.units)
 
     def read_counts(
         self, shard: Shard, parts: Folder, fingerprint: str
     ) -> tuple[RunCounts, int] | None:
-        """What was committed of a shard, and how many rows there are; None if by other settings.
+        """Return the counts and the number of rows of a shard's part, from its footer.
+
+        None: the part was written with other settings.
 
         Raises:
-            FileNotFoundError: there is no such part.
-            pa.ArrowInvalid: it is not a part, or damaged.
+            FileNotFoundError: there is no part of the shard.
+            pa.ArrowInvalid: the file is not a part, or is damaged.
         """
         return read_counts(parts, shard.part, fingerprint, self.spec.counts)
 
     def leave(self, totals: RunCounts, run: RunFolder, planning: AnyPlanning) -> None:
-        """Write what a complete run leaves beside its parts, before `_SUCCESS`.
+        """Write the files that a complete run has beside its parts, before `_SUCCESS`.
 
         Raises:
-            Incomplete: it is not what it should be.
+            Incomplete: the output is not as it should be.
         """
-        del totals, run, planning  # nothing more
+        del totals, run, planning  # most jobs write nothing
 
 
 AnyJob: TypeAlias = ShardJob[Any, Any, Any]

@@ -1,7 +1,7 @@
-"""Pieces of shards that failed as a whole: kept apart, joined, and committed once.
+"""Stages the pieces of shards that failed as a whole, and joins them to parts.
 
-A piece lies in `_rm_ray/staged` under the name that a part of its rows would have. It is no part:
-a slow first attempt that still commits the whole shard doubles nothing.
+A piece is stored in `_rm_ray/staged`, under the name of a part with the piece's rows. Pieces are
+not parts, so no row is counted twice if a slow first attempt still commits the whole shard.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -28,26 +28,39 @@ from rm_ray.tasks.run import run_tasks
 
 @dataclass(frozen=True)
 class Staging:
-    """Joins staged pieces to parts, and takes parts to pieces; runs in tasks.
-
-    `columns`: types of the copied columns.
-    """
+    """A Staging joins staged pieces to parts, and cuts parts into pieces, in tasks."""
 
     parts: Folder
+    """Folder of the parts."""
     staged: Folder
+    """Folder of the staged pieces."""
     fingerprint: str
+    """Short name of the run's fingerprint."""
     job: AnyJob
+    """The job."""
     columns: Mapping[str, pa.DataType]
+    """Types of the copied columns, by name."""
 
     def join(self, settled: Sequence[Settled]) -> list[bool | Exception | Ended]:
-        """For each, whether it created the shard's part just now, or why it did not."""
-        batches = [[one] for one in settled]
+        """Commit settled shards from their pieces.
+
+        Returns:
+            For each shard: True if its part was created now, False if it existed already, or the
+            reason why it could not be created.
+        """
+        batches = [[shard] for shard in settled]
         return run_tasks(_join, batches, self, cpus=TASK_CPUS, doing="joined shards")
 
     def results(
         self, units: Sequence[Unit], committed: Collection[str], staged: Collection[str]
     ) -> Iterator[Result[Unit]]:
-        """What is committed or staged of the units; parts first."""
+        """Yield the parts of the units, then their staged pieces.
+
+        Args:
+            units: the units.
+            committed: names of the committed parts.
+            staged: names of the staged pieces.
+        """
         for unit in units:
             yield from ((self.parts, s, unit) for s in unit.shards if s.part in committed)
         begun = {prefix_of(name) for name in staged}
@@ -58,9 +71,12 @@ class Staging:
                 yield from ((self.staged, piece, unit) for piece in pieces)
 
     def reopen_failed(self, shards: Sequence[Shard]) -> int:
-        """Take back the parts with rows that `failed`, all others of their rows staged; how many.
+        """Remove the parts with failed rows, and stage their other rows as pieces.
 
-        Only parts whose footers count such rows are read.
+        Only parts whose footers count failed rows are read.
+
+        Returns:
+            How many parts were removed.
         """
         batches = [shards[i : i + PARTS_PER_TASK] for i in range(0, len(shards), PARTS_PER_TASK)]
         reopened: list[Any] = run_tasks(
@@ -71,7 +87,7 @@ class Staging:
 
 
 def _join(batch: Sequence[Settled], staging: Staging) -> bool | Exception:
-    """Commit a shard; an error is a value, since other shards are joined all the same."""
+    """Commit a shard. Errors are returned and not raised, so that other shards are joined."""
     (settled,) = batch
     try:
         return _commit_joined(settled, staging, staging.job)
@@ -80,14 +96,18 @@ def _join(batch: Sequence[Settled], staging: Staging) -> bool | Exception:
 
 
 def _commit_joined(settled: Settled, staging: Staging, job: AnyJob) -> bool:
-    """Commit a shard from its pieces and the rows given up, and clear the pieces away.
+    """Commit a shard from its pieces and its rows given up, then remove the pieces.
+
+    Returns:
+        True if the part was created now.
 
     Raises:
-        OSError: the documents are not exactly the shard's; nothing was committed.
+        OSError: pieces and rows given up are not exactly the shard's documents. Nothing was
+            committed.
     """
     (shard,) = settled.unit.shards
     created = False
-    if staging.parts.size(shard.part) is None:  # or an earlier try of this task was here
+    if staging.parts.size(shard.part) is None:  # an earlier try of this task may have created it
         spans = {
             piece.start: read_part(staging.staged, piece.part, job.spec.counts)
             for piece in settled.pieces
@@ -108,7 +128,12 @@ def _commit_joined(settled: Settled, staging: Staging, job: AnyJob) -> bool:
 def joined(
     spans: Mapping[int, tuple[pa.Table, RunCounts]], kind: type[RunCounts]
 ) -> tuple[pa.Table, RunCounts]:
-    """All rows of spans, by the number of their first document, and their counts."""
+    """Join spans of rows, in order, and sum their counts.
+
+    Args:
+        spans: rows and counts of each span, by the row number of its first document.
+        kind: class of the counts.
+    """
     tables, counts = zip(*(spans[start] for start in sorted(spans)), strict=True)
     return pa.concat_tables(tables).combine_chunks(), total(counts, kind)
 
@@ -130,16 +155,16 @@ def _reopen(shards: Sequence[Shard], staging: Staging) -> int:
 
 def _reopen_part(shard: Shard, staging: Staging, job: AnyJob) -> bool:
     try:
-        found = read_counts(staging.parts, shard.part, staging.fingerprint, job.spec.counts)
-        if not found or not found[0].statuses.get("failed"):
+        counted = read_counts(staging.parts, shard.part, staging.fingerprint, job.spec.counts)
+        if not counted or not counted[0].statuses.get("failed"):
             return False
         table, counts = read_part(staging.parts, shard.part, job.spec.counts)
     except (FileNotFoundError, pa.ArrowInvalid):
-        return False  # taken back by an earlier try; or damaged, which finish() will say
+        return False  # removed by an earlier try; or damaged, which finish() will report
     pieces, stretches = stretches_between(shard, table)
-    theirs = job.divide(counts, stretches)
-    for piece, rows, mine in zip(pieces, stretches, theirs, strict=True):
-        data = part_bytes(rows, mine.to_json(), staging.fingerprint)
+    divided = job.divide(counts, stretches)
+    for piece, rows, piece_counts in zip(pieces, stretches, divided, strict=True):
+        data = part_bytes(rows, piece_counts.to_json(), staging.fingerprint)
         staging.staged.create(piece.part, data)
     staging.parts.remove(shard.part)
     return True

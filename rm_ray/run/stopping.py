@@ -1,7 +1,8 @@
-"""Stopping when asked to: nothing new begins, writes under way land, the way on is said first.
+"""Stops a run when asked to: it logs how to go on, begins nothing new, and lets writes finish.
 
-Whoever asks may not wait long: `ray job stop` kills after RAY_JOB_STOP_WAIT_TIME_S of the head, a
-spot machine's notice is two minutes. So nothing waits for shards that are being judged.
+There may be little time: `ray job stop` kills the process after RAY_JOB_STOP_WAIT_TIME_S of the
+head node, and a spot machine gives two minutes' notice. So the run does not wait for shards that
+are being judged.
 """
 
 import logging
@@ -19,25 +20,33 @@ from rm_ray.run.faults.tally import Tally
 
 log = logging.getLogger(__name__)
 
-# How long writes are waited for where nobody has said when the process is killed: Kubernetes does
-# after 30 s.
+# Seconds to wait for writes if it is not known when the process is killed. Kubernetes kills after
+# 30 s.
 GRACE_S = 20.0
-# What Ray's head waits unless told otherwise, and what of it is left for ending.
+# Seconds that Ray's head node waits by default, and the seconds of them kept for ending.
 RAY_GRACE_S, ENDING_S = 3.0, 1.0
 POLL_SECONDS = 0.2
-# A shard that was judged is on its way to its write for a moment.
+# Writes are over if none was under way for so long. Judged shards need a moment to reach their
+# write.
 QUIET_SECONDS = 0.6
 
 
 class StopWhenAsked:
-    """While entered, SIGTERM or Ctrl-C ends the process in good order; asked twice, at once.
+    """Within the `with` block, SIGTERM or Ctrl-C ends the process in good order.
 
-    `left`: says what finishing would take. `last`: what is done before the end.
+    A second signal ends the process at once.
     """
 
     def __init__(
         self, tally: TallyHandle, left: Callable[[], str], last: Sequence[Callable[[], object]]
     ) -> None:
+        """Prepare to stop.
+
+        Args:
+            tally: handle of the run's tally.
+            left: describes the work that is left, in words.
+            last: functions to call before the process ends.
+        """
         self._tally = tally
         self._left = left
         self._last = last
@@ -54,13 +63,13 @@ class StopWhenAsked:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         if self._ending:
-            self._ending.join()  # which ends the process
+            self._ending.join()  # this thread ends the process
 
     def _asked(self, number: int, frame: FrameType | None) -> None:
         del frame
         if self._ending:
             os._exit(1)
-        # not raised here: that would take the pipeline down with the writes that are under way
+        # an exception here would end the pipeline, and with it the writes that are under way
         name = signal.Signals(number).name
         self._ending = threading.Thread(target=self._end, args=(name,), daemon=True)
         self._ending.start()
@@ -69,19 +78,19 @@ class StopWhenAsked:
         deadline = time.monotonic() + grace()
         try:
             log.warning(
-                "stopping (%s): nothing new begins, what is being written lands; %s. To go on: %s",
+                "stopping (%s): nothing new begins, and writes under way finish; %s. To go on: %s",
                 name,
                 self._left(),
                 same_command(),
             )
-            self._tally.tell(Tally.halt, f"it was asked to ({name})")
+            self._tally.tell(Tally.halt, f"it was asked to stop ({name})")
             self._wait_for_writes(deadline)
             for act in self._last:
                 act()
-            log.error("stopped; what is committed stays")
+            log.error("stopped; the committed parts stay")
             logging.shutdown()
         finally:
-            os._exit(1)  # Ray's threads are at work: taking them down in order can abort
+            os._exit(1)  # Ray's threads still work: an orderly exit could abort in them
 
     def _wait_for_writes(self, deadline: float) -> None:
         quiet_since = time.monotonic()
@@ -95,11 +104,11 @@ class StopWhenAsked:
             if time.monotonic() - quiet_since > QUIET_SECONDS:
                 return
             time.sleep(POLL_SECONDS)
-        log.warning("some writes have not ended; their shards may be judged again")
+        log.warning("some writes have not finished; their shards may be judged again")
 
 
 def grace() -> float:
-    """Seconds for writes to end in, before the process is killed."""
+    """Return the seconds that writes have to finish, before the process is killed."""
     if "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
         return GRACE_S
     try:

@@ -1,4 +1,4 @@
-"""What a job says of its run: in lines of progress, in metrics, and in closing lines."""
+"""The job's own part of a run's reports: in progress lines, in metrics, in closing lines."""
 
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
@@ -10,17 +10,22 @@ Planning = TypeVar("Planning", contravariant=True)
 
 
 class RunSummary(Generic[Planning]):
-    """What any job can say. `starting`: what is waited for while nothing is done yet."""
+    """A RunSummary writes the job's part of a run's reports. This one fits every job."""
 
     starting: str = "starting"
+    """Text of the progress lines while nothing is done yet: it says what the run waits for."""
 
     def measures(self, progress: RunProgress) -> dict[Measure, float]:
-        """What the job adds to the run's metrics."""
+        """Return the job's own metrics of Ray."""
         del progress
         return {}
 
     def speed(self, progress: RunProgress) -> str:
-        """How fast the run is, for the lines of progress; `judging_seconds` is more than 0."""
+        """Return the speed of the run, in words, for progress lines.
+
+        Args:
+            progress: its `judging_seconds` is more than 0.
+        """
         return f"{progress.work.documents / progress.judging_seconds:,.0f} documents/s"
 
     def metrics(
@@ -30,18 +35,20 @@ class RunSummary(Generic[Planning]):
         before: Mapping[str, Any] | None,
         planning: Planning,
     ) -> dict[str, Any]:
-        """What the job adds to metrics.json, and to its sections `totals` and `this_invocation`.
+        """Return the job's own part of metrics.json.
+
+        Its sections `totals` and `this_invocation` are merged with the run's own.
 
         Args:
-            totals: over all parts of the run.
-            progress: of this invocation.
-            before: the metrics that the last invocation left.
-            planning: of this invocation.
+            totals: counts of all parts of the run.
+            progress: progress of this invocation.
+            before: metrics.json of the last invocation.
+            planning: planning of this invocation.
         """
         del totals, progress, before, planning
         return {}
 
     def closing(self, totals: RunCounts, progress: RunProgress, planning: Planning) -> list[str]:
-        """Lines to log of a run that has ended."""
+        """Return the lines to log when the run has ended."""
         del progress, planning
         return [f"{totals.documents:,} documents, {totals.rows:,} rows"]

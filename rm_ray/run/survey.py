@@ -1,4 +1,4 @@
-"""Before a run: what its output folder holds, what the corpus holds, and what that leaves to do."""
+"""Before a run: look at its output folder and at the corpus, and find the work that is left."""
 
 import logging
 from dataclasses import dataclass
@@ -23,29 +23,30 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Opened:
-    """A run's folder, and the run.json that is stored there: None in a new one."""
+    """An Opened is a run's folder, opened, with the run.json that is stored there."""
 
     run: RunFolder
+    """The run's folder."""
     stored: dict[str, Any] | None
+    """Content of run.json; None in a new folder."""
     fingerprint: str
-    """The name of the run's fingerprint, as its parts have it."""
+    """Short name of the run's fingerprint, as its parts store it."""
 
 
 @dataclass(frozen=True)
 class Survey(Opened):
-    """What is there before a run: its folder, what that stores, and what is to be done.
-
-    `found`: the corpus as it is now. `files`: the planned ones that stay planned, then the new
-    ones.
-    """
+    """A Survey is the state before a run: its folder, the corpus, and the plan."""
 
     found: Corpus
+    """The corpus as it is now."""
     files: list[Planned]
+    """All planned files: the ones planned before that have not changed, then the new ones."""
     new: Planning[Any]
+    """Files that this invocation adds to the plan."""
 
 
 def open_folder(job: AnyJob) -> Opened:
-    """Open the output folder of a job. Takes no time, and writes nothing.
+    """Open the output folder of a job. This is quick, and writes nothing.
 
     Raises:
         OutputError: the folder is another run's, or cannot be read.
@@ -53,16 +54,16 @@ def open_folder(job: AnyJob) -> Opened:
     spec = job.spec
     run = RunFolder(spec.output, spec.parts, spec.planned)
     stored = run.open(spec.fingerprint)
-    # the same, word for word as the run's parts have it: a key may have gone since
+    # the fingerprint exactly as the run's parts have it: a newer rm_ray may have dropped a key
     fingerprint = stored["fingerprint"] if stored else spec.fingerprint
     return Opened(run, stored, fingerprint_id(fingerprint))
 
 
 def survey(job: AnyJob, opened: Opened, *, to_run: bool) -> Survey:
-    """Look at what is planned and at the corpus; what takes no time is refused first.
+    """Read the plan and list the corpus. Quick checks come first, so that they refuse early.
 
     Raises:
-        OutputError: machines see other folders there.
+        OutputError: machines see different folders under the output path.
         InputError: the corpus cannot be read, or has changed.
         ClusterError: there is no cluster at the address.
     """
@@ -92,10 +93,10 @@ def survey(job: AnyJob, opened: Opened, *, to_run: bool) -> Survey:
 
 
 def open_run(seen: Survey, job: AnyJob) -> None:
-    """Write down what this run is and what it adds to the plan.
+    """Write run.json, if the run is new, and add the new files to the plan.
 
     Raises:
-        OutputError: another driver is at work here all the same.
+        OutputError: another driver is at work in this folder in spite of the lease.
     """
     run, new = seen.run, seen.new
     if seen.stored is None:
@@ -107,7 +108,7 @@ def open_run(seen: Survey, job: AnyJob) -> None:
     if seen.found.passed_over:
         log.info("passed over: %s", seen.found.passed_over)
     if new.replaced:
-        log.info("%d input files have changed: their old rows go first", len(new.replaced))
+        log.info("%d input files have changed: removing their old rows", len(new.replaced))
         run.mark_incomplete()
         run.forget(new.replaced)
     if new.files:

@@ -1,4 +1,4 @@
-"""Every part counted, by what its own footer says: totals are never a memory of what was done."""
+"""Counts every part from its own footer: totals never rely on a record of the work done."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -20,27 +20,31 @@ PARTS_PER_TASK = 256
 def count_parts(
     shards: Sequence[Shard], parts: Folder, fingerprint: str, job: AnyJob
 ) -> tuple[RunCounts, list[str]]:
-    """Totals over the shards' parts, and a sentence for each part that is not what it should be."""
+    """Return the totals over the shards' parts, and a sentence for each part that is wrong."""
     batches = [shards[i : i + PARTS_PER_TASK] for i in range(0, len(shards), PARTS_PER_TASK)]
     results: list[Any] = run_tasks(
         _count_batch, batches, parts, fingerprint, job, cpus=0.25, doing="counted parts"
     )
     refuse_ended([[parts.uri]] * len(batches), results)
     counts = total((counts for counts, _ in results), job.spec.counts)
-    return counts, [sentence for _, found in results for sentence in found]
+    return counts, [sentence for _, problems in results for sentence in problems]
 
 
 def orphans(committed: Iterable[str], files: Sequence[Planned]) -> list[str]:
-    """A sentence for each part that no planned shard has: its rows would count twice."""
+    """Return a sentence for each part of no planned shard. Its rows would be counted twice."""
     strays = set(committed) - {shard.part for shard in shards_of(files)}
     if strays:
         strays -= {empty_part(file) for file in files}
-    return [f"{name}: of no planned shard" for name in sorted(strays)]
+    return [f"{name}: belongs to no planned shard" for name in sorted(strays)]
 
 
 def empty_part(file: Planned) -> str:
-    """Name of the part without rows that stands for a corpus without rows, of which this is the
-    first file; it stays when the corpus grows.
+    """Return the name of the part that stands for a corpus without rows.
+
+    The part has no rows, and stays if the corpus grows.
+
+    Args:
+        file: the first file of the corpus.
     """
     return Shard(file.path, 0, 0).part
 
@@ -60,14 +64,14 @@ def _count_batch(
 
 def _count_part(shard: Shard, parts: Folder, fingerprint: str, job: AnyJob) -> RunCounts | str:
     try:
-        found = job.read_counts(shard, parts, fingerprint)
+        counted = job.read_counts(shard, parts, fingerprint)
     except FileNotFoundError:
         return "missing"
     except pa.ArrowInvalid as error:
         return f"damaged: {error}"
-    if found is None:
+    if counted is None:
         return "written with other settings"
-    counts, rows = found
+    counts, rows = counted
     expected = job.count_documents([shard])
     if counts.documents != expected:
         return f"counts {counts.documents} documents, not {expected}"

@@ -1,9 +1,9 @@
-"""A finished scoring run, as the jobs see it that use its rewards: their only door to it.
+"""A finished scoring run, for the jobs that use its rewards. They read it only through this room.
 
 Its files:
 
-    run          opens a finished run: its parts, and how they are read
-    columns      checks columns of its rewards
+    run          opens a finished run and reads its parts
+    columns      checks columns of the rewards
     column_path  columns in words: `reward`, `attributes.coherence`
     groups       documents that share the values of some columns
     passes       one pass over many parts, in Ray tasks

@@ -1,6 +1,6 @@
 """Columns in words: `reward`, `attributes.coherence`, `logits[1]`, `column('a-b')`.
 
-Python's grammar, of which only names, fields and elements mean anything: nothing is ever run.
+The text is parsed as Python, but never run. Only names, fields and elements are understood.
 """
 
 import ast
@@ -16,16 +16,18 @@ from rm_ray.errors import ConfigError, first_line
 
 @dataclass(frozen=True)
 class ColumnPath:
-    """A column, a field of a struct, or an element of a list; elements are counted from 0."""
+    """A ColumnPath names a column, a field of a struct, or an element of a list."""
 
     text: str
+    """The path in words, for example `attributes.coherence` or `logits[0]`. Elements are counted
+    from 0."""
 
     @classmethod
     def parse(cls, text: str) -> "ColumnPath":
-        """Check that the text names a column.
+        """Return the path, after a check that the text names a column.
 
         Raises:
-            ConfigError: it does not; the message names what is not understood.
+            ConfigError: the text names no column; the error says what is not understood.
         """
         path = cls(text)
         _name(path._tree, text)
@@ -37,19 +39,20 @@ class ColumnPath:
             return ast.parse(self.text.strip(), mode="eval").body
         except SyntaxError as error:
             raise ConfigError(
-                f"cannot read {self.text!r}: {error.msg}; column('class') is a column by any name"
+                f"cannot read {self.text!r}: {error.msg}; write a column of any name as "
+                "column('class')"
             ) from None
 
     @property
     def column(self) -> str:
-        """The name of the column."""
+        """Return the name of the column, without fields and elements."""
         return _name(self._tree, self.text)
 
     def of(self, rows: pa.Table) -> pa.Array | pa.ChunkedArray:
-        """Its value in every row.
+        """Return the path's value in every row.
 
         Raises:
-            ConfigError: a column has no such field, or its type has none.
+            ConfigError: the column does not have the field or element.
         """
         try:
             return _value(self._tree, rows)
@@ -58,10 +61,10 @@ class ColumnPath:
 
 
 def _name(node: ast.expr, text: str) -> str:
-    """The name of the column in a tree.
+    """Return the name of the column in a syntax tree.
 
     Raises:
-        ConfigError: something in it means nothing here.
+        ConfigError: the tree has something else than names, fields and elements.
     """
     match node:
         case ast.Name(id=name):
@@ -74,7 +77,7 @@ def _name(node: ast.expr, text: str) -> str:
             return _name(inner, text)
     raise ConfigError(
         f"cannot read {ast.unparse(node)!r} in {text!r}: give a column such as lang, a field such "
-        "as attributes.NAME, an element such as logits[0], or a column by any name as column('a-b')"
+        "as attributes.NAME, an element such as logits[0], or a column of any name as column('a-b')"
     )
 
 
@@ -88,7 +91,7 @@ def _value(node: ast.expr, rows: pa.Table) -> Any:
 
 
 def _element(values: Any, number: int) -> Any:
-    """That element of each list; null where it has none."""
+    """Return the element of this number of each list; null if the list is too short."""
     long_enough = pc.greater(pc.list_value_length(values), number)
     null = pa.scalar(None, values.type)
     return pc.list_element(pc.if_else(pc.fill_null(long_enough, False), values, null), number)

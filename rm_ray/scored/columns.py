@@ -1,4 +1,4 @@
-"""The columns of a run's parts that jobs are told of: whether they are there, and fit their use."""
+"""Checks the columns that a job's configuration names: they exist, and have a fitting type."""
 
 import pyarrow as pa
 
@@ -9,10 +9,14 @@ from rm_ray.scored.run import ScoredRun, schema_of
 
 
 def columns_of(run: ScoredRun, column: str) -> pa.Schema:
-    """A run's columns, among which is the one that documents are chosen by.
+    """Return a run's columns, after a check of the column that documents are chosen by.
+
+    Args:
+        run: the run.
+        column: path of the column, in words.
 
     Raises:
-        ConfigError: it is not, or holds no numbers.
+        ConfigError: there is no such column, or it holds no numbers.
     """
     schema = schema_of(run)
     try:
@@ -37,13 +41,13 @@ def check_group(key: str, path: ColumnPath, schema: pa.Schema, place: str = "the
     """Refuse a column whose values make no groups.
 
     Args:
-        key: of the configuration, that names it.
-        path: of the column.
-        schema: of the columns that are there.
-        place: where they are, in words.
+        key: key of the configuration that names the column.
+        path: path of the column.
+        schema: all columns.
+        place: the data with these columns, in words.
 
     Raises:
-        ConfigError: its type.
+        ConfigError: the column's type makes no groups.
     """
     kind = type_of(key, path, schema)
     try:
@@ -56,7 +60,11 @@ def check_group(key: str, path: ColumnPath, schema: pa.Schema, place: str = "the
 
 
 def type_of(key: str, path: ColumnPath, schema: pa.Schema) -> pa.DataType:
-    """The type of what a path names. Raises ConfigError if such columns have no such thing."""
+    """Return the type of a path's values.
+
+    Raises:
+        ConfigError: the columns do not have the field or element.
+    """
     try:
         return path.of(schema.empty_table()).type
     except ConfigError as error:

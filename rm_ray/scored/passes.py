@@ -14,7 +14,7 @@ from rm_ray.errors import ClusterError, InputError
 from rm_ray.tasks.ended import refuse_ended
 from rm_ray.tasks.run import merge_tasks, run_tasks
 
-# A task counts so many rows, and looks into no more parts.
+# Rows and parts that one task counts, at most. A single larger item still is one task.
 ROWS_PER_TASK, PARTS_PER_TASK = 1_000_000, 64
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,14 +22,21 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Pass(Generic[Item]):
-    """Over batches, a task each, of so many `cpus`. `progress_s`: seconds between lines."""
+    """A Pass runs a function over batches of parts, in one task per batch."""
 
     batches: Sequence[Sequence[Item]]
+    """Batches of items, from `in_batches`."""
     cpus: float
+    """CPUs per task."""
     progress_s: float
+    """Seconds between progress lines."""
 
     def each(self, count: Callable[..., Result], *more: Any) -> list[Result]:
-        """What a function counts of each batch. It is given the batch, and the other arguments.
+        """Return the result of a function for each batch.
+
+        Args:
+            count: the function. It is called with the batch and the other arguments.
+            more: the other arguments.
 
         Raises:
             InputError: an input cannot be read, or ends the processes that read it.
@@ -53,7 +60,17 @@ class Pass(Generic[Item]):
         merge: Callable[[Sequence[Any]], Result],
         *more: Any,
     ) -> Result:
-        """The sum of what a function counts, in the order of the batches. Raises as `each` does."""
+        """Merge the results of a function for all batches, in their order.
+
+        Args:
+            count: the function. It is called with the batch and the other arguments.
+            merge: merges a sequence of results into one.
+            more: the other arguments.
+
+        Raises:
+            InputError: an input cannot be read, or ends the processes that read it.
+            ClusterError: a machine does not find an input that this one finds.
+        """
         with _refusals():
             return merge_tasks(
                 count,
@@ -67,23 +84,28 @@ class Pass(Generic[Item]):
 
 
 def in_batches(items: Iterable[Item], rows_of: Callable[[Item], int]) -> Iterator[list[Item]]:
-    """What tasks are given, in order: few enough rows and parts each."""
+    """Yield the items in batches for tasks, in order, each of limited rows and parts.
+
+    Args:
+        items: the items.
+        rows_of: returns the rows of an item.
+    """
     batch: list[Item] = []
     rows = 0
     for item in items:
-        more = rows_of(item)
-        if batch and (rows + more > ROWS_PER_TASK or len(batch) >= PARTS_PER_TASK):
+        item_rows = rows_of(item)
+        if batch and (rows + item_rows > ROWS_PER_TASK or len(batch) >= PARTS_PER_TASK):
             yield batch
             batch, rows = [], 0
         batch.append(item)
-        rows += more
+        rows += item_rows
     if batch:
         yield batch
 
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Raise what a task cannot read as a refusal of the job."""
+    """Turn the read errors of tasks into errors that refuse the job."""
     try:
         yield
     except NotFound as error:

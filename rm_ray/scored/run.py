@@ -1,6 +1,6 @@
-"""A scoring run as its readers see it: which rows have rewards, in which parts, and what they are.
+"""Opens a scoring run for readers: its parts, the rows in them, and their rewards.
 
-The only way to a run's rewards for jobs that use them.
+Jobs that use a run's rewards read them only through this file.
 """
 
 import json
@@ -29,38 +29,46 @@ from rm_ray.tasks.run import run_tasks
 
 @dataclass(frozen=True)
 class ScoredPart:
-    """A committed part. `hash`: of its rows; `bytes`: what the columns asked for take in it."""
+    """A ScoredPart is a committed part of a scoring run."""
 
     shard: Shard
+    """The part's shard."""
     hash: str
+    """Hash of the part's rows."""
     rows: int
+    """Rows of the part."""
     bytes: int
+    """Compressed size in the part of the columns that were asked for, in bytes."""
 
 
 @dataclass(frozen=True)
 class ScoredRun:
-    """A scoring run, or some segments of its plan.
-
-    `stored`: its run.json. `metrics`: of its last invocation, where there are any. `totals`: of a
-    complete run, what `_SUCCESS` holds. `state`: the folder of its plan, `parts`: that of its
-    parts; `shards`: those that are there, of `files`. `segments`: the numbers of those read.
-    `missing`: planned shards that have no part, but for those of files that it went on without.
-    """
+    """A ScoredRun is a scoring run, or some segments of its plan."""
 
     uri: str
+    """Address of the run's folder."""
     stored: dict[str, Any]
+    """Content of run.json."""
     metrics: dict[str, Any]
+    """Content of metrics.json, from the last invocation; empty if there is none."""
     totals: dict[str, Any] | None
+    """Content of `_SUCCESS`; None if the run is not complete."""
     state: Folder
+    """The run's own folder of files, with its plan."""
     parts: Folder
+    """Folder of the parts."""
     files: list[PlannedFile]
+    """Planned files of the segments."""
     shards: list[Shard]
+    """Shards of `files` that are committed."""
     segments: list[int]
+    """Numbers of the segments that were read, from 0."""
     missing: int = 0
+    """Planned shards without a part. Shards of skipped files do not count."""
 
     @property
     def fingerprint(self) -> str:
-        """The short name of what its rewards depend on."""
+        """Return the short name of the settings that the rewards depend on."""
         return fingerprint_id(self.stored["fingerprint"])
 
 
@@ -71,16 +79,18 @@ def open_scored(
     *,
     allow_incomplete: bool = False,
 ) -> ScoredRun:
-    """Look at a run's folder, without reading a part.
+    """Open a scoring run, without reading a part.
 
     Args:
-        path: the folder, or that of its parts.
-        segments: numbers of the plan's segments to read, from 0, or from the end, -1 being the
-            last; all if None.
+        path: the run's folder, or the folder of its parts.
+        storage: how the run's store is reached.
+        segments: numbers of the plan's segments to read, from 0. Negative numbers count from the
+            end: -1 is the last segment. None: all segments.
+        allow_incomplete: also open a run that is not complete.
 
     Raises:
-        OutputError: there is none, or one of an older rm_ray.
-        InputError: it is no scoring run, is not complete, or has no such segment.
+        OutputError: the folder holds something else, or a run of an older rm_ray.
+        InputError: there is no scoring run, it is not complete, or it lacks a segment.
     """
     run, stored = _run_at(path.rstrip("/"), storage)
     plan = run.segments.read()
@@ -98,7 +108,7 @@ def open_scored(
     if not whole and not allow_incomplete:
         raise InputError(
             f"rewards.path: {run.uri} is not complete: the run is still at work, or ended with "
-            "documents missing; let it end, or go on with what is there: "
+            "documents missing; let it end, or use the rewards that are there: "
             "--rewards.allow_incomplete"
         )
     if not shards and files and empty_part(files[0]) in committed:
@@ -123,7 +133,7 @@ def open_scored(
 
 
 def _run_at(path: str, storage: StorageConfig) -> tuple[RunFolder, dict[str, Any]]:
-    """The scoring run in a folder, or in the one above it."""
+    """Open the scoring run in a folder, or in the folder above it."""
     above = path.removesuffix(f"/{REWARDS}")
     give = "the --output.path of a run of jobs/score.py"
     for place in dict.fromkeys([path, above]):
@@ -133,7 +143,7 @@ def _run_at(path: str, storage: StorageConfig) -> tuple[RunFolder, dict[str, Any
         except OutputError:
             if place == above:
                 raise
-            continue  # a folder of parts, as its run's may be
+            continue  # this may be the folder of parts, below the run's folder
         if stored and "judge" in stored["config"] and "pairs" not in stored["config"]:
             return run, stored
     what = "the run of another job" if stored else "no run of rm_ray"
@@ -143,10 +153,14 @@ def _run_at(path: str, storage: StorageConfig) -> tuple[RunFolder, dict[str, Any
 def _planned(
     plan: Sequence[Segment], chosen: Collection[int]
 ) -> tuple[list[PlannedFile], list[Shard]]:
-    """Files and shards that some segments of a plan have added.
+    """Return the files and shards that some segments of a plan have added.
 
-    A file that a limit had cut short is planned again with more shards, and one that has changed
-    with others in place of the old ones.
+    A file that a limit had cut short is planned again with more shards. A file that has changed is
+    planned again with new shards, which replace the old ones.
+
+    Args:
+        plan: all segments of the plan, in order.
+        chosen: numbers of the segments, from 0.
     """
     latest: dict[str, PlannedFile] = {}
     added: dict[str, list[tuple[int, Shard]]] = {}
@@ -164,13 +178,14 @@ def _planned(
 
 
 def describe_parts(run: ScoredRun, columns: Sequence[str]) -> list[ScoredPart]:
-    """What the parts' footers say, in the plan's order.
+    """Read the footers of a run's parts, in the plan's order.
 
     Args:
-        columns: those whose size is asked for.
+        run: the run.
+        columns: columns whose size is asked for.
 
     Raises:
-        InputError: a part is damaged or of another run, or there is none.
+        InputError: a part is damaged, missing or of another run.
     """
     batches = [
         run.shards[i : i + PARTS_PER_TASK] for i in range(0, len(run.shards), PARTS_PER_TASK)
@@ -189,7 +204,7 @@ def describe_parts(run: ScoredRun, columns: Sequence[str]) -> list[ScoredPart]:
 
 
 def schema_of(run: ScoredRun) -> pa.Schema:
-    """The columns that all of a run's parts have.
+    """Return the columns of a run's parts, from the first part: all parts have the same.
 
     Raises:
         InputError: there is no part, or it is damaged.
@@ -222,17 +237,23 @@ def _describe_batch(
 def read_rewards(
     parts: Folder, part: ScoredPart, columns: Sequence[str], patience: Patience = A_MINUTE
 ) -> pa.Table:
-    """Some columns of a part; `row` is one of them.
+    """Read some columns of a part, and always its column `row`.
+
+    Args:
+        parts: folder of the parts.
+        part: the part, from `describe_parts`.
+        columns: names of the columns.
+        patience: how long a read is retried.
 
     Raises:
-        Unreadable: the part is damaged, or not the one that was described.
+        Unreadable: the part is damaged, or its rows have changed since it was described.
         FileNotFoundError: the part is gone.
     """
-    wanted = list(dict.fromkeys(["row", *columns]))
-    footer, table = _open(replace(parts, patience=patience), part.shard.part, wanted)
+    names = list(dict.fromkeys(["row", *columns]))
+    footer, table = _open(replace(parts, patience=patience), part.shard.part, names)
     if _hash_of(footer) != part.hash:
         raise Unreadable(
-            f"{parts.uri}/{part.shard.part} has changed since it was planned with: its documents "
+            f"{parts.uri}/{part.shard.part} has changed since this job was planned: its documents "
             "were scored again",
             bad_file=False,
             may_pass=False,
@@ -243,7 +264,7 @@ def read_rewards(
 def read_counted(
     parts: Folder, shard: Shard, fingerprint: str, columns: Sequence[str]
 ) -> tuple[dict[str, Any], pa.Table]:
-    """What a part's footer counts, and some columns of it.
+    """Return the counts in a part's footer, and some columns of the part.
 
     Raises:
         Unreadable: the part is damaged, or of another run.
@@ -255,7 +276,7 @@ def read_counted(
 
 
 def overlapping(parts: Iterable[ScoredPart], start: int, stop: int) -> list[ScoredPart]:
-    """Those of one file's parts that hold rows in [start, stop)."""
+    """Return the parts that hold rows in [start, stop). All parts are of one file."""
     return [part for part in parts if part.shard.start < stop and start < part.shard.stop]
 
 
@@ -265,20 +286,20 @@ def _open(
     try:
         return open_part(parts, name, columns)
     except pa.ArrowInvalid as error:
-        said = f"{parts.uri}/{name} is damaged: {short(error)}"
-        raise Unreadable(said, bad_file=False) from error
+        why = f"{parts.uri}/{name} is damaged: {short(error)}"
+        raise Unreadable(why, bad_file=False) from error
     except FileNotFoundError:
         raise
     except OSError as error:
-        said = f"cannot read {parts.uri}/{name}: {short(error)}"
-        raise Unreadable(said, bad_file=False, may_pass=may_pass(error)) from error
+        why = f"cannot read {parts.uri}/{name}: {short(error)}"
+        raise Unreadable(why, bad_file=False, may_pass=may_pass(error)) from error
 
 
 def _check_fingerprint(
     footer: pq.FileMetaData, parts: Folder, shard: Shard, fingerprint: str
 ) -> None:
-    said = (footer.metadata or {}).get(FINGERPRINT_KEY.encode(), b"").decode()
-    if said != fingerprint:
+    stored = (footer.metadata or {}).get(FINGERPRINT_KEY.encode(), b"").decode()
+    if stored != fingerprint:
         raise Unreadable(
             f"{parts.uri}/{shard.part} is of another run", bad_file=False, may_pass=False
         )

@@ -1,4 +1,4 @@
-"""The status job's command line: `rm_ray status`, which jobs/status.py is too."""
+"""The status job's command line: `rm_ray status`, or jobs/status.py."""
 
 import sys
 from collections.abc import Sequence
@@ -18,29 +18,30 @@ if TYPE_CHECKING:
 USAGE = Usage(
     job="status",
     examples=("s3://bucket/rewards", "NIGHTS --format json"),
-    more="It reads the run's folder alone, from anywhere, and writes nothing. It also says what "
-    "the run has cost, and what finishing will cost. A run that is not at work for certain is "
-    "watched for up to half a minute: its driver shows every five seconds that it lives. Of the "
-    "folder of a nightly job, each of the last nights is shown, and each that is not done. "
-    "Making a report is work that does not show: the night is not done meanwhile.",
+    more="It reads only the run's folder, from anywhere, and writes nothing. It also shows the "
+    "cost of the run so far, and the cost to finish it. If it is not certain that a driver is at "
+    "work, the folder is watched for up to half a minute: a living driver writes there every five "
+    "seconds. For the folder of a nightly job, it shows the last nights, and every night that is "
+    "not done. While a report is being made, nothing shows that a driver is at work, and the night "
+    "is not done.",
     options={},
     exit_status="0 complete or at work (waiting for machines is work), 1 not complete and nobody "
-    "at work, 2 no such run. A nightly job is complete once each night has its verdict, good or "
+    "at work, 2 no such run. A nightly job is complete once every night has its verdict, good or "
     "bad",
 )
 
 
 class StatusConfig(Section):
-    """Which run, and how to say it."""
+    """The run to show, and the format."""
 
     output: OutputConfig
-    format: Literal["text", "json"] = Field(
-        "text", description="text for people, json for scripts.", json_schema_extra=TYPED
-    )
+    """Folder of the run or of the nightly job."""
+    format: Literal["text", "json"] = Field("text", json_schema_extra=TYPED)
+    """text for people, json for scripts."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Say how the run stands; the exit status."""
+    """Show the status of the run; return the exit status."""
     words = list(argv)
     if words and not words[0].startswith("-"):
         words.insert(0, "--output.path")
@@ -64,7 +65,7 @@ def _text(config: StatusConfig) -> str:
 
 
 def _look(config: StatusConfig) -> "Status":
-    """The same as `look`; what it raises can be printed, whatever names of files are in it."""
+    """Look at the run. Errors are raised with control characters in file names escaped."""
     from rm_ray.scored.groups import printable
     from rm_ray.status.look import look
 

@@ -1,4 +1,4 @@
-"""How a run stands, from its folder alone: nothing is asked of the cluster that it runs on."""
+"""Finds the status of a run from its folder alone, without asking its cluster."""
 
 import json
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from rm_ray.run.output.segments import planned_files
 from rm_ray.run.standing.status import Standing, read_standing
 from rm_ray.status.nights import NightlyFolder, NightStatus
 
-# By what its configuration has, the first of these: what a run is of, the folder of its parts, the
-# lines of its plan.
+# Kinds of runs, by a key of their configuration; the first key that a run has counts. Each kind has
+# a name, the folder of its parts, and the class of its plan's lines.
 KINDS: dict[str, tuple[str, str, type[Planned]]] = {
     "figures": ("judge evaluation", JUDGED_PAIRS, PlannedFile),
     "generator": ("pairs", PAIRS, PlannedFile),
@@ -34,31 +34,39 @@ RUNS = (
 
 @dataclass(frozen=True)
 class Status:
-    """`kind`: of the run. `created`: None before a first driver has planned it. `owner`: the driver
-    that is at work on it. `complete`, `shards`, `left`: of the run and its plan, as they are now.
-    `last`: what a driver said last. `totals`: of a complete run.
-
-    Of a nightly job, this is its scoring run, but that the driver may be at work on a filter.
-    `nights`: the last nights, and those before them that are not done; `nights_in_all`: how many
-    there are. Both are None of any other run.
-    """
+    """A Status is the state of a run, or of a nightly job and its scoring run."""
 
     uri: str
+    """Address of the run's folder; for a nightly job, the folder of its scoring run."""
     kind: str
+    """Kind of the run, in words; "new" before it is planned."""
     created: str | None
+    """When the run began; None before a driver has planned it."""
     model: str | None
+    """The judge's model; None if the run has none."""
     owner: str | None
+    """Driver at work, in words; None if there is none. A nightly job's may be at a filter."""
     complete: bool
+    """The run has its `_SUCCESS`."""
     shards: int
+    """Shards of the run's plan."""
     left: int
+    """Shards that are not committed."""
     last: Standing | None
+    """Progress that a driver stored last; None if there is none."""
     totals: dict[str, Any]
+    """Totals of a complete run; empty before."""
     nights_in_all: int | None = None
+    """Nights of a nightly job; None for any other run."""
     nights: list[NightStatus] | None = None
+    """The last nights, and earlier ones that are not done; None for any other run."""
 
     @property
     def state(self) -> Literal["live", "complete", "dead"]:
-        """Whether somebody is at work; whether all is done, every night too; or neither."""
+        """Return "live" if a driver is at work, "complete" if all is done, else "dead".
+
+        A nightly job is complete if its nights are done too.
+        """
         if self.owner:
             return "live"
         done = self.complete and not self.left and not self.unfinished
@@ -66,18 +74,19 @@ class Status:
 
     @property
     def unfinished(self) -> list[str]:
-        """Names of the nights that are not done."""
-        return [one.night for one in self.nights or () if one.state != "done"]
+        """Return the names of the nights that are not done."""
+        return [night.night for night in self.nights or () if night.state != "done"]
 
     @property
     def job(self) -> str:
-        """The folder that the job was given: of a nightly one, that of all nights."""
+        """Return the output folder of the job; for a nightly job, the folder of all nights."""
         return self.uri if self.nights is None else self.uri.removesuffix(f"/{SCORED}")
 
 
 def look(output: OutputConfig) -> Status:
-    """Look at a run's folder, or at that of a nightly job. Takes up to half a minute where a lease
-    tells nothing at once.
+    """Look at the folder of a run or of a nightly job.
+
+    This takes up to half a minute if a lease must be watched.
 
     Raises:
         InputError: there is no run.
@@ -91,7 +100,7 @@ def look(output: OutputConfig) -> Status:
 
 def _look(output: OutputConfig) -> Status:
     run, nightly = _find(output)
-    # first: it may come to its end while it is watched
+    # the owner comes first, because the run may end while its lease is watched
     owner = nightly.owner() if nightly else living_owner(run.state)
     nights, in_all = nightly.look() if nightly else ([], 0)
     stored = run.stored()
@@ -100,8 +109,8 @@ def _look(output: OutputConfig) -> Status:
     config = stored["config"] if stored else {}
     if "train" in config:
         raise InputError(
-            f"{run.uri} is a run of jobs/train.py, which has steps and no shards; how far it is "
-            f"stands in {run.uri}/metrics.jsonl, and the same command goes on"
+            f"{run.uri} is a run of jobs/train.py, which has steps and no shards. Its progress is "
+            f"in {run.uri}/metrics.jsonl; to go on, run the same command again"
         )
     kind, parts, planned = next(
         (known for key, known in KINDS.items() if key in config), KINDS["judge"]
@@ -134,8 +143,9 @@ def _look(output: OutputConfig) -> Status:
 
 
 def _find(output: OutputConfig) -> tuple[RunFolder, NightlyFolder | None]:
-    """A run, or a folder in which one may be about to be planned. Of a nightly job: its scoring
-    run, and its folder.
+    """Return the run in a folder; for a nightly job, its scoring run and its folder.
+
+    The run may not be planned yet.
     """
     run, nightly = RunFolder(output, REWARDS), NightlyFolder(output)
     try:

@@ -1,4 +1,4 @@
-"""How the nights of a nightly job stand, from its folder alone."""
+"""Finds the status of a nightly job's nights, from its folder alone."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from rm_ray.run.output.lease import living_owner
 from rm_ray.scored.run import open_scored
 from rm_ray.store.folder import Folder, absolute
 
-# So many of the last nights are shown, and all before them that are not done.
+# Number of last nights that are shown. Earlier nights are shown if they are not done.
 SHOWN = 14
 # Folders looked at, and leases watched, at once.
 _THREADS = 16
@@ -22,113 +22,120 @@ _THREADS = 16
 
 @dataclass(frozen=True)
 class NightStatus:
-    """How far a night has come.
-
-    `state`: "begun" while nothing is planned for it, "scoring" while shards are missing, "scored"
-    while there is no report, "reported" until it is done. `shards`, `left`: of its scoring, None
-    before it is planned and once the night is done. `verdict`, `sentence`: its report's, once it
-    is done. `filter`: None where none has begun.
-    """
+    """A NightStatus is the progress of one night."""
 
     night: str
+    """Name of the night."""
     state: Literal["begun", "scoring", "scored", "reported", "done"]
+    """"begun": nothing is planned for it; "scoring": shards are missing; "scored": there is no
+    report; "reported": the report exists, but the night is not done; "done": it has its verdict."""
     shards: int | None = None
+    """Shards to score; None before they are planned, and once the night is done."""
     left: int | None = None
+    """Shards that are not scored; None before they are planned, and once the night is done."""
     verdict: str | None = None
+    """Verdict of the night's report; None until the night is done."""
     sentence: str = ""
+    """The verdict's reason, in a sentence; empty until the night is done."""
     filter: Literal["done", "not done"] | None = None
+    """State of the night's filter; None if none has begun."""
 
 
 @dataclass(frozen=True)
 class NightlyFolder:
-    """The folder of a nightly job."""
+    """A NightlyFolder is the folder of a nightly job."""
 
     output: OutputConfig
+    """Address of the folder, and how its store is reached."""
 
     @property
     def scoring(self) -> RunFolder:
-        """The scoring run of all nights, as it is now."""
+        """Open the scoring run of all nights, as it is now."""
         path = f"{self.output.path.rstrip('/')}/{SCORED}"
         return RunFolder(OutputConfig(path=path, storage=self.output.storage), REWARDS)
 
     def known(self) -> list[KnownNight]:
-        """All nights.
+        """Read all nights.
 
         Raises:
-            OutputError: they cannot be read, or the file of one is damaged.
+            OutputError: the nights cannot be read, or the file of a night is damaged.
         """
         return Nights.at(self.output, NIGHTS).all()
 
     def owner(self) -> str | None:
-        """The driver that is at work on the scoring run, or on the filter of a night. A report has
-        no lease: nothing shows that one is being made.
+        """Return the driver at work on the scoring run or on the filter of a night, if any.
+
+        A report has no lease, so a driver that makes a report is not seen.
         """
-        filters = [self._filter(one) / "_rm_ray" for one in self.known() if one.status is None]
+        filters = [
+            self._filter(night) / "_rm_ray" for night in self.known() if night.status is None
+        ]
         with ThreadPoolExecutor(_THREADS) as pool:
             owners = pool.map(living_owner, [self.scoring.state, *filters])
             return next((owner for owner in owners if owner), None)
 
     def look(self) -> tuple[list[NightStatus], int]:
-        """The nights to show, in the order of their names, and how many nights there are.
+        """Return the nights to show, in the order of their names, and the number of all nights.
 
         Raises:
-            OutputError: a night is damaged, or has what the scoring run does not have.
+            OutputError: a night is damaged, or has a segment that the scoring run lacks.
         """
         known = self.known()
         planned = range(len(self.scoring.segments.names()))
         new = unclaimed(planned, known)
         shown = []
-        for one in known:
-            segments = one.segments
-            if segments is None:  # the job gives what no night has to the first one that is begun
+        for night in known:
+            segments = night.segments
+            if segments is None:  # the job gives unclaimed segments to the first night without any
                 segments, new = new or None, []
-            if one.status is None or one in known[-SHOWN:]:
-                self._check(one, planned)
-                shown.append((one, segments))
+            if night.status is None or night in known[-SHOWN:]:
+                self._check(night, planned)
+                shown.append((night, segments))
         with ThreadPoolExecutor(_THREADS) as pool:
             return list(pool.map(lambda pair: self._look(*pair), shown)), len(known)
 
-    def _look(self, one: KnownNight, segments: list[int] | None) -> NightStatus:
-        found = self._filter(one).entries()
-        kept: Literal["done", "not done"] | None = "not done" if found else None
-        if "_SUCCESS" in found:
+    def _look(self, known: KnownNight, segments: list[int] | None) -> NightStatus:
+        entries = self._filter(known).entries()
+        kept: Literal["done", "not done"] | None = "not done" if entries else None
+        if "_SUCCESS" in entries:
             kept = "done"
-        if one.status is not None:
+        if known.status is not None:
             return NightStatus(
-                one.night, "done", verdict=one.status, sentence=one.sentence, filter=kept
+                known.night, "done", verdict=known.status, sentence=known.sentence, filter=kept
             )
         if segments is None:
-            return NightStatus(one.night, "begun", filter=kept)
+            return NightStatus(known.night, "begun", filter=kept)
         shards, left = self._shards(segments)
-        state: Literal["scored", "reported"] = "reported" if self._reported(one) else "scored"
-        return NightStatus(one.night, "scoring" if left else state, shards, left, filter=kept)
+        state: Literal["scored", "reported"] = "reported" if self._reported(known) else "scored"
+        return NightStatus(known.night, "scoring" if left else state, shards, left, filter=kept)
 
-    def _reported(self, one: KnownNight) -> bool:
+    def _reported(self, known: KnownNight) -> bool:
         from rm_ray.report.show.folder import HTML  # takes half a second, and is seldom needed
 
-        return (self._folder(REPORTS) / one.night).size(HTML) is not None
+        return (self._folder(REPORTS) / known.night).size(HTML) is not None
 
     def _shards(self, segments: Sequence[int]) -> tuple[int, int]:
-        """How many shards some segments have, and how many of these are not scored. It is what a
-        report of the segments would find.
+        """Return how many shards some segments have, and how many of them are not scored.
+
+        A report of the segments would find the same numbers.
         """
         if not segments:
             return 0, 0
         run = open_scored(self.scoring.uri, self.output.storage, segments, allow_incomplete=True)
         return len(run.shards) + run.missing, run.missing
 
-    def _check(self, one: KnownNight, planned: range) -> None:
-        """Refuse a night that is not done, and has segments that were not planned."""
-        beyond = [number for number in one.segments or () if number not in planned]
-        if beyond and one.status is None:
+    def _check(self, known: KnownNight, planned: range) -> None:
+        """Refuse a night that is not done if it has segments that the scoring run lacks."""
+        beyond = [number for number in known.segments or () if number not in planned]
+        if beyond and known.status is None:
             raise OutputError(
-                f"{self._folder(NIGHTS).uri}/{one.night}.json: the night has segment {beyond[0]} "
+                f"{self._folder(NIGHTS).uri}/{known.night}.json: the night has segment {beyond[0]} "
                 f"of {self.scoring.uri}, which has {len(planned)} segments, counted from 0; "
                 "restore the file or the run"
             )
 
-    def _filter(self, one: KnownNight) -> Folder:
-        return self._folder(KEPT) / f"night={one.night}"
+    def _filter(self, known: KnownNight) -> Folder:
+        return self._folder(KEPT) / f"night={known.night}"
 
     def _folder(self, name: str) -> Folder:
         return Folder(absolute(self.output.path), self.output.storage) / name

@@ -1,4 +1,4 @@
-"""What jobs/status.py says, as a page of lines and as JSON."""
+"""Writes the status for jobs/status.py, as a page of lines and as JSON."""
 
 import json
 import shlex
@@ -15,21 +15,22 @@ from rm_ray.status.nights import NightStatus
 
 
 def page(status: Status) -> str:
-    """For people, and nothing in it that a terminal would obey. What a dead run's last driver said
-    is said to be that.
+    """Write the status for people, without characters that a terminal obeys.
+
+    For a dead run, the page says that its figures are its last driver's.
     """
     lines = _of_nights(status, status.nights) if status.nights else _of_run(status)
     return "\n".join(map(printable, lines))
 
 
 def as_json(status: Status) -> str:
-    """For scripts: the same, by name. A number that JSON does not know is null."""
-    told = json.dumps({"state": status.state, **asdict(status)})
-    return json.dumps(json.loads(told, parse_constant=lambda _: None), indent=2)
+    """Write the status for scripts, as JSON. Infinities and NaN become null."""
+    text = json.dumps({"state": status.state, **asdict(status)})
+    return json.dumps(json.loads(text, parse_constant=lambda _: None), indent=2)
 
 
 def dead(status: Status) -> str:
-    """What is to be known of a job that is not complete, where nobody is at work on it."""
+    """Describe a job that is not complete and has no driver at work, in one sentence."""
     if not status.nights:
         return f"{status.uri} is not complete, and nobody is at work"
     left = _what_is_left(status)
@@ -37,7 +38,7 @@ def dead(status: Status) -> str:
 
 
 def _what_is_left(status: Status) -> str:
-    """What is not complete of a nightly job."""
+    """Name the part of a nightly job that is not complete."""
     names = status.unfinished
     if not names:
         return "the scoring run is not complete"
@@ -58,7 +59,7 @@ def _of_run(status: Status) -> Iterator[str]:
 
 
 def _of_nights(status: Status, nights: Sequence[NightStatus]) -> Iterator[str]:
-    """The job, its nights, and its scoring run."""
+    """Yield the lines of a nightly job: the job, its nights, and its scoring run."""
     count, last = status.nights_in_all or len(nights), nights[-1]
     yield f"{status.job}: a nightly job"
     states = {
@@ -78,39 +79,40 @@ def _of_nights(status: Status, nights: Sequence[NightStatus]) -> Iterator[str]:
 
 
 def _table(nights: Sequence[NightStatus]) -> Iterator[str]:
-    """By night: its verdict, and the sentence of it or how far the night has come. Where a night
-    is filtered, it is said of each that is done whether it is.
+    """Yield a line per night: its name, its verdict, and the verdict's sentence or its progress.
+
+    If any night is filtered, the line of each finished night says whether that night is filtered.
     """
-    asked = any(one.filter for one in nights)
+    asked = any(night.filter for night in nights)
     filters = {"done": ", filtered", "not done": ", filter not done", None: ", not filtered"}
     rows = []
-    for one in nights:
-        verdict = f"{one.verdict}{filters[one.filter] if asked else ''}"
-        done = one.state == "done"
-        rows.append((one.night, verdict if done else "not finished", _come(one)))
+    for night in nights:
+        verdict = f"{night.verdict}{filters[night.filter] if asked else ''}"
+        done = night.state == "done"
+        rows.append((night.night, verdict if done else "not finished", _progress(night)))
     cells = [[printable(cell) for cell in row] for row in rows]
     wide = [max(len(row[column]) for row in cells) for column in (0, 1)]
-    for night, verdict, come in cells:
-        yield f"  {night:<{wide[0]}}  {verdict:<{wide[1]}}  {come}".rstrip()
+    for name, verdict, progress in cells:
+        yield f"  {name:<{wide[0]}}  {verdict:<{wide[1]}}  {progress}".rstrip()
 
 
-def _come(one: NightStatus) -> str:
-    """How far a night has come."""
-    if one.state == "begun":
+def _progress(night: NightStatus) -> str:
+    """Describe the progress of a night, in words."""
+    if night.state == "begun":
         return "begun, nothing is planned yet"
-    if one.state == "scoring":
-        shards, left = one.shards or 0, one.left or 0
+    if night.state == "scoring":
+        shards, left = night.shards or 0, night.left or 0
         return f"{shards - left:,} of {shards:,} shards scored"
-    if one.state == "scored":
-        return "scored, not reported (a report that is being made does not show before its end)"
-    if one.state == "reported":
+    if night.state == "scored":
+        return "scored, not reported (a report that is being made only shows when it is done)"
+    if night.state == "reported":
         filters = {
             "done": "filtered; its verdict is not stored",
-            "not done": f"its filter is not done: {KEPT}/night={one.night}",
+            "not done": f"its filter is not done: {KEPT}/night={night.night}",
             None: "no filter has begun",
         }
-        return f"reported; {filters[one.filter]}"
-    return one.sentence
+        return f"reported; {filters[night.filter]}"
+    return night.sentence
 
 
 def _by_and_begun(status: Status) -> str:
@@ -125,8 +127,8 @@ def _line(name: str, text: str) -> str:
 def _lines(status: Status) -> Iterator[str]:
     if not status.created:
         if status.owner:
-            said = "not planned yet: it lists the input, plans, or waits for machines"
-            yield _line("shards", said)
+            text = "not planned yet: it lists the input, plans, or waits for machines"
+            yield _line("shards", text)
         return
     done = status.shards - status.left
     yield _line("shards", f"{done:,} of {status.shards:,} done, {status.left:,} left")
@@ -137,10 +139,11 @@ def _lines(status: Status) -> Iterator[str]:
             first = next(iter(skipped.values()))
             yield _line("left out", f"{len(skipped):,} unreadable input files, first: {first}")
     if last := status.last:
-        yield from (_line(name, text) for name, text in _said(last, status))
+        yield from (_line(name, text) for name, text in _last_words(last, status))
 
 
-def _said(last: Standing, status: Status) -> Iterator[tuple[str, str]]:
+def _last_words(last: Standing, status: Status) -> Iterator[tuple[str, str]]:
+    """Yield the lines that the last driver's stored progress gives, each with its name."""
     price = last.price
     ago = datetime.now(UTC) - datetime.fromisoformat(last.at)
     yield "last word", f"{duration(max(0.0, ago.total_seconds()))} ago, {last.at}"
@@ -163,11 +166,15 @@ def _said(last: Standing, status: Status) -> Iterator[tuple[str, str]]:
 
 
 def _to_finish(last: Standing, status: Status) -> str:
-    """As reckoned at the last word; of shards that were done since then, nothing."""
+    """Estimate the cost and time to finish, from the driver's last estimate.
+
+    Shards that were committed since that estimate are left out.
+    """
     price, share = last.price, status.left / last.shards_left
-    said = []
+    estimates = []
     if price.is_asked and last.hours_left is not None:
-        said.append(price.text(last.hours_left * share))
+        estimates.append(price.text(last.hours_left * share))
     if last.seconds_left is not None:
-        said.append(f"{duration(last.seconds_left * share)} with as many engines as there were")
-    return ", ".join(said)
+        seconds = last.seconds_left * share
+        estimates.append(f"{duration(seconds)} with as many engines as there were")
+    return ", ".join(estimates)

@@ -138,7 +138,7 @@ def test_a_unit_at_which_every_process_ends_costs_itself_and_no_more():
         return done
 
     assert ray.get(read.remote(pa.table({"unit": [u.to_json() for u in units]}))) == ["a", "b"]
-    said = "reading deadly, rows 0 to 3: 5 processes that were at it ended"
+    said = "reading deadly, rows 0 to 3: 5 processes ended while they did it"
     assert tally.call(Tally.progress).first_fault == said
 
 

@@ -149,7 +149,7 @@ def test_a_night_that_cannot_be_finished_stops_no_other(days, error, kind):
 
 def test_a_filter_that_is_refused_can_be_left_out(days):
     days.filters = {"24": InputError("too few"), "25": Incomplete("the store is away")}
-    with pytest.raises(InputError, match=r"24: too few; put it right, .* --skip_filter 24$"):
+    with pytest.raises(InputError, match=r"24: too few; correct this, .* --skip_filter 24$"):
         days.run("24", comes=1)
     with pytest.raises(Incomplete, match=r"24: the store is away$"):
         days.filters["24"] = days.filters["25"]

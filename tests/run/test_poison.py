@@ -84,7 +84,7 @@ def test_poison_is_marked_its_neighbours_are_scored_and_it_can_be_tried_again(
 
     (fault_folder / fault_engine.CURED).touch()
     status, log = run(caplog, "--run.retry_failed", **paths)
-    assert status == 0 and "4 shards have documents that failed" in log
+    assert status == 0 and "4 shards have failed documents" in log
     healed = read_rewards(tmp_path / "out")
     assert all(row["status"] == "ok" and row["reward"] is not None for row in healed)
     assert [row for row in healed if row["row"] != BAD] == [r for r in rows if r["row"] != BAD]
@@ -141,7 +141,7 @@ def test_an_engine_that_fails_everybody_marks_nobody(trouble, tmp_path, caplog, 
     status, log = run(caplog, **paths)
     assert status == 1 and "1 of 1 shards are not done" in log
     said = {
-        fault_engine.PICKY: "failed in a row, so it is not the documents: none of these was marked",
+        fault_engine.PICKY: "so the engine or the machine is at fault, and none of these documents",
         fault_engine.SICK: "stopped before the end, no engine starts on any of 1 machines; the "
         "last: the engine did not start: RuntimeError: the engine is sick",
     }

@@ -262,7 +262,7 @@ def check_stopped(log):
     assert re.search(r"\d+ of \d+ shards are left, which would take about .* engine hours, \$",
                      way_on)  # fmt: skip
     assert "To go on: ray job submit --working-dir . -- python jobs/score.py" in way_on
-    assert "stopped; what is committed stays" in log and "Traceback" not in log
+    assert "stopped; the committed parts stay" in log and "Traceback" not in log
 
 
 def check_metrics(found, out, shards):

@@ -217,7 +217,7 @@ def test_a_sample_is_a_run_of_its_own(tmp_path, caplog):
     assert status == 0 and 8 < len(rows) < 45
     assert {row["id"] for row in rows} < {f"0-{f}-{r}" for f in (0, 1) for r in range(40)}
     status, log = run(caplog, **changes)
-    assert status == 2 and "a sample is a run of its own; give it a folder of its own" in log
+    assert status == 2 and "give each sample a folder of its own" in log
     assert "input.sample_fraction is 0.3 there and 1.0 here" in log
 
 

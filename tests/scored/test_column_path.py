@@ -36,7 +36,7 @@ def test_what_is_meant(text, column, value):
         ("n >= 2", "give a column such as lang"),
         ("__import__('os').system('true')", "cannot read"),
         ("(lambda: 1)()", "cannot read"),
-        ("class", "column\\('class'\\) is a column by any name"),
+        ("class", "write a column of any name as column\\('class'\\)"),
         ("", "cannot read ''"),
     ],
 )

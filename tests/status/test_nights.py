@@ -97,13 +97,13 @@ def test_each_night_is_shown_with_how_far_it_has_come(tmp_path, capsys, caplog):
         "nights      8",
         "  21  ok, filtered        Nothing to report.",
         "  22  fail, not filtered  1 new alert (web): web is missing.",
-        "  23  not finished        scored, not reported (a report that is being made does not show "
-        "before its end)",
+        "  23  not finished        scored, not reported (a report that is being made only shows "
+        "when it is done)",
         "  24  not finished        reported; its filter is not done: kept/night=24",
         "  25  not finished        reported; filtered; its verdict is not stored",
         "  26  not finished        reported; no filter has begun",
-        "  27  not finished        scored, not reported (a report that is being made does not show "
-        "before its end)",
+        "  27  not finished        scored, not reported (a report that is being made only shows "
+        "when it is done)",
         "  28  not finished        begun, nothing is planned yet",
     ]
     assert caplog.messages[-1] == (

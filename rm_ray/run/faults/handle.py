@@ -1,10 +1,10 @@
-"""The tally's handle: every process of a run calls the tally with it.
+"""The tally's handle: every process of a run calls the tally through a handle.
 
-The tally is an actor beside the driver where Ray runs the stages, and an object of the driver where
-processes of its machine do. What calls it cannot tell which.
+If Ray runs the stages, the tally is an actor beside the driver. If processes of the driver's
+machine run them, the tally is an object of the driver. Callers do not notice the difference.
 
-A call names a method of the class Tally, and mypy checks the method and its arguments: Ray gives
-the methods of an actor no types, so a misspelt one would only fail during a run.
+A call names a method of the class Tally, so mypy checks the method and its arguments. Ray gives the
+methods of an actor no types: there, a misspelt name would only fail during a run.
 """
 
 from abc import ABC, abstractmethod
@@ -18,13 +18,14 @@ Answer = TypeVar("Answer")
 
 
 class NoAnswer(Exception):
-    """The tally has not answered, or not in time."""
+    """Raised if the tally has not answered, or not in time."""
 
 
 class TallyHandle(ABC):
-    """The tally as other processes see it; it travels to tasks and actors.
+    """A TallyHandle calls the tally from any process. It is sent to tasks and actors.
 
-    `method` is always a method of Tally, such as `Tally.fault`; its arguments follow.
+    `method` is always a method of the class Tally, for example `Tally.fault`, followed by the
+    method's arguments.
     """
 
     def tell(
@@ -33,7 +34,7 @@ class TallyHandle(ABC):
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> None:
-        """Send the tally a call, and go on at once: nothing says when it is done."""
+        """Send the tally a call, and do not wait for it."""
         self._send(method.__name__, args, kwargs)
 
     def call(
@@ -42,7 +43,7 @@ class TallyHandle(ABC):
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Answer:
-        """Send the tally a call, and wait until it is done; returns what the method returns."""
+        """Send the tally a call, wait for it, and return the method's result."""
         return self.call_within(None, method, *args, **kwargs)
 
     def call_within(
@@ -52,7 +53,7 @@ class TallyHandle(ABC):
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Answer:
-        """Like `call`, but wait no longer than so many seconds, if any are given.
+        """Call the tally like `call`, but wait at most so many seconds; None: without limit.
 
         Raises:
             NoAnswer: the tally has not answered by then, or is lost.
@@ -64,4 +65,4 @@ class TallyHandle(ABC):
     def _send(
         self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Callable[[float | None], Any]:
-        """Send a call. Returns a function that waits for the answer, so many seconds at most."""
+        """Send a call. Return a function that waits for the answer, at most so many seconds."""

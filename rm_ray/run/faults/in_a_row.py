@@ -1,26 +1,33 @@
-"""What goes wrong in a run, and when it is too much: pure counting, for the tally."""
+"""Counts the faults of a run, and says when there are too many: pure counting, for the tally."""
 
 from collections import Counter
 from typing import Literal
 
-# What a fault is of, as metrics name it. Of an engine: it did not start; it raised; its process
-# ended; it gave no answer; its answer was no number. Of the rest: a machine was lost; the corpus,
-# or the store, did not give or take rows.
+# Kinds of faults, as metrics name them. Of an engine: "start" (it did not start), "raised" (it
+# raised an error), "ended" (its process ended), "silent" (it gave no answer), "no_number" (its
+# answer was not a number). Others: "machine" (a machine was lost), "input" (the corpus could not be
+# read), "store" (the store could not be read or written).
 FaultKind = Literal[
     "start", "raised", "ended", "silent", "no_number", "machine", "input", "store", "other"
 ]
 
-# So many documents that fail alone, with nothing done in between, are not at fault: the run stops.
+# If so many documents fail alone and nothing succeeds in between, the documents are not at fault:
+# the run stops.
 ALONE_IN_A_ROW = 20
 
 
 class Faults:
-    """Faults are counted in a row until something is done, since one by one each may pass.
+    """Faults are counted in a row: any success resets the count, since a single fault may pass.
 
-    `most`: in a row, before the run stops. `halted`: why it does; None while it does not.
+    `halted` is the reason why the run stops; None while it does not.
     """
 
     def __init__(self, most: int) -> None:
+        """Begin with no fault.
+
+        Args:
+            most: faults in a row at which the run stops.
+        """
         self._most = most
         self._in_a_row = 0
         self._units_in_a_row = 0
@@ -33,51 +40,55 @@ class Faults:
 
     @property
     def ending(self) -> str | None:
-        """Why nothing new should begin: the run is stopping, or this round is over."""
+        """Return why nothing new may begin: the run is stopping, or the round is over."""
         return self.halted or self._round_is_over
 
     def gets_on(self) -> None:
-        """Something was done."""
+        """Note a success: all counts in a row begin again."""
         self._in_a_row = self._units_in_a_row = self._alone_in_a_row = 0
 
     @property
     def count(self) -> int:
-        """How many there were."""
+        """Return the number of faults so far."""
         return self.kinds.total()
 
     def note(self, reason: str, kind: FaultKind) -> None:
-        """Something went wrong that is no fault in a row."""
+        """Count a fault that does not count in a row."""
         self.kinds[kind] += 1
         self.first = self.first or reason
         self.last = reason
 
     def fault(self, reason: str, kind: FaultKind = "other") -> None:
-        """Something went wrong; too often in a row, and the run stops."""
+        """Count a fault. Too many in a row stop the run."""
         self.note(reason, kind)
         self._in_a_row += 1
         if self._in_a_row >= self._most:
             self.halt(f"{self._in_a_row} faults in a row with nothing done; the last: {reason}")
 
     def unit_failed(self) -> None:
-        """A shard or piece failed, which the next round looks into; too many, and this one ends."""
+        """Note that a shard or piece failed. Too many in a row end this round.
+
+        The next round looks for the rows that fail.
+        """
         self._units_in_a_row += 1
         if self._units_in_a_row >= self._most:
             self._round_is_over = f"{self._units_in_a_row} shards or pieces failed in a row"
 
     def failed_alone(self, reason: str) -> None:
-        """A document failed alone for the first time."""
+        """Note that a document failed alone for the first time. Too many in a row stop the run."""
         self._alone_in_a_row += 1
         if self._alone_in_a_row >= ALONE_IN_A_ROW:
             self.halt(
-                f"{self._alone_in_a_row} documents judged alone failed in a row, so it is not the "
-                f"documents: none of these was marked; the last: {reason}"
+                f"{self._alone_in_a_row} documents in a row failed although each was judged alone, "
+                "so the engine or the machine is at fault, and none of these documents was marked "
+                f"failed; the last: {reason}"
             )
 
     def halt(self, reason: str) -> None:
-        """Stop the run; the first reason stands."""
+        """Stop the run. Only the first reason is kept."""
         self.halted = self.halted or reason
 
     def end_round(self) -> None:
-        """The next round begins."""
+        """End the round, so that the next one can begin."""
         self._round_is_over = None
         self._units_in_a_row = 0

@@ -1,7 +1,7 @@
-"""A store that is away: the run knows what is being tried again, and begins nothing meanwhile.
+"""Pauses a run while its store does not answer: work under way goes on, and nothing new begins.
 
-What is under way goes on. Whatever waits for its write would be joined by more of it; and who holds
-the lease is only known once it has been read again.
+New work would only add more rows that wait to be written. And only after the lease has been read
+again is it known who holds it.
 """
 
 import time
@@ -10,10 +10,10 @@ from rm_ray.store.retry import Retry
 
 
 class Outage:
-    """What is tried again, as far as it was told; of a run, in its tally.
+    """Outage keeps the store operations of a run that are being retried, for the tally.
 
-    `paused`: a write of judged rows or of the lease failed, and the lease was not renewed since
-    all such writes work again.
+    `paused` is True from the moment when a write of judged rows or of the lease fails. It becomes
+    False when all these writes work again and the lease has been renewed after that.
     """
 
     def __init__(self) -> None:
@@ -21,21 +21,26 @@ class Outage:
         self._retries: dict[str, tuple[Retry, bool, float]] = {}
 
     def told(self, retry: Retry, *, pauses: bool) -> None:
-        """An operation failed, works again, or was given up. `pauses`: nothing begins meanwhile."""
+        """Note that an operation failed and is retried, works again, or was given up.
+
+        Args:
+            retry: the operation.
+            pauses: nothing new may begin before the operation works.
+        """
         if not retry.next_s:
             self._retries.pop(retry.request, None)
             return
-        # a process that tells no more has ended
+        # a process that reports nothing until then has ended
         self._retries[retry.request] = retry, pauses, time.monotonic() + retry.next_s
         self.paused = self.paused or pauses
 
     def renewed(self) -> None:
-        """The lease was read, is this run's, and was written anew."""
+        """Note that the lease was read, is still this run's, and was written again."""
         if not any(pauses for _, pauses in self._living()):
             self.paused = False
 
     def retries(self) -> tuple[Retry, ...]:
-        """What is being tried again, the longest first."""
+        """Return the operations that are being retried, the longest-running first."""
         return tuple(sorted((retry for retry, _ in self._living()), key=lambda r: r.since))
 
     def _living(self) -> list[tuple[Retry, bool]]:

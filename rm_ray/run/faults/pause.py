@@ -1,6 +1,6 @@
-"""A run pauses while a store is away: TellTally tells the tally so, others wait until it is over.
+"""Pauses a run while a store does not answer: TellTally reports retries, and other tasks wait.
 
-What a pause is, and when it ends, is decided in outage.py.
+outage.py decides when the run is paused and when the pause ends.
 """
 
 import time
@@ -15,17 +15,20 @@ POLL_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class TellTally:
-    """Tells the tally of an operation's retries. One that pauses nothing waits out the pause."""
+    """A TellTally reports the retries of a store operation to the tally."""
 
     tally: TallyHandle
+    """Handle of the run's tally."""
     pauses: bool
+    """Nothing new may begin before the operation works. An operation that pauses nothing is
+    retried for as long as the run is paused."""
 
     def __call__(self, retry: Retry) -> bool:
-        """See store.retry.Tell."""
+        """Report a retry; return True to retry although patience has ended (store.retry.Tell)."""
         return self.tally.call(Tally.retrying, retry, self.pauses) and not self.pauses
 
 
 def wait_while_paused(tally: TallyHandle) -> None:
-    """Return once something may begin, or the run is stopping."""
+    """Wait until new work may begin or the run is stopping."""
     while tally.call(Tally.paused):
         time.sleep(POLL_SECONDS)

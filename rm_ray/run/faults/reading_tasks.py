@@ -1,6 +1,6 @@
-"""What tasks that read have in common: which units to do, and whom to tell what goes wrong.
+"""Helps tasks that read: it yields the units to do, and reports errors to the tally.
 
-Ray would drop the block of a task that raises, and its neighbours with it.
+A reading task must not raise: Ray would drop its block, with all units of the block.
 """
 
 import socket
@@ -18,9 +18,12 @@ from rm_ray.store.denied import Denied
 
 
 def units_to_do(units: Sequence[str], kind: type[AnyUnit], tally: TallyHandle) -> Iterator[AnyUnit]:
-    """The units of a block, one by one: none begins while the run is paused or ending, or where
-    processes have ended at it again and again. What one of these had given already of that unit,
-    Ray counts against those behind it: the next round does them.
+    """Yield the units of a block that may begin, one by one.
+
+    While the run is paused, this waits; once the run is ending, no further unit begins. A unit is
+    skipped if processes have ended at it again and again. Ray matches a retried task's outputs by
+    position, so outputs already emitted for a skipped unit hide as many outputs of later units.
+    The next round redoes those.
     """
     for unit in map(kind.from_json, units):
         wait_while_paused(tally)
@@ -34,11 +37,11 @@ def units_to_do(units: Sequence[str], kind: type[AnyUnit], tally: TallyHandle) -
 
 @contextmanager
 def tell_faults(tally: TallyHandle, file: str, what: str) -> Iterator[None]:
-    """What is raised inside is the tally's to judge, and raised no further.
+    """Report what is raised in the `with` block to the tally, and raise nothing.
 
     Args:
-        file: where an error does not say itself which it is of.
-        what: is being prepared.
+        file: the input file, for errors that do not name it.
+        what: what is being prepared, for the fault's text.
     """
     try:
         yield
@@ -48,11 +51,11 @@ def tell_faults(tally: TallyHandle, file: str, what: str) -> Iterator[None]:
         if error.bad_file:
             tally.call(Tally.bad_file, file, str(error))
         elif isinstance(error.__cause__, Denied):
-            # a machine that is denied one file is denied all of them, and is one machine
+            # a machine that is denied one file is denied all files: that is one fault
             tally.call(Tally.unread_for_good, socket.gethostname(), str(error))
         elif not error.may_pass:
             tally.call(Tally.unread_for_good, file, str(error))
         else:
             tally.call(Tally.unread, str(error))
-    except Exception as error:  # noqa: BLE001 - or Ray would drop the block without a word
+    except Exception as error:  # noqa: BLE001 - Ray would drop the block silently
         tally.call(Tally.fault, f"{what} cannot be prepared: {one_line(error)}", "input")

@@ -1,11 +1,12 @@
-"""Starts the tally of a run, where it belongs."""
+"""Starts the tally of a run: as an actor of Ray, or in the driver."""
 
 from rm_ray.run.counts import RunCounts
 from rm_ray.run.faults.handle import TallyHandle
 from rm_ray.run.faults.tally import Tally
 from rm_ray.run.faults.tally_here import TallyHere
 
-# So many faults with nothing done in between are not the documents': the run stops.
+# If so many faults happen and nothing succeeds in between, the documents are not at fault: the run
+# stops.
 FAULTS_IN_A_ROW = 10
 
 
@@ -15,13 +16,13 @@ def start_tally(
     """Start the tally beside the driver.
 
     Args:
-        counts: what the job counts.
-        engines: the most that will run at once.
-        silence_s: seconds after which an engine's process ends itself.
+        counts: class of the job's counts.
+        engines: engines that will run at once, at most.
+        silence_s: seconds without an answer after which an engine's process ends itself.
         start_s: seconds within which an engine must be ready.
         here: processes of this machine do the work, without Ray.
     """
-    # all of them may be lost at once, twice over, and the run still goes on
+    # all engines may be lost at once, twice, and the run still goes on
     most_faults = FAULTS_IN_A_ROW + 2 * engines
     if here:
         return TallyHere(Tally(counts, most_faults, silence_s, start_s))

@@ -1,7 +1,7 @@
-"""The engines of a run: which live, which are starting, and which machines cannot start one.
+"""Keeps track of a run's engines: which live, which are starting, which machines cannot start one.
 
-A machine that cannot start an engine must cost its own share and no more, so it gets no further
-actors. Pure bookkeeping: the tally is told by actors, and asked by the driver.
+A machine that cannot start an engine gets no further actors, so that the run loses only this
+machine's share of the work. Pure bookkeeping: actors report to the tally, and the driver asks it.
 """
 
 import time
@@ -12,30 +12,39 @@ from typing import Literal
 # Failed starts after which a machine is not tried again.
 TRIES = 2
 
-# Machines that fetch weights at once: a hub or a store is to last, and the others' turn is soon.
+# Machines that may fetch weights at once, so that a hub or a store is not overloaded.
 FETCHING = 32
 
-# What an actor that has come up on a machine does: start its engine; wait until there is something
-# to judge, since its engine was well and the process ended over a document; make way.
+# The order for an actor that has come up on a machine. "start": start its engine. "wait": wait
+# until there is something to judge, since its engine was well and its process ended over a
+# document. "leave": end, since its machine cannot start engines.
 Arrival = Literal["start", "wait", "leave"]
 
 
 @dataclass(frozen=True)
 class Start:
-    """An engine that is starting, on a machine, since a moment of time.monotonic."""
+    """A Start is an engine that is starting."""
 
     node: str
+    """Node id of its machine."""
     began: float
+    """When the start began, by time.monotonic, in seconds."""
 
 
 class Starts:
-    """Of one run. `start_s`: seconds within which an engine must be ready, or its process ends.
+    """Starts keeps track of the engine starts of one run.
 
-    `held_seconds`: for how long machines have had an engine or the start of one, over all engines,
-    of which `ready_seconds` had one that was ready; as of the last time that `passes`.
+    `held_seconds` are the seconds for which machines have held an engine or its start, summed over
+    engines. In `ready_seconds` of them the engine was ready. Both are as of the last call of
+    `passes`.
     """
 
     def __init__(self, start_s: float) -> None:
+        """Begin with no engine.
+
+        Args:
+            start_s: seconds within which an engine must be ready, or its process ends itself.
+        """
         self._start_s = start_s
         self.count = 0
         self.slowest = 0.0
@@ -55,7 +64,10 @@ class Starts:
         self.ready_seconds = 0.0
 
     def ended(self, actor: str) -> str | None:
-        """Why the start that the actor was at has failed, if it was: its process has ended."""
+        """Return why an actor's start has failed, given that its process ended.
+
+        None: the actor was not starting its engine.
+        """
         start = self._starting.get(actor)
         if start is None:
             return None
@@ -64,7 +76,7 @@ class Starts:
         return f"it was not ready after {self._start_s:g} s, and its process was ended"
 
     def arrives(self, actor: str, node: str) -> Arrival:
-        """What an actor is to do that has come up on a machine."""
+        """Tell an actor that has come up on a machine what to do."""
         if self._living.get(actor) == node:
             self._resting.add(actor)
             return "wait"
@@ -74,20 +86,25 @@ class Starts:
         return "start"
 
     def may_fetch(self, node: str, machines: Container[str]) -> bool:
-        """Whether a machine may fetch weights now, beside those that do and still live."""
+        """Return True if a machine may fetch weights now, beside the others that fetch them.
+
+        Args:
+            node: the machine.
+            machines: node ids of the machines that are alive.
+        """
         failed = self.failed()
-        at_it = {one for one in self.fetching if one in machines and one not in failed}
-        self.fetching = at_it | {node} if len(at_it | {node}) <= FETCHING else at_it
+        busy = {other for other in self.fetching if other in machines and other not in failed}
+        self.fetching = busy | {node} if len(busy | {node}) <= FETCHING else busy
         return node in self.fetching
 
     def begins(self, actor: str, node: str) -> None:
-        """An actor starts its engine."""
+        """Note that an actor starts its engine."""
         self.passes()
         self._waiting.pop(actor, None)
         self._starting[actor] = Start(node, time.monotonic())
 
     def succeeds(self, actor: str, node: str, seconds: float) -> None:
-        """An engine is ready."""
+        """Note that an engine is ready, and the seconds that its start took."""
         self.passes()
         self._starting.pop(actor, None)
         self._resting.discard(actor)
@@ -98,50 +115,61 @@ class Starts:
         self.first = self.first or time.monotonic()
 
     def lives(self, actor: str, node: str) -> None:
-        """An engine is at work; one that is not known was started before this began to count."""
+        """Note that an engine is at work. If it is unknown, it started before this tally did."""
         if actor not in self._living:
             self.succeeds(actor, node, 0.0)
 
     def fails(self, actor: str, reason: str) -> None:
-        """An engine could not be started."""
+        """Note that an engine could not be started."""
         self.passes()
         self._living.pop(actor, None)
         if start := self._starting.pop(actor, None):
             self._failures.setdefault(start.node, []).append(reason)
-            self.fetching.discard(start.node)  # its process may have ended at that
+            self.fetching.discard(start.node)  # its process may have ended while it fetched
 
     def heard(self) -> None:
-        """An engine gave a sign of life."""
+        """Note a sign of life of an engine."""
         self._heard = time.monotonic()
 
     def failed(self) -> set[str]:
-        """Node ids of the machines where no further engine is to be started."""
+        """Return the node ids of machines where no further engine should be started."""
         return {node for node, reasons in self._failures.items() if len(reasons) >= TRIES}
 
     def news(self) -> dict[str, str]:
-        """The failed machines that this has not told of before, with the last reason."""
+        """Return the machines that have failed since the last call, with the last reason."""
         new = self.failed() - self._told
         self._told |= new
         return {node: self._failures[node][-1] for node in new}
 
     def alive(self, machines: Collection[str]) -> bool:
-        """Whether an engine lives, on one of these machines: those that there still are."""
+        """Return True if an engine lives on one of these machines.
+
+        Args:
+            machines: node ids of the machines that are alive.
+        """
         living = not set(machines).isdisjoint(self._living.values())
         if living or self._heard is None:
             self.heard()
         return living
 
     def ready(self, machines: Container[str]) -> int:
-        """How many engines are there to judge, on these machines: those that there still are.
+        """Count the engines that are ready to judge.
 
-        One whose process has ended counts until that is noticed.
+        An engine whose process has ended counts until that is noticed.
+
+        Args:
+            machines: node ids of the machines that are alive.
         """
         away = self._starting.keys() | self._resting
         return sum(actor not in away and node in machines for actor, node in self._living.items())
 
     def passes(self, machines: Container[str] | None = None) -> None:
-        """Time has passed, with the engines that there are on these machines, or on those of the
-        last time; before any of them changes.
+        """Add the time since the last call to `held_seconds` and `ready_seconds`.
+
+        This is called before any engine changes its state.
+
+        Args:
+            machines: node ids of the machines that are alive; None: the same as last time.
         """
         machines = self._machines if machines is None else machines
         self._machines = machines
@@ -154,7 +182,11 @@ class Starts:
         self.ready_seconds += self.ready(machines) * (now - since)
 
     def none_can(self, machines: Collection[str]) -> str | None:
-        """Why no engine will ever start, once every machine that holds one has failed."""
+        """Return why no engine will ever start, if all machines have failed; else None.
+
+        Args:
+            machines: node ids of the machines that hold an engine.
+        """
         starting = {start.node for start in self._starting.values()}
         if not machines or starting & set(machines) or not set(machines) <= self.failed():
             return None
@@ -162,14 +194,14 @@ class Starts:
         return f"no engine starts on any of {len(machines)} machines; the last: {last}"
 
     def too_late(self) -> str | None:
-        """Why to wait no longer, where no engine has lived for too long."""
+        """Return why to stop waiting, if no engine has lived for `start_s` seconds; else None."""
         if self._heard is None or time.monotonic() - self._heard < self._start_s:
             return None
         doing = "one was still starting" if self._starting else "none was starting"
         return f"no engine was ready within {self._start_s:g} s (engine.start_s), {doing}"
 
     def end_round(self) -> None:
-        """All engines are gone. A machine that did start one may try again."""
+        """End the round: all engines are gone. Machines that have started one may try again."""
         self.passes()
         self.fetching.clear()
         self._starting.clear()

@@ -1,8 +1,9 @@
-"""What rounds have learned about rows that got no answer, and what the next round is to try.
+"""Remembers the rows that got no answer, and decides which rows the next round tries.
 
-Pure: reads no store and runs nothing. A shard of which nothing failed is done whole. When an
-engine's process ends, the rows that were in it are suspects, to be tried alone, and the others
-come back in a few pieces; a suspect that fails alone twice, so in two processes, is given up.
+Pure: reads no store and runs nothing. A shard without failures is done whole. If an engine's
+process ends, the rows that were in it become suspects, and each suspect is tried alone. The other
+rows of the shard are tried in a few pieces. A suspect that fails alone twice, so in two processes,
+is given up.
 """
 
 from collections import Counter
@@ -14,41 +15,44 @@ from rm_ray.corpus.plan import Unit
 from rm_ray.corpus.shards import Piece, Shard, even_cuts, part_prefix, prefix_of, tile
 from rm_ray.run.faults.in_a_row import FaultKind
 
-# Pieces that the rows beside the suspects are tried in.
+# Pieces, at most, in which the rows around the suspects are tried.
 PIECES = 8
 
+# A span of rows: [start, stop).
 Rows = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Rows of a shard or piece that got no answer, on one machine.
-
-    `rows`: spans [start, stop) of them that were in the engine; none where that is not known.
-    `ended`: the engine's process did, so all other rows of the unit have no answer either.
-    """
+    """A Failure is a shard or piece with rows that got no answer, on one machine."""
 
     unit: Shard
+    """The shard or piece."""
     node: str
+    """Node id of the machine."""
     reason: str
+    """What went wrong, in words."""
     rows: tuple[Rows, ...]
+    """Spans [start, stop) of rows that were in the engine; empty if they are not known."""
     ended: bool
+    """The engine's process ended, so the other rows of the unit have no answer either."""
     kind: FaultKind
+    """Kind of the fault."""
 
 
 @dataclass
 class Known:
-    """Of one shard. `alone`: suspects, with the machine where each failed alone ("" for none yet).
-
-    `given_up`: rows that failed alone twice, with the reason. `cuts`: where pieces are cut.
-    """
+    """Known is the knowledge about one shard that failed."""
 
     alone: dict[int, str] = field(default_factory=dict)
+    """Node id of the machine where a suspect failed alone ("" if it has not yet), by row."""
     given_up: dict[int, str] = field(default_factory=dict)
+    """Reason why a row was given up, by row. It failed alone twice."""
     cuts: set[int] = field(default_factory=set)
+    """Row numbers at which the shard is cut into pieces."""
 
     def left(self, gap: Shard) -> Iterator[Piece]:
-        """What is to be tried of the rows in a gap."""
+        """Yield the pieces to try in a gap between the shard's staged pieces."""
         marked = [row for row in {*self.alone, *self.given_up} if gap.start <= row < gap.stop]
         edges = {gap.start, gap.stop, *marked, *(row + 1 for row in marked)}
         edges |= {cut for cut in self.cuts if gap.start < cut < gap.stop}
@@ -61,20 +65,28 @@ class Known:
 
 @dataclass(frozen=True)
 class Settled:
-    """A shard of which every row is known: staged in `pieces`, or given up. `unit`: its one."""
+    """A Settled is a shard whose every row is staged or given up."""
 
     unit: Unit
+    """The shard's unit, with only this shard."""
     pieces: tuple[Shard, ...]
+    """The shard's staged pieces."""
     given_up: dict[int, str]
+    """Reason why a row was given up, by row."""
 
 
 class Suspicion:
-    """Of all shards of a run. `rows_in`: numbers of the rows of a span that are documents.
+    """Suspicion is the knowledge about all shards of a run that failed.
 
-    `given_up`: how many were, by how they failed.
+    `given_up` counts the documents that were given up, by kind of fault.
     """
 
     def __init__(self, rows_in: Callable[[Shard], Iterable[int]]) -> None:
+        """Begin with nothing known.
+
+        Args:
+            rows_in: returns the row numbers in a span that are documents.
+        """
         self._rows_in = rows_in
         self._known: dict[Shard, Known] = {}
         self.given_up: Counter[str] = Counter()
@@ -82,20 +94,21 @@ class Suspicion:
     def next_round(
         self, missing: Sequence[Unit], staged: Collection[str]
     ) -> tuple[list[Unit], list[Settled]]:
-        """What to try of the missing shards, and those that nothing is to be tried of.
+        """Return the units to try next, and the shards that are settled.
 
         Args:
-            staged: names of all pieces that are staged.
+            missing: units with the shards that are not committed.
+            staged: names of all staged pieces.
         """
         names: dict[str, list[str]] = {}
         for name in staged:
             names.setdefault(prefix_of(name), []).append(name)
         units, settled = [], []
         for unit in missing:
-            theirs = names.get(part_prefix(unit.file), [])
+            names_of_file = names.get(part_prefix(unit.file), [])
             todo: list[Shard] = []
             for shard in unit.shards:
-                pieces, gaps = tile(shard, theirs)
+                pieces, gaps = tile(shard, names_of_file)
                 if not pieces and shard not in self._known:
                     todo.append(shard)
                     continue
@@ -103,17 +116,18 @@ class Suspicion:
                 if left := [piece for gap in gaps for piece in known.left(gap)]:
                     todo += left
                 else:
-                    one = unit.with_shards((shard,))
-                    settled.append(Settled(one, tuple(pieces), dict(known.given_up)))
+                    alone = unit.with_shards((shard,))
+                    settled.append(Settled(alone, tuple(pieces), dict(known.given_up)))
             if todo:
                 units.append(unit.with_shards(tuple(todo)))
         return units, settled
 
     def learn(self, failures: Iterable[Failure], missing: Sequence[Unit]) -> bool:
-        """Take in what failed in a round; whether it says anything new.
+        """Record the failures of a round; return True if any of them is of a missing shard.
 
         Args:
-            missing: as the round was made of.
+            failures: the round's failures.
+            missing: the units that were missing before the round.
         """
         owners: dict[str, list[Shard]] = {}
         for unit in missing:
@@ -139,7 +153,7 @@ class Suspicion:
             return
         spans = failure.rows
         if not spans and unit.stop - unit.start <= PIECES:
-            spans = ((unit.start, unit.stop),)  # nothing tells which, and few are left
+            spans = ((unit.start, unit.stop),)  # the failed row is unknown, but few rows are left
         if failure.ended:
             spans, cuts = around(unit, spans)
             known.cuts |= cuts
@@ -149,9 +163,13 @@ class Suspicion:
 
 
 def around(unit: Shard, suspects: Sequence[Rows]) -> tuple[tuple[Rows, ...], set[int]]:
-    """The suspects, and where to cut the rows around them so that these are at most PIECES pieces.
+    """Cut the rows around the suspects into at most PIECES pieces.
 
-    Where suspects leave more stretches than that, the shortest ones are suspects too.
+    If the suspects leave more stretches of rows than that, the shortest stretches become suspects
+    too.
+
+    Returns:
+        The spans of all suspects, and the row numbers at which the other rows are cut.
     """
     edges = [unit.start, *(edge for span in suspects for edge in span), unit.stop]
     gaps = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]
@@ -168,11 +186,11 @@ def around(unit: Shard, suspects: Sequence[Rows]) -> tuple[tuple[Rows, ...], set
 def without_machines(
     units: Sequence[Unit], machines: Collection[str]
 ) -> tuple[list[Unit], set[str]]:
-    """The units to do now, and the machines that are to pass them by.
+    """Return the units to do now, and the machines to avoid for them.
 
-    A document that failed alone is tried again on another machine, where there is one. If all
-    machines have seen such failures, half of them are avoided, and what failed on the other half
-    waits for the next round.
+    A document that failed alone is tried again on another machine, if there is one. If such
+    documents have failed on all machines, half of the machines are avoided, and the documents that
+    failed on the other half wait for the next round.
     """
     seen = {
         span.failed_on

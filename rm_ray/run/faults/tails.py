@@ -2,26 +2,31 @@
 
 
 class Tails:
-    """When each engine's process ended its last shard.
+    """Tails keeps the time at which each engine's process finished its last shard.
 
-    Of a process that ended nothing counts: its engine was not idle.
+    Processes that ended are left out: their engines were not idle.
     """
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        """The tails of the rounds that are over, in all."""
+        """Seconds of the tails of all rounds that are over."""
         self._last: dict[str, float] = {}
 
     def done(self, process: str, now: float) -> None:
-        """A process has ended a shard, at `now` by one clock, s."""
+        """Note that a process has finished a shard.
+
+        Args:
+            process: name of the process.
+            now: time in seconds, from the same clock in all calls.
+        """
         self._last[process] = now
 
     def ended(self, process: str) -> None:
-        """A process has ended itself."""
+        """Note that a process has ended."""
         self._last.pop(process, None)
 
     def end_round(self) -> None:
-        """Add the tail of this round: from the first engine's last shard to the last one's."""
+        """Add this round's tail: the seconds from the first engine's last shard to the last's."""
         if self._last:
             self.seconds += max(self._last.values()) - min(self._last.values())
         self._last.clear()

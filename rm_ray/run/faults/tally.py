@@ -1,8 +1,8 @@
-"""The tally: one small actor that every stage of a run tells what it has done and what went wrong.
+"""The tally: one small actor to which every stage of a run reports its work and its faults.
 
-It alone sees the whole run. It knows which rows are in which engine, so that when an engine's
-process ends it can say which documents were there; and it decides when faults are too many to be
-any document's.
+Only the tally sees the whole run. It knows which rows are in which engine: if an engine's process
+ends, the tally can name the documents that were in it. It stops the run if too many faults happen
+in a row, because then no single document is the cause.
 """
 
 import time
@@ -24,15 +24,22 @@ ENDED = "the engine's process ended while judging it"
 
 
 class Tally:
-    """What actors and tasks report to. Reports of one process arrive in order.
+    """The Tally receives the reports of actors and tasks. Reports of one process arrive in order.
 
-    `silence_s`: after which an engine's process ends itself; `start_s`: within which one must be
-    ready. A shard or piece under way is named by its part.
+    A shard or piece under way is named by its part.
     """
 
     def __init__(
         self, counts: type[RunCounts], most_faults: int, silence_s: float, start_s: float
     ) -> None:
+        """Begin with nothing counted.
+
+        Args:
+            counts: class of the job's counts.
+            most_faults: faults in a row that stop the run.
+            silence_s: seconds without an answer after which an engine's process ends itself.
+            start_s: seconds within which an engine must be ready.
+        """
         self._faults = Faults(most_faults)
         self._silence = silence_s
         self._rounds = 0
@@ -53,9 +60,9 @@ class Tally:
     # engines
 
     def arrives(self, actor: str, node: str) -> Arrival:
-        """What an actor is to do that has come up, perhaps again, on a machine.
+        """Tell an actor that has come up on a machine, perhaps again, what to do.
 
-        One that was starting its engine was in a process that has ended.
+        If the actor was starting its engine before, that start has failed: its process ended.
         """
         if why := self._starts.ended(actor):
             self.start_failed(actor, why)
@@ -63,51 +70,57 @@ class Tally:
         return "wait" if arrival == "start" and self.ending() else arrival
 
     def may_fetch(self, node: str) -> bool:
-        """Whether it is a machine's turn to fetch the weights."""
+        """Return True if it is the machine's turn to fetch the weights."""
         return self._starts.may_fetch(node, alive_machines())
 
     def has_fetched(self, node: str) -> None:
-        """A machine has the weights, or could not fetch them."""
+        """Note that a machine has the weights, or could not fetch them."""
         self._starts.fetching.discard(node)
 
     def starting(self, actor: str, node: str) -> None:
-        """An actor starts its engine."""
+        """Note that an actor starts its engine."""
         self._starts.begins(actor, node)
 
     def started(self, actor: str, node: str, seconds: float) -> None:
-        """An engine is ready after so many seconds."""
+        """Note that an engine is ready, and the seconds that its start took."""
         self._starts.succeeds(actor, node, seconds)
 
     def lives(self, actor: str, node: str) -> None:
-        """An actor has its engine, and is about to ask it."""
+        """Note that an actor has its engine, and is about to use it."""
         self._starts.lives(actor, node)
 
     def start_failed(self, actor: str, why: str) -> None:
-        """An engine did not start. Its machine is tried once more, so this is no fault in a row."""
+        """Note that an engine did not start.
+
+        This does not count as a fault in a row, because the machine is tried once more.
+        """
         reason = f"the engine did not start: {why}"
         self._faults.note(reason, "start")
         self._starts.fails(actor, reason)
 
     def failed_machines(self) -> set[str]:
-        """Node ids of machines that are to have no further actors."""
+        """Return the node ids of machines that should get no further actors."""
         return self._starts.failed()
 
     def watch(self, machines: Collection[str]) -> tuple[dict[str, str], str | None]:
-        """Machines that have failed since the last time, with the reason; and why the pipeline
-        cannot go on, if no engine lives and none will.
+        """Report the machines that have failed since the last call, and a dead pipeline.
 
         Args:
-            machines: node ids of those that hold an engine.
+            machines: node ids of the machines that hold an engine.
+
+        Returns:
+            The reason per newly failed machine; and why the pipeline cannot go on, if no engine
+            lives and none will, else None.
         """
         return self._starts.news(), self._over(machines)
 
     def warn(self, text: str) -> None:
-        """Something that whoever started the run should know, said once."""
+        """Keep a warning for the user. Each text is shown once."""
         self._warnings.setdefault(text, False)
 
     def take_warnings(self) -> list[str]:
-        """What `warn` was told since the last time."""
-        new = [text for text, said in self._warnings.items() if not said]
+        """Return the warnings that have come since the last call."""
+        new = [text for text, taken in self._warnings.items() if not taken]
         self._warnings.update(dict.fromkeys(new, True))
         return new
 
@@ -123,13 +136,14 @@ class Tally:
     # what is under way
 
     def may_begin(self, unit: Shard, hung: Collection[str]) -> bool:
-        """Whether a shard or piece may be begun; an engine is started only for one that may.
+        """Return True if a shard or piece may begin. An engine is started only for such a unit.
 
-        One that is under way already was in a process that has ended: it is not tried again in
-        this round, unless the machine ended too, which is nobody's fault.
+        A unit that is under way already was in a process that has ended. It is not tried again in
+        this round, unless its machine was lost too: then the unit is not at fault.
 
         Args:
-            hung: the names of processes that a watchdog has ended where this is asked.
+            unit: the shard or piece.
+            hung: names of processes that a watchdog has ended, on the caller's machine.
         """
         if before := self._under_way.at_work.get(unit.part):
             self._tails.ended(before.process)
@@ -140,19 +154,25 @@ class Tally:
         return self._under_way.may_begin(unit)
 
     def begin(self, unit: Shard, node: str, process: str) -> bool:
-        """A process on a machine is about to begin a shard or piece; whether it still may."""
+        """Note that a process begins a shard or piece; return False if it must not."""
         if not self._under_way.may_begin(unit):
             return False
         self._starts.heard()
         return self._under_way.begin(unit, node, process)
 
     def asking(self, part: str, start: int, stop: int) -> None:
-        """Rows [start, stop) are about to go into an engine."""
+        """Note that rows [start, stop) are about to go into an engine."""
         if at_work := self._under_way.at_work.get(part):
             at_work.in_engine[start] = stop
 
     def answered(self, part: str, start: int, succeeded: int) -> None:
-        """The rows asked about from `start` on have answers; `succeeded` of them good ones."""
+        """Note that the rows sent to the engine from `start` on have answers.
+
+        Args:
+            part: the shard or piece.
+            start: first of the rows.
+            succeeded: how many of the answers are good.
+        """
         if at_work := self._under_way.at_work.get(part):
             at_work.in_engine.pop(start, None)
             at_work.succeeded += succeeded
@@ -160,42 +180,51 @@ class Tally:
             self._faults.gets_on()
 
     def fit(self) -> None:
-        """An engine has just done a document that was done before."""
+        """Note that an engine has just judged a document that is known to work."""
         self._faults.gets_on()
 
     def progressed(self, work: RunCounts) -> None:
-        """Some of a shard was done; a sign of life."""
+        """Add work on a part of a shard. This is also a sign of life."""
         self._starts.heard()
         self.add(work)
 
     def done(self, part: str, failed: Mapping[int, str]) -> None:
-        """A shard or piece has come to its end, but for the rows that `failed`, with reasons."""
+        """Note that a shard or piece is done, except for its failed rows.
+
+        Args:
+            part: the shard or piece.
+            failed: why a row failed, by row number.
+        """
         if at_work := self._under_way.at_work.get(part):
             self._tails.done(at_work.process, time.monotonic())
         self._under_way.done(part, failed)
 
     def broke(self, part: str, reason: str) -> None:
-        """The engine raised at work on it; its process ends."""
+        """Note that the engine raised while it judged a shard or piece. Its process ends."""
         if at_work := self._under_way.at_work.get(part):
             self._tails.ended(at_work.process)
         self._under_way.ended(part, reason, "raised")
 
     def unfit(self, part: str, reason: str) -> None:
-        """The engine failed what none should: nothing is known of this document."""
+        """Note that the engine failed a document that is known to work.
+
+        So the engine is at fault, and nothing is learned about the unit it was at.
+        """
         self._under_way.unfit(part, reason)
 
     def end_round(self, complete: bool) -> list[Failure]:
-        """What failed in this round, which is over; the next one begins.
+        """End the round, and return its failures.
 
         Args:
-            complete: the pipeline came to its end; if it broke, so did what was under way.
+            complete: the pipeline came to its end. If it broke instead, the units still under way
+                were cut off by that, and do not count as failures.
         """
         at_work = list(self._under_way.at_work.values()) if complete else []
         machines = alive_machines() if at_work else {}
-        for one in at_work:
-            self._tails.ended(one.process)
-            if one.node in machines:
-                self._under_way.ended(one.unit.part, ENDED, "ended")
+        for left_over in at_work:
+            self._tails.ended(left_over.process)
+            if left_over.node in machines:
+                self._under_way.ended(left_over.unit.part, ENDED, "ended")
         self._writes.clear()
         self._tails.end_round()
         self._starts.end_round()
@@ -206,58 +235,68 @@ class Tally:
     def _death(self, hung: bool) -> tuple[str, FaultKind]:
         if not hung:
             return ENDED, "ended"
-        said = f"the engine gave no answer for {self._silence:g} s, and its process was ended"
-        return said, "silent"
+        reason = f"the engine gave no answer for {self._silence:g} s, and its process was ended"
+        return reason, "silent"
 
     # work and faults
 
     def may_try(self, what: str) -> bool:
-        """A task without an engine is about to begin something; whether it still may. Ray tries one
-        whose process ends again, without limit.
+        """Note that a task without an engine begins something; return False if it must not.
+
+        Ray retries a task whose process ends without limit, so the tally limits the retries.
+
+        Args:
+            what: the action, in words, such as "reading FILE, rows 0 to 99".
         """
         self._first_task = self._first_task or time.monotonic()
-        too_often = f"{what}: {BEGINS} processes that were at it ended"
+        too_often = f"{what}: {BEGINS} processes ended while they did it"
         return self._under_way.may_try(what, too_often)
 
     def tried(self, what: str) -> None:
-        """Its process lives."""
+        """Note that the action of `may_try` is over and its process still lives."""
         self._under_way.tried(what)
 
     def add(self, work: RunCounts) -> None:
-        """Work was done. A part that was written, or a piece, shows that the run gets on."""
+        """Add work to the totals. A committed part also shows that the run makes progress."""
         self._work += work
         self._last_work = time.monotonic()
         if work.parts:
             self._faults.gets_on()
 
     def staged(self) -> None:
-        """A piece was staged."""
+        """Note that a piece was staged: the run makes progress."""
         self._faults.gets_on()
 
     def bad_file(self, path: str, reason: str) -> None:
-        """An input file turned out not to be readable Parquet."""
+        """Note that an input file is not readable Parquet."""
         self._bad_files.setdefault(path, reason)
         self._faults.first = self._faults.first or reason
 
     def not_found(self, error: NotFound) -> None:
-        """A machine does not find an input file; what that is, the driver sees after the round."""
+        """Note that a machine does not find an input file. The driver checks it after the round."""
         self._not_found.setdefault(error.path, error)
 
     def take_not_found(self) -> list[NotFound]:
-        """One error for each file that a machine did not find; they are the caller's now."""
-        found, self._not_found = list(self._not_found.values()), {}
-        return found
+        """Return one error per file that a machine did not find, and forget them."""
+        errors, self._not_found = list(self._not_found.values()), {}
+        return errors
 
     def unread_for_good(self, of: str, reason: str) -> None:
-        """Rows will not be read: of an input file that has changed, or on a machine that a store
-        refuses. One fault, however many there are.
+        """Note rows that no retry can read, as one fault per file or machine.
+
+        Args:
+            of: the input file that has changed, or the machine to which the store denies access.
+            reason: the error.
         """
         if of not in self._unread_of:
             self._unread_of.add(of)
             self.fault(reason, "input")
 
     def unread(self, reason: str) -> None:
-        """The store did not let some rows be read; one fault, however many tasks wait for it."""
+        """Note that reading rows from the store failed.
+
+        Failures within PATIENCE_S seconds count as one fault, however many tasks meet them.
+        """
         now = time.monotonic()
         if self._unread_at is not None and now - self._unread_at < PATIENCE_S:
             self._faults.note(reason, "store")
@@ -266,58 +305,59 @@ class Tally:
         self.fault(reason, "store")
 
     def fault(self, reason: str, kind: FaultKind = "other") -> None:
-        """Something went wrong; too often in a row, and the run stops."""
+        """Count a fault. Too many in a row stop the run."""
         self._faults.fault(reason, kind)
 
     def halt(self, reason: str) -> None:
-        """Stop the run: let nothing new begin; the first reason stands."""
+        """Stop the run: nothing new may begin. Only the first reason is kept."""
         self._faults.halt(reason)
 
     def halted(self) -> str | None:
-        """Why the run is stopping before its end; None while it is not."""
+        """Return why the run is stopping before its end; None while it is not."""
         return self._faults.halted
 
     def ending(self) -> str | None:
-        """Why nothing new should begin: the run is stopping, or this round is over."""
+        """Return why nothing new may begin: the run is stopping, or the round is over."""
         return self._faults.ending
 
     # stores
 
     def begins_to_write(self, name: str) -> None:
-        """Rows that were done are about to be written."""
+        """Note that a write of finished rows begins."""
         self._writes.add(name)
 
     def has_written(self, name: str) -> None:
-        """They are, or could not be."""
+        """Note that the write has ended, with or without success."""
         self._writes.discard(name)
 
     def writes(self) -> int:
-        """How many writes are under way."""
+        """Return how many writes are under way."""
         return len(self._writes)
 
     def retrying(self, retry: Retry, pauses: bool) -> bool:
-        """Something is tried again, works again or is given up; whether the run is paused.
+        """Note a retry of a store operation; return True if the run is paused.
 
         Args:
-            pauses: nothing is to begin before it works.
+            retry: the operation, which is retried, works again, or was given up.
+            pauses: nothing new may begin before the operation works.
         """
         self._outage.told(retry, pauses=pauses)
         return self.paused()
 
     def renewed(self) -> None:
-        """The lease was read and is ours."""
+        """Note that the lease was read and renewed: it is still this run's."""
         self._outage.renewed()
 
     def paused(self) -> bool:
-        """Whether what would begin is to wait: a store is away."""
+        """Return True if new work must wait because a store does not answer."""
         return self._outage.paused and self.ending() is None
 
     def progress(self) -> RunProgress:
-        """Everything so far."""
+        """Return the progress so far."""
         machines = alive_machines()
         self._starts.passes(machines)
         first = self._starts.first or self._first_task
-        # once nothing is under way, the end of the last work is the end
+        # if nothing is under way, the time ends with the last work
         until = time.monotonic() if self._under_way.at_work else self._last_work
         return RunProgress(
             rounds=self._rounds,

@@ -15,9 +15,10 @@ from rm_ray.run.faults.tally import Tally
 
 @dataclass(frozen=True)
 class TallyActor(TallyHandle):
-    """Calls the actor."""
+    """A TallyActor calls the tally's actor."""
 
     actor: ActorProxy[Tally]
+    """The actor."""
 
     @override
     def _send(
@@ -35,11 +36,12 @@ class TallyActor(TallyHandle):
 
 
 def start_tally_actor(*arguments: Any) -> TallyActor:
-    """Start the tally beside the driver, with the arguments of Tally."""
+    """Start the tally as an actor on the driver's machine, with the arguments of Tally."""
     here = ray.get_runtime_context().get_node_id()
     strategy = NodeAffinitySchedulingStrategy(here, soft=True)
-    # should it be lost, counting begins anew, and the driver adds what it was told before; shards
-    # whose failure it forgets are found missing at the end, and the next round or run meets them
+    # if the actor is lost, its successor counts from 0, and the driver adds the counts that it had
+    # read before; shards whose failures are forgotten are missing at the end, and the next round
+    # or run does them
     return TallyActor(
         ray.remote(Tally)
         .options(num_cpus=0, scheduling_strategy=strategy, max_restarts=-1, max_task_retries=-1)

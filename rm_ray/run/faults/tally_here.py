@@ -1,4 +1,4 @@
-"""The tally as an object of the driver. Processes of its machine call it through a socket."""
+"""The tally as an object of the driver. Processes of the same machine call it through a socket."""
 
 import os
 import threading
@@ -14,11 +14,14 @@ from rm_ray.run.faults.tally import Tally
 
 
 class TallyHere(TallyHandle):
-    """Calls the tally of this process, one call at a time. Pickled, it is a TallyAway."""
+    """A TallyHere calls the tally of its own process, one call at a time.
+
+    Other processes get it as a TallyAway, by pickle.
+    """
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._one = threading.Lock()
+        self._lock = threading.Lock()
         self._key = os.urandom(16)
         self._listener = Listener(authkey=self._key)
         threading.Thread(target=self._listen, name="tally", daemon=True).start()
@@ -30,7 +33,7 @@ class TallyHere(TallyHandle):
     def _send(
         self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Callable[[float | None], Any]:
-        with self._one:
+        with self._lock:
             answer = getattr(self._tally, method)(*args, **kwargs)
         return lambda _: answer
 
@@ -39,7 +42,7 @@ class TallyHere(TallyHandle):
             try:
                 client = self._listener.accept()
             except OSError:
-                continue  # a process that ended while it was calling
+                continue  # the calling process ended
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: "Connection[Any, Any]") -> None:
@@ -52,7 +55,7 @@ class TallyHere(TallyHandle):
 
 
 class TallyAway(TallyHandle):
-    """Calls the tally of the process that started this one."""
+    """A TallyAway calls the tally in the process that started this one."""
 
     def __init__(self, address: str, key: bytes) -> None:
         self._address = address
@@ -69,16 +72,16 @@ class TallyAway(TallyHandle):
         return lambda _: answer
 
 
-_ONE = threading.Lock()
+_LOCK = threading.Lock()
 
 
 def _ask(address: str, key: bytes, call: Any) -> Any:
-    """Send a call and wait for its answer, which comes at once.
+    """Send a call and wait for its answer.
 
     Raises:
         NoAnswer: the driver has ended.
     """
-    with _ONE:
+    with _LOCK:
         try:
             line = _line(address, key)
             line.send(call)
@@ -89,5 +92,5 @@ def _ask(address: str, key: bytes, call: Any) -> Any:
 
 @lru_cache(maxsize=1)
 def _line(address: str, key: bytes) -> "Connection[Any, Any]":
-    """The connection of this process, kept between calls."""
+    """Return this process's connection to the driver, which is kept between calls."""
     return Client(address, authkey=key)

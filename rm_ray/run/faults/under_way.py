@@ -1,4 +1,4 @@
-"""The shards and pieces of a round: which of them processes are at, and how the others failed.
+"""Keeps track of the shards and pieces of a round: which are under way, and how others failed.
 
 Pure bookkeeping, for the tally.
 """
@@ -11,32 +11,38 @@ from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.run.faults.in_a_row import FaultKind, Faults
 from rm_ray.run.faults.suspicion import Failure, Rows
 
-# Times that a unit may be begun in a round, by processes that end at it or after they have done it.
+# Times that a unit may be begun in a round, if each process that begins it ends.
 BEGINS = 5
 
 
 @dataclass
 class AtWork:
-    """A shard or piece that an actor has begun.
-
-    `process`: the name of the actor's process. `succeeded`: documents with a good answer so far.
-    `in_engine`: the end of each span of rows in the engine, by its start.
-    """
+    """AtWork is a shard or piece that an actor has begun."""
 
     unit: Shard
+    """The shard or piece."""
     node: str
+    """Node id of the actor's machine."""
     process: str
+    """Name of the actor's process."""
     succeeded: int = 0
+    """Documents with a good answer so far."""
     in_engine: dict[int, int] = field(default_factory=dict)
+    """Spans of rows in the engine: the stop of each span, by its start."""
 
 
 class UnderWay:
-    """What processes have begun in this round.
+    """UnderWay keeps track of the shards and pieces that processes have begun in this round.
 
-    `faults`: is told of each failure. `at_work`: what is under way now, by its part.
+    `at_work` holds the units that are under way now, by part.
     """
 
     def __init__(self, faults: Faults) -> None:
+        """Begin with nothing under way.
+
+        Args:
+            faults: counts each failure.
+        """
         self._faults = faults
         self.at_work: dict[str, AtWork] = {}
         self._begun: Counter[str] = Counter()
@@ -44,11 +50,11 @@ class UnderWay:
         self._failures: list[Failure] = []
 
     def may_begin(self, unit: Shard) -> bool:
-        """Whether something new may begin, and this has not failed in this round."""
+        """Return True if new work may begin, and this unit has not failed in this round."""
         return self._faults.ending is None and unit.part not in self._not_again
 
     def begin(self, unit: Shard, node: str, process: str) -> bool:
-        """A process begins a shard or piece, unless too many have."""
+        """Note that a process begins a shard or piece; return False if too many have before."""
         too_often = f"{unit}: {BEGINS} processes ended after they had judged it"
         may = self.may_try(unit.part, too_often)
         if may:
@@ -56,8 +62,11 @@ class UnderWay:
         return may
 
     def may_try(self, what: str, too_often: str) -> bool:
-        """Count that something is tried; whether it still may be. If not, `too_often` is a fault,
-        once.
+        """Count a try of an action; return False if it was tried too often.
+
+        Args:
+            what: names the action.
+            too_often: the fault to count, once, if it was tried too often.
         """
         self._begun[what] += 1
         if self._begun[what] == BEGINS + 1:
@@ -66,11 +75,16 @@ class UnderWay:
         return self._begun[what] <= BEGINS
 
     def tried(self, what: str) -> None:
-        """The process that tried it lives."""
+        """Note that an action is over and its process still lives."""
         self._begun.pop(what, None)
 
     def done(self, part: str, failed: Mapping[int, str]) -> None:
-        """A shard or piece has come to its end, but for the rows that `failed`, with reasons."""
+        """Note that a shard or piece is done, except for its failed rows.
+
+        Args:
+            part: the shard or piece.
+            failed: why a row failed, by row number.
+        """
         at_work = self.at_work.pop(part, None)
         if at_work is None:
             return
@@ -80,12 +94,12 @@ class UnderWay:
             self._none_done(at_work.unit)
 
     def ended(self, part: str, reason: str, kind: FaultKind) -> None:
-        """The process ended that was at a shard or piece, if one was."""
+        """Note that the process at a shard or piece ended. Nothing happens if none was at it."""
         at_work = self.at_work.pop(part, None)
         if at_work is None:
             return
         if _is_alone(at_work.unit) and not at_work.in_engine:
-            self.unfit(part, reason)  # it had not been asked about yet
+            self.unfit(part, reason)  # the document had not been sent to the engine yet
             return
         self._not_again.add(part)
         rows = tuple(sorted(at_work.in_engine.items()))
@@ -93,21 +107,24 @@ class UnderWay:
         self._none_done(at_work.unit)
 
     def lost(self, part: str) -> None:
-        """The machine was lost that was at a shard or piece: it may be begun again."""
+        """Note that the machine at a shard or piece was lost: the unit may begin again."""
         if at_work := self.at_work.pop(part, None):
             self._faults.fault(f"{at_work.unit}: its machine was lost", "machine")
 
     def unfit(self, part: str, reason: str) -> None:
-        """The engine failed what none should: nothing is known of this document."""
+        """Note that the engine failed a document that is known to work.
+
+        So the engine is at fault, and nothing is learned about the unit it was at.
+        """
         self.at_work.pop(part, None)
         self._not_again.add(part)
         self._faults.fault(f"an engine fails a harmless document: {reason}", "raised")
 
     def end_round(self) -> list[Failure]:
-        """What failed in this round, which is over."""
+        """End the round, and return its failures."""
         failures, self._failures = self._failures, []
-        for kept in (self.at_work, self._begun, self._not_again):
-            kept.clear()
+        for of_round in (self.at_work, self._begun, self._not_again):
+            of_round.clear()
         return failures
 
     def _fails(

@@ -1,6 +1,6 @@
-"""A watch over the engines of a round, from the driver.
+"""Watches the engines of a round, from the driver.
 
-Ray Data would wait for ever for a pool of which no actor comes up any more.
+Ray Data would wait for ever for a pool whose actors no longer come up.
 """
 
 import logging
@@ -20,25 +20,31 @@ WATCH_SECONDS = 2.0
 
 
 class NoEngine(Exception):
-    """No engine lives, and none will."""
+    """Raised if no engine lives and none will."""
 
 
 class EngineWatch(ExecutionCallback):
-    """Asks the tally, as the pipeline runs; names machines that cannot start an engine.
+    """An EngineWatch asks the tally about the engines while the pipeline runs.
 
-    `machines`: says which machines hold an engine, by node id.
+    It logs the machines that cannot start an engine.
     """
 
     def __init__(self, tally: TallyHandle, machines: Callable[[], set[str]]) -> None:
+        """Keep what to ask.
+
+        Args:
+            tally: handle of the run's tally.
+            machines: returns the node ids of the machines that hold an engine.
+        """
         self._tally = tally
         self._machines = machines
         self._next = 0.0
 
     def on_execution_step(self, executor: Any) -> None:  # noqa: ARG002 - Ray Data gives it
-        """Called by Ray Data's loop, many times a second.
+        """Look at the engines every WATCH_SECONDS. Ray Data's loop calls this many times a second.
 
         Raises:
-            NoEngine: which ends the pipeline.
+            NoEngine: no engine lives and none will. This ends the pipeline.
         """
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + WATCH_SECONDS
@@ -46,7 +52,7 @@ class EngineWatch(ExecutionCallback):
                 raise NoEngine(over)
 
     def after_execution_succeeds(self, executor: Any) -> None:  # noqa: ARG002
-        """A machine may have failed since the last look."""
+        """Look once more: a machine may have failed since the last look."""
         self._look()
 
     def _look(self) -> str | None:

@@ -1,14 +1,14 @@
-"""What a run leaves behind: its folder, who may write there, and how parts are written.
+"""The output of a run: its folder, the lease on it, and its parts.
 
 Its files:
 
-    folder      the run's folder: what is in it, what counts as done
-    run_json    what a run is: fingerprint, configuration, versions
+    folder      the run's folder: its files, and which shards are committed
+    run_json    run.json: fingerprint, configuration, versions
     segments    the plan, segment by segment
     lease       keeps a second driver out
-    process     tells which process a number is of
+    process     identifies a process by more than its number
     one_folder  checks that all machines see the same folder
     shard_row   a shard as one row of a Ray dataset
-    commit      the commit stage: one shard, one part, written once
-    pieces      the pieces between a shard's rows that failed
+    commit      the commit stage: writes each shard as one part, once
+    pieces      cuts a shard into pieces around its failed rows
 """

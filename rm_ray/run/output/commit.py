@@ -1,7 +1,7 @@
-"""The commit stage: one shard, one part, written once and whole.
+"""The commit stage: writes each shard as one part, once and whole.
 
-A part's name and rows follow from its shard, so a second attempt finds the first one's part
-and leaves it. Its footer carries the shard's counts: totals are read from the parts themselves.
+A part's name and rows follow from its shard, so a second attempt finds the part of the first one
+and leaves it. The part's footer holds the shard's counts: totals are read from the parts.
 """
 
 import hashlib
@@ -37,20 +37,25 @@ Kind = TypeVar("Kind", bound=RunCounts)
 
 @dataclass(frozen=True)
 class CommitStage:
-    """Writes packed shards of rows as parts, and pieces to where they wait to be joined; called
-    by Ray Data.
+    """A CommitStage writes packed shards as parts, and packed pieces as staged files.
 
-    No datasink: Ray's driver keeps every block that was written to one until the run's end.
+    Ray Data calls it. It is no datasink, because Ray's driver would keep every block that was
+    written to a datasink until the end of the run.
     """
 
     parts: Folder
+    """Folder of the parts."""
     staged: Folder
+    """Folder of the pieces, until they are joined."""
     fingerprint: str
+    """Short name of the run's fingerprint."""
     counts: type[RunCounts]
+    """Class of the job's counts."""
     tally: TallyHandle
+    """Handle of the run's tally."""
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
-        """Write each part or piece; yields nothing."""
+        """Write each part or piece of a block. Yields nothing."""
         for shard, rows, note in unpack(block):
             writing = f"writing {shard}"
             if not self.tally.call(Tally.may_try, writing):
@@ -60,9 +65,9 @@ class CommitStage:
             try:
                 data = part_bytes(rows, note, self.fingerprint)
                 created = write_or_halt(partial(_create, folder, shard, data), folder, self.tally)
-            except Exception as error:  # noqa: BLE001 - or Ray would drop the shard without a word
-                said = f"{shard} cannot be stored: {one_line(error)}"
-                self.tally.call(Tally.fault, said, "store")
+            except Exception as error:  # noqa: BLE001 - Ray would drop the shard silently
+                reason = f"{shard} cannot be stored: {one_line(error)}"
+                self.tally.call(Tally.fault, reason, "store")
                 continue
             self.tally.tell(Tally.tried, writing)
             if created is None:
@@ -82,12 +87,18 @@ def _create(folder: Folder, shard: Shard, data: bytes, patience: Patience) -> bo
 def write_or_halt(
     write: Callable[[Patience], bool], folder: Folder, tally: TallyHandle
 ) -> bool | None:
-    """What a write of rows that were done returns; None where the store refuses it, and the run is
-    told to stop: every further shard would be done for nothing.
+    """Write finished rows, and stop the run if the store refuses them.
+
+    If a store refuses rows, every further shard would be done for nothing.
 
     Args:
-        write: is given the patience to try with: none where another part could not be written.
-        folder: for which store and what is said.
+        write: writes the rows, with the patience that it is given. The patience is 0 s if the run
+            is stopping already.
+        folder: where the rows are written.
+        tally: handle of the run's tally.
+
+    Returns:
+        The result of `write`; None if the store refused the rows.
     """
     name = uuid.uuid4().hex
     tally.tell(Tally.begins_to_write, name)
@@ -103,8 +114,10 @@ def write_or_halt(
 
 
 def part_bytes(table: pa.Table, counts: str, fingerprint: str) -> bytes:
-    """A part as Parquet bytes. In its footer: its counts, the run's fingerprint, and a hash of its
-    rows, by which whoever reads it can say which rows these were.
+    """Return a part as Parquet bytes.
+
+    Its footer holds the counts, the run's fingerprint, and a hash of the rows. Readers use the hash
+    to check that they read the same rows as before.
     """
     rows = table.cast(_as_read_back(table.schema.remove_metadata()))
     buffer = io.BytesIO()
@@ -118,9 +131,10 @@ def part_bytes(table: pa.Table, counts: str, fingerprint: str) -> bytes:
 
 
 def _as_read_back(schema: pa.Schema) -> pa.Schema:
-    """The schema after Parquet, which renames what is in lists and maps.
+    """Return the schema as Parquet gives it back: Parquet renames the items of lists and maps.
 
-    With it a part that was joined from pieces is the same bytes as one that was never cut.
+    With this schema, a part that was joined from pieces has the same bytes as a part that was
+    never cut.
     """
     buffer = io.BytesIO()
     pq.write_table(schema.empty_table(), buffer)
@@ -128,11 +142,11 @@ def _as_read_back(schema: pa.Schema) -> pa.Schema:
 
 
 def read_part(folder: Folder, name: str, kind: type[Kind]) -> tuple[pa.Table, Kind]:
-    """The rows of a part, without its metadata, and its counts.
+    """Return the rows of a part, without metadata, and its counts.
 
     Raises:
-        FileNotFoundError: there is no such part.
-        pa.ArrowInvalid: it is not a part, or damaged.
+        FileNotFoundError: there is no part of this name.
+        pa.ArrowInvalid: the file is not a part, or is damaged.
     """
     data = folder.read(name)
     if data is None:
@@ -147,11 +161,13 @@ def read_part(folder: Folder, name: str, kind: type[Kind]) -> tuple[pa.Table, Ki
 def read_counts(
     folder: Folder, name: str, fingerprint: str, kind: type[Kind]
 ) -> tuple[Kind, int] | None:
-    """What a part's footer says of its rows, and how many there are; None if of another run.
+    """Return the counts and the number of rows of a part, from its footer.
+
+    None: the part is of another run.
 
     Raises:
-        FileNotFoundError: there is no such part.
-        pa.ArrowInvalid: it is not a part, or damaged.
+        FileNotFoundError: there is no part of this name.
+        pa.ArrowInvalid: the file is not a part, or is damaged.
     """
     footer, _ = open_part(folder, name)
     metadata = footer.metadata or {}
@@ -163,10 +179,12 @@ def read_counts(
 
 @contextmanager
 def damage_is_invalid() -> Iterator[None]:
-    """Arrow calls some damage an OSError, and a store's faults pass where damage does not.
+    """Turn Arrow's OSErrors for damaged files into ArrowInvalid.
+
+    Other OSErrors are faults of the store, and may pass. Damage does not pass.
 
     Raises:
-        pa.ArrowInvalid: in place of an OSError without a number.
+        pa.ArrowInvalid: instead of an OSError without an error number.
     """
     try:
         yield
@@ -179,13 +197,13 @@ def damage_is_invalid() -> Iterator[None]:
 def open_part(
     folder: Folder, name: str, columns: Sequence[str] = ()
 ) -> tuple[pq.FileMetaData, pa.Table]:
-    """A part's footer, and some of its columns; a table without columns where none is named.
+    """Return a part's footer and some of its columns; without `columns`, a table of no columns.
 
-    One that looks damaged is read again: so does a body that was cut short.
+    A part that looks damaged is read again, because a response that was cut short looks the same.
 
     Raises:
-        FileNotFoundError: there is no such part.
-        pa.ArrowInvalid: it is not a part, or damaged.
+        FileNotFoundError: there is no part of this name.
+        pa.ArrowInvalid: the file is not a part, or is damaged.
     """
 
     def read() -> tuple[pq.FileMetaData, pa.Table]:

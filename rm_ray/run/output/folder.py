@@ -1,19 +1,20 @@
-"""The run's folder: what is in it, what may be resumed, what counts as done.
+"""The run's folder: its files, whether a run may be resumed there, which shards are committed.
 
 OUTPUT/
-  PARTS/part-...parquet    one file a shard, written once (of a scoring run: rewards/); of a filter
-                           its receipt, in _rm_ray/done/, and its files in folders of their own
-  _SUCCESS                 complete, with the totals
+  PARTS/part-...parquet    one file per shard, written once (in a scoring run PARTS is rewards/). A
+                           filter writes a receipt per shard instead, in _rm_ray/done/, and its
+                           files in other folders
+  _SUCCESS                 the run is complete; holds the totals
   _rm_ray/run.json         fingerprint, configuration, versions
-  _rm_ray/plan/            segments: the files of each planning, one JSON line each, gzipped
+  _rm_ray/plan/            segments: the files of each planning, one JSON line per file, gzipped
   _rm_ray/staged/          pieces of shards that failed as a whole; empty at the end
-  _rm_ray/lease.json       which driver is at work
-  _rm_ray/progress.json    how the run stands, as its driver last said; what it has cost so far
-  _rm_ray/metrics.json     what the last invocation did, and the totals
+  _rm_ray/lease.json       the driver that is at work
+  _rm_ray/progress.json    the run's progress and cost, as its driver last wrote them
+  _rm_ray/metrics.json     work of the last invocation, and the totals
 
-A listing of some stores is a while old: it lacks what has just been written, and still has what has
-just been removed. A file that is asked for by name is there at once. So what a run cannot do
-without is asked for by name where the listing lacks it.
+Listings of some stores are out of date: they lack new files, and still show removed ones. A request
+for a file by its name is always up to date. So if a listing lacks a file that the run depends on,
+the run asks for the file by name.
 """
 
 import contextlib
@@ -35,23 +36,23 @@ from rm_ray.store.folder import Folder, absolute
 
 # The folder of the parts of a scoring run.
 REWARDS = "rewards"
-# The plain tokenizer of a scoring run that cuts texts, beside its plan.
+# The plain tokenizer of a scoring run that cuts texts, beside the run's plan.
 TOKENIZER = "tokenizer.json"
-# The key of metrics.json that the next run is reckoned from.
+# Key of metrics.json: the speed from which the next run's duration is estimated.
 SPEED = "forwarded_tokens_per_second_per_engine"
-# What a part's name is followed by in that of its receipt.
+# A receipt has the name of its part, with this suffix.
 RECEIPT = ".json"
-# So many files are asked for by name, although the store's listings seem to be of this moment.
+# Up to so many files are asked for by name even if the store's listings seem to be up to date.
 MOST_ASKED = 1_000
 # Files asked for at once.
 _THREADS = 16
 
 
 class RunFolder:
-    """One output folder. Opening it writes nothing.
+    """A RunFolder is one output folder. Opening it writes nothing.
 
-    `complete`: whether it was when it was opened. `is_new`: whether its run began here, so that no
-    other process has written a part.
+    `complete` is True if the run was complete when the folder was opened. `is_new` is True if this
+    process began the run, so that no other process has written a part.
     """
 
     def __init__(
@@ -61,12 +62,13 @@ class RunFolder:
         planned: type[Planned] = PlannedFile,
         key: str = "output.path",
     ) -> None:
-        """Look at the folder.
+        """Open the folder.
 
         Args:
-            parts: the name of the one for parts, or the path.
-            planned: a line of its plan.
-            key: of the configuration, that names the folder.
+            output: address of the folder, and how its store is reached.
+            parts: name or relative path of the folder for parts.
+            planned: class of one line of the run's plan.
+            key: key of the configuration that names the folder, for errors.
 
         Raises:
             OutputError: the store cannot be reached.
@@ -96,7 +98,10 @@ class RunFolder:
         self.staged = self.state / "staged"
 
     def open(self, fingerprint: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The stored run.json; None in a folder where nothing has run yet.
+        """Return the stored run.json; None in a folder without a run.
+
+        Args:
+            fingerprint: the fingerprint that the stored run must have.
 
         Raises:
             OutputError: the folder holds something else, or a run with other settings.
@@ -107,8 +112,8 @@ class RunFolder:
         differing = differences(run["fingerprint"], fingerprint)
         if differing and all(key.startswith("input.sample_") for key in differing):
             raise OutputError(
-                f"output.path: {self.uri} holds the run of another choice of rows, and a sample is "
-                f"a run of its own; give it a folder of its own ({'; '.join(differing.values())})"
+                f"output.path: {self.uri} holds a run over another choice of rows; give each "
+                f"sample a folder of its own. Different: {'; '.join(differing.values())}"
             )
         if differing:
             raise OutputError(
@@ -118,10 +123,10 @@ class RunFolder:
         return run
 
     def stored(self, give: str = "an empty or a new folder") -> dict[str, Any] | None:
-        """The stored run.json, whatever run it is of; None in a folder where nothing has run yet.
+        """Return the stored run.json of any run; None in a folder without a run.
 
         Args:
-            give: what to give where the folder holds something else.
+            give: the right folder to give, in words, for the error if this one is wrong.
 
         Raises:
             OutputError: the folder holds something else, or a run of an older rm_ray.
@@ -132,7 +137,7 @@ class RunFolder:
             foreign = self._foreign(names) if stored is None else None
             complete = stored is not None and self.root.size("_SUCCESS") is not None
         except NotADirectoryError:
-            return None  # a file is in the way: make_writable says so
+            return None  # a file is in the way: make_writable raises the error
         except OSError as error:
             raise OutputError(f"{self._key}: cannot read {self.uri}: {error}") from None
         if stored is None:
@@ -156,7 +161,7 @@ class RunFolder:
         return run
 
     def _foreign(self, names: Iterable[str]) -> str | None:
-        """The first of the names that is not a run's; a store's empty folders do not count."""
+        """Return the first name that no run writes. A store's empty folders do not count."""
         others = [name for name in names if name != "_rm_ray"]
         if others and "://" in self.uri:
             files = self.root.names()
@@ -164,10 +169,10 @@ class RunFolder:
         return others[0] if others else None
 
     def make_writable(self) -> None:
-        """Prove that the folder can be written, and learn how.
+        """Check that the folder can be written, and how its store behaves.
 
         Raises:
-            OutputError: it cannot.
+            OutputError: the folder cannot be written.
         """
         try:
             probed = self.state.probe()
@@ -180,16 +185,17 @@ class RunFolder:
         """Store run.json of a new run.
 
         Raises:
-            OutputError: another driver has just done so.
+            OutputError: another driver has just stored its own.
         """
         if not is_ours(self.state, "run.json", _pretty(run)):
             raise OutputError(f"{self.uri}: another run has just begun here; wait for it to end")
         self.is_new = True
 
     def forget(self, files: Iterable[Planned]) -> None:
-        """Remove all that was written of the files' shards, before they are planned anew.
+        """Remove the parts and pieces of some files, before the files are planned again.
 
-        Parts go by name too: one that is not listed yet would stand for the rows of the new plan.
+        Parts are also removed by name: a part that is not listed yet would be taken for rows of
+        the new plan.
         """
         files = list(files)
         prefixes = {part_prefix(file.path) for file in files}
@@ -203,18 +209,19 @@ class RunFolder:
         self._removed |= parts
 
     def discard_staged(self, skipped: Iterable[str]) -> None:
-        """Remove what is left of pieces whose shards are committed: all but the skipped files'."""
+        """Remove the pieces whose shards are committed: all but the pieces of skipped files."""
         kept = {part_prefix(path) for path in skipped}
         for name in self.staged.names():
             if prefix_of(name) not in kept:
                 self.staged.remove(name)
 
     def committed(self, shards: Iterable[Shard] = ()) -> set[str]:
-        """Names of the parts that are there, or of those with a receipt, from one listing.
+        """Return the names of the committed parts, from one listing of the parts or receipts.
 
         Args:
-            shards: each of these that the listing lacks is asked for by name, if the run is
-                complete or listings lag; elsewhere only if they are few.
+            shards: shards to ask for by name if the listing lacks them. They are always asked for
+                if the run is complete or the store's listings lag; otherwise only if at most
+                MOST_ASKED are unlisted.
         """
         names = {name for name in self.parts.names() if name.startswith("part-")} - self._removed
         unlisted = {self._file_of(shard) for shard in shards} - names
@@ -223,33 +230,33 @@ class RunFolder:
         return {name.removesuffix(RECEIPT) for name in names}
 
     def _file_of(self, shard: Shard) -> str:
-        """The file that says that a shard is committed. Receipts lie among the run's own files."""
+        """Return the name of the file that commits a shard: its part, or its receipt."""
         return f"{shard.part}{RECEIPT if self._parts.startswith('_rm_ray/') else ''}"
 
     def mark_complete(self, totals: dict[str, Any]) -> None:
-        """Put up `_SUCCESS`, with the totals."""
+        """Write `_SUCCESS`, with the totals."""
         self.root.overwrite("_SUCCESS", _pretty(totals))
 
     def mark_incomplete(self) -> None:
-        """Take `_SUCCESS` down, if it is up."""
+        """Remove `_SUCCESS`, if there is one."""
         self.root.remove("_SUCCESS")
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
-        """Store the metrics of this invocation over those of the last."""
+        """Store the metrics of this invocation over the last invocation's."""
         self.state.overwrite("metrics.json", _pretty(metrics))
 
     def metrics(self) -> dict[str, Any] | None:
-        """The metrics of the last invocation; None where there are none to read."""
+        """Return the metrics of the last invocation; None if there are none that can be read."""
         try:
             stored = self.state.read("metrics.json")
-            found: dict[str, Any] | None = json.loads(stored) if stored else None
+            metrics: dict[str, Any] | None = json.loads(stored) if stored else None
         except (OSError, ValueError):
             return None
-        return found
+        return metrics
 
 
 def files_there(folder: Folder, names: Iterable[str]) -> set[str]:
-    """The names of which there is a file. Each is asked for, and nothing is listed."""
+    """Return the names that exist as files. Each name is asked for; nothing is listed."""
     asked = sorted(names)
     with ThreadPoolExecutor(_THREADS) as pool:
         sizes = list(pool.map(folder.size, asked))
@@ -258,7 +265,10 @@ def files_there(folder: Folder, names: Iterable[str]) -> set[str]:
 
 @contextlib.contextmanager
 def no_empty_folders(path: str) -> Iterator[None]:
-    """Local folders down to this one that were made meanwhile, and are empty, go again."""
+    """Remove a local folder, and its parents, at the end of the `with` block.
+
+    Only folders that the block created and left empty are removed.
+    """
     made = [folder for folder in (Path(path), *Path(path).parents) if path and not folder.exists()]
     try:
         yield

@@ -1,9 +1,10 @@
 """The lease on a run's folder: two drivers on one output would pay for every shard twice.
 
-A running driver rewrites `_rm_ray/lease.json` every few seconds. Another one that finds it watches:
-if it changes, its owner lives, and the newcomer is refused; if it stands still long enough, its
-owner is dead, and the newcomer takes over. No clocks are compared, so they need not agree. Should
-two get through all the same, parts are create-only: they waste work and damage nothing.
+A running driver rewrites `_rm_ray/lease.json` every few seconds. A second driver that finds the
+file watches it. If the file changes, its owner lives, and the second driver is refused. If the file
+does not change for long enough, its owner is dead, and the second driver takes over. No clocks are
+compared, so the machines' clocks need not agree. If two drivers work at once in spite of this, they
+waste work but damage nothing, because parts are create-only.
 """
 
 import json
@@ -29,15 +30,16 @@ log = logging.getLogger(__name__)
 
 NAME = "lease.json"
 BEAT_SECONDS = 5.0
-# A lease that has not changed for so long is a dead driver's: six beats, some of them slow ones.
+# The owner of a lease that has not changed for so long is dead. These are six beats, since some of
+# them may be slow.
 DEAD_SECONDS = 30.0
-# A process of the owner's number that began further apart than this is another one; the time of
-# day may be set while it is looked at.
+# If the start times of two processes with the same number differ by more, they are two processes.
+# Smaller differences come from a clock that is being set.
 SAME_SECONDS = 2.0
 
 
 class Lease:
-    """Held while entered."""
+    """A Lease on a run's folder is held within its `with` block."""
 
     def __init__(self, state: Folder) -> None:
         self._state = state
@@ -51,10 +53,10 @@ class Lease:
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
 
     def __enter__(self) -> Self:
-        """Take the lease, after the death of its last owner if need be.
+        """Take the lease. If another driver has left one, watch first whether that driver is dead.
 
         Raises:
-            OutputError: another driver is alive and holds it.
+            OutputError: another driver is alive and holds the lease.
         """
         if not self._state.create(NAME, self._text()) and not self._is_ours():
             self._wait_for_death()
@@ -71,29 +73,35 @@ class Lease:
         renewed: Callable[[], object] = lambda: None,
         retrying: Tell = log_retry,
     ) -> None:
-        """Whom to tell from here on, from another thread: that another driver took it or it cannot
-        be renewed; that it was; that this is tried again. It is renewed first: whoever was away for
-        long knows then whether it is still theirs.
+        """Set the functions that the lease's thread calls from now on, and renew the lease.
+
+        The lease may have gone unrenewed for long before this call, so it is renewed here to see
+        whether it is still this run's.
+
+        Args:
+            lost: called with the reason if another driver took the lease or it cannot be renewed.
+            renewed: called after each renewal.
+            retrying: called for each retry of a renewal.
 
         Raises:
-            Incomplete: it is lost already.
-            OSError: the store cannot be asked.
+            Incomplete: the lease is lost already.
+            OSError: the store does not answer.
         """
         self._lost, self._renewed, self._tell = lost, renewed, retrying
         self._take_note(patiently(self._renew, self._request))
         self.check()
 
     def give_back(self) -> None:
-        """Hold the lease no longer. If the store refuses, that changes nothing about the run."""
+        """Give back the lease. If the store refuses this, the run is not affected."""
         self._stop.set()
         self._thread.join(timeout=self._state.storage.timeout_s)
-        state = replace(self._state, patience=Patience(0))  # whoever stops a run does not wait
+        state = replace(self._state, patience=Patience(0))  # a stopping run must not wait
         try:
             if _owner(state.read(NAME)).get("id") == self._id:
                 state.remove(NAME)
         except OSError as error:
             log.warning(
-                "cannot give back the lease of %s, so that the next run may watch it for "
+                "cannot give back the lease of %s, so the next run may have to watch it for "
                 "%.0f s first: %s",
                 self._state.uri,
                 DEAD_SECONDS,
@@ -101,13 +109,13 @@ class Lease:
             )
 
     def check(self) -> None:
-        """Make sure of the lease before what only its holder may do.
+        """Check that this run holds the lease, before an action that only its holder may do.
 
         Raises:
-            Incomplete: another driver has taken it, or it could not be renewed.
+            Incomplete: another driver has taken the lease, or it could not be renewed.
         """
         if self._taken:
-            raise Incomplete(f"{self._taken}; what this one committed stays")
+            raise Incomplete(f"{self._taken}; the parts that this run committed stay")
 
     def _wait_for_death(self) -> None:
         if who := living_owner(self._state):
@@ -122,7 +130,7 @@ class Lease:
         while not self._stop.wait(BEAT_SECONDS):
             try:
                 self._take_note(patiently(self._renew, self._request, patience))
-            except Exception as error:  # noqa: BLE001 - nobody would know that it is not renewed
+            except Exception as error:  # noqa: BLE001 - else the thread would end silently
                 self._taken = f"the lease on this output folder cannot be renewed: {error}"
             if self._taken:
                 self._lost(self._taken)
@@ -134,7 +142,7 @@ class Lease:
         return Request("writing", f"{self._state.uri}/{NAME}", self._state.storage, "output")
 
     def _is_ours(self) -> bool:
-        """The answer that it was created may have been lost."""
+        """Return True if the lease is this run's: the answer to its creation may have been lost."""
         return _owner(self._state.read(NAME)).get("id") == self._id
 
     def _take_note(self, thief: str | None) -> None:
@@ -142,12 +150,12 @@ class Lease:
             self._taken = f"another run has taken over this output folder ({thief})"
 
     def _renew(self) -> str | None:
-        """One try; who has the lease, if another driver does."""
+        """Try once to renew the lease; return the driver that has taken it, if one has."""
         if self._stop.is_set():
-            raise SystemExit  # of this thread
+            raise SystemExit  # ends this thread
         once = replace(self._state, patience=Patience(0))
         if (lease := once.read(NAME)) is None:
-            return "one that has ended since"
+            return "a run that has ended since"
         owner = _owner(lease)
         if owner.get("id", self._id) != self._id:
             return f"process {owner.get('process')} on {owner.get('host')}"
@@ -168,9 +176,12 @@ class Lease:
 
 
 def living_owner(state: Folder) -> str | None:
-    """The driver that holds the lease and lives; None if nobody does.
+    """Return the living driver that holds the lease, in words; None if there is none.
 
-    `state`: the run's own folder of files. Takes up to DEAD_SECONDS.
+    This takes up to DEAD_SECONDS.
+
+    Args:
+        state: the run's own folder of files.
     """
     first = state.read(NAME)
     owner = _owner(first)
@@ -203,7 +214,7 @@ def _owner(data: bytes | None) -> dict[str, Any]:
 
 
 def _died_here(owner: dict[str, Any]) -> bool:
-    """Whether the owner was a process of this machine that is gone."""
+    """Return True if the owner was a process of this machine that has ended."""
     here = socket.gethostname(), process_table()
     if (owner.get("host"), owner.get("processes")) != here or "began_after_boot" not in owner:
         return False

@@ -1,4 +1,4 @@
-"""A local output folder on several machines: one folder, or one of its own on each of them?"""
+"""Checks that a local output folder is one shared folder, and not a different one per machine."""
 
 import socket
 import uuid
@@ -14,12 +14,12 @@ from rm_ray.store.folder import Folder
 
 
 def see_one_folder(run: RunFolder) -> None:
-    """Make sure that what one machine writes into a local folder is there for all the others.
+    """Check that a file written into a local output folder is visible from all machines.
 
-    A machine that wrote parts to a disk of its own would look as if it had done nothing.
+    If a machine wrote parts to its own disk, its work would seem missing.
 
     Raises:
-        OutputError: naming a machine that has another folder of that name.
+        OutputError: a machine has another folder of that name; the error names the machine.
     """
     machines = alive_machines()
     if "://" in run.uri or len(machines) < 2:
@@ -45,7 +45,7 @@ def see_one_folder(run: RunFolder) -> None:
 
 
 def _answer(node: str, look: Any) -> bool:
-    """Whether a machine sees it; one that has gone meanwhile has nothing to see."""
+    """Return True if a machine sees the file, or if the machine has gone meanwhile."""
     try:
         return bool(ray.get(look))
     except ray.exceptions.RayError:

@@ -1,4 +1,4 @@
-"""The rows of a shard in which some failed: which these are, and the pieces between them."""
+"""Finds the failed rows of a shard, and cuts the rows between them into pieces."""
 
 from itertools import pairwise
 
@@ -9,13 +9,13 @@ from rm_ray.corpus.shards import Piece, Shard
 
 
 def failed_rows(table: pa.Table) -> dict[int, str]:
-    """The numbers of the rows whose `status` is failed, with their errors."""
+    """Return the errors of the rows whose `status` is failed, by row number."""
     rows = (table.column(name).to_pylist() for name in ("row", "status", "error"))
     return {row: error for row, status, error in zip(*rows, strict=True) if status == "failed"}
 
 
 def stretches_between(span: Shard, table: pa.Table) -> tuple[list[Piece], list[pa.Table]]:
-    """The pieces of `span` between its rows that failed, and the rows of each."""
+    """Return the pieces of `span` between its failed rows, and the rows of each piece."""
     pieces, stretches = [], []
     numbers = table.column("row").to_numpy()
     for before, after in pairwise([span.start - 1, *failed_rows(table), span.stop]):

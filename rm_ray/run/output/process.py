@@ -1,7 +1,7 @@
-"""Which process a number is of: where, and when it began, by a clock that nobody sets.
+"""Identifies a process: its table of process numbers, and its start in seconds after boot.
 
-The kernel counts from the machine's start; psutil makes a time of day of it, which moves by up to
-a second as that clock is set.
+The kernel counts a process's start from the machine's boot, and nobody sets that clock. psutil
+turns the start into a time of day, which moves by up to a second if the time of day is set.
 """
 
 from pathlib import Path
@@ -10,8 +10,10 @@ import psutil
 
 
 def process_table() -> str:
-    """Which processes are known here by their numbers: containers on one machine have some each,
-    and may have one host's name. "" where the system does not say.
+    """Return a name of the process table that the process numbers here belong to.
+
+    Containers on one machine have a table each, although they may share a host name. "" if the
+    system does not tell.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -21,5 +23,5 @@ def process_table() -> str:
 
 
 def began_after_boot(process: psutil.Process) -> float:
-    """Seconds from the machine's start to the process's."""
+    """Return the seconds from the machine's boot to the process's start."""
     return process.create_time() - psutil.boot_time()

@@ -1,4 +1,4 @@
-"""run.json says what a run is: its fingerprint, its configuration, the versions it began with."""
+"""run.json holds a run's fingerprint, its configuration, and the versions that it began with."""
 
 import base64
 import contextlib
@@ -22,7 +22,7 @@ PACKAGES = (
 
 
 def fingerprint_id(fingerprint: Mapping[str, Any]) -> str:
-    """A short name of a fingerprint, stored in every part."""
+    """Return a short name of a fingerprint. Every part stores it."""
     text = json.dumps(fingerprint, sort_keys=True)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
@@ -30,8 +30,14 @@ def fingerprint_id(fingerprint: Mapping[str, Any]) -> str:
 def new_run(
     fingerprint: Mapping[str, Any], config: Mapping[str, Any], columns: Mapping[str, pa.DataType]
 ) -> dict[str, Any]:
-    """The content of run.json. `columns`: types of the copied columns, as output; their names say
-    less than a schema does.
+    """Return the content of run.json.
+
+    The columns are stored twice: as names of types for people, and as a schema, which is exact.
+
+    Args:
+        fingerprint: settings that the rows depend on.
+        config: the whole configuration.
+        columns: types of the copied columns in the output.
     """
     schema = pa.schema(list(columns.items())).serialize().to_pybytes()
     return {
@@ -46,10 +52,10 @@ def new_run(
 
 
 def stored_columns(run: Mapping[str, Any]) -> dict[str, pa.DataType]:
-    """The types of the copied columns that `new_run` stored.
+    """Return the types of the copied columns that `new_run` stored.
 
-    A run of before the schema was stored has only names of types; one that is not simple is as new
-    files have it.
+    An older run.json has no schema, only names of types. A type that its name does not tell is
+    left out; new files then determine the type.
     """
     if "columns_schema" in run:
         schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(run["columns_schema"])))
@@ -62,7 +68,7 @@ def stored_columns(run: Mapping[str, Any]) -> dict[str, pa.DataType]:
 
 
 def installed_versions() -> dict[str, str]:
-    """Versions of what rows may depend on."""
+    """Return the versions of Python, rm_ray and the packages that rows may depend on."""
     versions = {"python": sys.version.split()[0], "rm_ray": __version__}
     for name in PACKAGES:
         try:
@@ -73,7 +79,7 @@ def installed_versions() -> dict[str, str]:
 
 
 def version_changes(stored: dict[str, str], current: dict[str, str]) -> list[str]:
-    """What is installed in another version than when the run began, for a warning."""
+    """Describe each package whose version has changed since the run began, for a warning."""
     names = sorted(stored.keys() | current.keys())
     return [
         f"{name} {stored.get(name, 'absent')} -> {current.get(name, 'absent')}"
@@ -83,7 +89,12 @@ def version_changes(stored: dict[str, str], current: dict[str, str]) -> list[str
 
 
 def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, str]:
-    """What differs, in words, by key."""
+    """Describe each key that differs between two fingerprints, by key.
+
+    Args:
+        stored: fingerprint in the folder.
+        asked: fingerprint of this command.
+    """
     keys = [*stored, *(key for key in asked if key not in stored)]
     return {
         key: f"{key} is {stored.get(key)!r} there and {asked.get(key)!r} here"

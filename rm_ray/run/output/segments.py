@@ -1,7 +1,6 @@
-"""The plan of a run, in segments: what each planning has added, in `_rm_ray/plan/`.
+"""The plan of a run, in segments: each planning adds one segment to `_rm_ray/plan/`.
 
-A segment is one gzipped file, a JSON line for each planned file. It is written once, and never
-changed.
+A segment is a gzipped file with a JSON line per planned file. It is written once and never changed.
 """
 
 import gzip
@@ -15,7 +14,7 @@ from rm_ray.corpus.plan import Planned
 from rm_ray.errors import OutputError
 from rm_ray.store.folder import Folder
 
-# What a segment's first line begins with, where the job keeps notes with it.
+# The first line of a segment begins with this if the job stores notes with it.
 NOTES = "notes: "
 # Segments read at once: a corpus that is scored every night has many.
 _THREADS = 16
@@ -23,15 +22,21 @@ _THREADS = 16
 
 @dataclass(frozen=True)
 class Segment:
-    """What one planning has added to a plan. `notes`: what the job keeps with it."""
+    """A Segment is the part of a plan that one planning has added."""
 
     name: str
+    """Name of the segment's file."""
     notes: dict[str, Any]
+    """Notes of the job that are stored with the segment."""
     files: list[Any]
+    """The planned files."""
 
 
 def planned_files(plan: Iterable[Segment]) -> list[Any]:
-    """Every planned file, segment by segment; one planned again counts as last planned."""
+    """Return every planned file, in the order of segments.
+
+    Of a file that was planned several times, only the last planning counts.
+    """
     files: dict[str, Any] = {}
     for file in (file for segment in plan for file in segment.files):
         files.pop(file.path, None)
@@ -41,15 +46,20 @@ def planned_files(plan: Iterable[Segment]) -> list[Any]:
 
 @dataclass(frozen=True)
 class Segments:
-    """The segments of the run at `run_uri`. `planned`: a line of its plan."""
+    """Segments reads and writes the plan of one run."""
 
     folder: Folder
+    """Folder of the segments."""
     planned: type[Planned]
+    """Class of one line of the plan."""
     run_uri: str
+    """Address of the run's folder, for errors."""
 
     def names(self) -> list[str]:
-        """Names of the plan's segments, in order: of all up to the last one that is listed, and of
-        newer ones, which are asked for by name.
+        """Return the names of the plan's segments, in order.
+
+        Segments are numbered without gaps, so all up to the last listed one exist. Newer ones are
+        asked for by name.
         """
         listed = self.folder.names()
         names = [_segment(number) for number in range(_number(listed[-1]) + 1 if listed else 0)]
@@ -58,10 +68,10 @@ class Segments:
         return names
 
     def read(self) -> list[Segment]:
-        """All segments, in order.
+        """Read all segments, in order.
 
         Raises:
-            OutputError: one has just been removed.
+            OutputError: a segment has just been removed.
         """
         segments, names = [], self.names()
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -90,7 +100,10 @@ class Segments:
 
 
 def is_ours(folder: Folder, name: str, data: bytes) -> bool:
-    """Create a file; whether it is ours, though the answer that says so may have been lost."""
+    """Create a file; return True if the file there is this caller's.
+
+    If the store's answer to the write was lost, the file is compared with `data`.
+    """
     return folder.create(name, data) or folder.read(name) == data
 
 

@@ -1,7 +1,7 @@
-"""A shard's documents, or a piece's, as one row of a Ray dataset.
+"""Packs the documents of a shard or piece into one row of a Ray dataset.
 
-Ray may split and merge blocks of rows as it likes; a shard that is one row stays whole. Its
-documents sit in one list column, so the row's other columns say which shard it is.
+Ray may split and merge blocks of rows, but a shard that is one row stays whole. The documents are
+in one list column, and the row's other columns identify the shard.
 """
 
 import pyarrow as pa
@@ -10,7 +10,7 @@ from rm_ray.corpus.shards import Piece, Shard
 
 
 def pack(shard: Shard, documents: pa.Table, note: str = "") -> pa.Table:
-    """One row: the shard, all its documents, and a note that travels with them."""
+    """Return a table of one row: the shard, all its documents, and a note."""
     columns = [_whole(documents.column(name)) for name in documents.column_names]
     rows = pa.StructArray.from_arrays(columns, fields=list(documents.schema))
     listed = pa.LargeListArray.from_arrays(pa.array([0, len(rows)], pa.int64()), rows)
@@ -28,7 +28,7 @@ def pack(shard: Shard, documents: pa.Table, note: str = "") -> pa.Table:
 
 
 def unpack(block: pa.Table) -> list[tuple[Shard, pa.Table, str]]:
-    """The shards of a block that `pack` made, with their documents and notes."""
+    """Return the shards of a block that `pack` made, with their documents and notes."""
     shards = []
     for i in range(block.num_rows):
         row = {n: block.column(n)[i].as_py() for n in block.column_names if n != "documents"}

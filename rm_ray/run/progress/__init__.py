@@ -1,7 +1,7 @@
-"""What a run says of itself while it goes on.
+"""The reports of a run during its work.
 
 Its files:
 
-    outlook   what is left of a run, and what it will take
-    log       says it every few seconds
+    outlook   estimates the work that is left and the time it takes
+    log       reports the progress every few seconds
 """

@@ -1,4 +1,4 @@
-"""Progress while a run goes on: how far, how fast, how long still."""
+"""Reports the progress of a run while it works: work done, speed, and time left."""
 
 import contextlib
 import logging
@@ -21,17 +21,17 @@ from rm_ray.store.retry import Patience, Retry
 
 log = logging.getLogger(__name__)
 
-# Seconds between two writings of how the run stands to its folder, at least.
+# Least seconds between two writes of progress.json.
 WRITE_SECONDS = 10.0
-# A tally that has not answered by then is busy, and is asked again later.
+# Seconds to wait for the tally's answer. A tally that takes longer is busy, and is asked again
+# later.
 ASK_SECONDS = 5.0
 
 
 class ProgressLog:
-    """Says how the run stands every `run.progress_s` seconds while the `with` block runs: in a log
-    line, in Ray's metrics and in the run's folder.
+    """A ProgressLog reports the progress every `run.progress_s` seconds within its `with` block.
 
-    `failed`: documents given up so far, by how they failed.
+    It reports in a log line, in Ray's metrics, and in the run's folder.
     """
 
     def __init__(
@@ -42,6 +42,15 @@ class ProgressLog:
         whole: Whole,
         failed: Mapping[str, int],
     ) -> None:
+        """Prepare the reports.
+
+        Args:
+            tally: handle of the run's tally.
+            job: the job.
+            run: the run's folder.
+            whole: work of this invocation.
+            failed: documents given up so far, by kind of fault. The caller updates it.
+        """
         self._tally = tally
         self._job = job
         self._state = replace(run.state, patience=Patience(0))
@@ -56,10 +65,10 @@ class ProgressLog:
         self._faults = 0
         self._away: Retry | None = None
         self._stop = threading.Event()
-        self._one = threading.Lock()
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
         self._last: Standing | None = None
-        self._said = self._lost = RunProgress(work=job.spec.counts())
+        self._answer = self._lost = RunProgress(work=job.spec.counts())
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -71,17 +80,17 @@ class ProgressLog:
         self.put_down()
 
     def put_down(self) -> None:
-        """Record how the run stands now, whenever it was done last."""
+        """Record the progress now, even if it was recorded a moment ago."""
         with contextlib.suppress(NoAnswer):
             self._written = 0.0
             self._record(self.ask(ASK_SECONDS))
 
     def left(self) -> str:
-        """What finishing would take, in words."""
+        """Describe the work that is left, in words."""
         here = self._last or standing(RunProgress(), self._whole, self._job, {}, 0.0)
         shards = f"{here.shards_left} of {here.shards} shards are left"
         if here.seconds_left is None or here.hours_left is None:
-            return f"{shards}, and it is too early to say what they would take"
+            return f"{shards}, and it is too early to estimate how long they would take"
         asked = here.price.is_asked
         takes = here.price.text(here.hours_left) if asked else duration(here.seconds_left)
         return f"{shards}, which would take about {takes}"
@@ -92,7 +101,7 @@ class ProgressLog:
                 now = self.ask(ASK_SECONDS)
                 self._look_round(alive_machines())
             except NoAnswer:
-                continue  # a busy or lost head must not end the run for want of a log line
+                continue  # a busy or lost head node must not end the run
             if now.faults > self._faults:
                 self._faults = now.faults
                 log.warning("%d faults so far; the last: %s", now.faults, now.last_fault)
@@ -101,21 +110,25 @@ class ProgressLog:
             log.info("%s", progress_line(now, self._whole, self._job, here))
 
     def ask(self, seconds: float | None = None) -> RunProgress:
-        """Everything so far; also what a tally has counted that was lost since.
+        """Return the progress so far, including the counts of tallies that were lost.
+
+        Args:
+            seconds: how long to wait for the tally's answer; None: without limit.
 
         Raises:
-            NoAnswer: it does not answer, or not within so many seconds.
+            NoAnswer: the tally does not answer, or not in time.
         """
-        with self._one:  # an older answer that is looked at later would seem to be a new tally's
+        # answers must be handled in order: an older one after a newer would look like a new tally
+        with self._lock:
             now = self._tally.call_within(seconds, Tally.progress)
-            if now.began_anew(self._said):
-                self._lost = self._said.after(self._lost)
-            self._said = now
+            if now.began_anew(self._answer):
+                self._lost = self._answer.after(self._lost)
+            self._answer = now
             return now.after(self._lost)
 
     def _record(self, now: RunProgress) -> Standing:
-        """Into the metrics, and now and then into the run's folder, where the store is there."""
-        with self._one:  # who stops the run records too
+        """Publish the metrics, and write progress.json now and then, if the store answers."""
+        with self._lock:  # the thread that stops the run records too
             here = standing(now, self._whole, self._job, self._failed, self._hours_before)
             self._last = here
             self._published.publish(run_values(now, here) | self._job.summary.measures(now))
@@ -127,17 +140,17 @@ class ProgressLog:
 
     def _look_round(self, machines: Mapping[str, str]) -> None:
         for machine in lost(self._machines, machines):
-            log.warning("the machine %s is lost; others do what it was at", machine)
+            log.warning("the machine %s is lost; other machines redo its work", machine)
         self._machines = machines
 
     def _say_away(self, now: RunProgress) -> None:
-        """One line when a store is away, one when it answers again."""
+        """Log a line when a store stops answering, and a line when it answers again."""
         retries = now.retries
         if now.stopped:
-            return  # given up
+            return  # the run has given up
         if retries and not self._away:
-            more = f", and {len(retries) - 1} more" if len(retries) > 1 else ""
-            log.warning("%s%s", retries[0], more)
+            others = f", and {len(retries) - 1} more" if len(retries) > 1 else ""
+            log.warning("%s%s", retries[0], others)
         elif self._away and not retries:
             away = duration(time.time() - self._away.since)
             log.warning("the store answers again, after %s", away)
@@ -145,17 +158,22 @@ class ProgressLog:
 
 
 def lost(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """Names of the machines, by node id, that lived before and do no more."""
+    """Return the names of the machines that were alive before and are not now.
+
+    Args:
+        before: names by node id, before.
+        now: names by node id, now.
+    """
     return [machine for node, machine in before.items() if node not in now]
 
 
 def progress_line(now: RunProgress, whole: Whole, job: AnyJob, here: Standing) -> str:
-    """One line: shards and documents done, engines that live, speed; time, hours and money left."""
+    """Return the progress line: shards, documents, engines, speed; time, hours and money left."""
     if not now.engines and not now.work.parts:
         return f"{job.summary.starting}; 0 of {whole.parts} shards"
     if not now.engines and not now.work.documents:
         return f"{now.work.parts} of {whole.parts} shards"
-    done = min(now.work.documents, whole.documents)  # some are done more than once
+    done = min(now.work.documents, whole.documents)  # some documents are done more than once
     line = f"{now.work.parts} of {whole.parts} shards, {done:,} of {whole.documents:,} documents"
     if now.engines:
         line += f", {now.alive} engine{'s' if now.alive != 1 else ''}"
@@ -174,7 +192,7 @@ def _left(here: Standing) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: 45 s, 3 min 20 s, 2 h 05 min, 3 d 4 h."""
+    """Format seconds for people: 45 s, 3 min 20 s, 2 h 05 min, 3 d 4 h."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -1,4 +1,4 @@
-"""What is left of a run, and what it will take: reckoned from what is done."""
+"""Estimates the time and cost of the work that is left, from the work that is done."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,18 +13,26 @@ from rm_ray.run.standing.status import Standing
 
 @dataclass(frozen=True)
 class Whole:
-    """All that this invocation is to do, beside the run's `done` shards. `work`: in the job's own
-    measure of speed, 0 where unknown.
-    """
+    """Whole is the work of this invocation."""
 
     parts: int
+    """Shards to do."""
     documents: int
+    """Documents to do."""
     work: float
+    """Work to do, in the job's own measure; 0 if unknown."""
     done: int = 0
+    """Shards of the run that are committed already."""
 
     @classmethod
     def of(cls, units: Sequence[Unit], job: AnyJob, planned: int) -> Self:
-        """What these units are, of a run of so many shards."""
+        """Count the work of some units.
+
+        Args:
+            units: the units to do.
+            job: the job.
+            planned: shards of the whole run.
+        """
         todo = [shard for unit in units for shard in unit.shards]
         documents, work = job.count_documents(todo), job.work_left(units)
         return cls(len(todo), documents, work, planned - len(todo))
@@ -37,15 +45,18 @@ def standing(
     failed: Mapping[str, int],
     hours_before: float,
 ) -> Standing:
-    """How the run stands now.
+    """Return the progress of the run now.
 
     Args:
-        failed: documents given up, by how they failed.
-        hours_before: of earlier invocations.
+        now: progress of this invocation.
+        whole: work of this invocation.
+        job: the job.
+        failed: documents given up, by kind of fault.
+        hours_before: GPU hours (engine hours on CPU) of earlier invocations.
     """
     share = share_done(now, whole, job)
     left = (1 - share) / share if share and now.judging_seconds > 0 else None
-    # until the first engine is ready nothing tells what they take; some jobs have none
+    # engine hours can only be estimated once an engine was ready; some jobs have no engines
     reckoned = left is not None and (now.ready_seconds > 0 or not now.engines)
     return Standing(
         at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -68,9 +79,10 @@ def standing(
 
 
 def share_done(now: RunProgress, whole: Whole, job: AnyJob) -> float | None:
-    """How much of it is done, at most 1; None while it is too little to tell a speed from.
+    """Return the fraction of the work that is done; None while it is too little for a speed.
 
-    By work and not by documents: one may be as long as a thousand others.
+    The fraction is of work and not of documents, because one document may be as long as a thousand
+    others.
     """
     if now.work.documents < max(2, whole.documents / 100):
         return None

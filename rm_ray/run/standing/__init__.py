@@ -1,8 +1,8 @@
-"""How a run stands, for whoever asks.
+"""The progress of a run, for people and programs that ask for it.
 
 Its files:
 
-    status    how a run stands, as its driver says it in the run's folder
-    metrics   a run in Ray's metrics
-    price     what engines cost, in hours and in money
+    status    the progress of a run, as its driver stores it in the run's folder
+    metrics   the progress of a run as metrics of Ray
+    price     the cost of engines, in hours and in money
 """

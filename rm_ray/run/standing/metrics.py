@@ -1,6 +1,7 @@
-"""A run in Ray's metrics, for Prometheus: names and meanings that stay, tagged by the run's folder.
+"""Publishes a run in Ray's metrics, for Prometheus, tagged by the run's folder.
 
-Counters are of this invocation, as Prometheus wants them: they begin at 0 with the process.
+The names and meanings of the metrics do not change. Counters begin at 0 with each invocation, as
+Prometheus expects.
 """
 
 from collections.abc import Mapping
@@ -15,32 +16,36 @@ if TYPE_CHECKING:
 
 
 class Measure(NamedTuple):
-    """One metric. `counter`: it only grows. `by`: a further tag, beside `run`."""
+    """A Measure is one metric."""
 
     name: str
+    """Name of the metric."""
     description: str
+    """Description, shown by Prometheus."""
     counter: bool = False
+    """The value only grows."""
     by: str | None = None
+    """Name of a second tag, in addition to `run`."""
 
 
-DOCUMENTS = Measure("rm_ray_documents", "Documents that have been through.", counter=True)
-FAULTS = Measure("rm_ray_faults", "Things that went wrong, by what.", counter=True, by="reason")
+DOCUMENTS = Measure("rm_ray_documents", "Documents processed.", counter=True)
+FAULTS = Measure("rm_ray_faults", "Faults, by kind.", counter=True, by="reason")
 FAILED = Measure(
     "rm_ray_failed_documents",
-    "Documents given up: they failed alone in two engine processes, by how.",
+    "Documents given up because they failed alone in two engine processes, by kind of fault.",
     counter=True,
     by="reason",
 )
-ENGINES = Measure("rm_ray_engines", "Engines that live and are ready.")
+ENGINES = Measure("rm_ray_engines", "Engines that are ready.")
 SHARDS_DONE = Measure("rm_ray_shards_done", "Shards of the run that are committed.")
-SHARDS_LEFT = Measure("rm_ray_shards_left", "Shards of the run that are not.")
+SHARDS_LEFT = Measure("rm_ray_shards_left", "Shards of the run that are not committed.")
 SECONDS_LEFT = Measure("rm_ray_seconds_left", "Estimated time to the end of the run, seconds.")
 HOURS = Measure(
     "rm_ray_gpu_hours",
-    "GPU hours of all invocations so far (engine hours where engines run on CPU).",
+    "GPU hours of all invocations so far (engine hours if engines run on CPU).",
 )
 COST = Measure(
-    "rm_ray_cost_dollars", "What these hours cost, all at this invocation's cost.per_gpu_hour."
+    "rm_ray_cost_dollars", "Cost of these hours, all at this invocation's cost.per_gpu_hour."
 )
 RUN_MEASURES = (
     DOCUMENTS,
@@ -56,7 +61,7 @@ RUN_MEASURES = (
 
 
 def run_values(now: RunProgress, here: Standing) -> dict[Measure, float | Mapping[str, float]]:
-    """Of any job; those that are not known are left out."""
+    """Return the values of the metrics that every job has. Unknown values are left out."""
     known: dict[Measure, float | Mapping[str, float] | None] = {
         DOCUMENTS: now.work.documents,
         FAULTS: now.fault_kinds,
@@ -72,23 +77,30 @@ def run_values(now: RunProgress, here: Standing) -> dict[Measure, float | Mappin
 
 
 class Published:
-    """The metrics of one run, in this process. `run`: its folder."""
+    """Published holds the metrics of one run in this process."""
 
     def __init__(self, run: str) -> None:
+        """Begin with no metric.
+
+        Args:
+            run: address of the run's folder.
+        """
         self._run = run
         self._made: dict[str, metrics.Counter | metrics.Gauge] = {}
         self._told: dict[tuple[str, str], float] = {}
 
     def publish(self, values: Mapping[Measure, float | Mapping[str, float]]) -> None:
-        """Set them to these values; of a measure by a tag, a value for each. Without Ray there is
-        nobody who asks for them.
+        """Set the metrics to these values. Without Ray nothing is published.
+
+        Args:
+            values: the value of each measure. A measure with a second tag has a value per tag.
         """
         if not is_connected():
             return
         for measure, value in values.items():
-            theirs = value if isinstance(value, Mapping) else {"": value}
-            for tag, one in theirs.items():
-                self._set(measure, tag, float(one))
+            by_tag = value if isinstance(value, Mapping) else {"": value}
+            for tag, number in by_tag.items():
+                self._set(measure, tag, float(number))
 
     def _set(self, measure: Measure, tag: str, value: float) -> None:
         if measure.name not in self._made:

@@ -237,7 +237,7 @@ def test_documents_that_fail_alone_in_a_row_stop_the_run(tally):
     for row in range(ALONE_IN_A_ROW):
         assert tally.halted() is None
         fail(tally, alone(100 + row))
-    assert "20 documents judged alone failed in a row, so it is not the documents" in tally.halted()
+    assert "20 documents in a row failed although each was judged alone" in tally.halted()
 
 
 def test_a_file_that_is_lost_is_one_fault_however_many_shards_it_has(tally):
@@ -255,7 +255,7 @@ def test_what_ends_the_process_of_every_task_at_it_is_given_up_for_this_round(ta
     assert not tally.may_try("reading b") and not tally.may_try("reading b")
     now = tally.progress()
     assert now.faults == 1
-    assert now.last_fault == f"reading b: {BEGINS} processes that were at it ended"
+    assert now.last_fault == f"reading b: {BEGINS} processes ended while they did it"
     tally.end_round(complete=True)
     assert tally.may_try("reading b")
 

@@ -127,7 +127,7 @@ def test_one_that_another_driver_took_and_gave_back_is_lost(tmp_path):
     with held(state, told.append):
         state.remove(lease.NAME)
         wait_for(lambda: told)
-    assert "another run has taken over this output folder (one that has ended since)" in told
+    assert "another run has taken over this output folder (a run that has ended since)" in told
     assert state.read(lease.NAME) is None
 
 
