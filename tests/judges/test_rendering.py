@@ -187,7 +187,7 @@ def test_a_string_that_a_template_drops_and_says_itself_is_not_taken_for_the_doc
     checkpoints.byte_level(tmp_path, checkpoints.QWEN_TOKENS, source)
     files = read_tokenizer(str(tmp_path), None)
     template = ChatTemplate(source, (), "26 Jul 2024", files.json)
-    with pytest.raises(Unfit, match="or is the template's own text: it is not clear which"):
+    with pytest.raises(Unfit, match="or the template writes it too: it cannot be told"):
         shown_parts(template, Chat(turns("<|im_end|>", "b")))
 
 
