@@ -123,7 +123,7 @@ class ChatTemplate:
 
     @property
     def digest(self) -> str:
-        """Return a short hash of the template's source and of a chat of two turns as it shows it."""
+        """Return a short hash of the template's source and of a rendered chat of two turns."""
         rendered = self.render(_tried("What is it?", "It is this."))
         hashed = f"{self.source}{self.tool_source or ''}{rendered}"
         return f"sha256:{hashlib.sha256(hashed.encode()).hexdigest()[:16]}"
