@@ -4,7 +4,7 @@ from rm_ray.judges.keys import Family, WholeSection
 
 
 class RegressionConfig(WholeSection):
-    """Configures RewardModel and the like: one score for a prompt and its completion, times alpha."""
+    """Configures RewardModel and the like: one score for a pair, times alpha."""
 
     family: Family = "regression"
     """The kind of judge, which decides on its other keys; jobs/judges/ has one file per model."""
