@@ -20,7 +20,7 @@ from rm_ray.judges.sections import JudgeConfig
 
 
 class EstimateConfig(Section):
-    """Gives the speed from which --dry-run computes GPU hours, unless this run has measured one."""
+    """Gives the speed for the GPU hours of --dry-run; without it, a run uses its own measurement."""
 
     run: NonEmpty | None = None
     """Output folder of an earlier run on the same machines."""

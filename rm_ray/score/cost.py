@@ -1,4 +1,4 @@
-"""Estimates the cost of a run before it starts: tokens from a sample, hours from a measured speed."""
+"""Estimates the cost of a run before it starts, from sampled documents and a measured speed."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

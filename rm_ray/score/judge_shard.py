@@ -42,11 +42,11 @@ def judge_shard(
     verdicts = Asking(ids, judge, listener).through(engine)
     statuses = documents.column("_status").to_pylist()
     errors = documents.column("_error").to_pylist()
-    with_unread = [
+    all_verdicts = [
         verdict if status == "ok" else judge.unscored(0, status, error)
         for verdict, status, error in zip(verdicts, statuses, errors, strict=True)
     ]
-    rows = _table(shard, documents, with_unread, judge, calibration)
+    rows = _table(shard, documents, all_verdicts, judge, calibration)
     counts = counts_of(rows, judge)
     # tokens forwarded for rows that failed are counted for no row
     weights = counts.prompt_tokens, judge.work(_only("failed", rows, judge)).prompt_tokens

@@ -131,7 +131,7 @@ def with_engines(
 
     def remote_args() -> dict[str, Any]:
         failed = this.tally.call(Tally.failed_machines)
-        # retries need no limit: the tally declines a unit that was retried too often
+        # retries need no limit, because the tally declines a unit that is retried
         args: dict[str, Any] = {"max_task_retries": -1}
         if failed or this.avoided:
             args["label_selector"] = _elsewhere(failed.union(this.avoided))

@@ -158,7 +158,9 @@ def test_storage_has_one_page_and_every_place_of_it():
 
 def test_help_says_whose_a_key_is():
     shown = page("score", "judge")
-    assert shown.startswith("judge: Names the reward model, and inputs with known rewards to check it by.\n")
+    assert shown.startswith(
+        "judge: Names the reward model, and inputs with known rewards to check it by.\n"
+    )
     of = {
         block.partition(":")[0]: in_one_line(block) for block in shown.split("\n\n")
     }  # by headings

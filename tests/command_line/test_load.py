@@ -89,7 +89,7 @@ def test_null_is_a_word_where_columns_are_missing(tmp_path):
             ["--engine.name", "transformers", "--engine.quantization", "fp8"],
             "quantization and load_format are vllm's",
         ),
-        (["--input.keep", "reward"], "column 'reward' would collide"),
+        (["--input.keep", "reward"], "column 'reward' has the name of one"),
         (["--input.keep", "_x"], "names beginning with _ are reserved"),
         (["--input.limit", "0"], "input.limit: Input should be greater than or equal to 1"),
         (["--output.path", "x"], "--output.path is given twice"),
@@ -258,7 +258,10 @@ def test_a_judges_file_brings_the_engine_and_the_input_that_it_needs(tmp_path):
             ["--input.messages", "m", "--input.text", "t"],
             "a prompt and a completion, or messages; given: input.text, input.messages",
         ),
-        (["--judge.examples", "[{text: a, prompt: b, reward: 1}]"], "this example gives text, prompt"),
+        (
+            ["--judge.examples", "[{text: a, prompt: b, reward: 1}]"],
+            "this example gives text, prompt",
+        ),
     ],
 )
 def test_keys_of_families_and_kinds_of_documents_exclude_each_other(words, message):

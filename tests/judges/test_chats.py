@@ -158,7 +158,7 @@ def test_what_the_template_refuses_costs_its_own_row(folder, files):
 def test_a_template_that_does_not_show_a_turn_is_refused(folder, files):
     template = folder / "short.jinja"
     template.write_text("{{ messages[-1]['content'] }}")
-    with pytest.raises(JudgeError, match="assistant.s turn once each"):
+    with pytest.raises(JudgeError, match="the assistant's turn once each"):
         chat_tokenizer(ChatConfig(template=str(template)), MESSAGES, files)
 
 
