@@ -20,7 +20,7 @@ from rm_ray.judges.sections import JudgeConfig
 
 
 class EstimateConfig(Section):
-    """Gives the speed for the GPU hours of --dry-run; without it, a run uses its own measurement."""
+    """Gives the speed for the GPU hours of --dry-run; by default, the run's own measurement."""
 
     run: NonEmpty | None = None
     """Output folder of an earlier run on the same machines."""

@@ -164,7 +164,7 @@ def test_help_says_whose_a_key_is():
     of = {
         block.partition(":")[0]: in_one_line(block) for block in shown.split("\n\n")
     }  # by headings
-    assert "RewardModel and its kin" in of["judge (regression)"]
+    assert "RewardModel and the like" in of["judge (regression)"]
     assert "--judge.alpha number" in of["judge (regression)"]
     assert "--judge.chosen text" in of["judge (preference)"]
     assert "--judge.chat.user text" in of["judge.chat (classifier, quantile)"]

@@ -174,7 +174,7 @@ def test_a_template_that_cuts_what_is_said_leaves_risky_chats_out(tmp_path):
     template = ChatTemplate(source, (), "26 Jul 2024", files.json)
     start, said, *_ = shown_parts(template, Chat(turns("<|im_end|> now", "b")))
     assert isinstance(start, int) and said == "!<|im_end|> now"
-    with pytest.raises(Unfit, match="more than once, or is the templat"):
+    with pytest.raises(Unfit, match="more than once or the template writes it"):
         shown_parts(template, Chat(turns("<|im_end|>", "<|im_end|><|im_end|>")))
 
 
