@@ -1,9 +1,9 @@
-"""Calibration: from a reward to the probability that what was judged is good.
+"""Calibration: turns a reward into the probability that the chunk or document judged is good.
 
-A calibration is fitted by jobs/evaluate.py on labelled texts, and stored as `calibration.json`
-beside the judge. Scoring with that judge writes the probability as a column `p_chosen`.
+jobs/evaluate.py fits a calibration on labelled texts, and stores it as `calibration.json` beside
+the judge. Scoring with that judge then writes the probability as the column `p_chosen`.
 
-Pure; knows nothing of files.
+Pure: nothing here reads or writes files.
 """
 
 import hashlib
@@ -25,27 +25,31 @@ ELSE = "*"
 
 Floats = npt.NDArray[np.float64]
 Method = Literal["isotonic", "platt"]
-# What a reward was of when the map was fitted.
+# The unit whose rewards the map was fitted on.
 Unit = Literal["chunk", "document"]
-# What a calibration was fitted with, and a judge has to have: as its fingerprint calls it.
+# Keys of a judge's fingerprint whose values must be the same as when the calibration was fitted.
 ASKED = ("family", "label_ids", "judge.before_chunk", "judge.after_chunk", "judge.chunk_tokens")
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One map from rewards to probabilities, which never falls.
+    """A Curve maps rewards to probabilities, and never falls.
 
-    Isotonic: straight lines between the points (`x`, `p`), level beyond them. Platt: the logistic
-    function of slope * reward + intercept, where there are no points.
+    With points (isotonic), it is straight lines between them, and level beyond the first and the
+    last. Without points (Platt), it is the logistic function of slope * reward + intercept.
     """
 
     x: tuple[float, ...] = ()
+    """Rewards of the points, ascending, [points]."""
     p: tuple[float, ...] = ()
+    """Probabilities of the points, [points]."""
     slope: float = 1.0
+    """Slope of the logistic function; unused with points."""
     intercept: float = 0.0
+    """Intercept of the logistic function; unused with points."""
 
     def of(self, rewards: Floats) -> Floats:
-        """The probability of each reward."""
+        """Return the probability of each reward."""
         if self.x:
             return np.interp(rewards, self.x, self.p)
         z = self.slope * rewards + self.intercept
@@ -53,49 +57,51 @@ class Curve:
         return p
 
     def to_dict(self) -> dict[str, Any]:
-        """The curve as it is stored."""
+        """Return the curve as it is stored in JSON."""
         if self.x:
             return {"x": list(self.x), "p": list(self.p)}
         return {"slope": self.slope, "intercept": self.intercept}
 
 
-# What the rewards of the preference judge say by themselves: they are differences of log
-# probabilities, so the logistic function makes a probability of them.
+# The map of the preference judge without calibration. Its rewards are differences of log
+# probabilities, so the logistic function turns them into probabilities.
 RAW = Curve()
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Maps of a judge's rewards. `by`: the column whose values have a map each; None for one map.
-
-    `unit`: `chunk` where the map was fitted on rewards of single chunks. A document's `p_chosen`
-    is then the mean of the probabilities of its judged chunks, since the map says nothing of means
-    of rewards. `document` where it was fitted on documents' rewards: then it is the map's value.
-    `model`: the identity of the model that it was fitted for; `asked`: how this was asked.
-    """
+    """A Calibration holds the maps from one judge's rewards to probabilities."""
 
     method: Method
+    """How the maps were fitted."""
     unit: Unit
+    """`chunk`: the maps were fitted on rewards of single chunks, and say nothing about means of
+    rewards. So a document's `p_chosen` is the mean of the probabilities of its judged chunks.
+    `document`: they were fitted on rewards of documents, and map a document's reward directly."""
     by: str | None
+    """The column whose values each have a map; None if there is one map for all documents."""
     maps: Mapping[str, Curve]
+    """The maps by value of that column; `*` is the map of all other documents."""
     model: str
+    """The identity of the model that the maps were fitted for."""
     asked: Mapping[str, Any]
+    """How the model was asked: values by the keys of `ASKED`."""
 
     @property
     def digest(self) -> str:
-        """A short name of all that `p_chosen` depends on."""
-        said = json.dumps([self.unit, self.by, self._maps()], sort_keys=True)
-        return f"sha256:{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+        """Return a short hash of everything that `p_chosen` depends on."""
+        hashed = json.dumps([self.unit, self.by, self._maps()], sort_keys=True)
+        return f"sha256:{hashlib.sha256(hashed.encode()).hexdigest()[:16]}"
 
     def p_chosen(self, rows: pa.Table) -> pa.Array:
-        """The probability of each row of a scoring run; null where it has no reward.
+        """Return the probability of each row of a scoring run; null for a row without a reward.
 
         Args:
-            rows: with `reward`, `chunk_rewards` for the unit `chunk`, and the column `by`.
+            rows: with the columns `reward`, `chunk_rewards` for the unit `chunk`, and `by`.
         """
         judged = rows.column("reward").is_valid().to_numpy()
         lists = self._rewards(rows)
-        lengths = np.array([len(one) for one in lists], np.int64)
+        lengths = np.array([len(rewards) for rewards in lists], np.int64)
         names = self._names(rows)
         flat = np.concatenate(lists) if lists else np.empty(0)
         p = self.of(flat, np.repeat(names, lengths))
@@ -106,36 +112,42 @@ class Calibration:
         return pa.array(means.astype(np.float32), pa.float32(), mask=~judged)
 
     def of(self, rewards: Floats, names: npt.NDArray[np.object_] | None = None) -> Floats:
-        """The probability of each reward of the unit. `names`: the value of `by` of each."""
+        """Return the probability of each reward.
+
+        Args:
+            rewards: rewards of the calibration's unit, [rewards].
+            names: the value of the column `by` for each reward, [rewards].
+        """
         if self.by is None or names is None:
             return self.maps[ELSE].of(rewards)
-        found = np.empty(len(rewards))
+        probabilities = np.empty(len(rewards))
         for name in set(names.tolist()):
-            mine = names == name
-            found[mine] = self.maps.get(name, self.maps[ELSE]).of(rewards[mine])
-        return found
+            has_name = names == name
+            curve = self.maps.get(name, self.maps[ELSE])
+            probabilities[has_name] = curve.of(rewards[has_name])
+        return probabilities
 
     def check(self, model: str, asked: Mapping[str, Any], place: str) -> None:
         """Refuse to calibrate the rewards of another judge.
 
         Raises:
-            JudgeError: the model, or how it is asked, is not what the maps were fitted for.
+            JudgeError: the maps were fitted for another model, or for another way to ask it.
         """
-        on = "fit it anew with jobs/evaluate.py, or give --judge.calibration none"
+        remedy = "fit it anew with jobs/evaluate.py, or give --judge.calibration none"
         if model != self.model:
             raise JudgeError(
                 f"judge.calibration: {place} was fitted for another model ({self.model}, and this "
-                f"one is {model}); {on}"
+                f"one is {model}); {remedy}"
             )
         for key in ASKED:
             if self.asked.get(key) != asked.get(key):
                 raise JudgeError(
                     f"judge.calibration: {place} was fitted with {key} {self.asked.get(key)!r}, "
-                    f"and here it is {asked.get(key)!r}; {on}"
+                    f"and here it is {asked.get(key)!r}; {remedy}"
                 )
 
     def to_dict(self) -> dict[str, Any]:
-        """The calibration as it is stored."""
+        """Return the calibration as it is stored in JSON."""
         return {
             "format": FORMAT,
             "method": self.method,
@@ -148,16 +160,20 @@ class Calibration:
 
     @classmethod
     def from_json(cls, data: bytes, place: str) -> "Calibration":
-        """What `to_dict` gave, with more beside it perhaps.
+        """Read a stored calibration; keys that `to_dict` does not write are ignored.
+
+        Args:
+            data: the file's content.
+            place: the file's place, for error texts.
 
         Raises:
-            JudgeError: it is damaged, or of another format.
+            JudgeError: the file is damaged, or of another format.
         """
         try:
             stored = json.loads(data)
             if stored["format"] != FORMAT:
                 raise ValueError(f"its format is {stored['format']}, and this reads {FORMAT}")
-            maps = {name: _curve(one) for name, one in stored["maps"].items()}
+            maps = {name: _curve(curve) for name, curve in stored["maps"].items()}
             if ELSE not in maps:
                 raise ValueError(f"it has no map {ELSE!r}")
             return cls(
@@ -175,17 +191,19 @@ class Calibration:
             ) from None
 
     def _maps(self) -> dict[str, dict[str, Any]]:
-        return {name: one.to_dict() for name, one in self.maps.items()}
+        """Return the maps as they are stored in JSON."""
+        return {name: curve.to_dict() for name, curve in self.maps.items()}
 
     def _rewards(self, rows: pa.Table) -> list[Floats]:
-        """Of each row, the rewards that the map is for."""
+        """Return each row's rewards of the calibration's unit: its own reward, or its chunks'."""
         if self.unit == "document":
-            rewards = rows.column("reward").to_pylist()
-            return [np.array([] if one is None else [one], np.float64) for one in rewards]
+            column = rows.column("reward").to_pylist()
+            return [np.array([] if reward is None else [reward], np.float64) for reward in column]
         lists = rows.column("chunk_rewards").to_pylist()
-        return [np.asarray(one or (), np.float64) for one in lists]
+        return [np.asarray(rewards or (), np.float64) for rewards in lists]
 
     def _names(self, rows: pa.Table) -> npt.NDArray[np.object_]:
+        """Return each row's value of the column `by`, as text; `*` if there is none."""
         if self.by is None:
             return np.full(len(rows), ELSE, object)
         names = rows.column(self.by).to_pylist()
@@ -193,6 +211,7 @@ class Calibration:
 
 
 def _curve(stored: Mapping[str, Any]) -> Curve:
+    """Read a stored curve."""
     if "x" not in stored:
         return Curve(slope=float(stored["slope"]), intercept=float(stored["intercept"]))
     x, p = (tuple(float(value) for value in stored[name]) for name in ("x", "p"))
@@ -202,16 +221,23 @@ def _curve(stored: Mapping[str, Any]) -> Curve:
 
 
 def fit(method: Method, rewards: Floats, good: npt.NDArray[np.bool_]) -> Curve:
-    """The map that fits labelled rewards best. Both labels are among them.
+    """Fit a curve to labelled rewards.
 
-    Isotonic: the non-falling values nearest to the labels (pool adjacent violators), cut off at 1
-    and n of n + 1, since no sample shows that there are no exceptions. Platt: the likeliest
-    logistic function, with Platt's targets, which keep the slope finite (Platt 1999).
+    Isotonic: the values that never fall and are nearest to the labels (pool adjacent violators).
+    They are limited to 1 / (n + 1) and n / (n + 1), since no sample shows that there are no
+    exceptions. Platt: the likeliest logistic function, with Platt's targets, which keep the slope
+    finite (Platt 1999).
+
+    Args:
+        method: how to fit.
+        rewards: [n].
+        good: the label of each reward, [n]; both labels must occur.
     """
     return _isotonic(rewards, good) if method == "isotonic" else _platt(rewards, good)
 
 
 def _isotonic(rewards: Floats, good: npt.NDArray[np.bool_]) -> Curve:
+    """Fit points: the arguments are those of `fit`."""
     from scipy.optimize import isotonic_regression
 
     x, places, counts = np.unique(rewards, return_inverse=True, return_counts=True)
@@ -219,13 +245,14 @@ def _isotonic(rewards: Floats, good: npt.NDArray[np.bool_]) -> Curve:
     fitted = np.asarray(isotonic_regression(share, weights=counts).x)
     n = len(rewards)
     fitted = fitted.clip(1 / (n + 1), n / (n + 1))
-    # both ends of each level stretch are enough
+    # of each level stretch, both ends are enough
     kept = np.ones(len(x), bool)
     kept[1:-1] = (np.diff(fitted)[:-1] != 0) | (np.diff(fitted)[1:] != 0)
     return Curve(x=tuple(x[kept].tolist()), p=tuple(fitted[kept].tolist()))
 
 
 def _platt(rewards: Floats, good: npt.NDArray[np.bool_]) -> Curve:
+    """Fit a logistic function: the arguments are those of `fit`."""
     from scipy.optimize import minimize
 
     above, below = int(good.sum()), int((~good).sum())
@@ -240,5 +267,5 @@ def _platt(rewards: Floats, good: npt.NDArray[np.bool_]) -> Curve:
         return float(value), np.array([np.mean((p - targets) * x), np.mean(p - targets)])
 
     slope, intercept = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS").x
-    slope = max(0.0, slope) / spread  # a judge that is wrong throughout tells nothing
+    slope = max(0.0, slope) / spread  # a curve never falls, even if the judge is always wrong
     return Curve(slope=float(slope), intercept=float(intercept - slope * middle))

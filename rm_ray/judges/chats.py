@@ -1,4 +1,4 @@
-"""Documents that are chats, or are shown as one."""
+"""Tokenises documents that are chats, or are shown as chats."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,57 +23,71 @@ from rm_ray.judges.tokens import TokenizerFiles, tokenizer_digest
 
 @dataclass(frozen=True)
 class ChatTokenizer:
-    """Token ids of whole chats, special tokens included.
+    """ChatTokenizer makes token ids of whole chats, special tokens included.
 
-    A document is a column of messages, or a prompt and a completion, or a text: an assistant's turn
-    after the constant `user`. `names`: these columns.
+    A document is a list of messages, or a prompt and a completion, or a text. A text becomes an
+    assistant's turn after a constant turn of the user.
     """
 
     names: tuple[str, ...]
+    """The columns that hold documents: one of messages, one of texts, or a prompt's and a
+    completion's."""
     messages: bool
+    """True if the column holds messages."""
     template: ChatTemplate
+    """Renders the chats."""
     user: str
+    """The constant turn of the user."""
     tools: str | None = None
-    """The column with the definitions of tools beside the messages, where there is one."""
+    """The column of the definitions of tools, beside the messages; None if there is none."""
     fast: bool = False
+    """True to encode by fastokens."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of documents."""
+        """Return the names of the columns that it reads."""
         return (*self.names, self.tools) if self.tools else self.names
 
     @property
     def plain_tokenizers(self) -> tuple[str, ...]:
-        """Return the tokenizers of a chat's first text and of texts behind special tokens."""
+        """Return the tokenizer of a chat's first text, and that of texts after special tokens."""
         json = self.template.tokenizer_json
         return plain_json(json), after_special_json(json)
 
     def tokenize(self, columns: Mapping[str, pa.Array]) -> Tokenized:
-        """Tokenise each chat as its template shows it; what is no chat gets another status."""
-        found = self._chats(columns)
-        shown: list[list[int | str]] = [[] for _ in found.chats]
-        for i, chat in enumerate(found.chats):
-            if chat is None or found.statuses[i] != "ok":
+        """Tokenise each chat as its template shows it; other rows get no ids and another status."""
+        chats = self._chats(columns)
+        shown: list[list[int | str]] = [[] for _ in chats.chats]
+        for i, chat in enumerate(chats.chats):
+            if chat is None or chats.statuses[i] != "ok":
                 continue
             try:
                 shown[i] = self._shown(chat)
             except Unfit as error:
-                found.statuses[i], found.errors[i] = "invalid", str(error)
+                chats.statuses[i], chats.errors[i] = "invalid", str(error)
             except RecursionError:
-                found.statuses[i], found.errors[i] = "invalid", TOO_DEEP
-        return Tokenized(self._ids(shown), found.statuses, found.errors)
+                chats.statuses[i], chats.errors[i] = "invalid", TOO_DEEP
+        return Tokenized(self._ids(shown), chats.statuses, chats.errors)
 
     def _shown(self, chat: Chat) -> list[int | str]:
+        """Render a chat as special tokens' ids and texts.
+
+        Raises:
+            Unfit: the template cannot show the chat.
+        """
         for number, message in enumerate(chat.messages, 1):
             if isinstance(message.get("content"), list) and not self.template.shows_parts:
                 raise Unfit(
-                    f"message {number} has several parts, and the template shows texts; join them "
-                    "in the corpus"
+                    f"message {number} has several parts, and the template can only show a text; "
+                    "join the parts in the corpus"
                 )
         return shown_parts(self.template, chat)
 
     def _ids(self, shown: Sequence[Sequence[int | str]]) -> list[TokenIds]:
-        """Token ids of chats; all texts of a kind are encoded together."""
+        """Encode chats.
+
+        All first texts of chats are encoded together, and so are all texts after special tokens.
+        """
         kinds = dict(zip((True, False), self.plain_tokenizers, strict=True))
         texts: dict[bool, list[str]] = {True: [], False: []}
         for parts in shown:
@@ -90,14 +104,15 @@ class ChatTokenizer:
         ]
 
     def _chats(self, columns: Mapping[str, pa.Array]) -> Chats:
+        """Read the chats of the columns, or make them of texts."""
         if self.messages:
             return read_chats(columns[self.names[0]], columns[self.tools] if self.tools else None)
         texts, statuses, errors = both_halves(columns, self.names)
-        turns = [[self.user, *said] if len(said) == 1 else said for said in texts]
-        return Chats([_chat_of(*said) for said in turns], statuses, errors)
+        turns = [[self.user, *halves] if len(halves) == 1 else halves for halves in texts]
+        return Chats([_chat_of(*halves) for halves in turns], statuses, errors)
 
     def fingerprint(self) -> dict[str, Any]:
-        """Template, date, tokenizer and columns."""
+        """Return hashes of the template and tokenizer, the constant turn, and the columns."""
         kinds = {1: "input.messages" if self.messages else "input.text", 2: "input.prompt"}
         return {
             "tokenizer": tokenizer_digest(self.template.tokenizer_json),
@@ -110,15 +125,15 @@ class ChatTokenizer:
 
 
 def _part_ids(part: int | str, encoded: Iterator[TokenIds]) -> TokenIds:
-    """A special token is its own id. A text takes the next ids of those that are encoded."""
+    """Return the id of a special token, or the next encoded text's ids."""
     return np.asarray([part], np.int32) if isinstance(part, int) else next(encoded)
 
 
 def chat_tokenizer(chat: ChatConfig, inputs: InputConfig, files: TokenizerFiles) -> ChatTokenizer:
-    """The tokenizing half of a judge of chats.
+    """Build the tokenizing half of a judge of chats.
 
     Raises:
-        JudgeError: there is no template, or not one that keeps documents apart from it.
+        JudgeError: there is no template, or documents cannot be told from its own text.
     """
     source, tool_source = files.chat_template, files.tool_template
     if chat.template:
@@ -129,7 +144,7 @@ def chat_tokenizer(chat: ChatConfig, inputs: InputConfig, files: TokenizerFiles)
             raise JudgeError(f"judge.chat.template: cannot read it: {short(error)}") from None
     if not source:
         raise JudgeError(
-            "the judge is asked with chats, and its tokenizer has no chat template; give the "
+            "this judge is asked about chats, and its tokenizer has no chat template; give the "
             "model's own as --judge.chat.template FILE (Jinja)"
         )
     template = ChatTemplate.of(
@@ -153,17 +168,23 @@ def chat_tokenizer(chat: ChatConfig, inputs: InputConfig, files: TokenizerFiles)
 
 
 def _chat_of(user: str, assistant: str) -> Chat:
-    said = (("user", user), ("assistant", assistant))
-    return Chat([{"role": role, "content": content} for role, content in said])
+    """Make a chat of two turns."""
+    turns = (("user", user), ("assistant", assistant))
+    return Chat([{"role": role, "content": content} for role, content in turns])
 
 
 def both_halves(
     columns: Mapping[str, pa.Array], names: Sequence[str]
 ) -> tuple[list[list[str]], list[str], list[str | None]]:
-    """Each document's texts, one a column, with the first status that is not ok, and why."""
+    """Decode one text column, or a prompt's and a completion's.
+
+    Returns:
+        Per document: its texts, one per column; the first of its statuses that is not ok; and the
+        reason.
+    """
     words = ("text",) if len(names) == 1 else ("prompt", "completion")
-    halves = [decoded(columns[name], what) for name, what in zip(names, words, strict=True)]
-    texts = [list(said) for said in zip(*(half[0] for half in halves), strict=True)]
+    halves = [decoded(columns[name], word) for name, word in zip(names, words, strict=True)]
+    texts = [list(row) for row in zip(*(half[0] for half in halves), strict=True)]
     statuses, errors = list(halves[0][1]), list(halves[0][2])
     for _, later, reasons in halves[1:]:
         for i, status in enumerate(later):
@@ -173,4 +194,5 @@ def both_halves(
 
 
 def _joined(parts: Sequence[TokenIds]) -> TokenIds:
+    """Join arrays of token ids."""
     return np.concatenate(parts) if parts else np.empty(0, np.int32)

@@ -1,4 +1,4 @@
-"""A document given by hand, as the columns that it would be read from."""
+"""Turns a document given by hand into the columns that it would be read from."""
 
 import json
 
@@ -11,7 +11,12 @@ PROMPT = "the"
 
 
 def as_columns(inputs: InputConfig, said: str) -> dict[str, pa.Array]:
-    """One document that says `said`: a text, a completion, or an assistant's turn."""
+    """Make the columns of one document.
+
+    Args:
+        inputs: the corpus's configuration.
+        said: the document's text, completion or assistant's turn.
+    """
     if inputs.messages:
         turns = [("user", PROMPT), ("assistant", said)]
         chat = json.dumps([{"role": role, "content": content} for role, content in turns])
@@ -23,14 +28,14 @@ def as_columns(inputs: InputConfig, said: str) -> dict[str, pa.Array]:
 
 
 def example_columns(example: ExampleConfig) -> tuple[InputConfig, dict[str, pa.Array]]:
-    """An example's document, and the configuration that it would be read with."""
+    """Make the columns of an example, and the configuration with which to read them."""
     chat = example.messages and json.dumps([turn.model_dump() for turn in example.messages])
-    given = {
+    values = {
         "text": example.text,
         "prompt": example.prompt,
         "completion": example.completion,
         "messages": chat,
     }
-    said = {name: value for name, value in given.items() if value is not None}
-    inputs = InputConfig.model_validate({"path": "none", **{name: name for name in said}})
-    return inputs, {name: pa.array([value]) for name, value in said.items()}
+    given = {name: value for name, value in values.items() if value is not None}
+    inputs = InputConfig.model_validate({"path": "none", **{name: name for name in given}})
+    return inputs, {name: pa.array([value]) for name, value in given.items()}

@@ -1,7 +1,7 @@
-"""Text to token ids, as plain text and nothing else.
+"""Encodes text as plain text and nothing else.
 
-A document may contain any string, the tokenizer's own special tokens among them: they are never
-obeyed. Knows nothing of judges or files.
+A document may contain any string, even the names of the tokenizer's special tokens: these are
+encoded as text, and never become special tokens.
 """
 
 import json
@@ -23,8 +23,8 @@ BATCH_CHARACTERS = 1_000_000
 
 @lru_cache(maxsize=4)
 def load_tokenizer(tokenizer_json: str) -> Tokenizer:
-    """A tokenizer from its JSON, built once a process (Qwen's takes most of a second)."""
-    # a task asks Ray for its CPUs; the tokenizer's own threads would take every core besides
+    """Build a tokenizer from its JSON, once per process (Qwen's takes most of a second)."""
+    # a task asks Ray for its CPUs, but the tokenizer's own threads would use every core as well
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     tokenizer = Tokenizer.from_str(tokenizer_json)
     tokenizer.no_padding()
@@ -34,34 +34,34 @@ def load_tokenizer(tokenizer_json: str) -> Tokenizer:
 
 @lru_cache(maxsize=4)
 def plain_json(tokenizer_json: str) -> str:
-    """The plain tokenizer of one with special tokens, as JSON, made once a process."""
+    """Make the plain copy of a tokenizer with special tokens, as JSON, once per process."""
     return plain_tokenizer(tokenizer_json)
 
 
 @lru_cache(maxsize=4)
 def load_plain(tokenizer_json: str) -> Tokenizer:
-    """The plain tokenizer of one with special tokens, built once a process.
+    """Build the plain copy of a tokenizer with special tokens, once per process.
 
     Raises:
-        JudgeError: an added word would become another token.
+        JudgeError: an added word would get another id.
     """
     plain = load_tokenizer(plain_json(tokenizer_json))
     check_words(tokenizer_json, plain)
     return plain
 
 
-# What stands before a text, so that it is tokenised as one that goes on: letters and signs of
-# several scripts, of which one does not merge with it.
+# One of these is put before a text, so that the text is tokenised as one that follows other text.
+# They are of several scripts, so that at least one does not merge with the text.
 ANCHORS = ("a", "x", "0", "。", "я", ")")
 
 
 def encode_after(tokenizer: Tokenizer, text: str) -> list[int]:
-    """Token ids of a text that goes on after other text.
+    """Encode a text that follows other text.
 
-    Many tokenizers put a space before every text: alone, "A" is the token of " A".
+    Many tokenizers put a space before every text: alone, "A" becomes the token of " A".
 
     Raises:
-        JudgeError: the text merges with whatever stands before it.
+        JudgeError: the text merges with any text before it.
     """
     for anchor in ANCHORS:
         head, whole = encode(tokenizer, anchor), encode(tokenizer, anchor + text)
@@ -73,27 +73,28 @@ def encode_after(tokenizer: Tokenizer, text: str) -> list[int]:
     )
 
 
-# Texts by which it is tried how a tokenizer reads what follows a special token.
+# Texts that show how a tokenizer encodes the text after a special token.
 _AFTER_SPECIAL = ("the", "A", "1. the", "\nthe", " the", "the the")
 
 
 def load_after_special(tokenizer_json: str) -> Tokenizer:
-    """The plain tokenizer for text that stands behind a special token, built once a process.
+    """Build the plain tokenizer for text that follows a special token, once per process.
 
     Raises:
-        JudgeError: as `after_special_json`.
+        JudgeError: for the same reason as `after_special_json`.
     """
     return load_tokenizer(after_special_json(tokenizer_json))
 
 
 @lru_cache(maxsize=4)
 def after_special_json(tokenizer_json: str) -> str:
-    """The plain tokenizer for text behind a special token, as JSON, tried and not assumed.
+    """Make the plain tokenizer for text that follows a special token, as JSON.
 
-    Some tokenizers put a space before the first text alone, others before each one.
+    Some tokenizers put a space only before the first text, others before each text. Both are tried
+    on probes.
 
     Raises:
-        JudgeError: neither is how this one does it.
+        JudgeError: the tokenizer follows neither rule.
     """
     plain = load_plain(tokenizer_json)
     special = special_tokens(tokenizer_json)
@@ -109,13 +110,13 @@ def after_special_json(tokenizer_json: str) -> str:
         if [encode(load_tokenizer(tried), text) for text in probes] == right:
             return tried
     raise JudgeError(
-        "this tokenizer does not split its text at special tokens, so what a document says could "
-        "not be kept apart from the template"
+        "this tokenizer does not split its text at special tokens, so a document's text could not "
+        "be told from the template's"
     )
 
 
 def _without_space_before(tokenizer_json: str) -> str:
-    """The same tokenizer, which puts no space before a text."""
+    """Copy a tokenizer so that it puts no space before a text."""
     parts = json.loads(tokenizer_json)
     parts["normalizer"] = _never_prepends(parts.get("normalizer"))
     parts["pre_tokenizer"] = _never_prepends(parts.get("pre_tokenizer"))
@@ -123,11 +124,12 @@ def _without_space_before(tokenizer_json: str) -> str:
 
 
 def _never_prepends(step: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a step of a tokenizer that puts no space before a text; None if none is left."""
     if step is None or step["type"] == "Prepend":
         return None
     if step["type"] == "Sequence":
         name = "normalizers" if "normalizers" in step else "pretokenizers"
-        return step | {name: [kept for one in step[name] if (kept := _never_prepends(one))]}
+        return step | {name: [kept for inner in step[name] if (kept := _never_prepends(inner))]}
     never: dict[str, dict[str, Any]] = {
         "Metaspace": {"prepend_scheme": "never"},
         "ByteLevel": {"add_prefix_space": False},
@@ -136,15 +138,15 @@ def _never_prepends(step: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def encode(tokenizer: Tokenizer, text: str) -> list[int]:
-    """Token ids of one text, nothing added."""
+    """Encode one text; no special tokens are added."""
     ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
     return ids
 
 
 def encode_all(tokenizer: Tokenizer, texts: Sequence[str]) -> list[npt.NDArray[np.int32]]:
-    """Token ids of many texts, in calls of about BATCH_CHARACTERS; long texts go in pieces."""
-    # as arrays at once: a list takes nine times the memory
-    found: list[list[npt.NDArray[np.int32]]] = [[] for _ in texts]
+    """Encode many texts, in calls of about BATCH_CHARACTERS; long texts are cut into pieces."""
+    # ids become arrays at once: a list takes nine times the memory
+    arrays: list[list[npt.NDArray[np.int32]]] = [[] for _ in texts]
     cuts = cut_characters(tokenizer)
     pieces = (
         (n, piece)
@@ -156,15 +158,20 @@ def encode_all(tokenizer: Tokenizer, texts: Sequence[str]) -> list[npt.NDArray[n
             [piece for _, piece in batch], add_special_tokens=False
         )
         for (n, _), encoding in zip(batch, encodings, strict=True):
-            found[n].append(np.asarray(encoding.ids, np.int32))
-    return [ids[0] if len(ids) == 1 else np.concatenate(ids) for ids in found]
+            arrays[n].append(np.asarray(encoding.ids, np.int32))
+    return [ids[0] if len(ids) == 1 else np.concatenate(ids) for ids in arrays]
 
 
 def split_text(text: str, cuts: frozenset[str], most: int) -> Iterator[str]:
-    """Pieces of at most about `most` characters whose token ids, joined, are the text's.
+    """Cut a text into pieces whose token ids, joined, are the text's.
 
     A piece ends before one of `cuts` that follows a letter (or, for a space, anything visible in
-    ASCII); where there is no such place a piece is as long as it has to be.
+    ASCII). A piece has about `most` characters at most, but more if there is no place to cut.
+
+    Args:
+        text: the text.
+        cuts: the characters before which the tokenizer always splits.
+        most: characters of a piece.
     """
     start = 0
     while len(text) - start > most:
@@ -180,17 +187,17 @@ def split_text(text: str, cuts: frozenset[str], most: int) -> Iterator[str]:
 
 @lru_cache(maxsize=4)
 def cut_characters(tokenizer: Tokenizer) -> frozenset[str]:
-    """The characters before which this tokenizer always splits, tried and not assumed.
+    """Find the characters before which this tokenizer always splits, by trying them on probes.
 
-    Byte-level pre-tokenisers (GPT-2, Llama 3, Qwen) let a space begin a piece, never stand inside
-    one, and end a run of letters at a line's end or at punctuation.
+    Byte-level pre-tokenisers (GPT-2, Llama 3, Qwen) let a space begin a piece, but never stand
+    inside one. They end a run of letters at the end of a line or at punctuation.
     """
     added = json.loads(tokenizer.to_str())["added_tokens"]
-    kept = [one for one in added if not is_obeyed(one)]
-    words = [one for one in kept if not is_space(one["content"])]
-    if any(one["rstrip"] for one in kept) or any(one["single_word"] for one in kept):
-        return frozenset()  # such a word takes the space after it, or depends on its neighbours
-    inside = {sign for one in words for sign in one["content"]}
+    kept = [token for token in added if not is_obeyed(token)]
+    words = [token for token in kept if not is_space(token["content"])]
+    if any(token["rstrip"] for token in kept) or any(token["single_word"] for token in kept):
+        return frozenset()  # such a word removes the space after it, or depends on its neighbours
+    inside = {sign for word in words for sign in word["content"]}
     return frozenset(cut for cut in _CUTS if cut not in inside and _splits_before(tokenizer, cut))
 
 
@@ -200,8 +207,9 @@ _VISIBLE = (*_LETTERS, "12", "end.", "(x)", "--", "x=", "a\n\nb")
 
 
 def _splits_before(tokenizer: Tokenizer, cut: str) -> bool:
+    """Return True if the tokenizer splits before this character in all probes."""
     if tokenizer.pre_tokenizer is None:
-        return False  # merges may then run across anything
+        return False  # without a pre-tokeniser, merges may run across any character
     return all(
         _splits_at(tokenizer, left, f"{cut}{right}")
         for left in (_VISIBLE if cut == " " else _LETTERS)
@@ -210,6 +218,7 @@ def _splits_before(tokenizer: Tokenizer, cut: str) -> bool:
 
 
 def _splits_at(tokenizer: Tokenizer, left: str, right: str) -> bool:
+    """Return True if both texts joined give the tokens of each, and no piece spans the seam."""
     pieces = tokenizer.pre_tokenizer.pre_tokenize_str(left + right)
     whole = any(start < len(left) < stop for _, (start, stop) in pieces)
     parts = encode(tokenizer, left) + encode(tokenizer, right)
@@ -217,19 +226,23 @@ def _splits_at(tokenizer: Tokenizer, left: str, right: str) -> bool:
 
 
 def _may_cut(text: str, i: int, cuts: frozenset[str]) -> bool:
+    """Return True if the text may be cut before character i."""
     before = text[i - 1]
     return text[i] in cuts and (before.isalpha() or (text[i] == " " and "!" <= before <= "~"))
 
 
 def _last_cut(text: str, low: int, high: int, cuts: frozenset[str]) -> int | None:
+    """Return the last place to cut from `low` to `high`."""
     return next((i for i in range(high, low - 1, -1) if _may_cut(text, i, cuts)), None)
 
 
 def _first_cut(text: str, low: int, cuts: frozenset[str]) -> int | None:
+    """Return the first place to cut from `low` on."""
     return next((i for i in range(low, len(text)) if _may_cut(text, i, cuts)), None)
 
 
 def _batches(pieces: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    """Group pieces, each with the number of its text, into calls of about BATCH_CHARACTERS."""
     batch: list[tuple[int, str]] = []
     room = BATCH_CHARACTERS
     for piece in pieces:

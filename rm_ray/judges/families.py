@@ -1,4 +1,4 @@
-"""The families of judges: which there are, and how one is built from its keys."""
+"""Lists the families of judges, and builds a judge from its configuration."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -29,10 +29,10 @@ BUILDERS: dict[type[JudgeSection], Builder] = {
 def build_judge(
     config: JudgeSection, inputs: InputConfig, model: Model
 ) -> tuple[DocumentTokenizer, Judge]:
-    """Both halves of the judge that the configuration asks for, resolved and checked.
+    """Build both halves of the judge that the configuration asks for, resolved and checked.
 
     Raises:
-        ConfigError: the family does not judge such documents.
+        ConfigError: the family cannot judge documents of this kind.
         JudgeError: the tokenizer, the labels, the head or the model's length do not fit.
     """
     return BUILDERS[type(config)](config, inputs, model)

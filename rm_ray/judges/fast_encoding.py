@@ -1,9 +1,9 @@
-"""Documents' texts to token ids by fastokens, where it gives the ids that `tokenizers` gives.
+"""Encodes documents by fastokens, if it gives the same ids as the library `tokenizers`.
 
-fastokens encodes byte-level BPE tokenizers, and others of BPE, tens of times faster. `tokenizers`
-has the last word all the same: the driver compares both on texts of every script, and on sampled
-documents of the corpus, before a run uses fastokens. A tokenizer that fastokens does not take stays
-with `tokenizers`.
+fastokens encodes for byte-level BPE tokenizers, and other BPE tokenizers, tens of times faster.
+`tokenizers` stays the reference: before a run uses fastokens, the driver compares both on texts of
+every script and on sampled documents of the corpus. If fastokens does not take a tokenizer,
+`tokenizers` is used.
 """
 
 import json
@@ -54,13 +54,13 @@ def encode_documents(tokenizer_json: str, texts: Sequence[str], *, fast: bool) -
 
 @lru_cache(maxsize=4)
 def load_fast(tokenizer_json: str) -> Any:
-    """Load a tokenizer into fastokens, once a process; None if fastokens does not take it.
+    """Load a tokenizer into fastokens, once per process; None if fastokens does not take it.
 
-    None too where fastokens is not installed: it has builds for some kinds of machines alone.
+    Return None too if fastokens is not installed: it has builds only for some kinds of machines.
     """
     if FastTokenizer is None:
         return None
-    # a task asks Ray for its CPUs; the library's own threads would take every core besides
+    # a task asks Ray for its CPUs, but the library's own threads would use every core as well
     os.environ.setdefault("RAYON_NUM_THREADS", "1")
     try:
         return FastTokenizer.from_json_str(tokenizer_json)
@@ -70,15 +70,15 @@ def load_fast(tokenizer_json: str) -> Any:
 
 
 def first_difference(tokenizer_json: str, texts: Sequence[str]) -> int | None:
-    """Find the first text that fastokens encodes to other ids than `tokenizers`; None if none."""
+    """Return the number of the first text that fastokens encodes differently; None if none."""
     fast = encode_documents(tokenizer_json, texts, fast=True)
-    right = encode_documents(tokenizer_json, texts, fast=False)
-    pairs = enumerate(zip(fast, right, strict=True))
-    return next((n for n, (ids, wanted) in pairs if not np.array_equal(ids, wanted)), None)
+    reference = encode_documents(tokenizer_json, texts, fast=False)
+    pairs = enumerate(zip(fast, reference, strict=True))
+    return next((n for n, (ids, right) in pairs if not np.array_equal(ids, right)), None)
 
 
-# Stretches of many scripts, signs at which tokenizers split, join or normalise a text, and names of
-# special tokens, which are text in a document.
+# Short texts of many scripts, signs at which tokenizers split, join or normalise a text, and names
+# of special tokens, which are plain text in a document.
 _STRETCHES = (
     *("the harbour", "don't", "WE'RE", "I'Ll", "naïve cafe\u0301", "İstanbul", "Straße", "ﬁne"),
     *("Привет, мир", "γειά σου", "שלום עולם", "مرحبا", "١٢٣", "नमस्ते", "สวัสดี", "안녕"),
@@ -92,8 +92,8 @@ _STRETCHES = (
 
 @lru_cache(maxsize=4)
 def battery(tokenizer_json: str) -> list[str]:
-    """Texts to compare both libraries on: stretches of many scripts in pairs, and added tokens."""
-    added = [one["content"] for one in json.loads(tokenizer_json)["added_tokens"]]
+    """Return texts to compare both libraries on: pairs of short texts and of added tokens."""
+    added = [token["content"] for token in json.loads(tokenizer_json)["added_tokens"]]
     stretches = [*_STRETCHES, *added[:200]]
     joined = ["".join(stretches), " ".join(stretches), "\n".join(stretches)]
     return [first + second for first in stretches for second in _STRETCHES] + joined

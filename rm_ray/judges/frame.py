@@ -1,7 +1,8 @@
-"""How token ids become one prompt: the special tokens around them, and what does not fit.
+"""Makes prompts of token ids: adds the special tokens around them, and cuts long documents.
 
-Pure. A pair's halves stand in one array, with the frame's tokens between them: no text tokenises to
-those, so the first of them is where the first half ends.
+Pure: it works on arrays alone. The halves of a pair stand in one array, with the frame's tokens
+between them. No text tokenises to the first of these tokens, so its first occurrence ends the first
+half.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,30 +21,43 @@ Ids = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Frame:
-    """What stands before and after the contents of a prompt, and between the halves of a pair.
+    """A Frame holds the tokens that a tokenizer adds to the contents of a prompt.
 
-    These are special tokens, and what a template writes.
+    They are special tokens, and any others that the tokenizer's template adds.
     """
 
     before: tuple[int, ...] = ()
+    """Token ids before the contents."""
     between: tuple[int, ...] = ()
+    """Token ids between the halves of a pair; empty if the contents are not a pair."""
     after: tuple[int, ...] = ()
+    """Token ids after the contents."""
 
     @property
     def tokens(self) -> int:
-        """How many there are around the contents of a prompt."""
+        """Count the tokens before and after the contents; those between halves do not count."""
         return len(self.before) + len(self.after)
 
     @classmethod
     def of_text(cls, tokenizer: Tokenizer, plain: Tokenizer) -> "Frame":
-        """What the tokenizer puts around a text."""
+        """Find the tokens that a tokenizer puts around a text.
+
+        Args:
+            tokenizer: the model's own tokenizer.
+            plain: the same tokenizer without special tokens and templates.
+        """
         whole = tokenizer.encode("a").ids
         (before, after) = _around(whole, encode(plain, "a"))
         return cls(before, (), after)
 
     @classmethod
     def of_pair(cls, tokenizer: Tokenizer, plain: Tokenizer) -> "Frame":
-        """What it puts around, and between, the halves of a pair."""
+        """Find the tokens that a tokenizer puts around a pair, and between its halves.
+
+        Args:
+            tokenizer: the model's own tokenizer.
+            plain: the same tokenizer without special tokens and templates.
+        """
         whole = tokenizer.encode("a", "b").ids
         before, rest = _around(whole, encode(plain, "a"))
         between, after = _around(list(rest), encode(plain, "b"))
@@ -51,42 +65,47 @@ class Frame:
 
 
 def _around(whole: Sequence[int], part: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the tokens before and after the first occurrence of `part` in `whole`."""
     for start in range(len(whole) - len(part) + 1):
         if list(whole[start : start + len(part)]) == list(part):
             return tuple(whole[:start]), tuple(whole[start + len(part) :])
-    raise JudgeError("the tokenizer changes a text that it puts special tokens around")
+    raise JudgeError(
+        "the tokenizer encodes a text differently when it adds special tokens around the text"
+    )
 
 
 @dataclass(frozen=True)
 class Fitting:
-    """How a document that is longer than a prompt becomes one, or several.
-
-    `max_tokens`: of a prompt with its frame. `side`: where tokens are cut off. `windows`: it is cut
-    into prompts of that length instead; not for pairs. `needs_header`: a chat without the first of
-    `headers` is not asked about.
-    """
+    """A Fitting turns a document into prompts, and cuts a document that is longer than a prompt."""
 
     frame: Frame
+    """The tokens around each prompt."""
     max_tokens: int
+    """Most tokens of a prompt, the frame included."""
     side: Literal["left", "right"] = "right"
+    """The end from which tokens are cut off."""
     windows: bool = False
+    """Cut the document into prompts of `max_tokens` instead of dropping tokens; not for pairs."""
     headers: tuple[tuple[int, ...], ...] = ()
-    """What may stand before a chat's last turn, within which it is cut; the first found counts."""
+    """Token sequences that may begin a chat's last turn. Only the text of that turn is cut. They
+    are tried in order."""
     tail: tuple[int, ...] = ()
     """The tokens after a chat's last turn."""
     needs_header: bool = False
+    """Do not judge a chat that lacks the first of `headers`."""
     turn_tokens: frozenset[int] = frozenset()
-    """The special tokens between two turns of a chat and after the last one."""
+    """The special tokens between two turns of a chat and after the last turn."""
     unread: int | None = None
-    """The padding token of a model that is read at its last other token: a prompt ends there."""
+    """The padding token, if the model is read at its last token that is not padding: each prompt
+    then ends at that token."""
 
     @property
     def room(self) -> int:
-        """Most tokens of a document in one prompt; of a pair, with what stands between."""
+        """Return the most tokens of a document in one prompt, tokens between halves included."""
         return self.max_tokens - self.frame.tokens
 
     def sizes(self, n_tokens: int) -> list[int]:
-        """The document's tokens in each prompt."""
+        """Return how many of the document's tokens each prompt holds."""
         if not n_tokens:
             return []
         if not self.windows:
@@ -94,40 +113,45 @@ class Fitting:
         return [min(self.room, n_tokens - i) for i in range(0, n_tokens, self.room)]
 
     def truncated(self, n_tokens: int) -> int:
-        """How many of a document's tokens are in no prompt."""
+        """Return how many of a document's tokens are in no prompt."""
         return n_tokens - sum(self.sizes(n_tokens))
 
     def fits(self, ids: Ids) -> bool:
-        """Whether it can be asked about: of a chat, whether there is room for its last turn."""
+        """Return True if the document can be judged: a chat's last turn must have room."""
         long = len(ids) > self.room and bool(self.headers)
         return not (self.needs_header or long) or self._last_turn(ids) is not None
 
     def prompts(self, ids: Ids, numbers: Sequence[int]) -> Iterator[Ids]:
-        """The prompts of these numbers."""
+        """Yield the prompts with these numbers, as token ids."""
         before = np.asarray(self.frame.before, np.int32)
         after = np.asarray(self.frame.after, np.int32)
         for number in numbers:
             if self.windows:
-                fits = ids[number * self.room : (number + 1) * self.room]
+                contents = ids[number * self.room : (number + 1) * self.room]
             else:
-                fits = self._fit(ids)
-            yield self._read_part(np.concatenate([before, fits, after]))
+                contents = self._fit(ids)
+            yield self._read_part(np.concatenate([before, contents, after]))
 
     @property
     def frame_tokens(self) -> int:
-        """Tokens of the frame that are asked about."""
-        around = (*self.frame.before, -1, *self.frame.after)
-        return len(self._read_part(np.asarray(around, np.int32))) - 1
+        """Return how many tokens of the frame a prompt keeps: padding at its end is dropped."""
+        with_content = (*self.frame.before, -1, *self.frame.after)
+        return len(self._read_part(np.asarray(with_content, np.int32))) - 1
 
     def _read_part(self, prompt: Ids) -> Ids:
-        """The prompt up to the last token that is read, which no later one changes."""
+        """Return the prompt up to the token at which it is read; no later token changes that."""
         if self.unread is None:
             return prompt
         read = np.flatnonzero(prompt != self.unread)
         return prompt[: int(read[-1]) + 1 if len(read) else 1]
 
     def _last_turn(self, ids: Ids) -> tuple[int, int] | None:
-        """Where the content of a chat's last turn begins, and how much of it there is room for."""
+        """Find a chat's last turn.
+
+        Returns:
+            The index of the first token of its content, and the tokens of the content for which a
+            prompt has room; None if no header is found or no room is left.
+        """
         headers = self.headers[:1] if self.needs_header else self.headers
         for header in headers:
             start = last_start(ids, header)
@@ -135,20 +159,21 @@ class Fitting:
                 continue
             begin = start + len(header)
             if self._turns_end(ids[begin : len(ids) - len(self.tail)]):
-                continue  # an earlier turn's: the last one has another header
+                continue  # this header begins an earlier turn: the last turn has another header
             room = min(len(ids), self.room) - begin - len(self.tail)
             return (begin, room) if room > 0 else None
         return None
 
     def _turns_end(self, ids: Ids) -> bool:
-        """Whether tokens hold one that ends or begins a turn, as no document does."""
+        """Return True if the tokens hold one that ends or begins a turn; no document has these."""
         return bool(self.turn_tokens) and bool(np.isin(ids, list(self.turn_tokens)).any())
 
     def _fit(self, ids: Ids) -> Ids:
+        """Cut the document's tokens to `room`."""
         if len(ids) <= self.room:
             return ids
-        if self.headers and (found := self._last_turn(ids)):
-            begin, room = found
+        if self.headers and (last_turn := self._last_turn(ids)):
+            begin, room = last_turn
             end = len(ids) - len(self.tail)
             return np.concatenate([ids[:begin], _keep(ids[begin:end], room, self.side), ids[end:]])
         between = self.frame.between
@@ -157,12 +182,14 @@ class Fitting:
         middle = int(np.flatnonzero(ids == between[0])[0])
         halves = ids[:middle], ids[middle + len(between) :]
         lengths = longest_first(len(halves[0]), len(halves[1]), self.room - len(between))
-        first, second = (_keep(h, n, self.side) for h, n in zip(halves, lengths, strict=True))
+        first, second = (
+            _keep(half, length, self.side) for half, length in zip(halves, lengths, strict=True)
+        )
         return np.concatenate([first, ids[middle : middle + len(between)], second])
 
 
 def last_start(ids: Ids, part: Sequence[int]) -> int | None:
-    """Where the last occurrence of some tokens begins."""
+    """Return the index at which the last occurrence of `part` begins; None if there is none."""
     for start in np.flatnonzero(ids[: len(ids) - len(part) + 1] == part[0])[::-1].tolist():
         if ids[start : start + len(part)].tolist() == list(part):
             return int(start)
@@ -170,14 +197,20 @@ def last_start(ids: Ids, part: Sequence[int]) -> int | None:
 
 
 def _keep(ids: Ids, number: int, side: str) -> Ids:
+    """Keep `number` tokens, and cut the others off at `side`."""
     return ids[:number] if side == "right" else ids[len(ids) - number :]
 
 
 def longest_first(first: int, second: int, most: int) -> tuple[int, int]:
-    """How many tokens of a pair's halves are kept, the longer one losing first.
+    """Return how many tokens of each half of a pair are kept; the longer half loses tokens first.
 
-    As `truncation="longest_first"` of the tokenizers library: halves that are both too long come
-    out alike, the longer one with the odd token.
+    The rule is `truncation="longest_first"` of the tokenizers library: two halves that are both too
+    long come out equally long, and the longer half keeps the odd token.
+
+    Args:
+        first: tokens of the first half.
+        second: tokens of the second half.
+        most: tokens that both may have together.
     """
     if first + second <= most:
         return first, second

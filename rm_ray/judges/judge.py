@@ -1,8 +1,8 @@
-"""Judges: how a model is asked about documents, and what its answers mean.
+"""Defines judges: a judge asks a model about documents, and makes rewards of its answers.
 
 A judge has two halves. The tokenizing half turns columns of the corpus into token ids, in CPU
-tasks; the asking half turns token ids into prompts and answers into verdicts, beside an engine.
-Judges know nothing of what runs the model.
+tasks. The asking half runs beside an engine: it turns token ids into prompts, and answers into
+verdicts. Judges do not know the engine that runs the model.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,122 +20,153 @@ from rm_ray.engines.sharing import Asked
 
 # A document's token ids, [tokens].
 TokenIds = npt.NDArray[np.int32]
-# What a document is asked: for a judge of windows, numbers of chunks. Answers come by question.
+# The questions of one look at a document, as numbers: a chunk's number for the preference judge, a
+# prompt's number for the other families. The engine's answers are keyed by these numbers.
 Questions = Sequence[int]
 Answers = Mapping[int, Numbers]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of one document. `reward` is None unless `status` is ok.
-
-    `more`: values of the family's own columns, by name; null where one is missing.
-    """
+    """A Verdict is the result for one document."""
 
     status: str
+    """Status of the document's row: `ok`, or the name of the reason why it has no reward."""
     error: str | None = None
+    """Why there is no reward, for people to read."""
     reward: float | None = None
+    """The document's reward; None unless `status` is `ok`."""
     more: Mapping[str, Any] = field(default_factory=dict)
+    """Values of the family's own columns, by name; a column that is missing is null."""
 
 
 @dataclass(frozen=True)
 class Tokenized:
-    """Documents as token ids, each with the status it has before it is judged, and why."""
+    """Tokenized holds documents as token ids; the three lists have one entry per document."""
 
     ids: list[TokenIds]
+    """Token ids of each document, [tokens]; empty unless its status is `ok`."""
     statuses: list[str]
+    """The status of each document before it is judged."""
     errors: list[str | None]
+    """Why a status is not `ok`."""
 
 
 @dataclass
 class JudgedCounts(Summable):
-    """What was asked: `windows`, and `prompt_tokens` of these, whole.
-
-    `minimum_tokens`: the fewest that an engine can forward for them, `whole_minimum_tokens`: with
-    every chunk of every document judged; `partly_judged`: documents of which some chunks were not.
-    `truncated_tokens`: of `truncated` documents, those that were in no prompt.
-    """
+    """JudgedCounts counts the prompts of documents, and the tokens that they take."""
 
     windows: int = 0
+    """Prompts: for the preference judge, one per judged chunk."""
     prompt_tokens: int = 0
+    """Tokens of all prompts, each counted in full."""
     minimum_tokens: int = 0
+    """Fewest tokens that an engine can forward for the prompts, if it reuses shared beginnings."""
     whole_minimum_tokens: int = 0
+    """The same, if every chunk of every document were judged."""
     partly_judged: int = 0
+    """Documents of which some chunks were not judged."""
     truncated: int = 0
+    """Documents of which some tokens were in no prompt."""
     truncated_tokens: int = 0
+    """Tokens of the truncated documents that were in no prompt."""
 
 
 class DocumentTokenizer(Protocol):
-    """The tokenizing half."""
+    """A DocumentTokenizer is the tokenizing half of a judge."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The input columns it reads."""
+        """Return the names of the input columns that it reads."""
 
     @property
     def fast(self) -> bool:
-        """True if fastokens may encode: it was found to give the ids of `tokenizers`."""
+        """Return True if fastokens may encode: it was found to give the ids of `tokenizers`."""
 
     @property
     def plain_tokenizers(self) -> tuple[str, ...]:
-        """The plain tokenizers that encode its texts, as JSON."""
+        """Return the plain tokenizers that encode its texts, as JSON."""
 
     def tokenize(self, columns: Mapping[str, pa.Array]) -> Tokenized:
-        """The documents that the columns hold, in order; what is no document gets no ids."""
+        """Tokenise the documents that the columns hold, in order.
+
+        A row that is not a document gets no ids, and a status that says why.
+        """
 
     def fingerprint(self) -> dict[str, Any]:
-        """What rewards depend on, key by key."""
+        """Return the settings that rewards depend on, by name."""
 
 
 class Judge(Protocol):
-    """The asking half; it travels to every engine."""
+    """A Judge is the asking half of a judge; a copy of it is sent to every engine."""
 
     @property
     def read_out(self) -> ReadOut:
-        """Which numbers an engine gives for a prompt."""
+        """Say which numbers an engine gives for a prompt."""
 
     @property
     def max_prompt_tokens(self) -> int:
-        """The longest prompt, tokens."""
+        """Return the length of the longest prompt, in tokens."""
 
     @property
     def shared_step(self) -> int:
-        """A document's prompts share their beginnings up to multiples of this; 1: to any token."""
+        """Return the step of shared beginnings, in tokens.
+
+        Prompts of one document share their beginnings up to multiples of it; 1 if they may share
+        any number of tokens.
+        """
 
     @property
     def stops_early(self) -> bool:
-        """Whether a document may be asked less than `looks` says."""
+        """Return True if a document may be asked fewer questions than `looks` lists."""
 
     @property
     def columns(self) -> pa.Schema:
-        """The family's own output columns."""
+        """Return the family's own output columns."""
 
     def looks(self, ids: TokenIds) -> list[Questions]:
-        """What to ask, look by look; between two looks `enough` may end it."""
+        """List the questions of each look at a document.
+
+        After each look, `enough` decides if the next one is needed.
+        """
 
     def prompts(self, ids: TokenIds, questions: Questions) -> Iterator[Prompt]:
-        """A prompt for each question of one look, made as they are asked."""
+        """Yield a prompt for each question of one look, each made when it is asked for."""
 
     def enough(self, answers: Answers, n_tokens: int) -> bool:
-        """Whether no further look is needed at a document of `n_tokens`."""
+        """Return True if a document of `n_tokens` needs no further look."""
 
     def verdict(self, answers: Answers, n_tokens: int) -> Verdict:
-        """What the answers say of a document; `failed` where one is no number."""
+        """Make a verdict of a document's answers; its status is `failed` if one is not a number."""
 
     def unscored(self, n_tokens: int, status: str, error: str | None) -> Verdict:
-        """A document without answers: one that cannot be asked about, or was given up."""
+        """Make the verdict of a document without answers: it could not be asked, or was given up.
+
+        Args:
+            n_tokens: the document's length.
+            status: the status of the verdict.
+            error: why there are no answers.
+        """
 
     def work(self, rows: pa.Table) -> JudgedCounts:
-        """Windows, prompt tokens and the fewest tokens to forward, of output rows."""
+        """Count the windows, the prompt tokens and the fewest tokens to forward of output rows."""
 
     def estimate(self, ids: TokenIds) -> JudgedCounts:
-        """Windows and the fewest tokens to forward for a document; at most, if it may stop."""
+        """Count the windows and the fewest tokens to forward of one document.
+
+        If the judge may stop early, the counts are upper bounds.
+        """
 
     def asked(self, ids: TokenIds) -> Iterator[Asked]:
-        """Describe the prompts that `estimate` counts to a prefix cache, in order."""
+        """Describe to a prefix cache the prompts that `estimate` counts, in order."""
 
     def harmless(self, n_tokens: int, number: int) -> TokenIds:
-        """A document that no engine can stumble over, at least that long; another by number."""
+        """Make a document that no engine can fail on.
+
+        Args:
+            n_tokens: the document is at least this long.
+            number: another number gives another document.
+        """
 
     def fingerprint(self) -> dict[str, Any]:
-        """What rewards depend on, key by key."""
+        """Return the settings that rewards depend on, by name."""

@@ -1,4 +1,4 @@
-"""The keys that every family of judges has, and those that several have."""
+"""Defines the configuration keys that every family of judges has, and keys that several share."""
 
 from typing import Literal, Self
 
@@ -7,24 +7,33 @@ from pydantic import Field, model_validator
 from rm_ray.config import TYPED, NonEmpty, Section, StorageConfig, refuse_credentials
 
 Family = Literal["preference", "classifier", "regression", "quantile"]
-WHICH = "The kind of judge, which decides on its other keys; jobs/judges/ has one file a model."
 
 
 class MessageConfig(Section):
-    """One turn of a chat."""
+    """Gives one turn of a chat."""
 
     role: NonEmpty
+    """Who speaks, for example user or assistant."""
     content: str
+    """The text of the turn."""
 
 
 class ExampleConfig(Section):
-    """An input whose reward its source publishes: a text, a prompt and completion, or a chat."""
+    """Gives an input and its published reward.
+
+    The input is a text, a prompt and a completion, or the messages of a chat.
+    """
 
     text: str | None = None
+    """A text."""
     prompt: str | None = None
+    """A prompt; its completion is in completion."""
     completion: str | None = None
+    """The completion of the prompt."""
     messages: list[MessageConfig] | None = None
+    """The turns of a chat."""
     reward: float
+    """The published reward of the input."""
 
     @model_validator(mode="after")
     def _one_document(self) -> Self:
@@ -35,48 +44,36 @@ class ExampleConfig(Section):
         ]
         if given not in (["text"], ["prompt", "completion"], ["messages"]):
             raise ValueError(
-                f"an example is a text, a prompt and a completion, or messages; this one gives "
+                f"an example is a text, a prompt and a completion, or messages; this example gives "
                 f"{', '.join(given) or 'nothing'}"
             )
         return self
 
 
 class JudgeSection(Section):
-    """The reward model, and how it is known to be the right one."""
+    """Names the reward model, and inputs with known rewards to check it by."""
 
-    model: NonEmpty = Field(
-        description="Model: a local folder, a hub name, or a folder in a store (s3://, gs://, "
-        "abfs://), which every machine then fetches once.",
-        json_schema_extra=TYPED,
-    )
-    storage: StorageConfig = Field(StorageConfig(), description="How the model's store is reached.")
-    revision: NonEmpty | None = Field(
-        None, description="Hub revision (branch, tag or commit); a commit where code is trusted."
-    )
-    tokenizer: NonEmpty | None = Field(
-        None, description="Tokenizer, where it is not the model's own: a folder or a hub name."
-    )
-    trust_remote_code: bool = Field(
-        False,
-        description="Run the checkpoint's own modelling code, where it needs some; only with a "
-        "pinned revision.",
-    )
-    examples: list[ExampleConfig] = Field(
-        [],
-        description="Inputs (text, prompt and completion, or messages) with the reward that their "
-        "source publishes; every engine judges them when it starts.",
-    )
-    examples_tolerance: float = Field(
-        0.05, ge=0, description="By how much an example's reward may differ from the published one."
-    )
-    on_wrong_example: Literal["warn", "refuse"] = Field(
-        "warn", description="What to do when one differs by more: warn, or refuse to score."
-    )
-    calibration: NonEmpty = Field(
-        "auto",
-        description="What makes the column p_chosen of rewards: auto (calibration.json in the "
-        "model's folder, where there is one), none, or the folder of another calibration.json.",
-    )
+    model: NonEmpty = Field(json_schema_extra=TYPED)
+    """Model: a local folder, a hub name, or a folder in a store (s3://, gs://, abfs://). Every
+    machine fetches a model from a store once."""
+    storage: StorageConfig = StorageConfig()
+    """How to reach the model's store."""
+    revision: NonEmpty | None = None
+    """Hub revision: a branch, tag or commit. It must be a commit if the model's code is trusted."""
+    tokenizer: NonEmpty | None = None
+    """Tokenizer to use instead of the model's own: a folder or a hub name."""
+    trust_remote_code: bool = False
+    """Run the checkpoint's own modelling code, if it needs any; only with a pinned revision."""
+    examples: list[ExampleConfig] = Field([])
+    """Inputs (text, prompt and completion, or messages) with their published rewards. Every engine
+    judges them when it starts."""
+    examples_tolerance: float = Field(0.05, ge=0)
+    """How far an example's reward may differ from the published one."""
+    on_wrong_example: Literal["warn", "refuse"] = "warn"
+    """What to do if a reward differs by more than that: warn, or refuse to score."""
+    calibration: NonEmpty = "auto"
+    """The calibration that makes the column p_chosen of rewards: auto (calibration.json in the
+    model's folder, if there is one), none, or the folder of another calibration.json."""
 
     @model_validator(mode="after")
     def _names_without_secrets(self) -> Self:
@@ -85,36 +82,27 @@ class JudgeSection(Section):
         refuse_credentials(self.calibration, "calibration")
         if "://" in (self.tokenizer or ""):
             raise ValueError(
-                f"tokenizer is {self.tokenizer}; it must be a folder or a hub name (a model in a "
-                "store may have its own beside its weights)"
+                f"tokenizer is {self.tokenizer}; it must be a folder or a hub name (the tokenizer "
+                "of a model in a store may lie beside its weights)"
             )
         return self
 
 
 class ChatConfig(Section):
-    """How a document is shown to a model that judges chats."""
+    """Says how a document is shown to a model that judges chats."""
 
-    user: str = Field(
-        "Write a document.",
-        description="The user's turn before a document that is plain text, which is the "
-        "assistant's turn.",
-    )
-    template: NonEmpty | None = Field(
-        None, description="File of a chat template (Jinja); null: the tokenizer's own."
-    )
-    date: NonEmpty = Field("26 Jul 2024", description="The date that templates show, fixed.")
+    user: str = "Write a document."
+    """The user's turn that is put before a plain text. The text itself is the assistant's turn."""
+    template: NonEmpty | None = None
+    """File of a chat template (Jinja); null: the tokenizer's own template."""
+    date: NonEmpty = "26 Jul 2024"
+    """The date that templates show as today's; it is fixed."""
 
 
 class WholeSection(JudgeSection):
-    """A judge that is asked about a document as a whole, in one prompt."""
+    """Configures a judge that is asked about a document as a whole."""
 
-    max_tokens: int | None = Field(
-        None,
-        ge=8,
-        description="Longest prompt, tokens, special ones included; null: the model's length.",
-    )
-    truncate: Literal["left", "right"] = Field(
-        "right",
-        description="Where a document that is longer loses its tokens; a chat, within its last "
-        "turn.",
-    )
+    max_tokens: int | None = Field(None, ge=8)
+    """Longest prompt in tokens, special tokens included; null: the model's length."""
+    truncate: Literal["left", "right"] = "right"
+    """The side on which a longer document loses tokens; a chat loses tokens of its last turn."""

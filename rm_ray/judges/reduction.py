@@ -1,4 +1,4 @@
-"""How the logits of a classifier become one number. Pure."""
+"""Makes one number of a classifier's logits. Pure arithmetic."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,40 +14,50 @@ Kind = Literal["identity", "index", "softmax", "sigmoid", "weights"]
 
 @dataclass(frozen=True)
 class Reduction:
-    """`kind`, and the label that it looks at or the weights of all of them."""
+    """A Reduction makes a reward of the logits of one prompt."""
 
     kind: Kind = "identity"
+    """How logits become the reward."""
     label: int = 0
+    """The number of the label that counts, for the kinds identity, index and softmax."""
     weights: tuple[float, ...] = ()
+    """A weight per label, for the kind weights, [labels]."""
 
     @classmethod
     def of(cls, said: str, weights: Sequence[float], labels: int) -> "Reduction":
-        """The reduction that a configuration asks for, of so many labels.
+        """Make the reduction that a configuration asks for.
+
+        Args:
+            said: the key judge.reduction, for example softmax:1.
+            weights: the key judge.weights.
+            labels: how many labels the model has.
 
         Raises:
-            JudgeError: the model has other labels.
+            JudgeError: the reduction does not fit the number of labels.
         """
         kind, _, label = said.partition(":")
-        found = cls(cast(Kind, kind), int(label or 0), tuple(weights))
+        reduction = cls(cast(Kind, kind), int(label or 0), tuple(weights))
         if kind == "identity" and labels != 1:
             raise JudgeError(
                 f"judge.reduction is identity, and the model has {labels} labels; say how they "
                 "become one reward: index:I, softmax:I, sigmoid or weights"
             )
-        if kind in ("index", "softmax") and found.label >= labels:
+        if kind in ("index", "softmax") and reduction.label >= labels:
             raise JudgeError(
                 f"judge.reduction is {said}, and the model's {labels} labels are numbered from 0"
             )
         if kind == "softmax" and labels == 1:
-            raise JudgeError("judge.reduction is softmax:0, and the model has one label: always 1")
+            raise JudgeError(
+                "judge.reduction is softmax:0, and the model has one label: every reward would be 1"
+            )
         if kind == "weights" and len(weights) != labels:
             raise JudgeError(
                 f"judge.weights has {len(weights)} weights, and the model has {labels} labels"
             )
-        return found
+        return reduction
 
     def __call__(self, logits: Numbers) -> float:
-        """The reward of one prompt, reckoned in float64."""
+        """Return the reward of one prompt, computed in float64."""
         values = logits.astype(np.float64)
         match self.kind:
             case "softmax":
@@ -56,6 +66,6 @@ class Reduction:
             case "sigmoid":
                 return float(np.mean(np.exp(-np.logaddexp(0, -values))))
             case "weights":
-                with np.errstate(over="ignore"):  # what is not finite is told of by the verdict
+                with np.errstate(over="ignore"):  # the verdict reports a reward that is not finite
                     return float(values @ np.asarray(self.weights))
         return float(values[self.label])

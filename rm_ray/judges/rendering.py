@@ -1,10 +1,13 @@
-"""A rendered chat, with what its document says kept apart from what the template says.
+"""Renders a chat, and tells the document's own text from the template's.
 
-The special tokens of a rendered chat must be the template's own: a document may contain any of
-their names. Where no string of a chat could hold, or help to make, such a name, the rendered text
-is tokenised as the authors do it. Otherwise the chat is rendered a second time, with marks around
-what the document says; where the text without the marks is the first one, the marks say which
-stretches are the document's, and these are plain text.
+The special tokens of a rendered chat must all come from the template, but a document may contain
+the name of any special token. There are two cases:
+
+- No string of the chat can hold a special token's name, or help to make one. The rendered text is
+  tokenised as the model's authors do it.
+- Some strings can. The chat is rendered a second time, with marks around the document's text. If
+  the result without the marks equals the first rendering, the marks show the document's stretches,
+  and these are tokenised as plain text. If not, the strings are searched for in the rendered text.
 """
 
 import json
@@ -18,12 +21,13 @@ from rm_ray.judges.plain import join_texts, special_tokens, split_special, strip
 from rm_ray.judges.template import TRIED, ChatTemplate, Unfit
 from rm_ray.judges.values import strings_of, with_strings
 
-# Marks around a stretch of a document, and what stands for the N-th tag of a template's; letters,
-# so that no template trims or escapes them.
+# Marks around a stretch of a document's text, and the word that replaces the N-th tag of a
+# template. They are letters and digits, so that no template trims or escapes them.
 OPEN, CLOSE, TAG = "zq{0}OPENqz", "zq{0}SHUTqz", "zq{0}TAG{1}qz"
 SALTS = re.compile(r"zq\d+")
-# A tag, and where templates look for one in what was said: given to a method that searches, or
-# compared. A tag elsewhere is one that the template shows.
+# A_TAG matches a tag such as <think>. SEARCHED matches a literal by which a template's code looks
+# for a tag in a document's text: the argument of a method that searches, or one side of a
+# comparison. The template itself shows the tags that stand elsewhere.
 A_TAG = re.compile(r"""<[^'"<>\s]+>|\[[^'"\[\]\s]+\]""")
 LITERAL = r"""(?:'[^'\n]*'|"[^"\n]*")"""
 SEARCHES = (
@@ -38,10 +42,11 @@ CODE = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 
 
 def shown_parts(template: ChatTemplate, chat: Chat) -> list[int | str]:
-    """A chat as special tokens' ids and the texts between them.
+    """Render a chat as the ids of special tokens and the texts between them.
 
     Raises:
-        Unfit: the template refuses the chat, or it is not clear what in it is the document's.
+        Unfit: the template refuses the chat, or the document's text cannot be told from the
+            template's.
     """
     _check_roles(template, chat)
     text = template.render(chat)
@@ -49,57 +54,69 @@ def shown_parts(template: ChatTemplate, chat: Chat) -> list[int | str]:
     if not risky:
         return split_special(text, template.tokenizer_json)
     parts: list[int | str] = []
-    for stretch, is_said in _stretches(template, chat, text, risky):
-        parts += [stretch] if is_said else split_special(stretch, template.tokenizer_json)
+    for stretch, is_document in _stretches(template, chat, text, risky):
+        parts += [stretch] if is_document else split_special(stretch, template.tokenizer_json)
     return strip_beside(join_texts(parts), special_tokens(template.tokenizer_json))
 
 
 def _check_roles(template: ChatTemplate, chat: Chat) -> None:
-    """Refuse a role that a template could make a special token of, and does not know.
+    """Refuse an unknown role that a template could turn into a special token.
 
     Raises:
-        Unfit: naming the role.
+        Unfit: a role is part of a special token's name; the text names the role.
     """
     for role in chat.roles:
         if role not in ROLES and _is_part(template, role):
             raise Unfit(f"the role {role} is part of a special token's name")
 
 
-def _said(chat: Chat) -> list[str]:
-    """Every string of a chat but its roles and the names of its messages' fields."""
-    values = [one for message in chat.messages for key, one in message.items() if key != "role"]
+def _document_strings(chat: Chat) -> list[str]:
+    """List the strings of a chat, but for its roles and the names of its messages' fields."""
+    values = [value for message in chat.messages for key, value in message.items() if key != "role"]
     return list(dict.fromkeys(strings_of([*values, *(chat.tools or [])])))
 
 
-def _with(chat: Chat, strings: Mapping[str, str]) -> Chat:
-    """The chat with some of these strings replaced by others."""
+def _with_replaced(chat: Chat, strings: Mapping[str, str]) -> Chat:
+    """Return the chat with each string that is a key of `strings` replaced by its value."""
     messages = [
-        {key: one if key == "role" else with_strings(one, strings) for key, one in message.items()}
+        {
+            key: value if key == "role" else with_strings(value, strings)
+            for key, value in message.items()
+        }
         for message in chat.messages
     ]
     return Chat(messages, with_strings(chat.tools, strings))
 
 
 def _risky_strings(template: ChatTemplate, chat: Chat) -> list[str]:
-    """The chat's strings that hold a sign with which a special token begins or ends, or that are a
-    part of its name.
+    """List the chat's strings that could become a special token, or part of one.
 
-    No other text becomes a special token, whatever a template cuts out of it or puts beside it.
+    A risky string holds a sign with which a special token's name begins or ends, or is itself part
+    of a name. A template cannot make a special token of any other string, even if it cuts the
+    string or puts text beside it.
     """
     signs = _edges(template.tokenizer_json)
-    return [one for one in _said(chat) if signs.search(one) or _is_part(template, one.strip())]
+    return [
+        text
+        for text in _document_strings(chat)
+        if signs.search(text) or _is_part(template, text.strip())
+    ]
 
 
-def _is_part(template: ChatTemplate, said: str) -> bool:
-    """Whether a text is part of a special token's name, and no word that the template looks for."""
+def _is_part(template: ChatTemplate, text: str) -> bool:
+    """Return True if a text is part of a special token's name, and the template does not know it.
+
+    A template knows a text if the text stands in its source as a quoted word.
+    """
     names = special_tokens(template.tokenizer_json).ids
-    if not said or not any(said in name for name in names):
+    if not text or not any(text in name for name in names):
         return False
-    return f"'{said}'" not in template.source and f'"{said}"' not in template.source
+    return f"'{text}'" not in template.source and f'"{text}"' not in template.source
 
 
 @lru_cache(maxsize=4)
 def _edges(tokenizer_json: str) -> re.Pattern[str]:
+    """Return a pattern of the signs with which names of special tokens begin or end."""
     names = [name.strip() for name in special_tokens(tokenizer_json).ids]
     signs = sorted({sign for name in names for sign in (name[0], name[-1])})
     return re.compile(f"[{re.escape(''.join(signs))}]" if signs else "(?!)")
@@ -108,67 +125,83 @@ def _edges(tokenizer_json: str) -> re.Pattern[str]:
 def _stretches(
     template: ChatTemplate, chat: Chat, text: str, risky: list[str]
 ) -> list[tuple[str, bool]]:
-    """The rendered text cut into stretches, each with whether the document says it.
+    """Cut the rendered text into stretches, each the document's or the template's.
+
+    Args:
+        template: the template that rendered the chat.
+        chat: the chat.
+        text: the rendered text.
+        risky: the strings of the chat that could become special tokens.
+
+    Returns:
+        The stretches in order; True beside a stretch if it is the document's.
 
     Raises:
-        Unfit: it is not clear.
+        Unfit: the document's text cannot be told from the template's.
     """
     source = template.source_for(chat)
     marks = Marks.absent_from(text, risky, template, source)
-    tagged = [one for one in _said(chat) if any(tag in one for tag in marks.tags)]
+    tagged = [
+        string for string in _document_strings(chat) if any(tag in string for tag in marks.tags)
+    ]
     around = marks.around(list(dict.fromkeys([*risky, *tagged])))
     special = special_tokens(template.tokenizer_json).splitter
     try:
-        marked = template.render(_with(chat, around), marks.source)
-        found = list(marks.read(marked, special, around))
+        marked = template.render(_with_replaced(chat, around), marks.source)
+        stretches = list(marks.read(marked, special, around))
     except Unfit:
-        found = []
-    if "".join(stretch for stretch, _ in found) == text:
-        return found
+        stretches = []
+    if "".join(stretch for stretch, _ in stretches) == text:
+        return stretches
     return _searched(text, _own_text(template, chat, risky), risky)
 
 
 def _own_text(template: ChatTemplate, chat: Chat, risky: list[str]) -> str:
-    """The rendered chat with a word in place of each risky string.
+    """Render the chat with a harmless word in place of each risky string.
 
     Raises:
-        Unfit: the template refuses it so.
+        Unfit: the template refuses the chat with these words.
     """
-    return template.render(_with(chat, dict.fromkeys(risky, "word")))
+    return template.render(_with_replaced(chat, dict.fromkeys(risky, "word")))
 
 
 @dataclass(frozen=True)
 class Marks:
-    """What marks the document's stretches of one chat."""
+    """Marks are words that mark the document's stretches in one rendered chat."""
 
     open: str
+    """The mark before a stretch."""
     close: str
+    """The mark after a stretch."""
     tags: Mapping[str, str]
-    """What stands for each tag that the template looks for, by tag."""
+    """By tag that the template looks for: the word that replaces the tag."""
     source: str
-    """The template, which looks for these in place of its tags."""
+    """The template's source, changed to look for these words instead of the tags."""
 
     @classmethod
     def absent_from(
         cls, text: str, risky: list[str], template: ChatTemplate, source: str
     ) -> "Marks":
-        """Marks that occur neither in a rendered text nor in what was said."""
-        used = {found.group() for one in (text, source, *risky) for found in SALTS.finditer(one)}
+        """Make marks that occur in none of the rendered text, the source and the risky strings."""
+        used = {
+            salt.group() for string in (text, source, *risky) for salt in SALTS.finditer(string)
+        }
         salt = next(salt for salt in range(len(used) + 1) if f"zq{salt}" not in used)
-        tags, looking = _renamed(source, salt)
-        if not _shows_no_other(template, looking, f"zq{salt}TAG"):
-            tags, looking = {}, source
-        return cls(OPEN.format(salt), CLOSE.format(salt), tags, looking)
+        tags, renamed_source = _renamed(source, salt)
+        if not _hides_words(template, renamed_source, f"zq{salt}TAG"):
+            tags, renamed_source = {}, source
+        return cls(OPEN.format(salt), CLOSE.format(salt), tags, renamed_source)
 
     def around(self, strings: list[str]) -> dict[str, str]:
-        """The strings with marks around what they say, by string.
+        """Return each string with marks around its text, by string.
 
-        White space at the ends of a stretch stays outside, where templates trim it.
+        White space at the ends of a stretch stays outside the marks, so that templates can trim it.
         """
-        return {one: "".join(self._marked(one)) for one in strings}
+        return {string: "".join(self._marked(string)) for string in strings}
 
-    def _marked(self, said: str) -> Iterator[str]:
-        for part in self._split(said, self.tags):
+    def _marked(self, string: str) -> Iterator[str]:
+        """Yield the pieces of the marked string."""
+        for part in self._split(string, self.tags):
             core = part.strip()
             if part in self.tags:
                 yield self.tags[part]
@@ -181,93 +214,104 @@ class Marks:
     def read(
         self, marked: str, special: re.Pattern[str], around: Mapping[str, str]
     ) -> Iterator[tuple[str, bool]]:
-        """The stretches of a marked text, without their marks.
+        """Yield the stretches of a marked text without their marks; True if the document's.
 
         Args:
+            marked: the rendered text, with marks.
             special: matches names of special tokens.
-            around: the strings as they were marked.
+            around: the strings with marks around them, by string.
 
         Raises:
-            Unfit: a mark stands without the other one, or a stretch that holds a special token's
-                name is not as it was marked: the template may have put the name there.
+            Unfit: a mark lacks its partner, or a marked stretch holds a special token's name and
+                differs from every string that was marked: the template may have added the name.
         """
-        is_said = False
+        is_document = False
         whole = set(self._cores(around.values()))
         back = {mark: tag for tag, mark in self.tags.items()}
         for part in self._split(marked, (self.open, self.close, *back)):
             if part in (self.open, self.close):
-                if is_said == (part == self.open):
-                    raise Unfit("the template shows a part of what a turn says")
-                is_said = not is_said
-            elif is_said and special.search(part) and part not in whole:
-                raise Unfit("the template puts something into what a turn says")
+                if is_document == (part == self.open):
+                    raise Unfit("the template shows only a part of a turn's text")
+                is_document = not is_document
+            elif is_document and special.search(part) and part not in whole:
+                raise Unfit("the template inserts something into a turn's text")
             else:
-                yield (back[part], True) if part in back else (part, is_said)
-        if is_said:
-            raise Unfit("the template shows a part of what a turn says")
+                yield (back[part], True) if part in back else (part, is_document)
+        if is_document:
+            raise Unfit("the template shows only a part of a turn's text")
 
     def _cores(self, marked: Iterable[str]) -> Iterator[str]:
-        """What stands between marks, as it is and as JSON has it."""
-        for one in marked:
-            for part in one.split(self.open)[1:]:
+        """Yield each text between two marks, as it is and as JSON writes it."""
+        for string in marked:
+            for part in string.split(self.open)[1:]:
                 core = part.partition(self.close)[0]
                 yield core
                 yield from (json.dumps(core, ensure_ascii=ascii)[1:-1] for ascii in (False, True))
 
     @staticmethod
     def _split(text: str, at: Iterable[str]) -> list[str]:
+        """Cut the text at the words `at`; the words are parts of their own."""
         names = "|".join(map(re.escape, sorted(at, key=len, reverse=True)))
         return [part for part in re.split(f"({names})", text) if part] if names else [text]
 
 
 def _searched(text: str, own: str, risky: list[str]) -> list[tuple[str, bool]]:
-    """The stretches of a rendered text, where what was said is looked for.
+    """Cut a rendered text into stretches by searching the risky strings in it.
 
     Args:
+        text: the rendered text.
         own: the text that the template renders without the risky strings.
+        risky: the strings of the chat that could become special tokens.
+
+    Returns:
+        The stretches in order; True beside a stretch if it is the document's.
 
     Raises:
-        Unfit: a string stands there not once, the template says it too, or two of them overlap.
+        Unfit: a string does not occur exactly once, the template writes it too, or two strings
+            overlap.
     """
     spans = []
-    for said in risky:
-        core = said.strip()
+    for string in risky:
+        core = string.strip()
         start = text.find(core)
         if start < 0:
             raise Unfit(
-                "the template changes or cuts what a turn says, which holds signs of special "
-                "tokens: it is not clear what is the template's own"
+                "the template changes or cuts the text of a turn, and this text holds signs of "
+                "special tokens: it cannot be told from the template's own"
             )
         if text.find(core, start + 1) >= 0 or core in own:
             raise Unfit(
-                "what a turn says holds signs of special tokens and stands in the rendered chat "
-                "more than once, or is the template's own text: it is not clear which it is"
+                "the text of a turn holds signs of special tokens, and the rendered chat has it "
+                "more than once or the template writes it too: it cannot be told from the "
+                "template's own"
             )
         spans.append((start, start + len(core)))
-    found: list[tuple[str, bool]] = []
+    stretches: list[tuple[str, bool]] = []
     end = 0
     for start, stop in sorted(spans):
         if start < end:
             raise Unfit(
-                "what two turns say overlaps in the rendered chat, and holds signs of special "
-                "tokens: it is not clear what is the template's own"
+                "the texts of two turns overlap in the rendered chat and hold signs of special "
+                "tokens: they cannot be told from the template's own"
             )
-        found += [(text[end:start], False), (text[start:stop], True)]
+        stretches += [(text[end:start], False), (text[start:stop], True)]
         end = stop
-    return [*found, (text[end:], False)]
+    return [*stretches, (text[end:], False)]
 
 
 @lru_cache(maxsize=8)
 def searched_tags(source: str) -> tuple[str, ...]:
-    """The tags that a template looks for in what was said, such as `</think>`."""
-    literals = (found.group() for code in CODE.findall(source) for found in SEARCHED.finditer(code))
+    """Return the tags that a template looks for in a turn's text, for example `</think>`."""
+    literals = (match.group() for code in CODE.findall(source) for match in SEARCHED.finditer(code))
     return tuple(dict.fromkeys(tag for literal in literals for tag in A_TAG.findall(literal)))
 
 
 @lru_cache(maxsize=64)
 def _renamed(source: str, salt: int) -> tuple[dict[str, str], str]:
-    """Other words for the tags that a template looks for, and the template that looks for these;
-    what it shows stays.
+    """Replace the tags that a template looks for by other words; the tags that it shows stay.
+
+    Returns:
+        The word for each tag, by tag, and the changed source.
     """
     tags = {tag: TAG.format(salt, i) for i, tag in enumerate(searched_tags(source))}
 
@@ -278,11 +322,17 @@ def _renamed(source: str, salt: int) -> tuple[dict[str, str], str]:
 
 
 @lru_cache(maxsize=64)
-def _shows_no_other(template: ChatTemplate, looking: str, word: str) -> bool:
-    """Whether none of the words that a changed template looks for comes out of it by itself."""
+def _hides_words(template: ChatTemplate, renamed_source: str, word: str) -> bool:
+    """Return True if the changed template shows none of its words in chats that lack these.
+
+    Args:
+        template: the template before the change.
+        renamed_source: its source, changed to look for other words than its tags.
+        word: the beginning of all these words.
+    """
     for _, chat in TRIED.values():
         try:
-            if word in template.render(chat, looking):
+            if word in template.render(chat, renamed_source):
                 return False
         except Unfit:
             continue

@@ -1,4 +1,4 @@
-"""The section `judge` of a configuration: of the family that it names."""
+"""Defines the section `judge` of a configuration: its keys are those of the family it names."""
 
 from typing import Annotated, Any, TypeAlias
 
@@ -20,20 +20,20 @@ SECTIONS: dict[str, type[JudgeSection]] = {
 
 
 def _family(section: Any) -> str:
-    """The tag of the family that a section is of."""
+    """Return the tag of a section's family, for pydantic's discriminator."""
     family = section.get("family") if isinstance(section, dict) else getattr(section, "family", "")
     return f"[{family or DEFAULT}]"
 
 
 def _check_family(section: Any) -> Any:
-    """Refuse a family that there is not, and a key of another family, by names."""
+    """Refuse an unknown family, and a key of another family; the error names both."""
     if not isinstance(section, dict):
         return section
     family = section.get("family") or DEFAULT
     if not isinstance(family, str) or family not in SECTIONS:
         raise ValueError(f"family is {family!r}; there are {', '.join(SECTIONS)}")
     for key in section.keys() - SECTIONS[family].model_fields.keys():
-        owners = [name for name, one in SECTIONS.items() if key in one.model_fields]
+        owners = [name for name, keys in SECTIONS.items() if key in keys.model_fields]
         if owners:
             raise ValueError(
                 f"{key} is a key of the family {' and of '.join(owners)}, and judge.family is "
@@ -42,7 +42,7 @@ def _check_family(section: Any) -> Any:
     return section
 
 
-# The section `judge`. Tags stand in brackets: command_line leaves them out of errors.
+# The section `judge`. The tags are in brackets, so that command_line can leave them out of errors.
 JudgeConfig: TypeAlias = Annotated[
     Annotated[PreferenceConfig, Tag("[preference]")]
     | Annotated[ClassifierConfig, Tag("[classifier]")]

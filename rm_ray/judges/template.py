@@ -1,7 +1,7 @@
-"""Chat templates: a model's way of writing chats, as its authors render them.
+"""Renders chats by a model's chat template, as the model's authors do.
 
-A template is given the real contents, since it may look into them: many leave out the thoughts of
-earlier turns. What a document says is kept apart from the template afterwards, in `rendering`.
+A template is given the real contents, because it may look into them: many templates leave out the
+thoughts of earlier turns. Afterwards, `rendering` tells the document's text from the template's.
 """
 
 import hashlib
@@ -19,32 +19,32 @@ from rm_ray.judges.plain import special_tokens, split_special
 log = logging.getLogger(__name__)
 
 DATE = "%d %b %Y"
-# What stands for the content of a turn while a template is tried; letters alone, so that no
-# template cuts, escapes or splits it.
+# The content of the N-th turn of a chat on which a template is tried. It is one word of letters and
+# a digit, so that no template cuts, escapes or splits it.
 MARK = "zqTURN{}TURNqz"
 THINK = "<think>"
 
 
 class Unfit(ValueError):
-    """A chat that the template does not show."""
+    """Raised for a chat that the template cannot show."""
 
 
 @dataclass(frozen=True)
 class ChatTemplate:
-    """A model's way of writing chats."""
+    """A ChatTemplate renders chats as text, in the way that a model expects."""
 
     source: str
-    """Jinja."""
+    """The template, in Jinja."""
     special_tokens: tuple[tuple[str, str], ...]
-    """Special tokens by the names that the template knows them by."""
+    """Pairs of the name that the template uses, for example bos_token, and the special token."""
     date: str
-    """The date that it shows as today's."""
+    """The date that the template shows as today's, for example 26 Jul 2024."""
     tokenizer_json: str
-    """The tokenizer, with its special tokens."""
+    """The tokenizer with its special tokens, as JSON."""
     tool_source: str | None = None
-    """Jinja for chats with tools, where the tokenizer has a template of its own for these."""
+    """The template for chats with tools, in Jinja; None if the tokenizer has no separate one."""
     shows_parts: bool = False
-    """Whether a content may be a list of parts."""
+    """True if a content may be a list of parts."""
 
     @classmethod
     def of(
@@ -58,8 +58,8 @@ class ChatTemplate:
         """Build a template, and try it on a chat of a user and an assistant.
 
         Raises:
-            JudgeError: it cannot be rendered, shows not every turn once, or the tokenizer does not
-                split at special tokens.
+            JudgeError: the template cannot be rendered or does not show every turn once, the date
+                is not valid, or the tokenizer does not split text at special tokens.
         """
         try:
             datetime.strptime(date, DATE)
@@ -77,26 +77,29 @@ class ChatTemplate:
             text = template.render(_tried("What is it?", "It is this."))
             _between_turns(template)
         except Unfit as error:
-            raise JudgeError(f"judge.chat: of a chat of a user and an assistant, {error}") from None
+            raise JudgeError(
+                f"judge.chat: tried on a chat of a user and an assistant, {error}"
+            ) from None
         if ids_of(split_special(text, tokenizer_json), tokenizer_json) != encode(
             load_tokenizer(tokenizer_json), text
         ):
             raise JudgeError(
-                "judge.chat: this tokenizer does not split its text at special tokens, so what a "
-                "document says could not be kept apart from the template"
+                "judge.chat: this tokenizer does not split its text at special tokens, so a "
+                "document's text could not be told from the template's"
             )
         return replace(template, shows_parts=_shows_parts(template))
 
     def source_for(self, chat: Chat) -> str:
-        """The Jinja that shows a chat: transformers takes another one where there are tools."""
+        """Return the Jinja source for a chat: as in transformers, another one if it has tools."""
         return self.tool_source if self.tool_source and chat.tools is not None else self.source
 
     def render(self, chat: Chat, source: str | None = None, *, opens_answer: bool = False) -> str:
         """Render a chat as the model's authors do.
 
         Args:
-            source: rendered in place of the template's own.
-            opens_answer: end with what begins the assistant's turn.
+            chat: the chat.
+            source: Jinja to use instead of the template's own.
+            opens_answer: end with the beginning of an assistant's turn.
 
         Raises:
             Unfit: the template refuses the chat.
@@ -120,28 +123,29 @@ class ChatTemplate:
 
     @property
     def digest(self) -> str:
-        """Its content, and how it shows a chat of two turns, in a few letters."""
-        tried = self.render(_tried("What is it?", "It is this."))
-        shown = f"{self.source}{self.tool_source or ''}{tried}"
-        return f"sha256:{hashlib.sha256(shown.encode()).hexdigest()[:16]}"
+        """Return a short hash of the template's source and of a rendered chat of two turns."""
+        rendered = self.render(_tried("What is it?", "It is this."))
+        hashed = f"{self.source}{self.tool_source or ''}{rendered}"
+        return f"sha256:{hashlib.sha256(hashed.encode()).hexdigest()[:16]}"
 
 
 @dataclass(frozen=True)
 class AssistantTurn:
-    """How a template writes an assistant's turn after a user's."""
+    """AssistantTurn describes how a template writes an assistant's turn after a user's."""
 
     headers: tuple[tuple[int, ...], ...] = ()
-    """The tokens between the two turns: all of them; up to the thoughts that some templates write
-    there, which may be a longer part of the turn; without white space at the end, which may merge
-    with what the turn says. None if there is no special token: then a text could look alike."""
+    """The tokens between the two turns, in up to three forms: all of them; those up to <think>, if
+    the template writes thoughts there, since a turn may have longer ones; and those without white
+    space at the end, since this may merge with the turn's text. Empty if they hold no special
+    token, because a document's text could then look the same."""
     tail: tuple[int, ...] = ()
     """The tokens after the assistant's turn."""
     turn_tokens: frozenset[int] = frozenset()
-    """The special tokens among these, but for those of thoughts."""
+    """The special tokens of the first header and the tail, except those that enclose thoughts."""
 
 
 def assistant_turn(template: ChatTemplate) -> AssistantTurn:
-    """Find the tokens between a user's turn and the assistant's, and those after it."""
+    """Find the tokens between a user's turn and the assistant's, and after the assistant's."""
     between, end = _between_turns(template)
     special = special_tokens(template.tokenizer_json)
     opened, thinks, _ = between.partition(THINK)
@@ -153,19 +157,24 @@ def assistant_turn(template: ChatTemplate) -> AssistantTurn:
     ids = ids_of([0, *split_special(end, template.tokenizer_json)], template.tokenizer_json)
     tail = tuple(ids[1:])
     thoughts = {special.ids.get(THINK), special.ids.get(THINK.replace("<", "</"))}
-    found = {*next(iter(headers)), *tail} & set(special.ids.values())
-    return AssistantTurn(tuple(headers), tail, frozenset(found - thoughts))
+    turn_tokens = {*next(iter(headers)), *tail} & set(special.ids.values())
+    return AssistantTurn(tuple(headers), tail, frozenset(turn_tokens - thoughts))
 
 
 def _header(text: str, template: ChatTemplate) -> tuple[int, ...]:
-    """The tokens of a text from its first special token on."""
+    """Return the tokens of a text from its first special token on; empty if it has none."""
     parts = split_special(text, template.tokenizer_json)
     first = next((i for i, part in enumerate(parts) if isinstance(part, int)), None)
     return () if first is None else tuple(ids_of(parts[first:], template.tokenizer_json))
 
 
 def ids_of(parts: Sequence[int | str], tokenizer_json: str) -> list[int]:
-    """Token ids of special tokens and the texts between them."""
+    """Encode special tokens and the texts between them.
+
+    Args:
+        parts: ids of special tokens, and texts.
+        tokenizer_json: the tokenizer with its special tokens.
+    """
     ids: list[int] = []
     for number, part in enumerate(parts):
         if isinstance(part, int):
@@ -177,18 +186,20 @@ def ids_of(parts: Sequence[int | str], tokenizer_json: str) -> list[int]:
 
 
 def _tried(user: str, assistant: Any) -> Chat:
+    """Make a chat of two turns on which to try a template."""
     return Chat([_says("user", user), _says("assistant", assistant)])
 
 
-def _says(role: str, content: Any, **more: Any) -> Message:
-    return {"role": role, "content": content, **more}
+def _says(role: str, content: Any, **fields: Any) -> Message:
+    """Make a message; `fields` are its other fields."""
+    return {"role": role, "content": content, **fields}
 
 
 def _between_turns(template: ChatTemplate) -> tuple[str, str]:
-    """What a template puts between a user's turn and the assistant's, and after that.
+    """Return the text between a user's turn and the assistant's, and the text after both.
 
     Raises:
-        Unfit: it does not show each of them once, in order.
+        Unfit: the template does not show each turn once, in order.
     """
     user, assistant = MARK.format(0), MARK.format(1)
     text = template.render(_tried(user, assistant))
@@ -197,19 +208,19 @@ def _between_turns(template: ChatTemplate) -> tuple[str, str]:
         or text.count(assistant) != 1
         or text.index(user) > text.index(assistant)
     ):
-        raise Unfit("the template does not show each of the turns user, assistant once")
+        raise Unfit("the template does not show the user's turn and the assistant's turn once each")
     between, after = text.partition(user)[2].split(assistant)
     return between, after
 
 
 def _shows_parts(template: ChatTemplate) -> bool:
-    """Whether a content that is a list of parts is shown as the same text would be."""
+    """Return True if the template shows a list of one text part as it shows that text itself."""
     parts = [{"type": "text", "text": "It is this."}]
     try:
-        one = template.render(_tried("What is it?", parts))
+        of_parts = template.render(_tried("What is it?", parts))
     except Unfit:
         return False
-    return one == template.render(_tried("What is it?", "It is this."))
+    return of_parts == template.render(_tried("What is it?", "It is this."))
 
 
 CALL = {"type": "function", "function": {"name": MARK.format(2), "arguments": {"a": "b"}}}
@@ -221,7 +232,8 @@ _ASKS, _ANSWERS = _says("user", MARK.format(0)), _says("assistant", MARK.format(
 _REASONS = _says("assistant", MARK.format(1), reasoning_content=MARK.format(2))
 _THINKS = _says("assistant", f"<think>\n{MARK.format(2)}\n</think>\n\nYes.")
 _CALLS = _says("assistant", "", tool_calls=[CALL])
-# What chats may hold beside a user's and an assistant's turns: the mark that shows it, and a chat.
+# The kinds of content that chats may hold besides a user's and an assistant's turns. By kind: the
+# number of the mark that shows that the template rendered it, and a chat that holds it.
 TRIED: dict[str, tuple[int, Chat]] = {
     "a system turn": (2, Chat([_says("system", MARK.format(2)), _ASKS, _ANSWERS])),
     "two turns of the user in a row": (2, Chat([_ASKS, _says("user", MARK.format(2)), _ANSWERS])),
@@ -234,29 +246,36 @@ TRIED: dict[str, tuple[int, Chat]] = {
 
 
 def not_taken(template: ChatTemplate) -> dict[str, str]:
-    """What a template does not take or does not show, and how it came out.
+    """Find the kinds of content that a template refuses or does not show.
 
     Returns:
-        By the kind of content: why it is refused, or "left out".
+        By the kind of content: why the template refuses it, or "left out".
     """
-    found: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for kind, (mark, chat) in TRIED.items():
         try:
             text = template.render(chat)
         except Unfit as error:
-            found[kind] = str(error).partition(": ")[2] or str(error)
+            reasons[kind] = str(error).partition(": ")[2] or str(error)
             continue
         if MARK.format(mark) not in text:
-            found[kind] = "left out"
-    return found
+            reasons[kind] = "left out"
+    return reasons
 
 
 def say_not_taken(template: ChatTemplate) -> None:
-    """Log what chats of this template may not hold, and what is not shown of them."""
-    found = not_taken(template)
-    refused = [f"{kind} ({why})" for kind, why in found.items() if why != "left out"]
-    left_out = [kind for kind, why in found.items() if why == "left out"]
+    """Log the kinds of content that the template refuses, and those that it leaves out."""
+    reasons = not_taken(template)
+    refused = [f"{kind} ({why})" for kind, why in reasons.items() if why != "left out"]
+    left_out = [kind for kind, why in reasons.items() if why == "left out"]
     if refused:
-        log.info("the chat template refuses: %s; such chats are `invalid`", "; ".join(refused))
+        log.info(
+            "the chat template refuses: %s; chats that hold these get the status `invalid`",
+            "; ".join(refused),
+        )
     if left_out:
-        log.info("the chat template leaves out: %s, as its authors have it", ", ".join(left_out))
+        log.info(
+            "the chat template leaves out: %s; chats are judged without these, as the template's "
+            "authors chose",
+            ", ".join(left_out),
+        )

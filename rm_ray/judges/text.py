@@ -1,4 +1,4 @@
-"""Documents that are one column of text."""
+"""Tokenises documents that are one column of text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,38 +15,41 @@ from rm_ray.judges.tokens import tokenizer_digest
 
 @dataclass(frozen=True)
 class TextTokenizer:
-    """Token ids of one column's texts, as plain text. `tokenizer_json`: of a plain tokenizer."""
+    """TextTokenizer encodes the texts of one column as plain text."""
 
     column: str
+    """The column of the texts."""
     tokenizer_json: str
+    """A plain tokenizer, as JSON."""
     fast: bool = False
+    """True to encode by fastokens."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The text column."""
+        """Return the text column."""
         return (self.column,)
 
     @property
     def plain_tokenizers(self) -> tuple[str, ...]:
-        """Return its one tokenizer."""
+        """Return the one tokenizer."""
         return (self.tokenizer_json,)
 
     def tokenize(self, columns: Mapping[str, pa.Array]) -> Tokenized:
-        """Text that is null, empty or not valid UTF-8 gets no ids and a status that says so."""
+        """Encode the texts; one that is null, empty or not valid UTF-8 gets no ids and a status."""
         texts, statuses, errors = decoded(columns[self.column], "text")
         ids = encode_documents(self.tokenizer_json, texts, fast=self.fast)
         return Tokenized(ids, statuses, errors)
 
     def fingerprint(self) -> dict[str, Any]:
-        """The tokenizer by content, and the column."""
+        """Return a hash of the tokenizer, and the column."""
         return {"tokenizer": tokenizer_digest(self.tokenizer_json), "input.text": self.column}
 
 
 def text_column(inputs: InputConfig, family: str) -> str:
-    """The column of a family that judges plain text only.
+    """Return the text column, for a family that judges plain text only.
 
     Raises:
-        ConfigError: documents are something else.
+        ConfigError: the documents are not plain text.
     """
     if inputs.text is None:
         given = " and ".join(inputs.documents)
@@ -58,7 +61,10 @@ def text_column(inputs: InputConfig, family: str) -> str:
 
 
 def as_bytes(text: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Parquet's strings need not be valid UTF-8, and a bad one must cost only itself."""
+    """Convert strings to bytes.
+
+    Parquet's strings need not be valid UTF-8. As bytes, a bad string spoils only its own row.
+    """
     if pa.types.is_dictionary(text.type):
         text = text.cast(text.type.value_type)
     return text.cast(pa.large_binary())
@@ -67,16 +73,22 @@ def as_bytes(text: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
 def decoded(
     column: pa.Array | pa.ChunkedArray, what: str
 ) -> tuple[list[str], list[str], list[str | None]]:
-    """Texts, and the status that each has before it is judged, and why.
+    """Decode a column of texts.
 
     Args:
-        what: a word for such a text.
+        column: the texts, as strings or bytes.
+        what: a word for such a text in error texts, for example "prompt".
+
+    Returns:
+        Three lists with one entry per text: the text, its status before it is judged, and why the
+        status is not `ok`.
     """
-    found = [_decode(value, what) for value in as_bytes(column).to_pylist()]
-    return [one[0] for one in found], [one[1] for one in found], [one[2] for one in found]
+    rows = [_decode(value, what) for value in as_bytes(column).to_pylist()]
+    return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
 
 
 def _decode(value: bytes | None, what: str) -> tuple[str, str, str | None]:
+    """Decode one text; return its text, its status and why the status is not `ok`."""
     if value is None:
         return "", "empty", f"the {what} is null"
     if not value:
@@ -84,5 +96,5 @@ def _decode(value: bytes | None, what: str) -> tuple[str, str, str | None]:
     try:
         return value.decode(), "ok", None
     except UnicodeDecodeError as error:
-        said = f"not valid UTF-8: {error.reason} at byte {error.start}"
-        return "", "invalid", said if what == "text" else f"the {what} is {said}"
+        reason = f"not valid UTF-8: {error.reason} at byte {error.start}"
+        return "", "invalid", reason if what == "text" else f"the {what} is {reason}"

@@ -1,9 +1,9 @@
-"""Reading a model's tokenizer: the file as its authors wrote it, its chat template, its names.
+"""Reads a model's tokenizer: the file as its authors wrote it, its chat template, its names.
 
-transformers loads tokenizers through a class that `tokenizer_config.json` names, and some of these
-classes rebuild what `tokenizer.json` says: a byte-level tokenizer whose configuration names
-LlamaTokenizer loses every space. So token ids of a probe are compared with those of the file, and
-where they differ the file is right.
+transformers loads a tokenizer through the class that `tokenizer_config.json` names, and some of
+these classes do not follow `tokenizer.json`: a byte-level tokenizer whose configuration names
+LlamaTokenizer loses every space. So both encode some probes, and if the token ids differ, the
+tokenizer is read from the file itself.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from rm_ray.engines.stored import is_stored, list_stored
 from rm_ray.engines.weights import Model, is_path, local_folder
 from rm_ray.errors import JudgeError, first_line
 
-# Whoever reads a tokenizer also makes tokens with it.
+# Modules that read a tokenizer also encode with it, so they can import both from here.
 from rm_ray.judges.encoding import encode as encode
 from rm_ray.judges.encoding import encode_all as encode_all
 from rm_ray.judges.encoding import load_plain as load_plain
@@ -29,7 +29,7 @@ from rm_ray.judges.keys import JudgeSection
 
 log = logging.getLogger(__name__)
 
-# A folder with none of these has no tokenizer that transformers can load.
+# transformers can load a tokenizer only from a folder that has one of these files.
 FILES = (
     "tokenizer.json",
     "tokenizer.model",
@@ -39,7 +39,8 @@ FILES = (
     "vocab.json",
     "vocab.txt",
 )
-# Texts in which tokenizers that were rebuilt differ from their files: spaces, lines, digits, marks.
+# Texts on which a class that rebuilds a tokenizer may differ from its file: spaces, lines,
+# digits, marks.
 PROBES = (
     "The harbour, 12,345 boats.\n\nTwo  loaves; it's\tnoon",
     " a",
@@ -49,26 +50,29 @@ PROBES = (
 
 @dataclass(frozen=True)
 class TokenizerFiles:
-    """A model's tokenizer, as its files describe it."""
+    """TokenizerFiles holds a model's tokenizer, as its files describe it."""
 
     json: str
-    """The tokenizer itself, with its added tokens and what it puts around a text."""
+    """The tokenizer itself, as JSON: with its added tokens, and the tokens that it puts around a
+    text."""
     chat_template: str | None
-    """The chat template's Jinja source, where there is one."""
+    """The chat template's Jinja source; None if there is none."""
     special_tokens: Mapping[str, str]
-    """Special tokens by the names that templates know them by, such as bos_token."""
+    """Special tokens by the names that templates use, for example bos_token."""
     tool_template: str | None = None
-    """The template's source for chats with tools, where it is another one."""
+    """The Jinja source for chats with tools; None if there is no separate one."""
 
 
 def read_tokenizer(place: str, revision: str | None, name: str = "") -> TokenizerFiles:
     """Read the tokenizer of a model's folder, or of a hub name.
 
     Args:
-        name: of the model, where it is not `place`.
+        place: the folder, or the hub name.
+        revision: the hub's revision; None for the hub's default.
+        name: the model's name in error texts, if it is not `place`.
 
     Raises:
-        JudgeError: there is none, or none with a fast version.
+        JudgeError: there is no tokenizer, or it has no fast version.
     """
     name = name or place
     folder = local_folder(place)
@@ -83,10 +87,10 @@ def read_tokenizer(place: str, revision: str | None, name: str = "") -> Tokenize
 
 
 def judge_tokenizer(section: JudgeSection, model: Model) -> TokenizerFiles:
-    """Read the tokenizer that a judge names, or else its model's own.
+    """Read the tokenizer that a judge's configuration names; if it names none, the model's own.
 
     Raises:
-        JudgeError: as `read_tokenizer`.
+        JudgeError: for the same reasons as `read_tokenizer`.
     """
     if section.tokenizer:
         return read_tokenizer(section.tokenizer, None)
@@ -94,10 +98,13 @@ def judge_tokenizer(section: JudgeSection, model: Model) -> TokenizerFiles:
 
 
 def tokenizer_of_run(judge: Mapping[str, Any]) -> TokenizerFiles:
-    """Read the tokenizer of a run's judge, whose configuration is stored with the run.
+    """Read the tokenizer of a run's judge.
+
+    Args:
+        judge: the section `judge` of the configuration that is stored with the run.
 
     Raises:
-        JudgeError: as `read_tokenizer`; or its store does not give it.
+        JudgeError: for the same reasons as `read_tokenizer`, or the model's store cannot be read.
     """
     if judge.get("tokenizer"):
         return read_tokenizer(judge["tokenizer"], None)
@@ -109,12 +116,12 @@ def tokenizer_of_run(judge: Mapping[str, Any]) -> TokenizerFiles:
 
 
 def tokenizer_digest(tokenizer_json: str) -> str:
-    """Give a tokenizer's content in a few letters."""
+    """Return a short hash of a tokenizer's content."""
     return f"sha256:{hashlib.sha256(tokenizer_json.encode()).hexdigest()[:16]}"
 
 
 def _load(place: str, revision: str | None, name: str) -> Any:
-    """Load the tokenizer by its class, or straight from its file where the class changes it."""
+    """Load the tokenizer by its class, or from its own file if the class fails or changes it."""
     from transformers import AutoTokenizer
 
     file = _own_file(place, revision)
@@ -132,11 +139,11 @@ def _load(place: str, revision: str | None, name: str) -> Any:
 
 
 def _own_file(place: str, revision: str | None) -> Path | None:
-    """Find tokenizer.json, on this machine or on the hub; None where there is none."""
+    """Find tokenizer.json, on this machine or on the hub; None if there is none."""
     from transformers.utils import cached_file
 
     try:
-        found = cached_file(
+        path = cached_file(
             place,
             "tokenizer.json",
             revision=revision,
@@ -144,41 +151,43 @@ def _own_file(place: str, revision: str | None) -> Path | None:
             _raise_exceptions_for_gated_repo=False,
             _raise_exceptions_for_connection_errors=False,
         )
-    except OSError as error:  # what else is wrong, loading says
+    except OSError as error:  # loading the tokenizer reports anything else that is wrong
         log.debug("cannot look for the tokenizer.json of %s: %s", place, error)
         return None
-    return Path(found) if found else None
+    return Path(path) if path else None
 
 
 def _agree(loaded: Tokenizer | None, file: Path) -> bool:
-    """Whether a loaded tokenizer gives the ids that its file gives, or that its class is asked to
-    change: `add_prefix_space` in the configuration puts a space before every text.
+    """Return True if a loaded tokenizer encodes the probes as its file does.
+
+    One difference is allowed: `add_prefix_space` in the configuration asks the class to put a space
+    before every text, or not to.
     """
     if loaded is None:
         return False
     own = Tokenizer.from_file(str(file))
-    found = _ids(loaded)
-    if found == _ids(own):
+    loaded_ids = _ids(loaded)
+    if loaded_ids == _ids(own):
         return True
     config = file.with_name("tokenizer_config.json")
-    asked = json.loads(config.read_text()) if config.is_file() else {}
-    if "add_prefix_space" not in asked:
+    settings = json.loads(config.read_text()) if config.is_file() else {}
+    if "add_prefix_space" not in settings:
         return False
     spaced = json.loads(own.to_str())
     for step in _byte_levels(spaced.get("pre_tokenizer")):
-        step["add_prefix_space"] = bool(asked["add_prefix_space"])
-    return found == _ids(Tokenizer.from_str(json.dumps(spaced)))
+        step["add_prefix_space"] = bool(settings["add_prefix_space"])
+    return loaded_ids == _ids(Tokenizer.from_str(json.dumps(spaced)))
 
 
 def _byte_levels(step: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """The byte-level steps of a pre-tokeniser."""
+    """List the byte-level steps of a pre-tokeniser."""
     if step is None or step["type"] == "ByteLevel":
         return [step] if step else []
-    return [one for inner in step.get("pretokenizers", []) for one in _byte_levels(inner)]
+    return [level for inner in step.get("pretokenizers", []) for level in _byte_levels(inner)]
 
 
 def _ids(tokenizer: Tokenizer) -> list[list[int]] | None:
-    """The token ids of the probes; None where the tokenizer cannot encode them."""
+    """Encode the probes; None if the tokenizer cannot."""
     tokenizer.no_padding()
     tokenizer.no_truncation()
     try:
@@ -189,17 +198,25 @@ def _ids(tokenizer: Tokenizer) -> list[list[int]] | None:
 
 
 def _from_file(place: str, revision: str | None, name: str, reason: str) -> Any:
-    """Load tokenizer.json as it is, with the names and the template of its configuration."""
+    """Load tokenizer.json as it stands, with the special tokens and template of its configuration.
+
+    Args:
+        place: the folder, or the hub name.
+        revision: the hub's revision.
+        name: the model's name, for texts.
+        reason: why its class is not used.
+    """
     from transformers import PreTrainedTokenizerFast
 
     log.warning("the tokenizer of %s is read from its tokenizer.json: %s", name, reason)
     try:
         return PreTrainedTokenizerFast.from_pretrained(place, revision=revision)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with the files
+    except Exception as error:  # noqa: BLE001 - anything may be wrong with the files
         raise JudgeError(f"cannot load the tokenizer of {name}: {first_line(error)}") from None
 
 
 def _files_of(tokenizer: Any, name: str) -> TokenizerFiles:
+    """Make TokenizerFiles of a tokenizer that transformers loaded."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise JudgeError(f"the tokenizer of {name} has no fast version; rm_ray needs one")
@@ -208,8 +225,9 @@ def _files_of(tokenizer: Any, name: str) -> TokenizerFiles:
         for key, value in tokenizer.special_tokens_map.items()
         if isinstance(value, str)
     }
-    given = tokenizer.chat_template
-    named = given if isinstance(given, dict) else {"default": given}  # by the names of their uses
+    template = tokenizer.chat_template
+    # some tokenizers have a template per use, by the name of the use
+    named = template if isinstance(template, dict) else {"default": template}
     return TokenizerFiles(
         str(backend.to_str()), named.get("default"), special, named.get("tool_use")
     )

@@ -1,4 +1,4 @@
-"""Nested values: Arrow's as Python's, and what is done with all strings in one."""
+"""Handles nested values: converts Arrow's to Python's, and works on all strings inside a value."""
 
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
@@ -15,8 +15,10 @@ LISTS = (
 
 
 def plain_values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
-    """Convert Arrow values to Python's, strings to bytes: one that is not UTF-8 must cost only its
-    row. Values of types that no template shows (dates, times, decimals) are None.
+    """Convert Arrow values to Python's, one per row.
+
+    Strings become bytes, so that a string that is not UTF-8 spoils only its own row. Values of
+    types that no template shows (dates, times, decimals) become None.
     """
     if isinstance(column, pa.ChunkedArray):
         return [value for chunk in column.chunks for value in plain_values(chunk)]
@@ -41,6 +43,7 @@ def plain_values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
 
 
 def _rows(column: pa.StructArray) -> list[dict[str, Any]]:
+    """Convert a column of structs; rows that are null get a value too."""
     names = column.type.names
     if not names:
         return [{} for _ in range(len(column))]
@@ -49,12 +52,16 @@ def _rows(column: pa.StructArray) -> list[dict[str, Any]]:
 
 
 def _where_valid(column: pa.Array, values: list[Any]) -> list[Any]:
+    """Replace the values of null rows by None."""
     valid = column.is_valid().to_pylist()
-    return [value if there else None for value, there in zip(values, valid, strict=True)]
+    return [value if is_valid else None for value, is_valid in zip(values, valid, strict=True)]
 
 
 def _spans(column: pa.Array) -> list[tuple[int, int]]:
-    """Where each list's values lie. Views are not cast: pyarrow 26 loses the last list."""
+    """Return the span of each list in the column's values: start and stop.
+
+    List views are not cast to lists, because pyarrow 26 loses the last list when it casts.
+    """
     if isinstance(column, pa.FixedSizeListArray):
         size = column.type.list_size
         first = column.offset
@@ -67,6 +74,7 @@ def _spans(column: pa.Array) -> list[tuple[int, int]]:
 
 
 def _is_string(kind: pa.DataType) -> bool:
+    """Return True for any of Arrow's types of strings and bytes."""
     return any(
         test(kind)
         for test in (
@@ -81,46 +89,48 @@ def _is_string(kind: pa.DataType) -> bool:
 
 
 def as_text(value: Any) -> Any:
-    """A value whose strings are valid Unicode: JSON can spell halves of characters.
+    """Decode all bytes in a value, and check that its strings are valid Unicode.
+
+    JSON can write halves of characters, so even a string that was decoded may be invalid.
 
     Raises:
-        UnicodeError: one is not.
+        UnicodeError: a string is not valid.
     """
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, str):
         return value.encode().decode()
     if isinstance(value, dict):
-        return {as_text(key): as_text(one) for key, one in value.items()}
-    return [as_text(one) for one in value] if isinstance(value, list) else value
+        return {as_text(key): as_text(field) for key, field in value.items()}
+    return [as_text(item) for item in value] if isinstance(value, list) else value
 
 
 def without_nulls(value: Any) -> Any:
-    """A value without the null fields of its objects: Arrow gives each struct every field."""
+    """Remove the null fields of all objects in a value: Arrow gives each struct every field."""
     if isinstance(value, dict):
-        return {key: without_nulls(one) for key, one in value.items() if one is not None}
-    return [without_nulls(one) for one in value] if isinstance(value, list) else value
+        return {key: without_nulls(field) for key, field in value.items() if field is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def strings_of(value: Any) -> Iterable[str]:
-    """Every string in a value, keys of objects among them."""
+    """Yield every string in a value, keys of objects included."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for key, one in value.items():
+        for key, field in value.items():
             yield from strings_of(key)
-            yield from strings_of(one)
+            yield from strings_of(field)
     elif isinstance(value, list):
-        for one in value:
-            yield from strings_of(one)
+        for item in value:
+            yield from strings_of(item)
 
 
 def with_strings(value: Any, strings: Mapping[str, str]) -> Any:
-    """The same value with some of its strings replaced by others."""
+    """Replace each string in a value that is a key of `strings`, keys of objects included."""
     if isinstance(value, str):
         return strings.get(value, value)
     if isinstance(value, dict):
         return {
-            with_strings(key, strings): with_strings(one, strings) for key, one in value.items()
+            with_strings(key, strings): with_strings(field, strings) for key, field in value.items()
         }
-    return [with_strings(one, strings) for one in value] if isinstance(value, list) else value
+    return [with_strings(item, strings) for item in value] if isinstance(value, list) else value

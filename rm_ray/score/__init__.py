@@ -1,14 +1,14 @@
-"""The scoring job: a reward for each document of a corpus.
+"""The scoring job: gives each document of a corpus a reward.
 
 Its files:
 
     __main__      the command line
     config        the configuration
-    job           what a run has to be told of the job
+    job           defines the job for `run`, which executes it
     planning      cuts new files into shards
     estimate      estimates the corpus from a sample of documents
-    cost          what a run would cost
-    fingerprint   what makes two runs the same judge's
+    cost          estimates the cost of a run
+    fingerprint   lists the settings that rewards depend on
     library       chooses the library that tokenises: fastokens, or tokenizers
     pipeline      puts the stages together
     read_stage    reads and tokenises, in CPU tasks
@@ -18,8 +18,8 @@ Its files:
     asking        makes prompts while the engine has room
     examples      checks a judge by examples with published rewards
     known_good    finds a document that an engine must be able to judge
-    rewards       the output: one row a document
-    calibrations  finds what makes probabilities of a judge's rewards
-    counts        what is counted
-    summary       the dry run's page, the closing lines, metrics.json
+    rewards       makes the output: one row per document
+    calibrations  finds the calibration of a judge's rewards
+    counts        the counts of documents, processes and estimates
+    summary       writes the dry run's page, the closing lines and metrics.json
 """

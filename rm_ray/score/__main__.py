@@ -1,7 +1,7 @@
-"""The scoring job's command line: `rm_ray score`, which jobs/score.py is too.
+"""The scoring job's command line: `rm_ray score`; jobs/score.py is the same.
 
-What takes seconds to import is imported once the command line is known to be right, and the corpus
-to be there.
+Modules that take seconds to import are imported only after the command line and the corpus's paths
+have been checked.
 """
 
 import logging
@@ -36,11 +36,12 @@ USAGE = Usage(
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the job that the command line asks for; its exit status."""
+    """Run the job that the command line asks for; return its exit status."""
     return run_job(argv, ScoreConfig, USAGE, _score, _dry_run)
 
 
 def _score(config: ScoreConfig) -> None:
+    """Score the corpus."""
     log.info("rm_ray %s: scoring %s -> %s", __version__, config.input.path, config.output.path)
     check_paths(config.input, config.output)
     warm("rm_ray.score.job")
@@ -50,6 +51,7 @@ def _score(config: ScoreConfig) -> None:
 
 
 def _dry_run(config: ScoreConfig) -> str:
+    """Return the dry run's page."""
     log.info("rm_ray %s: looking at %s, nothing is written", __version__, config.input.path)
     check_paths(config.input, config.output)
     warm("rm_ray.score.job")

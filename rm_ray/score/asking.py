@@ -1,10 +1,10 @@
-"""Asking a judge about many documents at once: prompts out, answers in, verdicts at the end.
+"""Asks a judge about many documents at once: sends prompts, takes answers, and makes verdicts.
 
 Prompts are made while the engine has room, document after document, and answers may come in any
-order. Where judging may stop early, a document is asked about look by look, and the engine is kept
-busy with others while the answers of a look are out.
+order. If judging may stop early, a document is asked about look by look. While the engine works on
+a look, it is kept busy with other documents.
 
-Documents are begun in bunches; whoever listens knows at any moment which ones are in the engine.
+Documents are begun in bunches. The listener always knows the bunches that are in the engine.
 """
 
 from collections import deque
@@ -18,50 +18,79 @@ import pyarrow as pa
 from rm_ray.engines.engine import Engine, Numbers, Prompt
 from rm_ray.judges.judge import Judge, Questions, TokenIds, Verdict
 
-# A bunch is documents of about so many tokens: few enough to be suspects together.
+# Documents of a bunch have about so many tokens together. If the engine fails, all documents in it
+# are suspects, so a bunch is small.
 BUNCH_TOKENS = 16_384
 BUNCH_DOCUMENTS = 256
 
 
 @dataclass
 class Bunch:
-    """Documents [start, stop) that are begun together; `left`: those without a verdict."""
+    """A Bunch is a span of documents that are begun together."""
 
     start: int
+    """Position of the first document."""
     stop: int
+    """Position after the last document."""
     left: int
+    """Documents that have no verdict yet."""
 
 
 class Listener(Protocol):
-    """Told how asking gets on. Documents by their position."""
+    """A Listener is told of the progress; documents are named by their position."""
 
     def asking(self, start: int, stop: int) -> None:
-        """Documents [start, stop) are about to be asked about."""
+        """Take note that documents [start, stop) are about to be asked about."""
 
     def stepped(self) -> None:
-        """The engine has answered something."""
+        """Take note that the engine has answered something."""
 
     def ended(self, n_tokens: int, questions: int) -> None:
-        """One more document has its verdict."""
+        """Take note that one more document has its verdict.
+
+        Args:
+            n_tokens: its length.
+            questions: the questions it was asked.
+        """
 
     def answered(self, start: int, scored: int) -> None:
-        """All that `asking` told of from `start` on have verdicts, `scored` of them a reward."""
+        """Take note that a bunch is done: all its documents have verdicts.
+
+        Args:
+            start: the bunch's first document.
+            scored: its documents that have a reward.
+        """
 
 
 @dataclass
 class _Document:
+    """A document that is being asked about."""
+
     ids: TokenIds
+    """Its token ids, [tokens]."""
     position: int
+    """Its position among the documents."""
     bunch: Bunch
+    """The bunch that it belongs to."""
     looks: deque[Questions]
+    """Questions of the looks that are still to come."""
     answers: dict[int, Numbers] = field(default_factory=dict)
+    """The engine's numbers by question."""
     out: int = 0
+    """Questions of the present look that have no answer yet."""
 
 
 class Asking:
-    """The documents of `ids` ([documents] lists of tokens), in order."""
+    """Asking takes the documents of a shard through an engine, in order."""
 
     def __init__(self, ids: pa.LargeListArray, judge: Judge, listener: Listener) -> None:
+        """Prepare to ask.
+
+        Args:
+            ids: token ids of the documents, [documents] lists of tokens.
+            judge: asks about them.
+            listener: told of the progress.
+        """
         self._ids = ids
         self._judge = judge
         self._listener = listener
@@ -74,10 +103,10 @@ class Asking:
         self._next_key = 0
 
     def through(self, engine: Engine) -> list[Verdict]:
-        """Every document's verdict, in order.
+        """Ask the engine about all documents; return their verdicts, in order.
 
         Raises:
-            Exception: whatever the engine does; it is broken then.
+            Exception: any exception of the engine; the engine is broken then.
         """
         while True:
             while engine.has_room and (asked := self._next_prompt()):
@@ -91,7 +120,7 @@ class Asking:
                 self._listener.stepped()
 
     def _next_prompt(self) -> tuple[int, Prompt] | None:
-        """The next prompt with its key; None while nothing can be asked before answers come."""
+        """Return the next prompt with its key; None if answers have to come first."""
         while (asked := next(self._prompts, None)) is None:
             document = self._due.popleft() if self._due else self._begin()
             if document is None:
@@ -100,7 +129,7 @@ class Asking:
         return asked
 
     def _begin(self) -> _Document | None:
-        """The next document that there is something to ask about."""
+        """Begin the next document that has questions; None if there is none left."""
         while self._begun < len(self._ids):
             position, self._begun = self._begun, self._begun + 1
             if position == self._bunches[0].start:
@@ -116,6 +145,7 @@ class Asking:
         return None
 
     def _look_at(self, document: _Document) -> Iterator[tuple[int, Prompt]]:
+        """Yield the prompts of the document's next look, with their keys."""
         questions = document.looks.popleft()
         document.out = len(questions)
         prompts = self._judge.prompts(document.ids, questions)
@@ -125,6 +155,7 @@ class Asking:
             yield self._next_key - 1, prompt
 
     def _answer(self, key: int, numbers: Numbers) -> None:
+        """Take an answer; after the last answer of a look, queue the next look or end."""
         document, question = self._in_engine.pop(key)
         document.answers[question] = numbers
         document.out -= 1
@@ -136,6 +167,7 @@ class Asking:
             self._end(document)
 
     def _end(self, document: _Document) -> None:
+        """Make the document's verdict, and tell the listener."""
         verdict = self._judge.verdict(document.answers, len(document.ids))
         self._verdicts[document.position] = verdict
         self._listener.ended(len(document.ids), len(document.answers))
@@ -143,12 +175,16 @@ class Asking:
         bunch.left -= 1
         if not bunch.left:
             verdicts = self._verdicts[bunch.start : bunch.stop]
-            scored = sum(one is not None and one.status == "ok" for one in verdicts)
+            scored = sum(verdict is not None and verdict.status == "ok" for verdict in verdicts)
             self._listener.answered(bunch.start, scored)
 
 
 def bunches(lengths: np.ndarray) -> Iterator[Bunch]:
-    """Documents of these lengths in bunches of BUNCH_TOKENS, where one alone has not more."""
+    """Group documents into bunches of at most BUNCH_TOKENS, or of one longer document.
+
+    Args:
+        lengths: tokens of each document, [documents].
+    """
     start, tokens = 0, 0
     for position, length in enumerate(lengths.tolist()):
         full = tokens + length > BUNCH_TOKENS or position - start == BUNCH_DOCUMENTS

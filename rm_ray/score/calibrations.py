@@ -14,14 +14,19 @@ from rm_ray.store.folder import Folder, absolute
 def find_calibration(
     asked: JudgeSection, model: Model, judge: Judge, keep: list[str]
 ) -> Calibration | None:
-    """The calibration by which a run writes `p_chosen`; None where there is none.
+    """Find the calibration by which a run writes `p_chosen`; None if there is none.
 
     Args:
+        asked: the judge's configuration.
+        model: the judge's model.
+        judge: the judge.
         keep: the columns that are copied.
 
     Raises:
-        JudgeError: it is not there though it is named, cannot be read, or is another judge's.
-        ConfigError: it needs a column that is not kept, or a kept column has its name.
+        JudgeError: a named calibration does not exist, or a calibration cannot be read or belongs
+            to another judge.
+        ConfigError: the calibration needs a column that is not kept, or a kept column is named
+            `p_chosen`.
     """
     named = asked.calibration not in ("auto", "none")
     folder = calibration_folder(asked.calibration if named else asked.model, asked.storage)
@@ -36,24 +41,25 @@ def find_calibration(
         if named:
             raise JudgeError(f"judge.calibration: there is no {place}; give its folder")
         return None
-    found = Calibration.from_json(data, place)
-    found.check(model.identity, judge.fingerprint(), place)
+    calibration = Calibration.from_json(data, place)
+    calibration.check(model.identity, judge.fingerprint(), place)
     none = "or give --judge.calibration none"
-    if found.by is not None and found.by not in keep:
+    if calibration.by is not None and calibration.by not in keep:
         raise ConfigError(
-            f"judge.calibration: {place} was fitted by {found.by}, and that column is not kept; "
-            f"give --input.keep {','.join([*keep, found.by])}, {none}"
+            f"judge.calibration: {place} has a map for each value of the column {calibration.by}, "
+            f"and that column is not kept; give --input.keep "
+            f"{','.join([*keep, calibration.by])}, {none}"
         )
     if COLUMN in keep:
         raise ConfigError(
-            f"input.keep: the column {COLUMN!r} would collide with the calibrated one; rename it, "
-            f"{none}"
+            f"input.keep: the column {COLUMN!r} has the name of the column that calibration "
+            f"writes; rename it, {none}"
         )
-    return found
+    return calibration
 
 
 def calibration_folder(name: str, storage: StorageConfig) -> Folder | None:
-    """The folder that a judge's name, or an address, stands for; None of a name on the hub."""
+    """Return the folder at a path or in a store; None for a name on the hub."""
     if is_stored(name):
         return Folder(absolute(name), storage, side="judge")
     folder = local_folder(name)

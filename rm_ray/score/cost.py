@@ -1,4 +1,4 @@
-"""What a run would cost before it is spent: tokens from a sample, hours from a measurement."""
+"""Estimates the cost of a run before it starts, from sampled documents and a measured speed."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,33 +16,36 @@ from rm_ray.score.config import ScoreConfig
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.planning import ScorePlanning
 
-# Up to this ratio, forwarded tokens are called the exact minimum.
+# Forwarded tokens up to so many times the exact minimum are shown as the exact minimum.
 MATTERS = 1.005
 
 
 @dataclass(frozen=True)
 class Cost:
-    """`left`: what is to be judged. `hours`: of all engines together, None where nothing tells.
-
-    `source`: where the speed comes from, or what to give for one. `most`: a remark, where `left` is
-    what it can be at most. `reason`: why the engine may forward more than the exact minimum.
-    """
+    """A Cost is the estimated cost of the documents that a run has not judged yet."""
 
     left: ScoreCounts
+    """Estimated counts of these documents."""
     hours: float | None
+    """Estimated hours, of the unit of `price`, for all engines together; None if no speed is
+    known."""
     source: str
+    """How the speed is known, or how to give one."""
     price: Price
+    """Turns hours into money."""
     most: str
+    """A remark that `left` is an upper bound; empty if it is not."""
     reason: str
+    """Why the engine may forward more than the exact minimum; empty if it does not."""
 
     @property
     def hours_text(self) -> str:
-        """The hours, or that they are not known."""
+        """Return the hours as text, or "unknown"."""
         return "unknown" if self.hours is None else number(self.hours)
 
     @property
     def forwarded_text(self) -> str:
-        """Says that the forwarded tokens are the exact minimum, or how much more and why."""
+        """Say that the forwarded tokens are the exact minimum, or how many times it and why."""
         needed, minimum = self.left.needed_tokens, self.left.minimum_tokens
         if not (reason := reason_for_more(needed, minimum, self.reason)):
             return f"the exact minimum{self.most}"
@@ -50,18 +53,21 @@ class Cost:
 
     @property
     def source_text(self) -> str:
-        """Where they come from, after what they cost, where that is known."""
+        """Say how the speed is known, after the price of the hours if that is known."""
         money = None if self.hours is None else self.price.money(self.hours)
         return self.source if money is None else f"{dollars(money)}, {self.source}"
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Of one engine: document tokens a second, or forwarded ones, which hold for any lengths."""
+    """A Speed is the speed of one engine."""
 
     tokens_per_second: float
+    """Forwarded tokens, or tokens of documents, per second."""
     forwarded: bool
+    """True for forwarded tokens: their speed holds for documents of any length."""
     source: str
+    """How the speed is known, in words."""
 
 
 def cost_of(
@@ -74,25 +80,29 @@ def cost_of(
     *,
     at_most: bool,
 ) -> Cost:
-    """What the shards that are not committed would cost.
+    """Estimate the cost of the shards that are not committed.
 
     Args:
-        metrics: the run's own metrics.json, where it has one.
+        config: the job's configuration.
+        files: all planned files, the new ones included.
+        committed: names of the parts that are committed.
+        new: the files planned just now, with the estimate of their documents.
+        metrics: the run's own metrics.json; None if it has none.
         sharing: how much of a prefix the engine keeps.
-        at_most: judging may stop early.
+        at_most: True if judging may stop early, so that the cost is an upper bound.
 
     Raises:
         ConfigError: estimate.run has no measurement.
     """
     sample = RowSample(config.input.sample_fraction, config.input.sample_seed)
-    fresh = {file.path for file in new.files}
-    begun = [
+    new_paths = {file.path for file in new.files}
+    planned_before = [
         shard
         for shard in shards_of(files)
         if shard.part not in committed
-        and (shard.file not in fresh or shard.stop <= new.continued.get(shard.file, 0))
+        and (shard.file not in new_paths or shard.stop <= new.continued.get(shard.file, 0))
     ]
-    left = new.estimate + _at_averages(begun, sample, metrics, sharing)
+    left = new.estimate + _at_averages(planned_before, sample, metrics, sharing)
     speed = _speed(config, metrics)
     price = Price(config.pool.gpus, config.cost.per_gpu_hour)
     hours = None
@@ -111,7 +121,7 @@ def cost_of(
 
 
 def reason_for_more(forwarded: int, minimum: int, reason: str) -> str:
-    """Return the reason if notably more than the exact minimum is forwarded, else nothing."""
+    """Return the reason if notably more than the exact minimum is forwarded, else an empty text."""
     return reason if forwarded > MATTERS * minimum else ""
 
 
@@ -121,32 +131,41 @@ def _at_averages(
     metrics: Mapping[str, Any] | None,
     sharing: Sharing,
 ) -> ScoreCounts:
-    """Shards planned by an earlier run, which holds what its documents were on average."""
+    """Estimate the counts of shards planned by an earlier invocation.
+
+    The estimate uses the average document that the run has judged so far; it is empty if there is
+    none.
+    """
     totals = (metrics or {}).get("totals", {})
     if not totals.get("documents"):
         return ScoreCounts()
-    documents = sum(sample.count(s.file, s.start, s.stop) for s in shards)
+    documents = sum(sample.count(shard.file, shard.start, shard.stop) for shard in shards)
     share = documents / totals["documents"]
     names = ("tokens", "windows", "minimum_tokens")
     needed = totals["forwarded_tokens" if sharing.reason else "minimum_tokens"]
-    found = ScoreCounts(needed_tokens=needed, **{name: totals[name] for name in names})
-    return found.scaled(share)
+    judged = ScoreCounts(needed_tokens=needed, **{name: totals[name] for name in names})
+    return judged.scaled(share)
 
 
 def _speed(config: ScoreConfig, metrics: Mapping[str, Any] | None) -> Speed | None:
+    """Return the configured speed, or the measured speed of `estimate.run` or of this run.
+
+    Raises:
+        ConfigError: estimate.run has no measurement.
+    """
     given = config.estimate
     if given.tokens_per_s is not None:
-        said = f"at the given {given.tokens_per_s:,.0f} document tokens/s an engine"
-        return Speed(given.tokens_per_s, forwarded=False, source=said)
-    where = "this run"
+        source = f"at the given {given.tokens_per_s:,.0f} document tokens/s per engine"
+        return Speed(given.tokens_per_s, forwarded=False, source=source)
+    measured_by = "this run"
     if given.run is not None:
-        where = given.run
+        measured_by = given.run
         other = RunFolder(OutputConfig(path=given.run, storage=config.output.storage), REWARDS)
         metrics = other.metrics()
     rate = (metrics or {}).get(SPEED)
     if rate:
-        said = f"at {rate:,.0f} forwarded tokens/s an engine, measured by {where}"
-        return Speed(rate, forwarded=True, source=said)
+        source = f"at {rate:,.0f} forwarded tokens/s per engine, measured by {measured_by}"
+        return Speed(rate, forwarded=True, source=source)
     if given.run is not None:
         raise ConfigError(
             f"estimate.run: {given.run} has no measured speed in _rm_ray/metrics.json; give the "

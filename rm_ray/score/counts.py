@@ -1,4 +1,4 @@
-"""What scoring counts: of documents, as a part's footer keeps it, and of the processes' work."""
+"""Counts of scoring: those of documents are in a part's footer, those of processes are not."""
 
 from dataclasses import dataclass
 
@@ -9,24 +9,27 @@ from rm_ray.run.counts import RunCounts
 
 @dataclass
 class ScoreCounts(RunCounts, JudgedCounts):
-    """Of documents: their `tokens`, what was asked about them, and `forwarded_tokens`, those that
-    an engine scheduled.
-
-    Of processes: `read_tokens` read and tokenised in `read_seconds` and `tokenize_seconds` of one
-    core; of judge actors' time `judge_seconds` with a shard at hand, `wait_seconds` between two, of
-    the first `step_seconds` in engine steps, of these `model_seconds` in the model.
-
-    Of an estimate: `needed_tokens`, those that this engine will forward.
-    """
+    """ScoreCounts adds to the counts of every run those of documents, processes and estimates."""
 
     tokens: int = 0
+    """Tokens of the documents."""
     forwarded_tokens: int = 0
+    """Tokens that an engine scheduled for the documents' prompts."""
     preemptions: int = 0
+    """Requests that the engine preempted."""
     read_tokens: int = spent(0)
+    """Tokens of documents that were read and tokenised."""
     read_seconds: float = spent(0.0)
+    """Seconds of one core for reading them."""
     tokenize_seconds: float = spent(0.0)
+    """Seconds of one core for tokenising them."""
     judge_seconds: float = spent(0.0)
+    """Seconds in which judge actors had a shard to judge."""
     wait_seconds: float = spent(0.0)
+    """Seconds in which judge actors waited between two shards."""
     step_seconds: float = spent(0.0)
+    """Seconds of `judge_seconds` that were spent in engine steps."""
     model_seconds: float = spent(0.0)
+    """Seconds of `step_seconds` that were spent in the model."""
     needed_tokens: int = spent(0)
+    """Tokens that the engine will forward; only in an estimate."""

@@ -1,4 +1,4 @@
-"""An actor around one engine: shards of token ids in, shards of rows out."""
+"""An actor around one engine: takes shards of token ids, and returns shards of rows."""
 
 import logging
 import os
@@ -25,32 +25,33 @@ from rm_ray.score.counts import ScoreCounts
 
 log = logging.getLogger(__name__)
 
-# How often an actor tells how far it is, seconds: often enough for a progress line.
+# Seconds between an actor's reports of its work: short enough for progress lines.
 REPORT_SECONDS = 2.0
-# How often it asks whether it is its machine's turn to fetch the weights.
+# Seconds between an actor's questions if it is its machine's turn to fetch the weights.
 TURN_SECONDS = 2.0
 
 
 class EngineActor(ABC):
-    """Holds the engine; called by Ray Data with blocks of packed shards and pieces.
+    """Holds an engine; Ray Data calls it with blocks of packed shards and pieces.
 
-    The engine starts with the actor, so that no shard waits for one that cannot start. One whose
-    process has ended over a document starts anew only when there is something to do.
+    The engine starts with the actor, so that no shard waits for an engine that cannot start. If a
+    document has ended the process, the engine of the new process starts only when there is work.
 
-    An engine is of the kind that the settings' read-out asks for: whoever asks it knows which.
+    The kind of the engine depends on the read-out in the settings. Subclasses know it.
     """
 
     def __init__(self, settings: EngineSettings, tally: TallyHandle) -> None:
+        """Announce the actor to the tally, and start the engine if the tally says so."""
         self.settings = settings
         self.tally = tally
         self._node = ray.get_runtime_context().get_node_id()
         self._id = str(ray.get_runtime_context().get_actor_id())
-        self._process = uuid.uuid4().hex  # Ray starts an actor anew under its old id
+        self._process = uuid.uuid4().hex  # Ray restarts an actor's process under the same actor id
         self._started: Any = None
         self._idle_since: float | None = None
         arrival = tally.call(Tally.arrives, self._id, self._node)
         if arrival == "leave":
-            # Ray Data puts another one in its place, elsewhere
+            # Ray Data starts another actor instead, on another machine
             ray.actor.exit_actor()  # type: ignore[no-untyped-call]
         if arrival == "start":
             self._engine()
@@ -65,40 +66,55 @@ class EngineActor(ABC):
     ) -> tuple[list[pa.Table], Mapping[int, str]]:
         """Take the documents of a shard or piece through the engine.
 
+        Args:
+            unit: the shard or piece.
+            documents: its tokenised documents.
+            engine: the engine.
+            listener: told of the progress.
+
         Returns:
-            What goes on to the next stage, packed; and the rows that failed, with reasons.
+            Packed rows for the next stage, and why documents failed, by row in the file.
 
         Raises:
-            Exception: whatever the engine does; it is broken then.
+            Exception: any exception of the engine; the engine is broken then.
         """
 
     @abstractmethod
     def check(
         self, unit: Shard, documents: pa.Table, engine: Any, alive: Callable[[], None]
     ) -> None:
-        """Make sure that the engine is well, before it is believed about a suspect.
+        """Check that the engine works, before a failing document is blamed.
+
+        Args:
+            unit: the piece with the document.
+            documents: the document, tokenised.
+            engine: the engine.
+            alive: to be called after each step of the engine.
 
         Raises:
-            Exception: it is not.
+            Exception: the engine does not work.
         """
 
     @abstractmethod
     def try_out(self, engine: Any) -> str | None:
-        """Try an engine that has just started; something that whoever started the run should know.
+        """Try an engine that has just started.
+
+        Returns:
+            A warning for the user; None if there is nothing to warn of.
 
         Raises:
             Exception: the engine does not work.
         """
 
     def tell_wrong(self, wrong: str) -> None:
-        """Tell what `try_out` has found."""
+        """Report the warning of `try_out`."""
         self.tally.tell(Tally.warn, wrong)
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
-        """One block, of one row, for each shard or piece of `block` that is done.
+        """Yield a block of one row for each shard or piece of `block` that is done.
 
-        A retried call yields the same rows in the same order as far as the last one got: Ray
-        matches them by their number.
+        Ray matches the outputs of a retried call by position. So a retried call yields the same
+        rows in the same order, as far as the call before it got.
         """
         for unit, documents, _ in unpack(block):
             wait_while_paused(self.tally)
@@ -110,6 +126,7 @@ class EngineActor(ABC):
                 yield from self._do_unit(unit, documents, engine)
 
     def _do_unit(self, unit: Shard, documents: pa.Table, engine: Any) -> list[pa.Table]:
+        """Do one shard or piece; if the engine breaks, this process ends."""
         listener = Reporter(self.tally, unit, documents.column("_row").to_pylist(), engine.counts)
         waited = time.monotonic() - self._idle_since if self._idle_since else 0.0
         with Watchdog(self.settings.config.silence_s, self._process) as watchdog:
@@ -124,16 +141,16 @@ class EngineActor(ABC):
             except BaseException as error:  # noqa: BLE001 - an engine may raise anything
                 self._end(Tally.broke, unit.part, error)
         listener.flush()
-        # awaited: should this process end now, the rows that failed are known
+        # this call is awaited, so that the tally knows the failed rows even if this process ends
         self.tally.call(Tally.done, unit.part, failed)
         self.tally.tell(Tally.add, ScoreCounts(wait_seconds=waited))
         self._idle_since = time.monotonic()
         return packed
 
     def _engine(self) -> Any:
-        """The engine, started if it was not; if it cannot be, this process ends.
+        """Return the engine, started if it was not; if it cannot start, this process ends.
 
-        Ray starts the process anew, and the tally says how often it is to try on this machine.
+        Ray then restarts the process, and the tally decides how often it may try on this machine.
         """
         if self._started is None:
             self._wait_for_turn()
@@ -145,7 +162,7 @@ class EngineActor(ABC):
                     self._started = self.start()
                     wrong = self.try_out(self._started)
             except Exception as error:
-                # an error of ours is a sentence, which the driver says
+                # an error of rm_ray needs no traceback: the driver shows its text
                 log.error("the engine did not start", exc_info=not isinstance(error, RmRayError))
                 self._end(Tally.start_failed, self._id, error)
             if wrong:
@@ -154,12 +171,13 @@ class EngineActor(ABC):
         return self._started
 
     def _wait_for_turn(self) -> None:
-        """Not all machines fetch weights at once."""
+        """Wait until this machine may fetch the weights: not all machines fetch at once."""
         if self.settings.model.origin:
             while not self.tally.call(Tally.may_fetch, self._node):
                 time.sleep(TURN_SECONDS)
 
     def _fetch_weights(self) -> None:
+        """Fetch the weights of a model in a store, if this machine does not have them."""
         config, model = self.settings.config, self.settings.model
         if model.origin is None:
             return
@@ -171,27 +189,39 @@ class EngineActor(ABC):
     def _end(
         self, tell: Callable[[Tally, str, str], None], what: str, error: BaseException
     ) -> NoReturn:
-        """End this process once the tally has been told why, of a part or of this actor.
+        """Tell the tally why, and end this process.
 
-        vLLM registers a prefix's blocks when it schedules them: after a step that raised, blocks
-        that were never computed would answer for the prompts to come.
+        The process cannot go on: vLLM registers a prefix's blocks when it schedules them. After a
+        step that raised, it would answer later prompts from blocks that were never computed.
+
+        Args:
+            tell: the method of the tally to call.
+            what: the part, or this actor's id.
+            error: why the process ends.
         """
         try:
             self.tally.call(tell, what, one_line(error))
         finally:
-            os._exit(1)  # Ray starts the actor anew, and gives it what is left of its block
+            os._exit(1)  # Ray restarts the actor, and gives it the rest of its block
 
 
 class Reporter:
-    """Tells the tally of one unit's judging: which rows are in the engine, and work done.
+    """Reports one unit's judging to the tally: the rows that are in the engine, and the work done.
 
-    `rows`: the documents' numbers in the file. `counts`: the engine's. `alive` is called with
-    every step.
+    Its attribute `alive` is called after every step.
     """
 
     def __init__(
         self, tally: TallyHandle, unit: Shard, rows: list[int], counts: EngineCounts
     ) -> None:
+        """Prepare to report.
+
+        Args:
+            tally: the tally.
+            unit: the shard or piece.
+            rows: the documents' numbers in the file.
+            counts: the engine's counts, which go on growing.
+        """
         self._tally = tally
         self._part = unit.part
         self._rows = rows
@@ -200,45 +230,49 @@ class Reporter:
         self._start()
 
     def asking(self, start: int, stop: int) -> None:
-        """Awaited: should the engine end this process, these rows are known."""
+        """Tell the tally that these documents go into the engine.
+
+        The call is awaited, so that the tally knows them even if the engine ends this process.
+        """
         span = self._rows[start], self._rows[stop - 1] + 1
         self._tally.call(Tally.asking, self._part, *span)
 
     def stepped(self) -> None:
-        """A sign of life, to the tally now and then."""
+        """Give a sign of life; report the work to the tally every REPORT_SECONDS."""
         self.alive()
         if time.perf_counter() - self._began > REPORT_SECONDS:
             self.flush()
 
     def ended(self, n_tokens: int, questions: int) -> None:
-        """One more document has its verdict."""
+        """Count one more document that has its verdict."""
         self._documents += 1
         self._tokens += n_tokens
         self._windows += questions
 
     def answered(self, start: int, scored: int) -> None:
-        """These rows are no longer in the engine."""
+        """Tell the tally that the documents from `start` on are no longer in the engine."""
         self._tally.tell(Tally.answered, self._part, self._rows[start], scored)
 
     def flush(self) -> None:
-        """Tell what was done since the last time."""
-        spent = self._counts
+        """Report the work since the last report."""
+        engine = self._counts
         work = ScoreCounts(
             documents=self._documents,
             rows=self._documents,
             tokens=self._tokens,
             windows=self._windows,
-            prompt_tokens=spent.prompt_tokens - self._prompted,
-            forwarded_tokens=spent.forwarded_tokens - self._forwarded,
-            preemptions=spent.preemptions - self._preempted,
+            prompt_tokens=engine.prompt_tokens - self._prompted,
+            forwarded_tokens=engine.forwarded_tokens - self._forwarded,
+            preemptions=engine.preemptions - self._preempted,
             judge_seconds=time.perf_counter() - self._began,
-            step_seconds=spent.step_seconds - self._steps,
-            model_seconds=spent.model_seconds - self._model,
+            step_seconds=engine.step_seconds - self._steps,
+            model_seconds=engine.model_seconds - self._model,
         )
         self._tally.tell(Tally.progressed, work)
         self._start()
 
     def _start(self) -> None:
+        """Begin to count the work of the next report."""
         self._documents = self._tokens = self._windows = 0
         self._began = time.perf_counter()
         self._prompted = self._counts.prompt_tokens

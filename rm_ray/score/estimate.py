@@ -1,6 +1,6 @@
-"""What the corpus holds, estimated from a sample of documents before anything is scored.
+"""Estimates the corpus from a sample of documents, before anything is scored.
 
-The same figures cut the shards (tokens per byte) and answer `--dry-run`.
+The same figures cut the shards (tokens per byte) and make the page of `--dry-run`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,27 +29,28 @@ from rm_ray.tasks.run import run_tasks
 SAMPLED_GROUPS = 24
 SAMPLED_ROWS = 48
 
-# Bytes of English text in one token of a large vocabulary; used where nothing could be sampled.
+# Bytes of English text per token of a large vocabulary; used if nothing could be sampled.
 BYTES_PER_TOKEN = 4.0
 
 
 @dataclass
 class Sample:
-    """Sampled documents, scaled to the text of their row groups."""
+    """A Sample holds the counts of sampled documents, scaled to the text of their row groups."""
 
     holds: ScoreCounts
-    """What the text of these row groups holds."""
+    """Estimated counts of these row groups."""
     text_bytes: int
-    """Bytes of that text."""
+    """Bytes of text of these row groups."""
     differs: str | None = None
-    """A document to which fastokens gives other token ids than `tokenizers`."""
+    """Names a document to which fastokens gives other token ids than `tokenizers`; None if there
+    is none."""
 
 
 class Estimates(Protocol):
-    """Says what a document holds."""
+    """Estimates counts of documents."""
 
     def of(self, ids: TokenIds) -> ScoreCounts:
-        """The counts of one document, given its token ids."""
+        """Return the counts of one document, given its token ids."""
         ...
 
 
@@ -70,13 +71,13 @@ class Estimator:
 
 
 def tokens_per_byte(sampled: Sample) -> float:
-    """Document tokens per byte of text."""
+    """Return the tokens of documents per byte of text."""
     tokens = sampled.holds.tokens
     return tokens / sampled.text_bytes if tokens else 1 / BYTES_PER_TOKEN
 
 
 def at_bytes(sampled: Sample, text_bytes: float) -> ScoreCounts:
-    """What so many bytes of text of the same corpus would hold."""
+    """Estimate the counts of `text_bytes` bytes of text of the same corpus."""
     return sampled.holds.scaled(text_bytes / sampled.text_bytes if sampled.text_bytes else 0.0)
 
 
@@ -89,6 +90,13 @@ def estimate_corpus(
 ) -> Sample:
     """Tokenise a few documents of row groups that are spread evenly over the corpus's text.
 
+    Args:
+        files: the files to sample.
+        footers: their footers, by path.
+        config: the corpus's configuration.
+        tokenizer: tokenises the documents.
+        estimator: estimates counts of each document.
+
     Returns:
         The sums over these documents, scaled to the text of their row groups.
     """
@@ -99,21 +107,23 @@ def estimate_corpus(
         if rows
     ]
     batches = [(file, group, footers[file.path]) for file, group in _spread(groups, footers)]
-    sampled = [
-        Sample(ScoreCounts(), 0) if isinstance(one, Ended) else one
-        for one in run_tasks(_sample_group, batches, config, tokenizer, estimator, doing="sampled")
+    samples = [
+        Sample(ScoreCounts(), 0) if isinstance(sample, Ended) else sample
+        for sample in run_tasks(
+            _sample_group, batches, config, tokenizer, estimator, doing="sampled"
+        )
     ]
     return Sample(
-        total((one.holds for one in sampled), ScoreCounts),
-        sum(one.text_bytes for one in sampled),
-        next((one.differs for one in sampled if one.differs), None),
+        total((sample.holds for sample in samples), ScoreCounts),
+        sum(sample.text_bytes for sample in samples),
+        next((sample.differs for sample in samples if sample.differs), None),
     )
 
 
 def _spread(
     groups: list[tuple[InputFile, int]], footers: Mapping[str, Footer]
 ) -> list[tuple[InputFile, int]]:
-    """At most SAMPLED_GROUPS row groups, one at each of as many evenly spaced bytes."""
+    """Choose at most SAMPLED_GROUPS row groups, spread evenly over the bytes of text."""
     sizes = [footers[file.path].text_bytes[group] for file, group in groups]
     step = sum(sizes) / SAMPLED_GROUPS
     if not step:
@@ -134,12 +144,14 @@ def _sample_group(
     tokenizer: DocumentTokenizer,
     estimator: Estimates,
 ) -> Sample:
+    """Sample one row group of a file; the sample is empty if the group cannot be read."""
     file, group, footer = sampled
     rows = footer.rows[group]
     taken = min(rows, SAMPLED_ROWS)
     first = sum(footer.rows[:group])
     profile = footer.profiles.get(group)
-    # prompts cost something beside their text, so the rows are some that hold much of it
+    # each prompt costs something besides its text, so the sample begins at half of the group's
+    # text, among rows that hold much of it
     start = first + min(profile.row_at(0.5), rows - taken) if profile else first
     shard = Shard(file.path, start, start + taken)
     unit = ReadUnit(
@@ -155,8 +167,8 @@ def _sample_group(
         columns = list(dict.fromkeys([*tokenizer.columns, *config.documents.values()]))
         documents = next(table for _, table in read_shards(unit, everything, columns))
     except (OSError, pa.ArrowException):
-        return Sample(ScoreCounts(), 0)  # it does without; the run will say what is wrong
-    # what the footers have measured, which need not be what the tokenizer reads
+        return Sample(ScoreCounts(), 0)  # the run itself will report the fault
+    # the columns that the footers measured; the tokenizer may read other columns
     measured = [f"{JUDGED}{name}" for name in dict.fromkeys(config.documents.values())]
     read = table_bytes(documents.select(measured)).sum()
     if not read:
@@ -167,7 +179,7 @@ def _sample_group(
         fast = tokenize(documents, tokenizer).column("_ids")
         differing = differing_row(documents, fast, ids)
         differs = f"{file.path} {differing}" if differing else None
-    found = total((estimator.of(row.values.to_numpy()) for row in ids), ScoreCounts)
-    found.tokens = sum(pc.list_value_length(ids).to_pylist())
+    counts = total((estimator.of(row.values.to_numpy()) for row in ids), ScoreCounts)
+    counts.tokens = sum(pc.list_value_length(ids).to_pylist())
     text_bytes = footer.text_bytes[group]
-    return Sample(found.scaled(text_bytes / float(read)), text_bytes, differs)
+    return Sample(counts.scaled(text_bytes / float(read)), text_bytes, differs)

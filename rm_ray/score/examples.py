@@ -1,4 +1,4 @@
-"""Examples with published rewards: whether a judge is asked as its authors asked it."""
+"""Checks with examples of published rewards that a judge is asked as its authors asked it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,20 +14,21 @@ from rm_ray.judges.keys import JudgeSection
 
 @dataclass(frozen=True)
 class Examples:
-    """Documents with the judge that is asked about them, and their published rewards. `refuse`: a
-    run that differs is to stop.
-    """
+    """Examples holds documents with published rewards."""
 
     documents: Sequence[tuple[Judge, TokenIds, float]] = ()
+    """Per example: the judge to ask, the document's token ids, the published reward."""
     tolerance: float = 0.0
+    """How far a reward may differ from the published one."""
     refuse: bool = False
+    """Stop the run if a reward differs by more; if False, warn."""
 
 
 def resolve_examples(section: JudgeSection, model: Model) -> Examples:
-    """The examples of a judge, tokenised.
+    """Tokenise the examples of a judge's configuration.
 
     Raises:
-        JudgeError: one of them is no document that the judge could be asked about.
+        JudgeError: the judge cannot be asked about one of the examples.
     """
     halves: dict[tuple[str, ...], tuple[DocumentTokenizer, Judge]] = {}
     documents = []
@@ -36,33 +37,38 @@ def resolve_examples(section: JudgeSection, model: Model) -> Examples:
         kind = tuple(columns)
         halves[kind] = halves.get(kind) or build_judge(section, inputs, model)
         tokenizer, judge = halves[kind]
-        found = tokenizer.tokenize(columns)
-        if found.statuses[0] != "ok":
+        tokenized = tokenizer.tokenize(columns)
+        if tokenized.statuses[0] != "ok":
             raise JudgeError(
-                f"judge.examples: example {number} cannot be judged: {found.errors[0]}"
+                f"judge.examples: example {number} cannot be judged: {tokenized.errors[0]}"
             )
-        documents.append((judge, found.ids[0], example.reward))
+        documents.append((judge, tokenized.ids[0], example.reward))
     return Examples(documents, section.examples_tolerance, section.on_wrong_example == "refuse")
 
 
 def disagreement(
     engine: Engine, examples: Examples, alive: Callable[[], None] = lambda: None
 ) -> str | None:
-    """What is wrong with the first reward that is not as published; None if all are.
+    """Describe the first example whose reward is not as published; None if all are.
+
+    Args:
+        engine: judges the examples.
+        examples: the examples.
+        alive: called after each step of the engine.
 
     Raises:
-        Exception: whatever the engine does; it is broken then.
+        Exception: any exception of the engine; the engine is broken then.
     """
     for number, (judge, ids, published) in enumerate(examples.documents, 1):
-        questions = [one for look in judge.looks(ids) for one in look]
+        questions = [question for look in judge.looks(ids) for question in look]
         answers = answer_all(engine, judge.prompts(ids, sorted(questions)), alive)
         verdict = judge.verdict(dict(zip(sorted(questions), answers, strict=True)), len(ids))
         reward = verdict.reward
         if reward is None or abs(reward - published) > examples.tolerance:
-            found = f"{reward:.6g}" if reward is not None else f"none ({verdict.error})"
+            shown = f"{reward:.6g}" if reward is not None else f"none ({verdict.error})"
             return (
-                f"judge.examples: example {number} has the reward {found} here, and its source "
-                f"publishes {published:g} (tolerance {examples.tolerance:g}): these are other "
-                "weights, or they are not asked as their authors asked them"
+                f"judge.examples: example {number} has the reward {shown} here, and its source "
+                f"publishes {published:g} (tolerance {examples.tolerance:g}): the weights differ "
+                "from the authors', or the model is asked in another way"
             )
     return None

@@ -1,4 +1,4 @@
-"""What makes two runs the same judge's: every setting that a reward depends on, and no other."""
+"""The fingerprint of a run: every setting that a reward depends on, and no other."""
 
 from typing import Any
 
@@ -15,14 +15,17 @@ def fingerprint(
     inputs: InputConfig,
     calibration: Calibration | None = None,
 ) -> dict[str, Any]:
-    """Flat, readable and comparable key by key; model and tokenizer by content, not by name."""
+    """List the settings that rewards depend on, by name; runs are compared key by key.
+
+    The model and the tokenizer are named by their content, not by their place.
+    """
     return {
         "model": engine.model.identity,
         **tokenizer.fingerprint(),
         **judge.fingerprint(),
         "model dtype": engine.dtype,
         "engine.quantization": engine.config.quantization,
-        # the engines that rm_ray brings agree; another one may not
+        # the engines that come with rm_ray agree with each other; a user's engine may not
         "engine.name": engine.config.name if ":" in engine.config.name else None,
         "engine.load_format": engine.config.load_format,
         "input.id": inputs.id,

@@ -1,13 +1,12 @@
-"""The scoring job: what a run has to be told of it.
+"""Defines the scoring job for `run`, which executes it.
 
 plan      corpus -> shards                          planning
 read      shard -> documents -> token ids           read_stage     CPU tasks
 judge     token ids -> prompts -> answers           judge_actor    actors, one engine each
-reward    answers -> one row a document             judge_shard    in the same actor
+reward    answers -> one row per document           judge_shard    in the same actor
 commit    rows -> one part, written once            run/output     CPU tasks
 
-The stages are put together in `pipeline`; how a document is asked about, and what its reward is, is
-in judges/.
+`pipeline` puts the stages together; judges/ makes prompts of documents, and rewards of answers.
 """
 
 import logging
@@ -63,30 +62,30 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What to do where input files have changed since they were planned.
+# Advice if input files have changed since they were planned.
 CHANGED = (
-    "Their rewards would not be theirs: put the files back, give another --output.path, or give "
-    "--run.rescore_changed to score them again"
+    "Rewards of the old content would not match the new content: put the old files back, give "
+    "another --output.path, or give --run.rescore_changed to score the files again"
 )
 
 
 def score(config: ScoreConfig) -> None:
-    """Score the corpus; the same call again goes on where the last one ended.
+    """Score the corpus; the same call again resumes the run.
 
     Raises:
-        Refused: before anything is scored, with what to do.
-        Incomplete: the run ended with documents missing or too many failed.
+        Refused: the run cannot start; the text says what to do.
+        Incomplete: the run ended with documents missing, or too many failed.
     """
     execute(ScoreJob(config))
 
 
 def dry_run(config: ScoreConfig) -> str:
-    """What `score` would do, as text; nothing is written and no engine is started."""
+    """Return a page on what `score` would do; nothing is written and no engine is started."""
     return look_ahead(ScoreJob(config))
 
 
 def look_ahead(job: "ScoreJob") -> str:
-    """What a job would do, as text."""
+    """Return a page on what a job would do."""
     with ray_faults():
         seen = survey(job, open_folder(job), to_run=False)
         documents = job.count_documents(shards_of(seen.files))
@@ -105,12 +104,13 @@ def look_ahead(job: "ScoreJob") -> str:
 
 
 class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
-    """Everything that can be decided, and refused, before a machine is asked for."""
+    """ScoreJob resolves and checks everything that needs no machine of the cluster."""
 
     def __init__(self, config: ScoreConfig, build: Builder = build_judge) -> None:
         """Resolve and check everything that needs neither Ray nor an engine.
 
         Args:
+            config: the job's configuration.
             build: makes both halves of the judge.
 
         Raises:
@@ -121,18 +121,18 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         check_engine_installed(config.engine)
         on_gpu = config.pool.gpus > 0
         log.info("looking at the model %s", config.judge.model)
-        asked = config.judge
+        section = config.judge
         model = resolve_model(
-            asked.model,
-            asked.revision,
-            trust_remote_code=asked.trust_remote_code,
-            storage=asked.storage,
+            section.model,
+            section.revision,
+            trust_remote_code=section.trust_remote_code,
+            storage=section.storage,
             weights_folder=config.engine.weights_folder,
         )
-        self.tokenizer, self.judge = build(asked, config.input, model)
-        self.examples = resolve_examples(asked, model)
+        self.tokenizer, self.judge = build(section, config.input, model)
+        self.examples = resolve_examples(section, model)
         _check_kept(config.input.keep, self.judge)
-        self.calibration = find_calibration(asked, model, self.judge, config.input.keep)
+        self.calibration = find_calibration(section, model, self.judge, config.input.keep)
         self.engine = EngineSettings(
             config=config.engine,
             model=model,
@@ -142,7 +142,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
             gpus=config.pool.gpus,
             threads=config.engine.threads or max(1, int(config.pool.cpus)),
         )
-        check_runs(self.engine, partial(_shorter, asked, self.judge.max_prompt_tokens))
+        check_runs(self.engine, partial(_shorter, section, self.judge.max_prompt_tokens))
         self.sharing = sharing_of(self.engine)
         self.config = config
         self.sample = RowSample(config.input.sample_fraction, config.input.sample_seed)
@@ -198,8 +198,9 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
 
     @override
     def begin(self, state: Folder) -> None:
-        """Keep the tokenizer of a judge that cuts texts: a report shows where, wherever the model
-        is by then.
+        """Keep the tokenizer in the run's folder, if the judge cuts texts into chunks.
+
+        A report needs it to show the chunks, and the model may be gone by then.
         """
         if isinstance(self.config.judge, PreferenceConfig):
             (plain_json,) = self.tokenizer.plain_tokenizers
@@ -240,10 +241,10 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
     def give_up(
         self, unit: ReadUnit, reasons: Mapping[int, str], columns: Mapping[str, pa.DataType]
     ) -> Iterator[tuple[pa.Table, ScoreCounts]]:
-        found = read_patiently(unit, self.config.input, self.tokenizer.columns, columns)
-        for row, documents in found:
-            read = tokenize(documents, self.tokenizer)
-            yield give_up(row, read, reasons, self.judge, self.calibration)
+        shards = read_patiently(unit, self.config.input, self.tokenizer.columns, columns)
+        for shard, documents in shards:
+            tokenized = tokenize(documents, self.tokenizer)
+            yield give_up(shard, tokenized, reasons, self.judge, self.calibration)
 
     @override
     def work_left(self, units: Sequence[ReadUnit]) -> float:
@@ -273,19 +274,25 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         return blocks_wanted(this)
 
 
-def _shorter(asked: JudgeSection, longest: int, less: int) -> str:
-    """How the longest prompt of a judge loses tokens: a key and its value; "" where it cannot."""
-    if not isinstance(asked, PreferenceConfig):
+def _shorter(section: JudgeSection, longest: int, less: int) -> str:
+    """Return the option that shortens the judge's longest prompt; empty if none can.
+
+    Args:
+        section: the judge's configuration.
+        longest: tokens of the longest prompt.
+        less: tokens that it has to lose.
+    """
+    if not isinstance(section, PreferenceConfig):
         return f"--judge.max_tokens {longest - less}"
-    chunks = (asked.context_tokens - less) // asked.chunk_tokens
-    return f"--judge.context_tokens {chunks * asked.chunk_tokens}" if chunks >= 0 else ""
+    chunks = (section.context_tokens - less) // section.chunk_tokens
+    return f"--judge.context_tokens {chunks * section.chunk_tokens}" if chunks >= 0 else ""
 
 
 def _check_kept(keep: Sequence[str], judge: Judge) -> None:
-    """Raises ConfigError if a kept column would have the name of one of the judge's."""
+    """Raise ConfigError if a kept column has the name of one of the judge's own columns."""
     for name in keep:
         if name in judge.columns.names:
             raise ConfigError(
-                f"input.keep: the column {name!r} would collide with one of this judge's own "
+                f"input.keep: the column {name!r} has the name of one of this judge's own columns "
                 f"({', '.join(judge.columns.names)}); rename it, or leave it out"
             )

@@ -1,4 +1,4 @@
-"""The judge stage: one actor, one engine; shards of token ids in, shards of rewards out."""
+"""The judge stage: an actor with one engine turns shards of token ids into shards of rewards."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -32,6 +32,17 @@ class JudgeActor(EngineActor):
         control_ref: Any,
         calibration: Calibration | None = None,
     ) -> None:
+        """Take over the job's settings, and start the engine.
+
+        Args:
+            settings: how to start the engine.
+            judge_ref: a Ray reference to the asking half of the judge.
+            examples: documents with published rewards.
+            tally: told of progress and faults.
+            control_ref: a Ray reference to the token ids of a document that was judged before; None
+                if there is none.
+            calibration: makes the column `p_chosen`; None for no such column.
+        """
         self._examples = examples
         self._calibration = calibration
         self._judge: Judge = ray.get(judge_ref)
@@ -41,7 +52,7 @@ class JudgeActor(EngineActor):
     def work(
         self, unit: Shard, documents: pa.Table, engine: Engine, listener: Reporter
     ) -> tuple[list[pa.Table], Mapping[int, str]]:
-        """Judge the documents: their rewards, or pieces of them between the rows that failed."""
+        """Judge the documents; if some failed, pack the pieces between the failed rows."""
         rewards, counts = judge_shard(
             unit, documents, self._judge, engine, listener, self._calibration
         )
@@ -51,8 +62,9 @@ class JudgeActor(EngineActor):
     def check(
         self, unit: Shard, documents: pa.Table, engine: Engine, alive: Callable[[], None]
     ) -> None:
-        """Judge a harmless document of the suspect's length, and one that was judged before, where
-        there is one.
+        """Judge a harmless document of the suspect's length, and one that was judged before.
+
+        The second is left out if no such document is known.
         """
         length = len(documents.column("_ids").combine_chunks().values)
         probe(engine, self._judge, self._judge.harmless(length, unit.start), alive)
@@ -61,32 +73,34 @@ class JudgeActor(EngineActor):
             self.tally.tell(Tally.fit)
 
     def try_out(self, engine: Engine) -> str | None:
-        """Judge a harmless document, and the examples: what is wrong with their rewards."""
+        """Judge a harmless document, and the examples; return how their rewards differ."""
         probe(engine, self._judge, self._judge.harmless(0, 0), lambda: None)
         return disagreement(engine, self._examples)
 
     def tell_wrong(self, wrong: str) -> None:
-        """Warn of an example whose reward is wrong, or stop the run over it, as was asked."""
+        """Warn of an example whose reward is wrong, or stop the run, as the configuration says."""
         if self._examples.refuse:
-            self.tally.call(Tally.halt, f"{wrong}; --judge.on_wrong_example warn goes on")
+            self.tally.call(
+                Tally.halt, f"{wrong}; to score all the same, give --judge.on_wrong_example warn"
+            )
         else:
             super().tell_wrong(wrong)
 
 
 def _pack(unit: Shard, rewards: pa.Table, counts: ScoreCounts, judge: Judge) -> list[pa.Table]:
-    """The unit whole, or the pieces between its rows that failed."""
+    """Pack the whole unit, or the pieces between its failed rows."""
     if not failed_rows(rewards):
         return [pack(unit, rewards, counts.to_json())]
     pieces, stretches = stretches_between(unit, rewards)
-    theirs = divide(counts, stretches, judge)
+    divided = divide(counts, stretches, judge)
     return [
-        pack(piece, rows, mine.to_json())
-        for piece, rows, mine in zip(pieces, stretches, theirs, strict=True)
+        pack(piece, rows, piece_counts.to_json())
+        for piece, rows, piece_counts in zip(pieces, stretches, divided, strict=True)
     ]
 
 
 def probe(engine: Engine, judge: Judge, document: TokenIds, alive: Callable[[], None]) -> None:
-    """Judge a document that no engine can stumble over, to tell a sick engine from a bad document.
+    """Judge a document that no engine can fail on, to tell a broken engine from a bad document.
 
     Raises:
         ArithmeticError: the answer is not a number.
@@ -95,4 +109,4 @@ def probe(engine: Engine, judge: Judge, document: TokenIds, alive: Callable[[], 
     answers = answer_all(engine, judge.prompts(document, look), alive)
     verdict = judge.verdict(dict(zip(look, answers, strict=True)), len(document))
     if verdict.status != "ok":
-        raise ArithmeticError(f"of a harmless document: {verdict.error}")
+        raise ArithmeticError(f"judging a harmless document failed: {verdict.error}")

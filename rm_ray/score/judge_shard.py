@@ -1,4 +1,4 @@
-"""A shard's documents through one engine: one output row a document, and what they cost."""
+"""Takes a shard's documents through one engine: makes one output row per document, and counts."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,26 +24,31 @@ def judge_shard(
     listener: Listener,
     calibration: Calibration | None = None,
 ) -> tuple[pa.Table, ScoreCounts]:
-    """The output rows of a shard's documents, and their counts.
+    """Judge a shard's documents; return their output rows and counts.
 
     Args:
-        calibration: makes the column `p_chosen`.
+        shard: the rows of the file.
+        documents: the read and tokenised documents of the shard.
+        judge: asks about them.
+        engine: answers.
+        listener: told of the progress.
+        calibration: makes the column `p_chosen`; None for no such column.
 
     Raises:
-        Exception: whatever the engine does; it is broken then.
+        Exception: any exception of the engine; the engine is broken then.
     """
     forwarded, preemptions = engine.counts.forwarded_tokens, engine.counts.preemptions
     ids = documents.column("_ids").combine_chunks()
     verdicts = Asking(ids, judge, listener).through(engine)
     statuses = documents.column("_status").to_pylist()
     errors = documents.column("_error").to_pylist()
-    told = [
+    all_verdicts = [
         verdict if status == "ok" else judge.unscored(0, status, error)
         for verdict, status, error in zip(verdicts, statuses, errors, strict=True)
     ]
-    rows = _table(shard, documents, told, judge, calibration)
+    rows = _table(shard, documents, all_verdicts, judge, calibration)
     counts = counts_of(rows, judge)
-    # what was forwarded for rows that failed belongs to no row
+    # tokens forwarded for rows that failed are counted for no row
     weights = counts.prompt_tokens, judge.work(_only("failed", rows, judge)).prompt_tokens
     counts.forwarded_tokens, _ = shares(engine.counts.forwarded_tokens - forwarded, weights)
     counts.preemptions, _ = shares(engine.counts.preemptions - preemptions, weights)
@@ -57,7 +62,15 @@ def give_up(
     judge: Judge,
     calibration: Calibration | None = None,
 ) -> tuple[pa.Table, ScoreCounts]:
-    """The output rows of documents that cannot be judged: `failed`, each with its reason."""
+    """Make the output rows of documents that cannot be judged: `failed`, each with its reason.
+
+    Args:
+        shard: the rows of the file.
+        documents: the read and tokenised documents of the shard.
+        reasons: why each document cannot be judged, by its row in the file.
+        judge: makes the verdicts.
+        calibration: makes the column `p_chosen`; None for no such column.
+    """
     lengths = documents.column("_ids").combine_chunks().value_lengths().to_pylist()
     verdicts = [
         judge.unscored(length, "failed", reasons[row])
@@ -68,34 +81,34 @@ def give_up(
 
 
 def divide(counts: ScoreCounts, stretches: Sequence[pa.Table], judge: Judge) -> list[ScoreCounts]:
-    """The counts of stretches of a shard's rows, which has these counts.
+    """Divide the counts of a shard among stretches of its rows.
 
-    What the engine forwarded is shared out by the prompts' tokens.
+    Forwarded tokens and preemptions are divided in proportion to the prompts' tokens.
     """
-    theirs = [counts_of(rows, judge) for rows in stretches]
-    weights = [one.prompt_tokens for one in theirs]
+    divided = [counts_of(rows, judge) for rows in stretches]
+    weights = [stretch.prompt_tokens for stretch in divided]
     forwarded = shares(counts.forwarded_tokens, weights)
     preemptions = shares(counts.preemptions, weights)
-    for mine, *work in zip(theirs, forwarded, preemptions, strict=True):
-        mine.forwarded_tokens, mine.preemptions = work
-    return theirs
+    for stretch, *work in zip(divided, forwarded, preemptions, strict=True):
+        stretch.forwarded_tokens, stretch.preemptions = work
+    return divided
 
 
 def counts_of(rewards: pa.Table, judge: Judge) -> ScoreCounts:
-    """What output rows say of themselves, without what their engine did; work only of those ok."""
+    """Count output rows, without the engine's counts; the judge's work counts only `ok` rows."""
     statuses = Counter(rewards.column("status").to_pylist())
     lengths = rewards.column("n_tokens")
-    found = ScoreCounts(
+    counts = ScoreCounts(
         documents=len(rewards),
         rows=len(rewards),
         statuses=dict(sorted(statuses.items())),
         tokens=pc.sum(lengths).as_py() or 0,
     )
-    return found + judge.work(_only("ok", rewards, judge))
+    return counts + judge.work(_only("ok", rewards, judge))
 
 
 def _only(status: str, rewards: pa.Table, judge: Judge) -> pa.Table:
-    """What the judge says of the rows of one status; what was carried is left out."""
+    """Return the judge's own columns, and lengths, of the rows with one status."""
     own = rewards.select(["n_tokens", *judge.columns.names])
     return own.filter(pc.equal(rewards.column("status"), status))
 
@@ -107,8 +120,11 @@ def _table(
     judge: Judge,
     calibration: Calibration | None,
 ) -> pa.Table:
+    """Make output rows of a shard's documents and their verdicts."""
     lengths = documents.column("_ids").combine_chunks().value_lengths().to_pylist()
-    carried = {n: documents.column(n) for n in documents.column_names if not n.startswith("_")}
+    carried = {
+        name: documents.column(name) for name in documents.column_names if not name.startswith("_")
+    }
     rows = documents.column("_row")
     return reward_table(
         shard.file,

@@ -1,4 +1,4 @@
-"""A document known to be good: an engine judges it before it is believed about a suspect."""
+"""Finds a document that was judged before: an engine judges it before a document is blamed."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,12 +20,18 @@ from rm_ray.run.shard_job import Result
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.read_stage import tokenize
 
-# Parts or pieces that are looked through for a document with a reward.
+# Most parts or pieces that are searched for a document with a reward.
 TRIES = 8
 
 
 def known_good(results: Iterator[Result[ReadUnit]], inputs: InputConfig, tokenizer_ref: Any) -> Any:
-    """A Ray reference to the token ids of a document with a reward; None where none is known."""
+    """Return a Ray reference to the token ids of a document with a reward; None if none is found.
+
+    Args:
+        results: the parts and pieces of the run.
+        inputs: the corpus's configuration.
+        tokenizer_ref: a Ray reference to the tokenizing half of the judge.
+    """
     for result in islice(results, TRIES):
         document = _with_reward.remote(result, inputs, tokenizer_ref)
         if ray.get(document) is not None:
@@ -37,7 +43,7 @@ def known_good(results: Iterator[Result[ReadUnit]], inputs: InputConfig, tokeniz
 def _with_reward(
     result: Result[ReadUnit], inputs: InputConfig, tokenizer: DocumentTokenizer
 ) -> TokenIds | None:
-    """The shortest document of the rows that has a reward."""
+    """Return the token ids of the shortest document of a part that has a reward."""
     folder, span, unit = result
     try:
         rewards, _ = read_part(folder, span.part, ScoreCounts)
@@ -45,9 +51,9 @@ def _with_reward(
         if not len(scored):
             return None
         row = scored.column("row")[0].as_py()
-        one = replace(unit, shards=(Shard(span.file, row, row + 1),))
-        ((_, documents),) = read_patiently(one, inputs, tokenizer.columns)
+        row_unit = replace(unit, shards=(Shard(span.file, row, row + 1),))
+        ((_, documents),) = read_patiently(row_unit, inputs, tokenizer.columns)
     except (OSError, pa.ArrowInvalid):
-        return None  # another one will do
+        return None  # another part will do
     ids: TokenIds = tokenize(documents, tokenizer).column("_ids")[0].values.to_numpy()
     return ids

@@ -1,7 +1,7 @@
-"""Chooses the library that tokenises a run's documents: fastokens, if its ids are `tokenizers`'.
+"""Chooses the library that tokenises a run's documents: fastokens, if it agrees with `tokenizers`.
 
 Both are compared on texts of every script at the start of each run, and on the documents that
-planning samples. One difference, and the run uses `tokenizers`; its plan remembers that.
+planning samples. If they differ once, the run uses `tokenizers`, and its plan remembers that.
 """
 
 import logging
@@ -16,19 +16,20 @@ from rm_ray.judges.judge import DocumentTokenizer
 
 log = logging.getLogger(__name__)
 
-# What a segment of the plan notes of a document for which fastokens gives other ids.
+# The note in a segment of the plan that names a document on which the libraries differ.
 NOTE = "fastokens differs"
-# So much of such a document is in the log.
+# The log shows so many characters of that document.
 SHOWN_CHARACTERS = 500
 
 AnyTokenizer = TypeVar("AnyTokenizer", bound=DocumentTokenizer)
 
 
 def fastest(tokenizer: AnyTokenizer, notes: Sequence[Mapping[str, Any]] = ()) -> AnyTokenizer:
-    """The same tokenizer with the faster library that gives the ids of `tokenizers`.
+    """Return the tokenizer with fastokens, if it agrees with `tokenizers`; without it if not.
 
     Args:
-        notes: of the plan's segments.
+        tokenizer: the tokenizing half of a judge.
+        notes: notes of the plan's segments.
     """
     differs = next((note[NOTE] for note in notes if NOTE in note), None)
     if differs:
@@ -38,12 +39,12 @@ def fastest(tokenizer: AnyTokenizer, notes: Sequence[Mapping[str, Any]] = ()) ->
 
 
 def with_fast(tokenizer: AnyTokenizer, fast: bool) -> AnyTokenizer:
-    """The same tokenizer with fastokens, or without."""
+    """Return the same tokenizer with fastokens, or without."""
     return cast(AnyTokenizer, replace(cast(Any, tokenizer), fast=fast))
 
 
 def say_difference(where: str) -> None:
-    """Log that a document is tokenised otherwise by fastokens."""
+    """Log that fastokens tokenises a document differently."""
     log.warning(
         "fastokens gives other token ids than tokenizers for %s: this run uses tokenizers", where
     )
@@ -53,18 +54,19 @@ def differing_row(documents: pa.Table, fast: pa.ChunkedArray, right: pa.ChunkedA
     """Name the first row whose ids differ between both libraries, with its text; None if none.
 
     Args:
-        documents: rows with `_row` and what is judged.
+        documents: rows with `_row` and the columns that are judged.
         fast: their token ids by fastokens.
         right: the same by `tokenizers`.
     """
-    for place, (mine, wanted) in enumerate(zip(fast, right, strict=True)):
-        if mine != wanted:
+    for place, (fast_ids, right_ids) in enumerate(zip(fast, right, strict=True)):
+        if fast_ids != right_ids:
             row = documents.slice(place, 1).to_pylist()[0]
             return f"row {row.pop('_row')}: {repr(row)[:SHOWN_CHARACTERS]}"
     return None
 
 
 def _agrees(plain_json: str) -> bool:
+    """Return True if fastokens takes a plain tokenizer and agrees on texts of every script."""
     if load_fast(plain_json) is None:
         return False
     texts = battery(plain_json)

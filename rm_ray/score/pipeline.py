@@ -1,4 +1,4 @@
-"""The scoring job's stages, from units of the corpus to packed rows of rewards.
+"""Puts the scoring job's stages together, from units of the corpus to packed rows of rewards.
 
 Between the stages a shard travels as one row of the dataset (run/output/shard_row).
 """
@@ -29,23 +29,30 @@ from rm_ray.score.known_good import known_good
 from rm_ray.score.planning import SHARDS_PER_ACTOR
 from rm_ray.score.read_stage import ReadStage
 
-# Shards share a block of about a million token ids, where there are so many for each actor.
+# Shards share blocks of about a million token ids, if there are enough shards for each actor.
 BLOCK_BYTES, TOKEN_BYTES = 4 << 20, 4
-# One block is judged while the next lies ready beside it.
+# While an actor judges one block, the next one is ready.
 BLOCKS_PER_ACTOR = 2
 
 
 @dataclass(frozen=True)
 class Judging:
-    """Who judges what: all that the stages need of a job. `types`: of the copied columns."""
+    """Judging holds everything that the stages need of a job."""
 
     config: ScoreConfig
+    """The job's configuration."""
     tokenizer: DocumentTokenizer
+    """The tokenizing half of the judge."""
     judge: Judge
+    """The asking half of the judge."""
     engine: EngineSettings
+    """How to start an engine."""
     examples: Examples
+    """Documents with published rewards, which every engine judges first."""
     types: Mapping[str, pa.DataType]
+    """Types of the copied columns, by name."""
     calibration: Calibration | None = None
+    """Makes the column `p_chosen`; None for no such column."""
 
 
 def stages(judging: Judging, units: Dataset, this: Round[ReadUnit]) -> Dataset:
@@ -77,9 +84,13 @@ def stages(judging: Judging, units: Dataset, this: Round[ReadUnit]) -> Dataset:
 
 
 def share_blocks(units: Dataset, this: Round[ReadUnit]) -> bool:
-    """Have shards share blocks, where there are many; whether some documents are to be alone.
+    """Let shards share blocks if there are many.
 
-    A block is what a failure costs, and what an actor gets: few rows share none.
+    A failure costs a whole block, and an actor gets whole blocks. So shards do not share blocks if
+    there are few of them, or if some documents are to be judged alone.
+
+    Returns:
+        True if some documents are to be judged alone.
     """
     shards = [shard for unit in this.units for shard in unit.shards]
     alone = any(isinstance(shard, Piece) and shard.alone for shard in shards)
@@ -89,7 +100,7 @@ def share_blocks(units: Dataset, this: Round[ReadUnit]) -> bool:
 
 
 def read(units: Dataset, stage: ReadStage, config: ReadConfig, this: Round[ReadUnit]) -> Dataset:
-    """Read the units beside engines, which have the CPUs."""
+    """Read and tokenise the units, in tasks that run beside the engines."""
     return units.map_batches(
         stage,
         batch_size=1,
@@ -110,12 +121,17 @@ def with_engines(
     """Take packed documents through actors, one engine each.
 
     Args:
-        arguments: of the actor's constructor.
+        documents: blocks of packed shards and pieces.
+        actor: the class of the actors.
+        arguments: arguments of the actor's constructor.
+        engine: how to start an engine.
+        pool: how many actors there may be, and their resources.
+        this: the round.
     """
 
     def remote_args() -> dict[str, Any]:
         failed = this.tally.call(Tally.failed_machines)
-        # a retried unit is declined by the tally, so retries end by themselves
+        # retries need no limit, because the tally declines a unit that is retried
         args: dict[str, Any] = {"max_task_retries": -1}
         if failed or this.avoided:
             args["label_selector"] = _elsewhere(failed.union(this.avoided))
@@ -125,7 +141,8 @@ def with_engines(
     return documents.map_batches(
         actor,
         fn_constructor_args=arguments,
-        # a call a shard, a task a block: Ray refuses None, a call a block, beside GPUs
+        # one call per shard, one task per block. None would mean one call per block, but Ray
+        # refuses None for actors with GPUs
         batch_size=1,
         batch_format="pyarrow",
         num_cpus=reserved_cpus(pool),
@@ -133,38 +150,51 @@ def with_engines(
         compute=ActorPoolStrategy(
             min_size=min(pool.min_actors, this.engines),
             max_size=this.engines,
-            # all at once: Ray Data would have a second one start when the first is ready
+            # start all actors at once: by default Ray Data starts a second one only when the first
+            # is ready
             initial_size=this.engines,
             max_tasks_in_flight_per_actor=BLOCKS_PER_ACTOR,
         ),
-        # an environment of its own also keeps Ray from fusing reading into the actor
+        # a separate environment also keeps Ray from fusing the reading stage into the actor
         runtime_env={"env_vars": engine.environment()},
         ray_remote_args_fn=remote_args,
     )
 
 
 def blocks_wanted(this: Round[ReadUnit]) -> float:
-    """Blocks of about BLOCK_BYTES of token ids, and several for each engine."""
+    """Return the number of blocks: each of about BLOCK_BYTES, and several for each engine."""
     tokens = [unit.tokens for unit in this.units]
-    if not any(tokens):  # unknown, of a plan of an older rm_ray
+    if not any(tokens):  # the plan of an older rm_ray does not say how many tokens a unit has
         return len(tokens)
     return max(sum(tokens) * TOKEN_BYTES / BLOCK_BYTES, SHARDS_PER_ACTOR * this.engines)
 
 
 def _reading_tasks(this: Round[ReadUnit]) -> int:
-    """A core reads for many engines of a large model, and for about one of a small model."""
+    """Return how many tasks may read at once: one per engine, but at least two.
+
+    One core can read for many engines of a large model, but only for about one of a small model.
+    """
     return min(max(2, this.engines), len(this.units))
 
 
 def _elsewhere(machines: Collection[str]) -> dict[str, str]:
-    """A label selector for all machines but these, given by node ids."""
+    """Return a label selector for all machines but these.
+
+    Args:
+        machines: node ids.
+    """
     return {"ray.io/node-id": f"!in({','.join(sorted(machines))})"} if machines else {}
 
 
 def _set_data_context(context: DataContext, block_bytes: int) -> None:
-    """`context`: of the dataset that the units came with; it has a copy of the current one."""
-    # Ray 2.60 has no named parameter for max_task_retries, and warns of the one that takes it
+    """Set the size of blocks, and keep all actors until the end.
+
+    Args:
+        context: the context of the dataset of units, a copy of the current one.
+        block_bytes: bytes of a block, about.
+    """
+    # Ray 2.60 takes max_task_retries only through ray_remote_args_fn, and warns about that
     warnings.filterwarnings("ignore", "`ray_remote_args_fn`")
     context.target_max_block_size = block_bytes
-    # an engine takes minutes to start: none is dropped while there is work, however little
+    # an engine takes minutes to start, so no actor is stopped while there is any work left
     context.autoscaling_config.actor_pool_util_downscaling_threshold = -1.0

@@ -1,6 +1,6 @@
-"""From what the corpus is now to what there is to do: files, footers, cuts.
+"""Plans the new files of a corpus: reads their footers, and cuts them into shards.
 
-Reads, and writes nothing: the caller keeps the new segment, or shows it (`--dry-run`).
+Writes nothing: the caller stores the new segment of the plan, or shows it (`--dry-run`).
 """
 
 import logging
@@ -25,38 +25,42 @@ from rm_ray.score.library import NOTE
 
 log = logging.getLogger(__name__)
 
-# With a limit, footers are read this many files at a time, until they hold rows enough.
+# With a limit, footers are read this many files at a time, until they hold enough rows.
 FILES_AT_ONCE = 64
-# Every actor gets so many shards, that the last ones end together, if they are not too small: a
-# shard is a part to write and an engine's last documents run alone.
+# Every actor gets about so many shards, so that all actors end at about the same time ...
 SHARDS_PER_ACTOR = 8
+# ... but a shard has at least so many tokens if it can: each shard is a part to write, and the last
+# documents of a shard do not fill an engine.
 FEWEST_TOKENS = 100_000
 
 
 @dataclass(frozen=True)
 class ScorePlanning(Planning[PlannedFile]):
-    """`estimate`: of the documents newly planned, as many as are to be scored. `continued`: rows
-    planned before of those of `files` that a limit had cut short.
-    """
+    """A ScorePlanning is the result of planning for a scoring run."""
 
     estimate: ScoreCounts
+    """Estimated counts of the documents planned now, of as many as are to be scored."""
     continued: dict[str, int]
+    """Rows planned before, by path, of files that a limit had cut short and that continue now."""
     differs: str | None = field(default=None, kw_only=True)
-    """A sampled document to which fastokens gives other token ids than `tokenizers`."""
+    """Names a sampled document to which fastokens gives other token ids than `tokenizers`; None if
+    there is none."""
     fast: bool = field(default=False, kw_only=True)
     """True if fastokens encodes the documents."""
 
 
 @dataclass(frozen=True)
 class Cutting:
-    """What a job asks of its plan."""
+    """A Cutting says how a job wants new files planned."""
 
     inputs: InputConfig
+    """The corpus."""
     shard: ShardConfig
+    """Limits of a shard."""
     actors: int
     """The most engines that there will be; each is to get several shards."""
     changed: str | None
-    """What to do where planned files have changed, in words; None to plan them anew."""
+    """Advice for the error if planned files have changed; None to plan such files anew."""
 
 
 def plan_new_files(
@@ -70,9 +74,12 @@ def plan_new_files(
     """Cut the rows that the plan does not have yet.
 
     Args:
+        config: how to plan.
         found: the corpus's files.
         planned: the files planned before; they keep their cuts.
-        columns: types of the carried columns where the run has them already.
+        columns: types of the carried columns, if the run has them already.
+        tokenizer: tokenises sampled documents.
+        estimator: estimates counts of sampled documents.
 
     Raises:
         InputError: the corpus cannot be read, lacks a column, or a planned file has changed.
@@ -84,7 +91,7 @@ def plan_new_files(
     for file in changed:
         del known[file.path]
     replaced = [file for file in planned if file.path not in known]
-    open_ended = [f for f in found if f.path not in known or known[f.path].rows_left]
+    open_ended = [file for file in found if file.path not in known or known[file.path].rows_left]
     rows_left = _rows_left(config.inputs, known.values())
     footers, skipped = _footers(open_ended, known, config, rows_left)
     if skipped and not footers and not known:
@@ -92,12 +99,12 @@ def plan_new_files(
             f"not one of {len(skipped)} input files can be read, so there is nothing to do; first: "
             f"{next(iter(skipped.values()))}"
         )
-    # a planned file that cannot or need not be read now is planned anew, as one of which no row is
-    # planned yet: it is looked at again, as long as it is there
-    lost = [
-        PlannedFile(f.path, f.size, f.version, (), rows_left=1)
-        for f in changed
-        if f.path not in footers
+    # a changed file that cannot or need not be read now is stored as planned with no rows yet, so
+    # that the next planning looks at it again, as long as it exists
+    without_rows = [
+        PlannedFile(file.path, file.size, file.version, (), rows_left=1)
+        for file in changed
+        if file.path not in footers
     ]
     files = [file for file in open_ended if file.path in footers]
     types = run_types(files, footers, config.inputs, columns or {})
@@ -128,7 +135,7 @@ def plan_new_files(
         if file.path not in known or span.stop > span.start
     ]
     return ScorePlanning(
-        files=[*cut, *lost],
+        files=[*cut, *without_rows],
         replaced=replaced,
         skipped=skipped,
         columns=types,
@@ -140,10 +147,10 @@ def plan_new_files(
 
 
 def _rows_left(config: InputConfig, known: Iterable[PlannedFile]) -> int | None:
-    """Rows that may still be planned; None without a limit.
+    """Return how many rows may still be planned; None without a limit.
 
     Raises:
-        InputError: more are planned than the limit allows.
+        InputError: more rows are planned already than the limit allows.
     """
     if config.limit is None:
         return None
@@ -151,7 +158,7 @@ def _rows_left(config: InputConfig, known: Iterable[PlannedFile]) -> int | None:
     if rows > config.limit:
         raise InputError(
             f"input.limit is {config.limit:,}, and this run has planned {rows:,} rows already; a "
-            f"limit may grow and not shrink: give {rows} or more, or another --output.path"
+            f"limit may grow, but not shrink: give {rows} or more, or another --output.path"
         )
     return config.limit - rows
 
@@ -162,7 +169,7 @@ def _spans(
     known: Mapping[str, PlannedFile],
     rows_left: int | None,
 ) -> list[Shard]:
-    """The rows to plan of each file: those not planned yet, as far as the limit goes."""
+    """Return the rows of each file to plan now: rows not planned yet, up to the limit."""
     spans = []
     for file in files:
         start = known[file.path].rows if file.path in known else 0
@@ -175,13 +182,13 @@ def _spans(
 
 
 def _most_tokens(config: Cutting, tokens: float) -> float:
-    """Tokens of a shard at most: few enough that every actor gets several of the new ones."""
+    """Return the most tokens of a shard: so few that every actor gets several new shards."""
     fair = tokens / (SHARDS_PER_ACTOR * config.actors)
     return min(config.shard.tokens, max(FEWEST_TOKENS, fair))
 
 
 def _changed(found: Sequence[InputFile], known: Mapping[str, PlannedFile]) -> list[InputFile]:
-    """The files that are not what they were when they were planned."""
+    """List the files whose size or version has changed since they were planned."""
     return [
         file
         for file in found
@@ -193,6 +200,7 @@ def _changed(found: Sequence[InputFile], known: Mapping[str, PlannedFile]) -> li
 def _say_changed(
     changed: Sequence[InputFile], known: Mapping[str, PlannedFile], what_to_do: str
 ) -> str:
+    """Write the error about changed files."""
     first, before = changed[0], known[changed[0].path]
     return (
         f"{len(changed)} input files have changed since this run planned them; first "
@@ -208,6 +216,11 @@ def _footers(
     config: Cutting,
     rows_left: int | None,
 ) -> tuple[dict[str, Footer], dict[str, str]]:
+    """Read footers until they hold `rows_left` new rows; all footers without a limit.
+
+    Returns:
+        The footers by path, and the errors of unreadable files by path.
+    """
     if rows_left is None:
         return read_footers(files, config.inputs)
     footers: dict[str, Footer] = {}
@@ -216,8 +229,8 @@ def _footers(
         rows = sum(sum(footer.rows) for footer in footers.values())
         if rows_left <= rows - sum(known[path].rows for path in footers if path in known):
             break
-        some, bad = read_footers(files[i : i + FILES_AT_ONCE], config.inputs)
-        footers |= some
+        good, bad = read_footers(files[i : i + FILES_AT_ONCE], config.inputs)
+        footers |= good
         skipped |= bad
     return footers, skipped
 
@@ -231,7 +244,8 @@ def _cut(
     sampled: Sample,
     most_tokens: float,
 ) -> PlannedFile:
-    # a sampled run reads many rows for one it scores: its shards span more of them
+    """Cut a span of a file into units, after the units that were planned before."""
+    # a run that samples rows reads several for each one that it scores, so its shards span more
     fraction = config.inputs.sample_fraction
     scale = tokens_per_byte(sampled) * fraction
     units = cut_file(
@@ -253,16 +267,17 @@ def _cut(
 
 
 def _text_bytes(spans: Sequence[Shard], footers: Mapping[str, Footer]) -> float:
-    """Bytes of text that rows have, by their share of each row group."""
+    """Estimate the bytes of text of spans of rows from their shares of each row group."""
     return sum(_span_bytes(span, footers[span.file]) for span in spans)
 
 
 def _span_bytes(span: Shard, footer: Footer) -> float:
-    found, first = 0.0, 0
+    """Estimate the bytes of text of one span of rows."""
+    text_bytes, first = 0.0, 0
     for group, rows in enumerate(footer.rows):
         start, stop = max(0, span.start - first), min(rows, span.stop - first)
         if start < stop:
             part = share(rows, start, stop, footer.profiles.get(group))
-            found += footer.text_bytes[group] * part
+            text_bytes += footer.text_bytes[group] * part
         first += rows
-    return found
+    return text_bytes

@@ -1,4 +1,4 @@
-"""The read stage: read units to shards of tokenised documents. CPU tasks, no model."""
+"""The read stage: turns read units into shards of tokenised documents, in CPU tasks."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,31 +24,31 @@ from rm_ray.store.retry import Patience
 
 @dataclass(frozen=True)
 class ReadStage:
-    """Reads and tokenises; called by Ray Data with blocks of read units.
-
-    `tokenizer_ref`: a Ray reference, since a tokenizer's JSON is megabytes. `tally`: who is told
-    what went wrong. `types`: of the copied columns, as the run writes them. `then`: packs a
-    shard's documents, or what is made of them at once.
-    """
+    """Reads and tokenises; Ray Data calls it with blocks of read units."""
 
     config: InputConfig
+    """The corpus's configuration."""
     tokenizer_ref: Any
+    """A Ray reference to the tokenizing half of the judge, because its JSON takes megabytes."""
     tally: TallyHandle
+    """Told of faults and of work."""
     types: Mapping[str, pa.DataType]
+    """Types of the copied columns by name, as the run writes them."""
     then: Callable[[Shard, pa.Table], pa.Table] = pack
+    """Makes one packed row of a shard and its tokenised documents."""
 
     def __call__(self, block: pa.Table) -> Iterator[pa.Table]:
-        """One block, of one row, for each shard of the units in `block` that can be read."""
-        import ray  # here: who only tokenises needs no Ray
+        """Yield a block of one row for each shard of the units in `block` that can be read."""
+        import ray  # imported here, because `tokenize` alone needs no Ray
 
         tokenizer: DocumentTokenizer = ray.get(self.tokenizer_ref)
         patience = Patience(tell=TellTally(self.tally, pauses=False), has_asked=True)
         for unit in units_to_do(block.column("unit").to_pylist(), ReadUnit, self.tally):
-            # its neighbours in this block lose nothing; finish() finds what is missing
+            # a fault in one unit costs the block's other units nothing; finish() finds missing rows
             with tell_faults(self.tally, unit.file, f"{unit.file} row {unit.first_row} and after"):
                 began = time.perf_counter()
-                found = read_patiently(unit, self.config, tokenizer.columns, self.types, patience)
-                for shard, rows in found:
+                shards = read_patiently(unit, self.config, tokenizer.columns, self.types, patience)
+                for shard, rows in shards:
                     read = time.perf_counter()
                     documents = tokenize(rows, tokenizer)
                     done = time.perf_counter()
@@ -64,13 +64,13 @@ class ReadStage:
 
 
 def tokenize(rows: pa.Table, tokenizer: DocumentTokenizer) -> pa.Table:
-    """The rows with `_ids` (token ids), `_status` and `_error` in place of what the judge reads."""
+    """Replace the columns that the judge reads by `_ids` (token ids), `_status` and `_error`."""
     judged = {name: f"{JUDGED}{name}" for name in tokenizer.columns}
-    found = tokenizer.tokenize({name: rows.column(ours) for name, ours in judged.items()})
-    lengths = np.fromiter(map(len, found.ids), np.int64, len(found.ids))
-    flat = np.concatenate(found.ids) if found.ids else np.empty(0, np.int32)
+    tokenized = tokenizer.tokenize({name: rows.column(column) for name, column in judged.items()})
+    lengths = np.fromiter(map(len, tokenized.ids), np.int64, len(tokenized.ids))
+    flat = np.concatenate(tokenized.ids) if tokenized.ids else np.empty(0, np.int32)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     rows = rows.drop_columns(list(judged.values()))
     rows = rows.append_column("_ids", pa.LargeListArray.from_arrays(offsets, flat))
-    rows = rows.append_column("_status", pa.array(found.statuses, pa.string()))
-    return rows.append_column("_error", pa.array(found.errors, pa.string()))
+    rows = rows.append_column("_status", pa.array(tokenized.statuses, pa.string()))
+    return rows.append_column("_error", pa.array(tokenized.errors, pa.string()))

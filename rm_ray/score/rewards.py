@@ -1,6 +1,6 @@
-"""The output: one row a document.
+"""Makes the output of scoring: one row per document.
 
-Pure; knows nothing of engines or storage.
+Pure: it needs no engine and no storage.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,14 +20,16 @@ def reward_table(
     family: pa.Schema,
     calibration: Calibration | None = None,
 ) -> pa.Table:
-    """The output rows of some documents, in the order given.
+    """Make the output rows of some documents, in the order given.
 
     Args:
+        source_file: the file that holds the documents.
         rows: their numbers in the file.
-        carried: columns that are copied.
+        carried: columns that are copied, by name.
         lengths: their tokens.
-        family: the judge's own columns, whose values are among the verdicts' `more`.
-        calibration: makes the column `p_chosen` beside the reward.
+        verdicts: their verdicts.
+        family: the judge's own columns; their values are in `more` of the verdicts.
+        calibration: makes the column `p_chosen` beside the reward; None for no such column.
     """
     n = len(verdicts)
     table = dict(carried)
@@ -39,8 +41,8 @@ def reward_table(
     table["error"] = pa.array([v.error for v in verdicts], pa.string())
     for column in family:
         table[column.name] = pa.array([v.more.get(column.name) for v in verdicts], column.type)
-    made = pa.table(table)
+    rewards = pa.table(table)
     if calibration is None:
-        return made
-    place = made.column_names.index("reward") + 1
-    return made.add_column(place, COLUMN, calibration.p_chosen(made))
+        return rewards
+    place = rewards.column_names.index("reward") + 1
+    return rewards.add_column(place, COLUMN, calibration.p_chosen(rewards))

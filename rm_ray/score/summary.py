@@ -1,4 +1,4 @@
-"""What the scoring job says of itself: the dry run's page, the closing lines, metrics.json."""
+"""Writes the scoring job's dry-run page, its closing lines and its part of metrics.json."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -30,13 +30,12 @@ BUSY_SHARE = Measure("rm_ray_busy_share", "Share of the engines' time that was i
 
 
 class ScoreSummary(RunSummary[ScorePlanning]):
-    """What a scoring run says of itself. `reason`: why its engines may forward more than the exact
-    minimum.
-    """
+    """ScoreSummary reports on a scoring run."""
 
     starting = "engines are starting"
 
     def __init__(self, reason: str) -> None:
+        """Keep the reason why the engines may forward more than the exact minimum."""
         self._reason = reason
 
     @override
@@ -65,9 +64,11 @@ class ScoreSummary(RunSummary[ScorePlanning]):
 
 
 def totals_text(totals: ScoreCounts, now: RunProgress, reason: str) -> list[str]:
-    """The closing lines: over all parts of the run, then of this invocation.
+    """Write the closing lines: of all parts of the run, then of this invocation.
 
     Args:
+        totals: counts of all parts of the run.
+        now: the progress of this invocation.
         reason: why the engine may forward more than the exact minimum.
     """
     statuses = ", ".join(f"{count:,} {status}" for status, count in totals.statuses.items())
@@ -84,7 +85,7 @@ def totals_text(totals: ScoreCounts, now: RunProgress, reason: str) -> list[str]
     if totals.truncated:
         lines.append(
             f"{totals.truncated_tokens:,} tokens of {totals.truncated:,} documents were cut off: "
-            "these are longer than the judge's prompts (judge.max_tokens)"
+            "the documents are longer than the judge's prompts (judge.max_tokens)"
         )
     if totals.partly_judged:
         lines.append(
@@ -110,7 +111,7 @@ def totals_text(totals: ScoreCounts, now: RunProgress, reason: str) -> list[str]
 
 
 def rates(work: ScoreCounts) -> dict[str, float]:
-    """Where the time went. Shares are of the time that engines had, start-up left out."""
+    """Compute speeds, and shares of the engines' time; the time of their start does not count."""
     engine_seconds = work.judge_seconds + work.wait_seconds
     host_seconds = work.judge_seconds - work.model_seconds
     return {
@@ -131,24 +132,27 @@ def rates(work: ScoreCounts) -> dict[str, float]:
 
 
 def time_text(rate: Mapping[str, float]) -> str:
-    """One line: how busy the engines were, and what kept them."""
+    """Write one line on how busy the engines were, and what they waited for."""
     return (
         f"engines: {rate['model_share']:.1%} of their time in the model, {rate['step_share']:.1%} "
         f"in steps, {rate['wait_share']:.1%} waiting for shards; "
-        f"{rate['host_us_per_window']:,.0f} us of host work a window; reading and tokenising "
-        f"{rate['read_tokens_per_second_per_core']:,.0f} tokens/s a core"
+        f"{rate['host_us_per_window']:,.0f} us of host work per window; reading and tokenising "
+        f"{rate['read_tokens_per_second_per_core']:,.0f} tokens/s per core"
     )
 
 
 def metrics(
     totals: ScoreCounts, now: RunProgress, before: Mapping[str, Any] | None, reason: str
 ) -> dict[str, Any]:
-    """What metrics.json says beyond what every run's does.
+    """Return the scoring job's own entries of metrics.json.
 
-    Above all an engine's speed, as measured by the last invocation that judged anything: the next
-    run is reckoned from it.
+    The most important one is the speed of an engine, measured by the last invocation that judged
+    anything: the cost of the next run is estimated from it.
 
     Args:
+        totals: counts of all parts of the run.
+        now: the progress of this invocation.
+        before: the metrics.json of the invocation before; None if there is none.
         reason: why the engine may forward more than the exact minimum.
     """
     work = _work(now)
@@ -170,7 +174,7 @@ def metrics(
 
 
 def measures(now: RunProgress) -> dict[Measure, float]:
-    """What scoring adds to the run's metrics; shares are 0 until there is something to share."""
+    """Return the live metrics that scoring adds; shares are 0 until something is judged."""
     work = _work(now)
     return {
         CHUNKS: work.windows,
@@ -182,24 +186,27 @@ def measures(now: RunProgress) -> dict[Measure, float]:
 
 
 def speed_text(now: RunProgress) -> str:
-    """For the lines of progress."""
+    """Return the speed, as progress lines show it."""
     return f"{_work(now).tokens / now.judging_seconds:,.0f} tokens/s"
 
 
 def _work(now: RunProgress) -> ScoreCounts:
+    """Return the work of this invocation as ScoreCounts."""
     return ScoreCounts() + now.work
 
 
 def _ratio(part: float, whole: float) -> float:
+    """Divide; 0 if the whole is 0."""
     return part / whole if whole else 0.0
 
 
 def _because(totals: ScoreCounts, reason: str) -> str:
+    """Return why notably more than the exact minimum was forwarded; empty if it was not."""
     return reason_for_more(totals.forwarded_tokens, totals.minimum_tokens, reason)
 
 
 def _cached(totals: ScoreCounts) -> float:
-    """Share of the prompts' tokens that the engine did not have to forward."""
+    """Return the share of the prompts' tokens that the engine did not have to forward."""
     return 1 - totals.forwarded_tokens / totals.prompt_tokens if totals.prompt_tokens else 0.0
 
 
@@ -210,14 +217,22 @@ def dry_run_text(
     new: ScorePlanning,
     cost: Cost,
 ) -> str:
-    """Files, rows, shards done and left, and what is left would cost."""
+    """Write the dry run's page: files, documents and shards, and the cost of those that are left.
+
+    Args:
+        seen: the corpus and the run's folder.
+        committed: names of the parts that are committed.
+        documents: all documents of the run.
+        new: the files planned just now.
+        cost: the cost of the documents that are left.
+    """
     shards = list(shards_of(seen.files))
     done = sum(shard.part in committed for shard in shards)
     lines = [
         f"files          {len(seen.files):>15,}   ({len(new.files):,} new)",
         f"documents      {documents:>15,}",
         f"shards         {len(shards):>15,}   ({done:,} done, {len(shards) - done:,} left)",
-        *([f"passed over    {beside}"] if (beside := seen.found.passed_over) else []),
+        *([f"passed over    {skipped}"] if (skipped := seen.found.passed_over) else []),
         "left to do, estimated from a sample of documents:",
         f"  tokens       {cost.left.tokens:>15,.0f}",
         f"  windows      {cost.left.windows:>15,.0f}{cost.most}",

@@ -158,11 +158,13 @@ def test_storage_has_one_page_and_every_place_of_it():
 
 def test_help_says_whose_a_key_is():
     shown = page("score", "judge")
-    assert shown.startswith("judge: The reward model, and how it is known to be the right one.\n")
+    assert shown.startswith(
+        "judge: Names the reward model, and inputs with known rewards to check it by.\n"
+    )
     of = {
         block.partition(":")[0]: in_one_line(block) for block in shown.split("\n\n")
     }  # by headings
-    assert "RewardModel and its kin" in of["judge (regression)"]
+    assert "RewardModel and the like" in of["judge (regression)"]
     assert "--judge.alpha number" in of["judge (regression)"]
     assert "--judge.chosen text" in of["judge (preference)"]
     assert "--judge.chat.user text" in of["judge.chat (classifier, quantile)"]

@@ -258,7 +258,10 @@ def test_a_judges_file_brings_the_engine_and_the_input_that_it_needs(tmp_path):
             ["--input.messages", "m", "--input.text", "t"],
             "a prompt and a completion, or messages; given: input.text, input.messages",
         ),
-        (["--judge.examples", "[{text: a, prompt: b, reward: 1}]"], "this one gives text, prompt"),
+        (
+            ["--judge.examples", "[{text: a, prompt: b, reward: 1}]"],
+            "this example gives text, prompt",
+        ),
     ],
 )
 def test_keys_of_families_and_kinds_of_documents_exclude_each_other(words, message):

@@ -158,7 +158,7 @@ def test_what_the_template_refuses_costs_its_own_row(folder, files):
 def test_a_template_that_does_not_show_a_turn_is_refused(folder, files):
     template = folder / "short.jinja"
     template.write_text("{{ messages[-1]['content'] }}")
-    with pytest.raises(JudgeError, match="does not show each of the turns user, assistant once"):
+    with pytest.raises(JudgeError, match="the assistant's turn once each"):
         chat_tokenizer(ChatConfig(template=str(template)), MESSAGES, files)
 
 
@@ -216,5 +216,5 @@ def test_what_a_template_trims_is_trimmed(tmp_path, content):
 def test_a_template_that_changes_what_is_said_is_refused(tmp_path):
     template = "{%- for m in messages %}" + ENDS[0].replace("message", "m") + "m['content'] | upper"
     checkpoints.byte_level(tmp_path, checkpoints.QWEN_TOKENS, template + ENDS[1] + "{%- endfor %}")
-    with pytest.raises(JudgeError, match=r"does not show each of the turns|by more than trimming"):
+    with pytest.raises(JudgeError, match=r"turn once each|by more than trimming"):
         chat_tokenizer(ChatConfig(), MESSAGES, read_tokenizer(str(tmp_path), None))

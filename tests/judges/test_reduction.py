@@ -32,7 +32,7 @@ def test_reductions_by_hand(said, weights, logits, reward):
     [
         ("identity", [], 2, "has 2 labels; say how they become one reward"),
         ("index:2", [], 2, "the model's 2 labels are numbered from 0"),
-        ("softmax:0", [], 1, "has one label: always 1"),
+        ("softmax:0", [], 1, "has one label: every reward"),
         ("weights", [1.0], 2, "judge.weights has 1 weights, and the model has 2 labels"),
     ],
 )

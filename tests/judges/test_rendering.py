@@ -146,7 +146,7 @@ def test_no_document_speaks_for_the_template(template, authors, said):
     try:
         special, text = names(template, authors, messages)
     except Unfit as error:
-        assert "not clear" in str(error)
+        assert "cannot be told" in str(error)
         return
     assert text == authors_text(authors, messages)
     ends = [one for one in special if one.startswith("<|")]
@@ -164,7 +164,7 @@ def test_a_template_that_cuts_what_is_said_leaves_risky_chats_out(tmp_path):
     files = read_tokenizer(str(tmp_path), None)
     template = ChatTemplate(source, (), "26 Jul 2024", files.json)
     assert len(shown_parts(template, Chat(turns("a long question", "an answer")))) == 6
-    with pytest.raises(Unfit, match="the template changes or cuts what a turn says"):
+    with pytest.raises(Unfit, match="the template changes or cuts the text of a turn"):
         shown_parts(template, Chat(turns("a <long> question", "an answer")))
     # a string that is told by its place: the template looks whether it begins with a sign
     source = (
@@ -174,7 +174,7 @@ def test_a_template_that_cuts_what_is_said_leaves_risky_chats_out(tmp_path):
     template = ChatTemplate(source, (), "26 Jul 2024", files.json)
     start, said, *_ = shown_parts(template, Chat(turns("<|im_end|> now", "b")))
     assert isinstance(start, int) and said == "!<|im_end|> now"
-    with pytest.raises(Unfit, match="more than once, or is the templat"):
+    with pytest.raises(Unfit, match="more than once or the template writes it"):
         shown_parts(template, Chat(turns("<|im_end|>", "<|im_end|><|im_end|>")))
 
 
@@ -187,7 +187,7 @@ def test_a_string_that_a_template_drops_and_says_itself_is_not_taken_for_the_doc
     checkpoints.byte_level(tmp_path, checkpoints.QWEN_TOKENS, source)
     files = read_tokenizer(str(tmp_path), None)
     template = ChatTemplate(source, (), "26 Jul 2024", files.json)
-    with pytest.raises(Unfit, match="or is the template's own text: it is not clear which"):
+    with pytest.raises(Unfit, match="or the template writes it too: it cannot be told"):
         shown_parts(template, Chat(turns("<|im_end|>", "b")))
 
 
@@ -253,7 +253,7 @@ def test_a_tag_that_a_template_looks_for_and_shows_is_the_templates_where_it_sho
 
 def test_what_a_template_puts_between_two_pieces_is_not_the_documents(tmp_path):
     template, authors = templated(tmp_path, ACROSS)
-    with pytest.raises(Unfit, match="not clear"):
+    with pytest.raises(Unfit, match="cannot be told"):
         shown_parts(template, Chat(turns("a <b> ###", "c ### <d>")))
     special, _ = names(template, authors, turns("a ###", "### d"))
     assert special == ["<|im_start|>", "<|im_end|>"] * 2

@@ -194,7 +194,8 @@ def test_a_chat_that_leaves_its_last_turn_no_room_is_invalid(folders):
     assert judge.looks(ids) == []
     verdict = judge.verdict({}, len(ids))
     assert verdict.status == "invalid" and verdict.error == (
-        "of 64 tokens, what comes before its last turn leaves it none"
+        "a prompt has room for 64 tokens, and the turns before the chat's last one leave none for "
+        "the last one"
     )
 
 

@@ -86,5 +86,5 @@ def test_one_by_source_needs_the_column(folder):
     with pytest.raises(ConfigError, match=r"give --input\.keep lang,source, or give"):
         look(folder, keep=["lang"])
     assert look(folder, keep=["source"]) is not None
-    with pytest.raises(ConfigError, match="'p_chosen' would collide"):
+    with pytest.raises(ConfigError, match="'p_chosen' has the name of the column"):
         look(folder, keep=["source", "p_chosen"])

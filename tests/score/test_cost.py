@@ -29,7 +29,7 @@ def test_a_dry_run_tells_what_the_run_will_cost(tmp_path, capsys, caplog):
     paths |= {"judge_context_tokens": 8192, "shard_rows": 4}
     assert run(caplog, "--dry-run", "--estimate.tokens_per_s", "1000", **paths)[0] == 0
     page = capsys.readouterr().out
-    assert "at the given 1,000 document tokens/s an engine" in page
+    assert "at the given 1,000 document tokens/s per engine" in page
     before = dry_figures(page)
     assert run(caplog, **paths)[0] == 0
     totals = json.loads((tmp_path / "out" / "_SUCCESS").read_text())

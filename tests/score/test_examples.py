@@ -52,8 +52,8 @@ def test_a_reward_that_is_not_as_published_is_named(folder):
     off = resolve_examples(section(folder, (found[0], found[1] + 0.06)), model)
     assert disagreement(engine, off) == (
         f"judge.examples: example 2 has the reward {found[1]:.6g} here, and its source publishes "
-        f"{found[1] + 0.06:g} (tolerance 0.05): these are other weights, or they are not asked as "
-        "their authors asked them"
+        f"{found[1] + 0.06:g} (tolerance 0.05): the weights differ from the authors', or the model "
+        "is asked in another way"
     )
 
 

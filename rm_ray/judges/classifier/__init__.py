@@ -1,4 +1,4 @@
-"""Sequence classifiers: one prompt a document, one row of logits, reduced to a reward.
+"""Sequence classifiers: one prompt per document gives one row of logits, reduced to a reward.
 
 Its files:
 

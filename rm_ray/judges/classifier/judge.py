@@ -1,4 +1,4 @@
-"""A sequence classifier asked about a text or a chat; its logits, reduced, are the reward."""
+"""Asks a sequence classifier about a text or a chat, and reduces its logits to a reward."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,11 +36,13 @@ from rm_ray.judges.whole import (
 def build_classifier(
     config: ClassifierConfig, inputs: InputConfig, model: Model
 ) -> tuple[DocumentTokenizer, Judge]:
-    """Both halves, with the model's labels checked.
+    """Build both halves, with the model's labels checked.
 
     Raises:
-        ConfigError: the documents are pairs or chats, and the judge is asked about texts.
-        JudgeError: there is no template, no such head, or the labels do not fit the reduction.
+        ConfigError: the documents are pairs, and the judge is asked about texts; or they are chats,
+            and are to be cut into windows.
+        JudgeError: there is no template, the model's head is not known, or its labels do not fit
+            the reduction.
     """
     labels = model.labels if model.own_code else class_labels(model)
     reduction = Reduction.of(config.reduction, config.weights, labels)
@@ -79,8 +81,12 @@ def _of_chats(
     files: TokenizerFiles,
     reduction: Reduction,
 ) -> tuple[DocumentTokenizer, Judge]:
+    """Build both halves of a classifier that is asked about chats."""
     if config.long == "windows":
-        raise ConfigError("judge.long is windows: chats cannot be cut into windows; truncate")
+        raise ConfigError(
+            "judge.long is windows, but chats cannot be cut into windows; take --judge.long "
+            "truncate"
+        )
     tokenizer = chat_tokenizer(config.chat, inputs, files)
     turn = assistant_turn(tokenizer.template)
     harmless = Harmless.of(tokenizer, inputs)
@@ -110,11 +116,14 @@ def _of_chats(
 
 @dataclass(frozen=True)
 class ClassifierJudge(WholeJudge):
-    """`logits`: write them too. They, and the reward, are means by tokens over windows."""
+    """ClassifierJudge reduces logits to a reward; windows count by their tokens in the mean."""
 
     classes: ClassLogits
+    """The read-out of the logits."""
     reduction: Reduction
+    """Makes a reward of the logits of a prompt."""
     logits: bool
+    """Write the logits too: the mean over windows, weighted by their tokens."""
 
     @property
     @override

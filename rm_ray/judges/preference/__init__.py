@@ -3,9 +3,9 @@
 Its files:
 
     keys          the section `judge` of this family
-    judge         the judge: its prompts, and what its answers mean
-    windows       which tokens of a document are shown, and which are judged
-    chunks        which chunks are judged where fewer than all are asked for
-    markers       what stands around a chunk, and the labels
-    text_prompts  prompts that are exactly the tokens of the assembled string
+    judge         the judge: makes prompts, and makes rewards of the answers
+    windows       chooses the context that is shown before each judged chunk
+    chunks        chooses the chunks to judge, if not all are judged
+    markers       encodes the texts around a chunk, and the labels
+    text_prompts  makes prompts that are exactly the tokens of the assembled string
 """

@@ -1,7 +1,7 @@
-"""Which chunks of a document are judged, where the user chooses to spend less than all of them.
+"""Chooses the chunks of a document to judge, if the user does not want to pay for all of them.
 
-Pure; knows chunks by their number in the document only. A *look* is a number of chunks that are
-judged before it is decided whether the document needs more; a fixed choice is one look.
+Pure: a chunk is only its number in the document. A *look* is a group of chunks that are judged
+before it is decided if the document needs more. A fixed choice of chunks is one look.
 """
 
 import math
@@ -18,37 +18,48 @@ from rm_ray.judges.preference.keys import Order, PreferenceConfig
 
 Kind = Literal["all", "first", "every", "spread", "random"]
 
-# `blocks`: of each such stretch of chunks some are judged before the next stretch is begun.
+# The order `blocks` goes through a document in stretches of so many chunks ...
 BLOCK_CHUNKS = 16
+# ... and judges so many chunks of a stretch before it begins the next one.
 JUDGED_OF_BLOCK = 8
-# Each look at a document has so many times the chunks of the one before.
+# At each look, so many times as many chunks are judged, in all, as at the look before.
 LOOK_GROWTH = 1.5
 
 
 @dataclass(frozen=True)
 class StopRule:
-    """Judge until it is clear on which side of `threshold` the document's reward is.
-
-    `confidence`: of the decision, over all looks together. `least`: chunks of the first look.
-    """
+    """A StopRule stops judging a document once the side of the threshold is clear."""
 
     threshold: float
+    """The reward that divides documents."""
     confidence: float
+    """Confidence of the decision, over all looks together."""
     order: Order
+    """The order in which chunks are judged."""
     least: int
+    """Chunks of the first look."""
 
     def looks(self, chunks: Sequence[int], seed: int) -> list[list[int]]:
-        """All chunks, cut into the looks at which the document may be decided."""
+        """Cut all chunks into looks; after each look, judging may stop.
+
+        Args:
+            chunks: the numbers of the chunks that can be judged.
+            seed: for orders that draw at random.
+        """
         ordered = in_order(chunks, self.order, seed)
         return [sorted(ordered[a:b]) for a, b in self._cuts(len(ordered))]
 
     def decides(self, rewards: Sequence[float], chunks: int) -> bool:
-        """Whether the chunk rewards so far, of `chunks` in all, leave the threshold's side clear.
+        """Return True if the chunk rewards so far make the side of the threshold clear.
 
-        A t interval for the mean of a finite population, drawn without replacement (Cochran,
-        Sampling Techniques, 1977, 2.8), one-sided, since a wrong decision is wrong on one side
-        only. It is looked at several times, so each look has an equal share of the error
-        (Bonferroni); once every chunk is judged nothing is left to decide.
+        The test is a t interval for the mean of a finite population, drawn without replacement
+        (Cochran, Sampling Techniques, 1977, 2.8). It is one-sided, since a decision can be wrong on
+        one side only. The test is repeated at each look, so each look gets an equal share of the
+        error (Bonferroni). Once every chunk is judged, nothing is left to decide.
+
+        Args:
+            rewards: rewards of the chunks judged so far.
+            chunks: chunks of the document that can be judged.
         """
         error = standard_error(rewards, chunks)
         looks = len(self._cuts(chunks)) - 1
@@ -59,6 +70,7 @@ class StopRule:
         return distance > _t_quantile(1 - share, len(rewards) - 1) * error
 
     def _cuts(self, chunks: int) -> list[tuple[int, int]]:
+        """Return the span of each look, in the order of judging: start and stop."""
         stops = []
         stop = self.least
         while stop < chunks:
@@ -69,40 +81,48 @@ class StopRule:
 
 @dataclass(frozen=True)
 class ChunkRule:
-    """`kind` and its number, as judge.chunks says them; `stop` for judging until it is clear."""
+    """A ChunkRule chooses the chunks of each document to judge."""
 
     kind: Kind = "all"
+    """How chunks are chosen, as in the key judge.chunks."""
     number: int = 0
+    """The number in judge.chunks, for example 8 for first:8; 0 for all."""
     seed: int = 0
+    """Seed of all random choices."""
     stop: StopRule | None = None
+    """Stops judging early; None to judge all chosen chunks."""
 
     @classmethod
     def of(cls, judge: PreferenceConfig) -> "ChunkRule":
-        """The rule that a judge's configuration asks for."""
+        """Make the rule that a judge's configuration asks for."""
         kind, _, number = judge.chunks.partition(":")
-        ask = judge.adaptive
+        adaptive = judge.adaptive
         stop = None
-        if ask.threshold is not None:
-            stop = StopRule(ask.threshold, ask.confidence, ask.order, ask.min_chunks)
+        if adaptive.threshold is not None:
+            stop = StopRule(
+                adaptive.threshold, adaptive.confidence, adaptive.order, adaptive.min_chunks
+            )
         return cls(cast(Kind, kind), int(number or 0), judge.chunks_seed, stop)
 
     @property
     def is_all(self) -> bool:
-        """Every chunk of every document is judged."""
+        """Return True if every chunk of every document is judged."""
         return self.kind == "all" and self.stop is None
 
     def looks(self, chunks: range, document: bytes) -> list[list[int]]:
-        """Numbers of the chunks to judge, ascending within a look.
+        """Return the numbers of the chunks to judge, look by look, ascending within a look.
 
         Args:
             chunks: the document's chunks that can be judged.
-            document: its content; two documents draw differently, and one always the same.
+            document: its content, which seeds random choices: the same document always draws the
+                same chunks.
         """
         if self.stop:
             return self.stop.looks(chunks, self._seed_of(document))
         return [self._fixed(chunks, document)]
 
     def _fixed(self, chunks: range, document: bytes) -> list[int]:
+        """Choose chunks by `kind` and `number`."""
         number = min(self.number, len(chunks))
         match self.kind:
             case "first":
@@ -120,11 +140,16 @@ class ChunkRule:
 
 
 def in_order(chunks: Sequence[int], order: Order, seed: int) -> list[int]:
-    """All chunks in the order in which they are looked at.
+    """Sort all chunks into the order in which they are judged.
 
-    front: as they stand; the text behind the last one judged costs nothing. spread: wherever it
-    is cut, evenly over the document, whose whole text is soon paid for. blocks: through the
-    document stretch by stretch, some of each, then the rest.
+    - front: as they stand in the document. Text after the last judged chunk costs nothing.
+    - spread: evenly over the document, at any point of stopping. Soon the whole text is paid for.
+    - blocks: some chunks of each stretch, stretch by stretch; then the rest, in random order.
+
+    Args:
+        chunks: the chunks' numbers, ascending.
+        order: the order to make.
+        seed: for the order `blocks`, which draws at random.
     """
     draw = random.Random(seed)
     if order == "front":
@@ -144,9 +169,9 @@ def in_order(chunks: Sequence[int], order: Order, seed: int) -> list[int]:
 
 
 def standard_error(rewards: Sequence[float], chunks: int) -> float | None:
-    """Of the mean of some chunk rewards, as an estimate of the mean over all `chunks`.
+    """Return the standard error of the mean of n chunk rewards, as an estimate for all N chunks.
 
-    s / sqrt(n) * sqrt(1 - n / N): 0 where all were judged, None for a single one.
+    It is s / sqrt(n) * sqrt(1 - n / N): 0 if all chunks were judged, None for fewer than two.
     """
     count = len(rewards)
     if count < 2:
@@ -156,7 +181,7 @@ def standard_error(rewards: Sequence[float], chunks: int) -> float | None:
 
 
 def _evenly(count: int) -> list[int]:
-    """0 to count - 1 in the order of the van der Corput sequence: bits reversed."""
+    """Return 0 to count - 1 in the order of the van der Corput sequence: bits reversed."""
     bits = max(1, (count - 1).bit_length())
     reverse = (int(f"{i:0{bits}b}"[::-1], 2) for i in range(1 << bits))
     return [i for i in reverse if i < count]
@@ -164,4 +189,5 @@ def _evenly(count: int) -> list[int]:
 
 @lru_cache(maxsize=4096)
 def _t_quantile(probability: float, freedom: int) -> float:
+    """Return the quantile of Student's t distribution with `freedom` degrees of freedom."""
     return float(special.stdtrit(freedom, probability))

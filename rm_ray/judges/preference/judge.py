@@ -4,7 +4,8 @@ The format is Quest-AI/pretrain-rm-baseline-7b's:
 
     {context}\\n\\n<<JUDGEMENT_REGION>>\\n{chunk}\\n<</JUDGEMENT_REGION>>\\n\\n<<JUDGEMENT>>
 
-A question is the number of a chunk; the answer, the labels' logits, makes its chunk reward.
+A question is the number of a chunk. The answer is the logits of both labels, and gives the reward
+of that chunk.
 """
 
 import math
@@ -47,19 +48,19 @@ from rm_ray.judges.preference.windows import WindowRule, exact_minimum, judgeabl
 from rm_ray.judges.text import TextTokenizer, text_column
 from rm_ray.judges.tokens import TokenizerFiles, judge_tokenizer
 
-# Bits of a number that a harmless document begins with.
+# A harmless document begins with so many bits of its number.
 NUMBER_BITS = 64
 
 
 def build_preference(
     config: PreferenceConfig, inputs: InputConfig, model: Model
 ) -> tuple[DocumentTokenizer, Judge]:
-    """Both halves, with the labels and markers resolved by the model's tokenizer.
+    """Build both halves, with the labels and markers resolved by the model's tokenizer.
 
     Raises:
-        ConfigError: the documents are no plain text.
-        JudgeError: a label is not one token, the model is too short for the context, or the
-            tokenizer has no BOS and `judge.bos` asks for it.
+        ConfigError: the documents are not plain text.
+        JudgeError: a label is not one token, the model takes fewer tokens than a prompt may have,
+            or `judge.bos` asks for a BOS and the tokenizer has none.
     """
     column = text_column(inputs, config.family)
     check_language_model(model, config.family)
@@ -70,7 +71,7 @@ def build_preference(
     needed = judge.max_prompt_tokens + judge.read_out.answer_tokens
     if needed > model.max_tokens:
         raise JudgeError(
-            f"the model takes {model.max_tokens} tokens, and judge.context_tokens "
+            f"the model takes {model.max_tokens} tokens, and a context of "
             f"{config.context_tokens} with its chunk and markers needs "
             f"{needed}; lower --judge.context_tokens"
         )
@@ -79,9 +80,10 @@ def build_preference(
 
 @dataclass(frozen=True)
 class PreferenceJudge:
-    """Everything needed to ask, resolved and checked. Cheap to send to another machine."""
+    """A PreferenceJudge asks about chunks; it is resolved, checked and cheap to send elsewhere."""
 
     config: PreferenceConfig
+    """The section `judge` of the configuration."""
     label_ids: tuple[int, int]
     """The chosen label's token, then the rejected label's."""
     bos: tuple[int, ...]
@@ -91,18 +93,21 @@ class PreferenceJudge:
     after: tuple[int, ...]
     """Tokens of the marker between the chunk and the label."""
     rule: WindowRule
+    """Chooses the context of each chunk."""
     chunks: ChunkRule
+    """Chooses the chunks to judge."""
     markers: tuple[Marker, Marker]
-    """Both markers, as text and special tokens."""
+    """Both markers, as texts and special tokens."""
     tokenizer_json: str | None
-    """The whole tokenizer, only where prompts are tokens of a whole string."""
+    """The tokenizer with its special tokens, if prompts are the tokens of an assembled string;
+    None if they are the document's own ids."""
 
     @classmethod
     def of(cls, config: PreferenceConfig, files: TokenizerFiles) -> "PreferenceJudge":
         """Resolve the labels, the markers and the BOS with the model's tokenizer.
 
         Raises:
-            JudgeError: a label is not one token, or there is no BOS where one is asked for.
+            JudgeError: a label is not one token, or a BOS is asked for and there is none.
         """
         before = read_marker(config.before_chunk, files, special=config.special_markers)
         after = read_marker(config.after_chunk, files, special=config.special_markers)
@@ -120,12 +125,12 @@ class PreferenceJudge:
 
     @property
     def read_out(self) -> LabelLogits:
-        """Both labels' logits; the normaliser cancels in a log ratio."""
+        """Ask for both labels' logits; the normaliser cancels in a log ratio."""
         return LabelLogits(self.label_ids)
 
     @property
     def columns(self) -> pa.Schema:
-        """Chunk rewards, and what they say of the reward."""
+        """Return the columns of chunk rewards, and of the reward's standard error."""
         return pa.schema(
             {
                 "reward_stderr": pa.float32(),
@@ -137,44 +142,47 @@ class PreferenceJudge:
 
     @property
     def marker_tokens(self) -> int:
-        """m: tokens of both markers together, and of the BOS.
+        """Return m: the tokens of both markers and the BOS together.
 
-        Each window pays for its BOS: the prefix cache holds whole blocks, and a BOS moves a
-        context's last token into a block that no other window has.
+        Each window pays for its BOS, because the prefix cache holds whole blocks: the BOS moves the
+        last token of the context into a block that no other window has.
         """
         return len(self.bos) + len(self.before) + len(self.after)
 
     @property
     def max_prompt_tokens(self) -> int:
-        """The longest prompt, tokens. Text cut inside characters may take a little more."""
+        """Return the length of the longest prompt, in tokens.
+
+        An assembled string may take a little more if chunks are cut inside characters.
+        """
         longest = self.rule.context + self.rule.chunk + self.marker_tokens
         return longest + self.rule.chunk if self.tokenizer_json else longest
 
     @property
     def shared_step(self) -> int:
-        """Contexts grow by chunks; as text, tokens move."""
+        """Return a chunk's tokens, since contexts grow by chunks; 1 for assembled strings."""
         return 1 if self.tokenizer_json else self.rule.chunk
 
     @property
     def stops_early(self) -> bool:
-        """Only where a threshold is set."""
+        """Return True if a threshold is set."""
         return self.chunks.stop is not None
 
     def judgeable(self, n_tokens: int) -> range:
-        """Numbers of the chunks that can be judged, in a document of `n_tokens`."""
+        """Return the numbers of the chunks that can be judged, in a document of `n_tokens`."""
         return judgeable(n_tokens, self.rule)
 
     def looks(self, ids: TokenIds) -> list[Questions]:
-        """Numbers of the chunks to judge, look by look; one look unless judging may stop early."""
+        """List the chunks to judge, look by look: one look if judging cannot stop early."""
         document = b"" if self.chunks.is_all else ids.tobytes()
         return [*self.chunks.looks(self.judgeable(len(ids)), document)]
 
     def prompts(self, ids: TokenIds, questions: Questions | None = None) -> Iterator[Prompt]:
-        """The windows' token ids, shortest context first, made as they are asked.
+        """Yield the windows' prompts, shortest context first, each made when it is asked for.
 
         Args:
-            ids: [tokens].
-            questions: the numbers of the chunks to judge, ascending; all where it is None.
+            ids: the document's token ids, [tokens].
+            questions: the numbers of the chunks to judge, ascending; None for all.
         """
         tokens = np.asarray(ids, np.int32)
         asked = windows(len(tokens), self.rule, questions)
@@ -187,22 +195,22 @@ class PreferenceJudge:
             yield self.window(context, tokens[window.middle : window.stop])
 
     def window(self, context: TokenIds, chunk: TokenIds) -> Prompt:
-        """Ask about a chunk after its context, both as token ids; the answer comes next."""
+        """Make the prompt of a chunk after its context, both as token ids."""
         parts = (self.bos, context, self.before, chunk, self.after)
         return np.concatenate([np.asarray(ids, np.int32) for ids in parts])
 
     def chunk_reward(self, label_logits: Numbers) -> float:
-        """log P(A) - log P(B) of one window; the normaliser cancels, so logits will do."""
+        """Return log P(A) - log P(B) of one window; the normaliser cancels, so logits suffice."""
         return float(label_logits[0] - label_logits[1])
 
     def enough(self, answers: Answers, n_tokens: int) -> bool:
-        """Whether these chunk rewards leave the threshold's side clear."""
+        """Return True if the answers so far make the side of the threshold clear."""
         stop = self.chunks.stop
         rewards = [self.chunk_reward(answers[number]) for number in sorted(answers)]
         return stop is not None and stop.decides(rewards, len(self.judgeable(n_tokens)))
 
     def verdict(self, answers: Answers, n_tokens: int) -> Verdict:
-        """The mean chunk reward; failed where one is not a number."""
+        """Make a verdict of the mean chunk reward; `failed` if a chunk reward is not finite."""
         numbers = sorted(answers)
         rewards = [self.chunk_reward(answers[number]) for number in numbers]
         for number, reward in zip(numbers, rewards, strict=True):
@@ -211,8 +219,7 @@ class PreferenceJudge:
                 more = {"n_chunks": len(numbers), "judged_chunks": numbers}
                 return Verdict("failed", error, more=more)
         if not rewards:
-            error = "shorter than what can be judged"
-            return self.unscored(n_tokens, "too_short", error)
+            return self.unscored(n_tokens, "too_short", "the document has no chunk to judge")
         chunks = len(self.judgeable(n_tokens))
         more = {
             "n_chunks": len(numbers),
@@ -223,19 +230,22 @@ class PreferenceJudge:
         return Verdict("ok", reward=mean_reward(rewards), more=more)
 
     def unscored(self, n_tokens: int, status: str, error: str | None) -> Verdict:
-        """A document without chunk rewards; of one that was given up, all its chunks count."""
+        """Make the verdict of a document without chunk rewards.
+
+        If the document was given up, its `n_chunks` counts all its chunks, else none.
+        """
         chunks = len(self.judgeable(n_tokens)) if status == "failed" else 0
         return Verdict(status, error, more={"n_chunks": chunks})
 
     def work(self, rows: pa.Table) -> JudgedCounts:
-        """What judging took, by the rows' lengths and the chunks that were judged."""
+        """Count the work of output rows from their lengths and their judged chunks."""
         counts, m = JudgedCounts(), self.marker_tokens
         judged = rows.column("judged_chunks").to_pylist()
         for n_tokens, chunks in zip(rows.column("n_tokens").to_pylist(), judged, strict=True):
             asked = list(windows(n_tokens, self.rule, chunks))
             minimum = exact_minimum(asked, m)
             counts.windows += len(asked)
-            counts.prompt_tokens += sum(one.stop - one.start + m for one in asked)
+            counts.prompt_tokens += sum(window.stop - window.start + m for window in asked)
             counts.minimum_tokens += minimum
             counts.whole_minimum_tokens += (
                 minimum if chunks is None else self.exact_minimum(n_tokens)
@@ -244,13 +254,13 @@ class PreferenceJudge:
         return counts
 
     def estimate(self, ids: TokenIds) -> JudgedCounts:
-        """Windows and the exact minimum, with every look."""
+        """Count the windows and the fewest tokens to forward, as if every look were needed."""
         chosen = sorted(chunk for look in self.looks(ids) for chunk in look)
         minimum = self.exact_minimum(len(ids), chosen)
         return JudgedCounts(windows=len(chosen), minimum_tokens=minimum)
 
     def asked(self, ids: TokenIds) -> Iterator[Asked]:
-        """Describe the windows, look by look; each shares its BOS and context."""
+        """Describe the windows to a prefix cache, look by look; each shares its BOS and context."""
         chosen = (chunk for look in self.looks(ids) for chunk in look)
         for window in windows(len(ids), self.rule, chosen):
             context = window.middle - window.start
@@ -258,15 +268,20 @@ class PreferenceJudge:
             yield Asked(window.start, len(self.bos) + context, tokens)
 
     def exact_minimum(self, n_tokens: int, chunks: Sequence[int] | None = None) -> int:
-        """Fewest tokens an engine can forward for a document of `n_tokens`.
+        """Count the fewest tokens an engine can forward for a document of `n_tokens`.
 
         Args:
-            chunks: the numbers of those judged, ascending; all where it is None.
+            n_tokens: the document's length.
+            chunks: the numbers of the judged chunks, ascending; None for all.
         """
         return exact_minimum(windows(n_tokens, self.rule, chunks), self.marker_tokens)
 
     def harmless(self, n_tokens: int, number: int) -> TokenIds:
-        """A label again and again; the number in both labels first, so that no cache answers."""
+        """Make a document that repeats a label.
+
+        It begins with the bits of `number`, written in both labels, so that documents differ and no
+        cache has the answer.
+        """
         least = NUMBER_BITS if self.rule.judge_partial else 2 * self.rule.chunk
         ids = np.full(max(n_tokens, least), self.label_ids[0], np.int32)
         bits = [self.label_ids[number >> i & 1] for i in range(NUMBER_BITS)]
@@ -274,7 +289,7 @@ class PreferenceJudge:
         return ids
 
     def fingerprint(self) -> dict[str, Any]:
-        """What chunk rewards and their mean depend on."""
+        """Return the settings that chunk rewards and their mean depend on, by name."""
         config = self.config
         return {
             "family": "preference",
@@ -300,5 +315,5 @@ class PreferenceJudge:
 
 
 def mean_reward(chunk_rewards: Sequence[float]) -> float:
-    """A document's reward: the float64 mean of its chunk rewards as stored (float32)."""
+    """Return a document's reward: the float64 mean of its chunk rewards as stored (float32)."""
     return float(np.asarray(chunk_rewards, dtype=np.float32).mean(dtype=np.float64))

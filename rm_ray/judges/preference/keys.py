@@ -1,86 +1,74 @@
-"""The keys of the preference judge: the section `judge` of a configuration."""
+"""Defines the configuration keys of the preference judge."""
 
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from rm_ray.config import NonEmpty, Section
-from rm_ray.judges.keys import WHICH, Family, JudgeSection
+from rm_ray.judges.keys import Family, JudgeSection
 
 Order = Literal["front", "spread", "blocks"]
 
 
 class AdaptiveConfig(Section):
-    """Judging a document only until it is clear on which side of a threshold its reward is."""
+    """Stops judging a document once it is clear on which side of a threshold its reward is."""
 
-    threshold: float | None = Field(
-        None, description="The reward that decides whether a document is kept; null: judge all."
-    )
-    confidence: float = Field(
-        0.995, gt=0.5, lt=1, description="Of the decision on a document that is stopped early."
-    )
-    order: Order = Field(
-        "blocks",
-        description="front: from the first chunk on; spread: evenly over the document; blocks: "
-        "through it in stretches of 16 chunks, half of each, then the rest.",
-    )
-    min_chunks: int = Field(8, ge=2, description="Chunks judged before the first look.")
+    threshold: float | None = None
+    """The reward that decides if a document is kept; null: judge every document in full."""
+    confidence: float = Field(0.995, gt=0.5, lt=1)
+    """Confidence of the decision on a document that is stopped early."""
+    order: Order = "blocks"
+    """The order in which chunks are judged. front: from the first chunk on; spread: evenly over the
+    document; blocks: in stretches of 16 chunks, half of each stretch, then the rest."""
+    min_chunks: int = Field(8, ge=2)
+    """Chunks judged before the first decision."""
 
 
 class PreferenceConfig(JudgeSection):
-    """A language model that answers with one of two labels, chunk by chunk."""
+    """Configures a language model that answers with one of two labels, chunk by chunk."""
 
-    family: Family = Field("preference", description=WHICH)
-    chosen: NonEmpty = Field("A", description="Label of a good chunk; one token.")
-    rejected: NonEmpty = Field("B", description="Label of a bad chunk; one token.")
-    before_chunk: str = Field(
-        "\n\n<<JUDGEMENT_REGION>>\n", description="Marker between the context and the chunk."
-    )
-    after_chunk: str = Field(
-        "\n<</JUDGEMENT_REGION>>\n\n<<JUDGEMENT>>",
-        description="Marker between the chunk and the label.",
-    )
-    bos: bool | None = Field(
-        None,
-        description="Begin each prompt with the tokenizer's BOS; null: as the tokenizer itself "
-        "begins a text.",
-    )
-    special_markers: bool = Field(
-        False, description="Markers may hold special tokens, as a chat template's pieces do."
-    )
-    chunk_tokens: int = Field(64, ge=1, description="Tokens of one chunk.")
-    context_tokens: int = Field(
-        8192, ge=0, description="Most tokens of context shown before a chunk; whole chunks."
-    )
-    hop_tokens: int | None = Field(
-        None,
-        ge=0,
-        description="Tokens of context kept when the context is full and drops back "
-        "(null: a quarter of context_tokens).",
-    )
-    judge_first_chunk: bool = Field(
-        True, description="Judge the first chunk, with an empty context."
-    )
-    judge_partial_chunk: bool = Field(
-        False, description="Judge a tail shorter than a chunk, and documents shorter than one."
-    )
+    family: Family = "preference"
+    """The kind of judge, which decides on its other keys; jobs/judges/ has one file per model."""
+    chosen: NonEmpty = "A"
+    """Label of a good chunk; one token."""
+    rejected: NonEmpty = "B"
+    """Label of a bad chunk; one token."""
+    before_chunk: str = "\n\n<<JUDGEMENT_REGION>>\n"
+    """Marker between the context and the chunk."""
+    after_chunk: str = "\n<</JUDGEMENT_REGION>>\n\n<<JUDGEMENT>>"
+    """Marker between the chunk and the label."""
+    bos: bool | None = None
+    """Begin each prompt with the tokenizer's BOS; null: begin as the tokenizer itself begins a
+    text."""
+    special_markers: bool = False
+    """The markers may hold special tokens, for example pieces of a chat template."""
+    chunk_tokens: int = Field(64, ge=1)
+    """Tokens of one chunk."""
+    context_tokens: int = Field(8192, ge=0)
+    """Most tokens of context shown before a chunk; a whole number of chunks."""
+    hop_tokens: int | None = Field(None, ge=0)
+    """Tokens of context kept when a full context drops back; null: a quarter of context_tokens."""
+    judge_first_chunk: bool = True
+    """Judge the first chunk too, with an empty context."""
+    judge_partial_chunk: bool = False
+    """Judge a last chunk that is shorter than chunk_tokens too, also if it is the only one."""
     chunks: str = Field(
         "all",
         pattern=r"^(all|(first|every|spread|random):[1-9][0-9]*)$",
-        description="all; first:N, spread:N (evenly), random:N chunks of each document; or "
-        "every:N, each N-th. The others are context only.",
     )
-    chunks_seed: int = Field(0, description="Seed of what is drawn at random.")
+    """The chunks of each document to judge: all; first:N; spread:N (evenly); random:N; or every:N
+    (each N-th chunk). The other chunks are only shown as context."""
+    chunks_seed: int = 0
+    """Seed of random choices."""
     adaptive: AdaptiveConfig = AdaptiveConfig()
-    prompt: Literal["ids", "text"] = Field(
-        "ids",
-        description="ids: prompts are the document's own token ids; text: prompts are the tokens "
-        "of the assembled string, which merge across the markers.",
-    )
+    """Stops judging a document early."""
+    prompt: Literal["ids", "text"] = "ids"
+    """ids: prompts are the document's own token ids; text: prompts are the tokens of the assembled
+    string, which may merge across the markers."""
 
     @property
     def hop(self) -> int:
-        """Tokens of context kept at a hop, `hop_tokens` or L/4 in whole chunks."""
+        """Return the tokens of context kept at a hop; by default L/4, in whole chunks."""
         if self.hop_tokens is not None:
             return self.hop_tokens
         return self.context_tokens // 4 // self.chunk_tokens * self.chunk_tokens
@@ -99,7 +87,7 @@ class PreferenceConfig(JudgeSection):
         if self.adaptive.threshold is not None and self.chunks != "all":
             raise ValueError(
                 f"chunks is {self.chunks} and adaptive.threshold {self.adaptive.threshold:g}: "
-                "give one of the two, each says which chunks are judged"
+                "give only one of the two, since each says which chunks are judged"
             )
         if self.chosen == self.rejected:
             raise ValueError(f"chosen and rejected are the same label, {self.chosen!r}")

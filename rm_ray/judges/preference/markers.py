@@ -1,7 +1,8 @@
-"""What stands around a chunk: the markers, the BOS before them, the labels after them.
+"""Encodes the parts of a prompt around a chunk: the BOS, the two markers and the labels.
 
-All of them are read where they stand in a prompt. Many tokenizers put a space before every text:
-alone, the label "A" is the token of " A", and after the prompt's last sign it is another one.
+Each is encoded as it stands in a prompt, after the text before it. Many tokenizers put a space
+before every text: alone, the label "A" would become the token of " A", but after the prompt's last
+sign it is another token.
 """
 
 import json
@@ -24,20 +25,26 @@ from rm_ray.judges.tokens import TokenizerFiles
 
 log = logging.getLogger(__name__)
 
-# A marker: stretches of text, and special tokens by their ids.
+# A marker: texts, and ids of special tokens.
 Marker: TypeAlias = tuple[int | str, ...]
 
 
 def read_marker(text: str, files: TokenizerFiles, *, special: bool) -> Marker:
-    """Cut a marker at its special tokens, where it may hold some."""
+    """Cut a marker at its special tokens.
+
+    Args:
+        text: the marker.
+        files: the tokenizer.
+        special: the marker may hold special tokens; if not, it is all text.
+    """
     return tuple(split_special(text, files.json)) if special else (text,)
 
 
 def marker_ids(marker: Sequence[int | str], files: TokenizerFiles) -> tuple[int, ...]:
-    """Token ids of a marker that follows other text.
+    """Encode a marker that follows other text.
 
     Raises:
-        JudgeError: it merges with whatever stands before it.
+        JudgeError: the marker merges with any text before it.
     """
     ids: list[int] = []
     parts = strip_beside(join_texts(marker), special_tokens(files.json))
@@ -54,10 +61,11 @@ def marker_ids(marker: Sequence[int | str], files: TokenizerFiles) -> tuple[int,
 def resolve_labels(
     config: PreferenceConfig, after: Marker, files: TokenizerFiles
 ) -> tuple[int, int]:
-    """The tokens of the chosen and the rejected label, as they follow the marker `after`.
+    """Find the tokens of the chosen and the rejected label, as they follow the marker `after`.
 
     Raises:
-        JudgeError: a label is not one token there, is no word of the tokenizer, or both are one.
+        JudgeError: a label is not exactly one token after the marker, the tokenizer does not know
+            it, or both labels are the same token.
     """
     chosen = _label_id("chosen", config.chosen, after, files)
     rejected = _label_id("rejected", config.rejected, after, files)
@@ -70,18 +78,18 @@ def resolve_labels(
 
 
 def _label_id(key: str, label: str, after: Marker, files: TokenizerFiles) -> int:
-    """The id with encode(after + label) = encode(after) + [id]."""
+    """Return the id for which encode(after + label) = encode(after) + [id]."""
     *first, last = after if after and isinstance(after[-1], str) else (*after, "")
-    there = list(marker_ids((*first, last), files))
+    marker = list(marker_ids((*first, last), files))
     ids = list(marker_ids((*first, f"{last}{label}"), files))
-    if ids[: len(there)] != there or len(ids) != len(there) + 1:
+    if ids[: len(marker)] != marker or len(ids) != len(marker) + 1:
         alone = encode_after(load_plain(files.json), label)
-        what = (
+        fault = (
             f"is {len(alone)} tokens in this tokenizer, not one"
             if len(alone) != 1
             else "merges with the end of judge.after_chunk, so that it has no token of its own"
         )
-        raise JudgeError(f"judge.{key}: the label {label!r} {what}; take another label or marker")
+        raise JudgeError(f"judge.{key}: the label {label!r} {fault}; take another label or marker")
     if ids[-1] == _unknown(files):
         raise JudgeError(
             f"judge.{key}: this tokenizer does not know the label {label!r}; take another label"
@@ -90,7 +98,7 @@ def _label_id(key: str, label: str, after: Marker, files: TokenizerFiles) -> int
 
 
 def _unknown(files: TokenizerFiles) -> int | None:
-    """The id of the token that stands for what a tokenizer does not know."""
+    """Return the id of the token for text that the tokenizer does not know; None if it has none."""
     model = json.loads(files.json)["model"]
     name = model.get("unk_token") or files.special_tokens.get("unk_token")
     number = model.get("unk_id") if name is None else load_tokenizer(files.json).token_to_id(name)
@@ -98,9 +106,14 @@ def _unknown(files: TokenizerFiles) -> int | None:
 
 
 def resolve_bos(asked: bool | None, before: Marker, files: TokenizerFiles) -> tuple[int, ...]:
-    """The tokens that prompts begin with: as asked, or as the tokenizer begins a text.
+    """Return the tokens that prompts begin with.
 
-    A marker that begins with them puts them there itself.
+    Args:
+        asked: True for the tokenizer's BOS, False for none, None to begin as the tokenizer itself
+            begins a text.
+        before: the token ids of the marker before the chunk. If they begin with the BOS, no BOS is
+            added.
+        files: the tokenizer.
 
     Raises:
         JudgeError: a BOS is asked for, and the tokenizer has none.
@@ -119,7 +132,7 @@ def resolve_bos(asked: bool | None, before: Marker, files: TokenizerFiles) -> tu
 
 
 def say_bos(bos: Sequence[int], files: TokenizerFiles) -> None:
-    """Log what prompts begin with, where that could be asked otherwise."""
+    """Log the BOS that prompts begin with, or that they have none though the tokenizer has one."""
     if bos:
         names = " ".join(str(load_tokenizer(files.json).id_to_token(number)) for number in bos)
         log.info("prompts begin with the tokenizer's %s (--judge.bos false leaves it out)", names)

@@ -1,9 +1,9 @@
-"""Prompts that are exactly the tokens of the assembled string.
+"""Makes prompts that are exactly the tokens of the assembled string.
 
-A string is tokenised differently from its parts where they meet: a full stop at a context's end
-merges with the marker's newlines. Tokenising the whole string for every window would cost the
-square of the document; here only the seams are: what lies between two places where the
-pre-tokeniser always splits keeps its token ids.
+A string can be tokenised differently from its parts at the seams between them: a full stop at the
+end of the context merges with the newlines of the marker. Tokenising the whole string of every
+window would take time in the square of the document's length. So only the text near the seams is
+tokenised again; text between two places at which the pre-tokeniser always splits keeps its ids.
 """
 
 from collections.abc import Sequence
@@ -26,17 +26,23 @@ from rm_ray.judges.preference.windows import Window
 
 
 class TextPrompts:
-    """The prompts of one document, in text form.
+    """TextPrompts makes the prompts of one document from assembled strings.
 
-    The assembled string is decode(context) + before + decode(chunk) + after; a character cut by a
-    chunk's edge decodes to U+FFFD on both sides, as it would for anyone who decodes chunks.
-
-    `before`, `after`: the markers, cut at special tokens, which stand there by their ids.
+    The assembled string is decode(context) + before + decode(chunk) + after. If a chunk's edge cuts
+    a character, it decodes to U+FFFD on both sides, as it does for anyone who decodes chunks.
     """
 
     def __init__(
         self, tokenizer_json: str, ids: Sequence[int], before: Marker, after: Marker
     ) -> None:
+        """Prepare a document.
+
+        Args:
+            tokenizer_json: the tokenizer with its special tokens.
+            ids: the document's token ids, [tokens].
+            before: the marker before the chunk, cut at special tokens.
+            after: the marker after the chunk, cut at special tokens.
+        """
         self._tokenizer = tokenizer = load_plain(tokenizer_json)
         self._special = special_tokens(tokenizer_json)
         holds_special = any(isinstance(part, int) for part in (*before, *after))
@@ -47,7 +53,7 @@ class TextPrompts:
         self._cuts = safe_cuts(tokenizer, np.asarray(self._ids, dtype=np.int64))
 
     def prompt(self, window: Window) -> list[int]:
-        """Token ids of the window's assembled string."""
+        """Return the token ids of the window's assembled string."""
         head, tail = self._kept(window)
         first = self._encode_span(window.start, head)
         chunk = self._decode(window.middle, window.stop)
@@ -56,7 +62,7 @@ class TextPrompts:
         return first + self._ids[head:tail] + rest
 
     def _encode_parts(self, parts: Sequence[int | str]) -> list[int]:
-        """Encode what lies between two special tokens as one string."""
+        """Encode texts and special tokens; all text between two special tokens is one string."""
         ids: list[int] = []
         tokenizer = self._tokenizer
         for part in strip_beside(join_texts(parts), self._special):
@@ -65,29 +71,38 @@ class TextPrompts:
         return ids
 
     def _kept(self, window: Window) -> tuple[int, int]:
-        """The span of the context whose tokens stand in the string unchanged; may be empty."""
+        """Return the span of the context whose tokens keep their ids in the string.
+
+        The span, start and stop in the document, may be empty.
+        """
         first, last = np.searchsorted(self._cuts, (window.start, window.middle))
-        # a cut at the very end of the context is none: the markers follow, not the space
+        # a cut at the very end of the context does not count: a marker follows it, and no space
         if first == last:
             return window.start, window.start
-        # the document's first token begins the string too: nothing before it to merge with
+        # the document's first token also begins the string, so it has nothing to merge with
         head = window.start if window.start == 0 else int(self._cuts[first])
         return head, int(self._cuts[last - 1])
 
     def _encode_span(self, start: int, stop: int) -> list[int]:
+        """Tokenise a span of the document anew."""
         return encode(self._tokenizer, self._decode(start, stop)) if stop > start else []
 
     def _decode(self, start: int, stop: int) -> str:
+        """Return the text of a span of the document."""
         text: str = self._tokenizer.decode(self._ids[start:stop], skip_special_tokens=False)
         return text
 
 
 def safe_cuts(tokenizer: Tokenizer, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Positions i such that the text before token i and the text from it tokenise on their own.
+    """Return the positions at which a document can be cut without changing its token ids.
 
-    These are the tokens that begin with a space after one that ends in something else: byte-level
-    pre-tokenisers (GPT-2, Llama 3, Qwen) let a space begin a piece, never stand inside one. Empty
-    for tokenizers that fail a probe of this, whose prompts are then tokenised whole.
+    At such a position i, the text before token i and the text from it on tokenise independently.
+    Token i begins with a space, and the token before it ends in another character: byte-level
+    pre-tokenisers (GPT-2, Llama 3, Qwen) let a space begin a piece, but never stand inside one.
+
+    Returns:
+        [cuts], ascending. Empty if the tokenizer fails a probe of this rule; its prompts are then
+        tokenised as whole strings.
     """
     if len(ids) < 2:
         return np.empty(0, dtype=np.int64)
@@ -98,11 +113,11 @@ def safe_cuts(tokenizer: Tokenizer, ids: npt.NDArray[np.int64]) -> npt.NDArray[n
 
 @lru_cache(maxsize=4)
 def _space_tables(tokenizer: Tokenizer) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """For every token id: does it begin with a space; could it end in white space."""
+    """Return two tables by token id: begins with a space; could end in white space."""
     size = max(tokenizer.get_vocab().values()) + 1
     begins, ends = np.zeros(size, dtype=bool), np.ones(size, dtype=bool)
     byte_level = encode(tokenizer, " ") == [tokenizer.token_to_id("Ġ")]
-    # a space that is put before every piece stands in no text
+    # some tokenizers put a space before every piece: that space is in no text
     byte_level = byte_level and encode(tokenizer, "\na") == encode_after(tokenizer, "\na")
     if byte_level and " " in cut_characters(tokenizer):
         for token, i in tokenizer.get_vocab().items():
@@ -111,6 +126,6 @@ def _space_tables(tokenizer: Tokenizer) -> tuple[npt.NDArray[np.bool_], npt.NDAr
     return begins, ends
 
 
-# Byte-level BPE writes bytes as characters: printable ASCII stands for itself. Only tokens that
-# end in it are sure to end in no white space (U+00A0 and its kin end in bytes above ASCII).
+# Byte-level BPE writes bytes as characters, and printable ASCII as itself. Only a token that ends
+# in printable ASCII is sure not to end in white space (U+00A0 and the like end in other bytes).
 _VISIBLE = frozenset(chr(code) for code in range(0x21, 0x7F))

@@ -1,7 +1,7 @@
-"""Windows: which tokens of a document are shown, and which are judged.
+"""Windows: choose the tokens of a document that are shown as context, and those that are judged.
 
-Pure arithmetic on token counts; knows nothing of tokenizers, prompts or engines. All numbers are
-tokens unless they say otherwise.
+Pure arithmetic on token counts, without tokenizers, prompts or engines. All numbers are tokens,
+unless another unit is named.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,22 +12,28 @@ from rm_ray.judges.preference.keys import PreferenceConfig
 
 @dataclass(frozen=True)
 class WindowRule:
-    """How a document becomes windows.
+    """A WindowRule says how a document becomes windows.
 
-    A context grows chunk by chunk up to `context` tokens; when the next would pass it, the context
-    drops back to its last `hop` tokens and grows again. Dropping one chunk at a time instead would
-    change the start of every prompt and make each pay for its whole context.
+    The context grows chunk by chunk up to `context` tokens. When the next chunk would exceed that,
+    the context drops back to its last `hop` tokens and grows again. If it dropped one chunk at a
+    time instead, every prompt would start differently, and the engine would have to forward every
+    context in full.
     """
 
     chunk: int
+    """Tokens of one chunk."""
     context: int
+    """Most tokens of context before a chunk."""
     hop: int
+    """Tokens of context that are kept when a full context drops back."""
     judge_first: bool = True
+    """Judge the first chunk too, with an empty context."""
     judge_partial: bool = False
+    """Judge a last chunk that is shorter than `chunk` too."""
 
     @classmethod
     def of(cls, judge: PreferenceConfig) -> "WindowRule":
-        """The rule that a judge's configuration asks for."""
+        """Make the rule that a judge's configuration asks for."""
         return cls(
             chunk=judge.chunk_tokens,
             context=judge.context_tokens,
@@ -39,26 +45,29 @@ class WindowRule:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Token offsets in one document: context [start, middle), judged chunk [middle, stop)."""
+    """A Window is a judged chunk and the context before it, as token offsets in one document."""
 
     start: int
+    """The first token of the context."""
     middle: int
+    """The first token of the chunk; the context ends before it."""
     stop: int
+    """The token after the chunk's last one."""
 
 
 def judgeable(n_tokens: int, rule: WindowRule) -> range:
-    """Numbers of the chunks that can be judged, in a document of `n_tokens`."""
+    """Return the numbers of the chunks that can be judged, in a document of `n_tokens`."""
     whole, tail = divmod(n_tokens, rule.chunk)
     chunks = whole + (1 if tail and rule.judge_partial else 0)
     return range(0 if rule.judge_first else 1, max(chunks, 0 if rule.judge_first else 1))
 
 
 def window_at(chunk: int, n_tokens: int, rule: WindowRule) -> Window:
-    """The window that judges the document's chunk of this number."""
+    """Return the window that judges chunk number `chunk` of a document of `n_tokens`."""
     middle = chunk * rule.chunk
     start = 0
     if middle > rule.context:
-        # the first hop comes one chunk after a full context, the next ones as soon as it is again
+        # the context first drops back one chunk after it was full, and then each time it is full
         between = rule.context - rule.hop + rule.chunk
         since = (middle - rule.context - rule.chunk) % between
         start = middle - since - rule.hop
@@ -68,21 +77,33 @@ def window_at(chunk: int, n_tokens: int, rule: WindowRule) -> Window:
 def windows(
     n_tokens: int, rule: WindowRule, chunks: Iterable[int] | None = None
 ) -> Iterator[Window]:
-    """The windows of a document of `n_tokens`, in the order of `chunks`; all where it is None."""
+    """Yield the windows of a document of `n_tokens`.
+
+    Args:
+        n_tokens: the document's length.
+        rule: the rule for windows.
+        chunks: the numbers of the chunks to judge, in order; None for all.
+    """
     numbers = judgeable(n_tokens, rule) if chunks is None else chunks
     return (window_at(chunk, n_tokens, rule) for chunk in numbers)
 
 
 def exact_minimum(windows: Iterable[Window], marker_tokens: int) -> int:
-    """Fewest tokens an engine can forward for one document's windows, prefixes shared.
+    """Count the fewest tokens an engine can forward for one document's windows, prefixes shared.
 
-    A window pays for the context that the one before has not shown (with every chunk judged: the
-    chunk judged before), for its own chunk, and for the markers (`marker_tokens`, both together);
-    after a hop it pays for its whole context, whose positions have changed. With every chunk
-    judged, within `context`, this is n * (2 * chunk + m) - chunk for n chunks.
+    For each window it forwards:
+
+    - the context that the window before did not show: if every chunk is judged, the chunk judged
+      before. After a hop, the whole context, because its positions have changed;
+    - the chunk itself;
+    - the markers.
+
+    If every chunk of n is judged and no context drops back, this is n * (2 * chunk + m) - chunk,
+    with m marker tokens.
 
     Args:
-        windows: shortest context first.
+        windows: the windows, shortest context first.
+        marker_tokens: tokens of both markers together.
     """
     total = 0
     known_start, known_stop = 0, 0  # the context the engine has seen, from the window before

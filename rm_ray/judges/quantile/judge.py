@@ -1,6 +1,7 @@
-"""QRM, nicolinho/QRM-Llama3.1-8B: quantiles of a reward, and the attributes that it is made of.
+"""Asks QRM (nicolinho/QRM-Llama3.1-8B): quantiles of a reward, and the attributes it is made of.
 
-Its gate looks at where the assistant's header begins, so a chat is cut within its last turn.
+Its gate reads the prompt at the beginning of the assistant's header. So a long chat is cut within
+its last turn, and the header stays.
 """
 
 from collections.abc import Sequence
@@ -52,25 +53,27 @@ PUBLISHED = (
 def build_quantile(
     config: QuantileConfig, inputs: InputConfig, model: Model
 ) -> tuple[DocumentTokenizer, Judge]:
-    """Both halves, with the assistant's header found in the template.
+    """Build both halves, with the assistant's header found in the template.
 
     Raises:
-        JudgeError: there is no template, no such head, or the attributes are not as many.
+        JudgeError: there is no template, the model has no quantile heads, or the configuration
+            names another number of attributes than the model has.
     """
     sizes = quantile_sizes(model)
     names = tuple(config.attributes) or PUBLISHED
     if len(names) != sizes.attributes or len(set(names)) != len(names):
         raise JudgeError(
             f"the model has {sizes.attributes} attributes, and judge.attributes names "
-            f"{len(set(names))}{'' if config.attributes else ' (the published ones)'}; give as "
-            "many different names"
+            f"{len(set(names))}{'' if config.attributes else ' (the published ones)'}; give "
+            f"{sizes.attributes} different names"
         )
     tokenizer = chat_tokenizer(config.chat, inputs, judge_tokenizer(config, model))
     turn = assistant_turn(tokenizer.template)
     if not turn.headers:
         raise JudgeError(
             "the chat template has no special token between a user's turn and the assistant's, so "
-            "the judge's gate could not find it; give the model's own with --judge.chat.template"
+            "the judge's gate could not find the assistant's turn; give the model's own template "
+            "with --judge.chat.template"
         )
     harmless = Harmless.of(tokenizer, inputs)
     most = longest_prompt(config, model, len(harmless.ids) - 1)
@@ -89,10 +92,12 @@ def build_quantile(
 
 @dataclass(frozen=True)
 class QuantileJudge(WholeJudge):
-    """`names`: of the attributes."""
+    """QuantileJudge gives the reward, its quantiles and the attributes of a chat."""
 
     heads: QuantileHeads
+    """The read-out of QRM's heads."""
     names: tuple[str, ...]
+    """Names of the attributes, [attributes]."""
 
     @property
     @override

@@ -1,7 +1,7 @@
-"""Regression reward models: a prompt and its completion, one score, times alpha.
+"""Regression reward models: a prompt and its completion get one score, times alpha.
 
 Its files:
 
     keys    the section `judge` of this family
-    judge   the judge: a question and its answer, one score, times alpha
+    judge   the judge: a prompt and its completion, one score, times alpha
 """

@@ -1,4 +1,4 @@
-"""A regression reward model: a question and its answer as a pair, one score, times alpha."""
+"""Asks a regression reward model about a pair; the reward is its one score, times alpha."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,11 +31,12 @@ from rm_ray.judges.whole import (
 def build_regression(
     config: RegressionConfig, inputs: InputConfig, model: Model
 ) -> tuple[DocumentTokenizer, Judge]:
-    """Both halves, with the model's one label checked.
+    """Build both halves, with the model's one label checked.
 
     Raises:
         ConfigError: the documents are not pairs.
-        JudgeError: the head is not one number, or the tokenizer knows no pairs.
+        JudgeError: the head gives more than one number, the tokenizer puts nothing between a
+            pair's halves, or token types are asked for and the model has none.
     """
     if not inputs.prompt or not inputs.completion:
         raise ConfigError(
@@ -75,10 +76,12 @@ def build_regression(
 
 @dataclass(frozen=True)
 class RegressionJudge(WholeJudge):
-    """`alpha` multiplies the score."""
+    """RegressionJudge multiplies the model's one score by alpha."""
 
     alpha: float
+    """The factor of the score."""
     score: ClassLogits
+    """The read-out of the score."""
 
     @property
     @override

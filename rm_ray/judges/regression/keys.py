@@ -1,16 +1,14 @@
-"""The keys of the regression family."""
+"""Defines the configuration keys of the regression family."""
 
-from pydantic import Field
-
-from rm_ray.judges.keys import WHICH, Family, WholeSection
+from rm_ray.judges.keys import Family, WholeSection
 
 
 class RegressionConfig(WholeSection):
-    """RewardModel and its kin: a prompt and its completion, one score, times `alpha`."""
+    """Configures RewardModel and the like: one score for a pair, times alpha."""
 
-    family: Family = Field("regression", description=WHICH)
-    alpha: float = Field(1.0, description="What the model's score is multiplied by.")
-    token_types: bool = Field(
-        False,
-        description="Tell the model the pair's halves apart (token types), if it was trained so.",
-    )
+    family: Family = "regression"
+    """The kind of judge, which decides on its other keys; jobs/judges/ has one file per model."""
+    alpha: float = 1.0
+    """The reward is the model's score times this number."""
+    token_types: bool = False
+    """Mark the two halves of a pair for the model (token types), if it was trained so."""

@@ -108,7 +108,7 @@ def test_the_decisions_of_noise_are_wrong_less_often_than_was_asked():
 
 
 def test_one_of_the_two_ways_to_spend_less():
-    with pytest.raises(ValueError, match="give one of the two"):
+    with pytest.raises(ValueError, match="give only one of the two"):
         PreferenceConfig(model="m", chunks="first:3", adaptive={"threshold": 0.0})
     for bad in ("first", "first:0", "some", "every:-1", "all:3"):
         with pytest.raises(ValueError, match="chunks"):
