@@ -28,7 +28,7 @@ Numbers = npt.NDArray[np.float32]
 
 @dataclass
 class EngineCounts(Summable):
-    """EngineCounts adds up an engine's work since it started."""
+    """EngineCounts adds up an engine's work."""
 
     prompts: int = 0
     """Prompts that were added."""

@@ -65,10 +65,10 @@ def check_no_adapter(
     task = str(config.get("task_type") or "")
     merge = MERGE.format(MERGING.get(task, "AutoPeftModel"), folder)
     raise JudgeError(
-        f"judge.model: {name} has an adapter ({adapter[0]}), which no engine applies; merge it into "
-        f"its model, with the package peft installed: {merge}, copy the tokenizer's files into "
-        "MERGED, and give --judge.model MERGED (or move the adapter away, if the model is meant "
-        "without it)"
+        f"judge.model: {name} has an adapter ({adapter[0]}), which no engine applies; merge it "
+        f"into its model, with the package peft installed: {merge}, copy the tokenizer's files "
+        "into MERGED, and give --judge.model MERGED (or move the adapter away, if the model is "
+        "meant without it)"
     )
 
 

@@ -167,7 +167,7 @@ def is_bidirectional(config: Mapping[str, Any]) -> bool:
 
 
 def _looks_ahead(config: Mapping[str, Any]) -> bool:
-    """Return True if tokens look at later tokens; in encoders they do, but for is_decoder."""
+    """Return True if tokens look at later tokens; in encoders they do, unless is_decoder is set."""
     kind = config.get("model_type")
     encoder = kind in TWO_WAYS and not config.get("is_decoder")
     return encoder or (kind == "xlm" and not config.get("causal")) or is_bidirectional(config)
@@ -197,7 +197,9 @@ def _missing_head(model: Model, tensors: frozenset[str]) -> list[str]:
         **dict.fromkeys(ENCODERS, ("classifier.",)),
     }.get(model.architecture)
     if prefixes is not None:
-        return [prefix for prefix in prefixes if not any(name.startswith(prefix) for name in tensors)]
+        return [
+            prefix for prefix in prefixes if not any(name.startswith(prefix) for name in tensors)
+        ]
     parts = {part for name in tensors for part in name.split(".")}
     return [] if _is_tied(model) or parts & LANGUAGE_HEADS else ["lm_head."]
 

@@ -160,7 +160,7 @@ def _seems_whole(folder: Path, *, weights: bool) -> bool:
 def _remove_abandoned(blobs: Path) -> None:
     """Remove unfinished files of killed processes.
 
-    They take room, and the hub's client starts every file anew without them.
+    They take room, and the hub's client never continues them: it begins every file anew.
     """
     for half in blobs.glob("*.incomplete"):
         # the file may be another process's, which has just finished it
