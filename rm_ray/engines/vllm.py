@@ -77,7 +77,7 @@ class VllmEngine:
         self._count_scheduled_tokens()
         self._time_model()
         if settings.processes > 1:
-            # vLLM logs when a process ends: at a failure, which is raised too, and at the normal end
+            # vLLM logs every end of a process: a failure (which is raised too) and the normal end
             logging.getLogger("vllm.v1.executor.multiproc_executor").setLevel(logging.CRITICAL)
             unname_shared_memory()
             self._core.engine_core.model_executor.rpc_broadcast_mq.buffer.is_creator = False
