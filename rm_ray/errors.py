@@ -1,4 +1,4 @@
-"""Defines every error that a user can meet. A message is a sentence: what, where, what to do.
+"""Defines every error that a user can meet. A message names the fault, its place and the remedy.
 
 RmRayError
  +-- Refused            the run was not started and nothing was written; exit status 2

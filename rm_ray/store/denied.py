@@ -2,4 +2,4 @@
 
 
 class Denied(PermissionError):
-    """A store denies access. The message says with whose credentials, where, and what to do."""
+    """A store denies access. The message names the credentials, the machine and the remedy."""

@@ -52,10 +52,10 @@ def _credentials(storage: StorageConfig) -> dict[str, str]:
         "secret": f"{storage.environment_prefix}AWS_SECRET_ACCESS_KEY",
         "token": f"{storage.environment_prefix}AWS_SESSION_TOKEN",
     }
-    found = {key: value for key, name in names.items() if (value := os.environ.get(name))}
-    if missing := [names[key] for key in ("key", "secret") if key not in found]:
+    credentials = {key: value for key, name in names.items() if (value := os.environ.get(name))}
+    if missing := [names[key] for key in ("key", "secret") if key not in credentials]:
         raise Denied(
             f"no credentials: the environment on {socket.gethostname()} has no "
             f"{' and no '.join(missing)} (storage.environment_prefix); set them there"
         )
-    return found
+    return credentials

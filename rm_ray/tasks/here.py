@@ -136,8 +136,8 @@ def _call(file: str, batch: Any, environment: dict[str, str]) -> Any:
         os.environ.update(environment)
         for name in os.environ.keys() - environment.keys():
             del os.environ[name]
-    function, more = _load(file)
-    return function(batch, *more)
+    function, arguments = _load(file)
+    return function(batch, *arguments)
 
 
 @lru_cache(maxsize=1)
