@@ -1,6 +1,6 @@
-"""One command for every job: `rm_ray JOB ...`, which `python -m rm_ray JOB ...` is too.
+"""Runs every job by one command: `rm_ray JOB ...`, or `python -m rm_ray JOB ...`.
 
-The job that is asked for is the only one that is imported.
+Only the job that the command names is imported.
 """
 
 import importlib
@@ -15,7 +15,7 @@ from rm_ray.errors import ConfigError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the job that the first word names; its exit status. Without a job this is 2: none ran."""
+    """Run the job that the first word names, and return its exit status; 2 if no job is named."""
     words = list(sys.argv[1:] if argv is None else argv)
     asks_for_help = words[:1] in (["-h"], ["--help"])
     if asks_for_help and len(words) > 1:

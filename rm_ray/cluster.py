@@ -1,9 +1,9 @@
-"""The machines: connect to Ray, and check that what is asked for can run, before it waits for ever.
+"""Connects to Ray, and checks that the machines can run the job, before it would wait for ever.
 
-Ray is imported where it is used: a run that does without it does not wait for its import.
+Ray is imported inside functions, so a run without Ray does not wait for its import.
 
-Engines may hold every CPU there is, and what reads for them and writes what they have judged must
-run all the same: an engine reserves a little less than its CPUs, and such a task less than that.
+Engines may hold every CPU, and the tasks that read for them and write their results must still run.
+So an engine reserves a little less than its CPUs, and each of these tasks needs less than the rest.
 """
 
 import logging
@@ -25,38 +25,41 @@ from rm_ray.errors import ClusterError
 
 log = logging.getLogger(__name__)
 
-# CPUs that Ray reserves for a task beside the engines: the least that it knows. There are about as
-# many that read as there are engines, and Ray Data spreads them over the machines.
+# CPUs that Ray reserves for a task beside the engines: the smallest number that Ray knows. There
+# are about as many reading tasks as engines, and Ray Data spreads them over the machines.
 TASK_CPUS = 0.0001
-# What an engine leaves of its CPUs, for such tasks: however up to 32 engines fill a machine, there
-# is room for as many that read and for one that writes.
+# Share of its CPUs that an engine leaves for these tasks. On a machine full of up to 32 engines
+# there is room for as many reading tasks and one writing task.
 LEFT = 0.005
 POLL_SECONDS = 5.0
-# After so long, who waits for machines is told again what for.
+# Seconds after which a waiting run logs again what it waits for.
 REMIND_S = 60.0
 # `ray start` leaves this file on a machine of a cluster.
 RUNS_HERE = Path(
     os.environ.get("RAY_TMPDIR") or tempfile.gettempdir(), "ray", "ray_current_cluster"
 )
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
-# How long a cluster may take to have a machine that runs tasks.
+# Seconds in which a cluster must have a first machine that runs tasks.
 FIRST_MACHINE_S = 1800.0
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Resources of one machine; an actor needs all of its own on one."""
+    """A Machine holds the resources of one machine. An actor must fit on one machine."""
 
     cpus: float
+    """CPUs of the machine."""
     gpus: float
+    """GPUs of the machine."""
 
 
 def join_cluster() -> None:
-    """Join the cluster that this process was told of (RAY_ADDRESS, ray job submit), or that runs on
-    this machine. Without one, nothing is started.
+    """Join the cluster of RAY_ADDRESS or of `ray job submit`, or the one that this machine runs.
+
+    Without a cluster, nothing is started.
 
     Raises:
-        ClusterError: as `connect`.
+        ClusterError: for the same reasons as in `connect`.
     """
     address = os.environ.get("RAY_ADDRESS") or ("auto" if RUNS_HERE.exists() else "local")
     if address != "local":
@@ -64,53 +67,57 @@ def join_cluster() -> None:
 
 
 def spreads_tasks() -> bool:
-    """Whether Ray spreads tasks over machines. One that this process has started has this one
-    machine alone, and takes longer to start a process than the machine itself.
+    """Return True if Ray spreads tasks over machines.
+
+    A Ray that this process started has only this machine, and starts a process more slowly than
+    the machine itself does.
     """
     return is_connected() and not _started_here()
 
 
 def connect() -> None:
-    """Join the cluster this process was told of (RAY_ADDRESS, ray job submit), or start one here.
+    """Join the cluster of RAY_ADDRESS or `ray job submit`, or start one on this machine.
 
     Raises:
-        ClusterError: there is no cluster at the address, or none of its machines runs tasks and
-            none came.
+        ClusterError: there is no cluster at the address, or no machine that runs tasks came.
     """
     import ray
     import ray.data
 
-    # Ray Data prints a traceback of each fault that a run survives; rm_ray says it in a line.
-    # Importing it sets this level anew, so it is set here, after that
+    # Ray Data prints a traceback of each fault that a run survives; rm_ray logs one line instead.
+    # The level is set after the import, since the import sets it too.
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     if ray.is_initialized():
         return
     address = os.environ.get("RAY_ADDRESS")
-    here = "joining this machine's Ray, or starting one"  # Ray finds one that runs by itself
-    log.info("%s", {None: here, "local": "starting Ray here"}.get(address, f"joining {address}"))
+    # without an address, Ray finds a running cluster by itself
+    default = "joining this machine's Ray, or starting one"
+    log.info("%s", {None: default, "local": "starting Ray here"}.get(address, f"joining {address}"))
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(logging_level=logging.ERROR, log_to_driver=True)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ClusterError(f"cannot join or start Ray: {error}") from None
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, on_sigterm)  # Ray's prints a trace of native code
+        # Ray's handler prints a trace of native code
+        signal.signal(signal.SIGTERM, on_sigterm)
     _wait_for_a_cpu()
-    there = _present()
+    machines = _present()
     log.info(
         "Ray: %d machines, %g CPUs, %g GPUs",
-        len(there),
-        sum(one.cpus for one in there),
-        sum(one.gpus for one in there),
+        len(machines),
+        sum(machine.cpus for machine in machines),
+        sum(machine.gpus for machine in machines),
     )
 
 
 def wait_for_machines(pool: PoolConfig) -> int:
-    """Wait until the smallest pool fits; the actors that may run at once.
+    """Wait until the smallest pool fits, and return how many actors may run at once.
 
-    A cluster that this process has joined may grow, by an autoscaler or by machines that join it,
-    and is waited for, up to `pool.wait_s`. One that it started on this machine cannot: it is
-    refused at once, and the pool's maximum is lowered to what fits.
+    A cluster that this process has joined may grow, by an autoscaler or by machines that join it.
+    This function waits for it up to `pool.wait_s`. A cluster that this process started on this
+    machine cannot grow: a pool that does not fit is refused at once, and the pool's maximum is
+    lowered to the actors that fit.
 
     Raises:
         ClusterError: the machines are too few, and none can come or none came in time.
@@ -123,7 +130,7 @@ def wait_for_machines(pool: PoolConfig) -> int:
 
 
 def check_machines(pool: PoolConfig) -> None:
-    """Refuse a pool that a cluster on this machine alone, which cannot grow, does not hold.
+    """Refuse a pool that does not fit on this machine, if the cluster is only this machine.
 
     Raises:
         ClusterError: the machine is too small.
@@ -133,48 +140,52 @@ def check_machines(pool: PoolConfig) -> None:
 
 
 def check_task(cpus: float, key: str) -> None:
-    """Refuse tasks that no machine of a cluster that cannot grow has CPUs for.
+    """Refuse tasks that need more CPUs than this machine has, if the cluster cannot grow.
+
+    Args:
+        cpus: CPUs of one task.
+        key: the configuration key that sets them.
 
     Raises:
-        ClusterError: the machines are too small.
+        ClusterError: the machine is too small.
     """
     if spreads_tasks():
         return
-    most = max((one.cpus for one in _present()), default=cpus_here())
+    most = max((machine.cpus for machine in _present()), default=cpus_here())
     if cpus > most:
         raise ClusterError(f"{key} is {cpus:g} and this machine has {most:g} CPUs; lower it")
 
 
 @cache
 def cpus_here() -> float:
-    """The CPUs that this process may use: what the container is given, if that is less."""
-    there = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+    """Return the CPUs that this process may use, limited by the container's quota."""
+    cpus = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
     try:
         quota, period = CPU_QUOTA.read_text().split()
     except (OSError, ValueError):
-        return there
-    return there if quota == "max" else min(there, int(quota) / int(period))
+        return cpus
+    return cpus if quota == "max" else min(cpus, int(quota) / int(period))
 
 
 def processes_here(cpus: float) -> int:
-    """How many tasks of so many CPUs each this machine runs at once, at least 1."""
+    """Return how many tasks of `cpus` CPUs each this machine runs at once, at least 1."""
     return max(1, math.floor(cpus_here() / max(cpus, 1.0) + 1e-9))
 
 
 def tasks_at_once(cpus: float) -> int:
-    """How many tasks of so many CPUs each run at once now, at least 1."""
+    """Return how many tasks of `cpus` CPUs each run at once now, at least 1."""
     if not spreads_tasks():
         return processes_here(cpus)
-    return max(1, sum(_times(cpus, one.cpus) for one in _present()))
+    return max(1, sum(_times(cpus, machine.cpus) for machine in _present()))
 
 
 def _wait_for_a_cpu() -> None:
-    """A cluster may have only its head yet, where no tasks go, and what is planned needs some."""
+    """Wait for a first machine with CPUs: a cluster may have only its head yet, without tasks."""
 
     def lacking() -> str | None:
-        if any(one.cpus for one in _present()):
+        if any(machine.cpus for machine in _present()):
             return None
-        return "the cluster has none yet that runs tasks (see `ray status` on its head)"
+        return "the cluster has no machine yet that runs tasks (see `ray status` on its head)"
 
     _wait_while(lacking, [{"CPU": 1}], FIRST_MACHINE_S)
 
@@ -192,46 +203,51 @@ def _wait_while(
     seconds: float,
     key: str | None = None,
 ) -> None:
-    """Wait for machines, as long as something is lacking.
+    """Wait for machines, as long as `lacking` returns a text.
 
     Args:
-        key: of the configuration, that says for how long.
+        lacking: says what is missing; None if nothing is.
+        bundles: resources to ask the autoscaler for.
+        seconds: the longest wait.
+        key: the configuration key that sets `seconds`, if there is one.
 
     Raises:
-        ClusterError: it still is after so many seconds.
+        ClusterError: something is still missing after this many seconds.
     """
     if lacking() is None:
         return
     from ray.autoscaler.sdk import request_resources
 
-    # an autoscaler brings machines for what is asked of it, not for one who only waits
+    # an autoscaler starts machines only for requests, not for a process that waits
     request_resources(bundles=bundles)
     deadline = time.monotonic() + seconds
-    said, said_at = "", 0.0
+    logged, logged_at = "", 0.0
     try:
-        while what := lacking():
+        while missing := lacking():
             now = time.monotonic()
             if now >= deadline:
                 within = f"{seconds:.0f} s" + (f" ({key})" if key else "")
                 raise ClusterError(
-                    f"{what}, and no machine came within {within}: `ray status` on "
+                    f"{missing}, and no machine came within {within}: `ray status` on "
                     "the cluster's head says why (quota, no spot machines, a setup that failed), "
                     "and the same command waits again"
                 )
-            if what != said or now - said_at >= REMIND_S:
-                log.info("waiting up to %.0f s more for machines: %s", deadline - now, what)
-                said, said_at = what, now
+            if missing != logged or now - logged_at >= REMIND_S:
+                log.info("waiting up to %.0f s more for machines: %s", deadline - now, missing)
+                logged, logged_at = missing, now
             time.sleep(min(POLL_SECONDS, deadline - now))
     finally:
-        request_resources(bundles=[])  # from here on Ray Data asks for what it needs
+        request_resources(bundles=[])  # from now on Ray Data asks for its own resources
 
 
-def _lacking(pool: PoolConfig, there: Sequence[Machine]) -> str | None:
+def _lacking(pool: PoolConfig, machines: Sequence[Machine]) -> str | None:
+    """Return in words what the machines lack for the smallest pool; None if it fits."""
     gpus = pool.gpus * pool.min_actors
     cpus = pool.cpus * pool.min_actors
-    all_gpus, all_cpus = sum(one.gpus for one in there), sum(one.cpus for one in there)
+    all_gpus = sum(machine.gpus for machine in machines)
+    all_cpus = sum(machine.cpus for machine in machines)
     if gpus > all_gpus:
-        hint = "" if all_gpus else " (where none will come: --pool.gpus 0, on CPU)"
+        hint = "" if all_gpus else " (if no GPU will come, run on CPU: --pool.gpus 0)"
         return (
             f"{pool.min_actors} judge actors need {gpus:g} GPUs and the cluster has "
             f"{all_gpus:g}{hint}"
@@ -241,43 +257,45 @@ def _lacking(pool: PoolConfig, there: Sequence[Machine]) -> str | None:
             f"{pool.min_actors} judge actors ({pool.cpus:g} CPUs each) need {cpus:g} CPUs and the "
             f"cluster has {all_cpus:g}"
         )
-    if (fit := sum(_held(pool, one) for one in there)) < pool.min_actors:
+    if (fit := sum(_held(pool, machine) for machine in machines)) < pool.min_actors:
         return (
             f"{pool.min_actors} judge actors of {pool.cpus:g} CPUs and {pool.gpus:g} GPUs each "
-            f"are asked for, and the cluster's {len(there)} machines hold {fit} of that size"
+            f"are asked for, and the cluster's {len(machines)} machines hold {fit} of that size"
         )
     return None
 
 
 def machines_that_fit(pool: PoolConfig) -> set[str]:
-    """Node ids of the machines that hold a judge actor."""
+    """Return the node ids of the machines that hold a judge actor."""
     return {node for node, machine in _machines().items() if _held(pool, machine)}
 
 
 def machine_name(node: str) -> str:
-    """How people find a machine: by its host's name, and by what its node id begins with."""
+    """Return a machine's name for people: its host name and the start of its node id."""
     hosts = {known["NodeID"]: known["NodeManagerHostname"] for known in _nodes()}
     return _called(hosts.get(node, "a lost machine"), node)
 
 
 def reserved_cpus(pool: PoolConfig) -> float:
-    """What Ray reserves for one actor; it counts in ten-thousandths."""
+    """Return the CPUs that Ray reserves for one actor. Ray counts in ten-thousandths."""
     return math.floor(pool.cpus * (1 - LEFT) * 10_000) / 10_000
 
 
-def _most_actors(pool: PoolConfig, there: Sequence[Machine]) -> int:
-    most = max(pool.min_actors, min(pool.max_actors, sum(_held(pool, one) for one in there)))
+def _most_actors(pool: PoolConfig, machines: Sequence[Machine]) -> int:
+    most = max(
+        pool.min_actors, min(pool.max_actors, sum(_held(pool, machine) for machine in machines))
+    )
     if most < pool.max_actors:
-        log.info("pool.max_actors %d lowered to %d, what fits", pool.max_actors, most)
+        log.info("pool.max_actors %d lowered to %d: no more fit", pool.max_actors, most)
     return most
 
 
 def _held(pool: PoolConfig, machine: Machine) -> int:
-    """Judge actors that one machine holds."""
+    """Return how many judge actors one machine holds."""
     by_cpus = _times(pool.cpus, machine.cpus)
     if not pool.gpus:
         return by_cpus
-    # what shares a GPU has its part of one, and none of what is left over of two
+    # an actor with a part of a GPU has it from one GPU, never from the rests of two GPUs
     on_one = _times(pool.gpus, 1.0)
     by_gpus = on_one * int(machine.gpus) if on_one else _times(pool.gpus, machine.gpus)
     return min(by_cpus, by_gpus)
@@ -288,7 +306,7 @@ def _times(part: float, whole: float) -> int:
 
 
 def alive_machines() -> dict[str, str]:
-    """Names of the cluster's machines that live, by node id."""
+    """Return the names of the cluster's live machines, by node id."""
     return {
         node["NodeID"]: _called(node["NodeManagerHostname"], node["NodeID"])
         for node in _nodes()
@@ -305,7 +323,7 @@ def _present() -> list[Machine]:
 
 
 def _machines() -> dict[str, Machine]:
-    """Those that live, by node id."""
+    """Return the live machines, by node id."""
     resources = {node["NodeID"]: node["Resources"] for node in _nodes() if node["Alive"]}
     return {
         node: Machine(has.get("CPU", 0.0), has.get("GPU", 0.0)) for node, has in resources.items()
@@ -313,7 +331,7 @@ def _machines() -> dict[str, Machine]:
 
 
 def _nodes() -> list[dict[str, Any]]:
-    """All that the cluster has or had, as Ray tells of them; none where Ray is not connected."""
+    """Return Ray's list of all machines, live and lost; [] if Ray is not connected."""
     if not is_connected():
         return []
     import ray
@@ -323,7 +341,7 @@ def _nodes() -> list[dict[str, Any]]:
 
 
 def is_connected() -> bool:
-    """Whether this process has joined or started Ray."""
+    """Return True if this process has joined or started Ray."""
     return "ray" in sys.modules and bool(sys.modules["ray"].is_initialized())
 
 

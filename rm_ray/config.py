@@ -1,6 +1,6 @@
-"""Sections of configuration that jobs share: every key, its type, its default and its meaning.
+"""Defines the sections of configuration that jobs share: each key, its type, default and meaning.
 
-Knows nothing of files, Ray or models; checks only what the values alone can tell.
+Knows nothing of files, Ray or models. The checks here use only the values themselves.
 """
 
 import re
@@ -21,7 +21,7 @@ from pydantic.config import JsonDict
 
 from rm_ray.errors import redacted
 
-# A decimal number as people write it, digits in groups perhaps.
+# A decimal number as people write it; its digits may be in groups.
 _NUMBER = re.compile(
     r"[-+]?(?:0|[1-9][0-9_]*|(?=\.))(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|[-+]?(?:inf|nan)"
 )
@@ -31,101 +31,95 @@ TYPED: JsonDict = {"typed": True}
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
 
-# Columns of every output; kept columns stand between the id and the rest, the judge's own after it.
+# Columns of every output. Kept columns follow the id; the judge's own columns follow all of these.
 OUTPUT_COLUMNS = ("id", "source_file", "row", "reward", "n_tokens", "status", "error")
 
 
 class Section(BaseModel):
-    """A group of keys. Unknown keys are refused, values are never changed after the start."""
+    """A Section is a group of keys. Unknown keys are refused, and values never change later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     @field_validator("*", mode="before")
     @classmethod
     def _numbers_are_written_as_such(cls, value: Any, info: ValidationInfo) -> Any:
-        """Pydantic reads `0-1` as -1, and `010` as 10."""
+        """Refuse texts that are no decimal numbers: Pydantic reads `0-1` as -1, and `010` as 10."""
         field = cls.model_fields[info.field_name or ""]
         if _kinds(field.annotation) <= {int, float, type(None)}:
-            for one in _texts(value):
-                if not _NUMBER.fullmatch(one):
-                    raise ValueError(f"{one!r} is not a number, or not written as one")
+            for text in _texts(value):
+                if not _NUMBER.fullmatch(text):
+                    raise ValueError(f"{text!r} is not a number, or not written as one")
         return value
 
 
 def _kinds(annotation: Any) -> set[Any]:
-    """The types that values of a field have, in its lists and unions too."""
+    """Return the types that a field's values may have, in its lists and unions too."""
     inner = get_args(annotation)
     if get_origin(annotation) is Annotated:
         return _kinds(inner[0])
-    return {kind for one in inner for kind in _kinds(one)} if inner else {annotation}
+    return {kind for part in inner for kind in _kinds(part)} if inner else {annotation}
 
 
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
-        for one in value:
-            yield from _texts(one)
+        for item in value:
+            yield from _texts(item)
 
 
 class StorageConfig(Section):
-    """How an object store is reached. Credentials come from the environment or an AWS profile of
-    the machine that asks, never from here.
+    """Access to an object store. Credentials come from the environment or an AWS profile of the
+    machine that asks, never from the configuration.
     """
 
-    endpoint_url: str | None = Field(
-        None, description="S3 endpoint, for stores other than AWS (or set AWS_ENDPOINT_URL)."
-    )
-    region: str | None = Field(None, description="S3 region.")
-    anonymous: bool = Field(False, description="Read public buckets without credentials.")
-    profile: NonEmpty | None = Field(
-        None, description="Profile of the machines' AWS configuration that has the credentials."
-    )
-    environment_prefix: NonEmpty | None = Field(
-        None,
-        description="What comes before AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
-        "AWS_SESSION_TOKEN in the names of the environment variables with the credentials, for "
-        "stores that have their own.",
-    )
-    timeout_s: float = Field(
-        30, gt=0, description="Seconds without an answer after which an S3 request is tried again."
-    )
-    patience_s: float = Field(
-        900,
-        ge=0,
-        description="How long the write of finished rows is tried again while the store is away, "
-        "seconds; nothing new begins meanwhile. Everything else is tried for a minute.",
-    )
+    endpoint_url: str | None = None
+    """S3 endpoint, for stores other than AWS (or set AWS_ENDPOINT_URL)."""
+    region: str | None = None
+    """S3 region."""
+    anonymous: bool = False
+    """Read public buckets without credentials."""
+    profile: NonEmpty | None = None
+    """Profile of the machines' AWS configuration that has the credentials."""
+    environment_prefix: NonEmpty | None = None
+    """Prefix of the environment variables with the credentials: it comes before
+    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN. For stores that have
+    credentials of their own."""
+    timeout_s: float = Field(30, gt=0)
+    """Seconds without an answer after which an S3 request is tried again."""
+    patience_s: float = Field(900, ge=0)
+    """Seconds for which the write of finished rows is tried again while the store is away; nothing
+    new begins meanwhile. Everything else is tried for a minute."""
 
     @model_validator(mode="after")
     def _says_who_once_and_no_secret(self) -> Self:
         if self.endpoint_url and redacted(self.endpoint_url) != self.endpoint_url:
             raise ValueError(f"endpoint_url {_HOLDS_CREDENTIALS}")
-        asked = {
+        ways = {
             "anonymous": self.anonymous,
             "profile": self.profile,
             "environment_prefix": self.environment_prefix,
         }
-        if len(named := [name for name, value in asked.items() if value]) > 1:
+        if len(named := [name for name, value in ways.items() if value]) > 1:
             raise ValueError(f"{' and '.join(named)} exclude each other; give one of them")
         return self
 
 
 class CorpusConfig(Section):
-    """Where a corpus is. `key`: of the section, for what is said of it."""
+    """A corpus of Parquet files."""
 
     key: ClassVar = "corpus"
+    """Name of the section, for messages."""
 
-    path: NonEmpty | list[NonEmpty] = Field(
-        description="File, folder or glob of Parquet files, or a list of them; "
-        "local, or in a store (s3://, gs://, abfs://, hf://, https://).",
-        json_schema_extra=TYPED,
-    )
-    storage: StorageConfig = Field(StorageConfig(), description="How its store is reached.")
+    path: NonEmpty | list[NonEmpty] = Field(json_schema_extra=TYPED)
+    """File, folder or glob of Parquet files, or a list of them; local, or in a store (s3://, gs://,
+    abfs://, hf://, https://)."""
+    storage: StorageConfig = StorageConfig()
+    """How its store is reached."""
 
     @property
     def paths(self) -> list[str]:
-        """The paths, of which there may be one."""
+        """Return the paths as a list, also if there is only one."""
         paths: list[str] = as_list(self.path)
         return paths
 
@@ -140,66 +134,45 @@ class CorpusConfig(Section):
 class InputConfig(CorpusConfig):
     """The corpus to score."""
 
-    # a document is one of these; the last that is said counts
+    # a document is one of these kinds; the kind that was named last counts
     alternatives: ClassVar = (("text",), ("prompt", "completion"), ("messages",))
+    """Groups of keys; a configuration uses one group."""
     key: ClassVar = "input"
+    """Name of the section, for messages."""
 
-    text: NonEmpty | None = Field(
-        "text",
-        description="Column that holds the documents, where they are plain text; doc.text for a "
-        "field of a struct.",
-        json_schema_extra=TYPED,
-    )
-    prompt: NonEmpty | None = Field(
-        None, description="Column of prompts, where a document is a prompt and a completion."
-    )
-    completion: NonEmpty | None = Field(None, description="Column of their completions.")
-    messages: NonEmpty | None = Field(
-        None,
-        description="Column of chats, where a document is one: lists of role and content, or JSON "
-        "of such lists.",
-        json_schema_extra=TYPED,
-    )
-    tools: NonEmpty | None = Field(
-        None,
-        description="Column with the definitions of the tools that a chat's assistant may call: "
-        "lists of structs, or JSON; beside --input.messages.",
-    )
-    id: NonEmpty | None = Field(
-        "id",
-        description="Column that names a document, copied as given; null for none.",
-        json_schema_extra=TYPED,
-    )
-    keep: list[NonEmpty] = Field(
-        [],
-        description="Further columns to copy to the output (hive partition columns too).",
-        json_schema_extra=TYPED,
-    )
-    missing_columns: Literal["fail", "null"] = Field(
-        "fail",
-        description="A file without one of these or the id: fail (refuse it), or null (its rows "
-        "have null there). The column of documents is never missing.",
-    )
-    limit: int | None = Field(
-        None,
-        ge=1,
-        description="Look at the first N rows of the corpus only; may grow in the same folder.",
-        json_schema_extra=TYPED,
-    )
-    sample_fraction: float = Field(
-        1.0, gt=0, le=1, description="Score this fraction of the rows, chosen by a seeded hash."
-    )
-    sample_seed: int = Field(0, description="Seed of that choice.")
-    on_bad_file: Literal["fail", "skip"] = Field(
-        "fail",
-        description="A file that is not readable Parquet: fail (refuse, or end as not complete), "
-        "or skip (score the rest, and name what was skipped).",
-    )
+    text: NonEmpty | None = Field("text", json_schema_extra=TYPED)
+    """Column of documents that are plain text; doc.text for a field of a struct."""
+    prompt: NonEmpty | None = None
+    """Column of prompts, if a document is a prompt and a completion."""
+    completion: NonEmpty | None = None
+    """Column of completions, beside --input.prompt."""
+    messages: NonEmpty | None = Field(None, json_schema_extra=TYPED)
+    """Column of chats, if a document is a chat: lists of role and content, or JSON of these
+    lists."""
+    tools: NonEmpty | None = None
+    """Column with the definitions of the tools that a chat's assistant may call: lists of structs,
+    or JSON; beside --input.messages."""
+    id: NonEmpty | None = Field("id", json_schema_extra=TYPED)
+    """Column that names a document, copied as given; null for none."""
+    keep: list[NonEmpty] = Field([], json_schema_extra=TYPED)
+    """Further columns to copy to the output (hive partition columns too)."""
+    missing_columns: Literal["fail", "null"] = "fail"
+    """A file without a column of --input.keep or the id: fail (refuse it), or null (its rows have
+    null in that column). A file without the column of documents is always refused."""
+    limit: int | None = Field(None, ge=1, json_schema_extra=TYPED)
+    """Look at the first N rows of the corpus only; may grow in the same folder."""
+    sample_fraction: float = Field(1.0, gt=0, le=1)
+    """Score this fraction of the rows, chosen by a seeded hash."""
+    sample_seed: int = 0
+    """Seed of the choice of --input.sample_fraction."""
+    on_bad_file: Literal["fail", "skip"] = "fail"
+    """A file that is not readable Parquet: fail (refuse the run, or end it as not complete), or
+    skip (score the other files, and name the skipped ones)."""
 
     @field_validator("missing_columns", mode="before")
     @classmethod
     def _null_is_a_word(cls, value: Any) -> Any:
-        return "null" if value is None else value  # YAML reads it as no value
+        return "null" if value is None else value  # YAML reads the word null as no value
 
     @model_validator(mode="before")
     @classmethod
@@ -229,19 +202,19 @@ class InputConfig(CorpusConfig):
         if self.tools and not self.messages:
             raise ValueError(
                 f"input.tools is {self.tools}, and tools stand beside chats; name the column of "
-                "these with --input.messages, or leave it out"
+                "chats with --input.messages, or leave input.tools out"
             )
         return self
 
     @property
     def documents(self) -> dict[str, str]:
-        """The columns that documents are read from, by key."""
+        """Return the columns that documents are read from, by key."""
         names = ("text", "prompt", "completion", "messages", "tools")
         return {f"input.{name}": value for name in names if (value := getattr(self, name))}
 
     @property
     def carried(self) -> dict[str, str]:
-        """Columns that are copied to the output, as output name -> input name."""
+        """Return the columns that are copied to the output, as output name -> input name."""
         named = {"id": self.id} if self.id else {}
         return named | {name: name for name in self.keep}
 
@@ -257,12 +230,12 @@ class InputConfig(CorpusConfig):
 
 
 class OutputConfig(Section):
-    """Where the run's folder is."""
+    """The run's folder."""
 
-    path: NonEmpty = Field(
-        description="Folder of this run; the same folder resumes it.", json_schema_extra=TYPED
-    )
-    storage: StorageConfig = Field(StorageConfig(), description="How the output store is reached.")
+    path: NonEmpty = Field(json_schema_extra=TYPED)
+    """Folder of this run; the same folder resumes it."""
+    storage: StorageConfig = StorageConfig()
+    """How the output store is reached."""
 
     @model_validator(mode="after")
     def _no_credentials(self) -> Self:
@@ -274,29 +247,20 @@ class OutputConfig(Section):
 class PoolConfig(Section):
     """The judge actors: one engine each."""
 
-    min_actors: int = Field(1, ge=1, description="Actors the run starts with.")
-    max_actors: int = Field(
-        1, ge=1, description="Actors the run may grow to.", json_schema_extra=TYPED
-    )
-    gpus: float = Field(
-        1,
-        ge=0,
-        description="GPUs of one engine: 1; 2 and more split the model over that many of one "
-        "machine (tensor parallel); a fraction puts several engines on a GPU, each with its share "
-        "of the memory; 0: engines run on CPU.",
-        json_schema_extra=TYPED,
-    )
-    cpus: float = Field(
-        1,
-        ge=0.1,
-        description="CPUs of one actor; so many fit on a machine. Reading and writing share them.",
-    )
-    wait_s: float = Field(
-        1800,
-        ge=0,
-        description="How long to wait for machines to join a cluster that this job has joined, "
-        "seconds; one that it starts itself cannot grow.",
-    )
+    min_actors: int = Field(1, ge=1)
+    """Actors the run starts with."""
+    max_actors: int = Field(1, ge=1, json_schema_extra=TYPED)
+    """Actors the run may grow to."""
+    gpus: float = Field(1, ge=0, json_schema_extra=TYPED)
+    """GPUs of one engine: 1; 2 and more split the model over as many GPUs of one machine (tensor
+    parallel); a fraction puts several engines on a GPU, each with its share of the memory; 0:
+    engines run on CPU."""
+    cpus: float = Field(1, ge=0.1)
+    """CPUs of one actor; they limit how many actors fit on a machine. Reading and writing share
+    them."""
+    wait_s: float = Field(1800, ge=0)
+    """Seconds to wait for machines to join a cluster that this job has joined; a cluster that the
+    job starts itself cannot grow."""
 
     @model_validator(mode="after")
     def _whole_or_a_part_of_one(self) -> Self:
@@ -317,66 +281,77 @@ class PoolConfig(Section):
 
 
 class CostConfig(Section):
-    """What the machines cost, for the money in progress lines, metrics and estimates."""
+    """The price of the machines, for the money in progress lines, metrics and estimates."""
 
-    per_gpu_hour: float | None = Field(
-        None,
-        ge=0,
-        description="Dollars for an hour of one GPU, its share of the machine included; where "
-        "engines run on CPU, of one engine.",
-    )
+    per_gpu_hour: float | None = Field(None, ge=0)
+    """Dollars for an hour of one GPU, its share of the machine included; for an hour of one engine
+    if engines run on CPU."""
 
 
 class ReadConfig(Section):
     """The CPU tasks that read and tokenize."""
 
-    max_tasks: int | None = Field(
-        None, ge=1, description="Most reading tasks at once; null: as many as engines, at least 2."
-    )
+    max_tasks: int | None = Field(None, ge=1)
+    """Most reading tasks at once; null: as many as engines, at least 2."""
 
 
 class ShardConfig(Section):
-    """How new input files are cut. Files planned earlier keep their cuts."""
+    """The cuts of new input files. Files planned earlier keep their cuts."""
 
-    tokens: int = Field(
-        8_000_000,
-        ge=1,
-        description="Most tokens of one shard, estimated from a sample; fewer where the actors "
-        "would get less than eight shards each, but not below 100,000.",
-    )
-    rows: int = Field(100_000, ge=1, description="Most rows of one shard.")
+    tokens: int = Field(8_000_000, ge=1)
+    """Most tokens of one shard, estimated from a sample; fewer if the actors would get less than
+    eight shards each, but not below 100,000."""
+    rows: int = Field(100_000, ge=1)
+    """Most rows of one shard."""
 
 
 class RunConfig(Section):
     """The run as a whole."""
 
-    progress_s: float = Field(10, gt=0, description="Seconds between progress lines.")
+    progress_s: float = Field(10, gt=0)
+    """Seconds between progress lines."""
 
 
 _HOLDS_CREDENTIALS = (
-    "holds credentials, and would be stored with the run; take them out and set them in the "
-    "environment"
+    "holds credentials, and would be stored with the run; take the credentials out, and set them "
+    "in the environment"
 )
 
 
 def as_list(value: Any) -> Any:
-    """One text as a list of it; what is no text as it is."""
+    """Return a list of the one text; return any other value unchanged."""
     return [value] if isinstance(value, str) else value
 
 
 def refuse_credentials(uri: str, key: str = "path") -> None:
-    """Raises ValueError if a path, or what another key has of the kind, has secrets in it."""
+    """Refuse a path with secrets in it.
+
+    Args:
+        uri: the path, or another key's value of this kind.
+        key: the key's name, for the error.
+
+    Raises:
+        ValueError: the value has secrets in it.
+    """
     if redacted(uri) != uri:
         raise ValueError(f"{key} {_HOLDS_CREDENTIALS} (a presigned URL holds some too)")
 
 
-# What comes before :// in addresses of stores that are known here.
+# Protocols of the known stores.
 WRITTEN = {"file", "local", "memory", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"}
 ONLY_READ = {"hf", "http", "https"}
 
 
 def check_address(uri: str, *, written: bool = False) -> None:
-    """Raises ValueError if files of an address are not read here, or not written where asked."""
+    """Refuse an address that rm_ray cannot read or write.
+
+    Args:
+        uri: the address.
+        written: True if files are written to the address too.
+
+    Raises:
+        ValueError: rm_ray cannot read files of this address, or cannot write them.
+    """
     protocol, into = get_protocol(uri), "s3://, gs:// or abfs:// (az://)"
     if protocol in ONLY_READ and written:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Every error a user can meet. One sentence each: what, where, what to do.
+"""Defines every error that a user can meet. A message names the fault, its place and the remedy.
 
 RmRayError
  +-- Refused            the run was not started and nothing was written; exit status 2
@@ -8,7 +8,7 @@ RmRayError
  |    +-- JudgeError    the model, its tokenizer, its labels, its limits
  |    +-- ClusterError  the machines: no GPU, too few CPUs, a package missing
  +-- Incomplete         the run ended with work missing; exit status 1
- +-- Alerted            the job is complete, and what it found is to wake somebody; exit status 3
+ +-- Alerted            the job is complete, and its result must wake somebody; exit status 3
 """
 
 import os
@@ -37,7 +37,7 @@ class RmRayError(Exception):
 
 
 class Refused(RmRayError):
-    """What was asked for cannot be run as it stands; nothing was written."""
+    """The job cannot run as it is configured. Nothing was written."""
 
     exit_status = 2
 
@@ -63,7 +63,7 @@ class ClusterError(Refused):
 
 
 class Incomplete(RmRayError):
-    """The run ended, and documents have no reward that could have one."""
+    """The run ended, and some documents have no reward although they could have one."""
 
 
 class Alerted(RmRayError):
@@ -73,42 +73,44 @@ class Alerted(RmRayError):
 
 
 def one_line(error: BaseException) -> str:
-    """What the deepest cause of an error says, in one line of at most 600 characters.
+    """Return the message of an error's deepest cause, in one line of at most 600 characters.
 
-    Ray wraps an error of another process in pages of text, whose last line says what it was.
+    Ray wraps an error of another process in pages of text; their last line has the message.
     """
-    said = type(error).__name__
+    message = type(error).__name__
     cause: BaseException | None = error
     while cause is not None:
         lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
         if lines:
             name = type(cause).__name__
-            said = lines[-1] if lines[-1].startswith(name) else f"{name}: {lines[-1]}"
+            message = lines[-1] if lines[-1].startswith(name) else f"{name}: {lines[-1]}"
         cause = cause.__cause__
-    return said[:600]
+    return message[:600]
 
 
 def first_line(error: Exception) -> str:
-    """What an error of a library says before it goes into details."""
+    """Return the first line of a library's error, without the details below it."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
 
 def short(error: BaseException) -> str:
-    """What an error says, in one line of at most 600 characters."""
+    """Return an error's message in one line of at most 600 characters."""
     return " ".join(str(error).split())[:600] or type(error).__name__
 
 
 def way_on(error: BaseException) -> str:
-    """How a run goes on that a store's error has ended."""
+    """Say how to continue a run that a store's error has ended."""
     if isinstance(error, PermissionError):
         return "and once this is put right the same command goes on"
     return "the same command goes on"
 
 
 def same_command() -> str:
-    """What to type to run this again: a job that was submitted is submitted again, with options of
-    `ray job submit` that it does not know.
+    """Return the command that runs this job again.
+
+    A submitted job is submitted again, without the options of `ray job submit`: the job does not
+    know them.
     """
     script, *words = sys.argv
     module = _module(Path(script))
@@ -120,15 +122,15 @@ def same_command() -> str:
 
 
 def _module(script: Path) -> str | None:
-    """The module that runs where the script is `rm_ray`, or of `python -m`; None for another."""
+    """Return the module that a script of `rm_ray` or `python -m` runs; None for other scripts."""
     if script.stem == "rm_ray" or script.parts[-2:] == ("rm_ray", "__main__.py"):
         return "rm_ray"
     return f"rm_ray.{script.parent.name}" if script.name == "__main__.py" else None
 
 
-# Before the @ of these addresses stands a container or a user, and no key as in others.
+# In these addresses a container or a user stands before the @; in others it may be a key.
 _NAMED = ("abfs", "abfss", "adl", "az", "hdfs", "webhdfs", "sftp", "ssh", "ftp", "smb")
-# In a URL: user and password, and what a presigned one is signed with (S3, Google, Azure).
+# Secrets in a URL: user and password, and the signature of a presigned URL (S3, Google, Azure).
 _SECRETS = re.compile(
     rf"(?i){''.join(f'(?<!{scheme}://)' for scheme in _NAMED)}(?<=://)[^/?#\s'\"]*@"
     r"|(?<=://)[^/?#\s'\"@]*:[^/?#\s'\"]*@"
@@ -138,5 +140,5 @@ _SECRETS = re.compile(
 
 
 def redacted(text: str) -> str:
-    """The text with `***` for what URLs in it hold of secrets."""
+    """Return the text with `***` in place of the secrets in its URLs."""
     return _SECRETS.sub("***", text)

@@ -8,24 +8,27 @@ from rm_ray.errors import ConfigError
 
 @dataclass(frozen=True)
 class Arguments:
-    """The words of a command line are here as options, not yet checked.
-
-    `help` is None where no help is asked for, and empty where it is the job's.
-    """
+    """Arguments holds the options of a command line, not yet checked."""
 
     config_file: str | None
+    """The file of --config; None without it."""
     overrides: dict[str, str]
+    """The texts of all other options, by dotted key."""
     dry_run: bool
+    """True if --dry-run was given."""
     help: str | None
+    """The name that --help was given, "" for the job's help; None without --help."""
 
 
 def parse_arguments(argv: Sequence[str], switches: Collection[str] = ()) -> Arguments:
-    """Split `--key value` and `--key=value`; `--dry-run` takes no value, `--help` perhaps one.
+    """Split `--key value` and `--key=value`. `--dry-run` takes no value, and `--help` may take one.
 
-    `switches`: keys that are true or false; alone, they mean true.
+    Args:
+        argv: the words of the command line after the job.
+        switches: keys that are true or false; without a value the key is true.
 
     Raises:
-        ConfigError: a word that is no option, or an option without its value.
+        ConfigError: a word is no option, an option lacks its value, or an option is given twice.
     """
     values: dict[str, str] = {}
     dry_run, help_on = False, None

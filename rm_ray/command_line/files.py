@@ -1,4 +1,4 @@
-"""Reads the YAML files of a configuration: a whole one, or one of a section."""
+"""Reads the YAML files of a configuration: a file of all sections, or a file of one section."""
 
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,18 @@ from rm_ray.errors import ConfigError
 
 
 def read_tree(path: str) -> dict[str, Any]:
-    """The sections and keys of a file.
+    """Return the sections and keys of a file.
 
     Raises:
-        ConfigError: it cannot be read, is not valid YAML, or holds something else.
+        ConfigError: the file cannot be read, is not valid YAML, or holds no sections or keys.
     """
     try:
         tree = read_yaml(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        said = " ".join(str(error).split()).replace('in "<unicode string>", ', "")
-        raise ConfigError(f"{path} is not valid YAML: {said}") from None
+        message = " ".join(str(error).split()).replace('in "<unicode string>", ', "")
+        raise ConfigError(f"{path} is not valid YAML: {message}") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -34,10 +34,10 @@ def read_tree(path: str) -> dict[str, Any]:
 def read_section(
     name: str, path: str, fields: dict[str, FieldInfo]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A section's keys from a file of their own, and the other sections that the file has.
+    """Return a section's keys from the section's own file, and the file's other sections.
 
     Raises:
-        ConfigError: as `read_tree`, or the file is none of YAML.
+        ConfigError: for the reasons of `read_tree`, or the path is not a YAML file's.
     """
     if not path.endswith((".yaml", ".yml")):
         raise ConfigError(

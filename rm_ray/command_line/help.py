@@ -1,4 +1,4 @@
-"""The help of a job: the keys that people type, and the names of the pages with the others."""
+"""Shows the help of a job: the keys that people type, and the names of the other pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,29 +27,37 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Usage:
-    """The help of a job says this besides its keys.
-
-    `examples`: what comes after the job's name in a command. `options`: those that are no keys.
-    """
+    """Usage holds the words of a job's help beside its keys."""
 
     job: str
+    """Name of the job."""
     examples: Sequence[str]
+    """Example commands, without `rm_ray JOB`."""
     more: str
+    """Sentences after the examples."""
     options: dict[str, str]
+    """The meaning of each option that is no key."""
     exit_status: str
+    """The meaning of each exit status."""
 
 
 def help_page(schema: type[BaseModel], usage: Usage, name: str, width: int) -> str:
-    """The help on a section or a key, by its name; on the job if the name is empty.
+    """Return the help on a section or a key, by its name; on the job if the name is empty.
+
+    Args:
+        schema: the job's configuration.
+        usage: the other words of the job's help.
+        name: a section, a key, "all" or "".
+        width: columns of the page.
 
     Raises:
-        ConfigError: nothing has the name.
+        ConfigError: no section or key has the name.
     """
     fields = dict(dotted_fields(schema))
     if not name:
         return _job_page(schema, usage, width)
     if name == ALL:
-        pages = [_section(schema, one, width) for one in page_names(schema)]
+        pages = [_section(schema, section, width) for section in page_names(schema)]
         return "\n\n".join([_job_page(schema, usage, width), *pages])
     if name in fields:
         return key_help(name, fields[name], width)
@@ -57,7 +65,7 @@ def help_page(schema: type[BaseModel], usage: Usage, name: str, width: int) -> s
 
 
 def typed_keys(schema: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The keys that people type, required ones first. A section inside another has none of them."""
+    """Return the keys that people type, required keys first; none of a section inside another."""
     typed = {
         key: field
         for key, field in dotted_fields(schema)
@@ -80,7 +88,7 @@ def _section(schema: type[BaseModel], name: str, width: int) -> str:
 def _job_page(schema: type[BaseModel], usage: Usage, width: int) -> str:
     options = usage.options | {
         "--help": "this page",
-        "--help SECTION": "every key of a section, or of them all: --help all",
+        "--help SECTION": "every key of a section; of all sections: --help all",
     }
     keys = {f"--{key}": _in_short(field) for key, field in typed_keys(schema).items()}
     start = f"rm_ray {usage.job}"

@@ -1,4 +1,4 @@
-"""The jobs by name, and the page that lists them."""
+"""Lists the jobs by name, and writes the page that shows the list."""
 
 from rm_ray.command_line.pages import columns, command, wrapped
 
@@ -15,8 +15,8 @@ JOBS = {
 
 
 def jobs_page(width: int) -> str:
-    """Write the page that lists the jobs, a line each, and says how to go on."""
-    more = (
+    """Write the page that lists the jobs, one line each, and says how to get more help."""
+    hint = (
         "`rm_ray JOB --help` shows the keys of a job that people type, and `rm_ray JOB --help "
         "SECTION` the others. `python -m rm_ray JOB` and `python jobs/JOB.py` do the same as "
         "`rm_ray JOB`."
@@ -30,6 +30,6 @@ def jobs_page(width: int) -> str:
             "Jobs:",
             columns(JOBS, width),
             "",
-            wrapped(more, width),
+            wrapped(hint, width),
         ]
     )

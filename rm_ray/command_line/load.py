@@ -16,15 +16,19 @@ Config = TypeVar("Config", bound=BaseModel)
 
 
 def load_config(schema: type[Config], arguments: Arguments) -> Config:
-    """The YAML file, sections of other files (`--SECTION FILE`) in place of its own, overridden by
-    the options, checked against `schema`.
+    """Return the configuration: the YAML file, then sections' own files, then options.
 
-    A section's file may hold keys of other sections too, under those sections' names; alternatives
-    that the configuration has named already stay.
+    A section's own file (`--SECTION FILE`) replaces the section of the YAML file, and options
+    override both. A section's file may hold keys of other sections too, under the sections' names;
+    alternatives that the configuration has named already stay.
+
+    Args:
+        schema: checks the configuration.
+        arguments: the command line.
 
     Raises:
-        ConfigError: the file cannot be read; a key is unknown (the nearest known one is named);
-            a value has the wrong type or a combination makes no sense.
+        ConfigError: the file cannot be read; a key is unknown (with the nearest known key); a value
+            has the wrong type; or a combination makes no sense.
     """
     fields = dict(dotted_fields(schema))
     tree = read_tree(arguments.config_file) if arguments.config_file else {}

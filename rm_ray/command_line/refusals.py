@@ -1,4 +1,4 @@
-"""Says in a sentence which key is unknown, or which value is wrong."""
+"""Says in a sentence that a key is unknown, or a value is wrong."""
 
 import difflib
 from collections.abc import Collection
@@ -13,7 +13,17 @@ from rm_ray.errors import ConfigError, redacted
 def refuse_unknown(
     keys: Collection[str], fields: dict[str, FieldInfo], where: str, prefix: str = ""
 ) -> None:
-    """Raises ConfigError for the first key that there is not."""
+    """Refuse unknown keys.
+
+    Args:
+        keys: the keys to check.
+        fields: the known keys.
+        where: stands after the key in the message.
+        prefix: stands before the key in the message.
+
+    Raises:
+        ConfigError: for the first unknown key.
+    """
     for key in keys:
         if key in fields:
             continue
@@ -25,17 +35,17 @@ def refuse_unknown(
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:
-    """The known name that somebody meant who typed another."""
+    """Return the known name that is most like a mistyped name; None if no name is like it."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    near = near or [one for one in known if one.endswith(f".{name}")]
+    near = near or [key for key in known if key.endswith(f".{name}")]
     return near[0] if near else None
 
 
 def sentence(error: ValidationError, fields: dict[str, FieldInfo]) -> str:
-    """Say in one sentence which values of a configuration are wrong, by their keys."""
+    """Say in one sentence, by keys, that values of a configuration are wrong."""
     parts: list[str] = []
     for item in error.errors(include_url=False):
-        # a union names its failed branch after the key; the key alone is what the user typed
+        # a union names its failed branch after the key; the user typed only the key
         key = ".".join(str(part) for part in item["loc"] if "[" not in str(part) and part != "str")
         message = item["msg"].removeprefix("Value error, ")
         if item["type"] == "missing":

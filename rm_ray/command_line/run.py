@@ -1,4 +1,4 @@
-"""Runs a job: from words to an exit status."""
+"""Runs a job from the words of a command line, and returns its exit status."""
 
 import contextlib
 import logging
@@ -24,8 +24,10 @@ def run_job(
     run: Callable[[Config], None],
     dry_run: Callable[[Config], str],
 ) -> int:
-    """Parse, run, and give the exit status: 0 complete, 1 not complete, 2 refused, 3 complete and
-    an alert.
+    """Parse the words, run the job, and return its exit status.
+
+    The status is 0 if the job is complete, 1 if it is not complete, 2 if it was refused, and 3 if
+    it is complete with an alert.
     """
     start_logging()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -36,7 +38,7 @@ def run_job(
             return 0
         config = load_config(schema, arguments)
         if arguments.dry_run:
-            with contextlib.redirect_stdout(sys.stderr):  # where Ray prints its warnings
+            with contextlib.redirect_stdout(sys.stderr):  # Ray prints warnings to stdout
                 page = dry_run(config)
             show(page)
         else:
@@ -44,8 +46,8 @@ def run_job(
     except RmRayError as error:
         return refused(error)
     except OSError as error:
-        said = redacted(str(error))
-        log.error("stopped by the store: %s; what is committed stays, %s", said, way_on(error))
+        message = redacted(str(error))
+        log.error("stopped by the store: %s; what is committed stays, %s", message, way_on(error))
         return 1
     except Exception as error:
         log.error("stopped by an error that rm_ray did not expect: %s", error, exc_info=True)
@@ -53,18 +55,18 @@ def run_job(
     except KeyboardInterrupt:
         log.error("stopped; what is committed stays. To go on: %s", same_command())
         logging.shutdown()
-        os._exit(1)  # Ray's threads are still at work: taking them down in order can abort
+        os._exit(1)  # Ray's threads are still at work, and an orderly exit could abort in them
     return 0
 
 
 def refused(error: RmRayError) -> int:
-    """Say why a job did not run or did not complete; its exit status."""
+    """Log why a job did not run or did not complete, and return its exit status."""
     log.error("%s", redacted(str(error)))
     return error.exit_status
 
 
 def start_logging() -> None:
-    """Show what the job says, with the time of day, and only errors of libraries that talk much."""
+    """Show the job's log lines with the time of day, and only errors of talkative libraries."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"
     )

@@ -1,7 +1,7 @@
-"""The help on a section, and on a key.
+"""Shows the help on a section, and on a key.
 
-Several sections may have the same keys, as those of storage have. These are shown on one page, and
-the pages of the sections that they are in name it.
+Several sections may have the same keys, for example all sections of storage. The keys are shown on
+one page, and the pages of the outer sections name this page.
 """
 
 from pydantic import BaseModel
@@ -22,44 +22,48 @@ JOB = "job"
 
 
 def page_names(schema: type[BaseModel]) -> dict[str, str]:
-    """The pages that hold every key between them, by name, and what each is about."""
+    """Return the names and subjects of the pages. Together the pages show every key."""
     sections = dotted_sections(schema)
-    found = {name: _in_short(field) for name, field in sections.items() if "." not in name}
+    pages = {name: _in_short(field) for name, field in sections.items() if "." not in name}
     for names in _alike(sections):
         about = f"{_in_short(sections[names[0]])} The keys of {listed(names)}."
-        found.setdefault(_last_word(names[0]), about)
+        pages.setdefault(_last_word(names[0]), about)
     outside = [name for name in schema.model_fields if name not in sections]
-    return found | ({JOB: f"What is in no section: {listed(outside)}."} if outside else {})
+    return pages | ({JOB: f"Keys in no section: {listed(outside)}."} if outside else {})
 
 
 def find_section(schema: type[BaseModel], name: str) -> str | None:
-    """The section of a name. Its last word is enough, if no section with other keys has it too."""
+    """Return the section of a name, None if there is none.
+
+    A section's last word is enough, if no section with other keys ends in the same word.
+    """
     sections = dotted_sections(schema)
     if name in sections:
         return name
-    ending = [one for one in sections if _last_word(one) == name]
+    ending = [section for section in sections if _last_word(section) == name]
     return ending[0] if len(ending) == 1 or ending in _alike(sections) else None
 
 
 def section_page(schema: type[BaseModel], name: str, width: int) -> str:
     """Write the page of a section: its subject, its keys, and the keys of the sections in it."""
     sections = dotted_sections(schema)
-    inner = [one for one in sections if one.startswith(f"{name}.")]
-    alike = {one: names for names in _alike(sections) for one in names}
-    shown = [name, *(one for one in inner if one not in alike)]
-    said = [
-        f"{one}: {sections[one].description or _about(sections[one])} "
-        f"`--help {_last_word(one)}` shows its keys."
-        for one in inner
-        if one in alike
+    inner = [section for section in sections if section.startswith(f"{name}.")]
+    alike = {section: names for names in _alike(sections) for section in names}
+    shown = [name, *(section for section in inner if section not in alike)]
+    notes = [
+        f"{section}: {sections[section].description or _about(sections[section])} "
+        f"`--help {_last_word(section)}` shows its keys."
+        for section in inner
+        if section in alike
     ]
     if name in alike:
-        said.append(f"The same keys are in {listed([one for one in alike[name] if one != name])}.")
-    return "\n\n".join([*_groups(schema, shown, width), *(wrapped(one, width) for one in said)])
+        twins = [section for section in alike[name] if section != name]
+        notes.append(f"The same keys are in {listed(twins)}.")
+    return "\n\n".join([*_groups(schema, shown, width), *(wrapped(note, width) for note in notes)])
 
 
 def keys_of_the_job(schema: type[BaseModel], width: int) -> str:
-    """The keys that are in no section."""
+    """Describe the keys that are in no section."""
     keys = [key_help(*item, width) for item in dotted_fields(schema) if "." not in item[0]]
     return "\n".join(["Keys in no section:", *keys])
 
@@ -72,7 +76,7 @@ def key_help(key: str, field: FieldInfo, width: int) -> str:
 
 
 def _groups(schema: type[BaseModel], names: list[str], width: int) -> list[str]:
-    """The keys of some sections, those that stand in the same kinds of a section together."""
+    """Describe the keys of some sections, one group per section or per kinds of a section."""
     sections, kinds = dotted_sections(schema), kinds_of_keys(schema)
     groups: dict[str, list[str]] = {}
     for key, field in dotted_fields(schema):
@@ -84,7 +88,7 @@ def _groups(schema: type[BaseModel], names: list[str], width: int) -> list[str]:
 
 
 def _heading(section: str, field: FieldInfo, tags: list[str]) -> str:
-    """A section's name and what it is about; of some of its kinds only where they are given."""
+    """Return a section's name and subject; with `tags`, of the section's kinds with these tags."""
     of_kinds = section_kinds(field)
     if not tags:
         return f"{section}: {_about(field)}"
@@ -108,7 +112,7 @@ def _words(kind: type[BaseModel]) -> str:
 
 
 def _alike(sections: dict[str, FieldInfo]) -> list[list[str]]:
-    """Groups of sections with the same keys, of two and more."""
+    """Return the groups of two or more sections that have the same keys."""
     groups: dict[tuple[type[BaseModel], ...], list[str]] = {}
     for name, field in sections.items():
         groups.setdefault(tuple(section_kinds(field).values()), []).append(name)

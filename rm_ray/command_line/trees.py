@@ -5,7 +5,7 @@ from typing import Any
 
 
 def assign(tree: dict[str, Any], key: str, value: Any) -> None:
-    """Put a value into a tree of sections, which are made where they are missing."""
+    """Put a value into a tree of sections, and create missing sections."""
     *sections, name = key.split(".")
     for section in sections:
         if not isinstance(tree.get(section), dict):
@@ -17,7 +17,7 @@ def assign(tree: dict[str, Any], key: str, value: Any) -> None:
 def overlay(
     tree: dict[str, Any], given: dict[str, Any], alternatives: Sequence[list[list[str]]]
 ) -> None:
-    """Put values by key into a tree; what they are an alternative to gives way."""
+    """Put values by key into a tree, and remove the keys that they are alternatives to."""
     for groups in alternatives:
         named = [group for group in groups if any(given.get(key) is not None for key in group)]
         for key in [key for group in groups if named and group not in named for key in group]:
@@ -29,7 +29,7 @@ def overlay(
 def without_named(
     given: dict[str, Any], tree: dict[str, Any], alternatives: Sequence[list[list[str]]]
 ) -> dict[str, Any]:
-    """Values by key, but for alternatives of which the tree has one of the same group."""
+    """Drop the values of each group of alternatives from which the tree has a key already."""
     named = dict(given)
     for group in (group for groups in alternatives for group in groups):
         if any(_has(tree, key) for key in group):
@@ -38,7 +38,7 @@ def without_named(
 
 
 def value_at(tree: dict[str, Any], key: str) -> Any:
-    """The value of a key that is there."""
+    """Return the value of a key, which the tree must have."""
     for name in key.split("."):
         tree = tree[name]
     return tree

@@ -1,4 +1,4 @@
-"""Reads the text of an option as what its key wants, and names the types of keys."""
+"""Reads an option's text as a value of its key's type, and names the types of keys."""
 
 import types
 from decimal import Decimal
@@ -14,10 +14,15 @@ _NAMES = {"str": "text", "bool": "true | false", "int": "whole number", "float":
 
 
 def parse_value(key: str, text: str, annotation: Any) -> Any:
-    """Text stays text where the key wants text; everything else is read as YAML.
+    """Read an option's text: it stays text for a key of text, and is YAML for all other keys.
+
+    Args:
+        key: the option's key, for the error.
+        text: the option's text.
+        annotation: the type of the key.
 
     Raises:
-        ConfigError: it is not valid YAML.
+        ConfigError: the text is not valid YAML.
     """
     kinds = _alternatives(annotation)
     if type(None) in kinds and text.lower() in ("null", "none"):
@@ -36,7 +41,7 @@ def parse_value(key: str, text: str, annotation: Any) -> Any:
 
 
 def type_name(annotation: Any) -> str:
-    """Name in a few words what somebody may type for a key."""
+    """Name in a few words the values that a user may type for a key."""
     names, kinds = [], _alternatives(annotation)
     for kind in kinds:
         if kind is int and float in kinds:
@@ -53,7 +58,7 @@ def type_name(annotation: Any) -> str:
 
 
 def default_name(field: FieldInfo) -> str:
-    """The default of a key that has one, as YAML says it."""
+    """Return the default of a key, written as in YAML. The key must have a default."""
     value = field.get_default(call_default_factory=True)
     if value is None:
         return "null"
@@ -69,7 +74,7 @@ def _alternatives(annotation: Any) -> list[Any]:
 
 
 def _dict_name(value: Any) -> str:
-    """Name the type of a value for each group; a number may be one for all groups."""
+    """Name the type of a dict of values per group; a number may stand for all groups."""
     if value is float:
         return "{name: number}"
     return "number | {group: number}" if value is Decimal else "{group: text}"

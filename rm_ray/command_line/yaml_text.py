@@ -1,8 +1,8 @@
-"""YAML as configurations are written in it: what can be read in two ways is refused.
+"""Reads the YAML of configurations, and refuses text that can be read in two ways.
 
-PyYAML reads YAML 1.1, where `no` is false, `010` is 8 and `1:30` is 90. Of two keys of one name it
-takes the last. Here the words are those of YAML 1.2's core schema, numbers are decimal, and each
-key is there once (YAML 1.2.2, sections 10.3 and 3.2.1.1).
+PyYAML reads YAML 1.1: `no` is false, `010` is 8 and `1:30` is 90. If a key stands twice, the last
+one counts. This module takes the words of YAML 1.2's core schema, reads only decimal numbers, and
+refuses a key that stands twice (YAML 1.2.2, sections 10.3 and 3.2.1.1).
 """
 
 import re
@@ -17,19 +17,19 @@ _WORDS = {
     "float": r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9_]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
     "merge": r"<<",
-    # octal, binary, hexadecimal and sexagesimal numbers of YAML 1.1, some of them others in 1.2
+    # octal, binary, hexadecimal and sexagesimal numbers of YAML 1.1; some differ in YAML 1.2
     "unclear": r"[-+]?(?:0[0-9_]+(?:\.[0-9]*)?|0[box][0-9a-fA-F_]+"
     r"|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)",
 }
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads one document; see the module."""
+    """Reads one document by the rules of this module."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - as PyYAML declares it
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """A mapping whose keys are unique."""
+        """Construct a mapping, and refuse a key that stands twice."""
         seen: dict[Any, yaml.Node] = {}
         for key, _ in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else None
@@ -41,9 +41,9 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def construct_unclear(self, node: yaml.ScalarNode) -> Any:
-        """Refuse a number that readers of YAML take for different ones."""
-        said = f"{node.value} is no decimal number; put it into quotes if it is text"
-        raise yaml.constructor.ConstructorError(None, None, said, node.start_mark)
+        """Refuse a number that different YAML readers read as different numbers."""
+        message = f"{node.value} is no decimal number; put it into quotes if it is text"
+        raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
 
 
 for _tag, _pattern in _WORDS.items():
@@ -56,9 +56,9 @@ _Loader.add_constructor("!unclear", _Loader.construct_unclear)
 
 
 def read_yaml(text: str) -> Any:
-    """What a YAML document says.
+    """Return the content of a YAML document.
 
     Raises:
-        YAMLError: it is not valid, has a key twice, or a number that is not decimal.
+        YAMLError: the text is not valid, or has a key twice or a number that is not decimal.
     """
     return yaml.load(text, _Loader)

@@ -1,7 +1,7 @@
-"""Engines: what runs the model. They take token ids and know nothing of documents.
+"""An engine runs the model. It takes token ids and knows nothing of documents.
 
-An engine is told once what to read out; then prompts go in under keys as long as it has room, and
-rows of numbers come out, step by step, in whatever order they are ready.
+An engine is told once which numbers to read out. Then the caller adds prompts under keys while the
+engine has room, and each step returns the rows of numbers that are ready, in any order.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,52 +17,59 @@ from rm_ray.engines.read_outs import ReadOut
 from rm_ray.engines.weights import Model
 from rm_ray.errors import ConfigError
 
-# What vLLM's attention backends accept: multiples of 16 on GPUs, of 32 on CPU.
+# vLLM's attention backends accept blocks of a multiple of 16 tokens on GPUs, of 32 on CPU.
 BLOCK_STEP = {"gpu": 16, "cpu": 32}
 
-# Token ids [tokens], and what an engine makes of them: float32 [numbers], as the read-out says.
+# A prompt's token ids: int32 [tokens].
 Prompt = npt.NDArray[np.int32]
+# An engine's answer to one prompt: float32 [numbers], in the order that the read-out says.
 Numbers = npt.NDArray[np.float32]
 
 
 @dataclass
 class EngineCounts(Summable):
-    """What an engine did: prompts, their tokens, those of them that it forwarded, and time."""
+    """EngineCounts adds up an engine's work."""
 
     prompts: int = 0
+    """Prompts that were added."""
     prompt_tokens: int = 0
+    """Tokens of these prompts."""
     forwarded_tokens: int = 0
+    """Tokens that went through the model; a prefix that was kept does not go through again."""
     preemptions: int = 0
+    """How often the engine put a running prompt back to make room."""
     step_seconds: float = spent(0.0)
+    """Seconds in the engine's steps."""
     model_seconds: float = spent(0.0)
+    """Seconds of the steps in which the model ran."""
 
 
 class Engine(Protocol):
-    """Runs one model in this process. Whatever `add` or `step` raises breaks it for good.
-
-    `counts`: since the start.
-    """
+    """Runs one model in this process. An exception in `add` or `step` breaks it for good."""
 
     counts: EngineCounts
+    """The work since the start."""
 
     @property
     def has_room(self) -> bool:
-        """Whether another prompt may be added before the next step."""
+        """Return True if another prompt may be added before the next step."""
 
     def add(self, key: int, prompt: Prompt) -> None:
-        """Take a prompt, under a key that none in flight has."""
+        """Take a prompt under a key that no prompt in flight has."""
 
     def step(self) -> list[tuple[int, Numbers]]:
-        """Run some of what is in flight; the keys and numbers of the prompts that are answered."""
+        """Run some of the prompts in flight, and return the key and numbers of each answer."""
 
 
 def answer_all(
     engine: Engine, prompts: Iterable[Prompt], stepped: Callable[[], None] = lambda: None
 ) -> list[Numbers]:
-    """The numbers of each prompt, in order; prompts are made as the engine has room.
+    """Return the numbers of each prompt, in order. Prompts are taken as the engine has room.
 
     Args:
-        stepped: called after each step that answered something.
+        engine: runs the prompts; it must have none in flight.
+        prompts: taken one by one.
+        stepped: called after each step that answered a prompt.
     """
     source = enumerate(prompts)
     answers: dict[int, Numbers] = {}
@@ -85,62 +92,65 @@ def answer_all(
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """Everything an actor needs to start its engine.
-
-    `gpus`: of the engine: 0 on CPU, less than 1 where engines share one. `threads`: of an engine on
-    CPU.
-    """
+    """EngineSettings holds everything that an actor needs to start its engine."""
 
     config: EngineConfig
+    """The section `engine` of the configuration."""
     model: Model
+    """The model to load."""
     read_out: ReadOut
+    """The numbers or tokens that each prompt gets."""
     max_prompt_tokens: int
+    """Tokens of the longest prompt."""
     block_size: int
+    """Tokens of one prefix-cache block."""
     gpus: float
+    """GPUs of the engine: 0 on CPU, less than 1 if engines share a GPU."""
     threads: int
+    """Threads of an engine on CPU."""
 
     @property
     def on_gpu(self) -> bool:
-        """Whether the model runs on GPUs."""
+        """Return True if the model runs on GPUs."""
         return self.gpus > 0
 
     @property
     def processes(self) -> int:
-        """How many processes the model is split over, each with a GPU of its own."""
+        """Return the number of processes that share the model, each with its own GPU."""
         return self.config.tensor_parallel or max(1, int(self.gpus))
 
     @property
     def gpu_memory(self) -> float:
-        """The part of a GPU's memory that the engine may take."""
+        """Return the share of a GPU's memory that the engine may take, from 0 to 1."""
         return self.config.gpu_memory_utilization * min(1.0, self.gpus)
 
     @property
     def dtype(self) -> str:
-        """The precision the model runs in."""
+        """Return the precision that the model runs in."""
         return self.model.dtype if self.config.dtype == "auto" else self.config.dtype
 
     @property
     def batch_windows(self) -> int:
-        """Most windows in one step; CPUs are fastest with few (benchmarks/bench.py)."""
+        """Return the most windows in one step. CPUs are fastest with few (benchmarks/bench.py)."""
         return self.config.max_batch_windows or (512 if self.on_gpu else 48)
 
     def environment(self) -> dict[str, str]:
-        """Environment of the engine's process; must be set before the engine is imported."""
+        """Return the process's environment variables; set them before importing the engine."""
         common = {
-            # in the actor's own process: nothing is orphaned when the actor dies
+            # vLLM runs in the actor's own process, so nothing is orphaned when the actor dies
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
             "VLLM_LOGGING_LEVEL": "ERROR",
             "VLLM_NO_USAGE_STATS": "1",
-            # what these say of every start is no news to whoever reads the log
+            # hide warnings that every start repeats and that no reader of the log needs
             "TORCH_CPP_LOG_LEVEL": "ERROR",
             "PYTHONWARNINGS": "ignore::FutureWarning,ignore::DeprecationWarning",
         }
         if self.on_gpu:
-            # Triton's products of float32 are TF32 otherwise, those of attention among them
+            # without this, Triton multiplies float32 in TF32, in attention too
             exact = {"TRITON_F32_DEFAULT": "ieee"} if self.dtype == "float32" else {}
             return common | exact
         threads = str(self.threads)
-        # binding cores would give every engine of a machine the same ones
+        # binding would pin every engine of a machine to the same cores
         cpu = {
             "VLLM_CPU_OMP_THREADS_BIND": "nobind",
             "OMP_NUM_THREADS": threads,
@@ -150,14 +160,18 @@ class EngineSettings:
 
 
 def choose_block_size(config: EngineConfig, shared_step: int, *, on_gpu: bool) -> int:
-    """The prefix cache's block: whole blocks are shared, so it must divide what prompts share.
+    """Return the tokens of one prefix-cache block.
+
+    Only whole blocks are shared, so a block must divide the beginning that prompts share.
 
     Args:
-        shared_step: a document's prompts share their beginnings up to a multiple of this, the
-            chunk; 1 where up to any token.
+        config: the engine's configuration.
+        shared_step: the chunk: prompts of a document share their beginnings up to a multiple of
+            this number of tokens; 1 if they may share them up to any token.
+        on_gpu: True if the engine runs on GPUs.
 
     Raises:
-        ConfigError: no block the device has divides the chunk.
+        ConfigError: no block that the device supports divides the chunk.
     """
     device = "gpu" if on_gpu else "cpu"
     step = BLOCK_STEP[device]

@@ -1,4 +1,4 @@
-"""What a model's folder holds: one that engines would misread is refused by the names in it."""
+"""Refuses a model's folder that engines would misread, by the names of the files in it."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ MERGE = (
     "python -c \"from peft import {0}; {0}.from_pretrained('{1}').merge_and_unload()"
     ".save_pretrained('MERGED')\""
 )
-# peft's classes by what an adapter was trained for.
+# peft's class for each task type of an adapter.
 MERGING = {
     "CAUSAL_LM": "AutoPeftModelForCausalLM",
     "SEQ_CLS": "AutoPeftModelForSequenceClassification",
@@ -28,15 +28,16 @@ MERGING = {
 
 
 def check_files(name: str, there: Collection[str], folder: str, read: Callable[[], bytes]) -> None:
-    """Refuse what holds no model, or an adapter.
+    """Refuse a folder that holds no model, or holds an adapter.
 
     Args:
-        there: the names of all files.
-        folder: where commands are to find them.
-        read: gives the content of adapter_config.json, if that is among them.
+        name: the model's name.
+        there: the names of all files in the folder.
+        folder: the folder's path, as it is written into the commands that errors show.
+        read: returns the content of adapter_config.json; called only if the folder has that file.
 
     Raises:
-        JudgeError: with what to do.
+        JudgeError: with a way to go on.
     """
     check_no_adapter(name, there, folder, read)
     if "config.json" not in there:
@@ -47,59 +48,59 @@ def check_files(name: str, there: Collection[str], folder: str, read: Callable[[
 def check_no_adapter(
     name: str, there: Collection[str], folder: str, read: Callable[[], bytes]
 ) -> None:
-    """Refuse an adapter, alone or beside weights: it would be left out, and nobody would say so.
+    """Refuse an adapter, alone or beside weights, since engines would ignore it silently.
 
     Raises:
-        JudgeError: with the command that merges it.
+        JudgeError: with the command that merges the adapter into its model.
     """
-    if not (found := sorted(filter(is_adapter, there))):
+    if not (adapter := sorted(filter(is_adapter, there))):
         return
     config = _adapter_config(read) if ADAPTER_CONFIG in there else {}
     kind = str(config.get("peft_type") or "")
     if "PROMPT" in kind or "TUNING" in kind:
         raise JudgeError(
-            f"judge.model: {name} has an adapter ({found[0]}) of the kind {kind}, which no engine "
-            "runs, and which cannot be merged into weights; give a model without it"
+            f"judge.model: {name} has an adapter ({adapter[0]}) of the kind {kind}; no engine runs "
+            "it, and it cannot be merged into weights; give a model without it"
         )
     task = str(config.get("task_type") or "")
     merge = MERGE.format(MERGING.get(task, "AutoPeftModel"), folder)
     raise JudgeError(
-        f"judge.model: {name} has an adapter ({found[0]}), which no engine applies; merge it into "
-        f"its model, with the package peft installed: {merge}, copy the tokenizer's files into "
-        "MERGED, and give --judge.model MERGED (or move the adapter away, if the model is meant "
-        "without it)"
+        f"judge.model: {name} has an adapter ({adapter[0]}), which no engine applies; merge it "
+        f"into its model, with the package peft installed: {merge}, copy the tokenizer's files "
+        "into MERGED, and give --judge.model MERGED (or move the adapter away, if the model is "
+        "meant without it)"
     )
 
 
 def check_has_weights(name: str, there: Collection[str], folder: str) -> None:
-    """Refuse a model without weights in the one format that is loaded.
+    """Refuse a model without weights in safetensors, the only format that is loaded.
 
     Raises:
-        JudgeError: with the command that converts pickled ones.
+        JudgeError: with the command that converts pickled weights.
     """
     if not any(is_weights(file) for file in there):
         raise JudgeError(_say_no_weights(name, there, folder))
 
 
 def check_model_type(name: str, config: Mapping[str, Any]) -> None:
-    """Refuse a config that does not say what it is of: there are libraries that guess it.
+    """Refuse a config without a model type, since some libraries would guess the type.
 
     Raises:
-        JudgeError: with what to write into it.
+        JudgeError: with the keys to write into the config.
     """
     if not config.get("model_type") and "AutoConfig" not in config.get("auto_map", {}):
         raise JudgeError(
             f"judge.model: the config.json of {name} does not say what kind of model it is (it has "
-            "no model_type), which is never guessed; where that is one of transformers' own, write "
-            "its model_type and architectures into the config.json of a local copy"
+            "no model_type), and the kind is never guessed; if it is one of transformers' own, "
+            "write its model_type and architectures into the config.json of a local copy"
         )
 
 
 def _adapter_config(read: Callable[[], bytes]) -> dict[str, object]:
-    """What an adapter says of itself, {} where that cannot be read."""
+    """Return the content of adapter_config.json, or {} if it cannot be read."""
     try:
         config = json.loads(read())
-    except Exception as error:  # noqa: BLE001 - of a store, of the hub, of JSON: it is refused anyway
+    except Exception as error:  # noqa: BLE001 - store, hub or JSON: the adapter is refused anyway
         log.debug("cannot read %s: %s", ADAPTER_CONFIG, short(error))
         return {}
     return config if isinstance(config, dict) else {}
@@ -110,6 +111,6 @@ def _say_no_weights(name: str, files: Iterable[str], folder: str) -> str:
     if not pickled:
         return f"judge.model: {name} has no .safetensors weights"
     return (
-        f"judge.model: the weights of {name} are pickled ({pickled[0]}), and loading those can run "
-        f"whatever is in them; convert them in {folder}: {CONVERT.format(folder)}"
+        f"judge.model: the weights of {name} are pickled ({pickled[0]}), and loading a pickle can "
+        f"run any code in it; convert them in {folder}: {CONVERT.format(folder)}"
     )

@@ -1,4 +1,4 @@
-"""Which heads are known: what a checkpoint says of its own, checked before an engine starts."""
+"""Lists the heads that are known, and checks a checkpoint's head before an engine starts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,11 +9,11 @@ from rm_ray.errors import ConfigError, JudgeError
 
 
 def _classifiers(*lines: str) -> tuple[str, ...]:
-    """The classes of sequence classifiers with these names."""
+    """Return the class names of sequence classifiers, from lines of short names."""
     return tuple(f"{name}ForSequenceClassification" for line in lines for name in line.split())
 
 
-# Sequence classifiers whose head is a linear layer `score`, read at the last token, ...
+# Sequence classifiers with a linear layer `score` as head, read at the last token. All are tested.
 CAUSAL = _classifiers(
     "Arcee BioGpt Bloom DeepseekV2 DeepseekV3 DiffLlama Doge Exaone4 Falcon GPT2 GPTBigCode GPTJ",
     "GPTNeo GPTNeoX Gemma Gemma2 Gemma3 Gemma3Text Glm Glm4 GptOss Helium HunYuanDenseV1",
@@ -21,24 +21,25 @@ CAUSAL = _classifiers(
     "OPT Olmo Olmo2 Olmo3 Persimmon Phi Phi3 Phimoe Qwen2 Qwen2Moe Qwen3 Qwen3Moe SeedOss SmolLM3",
     "StableLm Starcoder2",
 )
-# ... and those that see a prompt at once, with a head `classifier`. All of them are tested.
+# Sequence classifiers whose tokens see the whole prompt, with a head `classifier`. All are tested.
 ENCODERS = _classifiers("Bert Roberta XLMRoberta DebertaV2 Electra DistilBert ModernBert")
-# Of these, vLLM 0.32 gives the numbers that transformers gives for these.
+# Classifiers of both lists for which vLLM 0.32 gives the same numbers as transformers.
 IN_VLLM = _classifiers(
     "Arcee Bert Exaone4 Falcon GPT2 GPTBigCode GPTJ Gemma Gemma2 Glm Glm4 HunYuanDenseV1 Llama",
     "Mistral Mixtral ModernBert Nemotron OPT Olmo Olmo2 Olmo3 Phi Phi3 Qwen2 Qwen2Moe Qwen3",
     "Roberta SeedOss SmolLM3 StableLm Starcoder2 XLMRoberta",
 )
-# Of these, it reads `is_causal: false` as transformers does.
+# Classifiers for which vLLM reads `is_causal: false` as transformers does.
 BIDIRECTIONAL_IN_VLLM = _classifiers("Llama Qwen2 Qwen3")
 QUANTILE = "LlamaForRewardModelWithGating"
-# What the weights of a head are called: how their names begin, and parts of a language model's.
+# The names of QRM's head weights begin with these.
 QUANTILE_WEIGHTS = ("regression_layer.", "reward_transform_matrix", "gating.")
+# The names of a language model's head weights have one of these as a part.
 LANGUAGE_HEADS = {"lm_head", "embed_out", "output_layer", "output"}
-# How the names of language models end: those of all that transformers 5.19 loads as such, but for
-# BertGenerationDecoder, an encoder, and ReformerModelWithLMHead.
+# Class names of language models end so: all that transformers 5.19 loads as language models, but
+# for BertGenerationDecoder, an encoder, and ReformerModelWithLMHead.
 LANGUAGE_MODELS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
-# Types of encoders that transformers loads as language models too; causal if `is_decoder` says so.
+# Types of encoders that transformers also loads as language models; causal only if `is_decoder`.
 TWO_WAYS = {
     "bert",
     "big_bird",
@@ -60,16 +61,16 @@ WAY_ON = "give --engine.name transformers"
 
 
 def class_labels(model: Model) -> int:
-    """How many labels a sequence classifier has.
+    """Return the number of labels of a sequence classifier.
 
     Raises:
-        JudgeError: it is none, or its head is not in the checkpoint.
+        JudgeError: the model is no known classifier, or its head is not in the checkpoint.
     """
     if model.architecture not in (*CAUSAL, *ENCODERS):
         raise JudgeError(
             f"judge.model: {model.name} is a {model.architecture or 'model of no named kind'}, and "
             f"its head is not known; docs/agreement.md lists the {len(CAUSAL) + len(ENCODERS)} "
-            f"classifiers that are; a {QUANTILE} needs --judge.family quantile, a language model "
+            f"known classifiers; a {QUANTILE} needs --judge.family quantile, a language model "
             "--judge.family preference"
             f"{'; ' + OWN_CODE if model.has_code else ''}"
         )
@@ -78,7 +79,7 @@ def class_labels(model: Model) -> int:
 
 
 def quantile_sizes(model: Model) -> QuantileHeads:
-    """The sizes of QRM's heads; the header is left open.
+    """Return the sizes of QRM's heads, with an empty header.
 
     Raises:
         JudgeError: the model has no such heads.
@@ -93,8 +94,8 @@ def quantile_sizes(model: Model) -> QuantileHeads:
     if "num_quantiles" not in config:
         raise JudgeError(
             f"judge.model: {model.name} has {config.get('num_objectives', 'some')} objectives with "
-            "a number each and no quantiles (as RLHFlow/ArmoRM-Llama3-8B-v0.1), and judge.family "
-            "quantile reads QRM's heads, which came of them; take nicolinho/QRM-Llama3.1-8B, or "
+            "a number each and no quantiles (like RLHFlow/ArmoRM-Llama3-8B-v0.1), but judge.family "
+            "quantile reads QRM's heads, which have quantiles; take nicolinho/QRM-Llama3.1-8B, or "
             "a model with one score under --judge.family classifier "
             "(Skywork/Skywork-Reward-V2-Llama-3.1-8B)"
         )
@@ -112,22 +113,23 @@ def quantile_sizes(model: Model) -> QuantileHeads:
 
 
 def check_language_model(model: Model, family: str) -> None:
-    """Refuse what is no causal language model: its labels would be read from a head made up, or
-    from a model that has seen what comes after.
+    """Refuse a model that is no causal language model.
+
+    Labels would be read from a head of random weights, or from a model that has seen later tokens.
 
     Args:
-        model: the judge's.
-        family: the family of judges that is to read labels from it.
+        model: the judge's model.
+        family: the family of judges that is to read labels from the model.
 
     Raises:
-        JudgeError: naming the family that reads it, where one does.
+        JudgeError: with the family that reads the model, if one does.
     """
     if reason := _no_language_model(model, family):
         raise JudgeError(f"judge.model: {model.name} {reason}")
 
 
 def _no_language_model(model: Model, asked: str) -> str:
-    """Why a model cannot say a label after a prompt; "" where it can."""
+    """Return the reason why a model cannot say a label after a prompt; "" if it can."""
     kind = model.architecture
     family = {QUANTILE: "quantile", **dict.fromkeys((*CAUSAL, *ENCODERS), "classifier")}
     code = f"; {OWN_CODE}" if model.has_code and not model.own_code else ""
@@ -141,14 +143,14 @@ def _no_language_model(model: Model, asked: str) -> str:
     if not kind.endswith(LANGUAGE_MODELS):
         return (
             f"is a {kind} and no language model, and no family of judges reads one; "
-            f"--judge.family {asked}, which it is asked to run under, needs a ...ForCausalLM"
+            f"--judge.family {asked} needs a ...ForCausalLM"
             f"{code}"
         )
     if model.config.get("is_encoder_decoder"):
         return f"is a {kind}, an encoder with a decoder; a {asked} judge is a decoder alone"
     if _looks_ahead(model.config):
         return (
-            f"is a {kind} whose tokens look at those after them (is_causal, is_decoder or "
+            f"is a {kind} whose tokens look at later tokens (is_causal, is_decoder or "
             f"use_bidirectional_attention in its config.json); a {asked} judge is a causal "
             "language model"
         )
@@ -156,7 +158,7 @@ def _no_language_model(model: Model, asked: str) -> str:
 
 
 def is_bidirectional(config: Mapping[str, Any]) -> bool:
-    """Tell whether a decoder's config has every token look at all others."""
+    """Return True if a decoder's config has every token look at all others."""
     parts = config, config.get("text_config") or {}
     return any(
         part.get("is_causal") is False or part.get("use_bidirectional_attention") in (True, "all")
@@ -165,53 +167,55 @@ def is_bidirectional(config: Mapping[str, Any]) -> bool:
 
 
 def _looks_ahead(config: Mapping[str, Any]) -> bool:
-    """Whether a model is bidirectional; encoders are, unless they are told to be decoders."""
+    """Return True if tokens look at later tokens; in encoders they do, unless is_decoder is set."""
     kind = config.get("model_type")
     encoder = kind in TWO_WAYS and not config.get("is_decoder")
     return encoder or (kind == "xlm" and not config.get("causal")) or is_bidirectional(config)
 
 
 def check_head(model: Model) -> None:
-    """Refuse a checkpoint without its head: vLLM makes one up at random, and says nothing.
+    """Refuse a checkpoint without its head, since vLLM would fill it at random, silently.
 
     Raises:
         JudgeError: with the names that are missing.
     """
     if model.tensors is None:
-        return  # on the hub: looked at when they are on the engine's machine
+        return  # on the hub: checked when the weights are on the engine's machine
     if missing := _missing_head(model, model.tensors):
-        wanted = " and ".join(f"{one}*" for one in missing)
+        names = " and ".join(f"{prefix}*" for prefix in missing)
         raise JudgeError(
-            f"judge.model: {model.name} has no weights {wanted}: its head is missing, and its "
+            f"judge.model: {model.name} has no weights {names}: its head is missing, and its "
             "rewards would be random"
         )
 
 
 def _missing_head(model: Model, tensors: frozenset[str]) -> list[str]:
-    """What none of the weights' names begins with."""
+    """Return the prefixes that a head's weights must have and that no weight's name begins with."""
     prefixes = {
         QUANTILE: QUANTILE_WEIGHTS,
         **dict.fromkeys(CAUSAL, ("score.",)),
         **dict.fromkeys(ENCODERS, ("classifier.",)),
     }.get(model.architecture)
     if prefixes is not None:
-        return [one for one in prefixes if not any(name.startswith(one) for name in tensors)]
+        return [
+            prefix for prefix in prefixes if not any(name.startswith(prefix) for name in tensors)
+        ]
     parts = {part for name in tensors for part in name.split(".")}
     return [] if _is_tied(model) or parts & LANGUAGE_HEADS else ["lm_head."]
 
 
 def _is_tied(model: Model) -> bool:
-    """Whether a language model's head is the embedding of its tokens; where it is not said, too."""
+    """Return True if a language model's head is its tokens' embedding, or if no config says."""
     configs = model.config, model.config.get("text_config") or {}
-    said = [one["tie_word_embeddings"] for one in configs if "tie_word_embeddings" in one]
-    return any(said) or not said
+    tied = [part["tie_word_embeddings"] for part in configs if "tie_word_embeddings" in part]
+    return any(tied) or not tied
 
 
 def check_engine_runs(read_out: ReadOut, model: Model, engine: str) -> None:
     """Refuse a model that the engine does not run.
 
     Raises:
-        ConfigError: naming the engine that does, or what else does.
+        ConfigError: with the engine or the change that helps.
     """
     if engine == "transformers":
         _check_transformers(model, read_out)
@@ -222,16 +226,16 @@ def check_engine_runs(read_out: ReadOut, model: Model, engine: str) -> None:
 def _check_transformers(model: Model, read_out: ReadOut) -> None:
     if method := quantization_of(model.config):
         raise ConfigError(
-            f"the weights of {model.name} are quantised ({method}), which the engine transformers "
-            "does not run; give --engine.name vllm on GPUs (--pool.gpus 1), or a model whose "
-            "weights are not quantised"
+            f"the weights of {model.name} are quantised ({method}), and the engine transformers "
+            "does not run such weights; give --engine.name vllm on GPUs (--pool.gpus 1), or a "
+            "model whose weights are not quantised"
         )
     if isinstance(read_out, LabelLogits) and not model.own_code:
         from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
         if model.config.get("model_type") not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
             raise ConfigError(
-                f"transformers loads no language model alone from a {model.architecture} "
+                f"transformers cannot load just the language model of a {model.architecture} "
                 f"({model.name}); give --engine.name vllm, or a ...ForCausalLM"
             )
 
@@ -244,7 +248,8 @@ def _check_vllm(model: Model, read_out: ReadOut) -> None:
     if read_out.may_end_in_padding:
         raise ConfigError(
             f"prompts of {model.name} may end in its padding token, and its tokens look both ways: "
-            f"transformers reads it before that token, and vLLM at the last one; {WAY_ON}"
+            "transformers reads the score before that token, and vLLM at the last token; "
+            f"{WAY_ON}"
         )
     if model.architecture not in IN_VLLM:
         raise ConfigError(
@@ -253,16 +258,16 @@ def _check_vllm(model: Model, read_out: ReadOut) -> None:
         )
     if is_bidirectional(model.config) and model.architecture not in BIDIRECTIONAL_IN_VLLM:
         raise ConfigError(
-            f"the tokens of {model.name} look at those after them (is_causal or "
-            "use_bidirectional_attention in its config.json), which vLLM is not known to do for a "
+            f"the tokens of {model.name} look at later tokens (is_causal or "
+            "use_bidirectional_attention in its config.json), and vLLM is not known to do so for a "
             f"{model.architecture}; {WAY_ON}"
         )
 
 
 def quantization_of(config: Mapping[str, Any]) -> str:
-    """How a model's weights are quantised, "" where they are not."""
+    """Return the method that quantised a model's weights, "" if they are not quantised."""
     for part in (config, config.get("text_config") or {}):
         for key in ("quantization_config", "compression_config"):
-            if found := part.get(key):
-                return str(found.get("quant_method") or key)
+            if quantization := part.get(key):
+                return str(quantization.get("quant_method") or key)
     return ""

@@ -1,6 +1,6 @@
-"""A model of the hub, and how exactly its resolved commit comes onto a machine.
+"""Brings a model of the hub onto a machine, at exactly the commit that the driver resolved.
 
-It lies where huggingface_hub puts it: in its own cache, or in a folder laid out like one.
+The files lie in huggingface_hub's own cache, or in a folder laid out like that cache.
 """
 
 import contextlib
@@ -28,26 +28,34 @@ from rm_ray.errors import JudgeError, short
 from rm_ray.store.access import Request
 from rm_ray.store.retry import patiently
 
-# Of the answers that blame a request: those that it may not get a little later.
+# Statuses from 400 to 499 after which the same request may succeed a little later.
 _PASSING_STATUS = {408, 425, 429}
-# A download that nobody has written to for so long, in seconds, has no process any more.
+# Seconds without a write after which an unfinished download counts as left by a dead process.
 ABANDONED_S = 600.0
 
 
 @dataclass(frozen=True)
 class HubFolder:
-    """A model's files at a commit. `sizes`: None where the driver could not ask the hub."""
+    """A HubFolder names a model's files on the hub at one commit, and fetches them."""
 
     name: str
+    """The model's name on the hub, OWNER/MODEL."""
     commit: str
+    """The commit, 40 hexadecimal digits."""
     sizes: Sizes | None
+    """The files to fetch, with their sizes; None if the driver could not ask the hub."""
     code: bool
+    """True if the model's own code is fetched too."""
 
     def fetch(self, weights_folder: str | None, *, weights: bool = True) -> Path:
-        """The commit's folder in this machine's cache, whole.
+        """Fetch the missing files, and return the commit's folder in this machine's cache.
+
+        Args:
+            weights_folder: a folder laid out like the hub's cache; None for the hub's own cache.
+            weights: False if the files that describe the model are enough, without its weights.
 
         Raises:
-            JudgeError: no room, or the hub does not give them.
+            JudgeError: the disk has no room, or the hub does not send the files.
         """
         from huggingface_hub import constants
         from huggingface_hub.file_download import repo_folder_name
@@ -98,7 +106,7 @@ class HubFolder:
         request = Request("reading", f"hf://{self.name}", StorageConfig(), "judge")
         patiently(download, request)
         if left := lacking(folder, sizes):
-            raise OSError(f"{next(iter(left))} did not come, or not as the hub had listed it")
+            raise OSError(f"{next(iter(left))} is missing, or has not the size that the hub listed")
         tell("%s: fetched %s in %.0f s", machine, self.name, time.monotonic() - began)
 
     def _ask_sizes(self) -> Sizes:
@@ -113,21 +121,21 @@ class HubFolder:
 
 
 def list_hub(name: str, revision: str | None, *, code: bool) -> tuple[Sizes, list[str]]:
-    """The files of a model that engines need, and the names of all that lie beside them.
+    """Return the files of a model that engines need with their sizes, and the names of all files.
 
     Raises:
-        Exception: of huggingface_hub, which cannot ask.
+        Exception: any of huggingface_hub, if it cannot ask the hub.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
     entries = HfApi().list_repo_tree(name, revision=revision)
-    sizes = {one.path: one.size for one in entries if isinstance(one, RepoFile)}
+    sizes = {entry.path: entry.size for entry in entries if isinstance(entry, RepoFile)}
     return {file: sizes[file] for file in wanted(sizes, code=code)}, list(sizes)
 
 
 def in_cache(name: str, commit: str) -> list[str]:
-    """The names of a model's files that this machine has in the hub's own cache."""
+    """Return the names of a model's files that this machine has in the hub's own cache."""
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
@@ -137,47 +145,54 @@ def in_cache(name: str, commit: str) -> list[str]:
 
 
 def _seems_whole(folder: Path, *, weights: bool) -> bool:
-    """Whether a folder has what it names itself, where nobody says what belongs in it."""
+    """Return True if a folder has all the files that its own index names.
+
+    This is the best check when the hub cannot be asked for the list of files.
+    """
     if not weights:
         return (folder / "config.json").is_file()
-    there = {path.name for path in folder.glob("*.safetensors")}
+    present = {path.name for path in folder.glob("*.safetensors")}
     index = folder / "model.safetensors.index.json"
     named = json.loads(index.read_text())["weight_map"].values() if index.is_file() else ()
-    return bool(there) and there >= set(named)
+    return bool(present) and present >= set(named)
 
 
 def _remove_abandoned(blobs: Path) -> None:
-    """What a killed process leaves takes room, and the hub's client begins every file anew."""
+    """Remove unfinished files of killed processes.
+
+    They take room, and the hub's client never continues them: it begins every file anew.
+    """
     for half in blobs.glob("*.incomplete"):
-        with contextlib.suppress(FileNotFoundError):  # another's, and done by now
+        # the file may be another process's, which has just finished it
+        with contextlib.suppress(FileNotFoundError):
             if time.time() - half.stat().st_mtime > ABANDONED_S:
                 half.unlink()
 
 
 def go_offline() -> None:
-    """From here on neither this process nor one that it starts asks the hub."""
+    """Stop this process, and every process that it starts, from asking the hub."""
     from huggingface_hub import constants
 
     os.environ["HF_HUB_OFFLINE"] = "1"
-    # which is read when it is imported; vLLM and transformers look here each time
+    # huggingface_hub read the variable at import; vLLM and transformers read this constant
     constants.HF_HUB_OFFLINE = True
 
 
 def _as_of_a_store(error: Exception) -> Exception:
-    """An error of the hub's client, such that `patiently` knows whether to try again."""
+    """Turn an error of the hub's client into one that tells `patiently` if it should retry."""
     from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 
-    for one in (error, error.__cause__):
-        status = getattr(getattr(one, "response", None), "status_code", 0)
-        if isinstance(one, OfflineModeIsEnabled):
-            return FileNotFoundError(short(one))
-        if status and one is not None:
+    for cause in (error, error.__cause__):
+        status = getattr(getattr(cause, "response", None), "status_code", 0)
+        if isinstance(cause, OfflineModeIsEnabled):
+            return FileNotFoundError(short(cause))
+        if status and cause is not None:
             final = 400 <= status < 500 and status not in _PASSING_STATUS
             hint = "; a gated or private model needs HF_TOKEN on every machine"
-            said = short(one) + (hint if status in (401, 403, 404) else "")
-            return PermissionError(said) if final else ConnectionError(said)
-    if isinstance(error, RuntimeError):  # whatever fails in hf_xet, which fetches large files
+            message = short(cause) + (hint if status in (401, 403, 404) else "")
+            return PermissionError(message) if final else ConnectionError(message)
+    if isinstance(error, RuntimeError):  # hf_xet, which fetches large files, raises these
         number = re.search(r"\(os error (\d+)\)", str(error))
         return OSError(int(number[1]), short(error)) if number else ConnectionError(short(error))
-    # a connection that broke: the client says then what it does not have
+    # the connection broke: the client then reports the file that it does not have
     return ConnectionError(short(error)) if isinstance(error, LocalEntryNotFoundError) else error

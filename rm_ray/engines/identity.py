@@ -1,8 +1,8 @@
-"""Which model a folder holds: all of its content for the fingerprint, a sample for each machine.
+"""Identifies the model in a folder: a hash of all content, and a quick sample for each machine.
 
-A retrained head is a few bytes of fifteen gigabytes, so all of them are hashed. That is done once:
-what a large file hashed to stays in the user's cache folder, and holds as long as its size and
-times stay what they were.
+A retrained head changes a few bytes in fifteen gigabytes, so the fingerprint hashes every byte.
+This is done once per large file: its hash stays in the user's cache folder, and holds as long as
+the file's size and times do not change.
 """
 
 import hashlib
@@ -18,26 +18,26 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 SUFFIXES = (".json", ".safetensors", ".txt", ".model")
-# Lies beside a model and says nothing of it: what its rewards mean as probabilities.
+# This file lies beside a model and is no part of it: it maps rewards to probabilities.
 CALIBRATION = "calibration.json"
-# Threads hash a file in pieces of this size; a smaller file is not worth remembering.
+# Threads hash a file in pieces of this size; the hash of a smaller file is not remembered.
 PIECE_BYTES = 64 << 20
 READ_BYTES = 1 << 20
-# Hashing more than this is said: it takes more than some seconds.
+# Hashing more than this takes more than some seconds, and is logged.
 QUIET_BYTES = 2 << 30
-# A sample is the whole of a small file, evenly spaced stretches of a large one.
+# A small file is sampled whole, a large file in this many evenly spaced stretches.
 SAMPLE_BYTES = 1 << 20
 SAMPLES = 16
 
-# Of each file, by name: its size, and a hash of the sample.
+# The size in bytes and a hash of the sample, by file name.
 FolderSample = Mapping[str, tuple[int, str]]
 
 
 def hash_folder(folder: Path, *, code: bool = False) -> str:
-    """A hash of the whole content of a model's files; of its code too, if that is to run.
+    """Hash the whole content of a model's files, and of its code too if the code is to run.
 
     Raises:
-        OSError: one cannot be read.
+        OSError: a file cannot be read.
     """
     files = _files(folder, code=code)
     known = {path: digest for path in files if (digest := _remembered(path))}
@@ -53,54 +53,54 @@ def hash_folder(folder: Path, *, code: bool = False) -> str:
 
 
 def sample_folder(folder: Path, *, code: bool = False) -> FolderSample:
-    """Sizes and samples of a model's files: 15 GB in a moment.
+    """Return the sizes and samples of a model's files. 15 GB take a moment.
 
     Raises:
-        OSError: one cannot be read.
+        OSError: a file cannot be read.
     """
     return {path.name: _sample(path) for path in _files(folder, code=code)}
 
 
 def difference(expected: FolderSample, found: FolderSample) -> str | None:
-    """What is different about the first file of `found` that is not as expected, if one is."""
+    """Describe the first file that differs between the two folders; None if no file does."""
     for name in sorted(expected.keys() | found.keys()):
         if name not in found:
             return f"{name} is missing"
         if name not in expected:
-            return f"{name} is one file more"
-        (size, sample), (other, its) = expected[name], found[name]
-        if size != other:
-            return f"{name} has {other:,} bytes, not {size:,}"
-        if sample != its:
+            return f"{name} is one file too many"
+        (size, sample), (found_size, found_sample) = expected[name], found[name]
+        if size != found_size:
+            return f"{name} has {found_size:,} bytes, not {size:,}"
+        if sample != found_sample:
             return f"{name} has other content"
     return None
 
 
 def without_copies(names: Iterable[str]) -> list[str]:
-    """The names of files, without weights that lie there a second time, in Mistral's own format."""
-    there = list(names)
-    others = [name for name in there if not name.startswith("consolidated")]
-    return others if any(name.endswith(".safetensors") for name in others) else there
+    """Drop the second copy of the weights, in Mistral's own format, from the names of files."""
+    all_names = list(names)
+    others = [name for name in all_names if not name.startswith("consolidated")]
+    return others if any(name.endswith(".safetensors") for name in others) else all_names
 
 
 def _files(folder: Path, *, code: bool) -> list[Path]:
     suffixes = (*SUFFIXES, ".py") if code else SUFFIXES
-    there = [p.name for p in folder.iterdir() if p.suffix in suffixes and p.is_file()]
-    return [folder / name for name in sorted(without_copies(there)) if name != CALIBRATION]
+    names = [p.name for p in folder.iterdir() if p.suffix in suffixes and p.is_file()]
+    return [folder / name for name in sorted(without_copies(names)) if name != CALIBRATION]
 
 
 def _hash_files(paths: Sequence[Path]) -> dict[Path, str]:
     before = {path: _times(path) for path in paths}
-    with ThreadPoolExecutor() as threads:  # hashing and reading let each other go on
+    with ThreadPoolExecutor() as threads:  # hashing and reading both release the interpreter lock
         pieces = {
             path: threads.map(partial(_hash_piece, path), range(0, size, PIECE_BYTES))
             for path, (size, *_) in before.items()
         }
-        found = {path: _sha256(b"".join(digests)) for path, digests in pieces.items()}
-    for path, digest in found.items():
+        hashes = {path: _sha256(b"".join(digests)) for path, digests in pieces.items()}
+    for path, digest in hashes.items():
         if _times(path) == before[path] and before[path][0] >= PIECE_BYTES:
             _remember(path, {"times": before[path], "digest": digest})
-    return found
+    return hashes
 
 
 def _hash_piece(path: Path, start: int) -> bytes:
@@ -130,13 +130,13 @@ def _sha256(data: bytes) -> str:
 
 
 def _times(path: Path) -> list[int]:
-    """Size, and when the file changed; a copy that keeps its date has a ctime of its own."""
+    """Return a file's size, mtime and ctime. A copy that keeps its mtime has another ctime."""
     stat = path.stat()
     return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
 
 
 def user_cache() -> Path:
-    """The folder of this machine's user for what can be had again.
+    """Return this user's folder on this machine for files that can be made or fetched again.
 
     Raises:
         RuntimeError: the user has no home.
@@ -153,7 +153,7 @@ def _remembered(path: Path) -> str | None:
         note = json.loads(_note(path).read_text())
         return str(note["digest"]) if note["times"] == _times(path) else None
     except (OSError, RuntimeError, ValueError, KeyError, TypeError):
-        return None  # there is no note, or none of ours: it costs time and nothing else
+        return None  # no note, or not one that rm_ray wrote: the file is hashed again
 
 
 def _remember(path: Path, note: Mapping[str, object]) -> None:

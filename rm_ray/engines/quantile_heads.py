@@ -1,6 +1,7 @@
-"""QRM's heads, as nicolinho/QRM-Llama3.1-8B's published modelling code computes them, in float32.
+"""Computes QRM's heads in float32, as the published code of nicolinho/QRM-Llama3.1-8B does.
 
-With h the hidden state of the last token and k that where the assistant's header begins:
+With h the hidden state of the last token and k the hidden state at the start of the assistant's
+header:
 
     r = regression_layer(h)                       [attributes, quantiles]
     g = softmax(gating(k) / temperature) * logit_scale         [attributes]
@@ -9,7 +10,7 @@ With h the hidden state of the last token and k that where the assistant's heade
     score      = sum of g * attributes
     quantile q = sum over attributes of g * (r[:, q] M)
 
-so that the mean of the quantiles is the score.
+So the mean of the quantiles is the score.
 """
 
 from typing import Any
@@ -21,7 +22,11 @@ from rm_ray.engines.read_outs import QuantileHeads
 
 
 class Gating(nn.Module):  # type: ignore[misc]
-    """A linear layer without bias, ReLU and batch norm, so many times; then one with bias."""
+    """Gating weighs the attributes.
+
+    It has `gate_layers` blocks (a linear layer without bias, ReLU, batch norm), and then a linear
+    layer with bias.
+    """
 
     def __init__(self, hidden: int, heads: QuantileHeads) -> None:
         super().__init__()
@@ -40,14 +45,14 @@ class Gating(nn.Module):  # type: ignore[misc]
         self.temperature = heads.temperature
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Weights of the attributes, [rows, attributes], of hidden states [rows, hidden]."""
+        """Return the attributes' weights, [rows, attributes], for hidden states [rows, hidden]."""
         for layer in self.layers:
             hidden = layer(hidden)
         return torch.softmax(hidden / self.temperature, dim=1) * self.logit_scale
 
 
 def add_heads(model: Any, hidden: int, heads: QuantileHeads) -> None:
-    """Give a module the heads' parameters, by the names that the checkpoint has for them."""
+    """Give a module the heads' parameters, under the names that the checkpoint uses."""
     model.regression_layer = nn.Linear(
         hidden, heads.attributes * heads.quantiles, bias=False, dtype=torch.float32
     )
@@ -58,12 +63,13 @@ def add_heads(model: Any, hidden: int, heads: QuantileHeads) -> None:
 def numbers(
     model: Any, heads: QuantileHeads, last: torch.Tensor, gate: torch.Tensor
 ) -> torch.Tensor:
-    """Quantiles, attributes and the score of each row, [rows, heads.numbers], float32.
+    """Return quantiles, attributes and the score of each row, float32 [rows, heads.numbers].
 
     Args:
         model: has the heads' parameters.
+        heads: sizes of the heads.
         last: hidden states of the last tokens, [rows, hidden].
-        gate: those where the header begins, [rows, hidden].
+        gate: hidden states of the header's first tokens, [rows, hidden].
     """
     r = model.regression_layer(last.float()).view(-1, heads.attributes, heads.quantiles)
     weights = model.gating(gate.float())

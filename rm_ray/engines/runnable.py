@@ -1,4 +1,4 @@
-"""What an engine does not run as a model's authors do: it is refused before an engine starts."""
+"""Refuses models that an engine would not run as their authors do, before an engine starts."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,23 +11,26 @@ from rm_ray.engines.vllm_question import vllm_objects
 from rm_ray.engines.weights import Model
 from rm_ray.errors import ConfigError, JudgeError
 
-# What tests run in vLLM is not asked about, where attention heads have a usual size.
+# vLLM is not asked about these architectures, which our tests run in it, if attention heads have
+# a usual size.
 TRIED = (*IN_VLLM, QUANTILE, "Qwen2ForCausalLM", "Qwen3ForCausalLM")
 USUAL_HEADS = (32, 64, 80, 96, 128, 256)
 
 
-# The key that makes prompts shorter, with a value that does so by a number of tokens; "" for none.
+# Takes a number of tokens, and returns the key with a value that makes prompts shorter by that
+# many; "" if no key does.
 Shorten = Callable[[int], str]
 
 
 def check_runs(settings: EngineSettings, shorten: Shorten) -> None:
-    """Refuse a model that the engine does not run, or reads as another one.
+    """Refuse a model that the engine does not run, or does not run as its authors do.
 
     Args:
-        shorten: says how the longest prompt loses so many tokens.
+        settings: the engine's settings.
+        shorten: returns the key and value that take some tokens off the longest prompt.
 
     Raises:
-        ConfigError: with what to do.
+        ConfigError: with a way to go on.
         JudgeError: the longest prompt and its answer do not fit into the model.
     """
     _check_length(settings, shorten)
@@ -51,10 +54,11 @@ def _check_length(settings: EngineSettings, shorten: Shorten) -> None:
 
 
 def _check_positions(settings: EngineSettings, shorten: Shorten) -> None:
-    """Refuse rotary embeddings for which vLLM decides once what transformers does for each prompt.
+    """Refuse longrope models whose factors vLLM would choose once for all prompts.
 
-    vLLM takes longrope's long factors for all prompts of an engine if its longest, with the token
-    that a language model adds, passes the original length; transformers, for each that does.
+    vLLM takes the long factors for all prompts of an engine if its longest prompt, with the token
+    that a language model adds, passes the original length. transformers takes them only for the
+    prompts that pass it.
     """
     model = settings.model
     longest = settings.max_prompt_tokens + settings.read_out.answer_tokens
@@ -63,17 +67,17 @@ def _check_positions(settings: EngineSettings, shorten: Shorten) -> None:
         return
     less = shorten(longest - original)
     raise ConfigError(
-        f"{model.name} turns the positions of prompts of more than {original} tokens in another "
-        f"way (longrope), and vLLM would do so with all prompts, since one may have {longest} with "
-        f"its answer; give {less + ', or ' if less else ''}--engine.name transformers"
+        f"{model.name} rotates positions in another way in prompts of more than {original} tokens "
+        f"(longrope), and vLLM would do so in all prompts, since one may have {longest} tokens "
+        f"with its answer; give {less + ', or ' if less else ''}--engine.name transformers"
     )
 
 
 def _ropes(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The rotary embeddings that a config describes, wherever in it."""
+    """Return all rotary embeddings in a config, at any depth."""
     inner = [value for value in config.values() if isinstance(value, Mapping)]
-    found = [config] if "rope_type" in config else []
-    return found + [rope for one in inner for rope in _ropes(one)]
+    ropes = [config] if "rope_type" in config else []
+    return ropes + [rope for part in inner for rope in _ropes(part)]
 
 
 def _factors_differ(config: Mapping[str, Any]) -> bool:
@@ -86,7 +90,7 @@ def _factors_differ(config: Mapping[str, Any]) -> bool:
 
 
 def _ask_vllm(settings: EngineSettings) -> None:
-    """Ask vLLM about what no test of ours runs in it; takes about ten seconds."""
+    """Ask vLLM about a model that our tests do not run in it. This takes about ten seconds."""
     model = settings.model
     usual = settings.on_gpu or _head_size(model.config) in USUAL_HEADS
     tried = model.architecture in TRIED and usual and not quantization_of(model.config)
@@ -106,7 +110,7 @@ def _instead(model: Model, on_gpu: bool) -> str:
 
 
 def _head_size(config: Mapping[str, Any]) -> int:
-    """Numbers of one attention head, 0 where a config does not say."""
+    """Return the numbers of one attention head, 0 if the config does not say."""
     text = config.get("text_config") or config
     width = int(text.get("hidden_size") or text.get("n_embd") or 0)
     heads = int(text.get("num_attention_heads") or text.get("n_head") or 0)
@@ -114,10 +118,10 @@ def _head_size(config: Mapping[str, Any]) -> int:
 
 
 def check_split(processes: int, read_out: ReadOut, model: Model) -> None:
-    """Refuse to split a model over processes that it does not divide by.
+    """Refuse to split a model over a number of processes that its attention heads do not allow.
 
     Raises:
-        ConfigError: with what would do.
+        ConfigError: with a way to go on.
     """
     if processes == 1:
         return
@@ -127,7 +131,8 @@ def check_split(processes: int, read_out: ReadOut, model: Model) -> None:
             "give --pool.gpus 1, and --pool.max_actors for more engines"
         )
     heads = int(model.config.get("num_attention_heads") or model.config.get("n_head") or 0)
-    keys = int(model.config.get("num_key_value_heads") or heads)  # fewer than processes: repeated
+    # if there are fewer than processes, vLLM repeats them
+    keys = int(model.config.get("num_key_value_heads") or heads)
     if heads % processes or (keys % processes and processes % keys):
         raise ConfigError(
             f"the {heads} attention heads of {model.name}, {keys} of keys and values, cannot be "

@@ -4,11 +4,11 @@ The rule was read from vLLM 0.32 (vllm/v1/core: single_type_kv_cache_manager and
 kv_cache_coordinator), and the tests measure it, but for states. The engine here has vLLM keep every
 whole block of a prompt (`prefix_cache_retention_interval` None).
 
-- A layer with full attention shares all of a prompt's whole blocks with later prompts. So does one
-  whose attention slides over some tokens: it needs only the last blocks before the token at which a
-  later prompt continues, and these are there.
-- A prompt continues only where blocks of all layers end. These differ in length where a token
-  takes more bytes in some layers.
+- A layer with full attention shares all of a prompt's whole blocks with later prompts. So does a
+  layer with sliding attention: it needs only the last blocks before the token at which a later
+  prompt continues, and vLLM keeps these blocks.
+- A prompt continues only after a token at which blocks of all layers end. Blocks differ in length
+  if a token takes more bytes in some layers.
 - A layer with a state, such as Mamba's, keeps the state at only two ends of blocks of a prompt: the
   last before the prompt's last token, and the last that the prompt shares with an earlier one. It
   also keeps one wherever a step ends inside a prompt, for want of room, and later prompts may
@@ -182,7 +182,7 @@ def _step(text: Mapping[str, Any], settings: EngineSettings) -> int:
     fewer bytes in its layer, and the sizes divide evenly.
     """
     sizes: dict[str, int] = {}
-    own = {int(layer): said for layer, said in (text.get("per_layer_config") or {}).items()}
+    own = {int(layer): config for layer, config in (text.get("per_layer_config") or {}).items()}
     for layer, kind in enumerate(text["layer_types"]):
         sizes[kind] = _size(own.get(layer, {}), text, settings.processes)
     largest, block = max(sizes.values()), settings.block_size
@@ -193,9 +193,9 @@ def _step(text: Mapping[str, Any], settings: EngineSettings) -> int:
 def _size(layer: Mapping[str, Any], text: Mapping[str, Any], processes: int) -> int:
     """Compute the length of one token's key, over all heads of a layer in one process."""
 
-    def said(name: str) -> int:
+    def value(name: str) -> int:
         return int(layer.get(name) or text.get(name) or 0)
 
-    heads = said("num_key_value_heads") or said("num_attention_heads") or 1
-    width = said("head_dim") or said("hidden_size") // max(1, said("num_attention_heads")) or 1
+    heads = value("num_key_value_heads") or value("num_attention_heads") or 1
+    width = value("head_dim") or value("hidden_size") // max(1, value("num_attention_heads")) or 1
     return max(1, heads // processes) * width

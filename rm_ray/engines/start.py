@@ -1,4 +1,4 @@
-"""Starting the engine that the configuration names: of vLLM, of transformers, or of one's own."""
+"""Starts the engine that the configuration names: vLLM, transformers, or the user's own."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -21,7 +21,7 @@ def check_engine_installed(engine: EngineConfig) -> None:
     """Refuse an engine whose package is missing.
 
     Raises:
-        ClusterError: naming the extra to install, or the module that cannot be found.
+        ClusterError: with the extra to install, or the module that cannot be found.
     """
     module, own, name = engine.name.partition(":")
     if own:
@@ -39,18 +39,18 @@ def check_engine_installed(engine: EngineConfig) -> None:
 def _can_find(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ModuleNotFoundError:  # of the package that it should be in
+    except ModuleNotFoundError:  # the module's package is missing
         return False
 
 
 def start_engine(settings: EngineSettings) -> Engine:
-    """Load the model in this process; takes seconds to minutes, and longer where it is fetched.
+    """Load the model in this process. This takes seconds to minutes, and longer with a fetch.
 
-    vLLM and transformers are given a folder, and ask the hub nothing; an engine of one's own may.
+    vLLM and transformers get a folder, and never ask the hub; the user's own engine may ask it.
 
     Raises:
-        JudgeError: this machine cannot have the weights, or has others than the driver, or they
-            lack the head.
+        JudgeError: this machine cannot get the weights, or its weights differ from the driver's,
+            or the weights lack the head.
     """
     settings = _placed(settings)
     with _turn(settings):
@@ -58,10 +58,10 @@ def start_engine(settings: EngineSettings) -> Engine:
 
 
 def start_generator(settings: EngineSettings) -> Generator:
-    """Load a model that writes in this process, as `start_engine` does.
+    """Load a model that draws tokens in this process, as `start_engine` does.
 
     Raises:
-        JudgeError: as `start_engine`.
+        JudgeError: for the same reasons as in `start_engine`.
     """
     settings = _placed(settings)
     with _turn(settings):
@@ -74,7 +74,7 @@ def start_generator(settings: EngineSettings) -> Generator:
 
 
 def _placed(settings: EngineSettings) -> EngineSettings:
-    """The settings with the model in a folder of this machine, checked."""
+    """Return the settings with the model placed in a folder of this machine, and checked."""
     config = settings.config
     weights = config.load_format != "dummy"
     model = place_model(settings.model, config.weights_folder, weights=weights)
@@ -87,7 +87,7 @@ def _placed(settings: EngineSettings) -> EngineSettings:
 
 
 def _turn(settings: EngineSettings) -> AbstractContextManager[None]:
-    """Engines that share a GPU start one after the other."""
+    """Wait for this engine's turn: engines that share a GPU start one after the other."""
     return on_this_gpu() if 0 < settings.gpus < 1 else nullcontext()
 
 
@@ -110,6 +110,6 @@ def _start(settings: EngineSettings) -> Engine:
 
 
 def _own(settings: EngineSettings) -> Any:
-    """An engine of one's own."""
+    """Create the user's own engine."""
     module, _, name = settings.config.name.partition(":")
     return getattr(import_module(module), name)(settings)

@@ -1,7 +1,7 @@
-"""A model's folder in an object store, and how it comes onto a machine.
+"""Lists a model's folder in an object store, and fetches it onto a machine.
 
-What it holds is listed once, by the driver: names, sizes and versions. Every machine fetches
-exactly that, or says that it is no longer there.
+The driver lists the folder once: names, sizes and versions. Every machine fetches exactly the
+listed files, or raises an error if they have changed or gone.
 """
 
 import hashlib
@@ -35,37 +35,40 @@ from rm_ray.store.access import Request
 from rm_ray.store.filesystem import open_filesystem, say_unversioned, version_of
 from rm_ray.store.retry import Patience, Retry, log_retry, patiently
 
-# A request's share of a file: what is fetched again where a connection breaks. So many at once.
+# Bytes of a file per request (a broken connection costs one such piece), and requests at once.
 PIECE_BYTES, THREADS = 16 << 20, 16
-# Between lines on how far a fetch is, seconds.
+# Seconds between log lines on the progress of a fetch.
 PROGRESS_S = 30.0
 
 
 @dataclass(frozen=True)
 class StoredFolder:
-    """A folder of model files, as it was listed. `files`: size and version of each, by name."""
+    """A StoredFolder holds the listing of a model's folder in a store, and fetches its files."""
 
     uri: str
+    """The folder's address, without a slash at the end."""
     storage: StorageConfig
+    """How the store is reached."""
     files: Mapping[str, tuple[int, str]]
+    """The size in bytes and the version of each file to fetch, by name."""
 
     @property
     def sizes(self) -> Sizes:
-        """The files with their sizes."""
+        """Return the files with their sizes."""
         return {name: size for name, (size, _) in self.files.items()}
 
     @property
     def key(self) -> str:
-        """The name of its folder on machines: another listing is another folder."""
+        """Return the folder's name on machines. Another listing gets another name."""
         listed = json.dumps([self.uri, sorted(self.files.items())])
         name = re.sub(r"[^\w.-]", "-", PurePosixPath(self.uri).name)
         return f"{name}-{hashlib.sha256(listed.encode()).hexdigest()[:16]}"
 
     def read(self, name: str) -> bytes:
-        """The content of a small file of the folder.
+        """Return the content of a small file of the folder.
 
         Raises:
-            OSError: of the store.
+            OSError: the store cannot be read.
         """
         path = f"{_path(self.uri, self.storage)}/{name}"
 
@@ -76,15 +79,20 @@ class StoredFolder:
         return patiently(read, Request("reading", self.uri, self.storage, "judge"))
 
     def fetch(self, weights_folder: str | None, *, weights: bool = True) -> Path:
-        """The folder of this machine that has these files.
+        """Fetch the missing files, and return the folder of this machine that has all of them.
+
+        Args:
+            weights_folder: the folder for fetched models; None for the user's cache.
+            weights: False if the files that describe the model are enough, without its weights.
 
         Raises:
-            JudgeError: no room, no access, or the folder is no longer what was listed.
+            JudgeError: the disk has no room, the store denies access, or the folder in the store
+                has changed since it was listed.
         """
         kept = _kept(weights_folder)
         if not weights and lacking(kept / self.key, self.sizes):
-            few = {name: listed for name, listed in self.files.items() if not is_weights(name)}
-            return replace(self, files=few).fetch(weights_folder)
+            small = {name: listed for name, listed in self.files.items() if not is_weights(name)}
+            return replace(self, files=small).fetch(weights_folder)
         folder, lock = kept / self.key, kept / f".{self.key}.lock"
         return fetch_once(
             self.uri,
@@ -96,9 +104,9 @@ class StoredFolder:
         )
 
     def _fetch(self, folder: Path) -> None:
-        """Fetch what is missing into a folder beside it, which takes its name once it is whole."""
+        """Fetch the missing files into a folder NAME.part, and rename that folder once whole."""
         part = folder.with_name(f"{folder.name}.part")
-        if folder.is_dir():  # somebody has removed files from it
+        if folder.is_dir():  # somebody has removed files from the folder
             shutil.rmtree(part, ignore_errors=True)
             folder.rename(part)
         part.mkdir(exist_ok=True)
@@ -109,9 +117,9 @@ class StoredFolder:
         check_room(self.uri, part.parent, sum(missing.values()))
         self._copy(missing, part)
         try:
-            self._check_unchanged()  # while it was read
+            self._check_unchanged()  # the files may have changed during the fetch
         except JudgeError:
-            shutil.rmtree(part)  # holds some of either
+            shutil.rmtree(part)  # holds pieces of old and new files
             raise
         part.rename(folder)
 
@@ -120,9 +128,9 @@ class StoredFolder:
         for name, listed in self.files.items():
             if now.get(name) != listed:
                 raise JudgeError(
-                    f"judge.model: {name} in {self.uri} has changed or gone since this run looked "
-                    f"at it, says {socket.gethostname()}; start the run again (another model "
-                    "needs another --output.path), and leave the folder as it is meanwhile"
+                    f"judge.model: {name} in {self.uri} has changed or gone since this run listed "
+                    f"the folder ({socket.gethostname()} noticed it); start the run again (another "
+                    "model needs another --output.path), and do not change the folder meanwhile"
                 )
 
     def _copy(self, files: Sizes, part: Path) -> None:
@@ -163,7 +171,7 @@ class StoredFolder:
 
         request = Request("reading", self.uri, self.storage, "judge")
         data = patiently(read, request, patience) if piece else b""
-        # made if it is not there, and never cut
+        # create the file if it is missing, and never truncate it: other threads write pieces too
         descriptor = os.open(_temporary(part, name), os.O_WRONLY | os.O_CREAT, 0o666)
         with os.fdopen(descriptor, "wb") as file:
             file.seek(piece.start)
@@ -172,77 +180,87 @@ class StoredFolder:
 
 
 class OneVoice:
-    """Tells of the retries of many threads as of one: that the store fails, and that it works."""
+    """OneVoice logs the retries of many threads once: when the store fails, and when it recovers.
+
+    Pass it as `tell` of a `Patience`.
+    """
 
     def __init__(self) -> None:
         self._failing = False
 
     def __call__(self, retry: Retry) -> bool:
-        """Log it where it is news."""
+        """Log the retry if it is news, and return True if it was logged."""
         news = bool(retry.reason) != self._failing
         self._failing = bool(retry.reason)
         return log_retry(retry) if news else False
 
 
 def is_stored(name: str) -> bool:
-    """Whether a model's name is a URI of a store: no folder of this machine, and no hub name."""
+    """Return True if a model's name is a URI of a store, not a local folder or a hub name."""
     return "://" in name and not is_local_uri(name)
 
 
 def is_local_uri(name: str) -> bool:
-    """Whether a model's name is a URI of a folder of this machine."""
+    """Return True if a model's name is a URI of a folder of this machine."""
     return name.startswith(("file://", "local://"))
 
 
 def list_stored(uri: str, storage: StorageConfig, *, code: bool) -> tuple[StoredFolder, list[str]]:
-    """The model's files in a folder of a store, and the names of all files directly in it.
+    """Return the model's files in a folder of a store, and the names of all files directly in it.
+
+    Args:
+        uri: the folder's address.
+        storage: how the store is reached.
+        code: True if the model's own code is fetched too.
 
     Raises:
-        JudgeError: there is no such folder, or the store does not say what is in it.
+        JudgeError: there is no folder at this address, or the store does not list it.
     """
     uri = uri.rstrip("/")
     try:
-        found = _list_files(uri, storage)
+        listed = _list_files(uri, storage)
     except (OSError, ValueError, ImportError) as error:
         raise JudgeError(f"judge.model: cannot list {uri}: {redacted(short(error))}") from None
-    if not found:
+    if not listed:
         raise JudgeError(f"judge.model: there is no folder {uri}, or no file directly in it")
-    chosen = {name: found[name] for name in wanted(found, code=code)}
+    chosen = {name: listed[name] for name in wanted(listed, code=code)}
     say_unversioned(uri for _, version in chosen.values() if not version)
-    return StoredFolder(uri, storage, chosen), sorted(found)
+    return StoredFolder(uri, storage, chosen), sorted(listed)
 
 
 def _list_files(uri: str, storage: StorageConfig) -> dict[str, tuple[int, str]]:
-    """Size and version of each file directly in a folder; {} where there is none.
+    """Return the size and version of each file directly in a folder; {} if there is no folder.
 
     Raises:
-        OSError: of the store, which does not answer, or denies access.
-        ValueError: it lists no sizes, or no such kind of store is known.
-        ImportError: its package is not installed here.
+        OSError: the store does not answer, or denies access.
+        ValueError: the store lists no sizes, or its protocol is not known.
+        ImportError: the store's package is not installed on this machine.
     """
 
     def listing() -> list[dict[str, Any]]:
         path = _path(uri, storage)
         entries: list[dict[str, Any]] = open_filesystem(uri, storage).ls(path, detail=True)
-        return [one for one in entries if str(one["name"]).rpartition("/")[0] == path]
+        return [entry for entry in entries if str(entry["name"]).rpartition("/")[0] == path]
 
     try:
         entries = patiently(listing, Request("listing", uri, storage, "judge"))
     except FileNotFoundError:
         return {}
-    files = {PurePosixPath(one["name"]).name: one for one in entries if one["type"] == "file"}
-    if unknown := [name for name, one in files.items() if one.get("size") is None]:
+    files = {
+        PurePosixPath(entry["name"]).name: entry for entry in entries if entry["type"] == "file"
+    }
+    if unknown := [name for name, entry in files.items() if entry.get("size") is None]:
         raise ValueError(f"the store does not say how large {unknown[0]} is")
-    return {name: (int(one["size"]), version_of(uri, one)) for name, one in files.items()}
+    return {name: (int(entry["size"]), version_of(uri, entry)) for name, entry in files.items()}
 
 
 def _path(uri: str, storage: StorageConfig) -> str:
-    """The folder's path as its filesystem wants it, without protocol."""
+    """Return the folder's path without protocol, as its filesystem expects it."""
     return str(open_filesystem(uri, storage)._strip_protocol(uri)).rstrip("/")
 
 
 def _pieces(files: Sizes) -> Iterator[tuple[str, range]]:
-    """The bytes of each request; an empty file has one too, of none."""
+    """Yield each request's file name and range of bytes. An empty file gets one empty range."""
     for name, size in files.items():
         for start in range(0, max(size, 1), PIECE_BYTES):
             yield name, range(start, min(start + PIECE_BYTES, size))
@@ -253,14 +271,14 @@ def _temporary(part: Path, name: str) -> Path:
 
 
 def _finish(temporary: Path, path: Path) -> None:
-    """Give a file its name, once all of it is on the disk."""
+    """Rename a temporary file to its final name, once all of it is on the disk."""
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     temporary.replace(path)
 
 
 def _kept(weights_folder: str | None) -> Path:
-    """Where this machine keeps what comes from stores."""
+    """Return the folder in which this machine keeps models that come from stores."""
     try:
         return Path(weights_folder).expanduser() if weights_folder else user_cache() / "models"
     except RuntimeError:

@@ -1,4 +1,7 @@
-"""Transformers, one padded batch at a time: the reference, and for what vLLM cannot run."""
+"""Runs a model with transformers, one padded batch at a time.
+
+This engine is the reference, and runs models that vLLM cannot run.
+"""
 
 import time
 
@@ -8,17 +11,17 @@ from rm_ray.engines.engine import EngineCounts, EngineSettings, Numbers, Prompt
 from rm_ray.engines.longrope import original_length
 from rm_ray.engines.transformers_models import load_reader
 
-# Prompts are taken in so many times what a batch holds, and run in the order of their lengths.
+# The engine holds this many batches of prompts, so that it can run prompts of like length together.
 BATCHES_AHEAD = 16
 
 
 class TransformersEngine:
-    """One model, without a prefix cache: every prompt pays for all its tokens.
+    """TransformersEngine runs one model without a prefix cache: every prompt pays for all tokens.
 
-    A batch is as many prompts, longest first, as fit into `engine.max_batch_tokens` with their
-    padding: prompts of like length stand together, and padding costs little. A prompt's numbers
-    never depend on the others of its batch: padding is masked, and prompts on either side of a
-    `longrope` model's original length stand in different batches.
+    A batch takes prompts, longest first, until `engine.max_batch_tokens` is full, padding included.
+    So prompts of like length share a batch, and padding costs little. A prompt's numbers never
+    depend on other prompts of its batch: padding is masked, and prompts on either side of a
+    `longrope` model's original length go into different batches.
     """
 
     def __init__(self, settings: EngineSettings) -> None:
@@ -35,17 +38,17 @@ class TransformersEngine:
 
     @property
     def has_room(self) -> bool:
-        """Whether fewer prompts wait than may."""
+        """Return True if fewer prompts wait than the limit."""
         return len(self._waiting) < self._room
 
     def add(self, key: int, prompt: Prompt) -> None:
-        """Put a prompt among those that wait."""
+        """Put a prompt among the waiting prompts."""
         self._waiting[key] = prompt
         self.counts.prompts += 1
         self.counts.prompt_tokens += len(prompt)
 
     def step(self) -> list[tuple[int, Numbers]]:
-        """Run a batch: the numbers of each of its prompts."""
+        """Run a batch, and return the key and numbers of each of its prompts."""
         batch = self._next_batch()
         began = time.perf_counter()
         numbers = self._forward(list(batch.values()))
@@ -67,11 +70,11 @@ class TransformersEngine:
         }
 
     def _is_long(self, length: int) -> bool:
-        """Whether a prompt of so many tokens takes a longrope model's long factors."""
+        """Return True if a prompt of `length` tokens takes a longrope model's long factors."""
         return self._original is not None and length > self._original
 
     def _forward(self, batch: list[Prompt]) -> Numbers:
-        # padded on the right: positions stay as they are
+        # padding on the right leaves positions unchanged
         longest = max(len(prompt) for prompt in batch)
         ids = torch.zeros((len(batch), longest), dtype=torch.long)
         for row, prompt in enumerate(batch):

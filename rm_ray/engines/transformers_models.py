@@ -1,8 +1,8 @@
-"""Models of transformers, and how the numbers of a read-out are read from each kind.
+"""Loads models of transformers, and reads the numbers of a read-out from each kind of model.
 
-A reader takes token ids [rows, longest], padded on the right with zeros, and the rows' lengths; it
-gives numbers [rows, numbers]. Padding is masked for every kind of model: a configuration may make
-a decoder's attention look both ways. Heads run in float32, whatever the model runs in.
+A reader takes token ids [rows, longest], padded on the right with zeros, and the rows' lengths. It
+returns numbers [rows, numbers]. Padding is masked for every kind of model, since a configuration
+may make a decoder's attention look both ways. Heads always run in float32.
 """
 
 import inspect
@@ -29,10 +29,10 @@ Reader = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def load_reader(settings: EngineSettings, device: torch.device) -> Reader:
-    """Load the model and say how to read it.
+    """Load the model, and return its reader.
 
     Raises:
-        JudgeError: weights of it are not in the checkpoint.
+        JudgeError: some of the model's weights are not in the checkpoint.
     """
     match settings.read_out:
         case LabelLogits(token_ids):
@@ -73,16 +73,19 @@ def _load(kind: Any, settings: EngineSettings, dtype: torch.dtype | None = None)
 
 
 def _caps_attention(config: Mapping[str, Any]) -> bool:
-    """Whether attention has a soft cap, as Gemma 2's: of transformers' ways to compute attention on
-    any device only `eager` has one, and the default leaves it out without a word.
+    """Return True if attention has a soft cap, as in Gemma 2.
+
+    On all devices, only transformers' `eager` attention applies a soft cap. The default attention
+    ignores it silently.
     """
     inner = [value for value in config.values() if isinstance(value, Mapping)]
     return bool(config.get("attn_logit_softcapping")) or any(map(_caps_attention, inner))
 
 
 def _label_reader(model: Any, token_ids: tuple[int, ...]) -> Reader:
-    """The head is cut down to the labels; what else the model does to logits (a scale, a soft cap)
-    it goes on doing.
+    """Cut the head down to the labels, and return a reader of their logits.
+
+    The model still applies its scale or soft cap to the logits.
     """
     head = model.get_output_embeddings()
     for name, parameter in list(head.named_parameters()):
@@ -96,9 +99,10 @@ def _label_reader(model: Any, token_ids: tuple[int, ...]) -> Reader:
 
 
 def _round_body(model: Any, dtype: torch.dtype) -> None:
-    """Have a model run in another precision, but for its head and pooler.
+    """Convert a model to another precision, but for its head and pooler.
 
-    Buffers stay as they are: rounded, a rotary embedding's frequencies turn far positions.
+    Buffers keep their precision: a rotary embedding's rounded frequencies would rotate far
+    positions wrongly.
     """
     for name, parameter in model.base_model.named_parameters():
         if not name.startswith("pooler."):
@@ -106,8 +110,9 @@ def _round_body(model: Any, dtype: torch.dtype) -> None:
 
 
 def _class_reader(model: Any, read_out: ClassLogits, checkpoint: Model) -> Reader:
-    """Read decoders at the last token that is not the padding token, as transformers does. Heads
-    and poolers are in float32.
+    """Return a reader of a classifier's logits. Its head and pooler run in float32.
+
+    Decoders are read at the last token that is not the padding token, as transformers does.
     """
     pad = checkpoint.config.get("pad_token_id")
     body = model.base_model
@@ -127,30 +132,35 @@ def _class_reader(model: Any, read_out: ClassLogits, checkpoint: Model) -> Reade
 
     def read(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         mask = _mask(ids, lengths)
-        more = {}
+        inputs = {}
         if read_out.separator is not None:
             ends = ids == read_out.separator
-            # the separator itself ends the first half
+            # the separator itself belongs to the first half
             halves = (torch.cumsum(ends, dim=1) > ends.long()).long()
-            more["token_type_ids"] = halves if mask is None else halves * mask
-        return model(ids, attention_mask=mask, **more).logits
+            inputs["token_type_ids"] = halves if mask is None else halves * mask
+        return model(ids, attention_mask=mask, **inputs).logits
 
     return read
 
 
 def _take_float32(part: nn.Module) -> None:
-    """Have a module run in float32, whatever it is given."""
-    part.register_forward_pre_hook(lambda _, inputs: tuple(one.float() for one in inputs))
+    """Convert all inputs of a module to float32."""
+    part.register_forward_pre_hook(lambda _, inputs: tuple(tensor.float() for tensor in inputs))
 
 
 def _own_code_reader(model: Any, labels: int) -> Reader:
-    """The checkpoint's own forward pass; `alpha`, where it takes one, is left to the judge."""
+    """Return a reader that calls the checkpoint's own forward pass.
+
+    A forward pass that takes `alpha` gets 1.0, and the judge applies its own `alpha` later.
+    """
     takes_alpha = "alpha" in inspect.signature(model.forward).parameters
-    more = {"alpha": 1.0} if takes_alpha else {}
+    options = {"alpha": 1.0} if takes_alpha else {}
 
     def read(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        found = model(input_ids=ids, attention_mask=_places(ids, lengths), **more)
-        scores = found if isinstance(found, torch.Tensor) else getattr(found, "logits", found[0])
+        output = model(input_ids=ids, attention_mask=_places(ids, lengths), **options)
+        scores = (
+            output if isinstance(output, torch.Tensor) else getattr(output, "logits", output[0])
+        )
         if scores.numel() != len(ids) * labels:
             raise JudgeError(
                 f"judge.model: its own code gave numbers of the shape {tuple(scores.shape)} for "
@@ -174,7 +184,7 @@ def _quantile_reader(model: Any, heads: QuantileHeads) -> Reader:
 
 
 def _last_starts(ids: torch.Tensor, header: torch.Tensor) -> torch.Tensor:
-    """Where the last header of each row begins; the judge asks about no row without one."""
+    """Return the position of the last header in each row. The judge sends no row without one."""
     same = (ids.unfold(1, len(header), 1) == header).all(dim=2)
     return same.shape[1] - 1 - same.flip(1).long().argmax(dim=1)
 
@@ -197,7 +207,7 @@ def _last(hidden: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 
 
 def _read_lengths(ids: torch.Tensor, lengths: torch.Tensor, pad: int | None) -> torch.Tensor:
-    """Each row's length up to the last token that is not `pad`; 1 where there is none other."""
+    """Return each row's length up to the last token that is not `pad`; 1 if all are `pad`."""
     if pad is None:
         return lengths
     places = torch.arange(1, ids.shape[1] + 1, device=ids.device)
@@ -206,7 +216,7 @@ def _read_lengths(ids: torch.Tensor, lengths: torch.Tensor, pad: int | None) -> 
 
 
 def _mask(ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor | None:
-    """What attention may look at; None where no row is padded, which is faster."""
+    """Return the attention mask; None if no row is padded, since no mask is faster."""
     return None if bool((lengths == ids.shape[1]).all()) else _places(ids, lengths)
 
 

@@ -1,4 +1,4 @@
-"""Processes of one machine take turns: at fetching weights, and at starting engines on one GPU."""
+"""Lets processes of one machine take turns to fetch weights, and to start engines on one GPU."""
 
 import fcntl
 import logging
@@ -14,12 +14,12 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def alone(lock: Path, otherwise: str) -> Iterator[None]:
-    """While entered, no other process of this machine is in the same lock.
+    """Hold a lock that only one process of this machine can hold at a time.
 
     Args:
-        lock: a file, which stays. The lock is the kernel's: it ends with its holder, however that
-            ends.
-        otherwise: what is said where another one is in it, and this one waits.
+        lock: the lock's file; it is never removed. The kernel frees the lock when the process that
+            holds it ends, for any reason.
+        otherwise: logged if another process holds the lock and this one waits.
     """
     with lock.open("a") as file:
         try:
@@ -32,9 +32,10 @@ def alone(lock: Path, otherwise: str) -> Iterator[None]:
 
 @contextmanager
 def on_this_gpu() -> Iterator[None]:
-    """While entered, no other engine starts on the GPU that this process was given.
+    """Keep other engines from starting on this process's GPU.
 
-    Each looks how much memory is free, and one that is starting moves that under the other's feet.
+    Each engine measures the free memory at its start, and another engine that starts at the same
+    time would change it.
     """
     gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "0").replace("/", "-")
     lock = Path(tempfile.gettempdir()) / f"rm_ray-{os.getuid()}-gpu-{gpu}.lock"
@@ -43,7 +44,8 @@ def on_this_gpu() -> Iterator[None]:
 
 
 def tell(text: str, *values: object) -> None:
-    """Log what takes long: as news, or where no log is kept, as in an engine's process, as a
-    warning, since warnings are printed there and Ray shows them.
+    """Log a message about slow work, as INFO if this process shows INFO, else as a warning.
+
+    An engine's process has no log, but it prints warnings, and Ray shows them.
     """
     log.log(logging.INFO if log.isEnabledFor(logging.INFO) else logging.WARNING, text, *values)

@@ -1,8 +1,8 @@
-"""vLLM in this process, driven step by step.
+"""Runs vLLM in this process, step by step.
 
-`LLM.generate` would queue every prompt first; here prompts are made as the engine has room, so a
-document's windows, whose total length grows with its square, never exist all at once.
-Set `EngineSettings.environment()` before importing this module.
+`LLM.generate` would queue every prompt first. Here prompts are made as the engine has room, so a
+document's windows never exist all at once: their total length grows with the square of the
+document's length. Set `EngineSettings.environment()` before importing this module.
 """
 
 import contextlib
@@ -37,30 +37,32 @@ GARBAGE_AFTER = 50_000
 
 
 class TokenArray(array):  # type: ignore[type-arg]
-    """Token ids where vLLM wants a list: one piece of memory, whatever the prompt's length."""
+    """TokenArray holds token ids in one piece of memory, and vLLM uses it as a list."""
 
     @classmethod
     def of(cls, prompt: Prompt) -> "TokenArray":
-        """The prompt's ids; what is sampled is appended to them."""
+        """Return the prompt's token ids. vLLM appends the sampled token to them."""
         tokens = cls("i")
         tokens.frombytes(prompt.data.cast("B"))
         return tokens
 
     def copy(self) -> "TokenArray":
-        """vLLM appends to a copy; a request ends with its first token, so nobody would see it."""
+        """Return this array itself, uncopied.
+
+        vLLM appends to the copy. A request ends with its first token, so nobody sees the change.
+        """
         return self
 
 
 class VllmEngine:
-    """One vLLM engine that reads the logits of the label tokens after each prompt.
+    """VllmEngine reads the logits of the label tokens after each prompt, with one vLLM engine.
 
-    `caches_prefixes`: prompts share beginnings, which are kept.
-
-    Requests go to vLLM's engine core and answers come from it: what `LLMEngine` does on the way,
-    for text and for streams, would take as long as the core's own scheduling.
+    Requests go straight to vLLM's engine core. `LLMEngine`'s extra work for text and streams would
+    take as long as the core's own scheduling.
     """
 
     caches_prefixes = True
+    """True if prompts share beginnings and vLLM keeps them."""
 
     def __init__(self, settings: EngineSettings) -> None:
         if not settings.on_gpu:
@@ -75,7 +77,7 @@ class VllmEngine:
         self._count_scheduled_tokens()
         self._time_model()
         if settings.processes > 1:
-            # that one of them has ended is raised too, and at the end all of them do
+            # vLLM logs every end of a process: a failure (which is raised too) and the normal end
             logging.getLogger("vllm.v1.executor.multiproc_executor").setLevel(logging.CRITICAL)
             unname_shared_memory()
             self._core.engine_core.model_executor.rpc_broadcast_mq.buffer.is_creator = False
@@ -83,19 +85,19 @@ class VllmEngine:
             self._check_blocks(settings.block_size)
         if self.caches_prefixes and config.fast_cache:
             self._speed_up_the_cache(settings.block_size)
-        # a request's lists hold all its blocks, and by default Python walks every list there is
-        # after 700 new ones: a tenth of the host's time for a window with a long context
+        # Lists of a request hold all its blocks. By default Python walks every list after 700 new
+        # ones, which takes a tenth of the host's time for a window with a long context.
         gc.set_threshold(GARBAGE_AFTER, *gc.get_threshold()[1:])
 
     @property
     def has_room(self) -> bool:
-        """Whether fewer prompts are in flight than may be."""
+        """Return True if fewer prompts are in flight than the limit."""
         return len(self._keys) < self._in_flight
 
     def add(self, key: int, prompt: Prompt) -> None:
         """Hand a prompt to vLLM's scheduler."""
         request = copy(self._template)
-        # no name twice: to vLLM a name is one request for good
+        # never use a name twice: vLLM takes a name for the same request for ever
         request.request_id = request.external_req_id = str(self.counts.prompts)
         request.prompt_token_ids = TokenArray.of(prompt)
         self._mark(request, prompt)
@@ -105,24 +107,26 @@ class VllmEngine:
         self.counts.prompt_tokens += len(prompt)
 
     def step(self) -> list[tuple[int, Numbers]]:
-        """One step of the scheduler and the model: logits [labels] of each prompt that ended."""
-        return [(self._keys.pop(one.request_id), self._read(one)) for one in self._outputs()]
+        """Run one step, and return the key and logits [labels] of each prompt that ended."""
+        return [
+            (self._keys.pop(output.request_id), self._read(output)) for output in self._outputs()
+        ]
 
     def _outputs(self) -> list[EngineCoreOutput]:
-        """One step of the scheduler and the model: what came of it."""
+        """Run one step of the scheduler and the model, and return its outputs."""
         began = time.perf_counter()
         outputs: list[EngineCoreOutput] = self._core.get_output().outputs
         self.counts.step_seconds += time.perf_counter() - began
         return outputs
 
     def _checked_request(self, read_out: ReadOut) -> EngineCoreRequest:
-        """A request as vLLM makes it of a prompt, checks included; all others differ in tokens."""
+        """Make one request with vLLM's own checks. All requests are copies with other tokens."""
         assert isinstance(read_out, LabelLogits)
         self._labels = read_out.numbers
         params = SamplingParams(
             temperature=0.0,
             max_tokens=1,
-            # top-k logprobs lose a label whose logit is low; asking by id never does
+            # top-k logprobs miss a label with a low logit; asking by id never does
             logprob_token_ids=list(read_out.token_ids),
             detokenize=False,
             ignore_eos=True,
@@ -137,7 +141,7 @@ class VllmEngine:
         return self._engine.input_processor.process_inputs("", prompt, params, tasks)
 
     def _mark(self, request: EngineCoreRequest, prompt: Prompt) -> None:
-        """What a request says of its prompt besides the tokens: nothing, of a language model."""
+        """Add to a request more than its prompt's tokens. A language model needs nothing more."""
 
     def _read(self, output: EngineCoreOutput) -> Numbers:
         logits = output.new_logprobs.logprobs[0]  # the sampled token's, then the labels'
@@ -148,10 +152,10 @@ class VllmEngine:
         return _engine_args(settings)
 
     def _check_blocks(self, block_size: int) -> None:
-        there = self._core.engine_core.scheduler.hash_block_size
-        if there != block_size:
+        actual = self._core.engine_core.scheduler.hash_block_size
+        if actual != block_size:
             raise JudgeError(
-                f"vLLM gives this model prefix-cache blocks of {there} tokens, not {block_size}, "
+                f"vLLM gives this model prefix-cache blocks of {actual} tokens, not {block_size}, "
                 "and windows would pay for context again; take --engine.name transformers"
             )
 
@@ -160,15 +164,15 @@ class VllmEngine:
         core.request_block_hasher = PrefixHashes(block_size, core.request_block_hasher)
         manager = core.scheduler.kv_cache_manager
         coordinator = manager.coordinator
-        if [type(one) for one in coordinator.single_type_managers] == [FullAttentionManager]:
+        if [type(part) for part in coordinator.single_type_managers] == [FullAttentionManager]:
             find = coordinator.find_longest_cache_hit
             coordinator.find_longest_cache_hit = PrefixLookup(block_size, find)
-            # as vLLM's own, but for null blocks, which are not among cached ones of full attention
+            # these do as vLLM's own, but for null blocks, which full attention never caches
             (blocks_of,) = coordinator.single_type_managers
             blocks_of._get_num_evictable_blocks = count_unused
             blocks_of.block_pool.touch = partial(touch, blocks_of.block_pool)
             blocks_of.block_pool.free_blocks = partial(free, blocks_of.block_pool)
-        # a walk over all blocks of a prompt, for a statistic that nobody reads
+        # vLLM's own walks over all blocks of a prompt, for a statistic that nobody reads
         manager.estimate_cached_tokens = lambda _: 0
 
     def _time_model(self) -> None:
@@ -184,14 +188,14 @@ class VllmEngine:
                 result = call(*args, **kwargs)
             finally:
                 self.counts.model_seconds += time.perf_counter() - began
-            if isinstance(result, Future):  # and the wait for it, where it is not there at once
+            if isinstance(result, Future):  # count the wait for the result too
                 result.result = self._timed(result.result)  # type: ignore[method-assign]
             return result
 
         return timed
 
     def _count_scheduled_tokens(self) -> None:
-        """Count what every step schedules: requests' own figures are wrong after a preemption."""
+        """Count the tokens that each step schedules; requests' own counts miss preemptions."""
         scheduler = self._core.engine_core.scheduler
         schedule = scheduler.schedule
 
@@ -205,10 +209,10 @@ class VllmEngine:
 
 
 def unname_shared_memory() -> None:
-    """Take away the names of the memory that this process shares with its children.
+    """Remove the names of the memory that this process shares with its children.
 
-    All of them have it open by now. Nobody would after a process that is killed, and the machine's
-    memory would fill.
+    All of them have the memory open by now. If a process is killed later, nobody would remove the
+    names, and the machine's memory would fill.
     """
     me = psutil.Process()
     for process in (me, *me.children(recursive=True)):
@@ -226,7 +230,7 @@ def _engine_args(settings: EngineSettings) -> EngineArgs:
     return EngineArgs(
         model=settings.model.name,
         revision=settings.model.revision,
-        config_format="hf",  # what the driver read, also where Mistral's params.json lies beside it
+        config_format="hf",  # the driver read config.json, even beside Mistral's params.json
         skip_tokenizer_init=True,
         dtype=settings.dtype,
         quantization=config.quantization,
@@ -240,11 +244,11 @@ def _engine_args(settings: EngineSettings) -> EngineArgs:
         max_num_batched_tokens=max(config.max_batch_tokens, settings.batch_windows),
         max_num_seqs=settings.batch_windows,
         enable_prefix_caching=True,
-        # by default of a sliding window only a prompt's last blocks are kept: windows share none
+        # by default vLLM keeps only a prompt's last blocks of a sliding window; windows share none
         prefix_cache_retention_interval=None,
         enable_chunked_prefill=True,
-        # without async scheduling a step takes at most one window in part, and by the next one
-        # all others have made room for it: looking ahead is work for nothing
+        # Without async scheduling, a step takes at most one window in part. By the next step all
+        # other windows have made room for it, so reserving room ahead is wasted work.
         scheduler_reserve_full_isl=settings.on_gpu,
         block_size=settings.block_size,
         kv_cache_memory_bytes=int(kv_cache_gb * 2**30) if kv_cache_gb else None,
@@ -258,7 +262,7 @@ def _engine_args(settings: EngineSettings) -> EngineArgs:
 
 
 def _over_processes(number: int) -> dict[str, Any]:
-    """The model's layers split over processes of this machine, which end with this one."""
+    """Return arguments that split the model over processes, which end with this process."""
     return {
         "tensor_parallel_size": number,
         "distributed_executor_backend": "mp",

@@ -1,7 +1,7 @@
-"""vLLM for classifiers and for heads of our own: one pass over a prompt, one row of numbers.
+"""Runs classifiers and QRM's heads in vLLM: one pass over a prompt gives one row of numbers.
 
-Numbers are raw: by default vLLM puts a sigmoid over a single label. The prefix cache is off: these
-prompts share nothing worth keeping, and a cached position has no hidden state to read.
+Numbers are raw; by default vLLM would apply a sigmoid to a single label. The prefix cache is off:
+these prompts share nothing worth keeping, and a cached position has no hidden state to read.
 """
 
 from typing import Any
@@ -19,14 +19,15 @@ from rm_ray.engines.read_outs import ClassLogits, QuantileHeads, ReadOut
 from rm_ray.engines.vllm import VllmEngine
 from rm_ray.errors import JudgeError
 
-# Ways to quantise weights as they are loaded; fp8 is the oldest name of one.
+# Ways to quantise weights while they are loaded; fp8 is an old name of one of them.
 ONLINE = {*ONLINE_QUANT_SHORTHAND_NAMES, "fp8"}
 
 
 class VllmPoolingEngine(VllmEngine):
-    """One vLLM engine that reads a model's head after each prompt."""
+    """VllmPoolingEngine reads a model's head after each prompt, with one vLLM engine."""
 
     caches_prefixes = False
+    """The prefix cache is off."""
 
     @override
     def _arguments(self, settings: EngineSettings) -> EngineArgs:
@@ -36,7 +37,7 @@ class VllmPoolingEngine(VllmEngine):
         arguments.enable_prefix_caching = False
         arguments.block_size = None
         if settings.model.architecture in ENCODERS or is_bidirectional(settings.model.config):
-            # they look at a whole prompt at once: one that is longer than a step would never run
+            # these models see a whole prompt at once: one longer than a step would never run
             arguments.enable_chunked_prefill = False
             arguments.max_num_batched_tokens = max(
                 longest, settings.batch_windows, settings.config.max_batch_tokens
@@ -48,7 +49,7 @@ class VllmPoolingEngine(VllmEngine):
             overrides["architectures"] = [register(settings.read_out)]
         arguments.hf_overrides = overrides
         if arguments.quantization in ONLINE and "quantization_config" not in settings.model.config:
-            # to vLLM a head is a layer like any other
+            # vLLM would quantise the head too, like any other layer
             arguments.quantization_config = resolve_quantization_config(
                 arguments.quantization, {"ignore": ["score"]}
             )

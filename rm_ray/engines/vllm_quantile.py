@@ -1,7 +1,7 @@
-"""QRM as an architecture of vLLM: a Llama whose pooler reads two positions of a prompt.
+"""Adds QRM to vLLM as an architecture: a Llama with a pooler that reads two positions of a prompt.
 
-A prompt may go through the model in several steps. When its gate's position is among a step's
-tokens, that hidden state is kept with the request; at its last token the heads run.
+A prompt may go through the model in several steps. When the gate's position is among a step's
+tokens, its hidden state is kept with the request. The heads run at the prompt's last token.
 """
 
 from collections.abc import Iterable, Set
@@ -27,16 +27,18 @@ NAME = "RmRayQuantileLlama"
 
 
 def register(heads: QuantileHeads) -> str:
-    """Make the architecture known to this process's vLLM, with these heads; its name."""
+    """Register the architecture with these heads in this process's vLLM, and return its name."""
     ModelRegistry.register_model(NAME, type(NAME, (QuantileLlama,), {"heads": heads}))
     return NAME
 
 
 class QuantileLlama(nn.Module):  # type: ignore[misc]
-    """A Llama with QRM's heads. `heads`: set by `register`."""
+    """QuantileLlama is a Llama with QRM's heads."""
 
     is_pooling_model = True
+    """Read by vLLM."""
     heads: QuantileHeads
+    """Sizes of the heads; set by `register`."""
 
     def __init__(self, *, vllm_config: VllmConfig, prefix: str = "") -> None:
         super().__init__()
@@ -45,7 +47,7 @@ class QuantileLlama(nn.Module):  # type: ignore[misc]
         self.pooler = QuantilePooler(self)
 
     def embed_input_ids(self, input_ids: torch.Tensor) -> torch.Tensor:
-        """Called by vLLM."""
+        """Return the embeddings of token ids; vLLM calls this."""
         return self.model.embed_input_ids(input_ids)
 
     def forward(
@@ -55,11 +57,14 @@ class QuantileLlama(nn.Module):  # type: ignore[misc]
         intermediate_tensors: IntermediateTensors | None = None,
         inputs_embeds: torch.Tensor | None = None,
     ) -> Any:
-        """Hidden states of this step's tokens."""
+        """Return the hidden states of this step's tokens."""
         return self.model(input_ids, positions, intermediate_tensors, inputs_embeds)
 
     def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> set[str]:
-        """The names are the checkpoint's, batch norms' buffers among them."""
+        """Load weights under the checkpoint's names, with the batch norms' buffers.
+
+        Returns the names that were loaded.
+        """
         buffers = dict(self.named_buffers())
         loaded: set[str] = set()
 
@@ -75,27 +80,27 @@ class QuantileLlama(nn.Module):  # type: ignore[misc]
 
 
 class QuantilePooler(Pooler):  # type: ignore[misc]
-    """Reads the last token's hidden state, and that where the last header begins."""
+    """Reads the hidden states of the last token and of the last header's first token."""
 
     def __init__(self, model: QuantileLlama) -> None:
         super().__init__()
-        self._model = [model]  # in a list: it is no part of the pooler
-        # among ids that stay on the CPU, whatever the model is built on
+        self._model = [model]  # the list keeps torch from making it a part of the pooler
+        # compared with token ids, which stay on the CPU
         self._header = torch.tensor(model.heads.header, device="cpu")
 
     def get_supported_tasks(self) -> Set[PoolingTask]:
-        """Called by vLLM."""
+        """Return the only supported task; vLLM calls this."""
         return {"classify"}
 
     def get_pooling_updates(self, task: PoolingTask) -> PoolingParamsUpdate:
-        """The header is looked for among the prompt's token ids."""
+        """Ask vLLM for the prompt's token ids, to find the header in them."""
         del task
         return PoolingParamsUpdate(requires_token_ids=True)
 
     def forward(
         self, hidden_states: torch.Tensor, pooling_metadata: PoolingMetadata
     ) -> PoolerOutput:
-        """A row of numbers for each prompt that has ended, None for the others."""
+        """Return a row of numbers for each prompt that has ended, None for the others."""
         cursor = pooling_metadata.get_pooling_cursor()
         firsts = cursor.first_token_indices_gpu.tolist()
         counts = cursor.num_scheduled_tokens_cpu.tolist()
@@ -105,24 +110,24 @@ class QuantilePooler(Pooler):  # type: ignore[misc]
         for i, ids in enumerate(pooling_metadata.get_prompt_token_ids_cpu()):
             place = self._last_start(ids) - starts[i]
             if 0 <= place < counts[i]:
-                # overwritten: a request that was preempted starts again
+                # overwrite, since a preempted request starts again
                 states[i].hidden_states_cache[:] = [hidden_states[firsts[i] + place].clone()]
         rows: list[torch.Tensor | None] = [None] * len(finished)
         done = [i for i, ended in enumerate(finished) if ended]
         if not done:
             return rows
         last = hidden_states[cursor.last_token_indices_gpu[done]]
-        # vLLM warms up with prompts without a header; a judge asks about none
+        # vLLM warms up with prompts without a header; a judge never sends one
         nothing = torch.full_like(last[0], float("nan"))
         gates = [(states[i].hidden_states_cache or [nothing])[0] for i in done]
-        found = numbers(self._model[0], self._model[0].heads, last, torch.stack(gates))
-        for i, row in zip(done, found, strict=True):
+        read = numbers(self._model[0], self._model[0].heads, last, torch.stack(gates))
+        for i, row in zip(done, read, strict=True):
             rows[i] = row
             states[i].clean()
         return rows
 
     def _last_start(self, ids: torch.Tensor) -> int:
-        """Where the last header begins; -1 if there is none."""
+        """Return the position of the last header's first token; -1 if there is no header."""
         if len(ids) < len(self._header):
             return -1
         same = (ids.unfold(0, len(self._header), 1) == self._header).all(dim=1).nonzero()

@@ -1,7 +1,7 @@
-"""vLLM itself is asked, in a short process of its own, whether it takes a model.
+"""Asks vLLM itself, in a short process of its own, if it takes a model.
 
-As a module this is that process: arguments of an engine come as JSON, and what vLLM says against
-them goes out. No weights are loaded: the model is built without memory for them.
+Run as a module, this file is that process: it reads an engine's arguments as JSON, and writes
+vLLM's objection to them. No weights are loaded: the model is built without memory for them.
 """
 
 import json
@@ -20,19 +20,19 @@ from rm_ray.errors import short
 log = logging.getLogger(__name__)
 
 LONGEST_S = 180.0
-# What vLLM 0.32 says where it does not take a model. Anything else may be of this machine alone, as
-# what its processor lacks.
+# Messages of vLLM 0.32 that refuse a model. Any other message may be about this machine alone, for
+# example about its processor.
 CLEAR = re.compile(
     r"(?i)architectures? .*(not supported|failed to be inspected)|no module named|head sizes"
     r"|no vLLM implementation|quantization|failed to find a kernel|weight_bits"
 )
 OF_THIS_MACHINE = re.compile(r"AMX|AVX")
-# Of what it says, lists are of no use in a sentence.
+# Long lists in vLLM's messages, which are left out.
 LISTS = re.compile(r"(?i)\.? *(supported architectures|must be one of|for further information).*")
 
 
 def vllm_objects(settings: EngineSettings) -> str | None:
-    """Why vLLM does not take a model, in its own words; None where it does, or cannot say here."""
+    """Return vLLM's reason not to take a model; None if it takes it, or cannot say here."""
     try:
         done = subprocess.run(
             [sys.executable, "-m", __name__],
@@ -43,16 +43,16 @@ def vllm_objects(settings: EngineSettings) -> str | None:
             timeout=LONGEST_S,
             check=True,
         )
-        said = str(json.loads(done.stdout.splitlines()[-1]) or "")
+        reason = str(json.loads(done.stdout.splitlines()[-1]) or "")
     except Exception as error:  # noqa: BLE001 - a question that fails never blocks a run
         log.debug("vLLM cannot be asked about %s: %s", settings.model.name, short(error))
         return None
-    if not said:
+    if not reason:
         return None
-    if not CLEAR.search(said) or OF_THIS_MACHINE.search(said):
-        log.debug("vLLM says of %s, which may be of this machine: %s", settings.model.name, said)
+    if not CLEAR.search(reason) or OF_THIS_MACHINE.search(reason):
+        log.debug("vLLM refuses %s, maybe only on this machine: %s", settings.model.name, reason)
         return None
-    return LISTS.sub("", said)
+    return LISTS.sub("", reason)
 
 
 def _arguments(settings: EngineSettings) -> dict[str, Any]:
@@ -72,13 +72,13 @@ def _arguments(settings: EngineSettings) -> dict[str, Any]:
 
 
 def _ask(question: dict[str, Any]) -> str | None:
-    """What vLLM says against the arguments of an engine."""
+    """Return vLLM's objection to the arguments of an engine; None if it has none."""
     from vllm.engine.arg_utils import EngineArgs
 
     on_gpu = question.pop("on_gpu")
     try:
         arguments = EngineArgs(**question)
-        if on_gpu:  # the driver may have none
+        if on_gpu:  # the driver may have no GPU to build the model for
             arguments.create_model_config()
         else:
             _build(arguments.create_engine_config())
@@ -88,10 +88,11 @@ def _ask(question: dict[str, Any]) -> str | None:
 
 
 def _build(config: Any) -> None:
-    """Build the model without its weights: attention and quantised layers look for their kernels.
+    """Build the model without its weights, so that its layers look for their kernels.
 
     Raises:
-        Exception: of vLLM, which has none; ValueError for heads that attention does not take.
+        Exception: any of vLLM, if it has no kernel.
+        ValueError: attention does not take the size of the model's heads.
     """
     import torch
     from vllm.config import set_current_vllm_config

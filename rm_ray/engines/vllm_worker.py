@@ -1,7 +1,7 @@
-"""What a process does first that runs a part of a model for an engine: it ties its life to it.
+"""Ties a process that runs a part of a split model to the life of its engine's process.
 
-An engine that raised or hung ends its process at once, without a word to the others, and the memory
-of their GPUs would be taken as long as they do not notice: in a collective they wait for ever.
+An engine that raised or hung ends its process at once, and tells its workers nothing. A worker in a
+collective would then wait for ever, and keep the memory of its GPU.
 """
 
 import ctypes
@@ -13,17 +13,20 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 class EndsWithItsEngine:
-    """Mixed into vLLM's workers, which import this module before they touch a device."""
+    """EndsWithItsEngine is mixed into vLLM's workers.
+
+    So they import this module before they touch a device.
+    """
 
 
 def _end_with_parent() -> None:
-    """Have the kernel kill this process when the one that started it has ended, however it did."""
+    """Have the kernel kill this process when its parent process has ended, for any reason."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return  # the engine's own process
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent.pid:
-        os._exit(1)  # it has ended already
+        os._exit(1)  # the parent has ended already
 
 
 _end_with_parent()

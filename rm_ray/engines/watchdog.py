@@ -1,7 +1,7 @@
 """Ends this process when it has been silent for too long, even inside native code.
 
-A thread of Python's cannot do this: a kernel that hangs may hold the interpreter lock for ever.
-`faulthandler` waits in a thread of its own that needs no lock.
+A Python thread cannot do this: native code that hangs may hold the interpreter lock for ever.
+`faulthandler` waits in a thread of its own that does not need the lock.
 """
 
 import contextlib
@@ -13,19 +13,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-# What files are called, in this machine's folder for temporary ones, that say where it hung.
+# Names of traceback files in the temporary folder begin so. A file says where its process hung.
 PREFIX = "rm_ray-hung-"
 
 
 class Watchdog:
-    """While entered, `alive()` must be called every `seconds`, or the process ends (status 1).
+    """Ends the process (status 1) unless `alive()` is called every `seconds` while entered.
 
-    Where it hung stays in a file rm_ray-hung-`name`-* of this machine's folder for temporary ones.
-    A process that ends in another way leaves that file empty, and the next watchdog removes it. One
-    watchdog at a time in a process; `name` is the process's own, and has no hyphen.
+    The process's traceback stays in a file rm_ray-hung-`name`-* in the temporary folder. A process
+    that ends in another way leaves this file empty, and the next watchdog removes the file. A
+    process has one watchdog at a time.
     """
 
     def __init__(self, seconds: float, name: str) -> None:
+        """Prepare a watchdog.
+
+        Args:
+            seconds: the longest silence.
+            name: the process's name, without a hyphen.
+        """
         self._seconds = seconds
         self._name = name
         self._armed = 0.0
@@ -43,7 +49,7 @@ class Watchdog:
         Path(self._file.name).unlink(missing_ok=True)
 
     def alive(self) -> None:
-        """There is progress. Cheap: arming anew starts a thread, so it is not done every time."""
+        """Report progress. This is cheap: it starts a new timer thread only now and then."""
         if time.monotonic() - self._armed > self._seconds / 10:
             self._arm()
 
@@ -53,7 +59,7 @@ class Watchdog:
 
 
 def hung_processes() -> list[str]:
-    """The names of all processes that a watchdog has ended on this machine."""
+    """Return the names of all processes that a watchdog has ended on this machine."""
     hung = (path.name for path in _files() if _has_traceback(path))
     return [name.removeprefix(PREFIX).partition("-")[0] for name in hung]
 
@@ -70,9 +76,9 @@ def _has_traceback(path: Path) -> bool:
 
 
 def _remove_unused() -> None:
-    """Remove what processes left that ended while they were watched and did not hang."""
+    """Remove empty files of processes that ended while they were watched and did not hang."""
     for path in _files():
-        # a file that is locked has a process; one of another user's is left alone
+        # a locked file belongs to a live process; another user's file cannot be opened, and stays
         with contextlib.suppress(OSError), path.open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not _has_traceback(path):

@@ -1,7 +1,7 @@
-"""The model's weights: where they are, which they are, and that a machine has just these.
+"""Finds the model's weights, identifies them, and checks that a machine has exactly these weights.
 
-No weights are loaded here. A hub name is resolved to a commit, a folder, here or in a store, to a
-hash of what is in it, so that a run's fingerprint names exactly one model.
+No weights are loaded here. A hub name is resolved to a commit, and a folder (local or in a store)
+to a hash of its content. So a run's fingerprint names exactly one model.
 """
 
 import logging
@@ -37,7 +37,7 @@ from rm_ray.errors import JudgeError, first_line, short
 
 log = logging.getLogger(__name__)
 
-# What to do where a checkpoint needs its own modelling code.
+# The advice if a checkpoint needs its own modelling code.
 OWN_CODE = (
     "it brings modelling code of its own, which runs only with --judge.trust_remote_code true and "
     "a pinned --judge.revision COMMIT"
@@ -46,34 +46,39 @@ OWN_CODE = (
 
 @dataclass(frozen=True)
 class Model:
-    """A model whose weights are still where they were; what an engine needs to find them.
-
-    `name`: a folder, a URI or a hub name; once placed, a folder of the machine. `place`: what the
-    driver reads it by, the folder that it was fetched into. `origin`: where machines get it from,
-    where it does not lie on them.
-    `identity`: hub commit, or hash of the folder. `max_tokens`: the longest prompt.
-    `sample`: of a folder, for machines where the folder of that name may be another one.
-    `architecture`: the class that its config names; `labels`: of a classifier; `config`: all of it.
-    `tensors`: names of the weights, once they lie here. `own_code`: its own code is to run.
-    """
+    """A Model describes a model, and tells an engine how to get its weights."""
 
     name: str
+    """A folder, a URI or a hub name; once placed, a folder of this machine."""
     revision: str | None
+    """The commit of a model on the hub; None for a folder."""
     identity: str
+    """The hub's commit, or a hash of the folder's content."""
     dtype: str
+    """The precision that the config names."""
     max_tokens: int
+    """Tokens of the longest prompt that the model takes, its answer included."""
     sample: FolderSample = field(default_factory=dict)
+    """A sample of the folder, since another machine may have other files under the same name;
+    empty for a hub model."""
     architecture: str = ""
+    """The class that the config names; "" if it names none."""
     labels: int = 0
+    """The config's number of labels."""
     config: Mapping[str, Any] = field(default_factory=dict)
+    """The whole config."""
     tensors: frozenset[str] | None = None
+    """Names of the weights; None until the weights lie on this machine."""
     own_code: bool = False
+    """True if the checkpoint's own code is to run."""
     place: str = ""
+    """The name or the folder that the driver reads the model from."""
     origin: Origin | None = None
+    """Fetches the model on each machine; None if it lies in a folder that all machines have."""
 
     @property
     def has_code(self) -> bool:
-        """Whether the checkpoint brings modelling code."""
+        """Return True if the checkpoint brings modelling code."""
         return "auto_map" in self.config
 
 
@@ -85,15 +90,17 @@ def resolve_model(
     storage: StorageConfig | None = None,
     weights_folder: str | None = None,
 ) -> Model:
-    """Find the model and read what the driver needs of it; one in a store is fetched for that.
+    """Find the model, and read everything that the driver needs. A model in a store is fetched.
 
     Args:
+        name: a folder, a URI or a hub name.
+        revision: a branch, tag or commit of a hub model; None for its main branch.
         trust_remote_code: the checkpoint's own code may run, in this process too.
         storage: how a store is reached.
-        weights_folder: where this machine keeps what is fetched; None for the user's cache.
+        weights_folder: the folder for fetched models on this machine; None for the user's cache.
 
     Raises:
-        JudgeError: no such model, or not one that can be loaded.
+        JudgeError: there is no model of this name, or it cannot be loaded.
     """
     stored = _look(name, storage, code=trust_remote_code) if is_stored(name) else None
     folder = stored.fetch(weights_folder) if stored else local_folder(name)
@@ -131,13 +138,15 @@ def resolve_model(
 
 
 def place_model(model: Model, weights_folder: str | None, *, weights: bool = True) -> Model:
-    """The model as it lies in a folder of this machine, fetched if it has to be; checked.
+    """Fetch the model onto this machine if needed, check it, and return it with its local folder.
 
     Args:
-        weights: without, only what describes the model is needed.
+        model: the model that the driver resolved.
+        weights_folder: the folder for fetched models on this machine; None for the default.
+        weights: False if the files that describe the model are enough, without its weights.
 
     Raises:
-        JudgeError: it cannot be fetched, or is not the driver's.
+        JudgeError: the model cannot be fetched, or differs from the driver's.
     """
     if model.origin:
         folder = str(model.origin.fetch(weights_folder, weights=weights))
@@ -151,20 +160,20 @@ def place_model(model: Model, weights_folder: str | None, *, weights: bool = Tru
 
 
 def local_folder(name: str) -> Path | None:
-    """The folder of this machine that a name stands for, if there is one."""
+    """Return the folder of this machine that a model's name stands for, None if there is none."""
     name = name.partition("://")[2] if is_local_uri(name) else name
     folder = Path(os.path.expanduser(name))  # noqa: PTH111 - Path's raises for an unknown user
     return folder.resolve() if folder.is_dir() else None
 
 
 def is_path(name: str) -> bool:
-    """Whether a name can only be that of a folder, and not of a hub's model."""
+    """Return True if a name can only be a folder's, and not a hub model's."""
     return name.startswith(("/", ".", "~"))
 
 
 def _look(uri: str, storage: StorageConfig | None, *, code: bool) -> StoredFolder:
-    stored, there = list_stored(uri, storage or StorageConfig(), code=code)
-    check_files(stored.uri, there, "A_LOCAL_COPY", lambda: stored.read(ADAPTER_CONFIG))
+    stored, names = list_stored(uri, storage or StorageConfig(), code=code)
+    check_files(stored.uri, names, "A_LOCAL_COPY", lambda: stored.read(ADAPTER_CONFIG))
     return stored
 
 
@@ -184,12 +193,12 @@ def _check_hub_name(name: str, revision: str | None, *, trust_remote_code: bool)
 
 
 def _load_config(name: str, place: str, revision: str | None, *, trust_remote_code: bool) -> Any:
-    from transformers import AutoConfig, PretrainedConfig  # take seconds
+    from transformers import AutoConfig, PretrainedConfig  # this import takes seconds
 
     try:
         stored, _ = PretrainedConfig.get_config_dict(place, revision=revision)
         check_model_type(name, stored)
-        # before any code of it runs
+        # check before any of the model's code runs
         if trust_remote_code and any(
             "--" in str(place) for place in stored.get("auto_map", {}).values()
         ):
@@ -211,40 +220,41 @@ def _load_config(name: str, place: str, revision: str | None, *, trust_remote_co
 
 
 def _on_hub(name: str, commit: str, *, code: bool) -> HubFolder:
-    """Where machines get a hub model from; where the hub cannot be asked, engines will find out.
+    """Return the HubFolder that fetches a hub model. Without the hub, some checks are left out.
 
     Raises:
-        JudgeError: it is an adapter, or pickles only; with the command that makes a model of it.
+        JudgeError: the model is an adapter, or has only pickled weights; with a command that
+            makes a loadable model of it.
     """
     from huggingface_hub import hf_hub_download
 
     try:
-        sizes, there = list_hub(name, commit, code=code)
+        sizes, names = list_hub(name, commit, code=code)
     except Exception as error:  # noqa: BLE001 - offline, with the model in the cache
         log.debug("cannot list the files of %s: %s", name, error)
-        sizes, there = None, in_cache(name, commit)
+        sizes, names = None, in_cache(name, commit)
 
     def read() -> bytes:
         return Path(hf_hub_download(name, ADAPTER_CONFIG, revision=commit)).read_bytes()
 
-    check_no_adapter(name, there, name, read)
+    check_no_adapter(name, names, name, read)
     if sizes is not None:
-        check_has_weights(name, there, "A_LOCAL_COPY")
+        check_has_weights(name, names, "A_LOCAL_COPY")
     return HubFolder(name, commit, sizes, code)
 
 
 def _dtype(config: Any, text: Any) -> str:
-    """The precision that a config names; where the text part of several does not, the whole's."""
+    """Return the precision that a config's text part names, or else the whole config."""
     named = getattr(text, "dtype", None) or getattr(config, "dtype", None) or "float32"
     return str(named).removeprefix("torch.")
 
 
 def _longest(config: Any) -> int:
     names = ("max_position_embeddings", "n_positions")
-    most = next((found for name in names if (found := getattr(config, name, None))), None)
+    most = next((length for name in names if (length := getattr(config, name, None))), None)
     if most is None:
         raise JudgeError(f"judge.model: a {config.model_type} does not say how long prompts may be")
-    # RoBERTa counts positions from behind the padding token's
+    # RoBERTa's first position is the padding token's id + 1
     offset = (config.pad_token_id or 0) + 1 if "roberta" in config.model_type else 0
     return int(most) - offset
 
@@ -266,16 +276,16 @@ def _tensors(folder: Path) -> frozenset[str]:
 
 
 def check_weights(model: Model) -> None:
-    """Make sure that this machine has the weights that the driver has.
+    """Make sure that this machine has the same weights as the driver.
 
     Raises:
-        JudgeError: naming the machine, the folder and what differs.
+        JudgeError: with the machine, the folder and the difference.
     """
     if not model.sample:
         return
     try:
-        found = sample_folder(Path(model.name), code=model.own_code)
-        wrong = difference(model.sample, found)
+        sample = sample_folder(Path(model.name), code=model.own_code)
+        wrong = difference(model.sample, sample)
     except OSError as error:
         wrong = short(error)
     if wrong:
@@ -287,10 +297,10 @@ def check_weights(model: Model) -> None:
 
 
 def _commit(name: str, revision: str | None) -> str:
-    """The commit that a hub model's revision stands for now, or stood for when it was cached."""
+    """Return the commit of a hub model's revision: now, or when it was cached if offline."""
     from huggingface_hub import resolve_revision
 
     try:
         return str(resolve_revision(name, revision=revision).resolved)
-    except Exception as error:  # noqa: BLE001 - whatever the hub's client raises
+    except Exception as error:  # noqa: BLE001 - the hub's client may raise any error
         raise JudgeError(f"judge.model: cannot load {name}: {first_line(error)}") from None

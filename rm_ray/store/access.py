@@ -1,6 +1,6 @@
-"""Access that a store denies, in a sentence: to what, from where, as whom, and what to do.
+"""Explains in a sentence that a store denied access: the request, machine, credentials and remedy.
 
-A store says "Forbidden" and no more; who reads that at night has many machines, two stores and
+A store says only "Forbidden". A person who reads this at night has many machines, two stores and
 several credentials.
 """
 
@@ -13,7 +13,7 @@ from rm_ray.store.denied import Denied
 from rm_ray.store.filesystem import answer_of, open_filesystem
 from rm_ray.store.stores import Access, store_of
 
-# Errors of clients that found no credentials, by package and name: they take their time to import.
+# Errors of clients that found no credentials, by package and name. Importing them would be slow.
 _MISSING = {
     "botocore": {
         "NoCredentialsError",
@@ -29,25 +29,27 @@ _MISSING = {
     "azure": {"ClientAuthenticationError", "CredentialUnavailableError"},
 }
 _MISSING["aiobotocore"] = _MISSING["botocore"]
-# Of requests whose answer has no body (HEAD): a status, and not why.
+# Codes of answers without a body (to HEAD requests), which have a status and no reason.
 _BARE = {"400", "401", "403"}
 _DENIED = {401, 403}
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a store. `verb`: reading, listing, writing or removing. `side`: of the job:
-    input, output, judge.
-    """
+    """A Request describes one request to a store."""
 
     verb: str
+    """reading, listing, writing or removing."""
     uri: str
+    """The address of the file or folder."""
     storage: StorageConfig
+    """How the store is reached."""
     side: str
+    """The section of the configuration that has the store's keys: input, output or judge."""
 
     @property
     def store(self) -> str:
-        """Where the store is; "" for a local path."""
+        """Return the address of the store's service; "" for a local path."""
         return store_of(self.uri).at(self.uri, self.storage)
 
     def __str__(self) -> str:
@@ -55,7 +57,7 @@ class Request:
 
 
 def lacks_credentials(error: BaseException | None) -> bool:
-    """Whether the client found none to ask with: the error is that, or was raised from it."""
+    """Return True if the client found no credentials, by the error or one of its causes."""
     return _lack(error) is not None
 
 
@@ -64,12 +66,12 @@ def _lack(error: BaseException | None) -> Exception | None:
         return None
     package, _, _ = type(error).__module__.partition(".")
     lacks = type(error).__name__ in _MISSING.get(package, ())
-    # an answer is of a store that was asked with some
+    # an answer from the store shows that the client had credentials
     return error if lacks and not answer_of(error)[1] else _lack(error.__cause__)
 
 
 def explained(error: Exception, request: Request) -> Exception:
-    """The error; where it says that access is denied, one that says all about it."""
+    """Return a Denied with a full explanation if access was denied, else the error itself."""
     access = store_of(request.uri).access
     if isinstance(error, Denied) or access is None:
         return error
@@ -92,22 +94,22 @@ def explained(error: Exception, request: Request) -> Exception:
             remedy = f"give some, without {keys}.anonymous"
     remedy = remedy.format(keys=keys)
     who = _whose(request, access)
-    said = f"{why}: {request}, from {socket.gethostname()} with {who}: {remedy}"
-    denied = Denied(said)
+    message = f"{why}: {request}, from {socket.gethostname()} with {who}: {remedy}"
+    denied = Denied(message)
     denied.__cause__ = error
     return denied
 
 
 def _answer(error: Exception, request: Request, access: Access) -> tuple[str, int]:
-    """The store's word for why, and the status; where its answer had no word, it is asked again."""
+    """Return the store's code for the reason, and the status. Ask again if the code is missing."""
     code, status = answer_of(error)
     if code not in _BARE or access.asks_why is None:
         return code, status
     try:
         access.asks_why(open_filesystem(request.uri, request.storage), request.uri)
-    except Exception as asked:  # noqa: BLE001 - it was only to learn more
-        found, _ = answer_of(asked)
-        return found or code, status
+    except Exception as second:  # noqa: BLE001 - the second request only looks for the reason
+        reason, _ = answer_of(second)
+        return reason or code, status
     return code, status
 
 

@@ -1,4 +1,4 @@
-"""Azure Blob Storage: opened by adlfs, each request tried once, and each file one request."""
+"""Opens Azure Blob Storage with adlfs. Each request is tried once, and each file is one request."""
 
 import logging
 import socket
@@ -11,14 +11,15 @@ from rm_ray.config import StorageConfig
 from rm_ray.store.azure_account import host_in, host_of, other_account
 from rm_ray.store.denied import Denied
 
-# The largest blob that Azure takes in one request. In blocks, two that write one name could mix.
+# The largest blob that Azure takes in one request, in bytes. If files were written in blocks, the
+# blocks of two writers of the same name could mix.
 _LARGEST_PUT = 5000 << 20
-# It logs each place that has no credentials, over many lines; what it raises says the same.
+# This logger writes many lines on each place without credentials; its exceptions say the same.
 _CHATTY = "azure.identity"
 
 
 def open_azure(uri: str, storage: StorageConfig) -> Any:
-    """The filesystem of an address's account.
+    """Open the filesystem of an address's account.
 
     Raises:
         Denied: neither the address nor the environment names an account, or they name two.
@@ -27,9 +28,8 @@ def open_azure(uri: str, storage: StorageConfig) -> Any:
     machine = socket.gethostname()
     if other := other_account(uri):
         raise Denied(
-            f"{uri} is of another account than {other}, to which "
-            f"AZURE_STORAGE_CONNECTION_STRING leads on {machine}; give the address or the "
-            "connection string of one account"
+            f"{uri} names another account than AZURE_STORAGE_CONNECTION_STRING on {machine}, "
+            f"which leads to {other}; give the address and the connection string of one account"
         )
     if not host_of(uri) and not storage.endpoint_url:
         raise Denied(
@@ -46,19 +46,19 @@ def open_azure(uri: str, storage: StorageConfig) -> Any:
 
 
 class OneTryAzure(AzureBlobFileSystem):  # type: ignore[misc]
-    """Azure as it is now: asked once, by one request, and never about an old listing."""
+    """OneTryAzure is adlfs without retries, split uploads and cached listings."""
 
     def __init__(self, *, host: str, endpoint: str | None, seconds: float, **options: Any) -> None:
-        """For the account whose host is given; for the environment's if that is ""."""
+        """Open the account with this host; if the host is "", the account of the environment."""
         self._host, self._endpoint, self._seconds = host, endpoint, seconds
         if host:
             options["account_name"] = host.partition(".")[0]
             options["account_host"] = host.replace(".dfs.", ".blob.")
-        # an old listing is even read by: a blob that has grown since would be cut short
+        # adlfs takes a file's size from an old listing: a file that grew would be cut short
         super().__init__(use_listings_cache=False, **options)
 
     def do_connect(self) -> None:
-        """Connect by a client that waits for so long, and leaves trying again to us."""
+        """Connect by a client with the given timeout and without retries; rm_ray retries itself."""
         super().do_connect()
         known: BlobServiceClient = self.service_client
         self.service_client: BlobServiceClient = BlobServiceClient(
@@ -71,6 +71,6 @@ class OneTryAzure(AzureBlobFileSystem):  # type: ignore[misc]
         )
 
     def unstrip_protocol(self, name: str) -> str:
-        """The address of a file, with the account if addresses of this one name it."""
+        """Return a file's address, with the account's host if this filesystem was given one."""
         container, _, path = self._strip_protocol(name).partition("/")
         return f"abfs://{container}{self._host and f'@{self._host}'}/{path}".rstrip("/")

@@ -1,6 +1,6 @@
-"""Which account an Azure address is of: it may say so, or leave it to the environment.
+"""Finds the account of an Azure address: in the address, or else in the environment.
 
-abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/PATH, or az://CONTAINER/PATH.
+An address is abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/PATH, or az://CONTAINER/PATH.
 """
 
 import os
@@ -10,7 +10,7 @@ _CLOUD = "core.windows.net"
 
 
 def host_in(uri: str) -> str:
-    """The account's host that an address names; "" if it names none."""
+    """Return the account's host that an address names; "" if it names none."""
     authority = uri.partition("://")[2].partition("/")[0]
     if "@" in authority:
         return authority.rpartition("@")[2]
@@ -18,7 +18,7 @@ def host_in(uri: str) -> str:
 
 
 def host_of(uri: str) -> str:
-    """The host of an address's account, or of the one in the environment; "" if there is none."""
+    """Return the host of an address's account, else of the environment's; "" if neither has one."""
     if host := host_in(uri).replace(".dfs.", ".blob."):
         return host
     given = _connection()
@@ -30,9 +30,9 @@ def host_of(uri: str) -> str:
 
 
 def other_account(uri: str) -> str:
-    """The account of the connection string, where that is not the address's; "" otherwise.
+    """Return the connection string's account if it differs from the address's; else "".
 
-    The client would go to the connection string's, and say nothing.
+    The client would silently use the connection string's account.
     """
     named, given = host_in(uri).partition(".")[0], _connection()
     endpoint = urlsplit(given.get("blobendpoint", "")).netloc
@@ -41,7 +41,7 @@ def other_account(uri: str) -> str:
 
 
 def spelled(rest: str) -> str:
-    """What stands behind the protocol, with the account's host."""
+    """Return CONTAINER@HOST/PATH for the part of an address that follows its protocol."""
     container, _, path = rest.partition("/")
     if host := host_in(f"abfs://{rest}"):
         if "@" not in container:
@@ -54,7 +54,7 @@ def spelled(rest: str) -> str:
 
 
 def _connection() -> dict[str, str]:
-    """The environment's connection string, by its keys in small letters."""
-    said = os.environ.get("AZURE_STORAGE_CONNECTION_STRING", "")
-    pairs = (part.partition("=") for part in said.split(";"))
+    """Return the environment's connection string as a dict, with keys in lower case."""
+    text = os.environ.get("AZURE_STORAGE_CONNECTION_STRING", "")
+    pairs = (part.partition("=") for part in text.split(";"))
     return {key.strip().lower(): value.strip() for key, _, value in pairs}

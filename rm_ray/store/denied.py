@@ -1,5 +1,5 @@
-"""The error of a store that refuses us."""
+"""Defines the error of a store that denies access."""
 
 
 class Denied(PermissionError):
-    """A store does not let us; the message says who, where, and what to do."""
+    """A store denies access. The message names the credentials, the machine and the remedy."""

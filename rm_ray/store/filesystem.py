@@ -1,4 +1,4 @@
-"""How a store is opened, through fsspec, and what it answers."""
+"""Opens stores through fsspec, and reads their answers from errors."""
 
 import importlib
 import logging
@@ -13,22 +13,22 @@ from rm_ray.store.stores import Store, store_of
 
 log = logging.getLogger(__name__)
 
-# Protocols of stores of which it was said that they give no versions.
+# Protocols for which the warning that they give no versions was logged.
 _said_unversioned: set[str] = set()
 # Bytes a second below which an upload counts as stuck.
 SLOWEST_UPLOAD = 1_000_000
 
-# Where errors of clients keep the HTTP status.
+# The attribute of a client's error that holds the HTTP status, by package.
 _STATUS = {"azure": "status_code", "gcsfs": "code", "aiohttp": "status"}
 
 
 def open_filesystem(uri: str, storage: StorageConfig) -> Any:
-    """The fsspec filesystem for a path or URI. It never trusts an old listing.
+    """Return the fsspec filesystem for a path or URI. It never trusts an old listing.
 
     Raises:
-        ValueError: no store that is known has such an address, or a key is not for this store.
+        ValueError: no known store has this address, or a key is not for this store.
         ImportError: the protocol needs a package that is not installed.
-        Denied: there are no credentials, or no account, to ask with.
+        Denied: there are no credentials, or no account.
     """
     store = store_of(uri)
     _refuse_foreign_keys(store, storage)
@@ -54,67 +54,68 @@ def _refuse_foreign_keys(store: Store, storage: StorageConfig) -> None:
 
 
 def _quieten(*clients: str) -> None:
-    """Clients log each request, and what they try, as information."""
+    """Hide the clients' INFO lines, which report each request."""
     for client in map(logging.getLogger, clients):
         if client.level == logging.NOTSET:
             client.setLevel(logging.WARNING)
 
 
 def connect_anew(uri: str, storage: StorageConfig) -> None:
-    """Look for credentials again: a client that found none never does."""
+    """Look for credentials again, since a client that found none never looks again."""
     fs = open_filesystem(uri, storage)
     if "s3" in fs.protocol:
         fs.connect(refresh=True)
 
 
 def upload_options(fs: Any, data: bytes, storage: StorageConfig) -> dict[str, Any]:
-    """What a write of these bytes is given, besides: to be one request, and not to wait for ever.
+    """Return options that make a write one request, with a limit on its time.
 
-    A store that accepts and never answers is not noticed by the client's timeouts before the
-    body is sent: it waits for leave to send it.
+    The client's own timeouts do not notice a store that accepts a connection and never answers:
+    the client waits for permission to send the body.
     """
     if not getattr(fs, "async_impl", False):
         return {}
     options = {"timeout": storage.timeout_s + len(data) / SLOWEST_UPLOAD}
-    # one request: in pieces, an aborted upload could leave its pieces behind
+    # one request, since an aborted upload in pieces could leave some pieces behind
     return options | ({"chunksize": len(data) + 1} if "s3" in fs.protocol else {})
 
 
 def answer_of(error: BaseException) -> tuple[str, int]:
-    """What a store answered: its own word for the error and the HTTP status; "" and 0 if nothing.
+    """Return the store's own code for an error and the HTTP status; "" and 0 without an answer.
 
     Clients of stores keep the answer in the error that they raise, or in the error's cause.
     """
-    for one in (error, error.__cause__):
-        answer = getattr(one, "response", None)
+    for cause in (error, error.__cause__):
+        answer = getattr(cause, "response", None)
         if isinstance(answer, dict):  # botocore
             status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             return str(answer.get("Error", {}).get("Code", "")), int(status)
-        package = type(one).__module__.partition(".")[0]
-        status = getattr(one, _STATUS.get(package, ""), None)
+        package = type(cause).__module__.partition(".")[0]
+        status = getattr(cause, _STATUS.get(package, ""), None)
         status = status or getattr(answer, "status_code", None)  # huggingface_hub
         if isinstance(status, int):
-            return _word_of(one, answer) or str(status), status
+            return _code_of(cause, answer) or str(status), status
     return "", 0
 
 
-def _word_of(error: Any, answer: Any) -> str:
-    """Azure's and the hub's word for an error."""
-    said = getattr(error, "error_code", None) or ""
+def _code_of(error: Any, answer: Any) -> str:
+    """Return Azure's or the hub's code for an error; "" if it has none."""
+    code = getattr(error, "error_code", None) or ""
     headers = getattr(answer, "headers", None) or {}
-    return str(getattr(said, "value", said) or headers.get("X-Error-Code") or "")
+    return str(getattr(code, "value", code) or headers.get("X-Error-Code") or "")
 
 
 def say_unversioned(uris: Iterable[str]) -> None:
-    """Warn, once for each kind of store, that it gives no versions of these files."""
+    """Warn, once per kind of store, that the store gives no versions of these files."""
     for protocol in {get_protocol(uri) for uri in uris if "://" in uri} - _said_unversioned:
         _said_unversioned.add(protocol)
         log.warning(
-            "%s:// gives no versions of files: one that changes and keeps its size is not noticed",
+            "%s:// gives no versions of files: a file that changes but keeps its size goes "
+            "unnoticed",
             protocol,
         )
 
 
 def version_of(uri: str, info: dict[str, Any]) -> str:
-    """The version in what a filesystem says of the file of that path or URI; "" if there is none"""
+    """Return a file's version from its filesystem's `info`; "" if `info` has no version."""
     return store_of(uri).version_of(info)

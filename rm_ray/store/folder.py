@@ -1,7 +1,7 @@
-"""Files in local folders and in the stores that are known here, opened through fsspec.
+"""Reads and writes files in local folders and in stores, through fsspec.
 
-Knows nothing of Parquet or runs. The one thing here that is not fsspec's own: a file appears
-whole or not at all, and never replaces another (`create`).
+Knows nothing of Parquet or runs. It adds one thing to fsspec: a file appears whole or not at all,
+and never replaces another file (`create`).
 """
 
 import contextlib
@@ -30,16 +30,16 @@ AS_ENVIRONMENT = StorageConfig()
 
 
 _FOLLOWS = (
-    "parts stay right, since what one holds follows from its name; but of two runs that begin in "
-    "this folder at the same moment, one notices the other only seconds later, and ends: start "
-    "one at a time"
+    "parts stay right, since a part's content follows from its name; but if two runs begin in this "
+    "folder at the same moment, one notices the other only seconds later and ends: start one at a "
+    "time"
 )
 
 
 class CreateOnly(Enum):
-    """What a store makes of a write that is to create a file and never to replace one.
+    """CreateOnly says how a store treats a create-only write: one that must not replace a file.
 
-    The value says it to people, with what follows.
+    The values are sentences for people.
     """
 
     HONOURED = "this store creates a file only where there is none: no part is ever replaced"
@@ -49,71 +49,71 @@ class CreateOnly(Enum):
 
 @dataclass(frozen=True)
 class Folder:
-    """A place to keep files, that can be sent to another machine and opened again there.
-
-    `create_only`: what the store makes of create-only writes; `lags`: whether its listings lack
-    what has just been written. Both are found out once, by `probe`.
-    `scratch`: where half-written local files lie; on the same file system, the folder if "".
-    `patience`: with which everything is tried again. `side`: the section of the configuration
-    that says how its store is reached.
-    """
+    """A Folder keeps files, locally or in a store. It can be sent to other machines."""
 
     uri: str
+    """The folder's path or address."""
     storage: StorageConfig = AS_ENVIRONMENT
+    """How the store is reached."""
     create_only: CreateOnly = CreateOnly.HONOURED
+    """How the store treats create-only writes; `probe` finds out."""
     lags: bool = False
+    """True if listings lack files that have just been written; `probe` finds out."""
     scratch: str = ""
+    """A folder on the same file system for half-written local files; "" for this folder."""
     patience: Patience = A_MINUTE
+    """How long each operation is retried."""
     side: str = "output"
+    """The section of the configuration that says how the store is reached."""
 
     def __truediv__(self, name: str) -> "Folder":
         return replace(self, uri=f"{self.uri.rstrip('/')}/{name}")
 
     @property
     def conditional(self) -> bool:
-        """Whether the store honours create-only writes."""
+        """Return True if the store honours create-only writes."""
         return self.create_only is CreateOnly.HONOURED
 
     @property
     def fs(self) -> Any:
-        """The fsspec filesystem of this folder, never trusting an old listing."""
+        """Return the fsspec filesystem of this folder. It never trusts an old listing."""
         return open_filesystem(self.uri, self.storage)
 
     @property
     def path(self) -> str:
-        """The folder's path as its filesystem wants it, without protocol."""
+        """Return the folder's path without protocol, as its filesystem expects it."""
         return str(self.fs._strip_protocol(self.uri))
 
     def names(self) -> list[str]:
-        """Names of the files directly in the folder, from one listing; [] where it is missing."""
+        """List the names of the files directly in the folder; [] if the folder is missing."""
         return sorted(name for name, kind in self._listing() if kind == "file")
 
     def entries(self) -> list[str]:
-        """Names of the files and folders directly in the folder; [] where it is missing."""
+        """List the names of the files and folders directly in the folder; [] if it is missing."""
         return sorted(name for name, _ in self._listing())
 
     def holds_files(self) -> bool:
-        """Whether a file lies in the folder or anywhere below it.
+        """Return True if a file lies in the folder or anywhere below it.
 
-        Stores list folders in which nothing lies: a console has made them, or their last file went.
+        Stores also list empty folders: a console created them, or their last file was removed.
         """
-        found = self._listing()
-        if any(kind != "directory" for _, kind in found):
+        entries = self._listing()
+        if any(kind != "directory" for _, kind in entries):
             return True
-        return any((self / name).holds_files() for name, _ in found)
+        return any((self / name).holds_files() for name, _ in entries)
 
     def _listing(self) -> list[tuple[str, str]]:
-        """Names and types of what lies directly in the folder; [] where it is missing."""
+        """List names and types of the entries directly in the folder; [] if it is missing."""
         try:
-            found = self._ask("listing", "", lambda: self.fs.ls(self.path, detail=True))
+            listed = self._ask("listing", "", lambda: self.fs.ls(self.path, detail=True))
         except (FileNotFoundError, NotADirectoryError):
             return []
-        here = self.path.rstrip("/")
-        entries = [one for one in found if not is_mark(one["name"], here)]
-        return [(PurePosixPath(one["name"]).name, one["type"]) for one in entries]
+        folder = self.path.rstrip("/")
+        entries = [entry for entry in listed if not is_mark(entry["name"], folder)]
+        return [(PurePosixPath(entry["name"]).name, entry["type"]) for entry in entries]
 
     def read(self, name: str) -> bytes | None:
-        """The file's bytes, None where there is no such file."""
+        """Return the file's bytes, None if there is no file of this name."""
         try:
             return bytes(
                 self._ask("reading", name, lambda: self.fs.cat_file(f"{self.path}/{name}"))
@@ -122,7 +122,7 @@ class Folder:
             return None
 
     def size(self, name: str) -> int | None:
-        """How many bytes the file has; None where there is no such file."""
+        """Return the file's size in bytes, None if there is no file of this name."""
         try:
             info = self._ask("reading", name, lambda: self.fs.info(f"{self.path}/{name}"))
         except FileNotFoundError:
@@ -130,19 +130,19 @@ class Folder:
         return int(info["size"])
 
     def overwrite(self, name: str, data: bytes) -> None:
-        """Write the file whole, over an older one if there is one."""
+        """Write the file whole, and replace an older file of this name."""
         if isinstance(self.fs, LocalFileSystem):
             self._ask("writing", name, lambda: self._write_local(name, data, overwrite=True))
         else:
             self._ask("writing", name, lambda: self._put(name, data))
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write the file whole, only if there is none of that name; False if there is one.
+        """Write the file whole if no file has this name, else return False.
 
-        One request or one rename: no moment exists in which a reader sees half of it. A store
-        that does not honour create-only writes gets a plain one, which is safe for files whose
-        content follows from their name. So is False after a request whose answer was lost: the
-        file is there.
+        A write is one request or one rename, so a reader never sees half of the file. A store that
+        does not honour create-only writes gets a plain write. This is safe for files whose content
+        follows from their name. For these files False is also safe after a request whose answer
+        was lost: the file exists.
         """
         if isinstance(self.fs, LocalFileSystem):
             return self._ask(
@@ -173,7 +173,7 @@ class Folder:
         return True
 
     def remove(self, name: str) -> None:
-        """Remove the file, if it is there."""
+        """Remove the file, if it exists."""
         with contextlib.suppress(FileNotFoundError):
             self._ask("removing", name, lambda: self.fs.rm_file(f"{self.path}/{name}"))
 
@@ -181,30 +181,30 @@ class Folder:
         """Write and remove a small file.
 
         Returns:
-            The folder, knowing what create-only writes do there and whether listings lag.
+            The folder with `create_only` and `lags` as this store behaves.
 
         Raises:
             OSError: the store cannot be written.
         """
         name = f"probe-{uuid.uuid4().hex}"
-        found = self._create_twice(name)
+        create_only = self._create_twice(name)
         try:
             lags = name not in self.names()
         finally:
             self.remove(name)
-        return replace(self, create_only=found, lags=lags)
+        return replace(self, create_only=create_only, lags=lags)
 
     def _create_twice(self, name: str) -> CreateOnly:
-        asked = replace(self, create_only=CreateOnly.HONOURED)
+        folder = replace(self, create_only=CreateOnly.HONOURED)
         try:
-            asked.create(name, b"first")
-            replaced = asked.create(name, b"second")
+            folder.create(name, b"first")
+            replaced = folder.create(name, b"second")
         except Denied:
             raise
         except (OSError, NotImplementedError, TypeError, ValueError) as error:
             _, answered = answer_of(error)
             if isinstance(error, OSError) and not answered:
-                raise  # a store that does not know create-only writes says something
+                raise  # a store that does not know create-only writes would answer with an error
             self.overwrite(name, b"first")
             return CreateOnly.UNKNOWN
         return CreateOnly.IGNORED if replaced else CreateOnly.HONOURED
@@ -235,38 +235,38 @@ class Folder:
 
 
 def _link(new: Path, file: Path) -> None:
-    """A second name for a file, unless there is one of it.
+    """Give a file a second name, by a hard link.
 
     Raises:
-        FileExistsError: there is.
-        OSError: the file system knows no second names.
+        FileExistsError: a file of the new name exists.
+        OSError: the file system has no hard links.
     """
     try:
         new.hardlink_to(file)
     except OSError as error:
         if error.errno in (errno.EOPNOTSUPP, errno.EPERM, errno.ENOSYS):
-            said = "its file system has no hard links, by which files are created here"
-            raise OSError(errno.EPERM, said) from None
+            message = "its file system has no hard links, and rm_ray needs them to create files"
+            raise OSError(errno.EPERM, message) from None
         raise
 
 
 def is_mark(name: str, folder: str) -> bool:
-    """Whether a listed name is no entry of the folder, and only says that the folder exists.
+    """Return True if a listed name is no entry of the folder, but a mark that the folder exists.
 
-    The consoles of stores make a folder as a file of no bytes whose name ends in "/".
+    The consoles of stores create a folder as an empty file with a name that ends in "/".
     """
     return name.rstrip("/") == folder
 
 
 def absolute(uri: str) -> str:
-    """The one spelling of a path or URI: local paths absolute and without protocol."""
+    """Return a path or URI in its one spelling: local paths absolute and without protocol."""
     if fsspec.utils.get_protocol(uri) != "file":
         return uri.rstrip("/")
     return str(LocalFileSystem._strip_protocol(uri)).rstrip("/") or "/"
 
 
 def place(uri: str) -> str:
-    """Where a path or URI leads, links followed, in the one spelling to compare places by."""
+    """Return a path or URI with its links followed, in the one spelling for comparisons."""
     uri = absolute(uri)
     if "://" not in uri:
         return os.path.realpath(uri)
@@ -274,12 +274,18 @@ def place(uri: str) -> str:
 
 
 def same_store(uri: str, one: StorageConfig, other: StorageConfig) -> bool:
-    """Whether a URI, as `place` spells it, is the same place by both ways to reach its store."""
+    """Return True if a URI leads to the same place with both configurations of its store.
+
+    Args:
+        uri: as `place` returns it.
+        one: a way to reach the store.
+        other: another way to reach the store.
+    """
     at = store_of(uri).at
     return at(uri, one).rstrip("/") == at(uri, other).rstrip("/")
 
 
 def _says_exists(error: OSError) -> bool:
-    """Whether a store refused a create-only PUT because the file is there (HTTP 412)."""
+    """Return True if a store refused a create-only PUT because the file exists (HTTP 412)."""
     _, status = answer_of(error)
     return status == 412 or "PreconditionFailed" in str(error)

@@ -1,7 +1,7 @@
-"""Google Cloud Storage: opened by gcsfs, each request tried once, and each file one request.
+"""Opens Google Cloud Storage with gcsfs. Each request is tried once, and each file is one request.
 
-Not as gcsfs itself opens it: that asks for a bucket's kind by another protocol (gRPC) first, tries
-each request six times, and takes no credentials for none without a word.
+gcsfs by itself asks for a bucket's kind by another protocol (gRPC) first, tries each request six
+times, and silently goes on without credentials if it finds none.
 """
 
 import json
@@ -19,12 +19,12 @@ from rm_ray.config import StorageConfig
 from rm_ray.errors import first_line
 from rm_ray.store.denied import Denied
 
-# Without what gcsfs puts around it to try again.
+# gcsfs's request without its decorator, which retries.
 _request_once = GCSFileSystem._request.__wrapped__
 
 
 def open_gcs(storage: StorageConfig) -> Any:
-    """The filesystem.
+    """Open the filesystem.
 
     Raises:
         Denied: this machine has no credentials.
@@ -47,7 +47,7 @@ def open_gcs(storage: StorageConfig) -> Any:
 
 
 class OneTryGcs(GCSFileSystem):  # type: ignore[misc]
-    """Google Cloud Storage, asked once, by one request."""
+    """OneTryGcs is gcsfs without retries, and writes each file by one request."""
 
     async def _request(self, *asked: Any, **options: Any) -> Any:
         try:
@@ -62,8 +62,8 @@ class OneTryGcs(GCSFileSystem):  # type: ignore[misc]
     async def _pipe_file(self, path: str, data: bytes, mode: str = "overwrite") -> None:
         """Write a file whole.
 
-        gcsfs marks the end of every file's data by the same line, and loses what stands behind such
-        a line in the data. Here no file holds the line.
+        gcsfs ends every file's data with the same line. If the data has this line too, gcsfs loses
+        the rest of the data. This method ends the data with a random line that no file has.
         """
         bucket, key, _ = self.split_path(path)
         line = uuid.uuid4().hex

@@ -1,7 +1,7 @@
-"""The Hugging Face hub: opened by huggingface_hub, and asked anew each time.
+"""Opens the Hugging Face hub with huggingface_hub, and asks it anew each time.
 
-HfFileSystem keeps what it has listed for as long as the process lives, in all its instances, and
-knows no option against that.
+HfFileSystem keeps its listings for as long as the process lives, in all its instances, and has no
+option to turn this off.
 """
 
 from typing import Any
@@ -14,28 +14,28 @@ _NOW = {"refresh": True}
 
 
 def open_hub(storage: StorageConfig) -> Any:
-    """The filesystem."""
+    """Open the filesystem."""
     return FreshHub(endpoint=storage.endpoint_url, token=False if storage.anonymous else None)
 
 
 class FreshHub(HfFileSystem):  # type: ignore[misc]
-    """The hub as it is now."""
+    """FreshHub is HfFileSystem without old listings."""
 
     def info(self, path: str, **options: Any) -> Any:
-        """Of this file alone. An answer that is not expanded has no version."""
+        """Return the hub's answer on one file, expanded, since only then it has a version."""
         inside = self.resolve_path(path, options.get("revision")).path != ""
         return super().info(path, **{"expand_info": inside} | options | _NOW)
 
     def ls(self, path: str, detail: bool = True, **options: Any) -> Any:
-        """Never from what was listed before."""
+        """List a folder anew, never from an old listing."""
         return super().ls(path, detail, **options | _NOW)
 
     def find(self, path: str, **options: Any) -> Any:
-        """Never from what was listed before."""
+        """List all files below a folder anew, never from an old listing."""
         return super().find(path, **options | _NOW)
 
     def resolve_path(self, path: str, revision: str | None = None) -> Any:
-        """What is not there is looked for again the next time."""
+        """Split a path, and look for a missing repository again at the next call."""
         try:
             return super().resolve_path(path, revision=revision)
         except FileNotFoundError:

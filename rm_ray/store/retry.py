@@ -1,7 +1,7 @@
-"""Trying again: what may pass by itself (a busy store, a broken connection) and what will not.
+"""Retries requests that failed for a reason that may pass: a busy store, a broken connection.
 
-The only layer that does: a store's client tries a request once. An outage must not cost a judged
-shard, which is worth far more than waiting for it; and whoever waits is told why.
+This is the only layer that retries; a store's client tries a request once. An outage must not cost
+a judged shard, since a shard is worth far more than the wait. Each wait is logged with its reason.
 """
 
 import contextlib
@@ -20,15 +20,15 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# Seconds that an operation is tried again, where no judged row depends on it.
+# Seconds for which an operation is retried, if no judged row depends on it.
 PATIENCE_S = 60.0
-# So long if it looks like a bad file: so does a body that was cut short.
+# Seconds if the error looks like a bad file; a body that was cut short looks the same.
 DAMAGED_S = 2.5
-# So long if it is credentials that a process has waited for in vain before.
+# Seconds if credentials are missing, and this process has waited for them in vain before.
 IN_VAIN_S = 1.0
-# Before the second try, and at most before any: each pause is twice the one before it.
+# Seconds before the second try, and the longest pause; each pause is twice the pause before.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-# One failure in so many seconds is nobody's news.
+# A single failure that took less than this many seconds is not logged.
 NEWS_S = 5.0
 
 _FINAL_TYPES = (
@@ -62,7 +62,7 @@ _CLIENTS = (
     "httpx2",
     "requests",
 )
-# Of the answers that blame the request: those that blame the way it came, or the moment.
+# Codes and statuses of answers that blame the request, but only its transfer or the moment.
 _PASSING_CODES = {
     "RequestTimeout",
     "IncompleteBody",
@@ -71,26 +71,28 @@ _PASSING_CODES = {
     "SlowDown",
 }
 _PASSING_STATUS = {408, 409, 425, 429}
-# Azure's 409 that does not pass.
+# An Azure answer with status 409 that never passes.
 _FINAL_CODES = {"PublicAccessNotPermitted"}
-# And of those that blame the server: not implemented, no space left.
+# Server errors that never pass: not implemented, no space left.
 _FINAL_STATUS = {501, 507}
 
 
 @dataclass(frozen=True)
 class Retry:
-    """An operation that has failed and is tried again. Moments in seconds of the epoch.
-
-    `first`: nothing was told of it before. `reason`: of the last failure; "" once it works again.
-    `next_s`: until more is told of it, at most; 0 where it was the last try.
-    """
+    """A Retry describes an operation that has failed and is retried."""
 
     request: str
+    """The request in words."""
     reason: str
+    """The reason of the last failure; "" once the operation works again."""
     since: float
+    """When the failures began, in seconds of the epoch."""
     until: float
+    """When the retries end, in seconds of the epoch."""
     next_s: float
+    """Most seconds until the next Retry of this operation; 0 if this was the last try."""
     first: bool
+    """True if this is the operation's first Retry."""
 
     def __str__(self) -> str:
         since = _clock(self.since)
@@ -103,17 +105,17 @@ class Retry:
 
 
 class Tell(Protocol):
-    """Told of retries, also in other processes."""
+    """A Tell is told of retries, also in other processes."""
 
     def __call__(self, retry: Retry) -> bool:
-        """Of each failure that is followed by a try, of the last one, and of success.
+        """Take note of a failure before its retry, of the last failure, or of the success.
 
-        Returns whether to try on, although patience has ended.
+        Returns True to retry further although patience has ended.
         """
 
 
 def log_retry(retry: Retry) -> bool:
-    """One line once it is tried again, one when it works. Ray shows those of tasks."""
+    """Log one line at the first retry and one at success. Ray shows the lines of its tasks."""
     if not retry.reason or (retry.first and retry.next_s):
         log.warning("%s", retry)
     return False
@@ -121,16 +123,17 @@ def log_retry(retry: Retry) -> bool:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long an operation is tried again, and who is told meanwhile.
-
-    `has_asked`: the run has asked this store before, so that credentials which a process does not
-    find may come: what gives them out to machines is a service, and busy when all of them ask.
-    """
+    """A Patience says how long an operation is retried, and who is told meanwhile."""
 
     seconds: float = PATIENCE_S
+    """Seconds of retries."""
     tell: Tell = log_retry
+    """Called with each Retry."""
     sleep: Callable[[float], object] = time.sleep
+    """Waits for some seconds."""
     has_asked: bool = False
+    """True if the run has asked this store before. Then missing credentials may still come: a
+    service gives them to machines, and it is busy when all machines ask at once."""
 
 
 A_MINUTE = Patience()
@@ -139,29 +142,34 @@ A_MINUTE = Patience()
 def patiently(
     action: Callable[[], Result], request: Request, patience: Patience = A_MINUTE
 ) -> Result:
-    """The result of `action`, tried again after each fault that may pass.
+    """Run `action` and return its result; retry after each failure that may pass.
+
+    Args:
+        action: does the request.
+        request: describes the request.
+        patience: says how long to retry.
 
     Raises:
-        Denied: the store denies access; says all about it.
-        OSError: of the last try; errors of the store's client are turned into it.
+        Denied: the store denies access; with a full explanation.
+        OSError: the last try failed; errors of the store's client are turned into OSError.
     """
     tries = Tries(request, patience)
     while True:
         try:
             result = action()
-        except Exception as error:  # noqa: BLE001 - raised there, if it is final
+        except Exception as error:  # noqa: BLE001 - `failed` raises a final error
             tries.failed(error)
         else:
             tries.worked()
             return result
 
 
-# Sides of stores for which this process has found no credentials, however long it waited.
+# Pairs of section and store for which this process has waited for credentials in vain.
 _in_vain: set[tuple[str, str]] = set()
 
 
 class Tries:
-    """The tries of one operation, of which the first begins now."""
+    """Tries counts and times the tries of one operation. The first try begins now."""
 
     def __init__(self, request: Request, patience: Patience) -> None:
         self._request = request
@@ -173,18 +181,19 @@ class Tries:
         self._told = False
 
     def failed(self, error: Exception, *, damaged: bool = False) -> None:
-        """Wait for the next try; to be called where the error is handled.
+        """Wait for the next try. Call this while the error is handled.
 
         Args:
-            damaged: it looks like a bad file.
+            error: the failure.
+            damaged: the error looks like a bad file.
 
         Raises:
             Exception: the error as `patiently` raises it, if there is no next try.
         """
         lacking = self._patience.has_asked and lacks_credentials(error)
         if not lacking and not may_pass(error):
-            if (said := explained(error, self._request)) is not error:
-                raise said from None
+            if (final := explained(error, self._request)) is not error:
+                raise final from None
             if _is_clients(error):
                 raise as_os_error(error) from error
             raise error
@@ -196,7 +205,7 @@ class Tries:
             seconds = min(seconds, IN_VAIN_S if self._side in _in_vain else PATIENCE_S)
         now = time.monotonic()
         if not self._failed:
-            # a store that is silent was so all the time, a broken connection may have been good
+            # a silent store has been silent all the time; a broken connection may have been good
             silent = min(self._request.storage.timeout_s, seconds / 2)
             self._since = max(self._began, now - silent)
         pause = min(FIRST_PAUSE_S * 2**self._failed, LONGEST_PAUSE_S)
@@ -211,17 +220,17 @@ class Tries:
         if not go_on:
             if lacking:
                 _in_vain.add(self._side)
-            said = as_os_error(explained(error, self._request))
-            if said is error:
+            final = as_os_error(explained(error, self._request))
+            if final is error:
                 raise error
-            raise said from error
+            raise final from error
         self._patience.sleep(min(pause, left) if left > 0 else pause)
         if lacking:
-            with contextlib.suppress(Exception):  # the next try says what is wrong
+            with contextlib.suppress(Exception):  # the next try will raise the error again
                 connect_anew(self._request.uri, self._request.storage)
 
     def worked(self) -> None:
-        """It has come to its end."""
+        """Note that the operation has succeeded."""
         _in_vain.discard(self._side)
         if self._told:
             self._tell("", 0.0, 0.0)
@@ -229,10 +238,10 @@ class Tries:
     def _tell(self, reason: str, seconds: float, next_s: float) -> bool:
         since = self._since + time.time() - time.monotonic()
         first, self._told = not self._told, True
-        what = str(self._request)
+        request = str(self._request)
         return self._patience.tell(
             Retry(
-                request=what,
+                request=request,
                 reason=redacted(reason),
                 since=since,
                 until=since + seconds,
@@ -243,7 +252,7 @@ class Tries:
 
 
 def may_pass(error: BaseException) -> bool:
-    """Whether the same call may work a little later."""
+    """Return True if the same call may work a little later."""
     code, status = answer_of(error)
     if code in _FINAL_CODES:
         return False
@@ -257,23 +266,23 @@ def may_pass(error: BaseException) -> bool:
 
 
 def _is_clients(error: BaseException) -> bool:
-    """Whether an error is one that only clients of stores raise, or what they build on."""
+    """Return True if the error comes from a store's client or from a package that it uses."""
     return type(error).__module__.partition(".")[0] in _CLIENTS
 
 
 def is_bare(error: BaseException) -> bool:
-    """Whether it is an OSError of Arrow's, which has no number and tells of a bad file."""
+    """Return True for an OSError without a number: Arrow raises it for a bad file."""
     return type(error) is OSError and error.errno is None
 
 
 def as_os_error(error: Exception) -> OSError:
-    """The error as an OSError that says something: clients of stores raise others beside it."""
+    """Turn an error of a store's client into an OSError with a message."""
     if isinstance(error, OSError):
         return error if str(error) else OSError(errno.ETIMEDOUT, "no answer in time")
-    said = f"{type(error).__name__}: {first_line(error)}"
+    message = f"{type(error).__name__}: {first_line(error)}"
     code, _ = answer_of(error)
-    # with a number: one without is Arrow's, and tells of a bad file
-    return OSError(errno.EIO, said if code in said else f"{said} ({code})")
+    # with a number: an OSError without one is Arrow's, and means a bad file
+    return OSError(errno.EIO, message if code in message else f"{message} ({code})")
 
 
 def _clock(moment: float) -> str:

@@ -1,7 +1,7 @@
-"""S3: opened by s3fs, with whose credentials, and each request tried once.
+"""Opens S3 with s3fs and the configured credentials. Each request is tried once.
 
-Three layers that try again multiply: botocore's five tries in each of s3fs's five in each of ours
-were 75 connections for one read. Ours (retry) is the only one.
+Layers that retry multiply: botocore's five tries, in each of s3fs's five, in each of ours, were 75
+connections for one read. Now only rm_ray's own layer (retry) retries.
 """
 
 import os
@@ -15,10 +15,10 @@ from rm_ray.store.denied import Denied
 
 
 def open_s3(storage: StorageConfig) -> Any:
-    """The filesystem.
+    """Open the filesystem.
 
     Raises:
-        Denied: the environment has no credentials of the prefix that is configured.
+        Denied: the environment has no credentials under the configured prefix.
     """
     client = {"endpoint_url": storage.endpoint_url, "region_name": storage.region}
     seconds = storage.timeout_s
@@ -39,7 +39,10 @@ def open_s3(storage: StorageConfig) -> Any:
 
 
 def _credentials(storage: StorageConfig) -> dict[str, str]:
-    """As s3fs wants them; from an object's fields they would reach files and other machines."""
+    """Return the credentials as s3fs expects them, read from the environment each time.
+
+    Kept in an object's fields, they would reach files and other machines.
+    """
     if storage.profile:
         return {"profile": storage.profile}
     if not storage.environment_prefix:
@@ -49,10 +52,10 @@ def _credentials(storage: StorageConfig) -> dict[str, str]:
         "secret": f"{storage.environment_prefix}AWS_SECRET_ACCESS_KEY",
         "token": f"{storage.environment_prefix}AWS_SESSION_TOKEN",
     }
-    found = {key: value for key, name in names.items() if (value := os.environ.get(name))}
-    if missing := [names[key] for key in ("key", "secret") if key not in found]:
+    credentials = {key: value for key, name in names.items() if (value := os.environ.get(name))}
+    if missing := [names[key] for key in ("key", "secret") if key not in credentials]:
         raise Denied(
             f"no credentials: the environment on {socket.gethostname()} has no "
             f"{' and no '.join(missing)} (storage.environment_prefix); set them there"
         )
-    return found
+    return credentials

@@ -1,6 +1,6 @@
-"""The kinds of stores there are: how each is opened, and what it calls versions and denials.
+"""Lists the kinds of stores: how each is opened, and how it names versions and denials.
 
-All in which stores differ stands here, or in the module that opens one.
+All differences between stores stand in this module, or in the modules that open them.
 """
 
 import os
@@ -16,74 +16,81 @@ from rm_ray.config import StorageConfig, check_address
 from rm_ray.errors import redacted
 from rm_ray.store import azure_account
 
-# The store's word for why: what that means, and what to do.
+# For each code of the store: the reason in words, and the remedy.
 Reasons = Mapping[str, tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Access:
-    """How a store denies access, and where its client looks for credentials.
+    """An Access has the words that explain a store's denials.
 
-    `grants`: by verb, what the store has to grant for it. `others`, `lacking`: what to do for other
-    credentials, and where there are none; `{keys}` stands for the section with the store's keys.
-    `asks_why`: asks again, where an answer without a body does not say why. `public`: what may be
-    read without any.
+    `{keys}` in a text stands for the section with the store's keys, input.storage for example.
     """
 
     grants: Mapping[str, str]
+    """The permissions that each verb of a Request needs, in words."""
     others: str
+    """How to give other credentials."""
     lacking: str
+    """The remedy if the client finds no credentials."""
     reasons: Reasons = field(default_factory=dict)
+    """The reason and the remedy for each code of the store."""
     credentials: str = "credentials"
+    """The store's word for credentials."""
     asks_why: Callable[[Any, str], object] | None = None
+    """Asks the store again for the reason after an answer without a body; None if it cannot."""
     public: str = "buckets"
+    """The store's word for the places that may be read without credentials."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """A kind of store.
-
-    `protocols`: of its addresses; the first is the one spelling by which places are compared.
-    `versions`: the keys of what its client says of a file that tell a version from another, the
-    best first. `client`, `extra`: the package that opens it, and the extra of rm_ray that brings
-    it. `chatty`: loggers that say too much. `at`: where requests to an address go; "" where nobody
-    wants to know. `spells`: the one spelling of what stands behind the protocol.
-    """
+    """A Store describes a kind of store."""
 
     name: str
+    """The store's name, for people."""
     protocols: tuple[str, ...]
+    """Protocols of its addresses. The first is the one spelling for comparisons."""
     open: Callable[[str, StorageConfig], Any]
+    """Opens the fsspec filesystem of an address."""
     versions: tuple[str, ...]
+    """Keys of a file's `info` that tell versions apart, the best first."""
     client: str = "fsspec"
+    """The package that opens the store."""
     extra: str = ""
+    """The extra of rm_ray that installs the client; "" if every installation has it."""
     chatty: tuple[str, ...] = ()
+    """Loggers that log too much."""
     at: Callable[[str, StorageConfig], str] = lambda *_: ""
+    """Returns the service that gets requests to an address; "" if nobody needs to know."""
     access: Access | None = None
+    """The words that explain denials; None for a store that never denies access."""
     spells: Callable[[str], str] = lambda rest: rest
+    """Returns the one spelling of the part of an address that follows the protocol."""
 
     @property
     def protocol(self) -> str:
-        """The one by which it is named."""
+        """Return the protocol that names the store."""
         return self.protocols[0]
 
     def spelled(self, uri: str) -> str:
-        """The URI in the one spelling by which places are compared."""
+        """Return the URI in the one spelling for comparisons."""
         return f"{self.protocol}://{self.spells(uri.partition('://')[2])}"
 
     def version_of(self, info: Mapping[str, Any]) -> str:
-        """The version in what the client says of a file; "" if it says none."""
-        found = next((info[key] for key in self.versions if info.get(key)), "")
-        if isinstance(found, datetime):
-            # some stores tell a time to the millisecond in a listing and to the second elsewhere
-            found = found.replace(microsecond=0)
-        return str(found).strip('"')
+        """Return a file's version from the client's `info`; "" if `info` has no version."""
+        version = next((info[key] for key in self.versions if info.get(key)), "")
+        if isinstance(version, datetime):
+            # some stores give a time to the millisecond in a listing and to the second elsewhere
+            version = version.replace(microsecond=0)
+        return str(version).strip('"')
 
 
 def store_of(uri: str) -> Store:
-    """The kind of store of a path or URI.
+    """Return the kind of store of a path or URI.
 
     Raises:
-        ValueError: files of such an address are neither read nor written here.
+        ValueError: no files of this address are read or written here.
     """
     check_address(uri)
     return _BY_PROTOCOL[get_protocol(uri)]
@@ -149,7 +156,7 @@ def _at_hub(_uri: str, storage: StorageConfig) -> str:
 
 
 def _ask_s3_why(fs: Any, uri: str) -> None:
-    """A HEAD's answer says "Forbidden" and no more; a listing's says why."""
+    """List one file: the answer gives the reason, while a HEAD's answer says only "Forbidden"."""
     bucket, key, _ = fs.split_path(uri)
     fs.call_s3("list_objects_v2", Bucket=bucket, Prefix=key, MaxKeys=1)
 

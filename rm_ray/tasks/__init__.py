@@ -1,12 +1,12 @@
-"""Tasks: a function of a batch, run for many batches at once.
+"""Runs tasks: a task calls a function for one batch, and many tasks run at once.
 
-On a cluster Ray runs them. On one machine processes of its own do, which are there in a moment,
-where Ray takes seconds to start.
+On a cluster Ray runs the tasks. On one machine its own processes run them, since these start in a
+moment and Ray takes seconds to start.
 
 Its files:
 
     run     runs tasks in one of the next two ways
-    here    processes of this machine
-    on_ray  tasks of Ray
-    ended   the result of a batch whose process ends
+    here    runs tasks in processes of this machine
+    on_ray  runs tasks on Ray
+    ended   the result of a batch whose process ended
 """

@@ -1,4 +1,4 @@
-"""The result of a batch whose process ends: damaged files end the process that reads them."""
+"""Defines the result of a batch whose process ended: a damaged file can end its reading process."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +9,16 @@ from rm_ray.errors import Incomplete, InputError, same_command
 
 @dataclass(frozen=True)
 class Ended:
-    """The result of a batch whose process ended twice or more."""
+    """An Ended is the result of a batch whose process ended twice or more."""
 
     reason: str
+    """The error of the last try."""
     lost: bool = False
-    """The machine is at fault, not the batch: it was lost, or had no memory left."""
+    """True if the machine is at fault, not the batch: it was lost, or had no memory left."""
 
 
 def refuse_ended(batches: Sequence[Sequence[Any]], results: Sequence[Any]) -> None:
-    """Refuse an input that ends the processes that read it.
+    """Refuse an input that ends its reading processes.
 
     Raises:
         InputError: with the first and the last item of the batch.
@@ -32,8 +33,6 @@ def refuse_ended(batches: Sequence[Sequence[Any]], results: Sequence[Any]) -> No
 
 
 def refuse_lost(ended: Ended) -> None:
-    """Raise Incomplete where the machine is at fault."""
+    """Raise Incomplete if the machine is at fault."""
     if ended.lost:
-        raise Incomplete(
-            f"Ray has lost what the run cannot do without: {ended.reason}; {same_command()}"
-        )
+        raise Incomplete(f"Ray has lost tasks that the run needs: {ended.reason}; {same_command()}")

@@ -1,8 +1,8 @@
-"""Tasks in processes of this machine.
+"""Runs tasks in processes of this machine.
 
-The processes are forked from a server that has imported what they need (`warm`), and are kept
-between calls. One that ends takes all batches under way with it: these are tried again, each in a
-process of its own, so that only the batch at fault is lost.
+The processes are forked from a server that has already imported their modules (`warm`), and are
+kept between calls. If one process ends, all batches under way are lost. Each lost batch is retried
+in a process of its own, so only the batch at fault fails.
 """
 
 import logging
@@ -28,12 +28,12 @@ from rm_ray.tasks.ended import Ended
 log = logging.getLogger(__name__)
 
 CONTEXT = multiprocessing.get_context("forkserver")
-# A batch that has ended so many processes in which nothing else was done is given up.
+# A batch is given up after it has ended this many processes that ran nothing else.
 TRIES = 2
 
 
 def warm(*modules: str) -> None:
-    """Have modules imported for the processes to come, while this process does something else."""
+    """Import modules for later processes, while this process does something else."""
     CONTEXT.set_forkserver_preload(list(modules))
     forkserver.ensure_running()
 
@@ -48,13 +48,13 @@ def run_here(
     doing: str,
     every_s: float,
 ) -> list[Any]:
-    """See `run.run_tasks`. A task takes at least one CPU here."""
+    """Do `run.run_tasks` in processes of this machine. A task takes at least one CPU."""
     if not batches:
         return []
     most = min(processes_here(cpus), at_once or len(batches), len(batches))
     with _in_a_file((function, more)) as file:
-        results, left = _run_all(file, batches, most, doing=doing, every_s=every_s)
-        for number in left:
+        results, lost = _run_all(file, batches, most, doing=doing, every_s=every_s)
+        for number in lost:
             results[number] = _run_alone(file, batches[number])
     return [results[number] for number in range(len(batches))]
 
@@ -62,13 +62,13 @@ def run_here(
 def _run_all(
     file: str, batches: Sequence[Any], most: int, *, doing: str, every_s: float
 ) -> tuple[dict[int, Any], list[int]]:
-    """The results by number of the batch, and the numbers of those that a process's end took."""
+    """Return the results by batch number, and the numbers of batches lost with a process."""
     pool, environment = _pool(), dict(os.environ)
-    # one more than run: no process waits for its next batch
+    # one batch more than processes, so that no process waits for its next batch
     ahead = most + (most == processes_here(1))
     results: dict[int, Any] = {}
     waiting: dict[Future[Any], int] = {}
-    numbers, said_at = iter(range(len(batches))), time.monotonic()
+    numbers, logged_at = iter(range(len(batches))), time.monotonic()
     try:
         while len(results) < len(batches):
             while len(waiting) < ahead and (number := next(numbers, None)) is not None:
@@ -77,15 +77,15 @@ def _run_all(
             for future in done:
                 results[waiting[future]] = future.result()
                 del waiting[future]
-            if time.monotonic() - said_at >= every_s and waiting:
+            if time.monotonic() - logged_at >= every_s and waiting:
                 log.info("%d of %d tasks have %s", len(results), len(batches), doing)
-                said_at = time.monotonic()
+                logged_at = time.monotonic()
     except BrokenProcessPool:
         _pool.cache_clear()
         return results, [number for number in range(len(batches)) if number not in results]
     except BaseException:
         for future in waiting:
-            future.cancel()  # those that run already end for nothing
+            future.cancel()  # tasks that run already end, and their results are dropped
         raise
     return results, []
 
@@ -102,7 +102,7 @@ def _run_alone(file: str, batch: Any) -> Any:
 
 @lru_cache(maxsize=1)
 def _pool() -> ProcessPoolExecutor:
-    """The processes that are kept."""
+    """Return the pool of processes that is kept between calls."""
     return _new_pool(processes_here(1))
 
 
@@ -111,10 +111,10 @@ def _new_pool(most: int) -> ProcessPoolExecutor:
 
 
 def _begin() -> None:
-    """Prepare a process: Ctrl-C is for the process that started it, whose end is its end too."""
+    """Prepare a process: it ignores Ctrl-C, and ends when its parent process ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    import pyarrow as pa  # here: whoever warms the server does not wait for it
+    import pyarrow as pa  # imported here, so that warming the server does not wait for it
 
     pa.set_cpu_count(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -128,21 +128,21 @@ def _end_with_parent() -> None:
 
 
 def _call(file: str, batch: Any, environment: dict[str, str]) -> Any:
-    """Do one batch, with the environment of the driver: the server of processes may be older.
+    """Do one batch with the driver's environment, since the fork server may have an older one.
 
-    The environment may hold credentials, and is in no file.
+    The environment may hold credentials, so it is never written to a file.
     """
     if os.environ != environment:
         os.environ.update(environment)
         for name in os.environ.keys() - environment.keys():
             del os.environ[name]
-    function, more = _load(file)
-    return function(batch, *more)
+    function, arguments = _load(file)
+    return function(batch, *arguments)
 
 
 @lru_cache(maxsize=1)
 def _load(file: str) -> Any:
-    """What all batches of a call share, read once in a process."""
+    """Load the function and arguments that all batches of a call share, once per process."""
     return pickle.loads(Path(file).read_bytes())
 
 

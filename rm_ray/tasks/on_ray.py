@@ -1,4 +1,4 @@
-"""Tasks that Ray runs on the machines of a cluster."""
+"""Runs tasks with Ray on the machines of a cluster."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from rm_ray.tasks.ended import Ended, refuse_ended
 
 log = logging.getLogger(__name__)
 
-# Results are merged so many at a time, by tasks.
+# Number of results that one task merges.
 MERGED_AT_ONCE = 16
 
 
@@ -25,10 +25,10 @@ def run_on_ray(
     doing: str,
     every_s: float,
 ) -> list[Any]:
-    """See `run.run_tasks`."""
+    """Do `run.run_tasks` on Ray."""
     results = _start(function, batches, more, cpus, retries)
     _wait(results, doing, every_s)
-    return [_result(one) for one in results]
+    return [_result(reference) for reference in results]
 
 
 def merge_on_ray(
@@ -41,7 +41,7 @@ def merge_on_ray(
     doing: str,
     every_s: float,
 ) -> Any:
-    """See `run.merge_tasks`: results are merged by tasks, and the driver gets their sum alone."""
+    """Do `run.merge_tasks` on Ray: tasks merge the results, and the driver gets only the sum."""
     results = parts = _start(function, batches, more, cpus, retries=3)
     _wait(parts, doing, every_s)
     merging = ray.remote(max_retries=3, num_cpus=cpus)(_merge)
@@ -52,7 +52,7 @@ def merge_on_ray(
         ]
     whole = _result(results[0])
     if isinstance(whole, Ended):
-        refuse_ended(batches, [_result(one) for one in parts])
+        refuse_ended(batches, [_result(reference) for reference in parts])
     return whole
 
 
@@ -63,14 +63,14 @@ def _start(
     cpus: float,
     retries: int,
 ) -> list[Any]:
-    """Ray's references to the results."""
+    """Start a task for each batch, and return Ray's references to the results."""
     task = ray.remote(num_cpus=cpus, max_retries=retries)(function)
-    arguments = [ray.put(one) for one in more]
+    arguments = [ray.put(argument) for argument in more]
     return [task.remote(batch, *arguments) for batch in batches]
 
 
 def _wait(tasks: Sequence[Any], doing: str, every_s: float) -> None:
-    """Until all are done, with a line now and then."""
+    """Wait until all tasks are done, and log a line every `every_s` seconds."""
     waiting = list(tasks)
     while waiting:
         _, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=every_s, fetch_local=False)
@@ -79,7 +79,7 @@ def _wait(tasks: Sequence[Any], doing: str, every_s: float) -> None:
 
 
 def _result(reference: Any) -> Any:
-    """The result, or what the task has raised, as it raised it."""
+    """Return a task's result; raise the task's own exception; return Ended if its process ended."""
     try:
         return ray.get(reference)
     except ray.exceptions.RayError as error:

@@ -20,20 +20,20 @@ def run_tasks(
     doing: str = "ended",
     every_s: float = 10.0,
 ) -> list[Result | Ended]:
-    """Call a function for each batch, many at once; the results in the order of the batches.
+    """Call a function for each batch, many at once, and return the results in the same order.
 
     Args:
-        function: of a module, not of another function: it travels by its name.
-        batches: each is the function's first argument.
+        function: defined in a module, not inside a function, since only its name is sent.
+        batches: each batch is the function's first argument.
         more: the other arguments, the same for all batches.
-        cpus: of each task.
-        retries: how often Ray starts a task again whose process or machine has ended.
-        at_once: the most that run at once; on a cluster, Ray decides.
-        doing: what finished tasks have done, for the lines of the log.
-        every_s: seconds between these lines.
+        cpus: CPUs of each task.
+        retries: how often Ray restarts a task after its process or machine has ended.
+        at_once: most tasks at once; on a cluster, Ray decides.
+        doing: a participle that says what a finished task has done, for log lines.
+        every_s: seconds between log lines.
 
     Raises:
-        Exception: a task raised it; the others may not have run.
+        Exception: a task raised it; other tasks may not have run.
     """
     if spreads_tasks():
         from rm_ray.tasks.on_ray import run_on_ray
@@ -55,15 +55,15 @@ def merge_tasks(
     doing: str,
     every_s: float,
 ) -> Result:
-    """Merge the results of a function of each batch, in the order of the batches.
+    """Call a function for each batch, and merge the results in the order of the batches.
 
     Args:
-        merge: of results, or of what it has merged.
-        batches: lists of items that have names.
-        function, more, cpus, doing, every_s: as of `run_tasks`.
+        merge: merges a list of results, or of merged results, into one.
+        batches: lists of items, which error messages show.
+        function, more, cpus, doing, every_s: as in `run_tasks`.
 
     Raises:
-        InputError: a batch ends each process that it is given to.
+        InputError: a batch ends every process that runs it.
         Incomplete: a machine was lost again and again, or ran out of memory.
         Exception: a task raised it.
     """

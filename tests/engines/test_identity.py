@@ -86,7 +86,7 @@ def test_what_differs_is_said_of_the_first_file_that_does():
     one = {"a": (1, "x"), "b": (2_000, "y")}
     assert difference(one, dict(one)) is None
     assert difference(one, {"b": (2_000, "y")}) == "a is missing"
-    assert difference(one, one | {"c": (1, "z")}) == "c is one file more"
+    assert difference(one, one | {"c": (1, "z")}) == "c is one file too many"
     assert difference(one, one | {"b": (3, "y")}) == "b has 3 bytes, not 2,000"
     assert difference(one, one | {"b": (2_000, "z")}) == "b has other content"
 

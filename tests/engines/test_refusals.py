@@ -120,11 +120,11 @@ def test_an_adapters_weights_are_no_models():
         ("Qwen2Model", {}, "is a Qwen2Model and no language model, and no family of judges reads"),
         ("InternLM2ForRewardModel", {"auto_map": {}}, "no language model.*brings modelling code"),
         ("T5ForConditionalGeneration", {"is_encoder_decoder": True}, "an encoder with a decoder"),
-        ("BertLMHeadModel", {"model_type": "bert", "is_decoder": False}, "look at those after"),
-        ("RobertaForCausalLM", {"model_type": "roberta"}, "look at those after them"),
-        ("LlamaForCausalLM", {"is_causal": False}, "look at those after them"),
+        ("BertLMHeadModel", {"model_type": "bert", "is_decoder": False}, "look at later tokens"),
+        ("RobertaForCausalLM", {"model_type": "roberta"}, "look at later tokens"),
+        ("LlamaForCausalLM", {"is_causal": False}, "look at later tokens"),
         ("Gemma3ForConditionalGeneration", {"text_config": {"use_bidirectional_attention": True}},
-         "look at those after them"),
+         "look at later tokens"),
     ],
 )  # fmt: skip
 def test_no_family_is_guessed(architecture, config, said):

@@ -204,7 +204,7 @@ def test_submitted_stopped_and_submitted_again_on_a_cluster_and_a_store_with_aut
 
         assert submit(env, jobs, "first", words, "--no-wait").returncode == 0
         said = partial(said_by, jobs, "first")
-        wait_for(lambda: "has none yet that runs tasks" in said(), said)
+        wait_for(lambda: "has no machine yet that runs tasks" in said(), said)
         for _ in range(2):
             machines.enter_context(
                 ray_node(address, env, "--num-cpus=2", "--object-store-memory=100000000")

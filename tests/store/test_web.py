@@ -78,7 +78,7 @@ def test_a_server_without_versions_is_said_once(web, caplog, monkeypatch):
         (file,) = list_files(InputConfig(path=web.url)).files
         assert file.version == ""
     assert caplog.messages == [
-        "http:// gives no versions of files: one that changes and keeps its size is not noticed"
+        "http:// gives no versions of files: a file that changes but keeps its size goes unnoticed"
     ]
 
 

@@ -1,7 +1,7 @@
-"""Engines that write: token ids in, token ids out that the model has drawn.
+"""Engines that write take token ids, and return token ids that the model has drawn.
 
 Its files:
 
-    generator      what such an engine is
+    generator      defines an engine that writes
     vllm_generate  the engine of vLLM
 """

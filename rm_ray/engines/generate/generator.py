@@ -1,4 +1,4 @@
-"""Engines that write: token ids in, drawn token ids out."""
+"""Defines engines that write: they take token ids, and return drawn token ids."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,41 +8,40 @@ import numpy.typing as npt
 
 from rm_ray.engines.engine import EngineCounts, Prompt
 
-# What a generator has drawn, [tokens].
+# The token ids that a generator has drawn: int32 [tokens].
 Drawn = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How one prompt is gone on with."""
+    """Sampling says how the tokens after one prompt are drawn."""
 
     temperature: float
-    """0 takes the likeliest token each time."""
+    """Temperature of the draws; 0 takes the likeliest token each time."""
     seed: int
-    """The same draws from the same numbers; 63 bits."""
+    """Seed of the draws, 63 bits: the same seed and logits give the same tokens."""
     most: int
-    """Tokens at most."""
+    """Most tokens of the answer."""
     stops: bool = False
-    """Whether a token that ends a turn ends the answer; if not, it is never drawn, and the answer
-    has exactly `most` tokens."""
+    """True if a token that ends a turn ends the answer; if False, no such token is ever drawn, and
+    the answer has exactly `most` tokens."""
 
 
 class Generator(Protocol):
-    """Runs one model in this process. Whatever `add` or `step` raises breaks it for good.
-
-    `counts`: since the start.
-    """
+    """Runs one model in this process. An exception in `add` or `step` breaks it for good."""
 
     counts: EngineCounts
+    """The work since the start."""
 
     @property
     def has_room(self) -> bool:
-        """Whether another prompt may be added before the next step."""
+        """Return True if another prompt may be added before the next step."""
 
     def add(self, key: int, prompt: Prompt, sampling: Sampling) -> None:
-        """Take a prompt, under a key that none in flight has."""
+        """Take a prompt under a key that no prompt in flight has."""
 
     def step(self) -> list[tuple[int, Drawn]]:
-        """Run some of what is in flight; the keys and tokens of the prompts that are done. The
-        token that ended an answer is not among its tokens.
+        """Run some of the prompts in flight, and return the key and tokens of each answer.
+
+        The token that ended an answer is not among its tokens.
         """

@@ -1,4 +1,4 @@
-"""vLLM draws tokens: each prompt with a temperature, a seed and a length of its own."""
+"""Draws tokens with vLLM. Each prompt has its own temperature, seed and length."""
 
 from copy import copy
 from dataclasses import dataclass, field
@@ -14,20 +14,22 @@ from rm_ray.engines.generate.generator import Drawn, Sampling
 from rm_ray.engines.read_outs import DrawnTokens, ReadOut
 from rm_ray.engines.vllm import VllmEngine
 
-# What is added to the logit of a token that is not to be drawn; the most that vLLM takes.
+# Added to the logit of a token that must not be drawn; vLLM takes no lower number.
 NEVER = -100.0
 
 
 @dataclass
 class _InFlight:
-    """One prompt's answer so far."""
+    """An _InFlight holds one prompt's answer so far."""
 
     key: int
+    """The caller's key of the prompt."""
     tokens: list[int] = field(default_factory=list)
+    """Token ids drawn so far."""
 
 
 class VllmGenerator(VllmEngine):
-    """One vLLM engine that goes on with prompts. `step` and `add` are those of a `Generator`."""
+    """VllmGenerator is a `Generator`: it draws tokens after prompts with one vLLM engine."""
 
     def __init__(self, settings: EngineSettings) -> None:
         super().__init__(settings)
@@ -35,20 +37,20 @@ class VllmGenerator(VllmEngine):
 
     @property
     def has_room(self) -> bool:
-        """Whether fewer prompts are in flight than may be."""
+        """Return True if fewer prompts are in flight than the limit."""
         return len(self._answers) < self._in_flight
 
     def add(self, key: int, prompt: Prompt, sampling: Sampling) -> None:  # type: ignore[override]
         """Hand a prompt to vLLM's scheduler."""
         request = copy(self._template if sampling.stops else self._endless)
         params = copy(request.sampling_params)
-        # `copy` takes what is cached of the template along
+        # `copy` also copied a cached property of the template, which may be wrong here
         vars(params).pop("sampling_type", None)
         params.temperature = sampling.temperature
         params.seed = sampling.seed
         params.max_tokens = sampling.most
         request.sampling_params = params
-        # no name twice: to vLLM a name is one request for good
+        # never use a name twice: vLLM takes a name for the same request for ever
         request.request_id = request.external_req_id = str(self.counts.prompts)
         request.prompt_token_ids = prompt.tolist()
         self._answers[request.request_id] = _InFlight(key)
@@ -57,7 +59,7 @@ class VllmGenerator(VllmEngine):
         self.counts.prompt_tokens += len(prompt)
 
     def step(self) -> list[tuple[int, Drawn]]:  # type: ignore[override]
-        """One step of the scheduler and the model: the answers that have ended with it."""
+        """Run one step of the scheduler and the model, and return the answers that have ended."""
         ended = []
         for output in self._outputs():
             answer = self._answers[output.request_id]
@@ -80,7 +82,7 @@ class VllmGenerator(VllmEngine):
         return self._drawing(read_out, banned, stop_token_ids=list(read_out.stops), min_tokens=1)
 
     def _drawing(
-        self, read_out: DrawnTokens, bias: dict[int, float], **more: object
+        self, read_out: DrawnTokens, bias: dict[int, float], **options: object
     ) -> EngineCoreRequest:
         return self._request(
             SamplingParams(
@@ -89,19 +91,19 @@ class VllmGenerator(VllmEngine):
                 max_tokens=read_out.answer_tokens,
                 logit_bias=bias or None,
                 detokenize=False,
-                # what ends an answer is said in stop_token_ids
+                # only stop_token_ids end an answer
                 ignore_eos=True,
                 output_kind=RequestOutputKind.FINAL_ONLY,
-                **more,
+                **options,
             )
         )
 
     def _arguments(self, settings: EngineSettings) -> EngineArgs:
-        """A prompt goes in whole, in one step.
+        """Have each prompt go in whole, in one step.
 
-        vLLM draws once for each step, and takes a draw back where a prompt went in only in part.
-        That it cannot do on a CPU (the generator there has no offset), where the engine ends; and
-        a seed is to give the same draws however prompts are batched.
+        vLLM draws once per step, and takes the draw back if a prompt went in only in part. On a CPU
+        it cannot take a draw back (the generator has no offset), and the engine ends. Also, a seed
+        must give the same draws for every batching of prompts.
         """
         arguments = super()._arguments(settings)
         arguments.enable_chunked_prefill = False
