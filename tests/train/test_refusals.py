@@ -128,7 +128,7 @@ def test_a_dry_run_reckons(pairs, tmp_path):
     with safe_open(TINY_JUDGE / "model.safetensors", framework="np") as weights:
         learning = sum(weights.get_tensor(name).size for name in weights.keys())  # noqa: SIM118
     learning -= (1024 - 2) * 128  # of the head, the labels' rows alone
-    assert f"{learning:,} parameters, {learning:,} of them learn" in page
+    assert f"{learning:,} parameters, {learning:,} of them trained" in page
     assert f"{tokens / 1000 / 3600:.2f} hours of a worker" in lines["hours"]
 
 
