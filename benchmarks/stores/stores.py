@@ -1,4 +1,4 @@
-"""The stores, and how each is started."""
+"""The list of stores, and the functions that start them."""
 
 import os
 import sys
@@ -21,12 +21,16 @@ AZURITE_KEY = (
 
 @dataclass(frozen=True)
 class Store:
-    """A store. `protocol`: s3, gs or az. `start`: returns the environment of its clients."""
+    """One object store of the table."""
 
     name: str
+    """Name in the table."""
     protocol: str
+    """s3, gs or az."""
     source: Source
+    """The source of its package."""
     start: Callable[[Place], Environment]
+    """Starts the store, and returns the environment of its clients."""
 
 
 def moto(place: Place) -> Environment:
