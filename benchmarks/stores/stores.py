@@ -119,7 +119,9 @@ def gcp_storage_emulator(place: Place) -> Environment:
 
 
 def gs_environment(address: str) -> Environment:
-    """What gcsfs reads. It would ask for the kind of each bucket by gRPC, which emulators lack."""
+    """Return the environment of gcsfs. It must not ask for a bucket's kind by gRPC: emulators
+    lack that.
+    """
     return {"STORAGE_EMULATOR_HOST": address, "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
 
 

@@ -177,17 +177,17 @@ class EvaluateConfig(Section):
     engine: EngineConfig = EngineConfig()
     """The engine that runs the judge."""
     pool: PoolConfig = PoolConfig()
-    """The actors that judge."""
+    """The judge actors; each holds one engine."""
     read: ReadConfig = ReadConfig()
-    """How the pairs are read."""
+    """The CPU tasks that read and tokenise the pairs."""
     shard: ShardConfig = ShardConfig()
-    """How the work is cut into shards."""
+    """How new input files are cut into shards."""
     run: ScoreRunConfig = ScoreRunConfig()
-    """How the run deals with errors."""
+    """The run as a whole: progress, failed pairs, and changed files."""
     estimate: EstimateConfig = EstimateConfig()
-    """The settings of --dry-run."""
+    """The speed that --dry-run computes GPU hours with."""
     cost: CostConfig = CostConfig()
-    """Prices, for progress lines and estimates."""
+    """Prices, for progress lines, metrics and estimates."""
 
     @model_validator(mode="after")
     def _one_thing_to_evaluate(self) -> Self:

@@ -191,7 +191,7 @@ class LogConfig(Section):
 
 
 class VerifyConfig(Section):
-    """The check that the engines give the written judge's rewards as the trainer does."""
+    """The check that the engines give the same rewards as the trainer."""
 
     engines: Annotated[list[Literal["vllm", "transformers"]], BeforeValidator(as_list)] = Field(
         ["vllm", "transformers"], min_length=1
@@ -236,7 +236,7 @@ class TrainConfig(Section):
     log: LogConfig = LogConfig()
     """The log of the training."""
     verify: VerifyConfig = VerifyConfig()
-    """The check that the engines give the trainer's rewards."""
+    """The check that the engines give the same rewards as the trainer."""
     estimate: TrainEstimateConfig = TrainEstimateConfig()
     """The speed that --dry-run computes hours with."""
     cost: CostConfig = CostConfig()
