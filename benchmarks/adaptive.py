@@ -1,11 +1,11 @@
-"""What judging only until a document is clear costs, and how often it decides as all chunks would.
+"""The cost of judging only until a document is clear, and how often the decision is the same.
 
     python -m benchmarks.adaptive RUN [--seeds 5]
 
-RUN is the output folder of a run that judged every chunk. The rule that the job uses is played on
-its chunk rewards, for thresholds at the 25th, 50th and 75th percentile of its rewards; the cost is
-the exact minimum of forwarded tokens, beside that of every chunk. No engine is needed: a chunk's
-reward does not depend on which others are judged.
+RUN is the output folder of a run that judged every chunk. The script plays the job's rule on the
+chunk rewards of RUN, for thresholds at the 25th, 50th and 75th percentile of the rewards. The cost
+is the exact minimum of forwarded tokens, against the cost of every chunk. No engine is needed,
+because a chunk's reward does not depend on the other judged chunks.
 """
 
 import argparse
@@ -30,23 +30,28 @@ LEAST = (4, 8, 16)
 
 @dataclass(frozen=True)
 class Scored:
-    """A document with the rewards of all its chunks. `tokens`: its length."""
+    """A document with the rewards of all its chunks."""
 
     tokens: int
+    """Length of the document, in tokens."""
     rewards: np.ndarray
+    """Reward of each chunk."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Shares of the documents, and of the cost of judging all."""
+    """The result of judging until documents are clear, as shares of judging everything."""
 
     agreement: float
+    """Share of the documents with the same decision."""
     cost: float
+    """Share of the cost."""
     stopped: float
+    """Share of the documents that stopped early."""
 
 
 def load(run: Path) -> tuple[PreferenceJudge, list[Scored]]:
-    """The judge of a run, and the documents that it scored whole."""
+    """Return the judge of a run, and the documents that it scored whole."""
     config = PreferenceConfig(
         **json.loads((run / "_rm_ray" / "run.json").read_text())["config"]["judge"]
     )
@@ -61,7 +66,7 @@ def load(run: Path) -> tuple[PreferenceJudge, list[Scored]]:
 
 
 def play(rule: StopRule, document: Scored, judge: PreferenceJudge, seed: int) -> list[int]:
-    """Numbers of the chunks that would be judged."""
+    """Return the numbers of the chunks that would be judged."""
     chunks = judge.judgeable(document.tokens)
     judged: list[int] = []
     for look in rule.looks(chunks, seed):
@@ -73,7 +78,7 @@ def play(rule: StopRule, document: Scored, judge: PreferenceJudge, seed: int) ->
 
 
 def trial(rule: StopRule, documents: list[Scored], judge: PreferenceJudge, seed: int) -> Trial:
-    """Every document once."""
+    """Play the rule on every document once."""
     agree = stopped = cost = whole = 0
     for number, document in enumerate(documents):
         judged = play(rule, document, judge, seed * len(documents) + number)
@@ -87,7 +92,7 @@ def trial(rule: StopRule, documents: list[Scored], judge: PreferenceJudge, seed:
 
 
 def average(trials: list[Trial]) -> Trial:
-    """Their mean."""
+    """Return the mean of trials."""
     return Trial(**{name: mean(vars(t)[name] for t in trials) for name in vars(trials[0])})
 
 
@@ -97,7 +102,7 @@ HEAD = """
 
 
 def line(rule: StopRule, each: list[Trial]) -> str:
-    """A line of the table: each threshold, then their mean."""
+    """Return a line of the table: each threshold, then the mean."""
     by = ", ".join(f"{t.agreement:.3f} @ {t.cost:.2f}" for t in each)
     t = average(each)
     numbers = f"{t.agreement:.4f} | {t.cost:.3f} | {t.stopped:.2f}"

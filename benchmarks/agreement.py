@@ -1,11 +1,12 @@
-"""Make the table of models and tokenizers that give their authors' numbers, or are refused.
+"""Make the table of models and tokenizers: each gives its authors' numbers, or is refused.
 
     python -m benchmarks.agreement --output docs/agreement.md    # ten minutes on two cores
 
-Every row is run; a table that was begun goes on, but for rows that failed. A model is a tiny one of
-the real class with random weights, in float32; right is plain transformers, one prompt at a time.
-An engine is asked all prompts together, of 1 to 128 tokens. A tokenizer is asked real texts; right
-is `AutoTokenizer`, or its own file. Rows of vLLM run in processes of their own.
+Every row is run. If a table exists already, the script resumes it and runs failed rows again. A
+model is a tiny one of the real class with random weights, in float32. It is compared with plain
+transformers, one prompt at a time. An engine gets all prompts together, of 1 to 128 tokens. A
+tokenizer is tested on real texts, against `AutoTokenizer` or its own file. Rows of vLLM run in
+separate processes.
 """
 
 import argparse
@@ -47,9 +48,9 @@ from tests.engines.tiny_models import ALONE, MORE, SHAPE, tiny
 
 LABELS = (32, 299)
 AT_ONCE = 2
-# Language models whose class is not named like the others.
+# Language models with an irregular class name.
 CLASSES = {"GPT2": "GPT2LMHeadModel"}
-# What a tiny one needs besides, or has to show.
+# Further config keys that a tiny model needs or has to test.
 OWN = {
     "Gemma2": {"attn_logit_softcapping": 5.0, "sliding_window": 16},
     "Phi3": {"original_max_position_embeddings": 64, "rope_scaling": {
@@ -58,7 +59,7 @@ OWN = {
     "Cohere": {"logit_scale": 0.0625}, "Cohere2": {"logit_scale": 0.0625},
     "Granite": {"logits_scaling": 8.0},
 }  # fmt: skip
-# Keys that a class does not have, and that vLLM would read all the same.
+# Keys that a class does not have, but vLLM would read.
 WITHOUT = {"Phi3": ("head_dim",), "GPTNeoX": ("head_dim", "num_key_value_heads")}
 LANGUAGE_MODELS = (
     "Arcee", "Bloom", "Cohere", "Cohere2", "Exaone4", "Falcon", "GPT2", "GPTJ", "GPTNeoX", "Gemma",
@@ -69,7 +70,7 @@ LANGUAGE_MODELS = (
 
 
 def language_model(name: str, folder: Path) -> Any:
-    """A tiny language model, in a folder and here."""
+    """Make a tiny language model; return its folder and the loaded model."""
     kind = getattr(transformers, CLASSES.get(name, f"{name}ForCausalLM"))
     shape = ALONE.get(name) or SHAPE | MORE.get(name, {})
     if name == "Gemma3":
@@ -84,7 +85,7 @@ def language_model(name: str, folder: Path) -> Any:
 
 
 def settings_of(engine: str, folder: Path, read_out: ReadOut) -> EngineSettings:
-    """An engine's settings, small."""
+    """Return an engine's settings, with small limits."""
     config = EngineConfig(
         name=engine, dtype="float32", max_batch_tokens=256, max_batch_windows=4, kv_cache_gb=0.05
     )
@@ -95,7 +96,7 @@ def settings_of(engine: str, folder: Path, read_out: ReadOut) -> EngineSettings:
 
 
 def run_model(kind: str, name: str, engine: str) -> str:
-    """Run one model on one engine, and say in words what came of it."""
+    """Run one model on one engine, and describe the result in words."""
     prompts = some_prompts(5, 290)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -119,10 +120,10 @@ def run_model(kind: str, name: str, engine: str) -> str:
 
 
 def refused(settings: EngineSettings, folder: str, *, ask: bool) -> str:
-    """The sentence that refuses a model; "" where none does.
+    """Return the sentence that refuses a model; "" if it is not refused.
 
     Args:
-        ask: ask vLLM too, as a run does of models that the tests do not run there.
+        ask: check vLLM too, as a run does for models that the tests do not run in vLLM.
     """
     less = "--judge.context_tokens N"
     try:
@@ -139,12 +140,12 @@ def refused(settings: EngineSettings, folder: str, *, ask: bool) -> str:
 
 
 def shown(error: Exception, folder: str) -> str:
-    """An error without the folder's name."""
+    """Return an error's text without the folder's name."""
     return str(error).replace(folder, "MODEL")
 
 
 def in_a_process(kind: str, name: str, engine: str) -> str:
-    """The same in a process of its own, which may end as it likes."""
+    """Run a model in a separate process, in case the process dies."""
     command = [sys.executable, "-m", "benchmarks.agreement", "--row", kind, name, engine]
     done = subprocess.run(command, capture_output=True, text=True, timeout=400)
     last = done.stdout.strip().splitlines()[-1:]
@@ -155,7 +156,7 @@ def in_a_process(kind: str, name: str, engine: str) -> str:
 
 
 def texts() -> list[str]:
-    """Real texts, in parts of a thousand characters."""
+    """Return real texts, in parts of a thousand characters."""
     import pyarrow.parquet as pq
 
     found: list[str] = []
@@ -166,7 +167,7 @@ def texts() -> list[str]:
 
 
 def byte_level_as(kind: str | None, words: Iterable[str] = ()) -> Callable[[Path], None]:
-    """A byte-level tokenizer whose configuration names a class, with words added."""
+    """Write a byte-level tokenizer with a class name in its configuration, and with added words."""
 
     def make(folder: Path) -> None:
         checkpoints.byte_level(folder, checkpoints.QWEN_TOKENS)
@@ -182,7 +183,7 @@ def byte_level_as(kind: str | None, words: Iterable[str] = ()) -> Callable[[Path
 
 
 def qwen(folder: Path) -> None:
-    """Qwen2.5's own tokenizer."""
+    """Write Qwen2.5's own tokenizer."""
     for file in (SHARED / "qwen2.5-tokenizer").iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
 
@@ -191,7 +192,7 @@ def pieces(kind: str) -> Callable[[Path], None]:
     return lambda folder: checkpoints.sentence_pieces(folder, kind)
 
 
-# By kind: how it is made, and whether its own file is right in place of what its class says.
+# By kind: how to make the tokenizer, and whether its own file is right instead of its class.
 TOKENIZERS: dict[str, tuple[Callable[[Path], None], bool]] = {
     "byte-level BPE, Qwen2.5's own": (qwen, False),
     "byte-level BPE, as PreTrainedTokenizerFast": (byte_level_as(None), False),
@@ -207,7 +208,7 @@ TOKENIZERS: dict[str, tuple[Callable[[Path], None], bool]] = {
 
 
 def run_tokenizer(name: str) -> str:
-    """How many texts get other ids than they should, and which tokens the labels are."""
+    """Count the texts with wrong token ids, and list the tokens of the labels."""
     make, own_file = TOKENIZERS[name]
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder))
@@ -234,7 +235,7 @@ def run_tokenizer(name: str) -> str:
 
 
 def edited(**keys: Any) -> Callable[[Path], None]:
-    """A tiny Llama classifier with something else in its config.json."""
+    """Make a tiny Llama classifier with a change in its config.json."""
 
     def make(folder: Path) -> None:
         checkpoints.llama(folder)
@@ -247,7 +248,7 @@ def edited(**keys: Any) -> Callable[[Path], None]:
 
 
 def armorm(folder: Path) -> None:
-    """Make a checkpoint as ArmoRM, QRM's ancestor, is: without quantiles."""
+    """Make a checkpoint like ArmoRM, QRM's ancestor: without quantiles."""
     checkpoints.quantile(folder)
     file = folder / "config.json"
     config = json.loads(file.read_text())
@@ -261,7 +262,7 @@ def with_adapter(folder: Path) -> None:
 
 
 QUANTISED = {"quantization_config": {"quant_method": "gptq", "bits": 4}}
-# What is refused: how it is made, its family and the engine.
+# Refused models: how to make the model, its family and the engine.
 REFUSED: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "an adapter beside weights": (with_adapter, "classifier", "either"),
     "no model_type in config.json": (edited(model_type=None), "classifier", "either"),
@@ -280,7 +281,7 @@ REFUSED: dict[str, tuple[Callable[[Path], None], str, str]] = {
 
 
 def run_refused(name: str) -> str:
-    """The sentence that refuses a model."""
+    """Return the sentence that refuses a model."""
     from rm_ray.judges.sections import SECTIONS
 
     make, family, engine = REFUSED[name]
@@ -303,10 +304,10 @@ Row = tuple[str, str, str, str]
 
 
 def rows(known: Mapping[tuple[str, ...], str]) -> Iterable[Row]:
-    """Every row: kind, name, engine, what came of it.
+    """Yield every row: kind, name, engine, result.
 
     Args:
-        known: what came of rows that are not run again.
+        known: results of rows that are not run again.
     """
     models = [("language model", name) for name in LANGUAGE_MODELS]
     models += [("classifier", name) for name in (*CAUSAL, *ENCODERS)]
@@ -328,13 +329,15 @@ def rows(known: Mapping[tuple[str, ...], str]) -> Iterable[Row]:
 
 
 def title_of(kind: str, name: str) -> str:
-    """The class of a model, with what is special about it."""
+    """Return the class of a model, and its special feature."""
     title = CLASSES.get(name, f"{name}ForCausalLM") if kind == "language model" else name
     return f"{title} with longrope" if title == "Phi3ForCausalLM" else title
 
 
 def known_rows(output: Path, head: Sequence[str]) -> dict[tuple[str, ...], str]:
-    """Rows of a table of the same versions that did not fail; models' rows alone take long."""
+    """Read the rows of a table of the same versions that did not fail; only model rows take
+    long.
+    """
     before = output.read_text().splitlines() if output.is_file() else []
     if before[: len(head)] != list(head):
         return {}
@@ -344,7 +347,7 @@ def known_rows(output: Path, head: Sequence[str]) -> dict[tuple[str, ...], str]:
 
 
 def attempt(kind: str, name: str) -> str:
-    """One model on the engine transformers, in this process."""
+    """Run one model on the engine transformers, in this process."""
     try:
         return run_model(kind, name, "transformers")
     except Exception as error:  # noqa: BLE001 - a row says it, and the table goes on
@@ -352,7 +355,7 @@ def attempt(kind: str, name: str) -> str:
 
 
 def write(output: Path) -> None:
-    """Run all rows, and write the table as they come."""
+    """Run all rows, and write the table after each."""
     packages = ("torch", "transformers", "tokenizers")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     lines = [

@@ -1,9 +1,9 @@
-"""`make bench`: rm_ray beside what a user would do instead, on the same documents and machine.
+"""`make bench`: rm_ray against other ways to do the same, on the same documents and machine.
 
-Contenders take turns, each in a process of its own, for several rounds; start-up is not counted.
-Answers come before speed: each window's log ratio is compared with transformers' in float32, on
-the same prompts (token ids, or the tokens of the assembled text for those who ask in text).
-Writes outputs/bench/bench.md and bench.json.
+Contenders take turns, each in a separate process, for several rounds. Start-up is not counted.
+Correct answers come before speed: each window's log ratio is compared with transformers' in
+float32, on the same prompts (token ids, or the tokens of the assembled text for contenders that
+take text). Writes outputs/bench/bench.md and bench.json.
 """
 
 import argparse
@@ -52,7 +52,7 @@ TOLERANCE = 0.1
 
 
 def documents(count: int) -> list[str]:
-    """Some documents of a few thousand tokens; all there are where `count` is 0."""
+    """Return documents of a few thousand tokens; all documents if `count` is 0."""
     folder = SHARED if SHARED.is_dir() else DEMO
     texts = [
         text
@@ -64,7 +64,7 @@ def documents(count: int) -> list[str]:
 
 
 def run(module: str, task: Task, *more: str) -> Result:
-    """One contender, once, in a process of its own; `more`: what its module wants to be told."""
+    """Run one contender once, in a separate process; `more` are further arguments of its module."""
     with tempfile.TemporaryDirectory() as folder:
         given, found = Path(folder) / "task.json", Path(folder) / "result.json"
         given.write_text(json.dumps(asdict(task)))
@@ -79,23 +79,31 @@ def run(module: str, task: Task, *more: str) -> Result:
 
 @dataclass(frozen=True)
 class Line:
-    """A contender's line of the table. Differences: of log ratios, from transformers in float32."""
+    """A contender's line of the table. Differences are of log ratios, from transformers in
+    float32.
+    """
 
     seconds: float
+    """Median seconds of a round."""
     windows: int
+    """Number of windows."""
     lost: int
+    """Windows without an answer per round."""
     mean_difference: float
+    """Mean absolute difference of the windows with an answer."""
     largest_difference: float
+    """Largest absolute difference."""
     forwarded: int | None
+    """Forwarded tokens; None if unknown."""
 
     @property
     def counts(self) -> bool:
-        """The speed of wrong answers is none."""
+        """Return True if the answers are right; the speed of wrong answers does not count."""
         return self.mean_difference < TOLERANCE
 
 
 def line(rounds: list[Result], reference: Result) -> Line:
-    """The median of the rounds; differences over all of them, of the windows not lost."""
+    """Return the median seconds of the rounds, and the differences over all rounds."""
     apart, lost = [], 0
     for result in rounds:
         for ours, theirs in zip(result.log_ratios, reference.log_ratios, strict=True):
@@ -113,7 +121,7 @@ def line(rounds: list[Result], reference: Result) -> Line:
 
 
 def table(lines: dict[str, Line], tokens: int) -> str:
-    """Markdown, a line a contender."""
+    """Return the table in Markdown, one line per contender."""
     base = lines[BASE].seconds
     rows = [
         "| | seconds | document tokens/s | times rm_ray's engine | windows that lost A or B "
@@ -129,7 +137,7 @@ def table(lines: dict[str, Line], tokens: int) -> str:
 
 
 def references(task: Task, ids: str | None) -> tuple[Result, Result]:
-    """Answers to compare with, on prompts of token ids and of text."""
+    """Return the reference answers, on prompts of token ids and of text."""
     if ids:
         module, own, _ = CONTENDERS[ids]
         result = run(f"{HERE}.{module}", replace(task, options=own))

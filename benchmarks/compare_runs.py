@@ -1,7 +1,7 @@
-"""How far two runs over the same corpus differ: `python benchmarks/compare_runs.py OUT_A OUT_B`.
+"""Compare two runs over the same corpus: `python benchmarks/compare_runs.py OUT_A OUT_B`.
 
-Used for parity between engines (the largest difference) and for what a setting does to rewards
-(mean difference, rank correlation). Rows are matched by file and row number.
+Used to check that engines agree (largest difference), and to measure the effect of a setting on
+rewards (mean difference, rank correlation). Rows are matched by file and row number.
 """
 
 import sys
@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 
 
 def rewards(output: str) -> dict[tuple[str, int], float]:
-    """Rewards of the documents that have one, by file and row."""
+    """Return the rewards of the documents that have one, by file and row."""
     columns = ["source_file", "row", "reward"]
     rows = pq.read_table(Path(output) / "rewards", columns=columns).to_pylist()
     return {(r["source_file"], r["row"]): r["reward"] for r in rows if r["reward"] is not None}
 
 
 def compare(one: str, other: str) -> str:
-    """One paragraph: documents, differences of rewards, rank correlation."""
+    """Describe in one paragraph: documents, differences of rewards, rank correlation."""
     a, b = rewards(one), rewards(other)
     if a.keys() != b.keys():
         raise SystemExit(f"the runs reward different documents: {len(a)} and {len(b)}")

@@ -1,21 +1,21 @@
-"""evidently's drift report on the same nights beside ours: what each says, time and memory.
+"""evidently's drift report against ours on the same nights: alerts, time and memory.
 
     python -m benchmarks.evidently_report --documents 800 --nights 8
     python -m benchmarks.evidently_report --documents 1_000_000 --only size
 
-evidently gets an environment of its own, made here in the folder --environment with `pip install
-evidently==0.7.23 pyarrow "pandas<3.1"` (with pandas 3.1 it cannot be imported); it is no
+evidently gets an environment of its own, in the folder --environment, made with `pip install
+evidently==0.7.23 pyarrow "pandas<3.1"` (it cannot be imported with pandas 3.1). It is no
 requirement of rm_ray.
 
-Nights of four sources, with simulated rewards. nights: eight quiet nights or as many as asked for,
-after seven without a full baseline; then five other nights, each as the next after these. Ours is
-jobs/report.py by source over its history. evidently's preset gets the pooled rewards of the seven
-nights before, once over all documents and once for each source, by its default methods. size: one
-large night after another one.
+Nights have four sources, with simulated rewards. The mode "nights" makes eight quiet nights (or as
+many as --nights says), after seven nights without a full baseline. Then come five other nights,
+each as the next night after these. Ours is jobs/report.py by source, over its history. evidently's
+preset gets the pooled rewards of the seven nights before, once over all documents and once per
+source, with its default methods. The mode "size" compares one large night with another one.
 
-Seconds are those of the whole command, the start of Python, and of Ray for ours, included. Memory
-is the largest sum over the command's processes, shared pages counted once (PSS), and the largest of
-a single process of them.
+Seconds are of the whole command, with the start of Python, and for ours also of Ray. Memory is the
+largest sum over the command's processes, with shared pages counted once (PSS), and the largest of a
+single process.
 """
 
 import argparse
@@ -46,7 +46,7 @@ REQUIREMENTS = ("evidently==0.7.23", "pyarrow", "pandas<3.1")
 BEFORE = 7
 GROUP_ROWS = 1000
 Rng = np.random.Generator
-# Rewards of a source: skewed, heavy-tailed, narrow, bimodal.
+# Rewards of each source: skewed, heavy-tailed, narrow, bimodal.
 SOURCES: dict[str, Callable[[Rng, int], np.ndarray]] = {
     "web": lambda rng, n: rng.gamma(2, size=n),
     "forum": lambda rng, n: rng.standard_t(3, n),
@@ -59,11 +59,16 @@ FORUM_SD = 3**0.5
 
 @dataclass(frozen=True)
 class Night:
-    """Documents of each source over its usual ones; what is not as usual of one of them."""
+    """A Night is the number of documents per source relative to a usual night, and a change
+    of a source.
+    """
 
     shares: Mapping[str, float]
+    """Documents of each source over its usual number."""
     shifted: str | None = None
+    """Source with shifted rewards; None for no source."""
     constant: str | None = None
+    """Source with constant rewards; None for no source."""
 
 
 USUAL = dict.fromkeys(SOURCES, 1.0)
@@ -72,26 +77,30 @@ TESTS = {
     "forum shifted by 1 sd": Night(USUAL, shifted="forum"),
     "a quarter of speech": Night(USUAL | {"speech": 0.25}),
     "web is one passage": Night(USUAL, constant="web"),
-    # none below the half, from which on our rule of volume speaks
+    # no source falls below half: from there, our volume rule alerts
     "other mix": Night({"web": 1.6, "forum": 1.3, "speech": 0.55, "code": 0.55}),
 }
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a command. Memory in MiB, of all its processes and of the largest; pages in KiB."""
+    """The cost of a command."""
 
     seconds: float
+    """Seconds of the whole command."""
     memory: float
+    """Peak memory of all processes together, in MiB."""
     largest: float
+    """Peak memory of the largest process, in MiB."""
     pages: float
+    """Size of the written pages, in KiB."""
 
     def __str__(self) -> str:
         return f"{self.seconds:.1f} | {self.memory:,.0f} ({self.largest:,.0f}) | {self.pages:,.0f}"
 
 
 def rows_of(night: Night, documents: int, seed: int) -> pa.Table:
-    """The documents of a night with their rewards, in random order."""
+    """Return the documents of a night with their rewards, in random order."""
     rng = np.random.default_rng(seed)
     passages = [" ".join(rng.choice(list(SOURCES), 150)) for _ in range(100)]
     sources, rewards, texts = [], [], []
@@ -119,7 +128,7 @@ def rows_of(night: Night, documents: int, seed: int) -> pa.Table:
 
 
 def write_run(folder: Path, rows: pa.Table) -> Path:
-    """A scoring run of a night."""
+    """Write a scoring run of a night."""
     corpus = folder / "corpus"
     corpus.mkdir(parents=True)
     pq.write_table(rows.select(["id", "text"]), corpus / "0.parquet", row_group_size=GROUP_ROWS)
@@ -133,7 +142,7 @@ def write_run(folder: Path, rows: pa.Table) -> Path:
 
 
 def make_environment(folder: Path) -> Path:
-    """evidently's Python, installed where it is not."""
+    """Return evidently's Python, and install it if it is missing."""
     python, made = folder / "bin" / "python", folder / "requirements.txt"
     if not made.exists() or made.read_text().split() != [*REQUIREMENTS]:
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
@@ -144,7 +153,7 @@ def make_environment(folder: Path) -> Path:
 
 
 def costs(words: list[str], out: Path, allowed: tuple[int, ...] = (0,)) -> Cost:
-    """Run a command that writes its pages into a folder."""
+    """Run a command that writes its pages into a folder, and measure it."""
     log, peak, largest = out.with_suffix(".log"), 0, 0
     out.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as told:
@@ -168,7 +177,7 @@ def costs(words: list[str], out: Path, allowed: tuple[int, ...] = (0,)) -> Cost:
 
 
 def ours(run: Path, history: Path, name: str, out: Path) -> tuple[Cost, list[str]]:
-    """Our report, and its alerts that count."""
+    """Run our report; return its cost and its alerts that count."""
     options = {"rewards.path": run, "output.path": out, "by": "source", "history.path": history,
                "night": name}  # fmt: skip
     words = [word for key, value in options.items() for word in (f"--{key}", str(value))]
@@ -181,7 +190,7 @@ def ours(run: Path, history: Path, name: str, out: Path) -> tuple[Cost, list[str
 def theirs(
     python: Path, run: Path, before: list[Path], out: Path
 ) -> tuple[Cost, list[dict[str, Any]]]:
-    """evidently's reports, and the columns that have drifted."""
+    """Run evidently's reports; return their cost and the drifted columns."""
     script = ROOT / "benchmarks" / "contenders" / "evidently_nights.py"
     cost = costs([str(python), str(script), *map(str, (out, run, *before))], out)
     said = json.loads((out / "said.json").read_text())
@@ -195,7 +204,7 @@ def line(name: str, who: str, cost: Cost, said: list[str]) -> None:
 def lines(name: str, run: Path, before: list[Path], history: Path, python: Path) -> tuple[
     list[str], list[dict[str, Any]]
 ]:  # fmt: skip
-    """Both on one night, and what they said."""
+    """Run both on one night, and return lines with their alerts."""
     out = run.parent
     our_cost, alerts = ours(run, history, out.name, out / "ours")
     their_cost, drifted = theirs(python, run, before, out / "evidently")

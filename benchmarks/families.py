@@ -1,8 +1,8 @@
-"""Classifiers and QRM through the job, beside what one would do instead.
+"""Classifiers and QRM through the job, against other ways to do the same.
 
-GPT-2 and BERT at their published shapes, random weights, the same documents; contenders take turns,
-each in a process of its own, and start-up is not counted. A contender whose rewards differ from the
-careful loop's by more than TOLERANCE has no speed.
+GPT-2 and BERT have their published shapes and random weights, and all contenders get the same
+documents. Contenders take turns, each in a separate process, and start-up is not counted. The table
+shows no speed for a contender whose rewards differ from the careful loop's by more than TOLERANCE.
 """
 
 import argparse
@@ -24,12 +24,14 @@ from benchmarks.contenders.rm_ray_job import run_job
 
 TOLERANCE = 1e-3
 DEMO_TOKENIZER = ROOT / "demo" / "tiny_judge" / "tokenizer.json"
-# Tokens of a padded batch, as measured best on this CPU for both models.
+# Tokens of a padded batch; this number is fastest on this CPU for both models.
 BATCH_TOKENS = 2048
 
 
 def make_gpt2(folder: Path) -> None:
-    """ChaiML's shape: 12 layers of 768, 2 labels; a tokenizer of the same kind."""
+    """Make a model of ChaiML's shape: 12 layers of 768, 2 labels; with a tokenizer of the
+    same kind.
+    """
     import torch
     from tokenizers import Tokenizer
     from transformers import GPT2Config, GPT2ForSequenceClassification, PreTrainedTokenizerFast
@@ -43,7 +45,7 @@ def make_gpt2(folder: Path) -> None:
 
 
 def make_bert(folder: Path) -> None:
-    """fineweb-edu-classifier's shape: BERT base, one label."""
+    """Make a model of fineweb-edu-classifier's shape: BERT base, one label."""
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
@@ -56,7 +58,7 @@ def make_bert(folder: Path) -> None:
 
 
 def make_qrm(folder: Path) -> None:
-    """QRM's heads at their published sizes over a Llama of 4 layers of 512."""
+    """Make a model with QRM's heads at their published sizes, over a Llama of 4 layers of 512."""
     from tests import checkpoints
 
     checkpoints.LLAMA.update(
@@ -75,7 +77,7 @@ MODELS: dict[str, tuple[Callable[[Path], None], dict[str, str], int]] = {
 
 
 def tokenizer_of(task: Task) -> Callable[[], list[list[int]]]:
-    """Makes the prompts as the model's own tokenizer does."""
+    """Return a function that makes prompts as the model's own tokenizer does."""
     from transformers import AutoTokenizer
 
     side = task.options["judge"].get("truncate", "right")
@@ -89,7 +91,7 @@ def tokenizer_of(task: Task) -> Callable[[], list[list[int]]]:
 
 
 def careful_loop(task: Task) -> Timed:
-    """Sorted by length, padded batches of a token budget, no gradients."""
+    """Score in batches sorted by length, padded within a token budget, without gradients."""
     import torch
     from transformers import AutoModelForSequenceClassification
 
@@ -119,7 +121,7 @@ def careful_loop(task: Task) -> Timed:
 
 
 def pipeline(task: Task) -> Timed:
-    """transformers.pipeline, eight at a time."""
+    """Score with transformers.pipeline, eight at a time."""
     import torch
     from transformers import AutoTokenizer
     from transformers import pipeline as make_pipeline
@@ -142,7 +144,7 @@ def pipeline(task: Task) -> Timed:
 
 
 def llm_classify(task: Task) -> Timed:
-    """vLLM's own offline interface."""
+    """Score with vLLM's own offline interface."""
     os.environ |= vllm_environment(task.threads) | {"VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
     from vllm import LLM, PoolingParams
 
@@ -162,7 +164,7 @@ def llm_classify(task: Task) -> Timed:
 
 
 def job(task: Task) -> Timed:
-    """rm_ray's whole job, timed from the first ready engine to the last part."""
+    """Run rm_ray's whole job, timed from the first ready engine to the last part."""
     folder = Path(tempfile.mkdtemp())
     table = pa.table({"id": list(range(len(task.texts))), "text": task.texts})
     pq.write_table(table, folder / "in.parquet")
@@ -195,7 +197,7 @@ CONTENDERS: dict[str, tuple[Callable[[Task], Timed], dict[str, object]]] = {
 
 
 def compare(kind: str, task: Task, rounds: int) -> list[str]:
-    """The lines of one model's contenders."""
+    """Return the lines of one model's contenders."""
     names = [name for name in CONTENDERS if kind != "qrm" or name.startswith("rm_ray")]
     results: dict[str, list[Result]] = {name: [] for name in names}
     for turn in range(rounds):

@@ -1,11 +1,11 @@
-"""The filter job beside what one would do instead, and over many documents.
+"""The filter job against other ways to do the same, and over many documents.
 
     python -m benchmarks.filter copy --files 8 --megabytes 64
     python -m benchmarks.filter many --documents 10_000_000 --parts 1000
 
-copy: the whole job at several fractions, beside one process of pyarrow that copies the same files
-with the same row groups and codec, and beside DuckDB's COPY of a join at the same cut. many:
-cuts by group from parts of rewards alone.
+copy: the whole job at several fractions, against one process of pyarrow that copies the same files
+with the same row groups and codec, and against DuckDB's COPY of a join at the same cut. many: cuts
+by group from parts that hold only rewards.
 """
 
 import argparse
@@ -57,7 +57,9 @@ duckdb.sql(f'''COPY (
 
 
 def write_corpus(folder: Path, files: int, megabytes: int) -> int:
-    """Files of about so many MiB, of shuffled sentences of real text; their documents."""
+    """Write files of about this many MiB, with shuffled sentences of real text; return the
+    documents.
+    """
     sentences = [s for text in documents(0) for s in text.split(". ") if 20 < len(s) < 2000]
     rng, rows = random.Random(0), 0
     folder.mkdir()
@@ -92,7 +94,7 @@ def rewards(groups: int, shard: Shard) -> pa.Table:
 def timed(
     words: list[str], stages: dict[str, str], log: Path = Path("/dev/null")
 ) -> tuple[float, dict[str, float]]:
-    """Seconds of a process, and the peak memory of its stages, MiB."""
+    """Return the seconds of a process, and the peak memory of its stages in MiB."""
     began = time.monotonic()
     with log.open("w") as out:
         job = subprocess.Popen(
@@ -104,7 +106,7 @@ def timed(
 
 
 def filtered(out: Path, **changes: object) -> tuple[float, dict[str, float]]:
-    """Seconds of the job, and its peak memory."""
+    """Return the seconds of the job, and its peak memory."""
     words = [sys.executable, "jobs/filter.py", *options(output_path=out, **changes)]
     return timed(words, STAGES, out.with_suffix(".log"))
 

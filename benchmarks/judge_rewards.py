@@ -1,6 +1,6 @@
-"""Rewards of the judge files under jobs/judges/, and of the tiny judge, on stand-in checkpoints.
+"""Rewards of the judge files in jobs/judges/ and of the tiny judge, on stand-in checkpoints.
 
-It measures a change that should leave rewards alone: run it in both checkouts, then compare.
+Use this to check that a change does not move rewards: run it in both checkouts, then compare.
 
     python -m benchmarks.judge_rewards --corpus FOLDER_OF_PARQUET --output before.json
     python -m benchmarks.judge_rewards --corpus FOLDER_OF_PARQUET --output after.json
@@ -44,7 +44,7 @@ DOCUMENTS = 24
 
 
 def qwen_judge(folder: Path, kind: str) -> None:
-    """A tiny language model with Qwen2.5's own tokenizer."""
+    """Make a tiny language model with Qwen2.5's own tokenizer."""
     import shutil
 
     import transformers
@@ -58,7 +58,7 @@ def qwen_judge(folder: Path, kind: str) -> None:
 
 
 def texts(corpus: Path) -> list[str]:
-    """Some documents of each file, cut to what a tiny model takes."""
+    """Return documents of each file, cut to the length that a tiny model takes."""
     found: list[str] = []
     for file in sorted(corpus.glob("*.parquet")):
         column = pq.read_table(file, columns=["text"]).column("text").to_pylist()
@@ -67,7 +67,7 @@ def texts(corpus: Path) -> list[str]:
 
 
 def columns_of(inputs: InputConfig, documents: list[str]) -> dict[str, pa.Array]:
-    """The documents as the columns that a judge reads."""
+    """Return the documents as the columns that a judge reads."""
     if inputs.prompt and inputs.completion:
         halves = [(text[:200], text[200:]) for text in documents]
         return {
@@ -78,7 +78,7 @@ def columns_of(inputs: InputConfig, documents: list[str]) -> dict[str, pa.Array]
 
 
 def judge_all(section: dict[str, Any], inputs: InputConfig, documents: list[str]) -> dict[str, Any]:
-    """Rewards of the documents and the fingerprint, by the engine transformers in float32."""
+    """Return the rewards and the fingerprint, by the engine transformers in float32."""
     config = SECTIONS[section.get("family", "preference")].model_validate(section)
     model = resolve_model(config.model, None, trust_remote_code=config.trust_remote_code)
     tokenizer, judge = build_judge(config, inputs, model)
@@ -104,13 +104,13 @@ def judge_all(section: dict[str, Any], inputs: InputConfig, documents: list[str]
             if owner == document
         }
         rewards.append(judge.verdict(own, len(ids)).reward)
-    # a stand-in's weights are drawn anew, and its identity is a hash of them
+    # a stand-in's weights are drawn again in each run, and its identity is a hash of them
     shown = fingerprint(tokenizer, judge, settings, inputs) | {"model": "stand-in"}
     return {"rewards": rewards, "fingerprint": shown}
 
 
 def run(corpus: Path, output: Path) -> None:
-    """Judge the documents by every file and by the tiny judge; write what came out."""
+    """Judge the documents with every judge file and with the tiny judge, and write the rewards."""
     documents = texts(corpus)
     found = {
         "tiny judge": judge_all(
@@ -135,7 +135,7 @@ def run(corpus: Path, output: Path) -> None:
 
 
 def compare(before: Path, after: Path) -> None:
-    """Print the largest difference of rewards, and what differs between fingerprints."""
+    """Print the largest difference of rewards, and the differences between fingerprints."""
     first, second = (json.loads(path.read_text()) for path in (before, after))
     for name in first:
         pairs = list(zip(first[name]["rewards"], second[name]["rewards"], strict=True))

@@ -1,12 +1,12 @@
-"""What long documents cost, and what dropping context does to their rewards.
+"""The cost of long documents, and the effect of dropped context on their rewards.
 
     python -m benchmarks.long_documents [--tokens 262144] [--rounds 3] [--fast-cache]
 
-First table: documents of 1k to 256k tokens, as many as make up `--tokens`, with 8192 tokens of
-context and hops to a quarter of it: forwarded tokens beside the exact minimum and the floor
-(128 + m + 64 K / (L - K)) / 64, and the host's time for a window, the median of the rounds.
-Second: real text in documents of 16k tokens, rewards by K against those with all the text before
-each chunk.
+The first table has documents of 1k to 256k tokens, as many as make up `--tokens`, with 8192 tokens
+of context and hops to a quarter of it. It shows the forwarded tokens against the exact minimum and
+the floor (128 + m + 64 K / (L - K)) / 64, and the host's time per window, as the median of the
+rounds. The second table has documents of 16k tokens of real text. It compares the rewards by K with
+the rewards with all the text before each chunk.
 """
 
 import argparse
@@ -38,26 +38,34 @@ COMPARED_TOKENS = 15872  # and the markers still fit the tiny judge
 
 @dataclass(frozen=True)
 class Cost:
-    """Of documents of one length. `floor`: forwarded tokens per document token, in the limit."""
+    """The cost of documents of one length."""
 
     tokens: int
+    """Tokens per document."""
     windows: int
+    """Number of windows."""
     seconds: float
+    """Seconds of the whole scoring."""
     forwarded_per_token: float
+    """Forwarded tokens per document token."""
     over_minimum: float
+    """Forwarded tokens over the exact minimum."""
     floor: float
+    """Forwarded tokens per document token, in the limit of long documents."""
     host_us: float
+    """Time of the host per window, in microseconds."""
     outside_us: float
+    """Time outside the engine per window, in microseconds."""
 
 
 def judge_of(context: int, hop: int | None = None) -> PreferenceJudge:
-    """The tiny judge with so much context."""
+    """Return the tiny judge with this many tokens of context."""
     config = PreferenceConfig(model=MODEL, context_tokens=context, hop_tokens=hop)
     return PreferenceJudge.of(config, TOKENIZER)
 
 
 def engine_of(judge: PreferenceJudge, threads: int, *, fast_cache: bool = False) -> Engine:
-    """One engine, in this process."""
+    """Start one engine, in this process."""
     settings = EngineSettings(
         config=EngineConfig(dtype="bfloat16", fast_cache=fast_cache),
         model=resolve_model(MODEL, None),
@@ -72,7 +80,9 @@ def engine_of(judge: PreferenceJudge, threads: int, *, fast_cache: bool = False)
 
 
 def cost(length: int, total: int, seed: int, judge: PreferenceJudge, engine: Engine) -> Cost:
-    """Documents of random tokens: no two share anything, in this call or one of another seed."""
+    """Measure documents of random tokens; no two share a prefix, also across calls of other
+    seeds.
+    """
     rng = np.random.default_rng((length, total, seed))
     texts = [rng.integers(50, 1000, length, np.int32) for _ in range(max(1, total // length))]
     before = asdict(engine.counts)
@@ -96,18 +106,18 @@ def cost(length: int, total: int, seed: int, judge: PreferenceJudge, engine: Eng
 
 
 def median(costs: Sequence[Cost]) -> Cost:
-    """The one in the middle by the host's time."""
+    """Return the cost with the median time of the host."""
     return sorted(costs, key=lambda cost: cost.host_us)[len(costs) // 2]
 
 
 def long_texts() -> list[np.ndarray]:
-    """Real text, put together to documents of COMPARED_TOKENS."""
+    """Join real texts to documents of COMPARED_TOKENS."""
     ids = np.concatenate(encode_all(load_plain(TOKENIZER.json), documents(40)))
     return [ids[i : i + COMPARED_TOKENS] for i in range(0, len(ids), COMPARED_TOKENS)][:6]
 
 
 def rewards(texts: list[np.ndarray], judge: PreferenceJudge, engine: Engine) -> np.ndarray:
-    """Chunk rewards [documents, chunks]."""
+    """Return the chunk rewards [documents, chunks]."""
     prompts = (prompt for ids in texts for prompt in judge.prompts(ids))
     answers = iter(answer_all(engine, prompts))
     return np.array([[judge.chunk_reward(next(answers)) for _ in judge.judgeable(len(ids))]
@@ -115,7 +125,7 @@ def rewards(texts: list[np.ndarray], judge: PreferenceJudge, engine: Engine) -> 
 
 
 def hop_table(threads: int) -> list[dict[str, float]]:
-    """How far rewards move from full context, by the context kept at a hop."""
+    """Return the table of how far rewards move from full context, by the context kept at a hop."""
     full = judge_of(COMPARED_TOKENS)
     engine = engine_of(full, threads)
     texts = [ids for ids in long_texts() if len(ids) == COMPARED_TOKENS]

@@ -1,13 +1,13 @@
-"""Nights that are possible: what alerts, and what does not, on passages of real text.
+"""Simulated nights of passages of real text, to test that alerts come exactly as expected.
 
     python -m benchmarks.nights --corpus ../shared/data/corpus
 
 Passages of a corpus (columns text, source) and their twins with shuffled words are scored once by
-the tiny judge. A night is drawn from the passages with replacement, 200 a source. Twenty quiet
+the tiny judge. A night is drawn from the passages with replacement, 200 per source. Twenty quiet
 nights come first. Then a source breaks in every second night: it has the twins; it shrinks to a
-quarter; it is one passage again and again; 40% of it are empty; its documents have a tenth of
-their tokens; one reward is 65,504, which is no alert. All the time another source gets worse by
-0.03 standard deviations a night.
+quarter; it is one repeated passage; 40% of it are empty; its documents have a tenth of their
+tokens; one reward is 65,504, which is no alert. All the time, another source gets worse by 0.03
+standard deviations a night.
 """
 
 import argparse
@@ -37,11 +37,11 @@ QUIET = 20
 
 
 def name_of(number: int) -> str:
-    """A night's, from 1 on; the first is a Sunday."""
+    """Return the name of a night, counted from 1; the first is a Sunday."""
     return (date(2026, 11, 1) + timedelta(number - 1)).isoformat()
 
 
-# What breaks, by night: the source, and the rule that is to say so; an outlier is no alert.
+# The breaks by night: the source, and the rule that must alert; an outlier is no alert.
 BREAKS = {
     QUIET + 1: ("speech", "drift"),
     QUIET + 3: ("stack-exchange", "volume"),
@@ -50,7 +50,7 @@ BREAKS = {
     QUIET + 9: ("web", "tokens"),
     QUIET + 11: ("web", None),
 }
-# The source that creeps, by so many standard deviations a night; the first Monday after six weeks.
+# The source that gets worse, standard deviations per night, and the first Monday after six weeks.
 CREEPS, STEP, SEEN = "arxiv", 0.03, 44
 EXPECTED = {(name_of(night), source, rule) for night, (source, rule) in BREAKS.items() if rule} | {
     (name_of(SEEN), CREEPS, "creep")
@@ -58,7 +58,7 @@ EXPECTED = {(name_of(night), source, rule) for night, (source, rule) in BREAKS.i
 
 
 def passages(corpus: Path) -> Iterator[dict[str, str]]:
-    """Of about so many words, and their spoiled twins."""
+    """Return passages of about this many words, and their spoiled twins."""
     rng = random.Random(SEED)
     for row in pq.read_table(corpus, columns=["text", "source"]).to_pylist():
         words = re.findall(r"\S+\s*", row["text"])  # with the space that follows
@@ -70,7 +70,7 @@ def passages(corpus: Path) -> Iterator[dict[str, str]]:
 
 
 def scored_pool(corpus: Path, folder: Path) -> list[dict[str, Any]]:
-    """The passages with their rewards."""
+    """Return the passages with their rewards."""
     rows = [{"id": f"p{i}"} | one for i, one in enumerate(passages(corpus))]
     pq.write_table(pa.Table.from_pylist(rows), folder / "pool.parquet")
     words = ["--config", "jobs/demo.yaml", "--input.path", str(folder / "pool.parquet")]
@@ -83,7 +83,7 @@ def scored_pool(corpus: Path, folder: Path) -> list[dict[str, Any]]:
 
 
 def night(pool: list[dict[str, Any]], number: int) -> pa.Table:
-    """One night's documents."""
+    """Return one night's documents."""
     rng = random.Random(SEED * 1000 + number)
     broken, how = BREAKS.get(number, ("", None))
     rows = []
@@ -113,7 +113,7 @@ def night(pool: list[dict[str, Any]], number: int) -> pa.Table:
 
 
 def main() -> int:
-    """0 where the alerts are exactly those expected."""
+    """Run all nights; return 0 if the alerts are exactly as expected."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--keep", type=Path, help="folder to leave the last reports in")

@@ -3,9 +3,9 @@
     python -m benchmarks.peak_memory --megabytes 320
     python -m benchmarks.peak_memory --document-megabytes 50
 
-The real job in a process of its own; the engine answers from a hash, so that a corpus of this size
-takes minutes on a laptop. Memory is what a process has for itself alone (USS): the object store,
-which Ray keeps at its own limit, is shared.
+Runs the real job in a separate process. The engine answers from a hash, so that a corpus of this
+size takes only minutes on a laptop. Memory is USS, the memory that a process does not share: Ray
+keeps the shared object store at a limit of its own.
 """
 
 import argparse
@@ -29,7 +29,7 @@ STAGES = {"driver": "jobs/score.py", "read": "ReadStage", "judge": "JudgeActor"}
 
 
 def write_corpus(path: Path, megabytes: int, document_megabytes: int) -> tuple[int, int]:
-    """One file of one row group; its size and its rows."""
+    """Write one file of one row group; return its size and its rows."""
     rng = random.Random(0)
     if document_megabytes:
         words = prose(rng, 200_000)
@@ -37,7 +37,7 @@ def write_corpus(path: Path, megabytes: int, document_megabytes: int) -> tuple[i
             (words * (document_megabytes * 2**20 // len(words) + 1))[: document_megabytes << 20]
         ]
     else:
-        # random words compress; this much text is wanted on disk, so it is written plain
+        # random words compress well; written uncompressed, so that the file has this size on disk
         count = megabytes * 2**20 // 4300
         texts = [prose(rng, 1000) for _ in range(count)]
     table = pa.table({"id": [str(i) for i in range(len(texts))], "text": texts})
@@ -46,9 +46,10 @@ def write_corpus(path: Path, megabytes: int, document_megabytes: int) -> tuple[i
 
 
 def watch(job: subprocess.Popen, stages: Mapping[str, str] = STAGES) -> dict[str, int]:
-    """The largest USS of a process of each stage, bytes, until the job ends.
+    """Watch the job until it ends; return the largest USS of a process of each stage, in bytes.
 
-    `stages`: what is in the command line of a process of each.
+    Args:
+        stages: by stage, a part of the command line of its processes.
     """
     peaks = dict.fromkeys(stages, 0)
     me = psutil.Process(job.pid)

@@ -1,4 +1,4 @@
-"""The README's picture: how a report begins, in a headless browser, as a small PNG.
+"""Make the README's picture: the top of a report, in a headless browser, as a small PNG.
 
 python -m benchmarks.nights --corpus CORPUS --keep outputs/nights
 python -m benchmarks.picture outputs/nights/2026-11-21/report.html demo/report.png
@@ -16,7 +16,7 @@ WIDTH, HEIGHT, COLOURS = 1100, 1180, 96
 
 
 def main() -> None:
-    """Parse, look, and write."""
+    """Parse the options, take the picture, write it."""
     parser = argparse.ArgumentParser(description="Make the README's picture of a report.")
     parser.add_argument("report", type=Path, help="report.html")
     parser.add_argument("picture", type=Path, help="PNG to write")

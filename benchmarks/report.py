@@ -8,11 +8,11 @@
     python -m benchmarks.report seen --histories 40
     python -m benchmarks.report told
 
-many: the whole job over simulated rewards of 20 groups, beside the night before; history: the same
-night with one night before it and with many. floors: how many quiet nights are above the floor that
-is shown. alarms: on how many nights of 20 groups chance alone alerts, if every effect mattered.
-quiet: how often nights alert on which nothing breaks, though volumes vary, weekends come or rewards
-are tied; seen: after how many nights a change is told; told: the fall of a count that is told
+many: the whole job over simulated rewards of 20 groups, compared with the night before. history:
+the same night with one night before it, and with many. floors: how many quiet nights are above the
+shown floor. alarms: on how many nights of 20 groups chance alone alerts, if every effect mattered.
+quiet: how often nights alert without a break, though volumes vary, weekends come or rewards are
+tied. seen: after how many nights a change alerts. told: how far a count must fall to alert
 (benchmarks/report_nights.py).
 """
 
@@ -48,7 +48,7 @@ GROUPS = 20
 
 
 def write_run(folder: Path, documents: int, parts: int) -> Path:
-    """A scoring run of documents without text."""
+    """Write a scoring run of documents without text."""
     corpus, scored = folder / f"corpus-{documents}", folder / f"scored-{documents}"
     corpus.mkdir()
     each = documents // parts
@@ -60,7 +60,7 @@ def write_run(folder: Path, documents: int, parts: int) -> Path:
 
 
 def reported(folder: Path, scored: Path, night: str) -> tuple[float, dict[str, float], Path]:
-    """Seconds of the whole job, its peak memory, and the report."""
+    """Run the whole job; return its seconds, its peak memory, and the report."""
     out = folder / f"report-{scored.name}-{night}"
     options = {"rewards.path": scored, "output.path": out, "history.path": folder / "history",
                "by": "source", "night": night}  # fmt: skip

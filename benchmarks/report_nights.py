@@ -1,5 +1,6 @@
-"""Simulated nights, decided by the project's own code: how often quiet ones alert, and after how
-many nights a change is seen. `python -m benchmarks.report quiet` and `... seen` run them.
+"""Simulated nights, judged by the project's own rules: false alerts, and nights until an alert.
+
+`python -m benchmarks.report quiet` and `... seen` run them.
 """
 
 import os
@@ -29,16 +30,17 @@ from rm_ray.scored.groups import group_label
 
 FIRST = date(2026, 1, 5)  # a Monday
 LOOKED_AT = 70
-# What a source brings one night: its rewards, tokens a document, documents without a reward.
+# A source's night: its rewards, tokens per document, documents without a reward.
 Source = tuple[np.ndarray, float, int]
 Draw = Callable[[np.random.Generator, int], Mapping[str, Source]]
 
 
 @dataclass
 class Memory:
-    """A history that lies in memory."""
+    """A history in memory."""
 
     nights: dict[str, tuple[str, list[tuple[GroupNight, Said]]]] = field(default_factory=dict)
+    """The groups of each night with their verdicts, by night."""
 
     def names(self) -> list[str]:
         return sorted(self.nights)
@@ -82,10 +84,12 @@ def group_night(name: str, source: Source) -> GroupNight:
 
 @dataclass
 class History:
-    """Nights that were decided, and the dice for those to come."""
+    """Nights with their verdicts, and the random generator for the nights to come."""
 
     rng: np.random.Generator
+    """The random generator."""
     memory: Memory = field(default_factory=Memory)
+    """The nights so far."""
 
     @classmethod
     def seeded(cls, seed: int) -> "History":
@@ -96,7 +100,7 @@ class History:
 
 
 def verdicts(draw: Draw, nights: int, history: History, **told: Any) -> Iterator[Verdict]:
-    """Yield the verdict of night after night, each compared with the history before it."""
+    """Yield the verdict of each night, compared with the history before it."""
     rng, memory = history.rng, history.memory
     begun = len(memory.nights)
     for number in range(begun, begun + nights):
@@ -128,12 +132,12 @@ SOURCES = "abcd"
 
 
 def steady(rng: np.random.Generator, _: int) -> dict[str, Source]:
-    """500 documents of each source, give or take chance; the mean moves by 0.03 sd."""
+    """Make about 500 documents per source; the mean moves by 0.03 sd."""
     return {s: (rng.normal(rng.normal(0, 0.03), 1, rng.poisson(500)), 800.0, 0) for s in SOURCES}
 
 
 def varied(rng: np.random.Generator, _: int) -> dict[str, Source]:
-    """Volumes are lognormal with sd 0.4, tokens with 0.2, the share without a reward 0 to 10%."""
+    """Make lognormal volumes with sd 0.4, tokens with 0.2; 0 to 10% without a reward."""
     found = {}
     for source in SOURCES:
         count = rng.poisson(500 * np.exp(0.4 * rng.standard_normal()))
@@ -144,7 +148,7 @@ def varied(rng: np.random.Generator, _: int) -> dict[str, Source]:
 
 
 def swinging(rng: np.random.Generator, _: int) -> dict[str, Source]:
-    """From 30 to 100% of a source's documents have a reward, tokens vary by 60%."""
+    """Make nights with rewards for 30 to 100% of a source's documents; tokens vary by 60%."""
     found = {}
     for source in SOURCES:
         count = rng.poisson(500)
@@ -155,7 +159,7 @@ def swinging(rng: np.random.Generator, _: int) -> dict[str, Source]:
 
 
 def weekly(rng: np.random.Generator, night: int) -> dict[str, Source]:
-    """At weekends 40% of the documents, and rewards lower by 0.35 sd."""
+    """Make weekends with 40% of the documents, and rewards lower by 0.35 sd."""
     free = night % 7 > 4
     return {
         s: (rng.normal(-0.35 * free, 1, rng.poisson(200 if free else 500)), 800.0, 0)
@@ -164,7 +168,7 @@ def weekly(rng: np.random.Generator, night: int) -> dict[str, Source]:
 
 
 def heavy(rng: np.random.Generator, _: int) -> dict[str, Source]:
-    """Rewards by Student's t with 2 degrees of freedom, now and then one of 65,504."""
+    """Make rewards by Student's t with 2 degrees of freedom, with a rare reward of 65,504."""
     found = {s: (rng.standard_t(2, rng.poisson(500)), 800.0, 0) for s in SOURCES}
     if rng.random() < 0.1:
         found["a"][0][0] = 65504
@@ -172,7 +176,7 @@ def heavy(rng: np.random.Generator, _: int) -> dict[str, Source]:
 
 
 def tied(rng: np.random.Generator, _: int) -> dict[str, Source]:
-    """Rewards of 0 to 3, of 0 and 1, of one value."""
+    """Make rewards of 0 to 3, of 0 and 1, and of one value."""
     return {
         "grades": (rng.choice(4, rng.poisson(500), p=[0.1, 0.4, 0.4, 0.1]), 800.0, 0),
         "binary": (rng.random(rng.poisson(500)) < 0.03, 800.0, 0),
@@ -181,12 +185,12 @@ def tied(rng: np.random.Generator, _: int) -> dict[str, Source]:
 
 
 def small(rng: np.random.Generator, _: int) -> dict[str, Source]:
-    """Five documents of each source."""
+    """Make five documents per source."""
     return {s: (rng.normal(0, 1, rng.poisson(5)), 800.0, 0) for s in SOURCES}
 
 
 def coming(rng: np.random.Generator, night: int) -> dict[str, Source]:
-    """Two sources come in six of ten nights each, two always."""
+    """Make two sources that come in six of ten nights each, and two that always come."""
     found = steady(rng, night)
     return {s: one for s, one in found.items() if s in "ab" or rng.random() < 0.6}
 
@@ -197,7 +201,7 @@ WEEKEND = {"baseline": {"weekend": ["saturday", "sunday"]}}
 
 
 def _alarms(name: str, nights: int, seed: int) -> tuple[int, int, Counter[str]]:
-    """Nights with a new alert, nights that were looked at, and the rules of these alerts."""
+    """Count the nights with a new alert, the nights in all, and the alerts' rules."""
     told = WEEKEND if name == "weekly" else {}
     alarmed, rules = 0, Counter[str]()
     for number, said in enumerate(verdicts(QUIET[name], nights, History.seeded(seed), **told)):
@@ -217,14 +221,14 @@ def quiet(histories: int, nights: int) -> None:
             alarmed, looked = sum(one[0] for one in found), sum(one[1] for one in found)
             rules = sum((one[2] for one in found), Counter())
             rate = alarmed / looked
-            # histories are independent, their nights are not
+            # histories are independent of one another; the nights of one history are not
             error = float(np.std([a / n for a, n, _ in found])) / max(1, histories - 1) ** 0.5
             print(f"{name:<10}{alarmed:>5} of {looked:>6,} nights{rate:>8.2%} +- {error:.2%}  "
                   f"{dict(rules)}", flush=True)  # fmt: skip
 
 
 def changed(what: str, size: float, begins: int) -> Draw:
-    """Varied nights, of which one source changes from a night on."""
+    """Yield varied nights; one source changes from a night on."""
 
     def draw(rng: np.random.Generator, night: int) -> dict[str, Source]:
         found = varied(rng, night)
@@ -248,7 +252,9 @@ def changed(what: str, size: float, begins: int) -> Draw:
 
 
 def _nights_until(what: str, size: float, most: int, history: History) -> int | None:
-    """Nights until the source alerts by any rule, from the change on; None if it never does."""
+    """Return the nights from the change until the source alerts by any rule; None if it never
+    does.
+    """
     draw = changed(what, size, len(history.memory.nights))
     for number, said in enumerate(verdicts(draw, most, history), start=1):
         if any(alert.group == "a" for alert in said.alerts):
@@ -256,19 +262,19 @@ def _nights_until(what: str, size: float, most: int, history: History) -> int | 
     return None
 
 
-# A change, its size, and the nights that are given to see it.
+# A change, its size, and the number of nights in which it may alert.
 CHANGES = [
     ("rewarded", 0.4, 3), ("rewarded", 0.8, 3), ("tokens", 0.1, 3), ("tokens", 0.4, 3),
     ("volume", 0.1, 3), ("volume", 0.3, 3), ("shift", 0.45, 3), ("shift", 1.0, 3),
     ("creep", 0.05, 56),
 ]  # fmt: skip
 LENGTHS = (3, 7, 14, 28)
-# A creep is told by a history of its own, however long the nights before were.
+# A slow change has its own history; the number of nights before it does not matter.
 LENGTHS_OF_CREEP = (3, 28)
 
 
 def _first_alerts(seed: int) -> dict[tuple[int, int], int | None]:
-    """By change and by length of the history: nights until the alert."""
+    """Return the nights until the alert, by change and by length of the history."""
     found: dict[tuple[int, int], int | None] = {}
     history = History.seeded(seed)
     for length in LENGTHS:
@@ -296,7 +302,7 @@ def seen(histories: int) -> None:
 
 
 def told(groups: int = 4, rate: float = 0.05) -> None:
-    """The fall of a count that alerts, by how many nights there were and how they varied."""
+    """Return the fall of a count that alerts, by number of nights and by how far they vary."""
     p = rate / (CANDIDATES * (groups + 1))
     print(f"median of 400 histories; {groups} groups, false_per_night {rate}; of the usual number")
     for sd in (0.05, 0.2, 0.4):

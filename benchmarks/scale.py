@@ -4,8 +4,8 @@
     python -m benchmarks.scale shards --count 100000
     python -m benchmarks.scale plan --files 100000 --shards 1000000
 
-actors: throughput from 1 to 16 actors that each take 20,000 tokens/s. shards: no-op shards end to
-end. plan: planning alone, with how long until the first shard could begin.
+actors: throughput from 1 to 16 actors, at 20,000 tokens/s each. shards: no-op shards end to end.
+plan: planning alone, and the time until the first shard could begin.
 """
 
 import argparse
@@ -28,7 +28,7 @@ SHARD_TOKENS = 100_000
 
 
 def write_tokens(folder: Path, files: int, documents: int) -> None:
-    """Files of documents of about 2,500 tokens each."""
+    """Write files of documents of about 2,500 tokens each."""
     rng = random.Random(0)
     folder.mkdir(parents=True)
     texts = [prose(rng, 2000) for _ in range(documents)]
@@ -39,7 +39,9 @@ def write_tokens(folder: Path, files: int, documents: int) -> None:
 
 
 def run_job(corpus: Path, output: Path, rate: float, **changes: object) -> dict:
-    """The real job; its metrics, with the driver's peak memory in MiB and the job's seconds."""
+    """Run the real job; return its metrics, with the driver's peak memory in MiB and the
+    seconds.
+    """
     words = command(
         input_path=corpus, output_path=output, engine_name=sleep_engine.NAME,
         pool_cpus=0.05, run_progress_s=10, **changes,
@@ -63,7 +65,7 @@ def run_job(corpus: Path, output: Path, rate: float, **changes: object) -> dict:
 
 
 def actors(most: int, seconds: int) -> None:
-    """The same time's work for each number of actors."""
+    """Measure each number of actors, with work that takes the same time."""
     print("| actors | tokens | tokens/s | of linear | waiting for shards |\n"
           "| ---: | ---: | ---: | ---: | ---: |")  # fmt: skip
     one = None
@@ -85,7 +87,7 @@ def actors(most: int, seconds: int) -> None:
 
 
 def shards(count: int) -> None:
-    """Shards of one short document, a hundred to a file, and an engine that does nothing."""
+    """Measure shards of one short document, a hundred per file, and an engine that does nothing."""
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "in"
         corpus.mkdir()
@@ -104,7 +106,7 @@ def shards(count: int) -> None:
 
 
 def write_links(corpus: Path, files: int, rows: int) -> None:
-    """So many files; most are links to one of their folder's, which may have 65,000 at most."""
+    """Write this many files; most are links, at most 65,000 to one file."""
     table = pa.table({"id": [str(i) for i in range(rows)], "text": ["a word or two"] * rows})
     for start in range(0, files, 1000):
         folder = corpus / f"{start // 1000:05d}"
@@ -116,7 +118,9 @@ def write_links(corpus: Path, files: int, rows: int) -> None:
 
 
 def plan(files: int, count: int) -> None:
-    """Plan `files` of `count / files` shards each, and stop when the first shard is committed."""
+    """Plan `files` files of `count / files` shards each, and stop after the first committed
+    shard.
+    """
     with tempfile.TemporaryDirectory() as folder:
         corpus, output = Path(folder) / "in", Path(folder) / "out"
         write_links(corpus, files, count // files)

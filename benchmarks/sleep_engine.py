@@ -1,4 +1,6 @@
-"""An engine that only sleeps: what is left is the pipeline's own cost. vLLM is never imported."""
+"""An engine that only sleeps, so that only the pipeline's own cost is left. It never imports
+vLLM.
+"""
 
 import os
 import time
@@ -8,14 +10,14 @@ import numpy as np
 from rm_ray.engines.engine import EngineCounts
 
 NAME = "benchmarks.sleep_engine:SleepEngine"
-# Document tokens a second in the cluster's environment; 0 for no sleep at all.
+# Environment variable with the document tokens per second; 0 for no sleep at all.
 RATE = "RM_RAY_SLEEP_RATE"
 WINDOWS_AT_ONCE = 256
 ANSWER = np.zeros(2, np.float32)
 
 
 class SleepEngine:
-    """Each window takes as long as its chunk's tokens do at the rate."""
+    """Each window takes the time that its chunk's tokens take at the rate."""
 
     def __init__(self, settings) -> None:  # noqa: ANN001, ARG002
         self.counts = EngineCounts()
@@ -38,7 +40,7 @@ class SleepEngine:
         self.counts.forwarded_tokens += len(prompt)
 
     def step(self):  # noqa: ANN201
-        """Zeros."""
+        """Return zeros."""
         time.sleep(max(0.0, self._due - time.monotonic()))
         keys, self._keys = self._keys, []
         return [(key, ANSWER) for key in keys]

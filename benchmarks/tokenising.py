@@ -1,10 +1,10 @@
-"""The read stage with fastokens beside the same with `tokenizers`: tokens a second of one core.
+"""The read stage with fastokens against `tokenizers`: tokens per second of one core.
 
     python -m benchmarks.tokenising [--tokenizer tokenizer.json ...] [--rounds 3]
 
 Reads the documents that the tiny judge learns from (25 MB of text) out of Parquet and tokenises
-them, as a run's CPU tasks do. Each library has a process of its own and sees each text once; both
-take turns. The ids are compared by a hash. CPU seconds; loading the tokenizer is not counted.
+them, as a run's CPU tasks do. Each library has a separate process and sees each text once; they
+take turns. The ids are compared by a hash. Times are CPU seconds, without loading the tokenizer.
 """
 
 import argparse
@@ -52,7 +52,9 @@ def measure(corpus: Path, tokenizer_json: Path, library: str) -> dict[str, objec
         file=str(file), partition={}, first_group=0, stop_group=len(rows), first_row=0,
         shards=shards,
     )  # fmt: skip
-    tokenizer.tokenize({"text": pq.read_table(file).column("text").slice(0, 1)})  # loads it
+    tokenizer.tokenize(
+        {"text": pq.read_table(file).column("text").slice(0, 1)}
+    )  # loads the tokenizer
     seen, tokens, read, tokenised = hashlib.sha256(), 0, 0.0, 0.0
     began = time.process_time()
     for _, documents in read_shards(unit, config, tokenizer.columns):

@@ -1,8 +1,8 @@
 """Training measured: `python -m benchmarks.train packing` and `python -m benchmarks.train plain`.
 
-`packing`: windows of a document as one tree-packed sequence against the same windows alone: the
-gradients, and steps a second. `plain`: the job's loop against a loop of transformers and torch that
-somebody would write by hand, on the same pairs: accuracy on the validation split, and seconds.
+`packing` compares windows of a document as one tree-packed sequence with the same windows alone:
+gradients, and steps per second. `plain` compares the job's loop with a hand-written loop of
+transformers and torch, on the same pairs: accuracy on the validation split, and seconds.
 """
 
 import argparse
@@ -31,7 +31,7 @@ CHUNK = 64
 
 
 def packing(documents: int, repeats: int) -> None:
-    """Gradients, and steps a second, at 8, 16 and 32 windows a document."""
+    """Compare gradients, and steps per second, at 8, 16 and 32 windows per document."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_pretrained(TINY_JUDGE, dtype=torch.float32)
@@ -41,7 +41,7 @@ def packing(documents: int, repeats: int) -> None:
     for windows in (8, 16, 32):
         examples = _examples(documents, windows // 2)
         places = range(documents * windows // 2)
-        # alone, windows of one context length stand in one batch, as the job has them
+        # unpacked, a batch holds windows of one context length, as in the job
         alike = [list(places[chunk :: windows // 2]) for chunk in range(windows // 2)]
         found = {}
         for packed in (False, True):
@@ -64,7 +64,7 @@ def packing(documents: int, repeats: int) -> None:
 
 
 def _examples(documents: int, pairs: int) -> PairExamples:
-    """Pairs at every chunk of documents of random tokens, after clean context."""
+    """Make pairs at every chunk of documents of random tokens, after clean context."""
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         made = write_pairs(Path(folder) / "pairs", documents=20)
@@ -86,7 +86,7 @@ def _examples(documents: int, pairs: int) -> PairExamples:
 
 
 def _step(model: torch.nn.Module, batches: list[dict]) -> dict[str, torch.Tensor]:
-    """Gradients of the mean over batches of one size."""
+    """Compute the gradients of the mean over batches of one size."""
     model.zero_grad()
     for inputs in batches:
         names = ("input_ids", "attention_mask", "position_ids")
@@ -117,7 +117,9 @@ def _task(pairs: Path, output: Path, steps: int = 1) -> Task:
 
 
 def plain(documents: int, steps: int) -> None:
-    """The job's worker against a plain Trainer with padding, on the same pairs, from one start."""
+    """Compare the job's worker with a plain padded Trainer, on the same pairs, from the same
+    start.
+    """
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         pairs = write_pairs(
@@ -144,7 +146,7 @@ def _model() -> torch.nn.Module:
 
 
 def _plain_loop(task: Task, learnt: PairExamples, output: Path, steps: int) -> torch.nn.Module:
-    """Train as one would write it by hand: shuffled pairs, padded, with the whole head's logits."""
+    """Train as a user would by hand: shuffled pairs, padded, with the whole head's logits."""
 
     class Plain(Trainer):
         def compute_loss(self, model: torch.nn.Module, inputs: dict, **_: object) -> torch.Tensor:
@@ -183,7 +185,7 @@ def _accuracy(model: torch.nn.Module, held: PairExamples) -> float:
 
 
 def main() -> None:
-    """Parse and measure."""
+    """Parse the options and measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["packing", "plain"])
     parser.add_argument("--documents", type=int, default=None)

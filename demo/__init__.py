@@ -1,1 +1,1 @@
-"""The demo: a tiny judge, the corpus it is shown, and how well it tells good text from junk."""
+"""The demo: a tiny judge, a corpus for it, and figures of how well it separates text from junk."""

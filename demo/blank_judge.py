@@ -1,7 +1,7 @@
-"""The tiny judge before it has learnt anything: `python -m demo.blank_judge --output DIR`.
+"""The tiny judge before its training: `python -m demo.blank_judge --output DIR`.
 
-A tokenizer like Qwen2.5's, trained on the training documents, and a small Qwen2ForCausalLM of
-random weights. jobs/train.py makes the judge of it.
+This writes a tokenizer like Qwen2.5's, trained on the training documents, and a small
+Qwen2ForCausalLM with random weights. jobs/train.py trains the judge from it.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from demo.texts import training_documents
 
 VOCABULARY = 4096
 END = "<|endoftext|>"
-# As Qwen has them: added, obeyed by the model, and not marked special.
+# Added tokens like Qwen's: the model obeys them, and they are not marked special.
 ADDED = ["<tool_call>", "<|fim_prefix|>"]
 MARKERS = ("\n\n<<JUDGEMENT_REGION>>\n", "\n<</JUDGEMENT_REGION>>\n\n<<JUDGEMENT>>")
 # Qwen2.5's pre-tokenizer, word for word.
@@ -30,8 +30,8 @@ PATTERN = (
 def train_tokenizer(texts: Iterable[str], vocabulary: int = VOCABULARY) -> Tokenizer:
     """Train a byte-level BPE like Qwen2.5's.
 
-    Its byte alphabet in order gives A = 32 and B = 33. Every text is followed by the markers, so
-    that these are few tokens.
+    The byte alphabet in order gives A = 32 and B = 33. Every text is followed by the markers, so
+    that the markers become few tokens.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
@@ -51,7 +51,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int = VOCABULARY) -> Token
 
 
 def blank_model(tokenizer: Tokenizer, seed: int) -> Qwen2ForCausalLM:
-    """Make a model of random weights: 1.9 M parameters with the vocabulary above."""
+    """Make a model with random weights: 1.9 M parameters with the vocabulary above."""
     torch.manual_seed(seed)
     end = tokenizer.token_to_id(END)
     config = Qwen2Config(
@@ -72,7 +72,7 @@ def blank_model(tokenizer: Tokenizer, seed: int) -> Qwen2ForCausalLM:
 
 
 def write(tokenizer: Tokenizer, model: Qwen2ForCausalLM, folder: Path) -> None:
-    """Write the model's folder, as transformers and vLLM read it."""
+    """Write the model's folder in the form that transformers and vLLM read."""
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -92,7 +92,7 @@ def _with_markers(texts: Iterable[str]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Parse, train the tokenizer, write."""
+    """Parse the options, train the tokenizer, write the model."""
     parser = argparse.ArgumentParser(description="Write the tiny judge before its training.")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random weights")

@@ -1,7 +1,7 @@
 """Build the demo's corpus: `python -m demo.build_corpus --output DIR`.
 
-Real documents that the tiny judge has never seen, junk made from others of them, and a few edge
-cases: null, empty and too short. Columns: id, text, kind, source.
+It has real documents that the tiny judge has never seen, junk made from other unseen documents, and
+a few edge cases: null, empty and too short. Columns: id, text, kind, source.
 """
 
 import argparse
@@ -26,7 +26,7 @@ Row = dict[str, str | None]
 
 
 def build(documents: list[Text], rng: random.Random) -> list[Row]:
-    """The corpus's rows in random order; lengths of junk follow those of real documents."""
+    """Return the corpus's rows in random order; the lengths of junk follow the real documents."""
     documents = rng.sample(documents, len(documents))
     real = documents[:REAL_DOCUMENTS]
     rest = documents[REAL_DOCUMENTS:]
@@ -46,7 +46,7 @@ def _row(name: str, text: str | None, kind: str, source: str) -> Row:
 
 
 def write(rows: list[Row], folder: Path) -> None:
-    """Some files of several row groups each."""
+    """Write the rows to several files, each with several row groups."""
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(FILES):
         table = pa.Table.from_pylist(rows[i::FILES])
@@ -54,7 +54,7 @@ def write(rows: list[Row], folder: Path) -> None:
 
 
 def main() -> None:
-    """Parse and build."""
+    """Parse the options and build the corpus."""
     parser = argparse.ArgumentParser(description="Build the demo's corpus.")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""`make demo`: build a corpus; score, filter and report it by the real jobs; show what comes."""
+"""`make demo`: build a corpus, then score, filter and report it with the real jobs."""
 
 import json
 import shutil
@@ -15,12 +15,12 @@ from demo.spoil import UNSEEN
 
 ROOT = Path(__file__).parents[1]
 OUTPUT = Path("outputs/demo")
-# The part of the documents that the filter keeps.
+# Fraction of the documents that the filter keeps.
 KEPT = 0.3
 
 
 def main() -> int:
-    """Build, score, filter, report, show; the jobs' exit status."""
+    """Build, score, filter and report; return the exit status of the jobs."""
     began = time.monotonic()
     corpus, scored, kept = OUTPUT / "corpus", OUTPUT / "scored", OUTPUT / "kept"
     report = OUTPUT / "report"
@@ -44,8 +44,8 @@ def main() -> int:
         print("the rewards, in DuckDB:")
         print(f"  SELECT id, reward, n_chunks, status FROM '{scored}/rewards/*.parquet'")
         print("  ORDER BY reward DESC;")
-        print(f"what was kept: SELECT id, kind FROM '{kept}/corpus/*.parquet';")
-        print("\nyour own corpus, its columns of texts and of ids (null for none):")
+        print(f"the kept documents: SELECT id, kind FROM '{kept}/corpus/*.parquet';")
+        print("\nscore your own corpus: name its columns of texts and of ids (null for none):")
         print("  .venv/bin/python jobs/score.py --config jobs/demo.yaml --input.path CORPUS \\")
         print("    --input.text text --input.id id --output.path OUT")
         print("  .venv/bin/python jobs/filter.py --rewards.path OUT --output.path KEPT \\")
@@ -55,7 +55,9 @@ def main() -> int:
 
 
 def summary(corpus: Path, scored: Path) -> str:
-    """The table: what was scored, what it cost, how well the rewards tell real from junk."""
+    """Return a table of the scored documents, the tokens, and the AUC of real documents
+    against junk.
+    """
     documents = {row["id"]: row for row in pq.read_table(corpus).to_pylist()}
     rows = pq.read_table(scored / "rewards").to_pylist()
     judged = [row for row in rows if row["status"] == "ok"]
@@ -86,15 +88,15 @@ def summary(corpus: Path, scored: Path) -> str:
 
 
 def before_and_after(corpus: Path, kept: Path) -> str:
-    """The table: how much of each kind there was, and how much of it was kept."""
+    """Return a table of the number of documents per kind, in the corpus and after filtering."""
     before = Counter(pq.read_table(corpus, columns=["kind"]).column("kind").to_pylist())
     after = Counter(pq.read_table(kept / "corpus", columns=["kind"]).column("kind").to_pylist())
     lines = ["", f"{'':<14}{'documents':>10}{'kept':>8}"]
     for kind in sorted(before, key=lambda kind: (kind != REAL, -after[kind])):
         name = f"{kind}{' *' if kind in UNSEEN else ''}"
         lines.append(f"{name:<14}{before[kind]:>10}{after[kind]:>8}")
-    shares = (1 - found[REAL] / found.total() for found in (before, after))
-    lines.append("junk: {:.0%} of the corpus, {:.0%} of what was kept".format(*shares))
+    shares = (1 - counts[REAL] / counts.total() for counts in (before, after))
+    lines.append("junk: {:.0%} of the corpus, {:.0%} of the kept documents".format(*shares))
     return "\n".join(lines)
 
 

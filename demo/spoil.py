@@ -1,7 +1,7 @@
 """Ways to make text worse. Pure and seeded: the same text and seed give the same junk.
 
-TRAINING kinds teach the tiny judge; UNSEEN kinds were chosen beforehand as junk that web corpora
-really hold, and are never used in training.
+The tiny judge learns from the TRAINING kinds. The UNSEEN kinds are junk that web corpora really
+hold. They were chosen beforehand and are never used in training.
 """
 
 import random
@@ -73,7 +73,7 @@ def backwards(text: str, rng: random.Random, others: Sequence[str]) -> str:  # n
     return " ".join(" ".join(reversed(sentence.split())) for sentence in sentences)
 
 
-# Kinds that jobs/pairs.py makes too.
+# Kinds that jobs/pairs.py makes as well.
 TRAINING: dict[str, Worsen] = {
     name: WORSENED[name] for name in ("shuffled", "repeated", "noised", "spliced", "sampled")
 }

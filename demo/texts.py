@@ -1,8 +1,8 @@
-"""Real text that every installation of this project carries: what its packages say of themselves.
+"""Real text that every installation has: the docstrings and descriptions of installed packages.
 
-`packages.toml` names the packages of two sides, with their versions. The tiny judge learns from one
-side and is evaluated on the other. Both sides are long docstrings and the packages' descriptions,
-read and never run. A hash of each side tells when an environment has other texts.
+`packages.toml` lists the packages of two sides, with their versions. The tiny judge learns from one
+side and is evaluated on the other. The packages are read and never run. A hash of each side shows
+if an environment has other texts.
 """
 
 import ast
@@ -21,27 +21,33 @@ log = logging.getLogger(__name__)
 LIST = Path(__file__).with_name("packages.toml")
 Side = Literal["train", "evaluate"]
 SHORTEST, LONGEST = 400, 3000
-# Two texts that share so many words in a row are not independent.
+# Two texts that share this many words in a row are not independent.
 SHARED_WORDS = 13
 
 
 @dataclass(frozen=True)
 class Text:
-    """A real document and where it is from."""
+    """A Text is a real document and its origin."""
 
     source: str
+    """The package, and the file and line or the number of the piece."""
     text: str
+    """The document."""
 
 
 def evaluation_documents() -> list[Text]:
-    """Documents the tiny judge has never seen, sorted by source; no two share a run of words."""
+    """Return documents that the tiny judge has never seen, by source; no two share a run of
+    words.
+    """
     kept = list(independent(_side("evaluate"), set()))
     _compare_hash("evaluate", kept)
     return kept
 
 
 def training_documents() -> list[Text]:
-    """Give the documents to learn from; none shares a run of words with an evaluation document."""
+    """Return the documents to learn from; none shares a run of words with an evaluation
+    document.
+    """
     seen = shingles(document.text for document in evaluation_documents())
     kept = [document for document in _side("train") if not shingles([document.text]) & seen]
     _compare_hash("train", kept)
@@ -49,26 +55,26 @@ def training_documents() -> list[Text]:
 
 
 def independent(documents: Iterable[Text], seen: set[int]) -> Iterator[Text]:
-    """The documents that share no run of words with `seen`, nor with one another."""
+    """Yield the documents that share no run of words with `seen`, nor with one another."""
     for document in documents:
-        mine = shingles([document.text])
-        if not mine & seen:
-            seen |= mine
+        own = shingles([document.text])
+        if not own & seen:
+            seen |= own
             yield document
 
 
 def shingles(texts: Iterable[str]) -> set[int]:
-    """Hashes of every run of SHARED_WORDS words."""
-    found = set()
+    """Return the hashes of every run of SHARED_WORDS words."""
+    hashes = set()
     for text in texts:
         words = re.findall(r"\w+", text.lower())
         for i in range(len(words) - SHARED_WORDS + 1):
-            found.add(hash(tuple(words[i : i + SHARED_WORDS])))
-    return found
+            hashes.add(hash(tuple(words[i : i + SHARED_WORDS])))
+    return hashes
 
 
 def text_hash(documents: Iterable[Text]) -> str:
-    """SHA-256 of the documents' sources and texts, in their order."""
+    """Return the SHA-256 of the documents' sources and texts, in their order."""
     whole = hashlib.sha256()
     for document in documents:
         for part in (document.source, document.text):
@@ -78,7 +84,9 @@ def text_hash(documents: Iterable[Text]) -> str:
 
 
 def clean(text: str) -> str:
-    """Prose out of Markdown and reStructuredText: no markup, code, tables, badges or bare links."""
+    """Strip Markdown and reStructuredText to prose: no markup, code, tables, badges or bare
+    links.
+    """
     text = re.sub(r"```.*?```|~~~.*?~~~|<!--.*?-->", "\n", text, flags=re.S)
     text = re.sub(r"<[^>\n]+>", "", text)
     text = re.sub(r"!\[[^\]]*\]\([^)]*\)|\[!\[.*?\]\(.*?\)\]\(.*?\)", "", text)
@@ -100,7 +108,7 @@ def _is_prose(line: str) -> bool:
 
 
 def _side(side: Side) -> Iterator[Text]:
-    """The documents of a side's packages, each text once, sorted by package."""
+    """Yield the documents of a side's packages, each text once, sorted by package."""
     known: set[str] = set()
     for pin in _listed(side)["packages"]:
         package = _package(pin)
@@ -111,13 +119,13 @@ def _side(side: Side) -> Iterator[Text]:
 
 
 def _listed(side: Side) -> dict[str, Any]:
-    """A side of the list: `packages`, as name==version, and `sha256`."""
+    """Return a side of the list: `packages`, as name==version, and `sha256`."""
     listed: dict[str, Any] = tomllib.loads(LIST.read_text())[side]
     return listed
 
 
 def _package(pin: str) -> Distribution | None:
-    """The package of a line of the list; None where it is not installed."""
+    """Return the package of a line of the list; None if it is not installed."""
     name, _, version = pin.partition("==")
     try:
         package = distribution(name)
@@ -125,24 +133,26 @@ def _package(pin: str) -> Distribution | None:
         log.warning("the texts of %s are missing: it is not installed", pin)
         return None
     if package.version.partition("+")[0] != version:
-        log.warning("the texts are those of %s %s, not of %s", name, package.version, pin)
+        log.warning("the texts are from %s %s, not from %s", name, package.version, pin)
     return package
 
 
 def _documents(package: Distribution) -> Iterator[Text]:
     name = package.metadata["Name"].lower()
     description = clean(str(package.metadata.get_payload() or ""))  # type: ignore[attr-defined]
-    found = [(f"{name} {number:03d}", piece) for number, piece in enumerate(_pieces(description))]
+    pieces = [(f"{name} {number:03d}", piece) for number, piece in enumerate(_pieces(description))]
     for path in sorted(package.files or [], key=str):
         if path.suffix == ".py" and "test" not in str(path):
-            found += _docstrings(name, Path(str(package.locate_file(path))), str(path))
-    for source, text in found:
+            pieces += _docstrings(name, Path(str(package.locate_file(path))), str(path))
+    for source, text in pieces:
         if len(text) >= SHORTEST and _mostly_words(text):
             yield Text(source, text)
 
 
 def _docstrings(name: str, file: Path, path: str) -> Iterator[tuple[str, str]]:
-    """The docstrings of a file's module, classes and functions, with where they stand."""
+    """Yield the docstrings of a file's module, classes and functions, with their names and
+    lines.
+    """
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):
@@ -155,7 +165,7 @@ def _docstrings(name: str, file: Path, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Runs of whole paragraphs of at most LONGEST characters."""
+    """Yield runs of whole paragraphs, of at most LONGEST characters."""
     piece = ""
     for paragraph in text.split("\n\n"):
         if piece and len(piece) + len(paragraph) + 2 > LONGEST:
@@ -173,7 +183,7 @@ def _compare_hash(side: Side, documents: Iterable[Text]) -> None:
     listed, found = _listed(side)["sha256"], text_hash(documents)
     if listed != found:
         log.warning(
-            "the texts of the side %r are not those that the README's figures were made with "
-            "(sha256 %s, not %s); figures differ with them",
+            "the README's figures were made with other texts of the side %r, so figures differ "
+            "(these have sha256 %s, the README's %s)",
             side, found[:12], listed[:12],
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The documents that the tiny judge learns from, as Parquet: `python -m demo.training_corpus`."""
+"""Write the training documents of the tiny judge as Parquet: `python -m demo.training_corpus`."""
 
 import argparse
 from pathlib import Path
@@ -25,7 +25,7 @@ def write(documents: list[Text], folder: Path) -> None:
 
 
 def main() -> None:
-    """Parse and write."""
+    """Parse the options and write the file."""
     parser = argparse.ArgumentParser(description="Write the tiny judge's training documents.")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     arguments = parser.parse_args()

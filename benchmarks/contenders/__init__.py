@@ -1,4 +1,4 @@
-"""What `make bench` compares: each module scores the same documents in a process of its own.
+"""The contenders of `make bench`: each module scores the same documents in a separate process.
 
 `python -m benchmarks.contenders.NAME TASK OUT`: both are JSON files, see `Task` and `Result`.
 """
@@ -22,17 +22,23 @@ from rm_ray.judges.tokens import read_tokenizer
 
 @dataclass
 class Task:
-    """What to score. `options`: the contender's own."""
+    """A Task is the input of a contender."""
 
     model: str
+    """Folder of the model."""
     dtype: str
+    """Type of the weights."""
     context_tokens: int
+    """Most tokens of context."""
     threads: int
+    """Threads of the engine."""
     texts: list[str]
+    """Documents to score."""
     options: dict[str, Any] = field(default_factory=dict)
+    """Options of the contender."""
 
     def judge(self) -> PreferenceJudge:
-        """rm_ray's judge of the same model: it says what the windows are."""
+        """Return rm_ray's judge of the same model; it defines the windows."""
         prompt = self.options.get("prompt", "ids")
         config = PreferenceConfig(
             model=self.model, context_tokens=self.context_tokens, prompt=prompt
@@ -40,32 +46,31 @@ class Task:
         return PreferenceJudge.of(config, read_tokenizer(self.model, None))
 
     def tokenizer_json(self) -> str:
-        """The model's tokenizer, without added tokens."""
+        """Return the model's tokenizer, without added tokens."""
         return plain_tokenizer(read_tokenizer(self.model, None).json)
 
     def token_ids(self) -> list[TokenIds]:
-        """The documents as rm_ray tokenises them."""
+        """Return the documents as rm_ray tokenises them."""
         return encode_all(load_tokenizer(self.tokenizer_json()), self.texts)
 
 
 @dataclass
 class Result:
-    """What came of it. `seconds`: without start-up.
-
-    `log_ratios`: of each document's windows, null where A or B was not among the answers.
-    `forwarded`: tokens, where it is known.
-    """
+    """A Result is the output of a contender."""
 
     log_ratios: list[list[float | None]]
+    """Log ratios of each document's windows; null if A or B was not among the answers."""
     seconds: float = 0.0
+    """Seconds without start-up."""
     forwarded: int | None = None
+    """Forwarded tokens; null if unknown."""
 
 
 Timed = Callable[[], Result]
 
 
 def run(score: Callable[[Task], Timed]) -> None:
-    """`score` starts up and returns what is timed."""
+    """Run a contender: `score` starts up, and returns the function that is timed."""
     task = Task(**json.loads(Path(sys.argv[1]).read_text()))
     timed = score(task)
     began = time.perf_counter()
@@ -75,7 +80,7 @@ def run(score: Callable[[Task], Timed]) -> None:
 
 
 def vllm_environment(threads: int) -> dict[str, str]:
-    """What a CPU engine's process needs before vLLM is imported."""
+    """Return the environment that a CPU engine needs before vLLM is imported."""
     return {
         "VLLM_LOGGING_LEVEL": "ERROR",
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
@@ -84,7 +89,7 @@ def vllm_environment(threads: int) -> dict[str, str]:
 
 
 def text_windows(task: Task) -> list[list[str]]:
-    """The prompts of each document as strings, as the judge's authors would put them together."""
+    """Return each document's prompts as strings, built in the way of the judge's authors."""
     judge = task.judge()
     decode = load_tokenizer(task.tokenizer_json()).decode
     documents = []

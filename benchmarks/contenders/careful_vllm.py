@@ -1,5 +1,6 @@
-"""A vLLM script as a careful user writes it: a document's windows shortest first, their exact token
-ids, blocks that divide the chunk, label ids by name, the batch that is fastest on CPU.
+"""A vLLM script by a careful user: exact token ids, a document's shortest windows first.
+
+Its blocks divide the chunk, its label ids are given by name, and its batch is the fastest on CPU.
 """
 
 import os

@@ -1,7 +1,8 @@
-"""evidently's drift reports of one night: over all documents, and one for each source.
+"""evidently's drift reports of one night: over all documents, and one per source.
 
-`evidently's python evidently_nights.py OUT TONIGHT BEFORE...`: scoring runs; in OUT a page for each
-report, and said.json, a list of `Said`. Alone in its environment: nothing of rm_ray is imported.
+`evidently's python evidently_nights.py OUT TONIGHT BEFORE...`: the arguments are scoring runs. OUT
+gets a page per report, and said.json, a list of `Said`. The script runs in an environment of its
+own and imports nothing of rm_ray.
 """
 
 import json
@@ -17,24 +18,30 @@ from evidently.presets import DataDriftPreset
 
 @dataclass(frozen=True)
 class Said:
-    """Of one column; `source`: None in the report over all. `drifted`: evidently's own verdict."""
+    """evidently's result for one column."""
 
     source: str | None
+    """The source; None in the report over all."""
     column: str
+    """The column."""
     method: str
+    """Name of evidently's method."""
     threshold: float
+    """evidently's threshold."""
     score: float
+    """evidently's score."""
     drifted: bool
+    """evidently's own verdict."""
 
 
 def rewards(runs: list[Path]) -> pa.Table:
-    """The documents of some runs that have a reward."""
+    """Return the documents of several runs that have a reward."""
     tables = [pq.read_table(run / "rewards", columns=["reward", "source"]) for run in runs]
     return pa.concat_tables(tables).drop_null()
 
 
 def compare(tonight: pa.Table, before: pa.Table, source: str | None, page: Path) -> list[Said]:
-    """The preset as it comes, its page, and what its tests say of each column."""
+    """Run the preset with its defaults, write its page, and return its result for each column."""
     numbers = DataDefinition(
         numerical_columns=["reward"],
         categorical_columns=["source"] if source is None else [],

@@ -1,6 +1,6 @@
-"""A plain vLLM script as the judge's authors would write it: text prompts, top logprobs.
+"""A plain vLLM script in the way of the judge's authors: text prompts, top logprobs.
 
-Options: `block_size` and `prefix_caching`, vLLM's defaults where they are not given.
+Options: `block_size` and `prefix_caching`; vLLM's defaults if not given.
 """
 
 import os

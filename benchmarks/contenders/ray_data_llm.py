@@ -1,4 +1,4 @@
-"""`ray.data.llm`, one row a window; timed is its engine stage, without start-up."""
+"""`ray.data.llm`, one row per window. Only its engine stage is timed, without start-up."""
 
 import os
 import time

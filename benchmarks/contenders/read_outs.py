@@ -13,7 +13,7 @@ from benchmarks.contenders.rm_ray_engine import score_with
 
 
 def make_engine(settings, options):  # noqa: ANN001, ANN201 - imports vLLM, which must come late
-    """The engine that the options ask for."""
+    """Return the engine for the options."""
     from vllm import PoolingParams
 
     from rm_ray.engines.vllm import VllmEngine

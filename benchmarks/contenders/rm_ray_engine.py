@@ -12,7 +12,7 @@ from rm_ray.engines.weights import resolve_model
 
 
 def score_with(task: Task, make: Callable[[EngineSettings, dict[str, Any]], Engine]) -> Timed:
-    """Start the engine that `make` gives, and time it."""
+    """Start the engine that `make` returns, and time it."""
     judge = task.judge()
     settings = EngineSettings(
         config=EngineConfig(

@@ -40,7 +40,9 @@ def score(task: Task) -> Timed:
 
 
 def run_job(words: dict[str, object]) -> tuple[dict[str, Any], pa.Table]:
-    """The job with these keys, on a Ray of its own: its metrics and its rows in order."""
+    """Run the job with these keys, on a Ray of its own; return its metrics and its rows in
+    order.
+    """
     command = [sys.executable, "jobs/score.py"]
     command += [word for key, value in words.items() for word in (f"--{key}", str(value))]
     env = os.environ | {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}

@@ -1,4 +1,4 @@
-"""A loop over transformers, one window a call: the simplest thing that is right."""
+"""A loop over transformers, one window per call: the simplest correct way."""
 
 import torch
 from transformers import AutoModelForCausalLM

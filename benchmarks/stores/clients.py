@@ -1,4 +1,4 @@
-"""Plain clients of stores, each request tried once: what a store answers, before rm_ray sees it."""
+"""Plain clients of stores that send each request once, to see a store's answer without rm_ray."""
 
 import contextlib
 from dataclasses import dataclass
@@ -9,25 +9,27 @@ SECONDS = 20
 
 @dataclass(frozen=True)
 class Answer:
-    """What a store answers to a write with a condition. `said`: a status, or an error's name."""
+    """The answer of a store to a write with a condition."""
 
     said: str
+    """The status, or the name of an error."""
     done: bool
+    """True if the store accepted the write."""
 
 
 class Client(Protocol):
-    """The requests that are measured. Names are keys in the bucket."""
+    """A Client has the requests that are measured. Names are keys in the bucket."""
 
     bucket: str
 
     def make_bucket(self) -> None:
-        """Make the bucket, unless it is there."""
+        """Make the bucket, unless it exists."""
 
     def put(self, key: str, data: bytes) -> None:
         """Write an object."""
 
     def put_new(self, key: str, data: bytes) -> Answer:
-        """Write an object, on the condition that there is none of that name."""
+        """Write an object, on the condition that no object has the name."""
 
     def get(self, key: str) -> bytes:
         """Read an object."""
@@ -36,17 +38,19 @@ class Client(Protocol):
         """Remove one object."""
 
     def remove_all(self, keys: list[str]) -> None:
-        """Remove objects with one request, where the protocol has one."""
+        """Remove objects with one request, if the protocol has one."""
 
     def below(self, folder: str) -> set[str]:
-        """Names of the objects and folders directly in a folder; folders end with a slash."""
+        """Return the names of objects and folders directly in a folder; folders end with a
+        slash.
+        """
 
     def facts(self, key: str) -> dict[str, str]:
-        """What a listing says of an object besides name and size."""
+        """Return the properties of an object in a listing, besides name and size."""
 
 
 class S3:
-    """The client of S3, which has multipart uploads too."""
+    """A client of S3, with multipart uploads."""
 
     def __init__(self, bucket: str) -> None:
         import boto3
@@ -62,7 +66,7 @@ class S3:
         )  # fmt: skip
 
     def make_bucket(self) -> None:
-        # juicefs has its bucket from the start, and Swift lists none before there is one
+        # juicefs has its bucket from the start; Swift lists no bucket before the first one is made
         with contextlib.suppress(
             self._s3.exceptions.BucketAlreadyExists, self._s3.exceptions.BucketAlreadyOwnedByYou
         ):
@@ -100,7 +104,7 @@ class S3:
         return {name: str(one[name]) for name in ("ETag", "LastModified") if one.get(name)}
 
     def begin(self, key: str, data: bytes) -> dict[str, Any]:
-        """An upload with all of its one part. Returns what `complete` is given."""
+        """Begin an upload and send its only part. Returns the arguments of `complete`."""
         name = {"Bucket": self.bucket, "Key": key}
         upload = self._s3.create_multipart_upload(**name)["UploadId"]
         part = self._s3.upload_part(**name, UploadId=upload, PartNumber=1, Body=data)
@@ -108,7 +112,7 @@ class S3:
         return {**name, "UploadId": upload, "MultipartUpload": parts}
 
     def complete(self, upload: dict[str, Any]) -> Answer:
-        """Complete an upload, on the condition that there is no object of that name."""
+        """Complete an upload, on the condition that no object has the name."""
         return self._answer(self._s3.complete_multipart_upload, **upload, IfNoneMatch="*")
 
     @staticmethod
@@ -127,7 +131,7 @@ class S3:
 
 
 class Fsspec:
-    """gs:// with gcsfs and az:// with adlfs."""
+    """A client of gs:// with gcsfs, and of az:// with adlfs."""
 
     def __init__(self, protocol: str, bucket: str) -> None:
         import fsspec

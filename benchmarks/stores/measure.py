@@ -1,4 +1,4 @@
-"""Measure the store that this process's environment names, and print what it does as JSON.
+"""Measure the store of this process's environment, and print its behaviour as JSON.
 
 python -m benchmarks.stores.measure s3|gs|az BUCKET
 """
@@ -25,7 +25,7 @@ READY_S = 40.0
 
 
 def measure(protocol: str, bucket: str) -> dict[str, str]:
-    """What the store does, by the name of the behaviour."""
+    """Measure each behaviour of the store, by name."""
     client = client_of(protocol, bucket)
     wait_until_ready(client)
     uri = f"{protocol}://{bucket}"
@@ -46,21 +46,21 @@ def measure(protocol: str, bucket: str) -> dict[str, str]:
             client, lambda key: client.complete(client.begin(key, b"second"))
         )
         found["completion_race"] = lambda: race(lambda key, number: completion(client, key, number))
-    # the last: a store that refuses without reading may close connections that others would get
+    # last, because a store that refuses without reading may close connections of later requests
     found["put_race"] = lambda: race(lambda key, number: creation(client, key, number))
     return {name: asked(look) for name, look in found.items()}
 
 
 def asked(look: Callable[[], str]) -> str:
-    """What a look finds, or the error that ends it."""
+    """Return the result of a look, or the error that ended it."""
     try:
         return look()
-    except Exception as error:  # noqa: BLE001 - what a store cannot do is a result too
+    except Exception as error:  # noqa: BLE001 - a failure of the store is a result too
         return f"fails: {short(error)[:160]}"
 
 
 def wait_until_ready(client: Client) -> None:
-    """Make the bucket. A store that listens may not be ready for it at once."""
+    """Make the bucket. A store that listens already may not be ready for it at once."""
     deadline = time.monotonic() + READY_S
     while True:
         try:
@@ -74,7 +74,7 @@ def wait_until_ready(client: Client) -> None:
 
 
 def over_existing(client: Client, write: Callable[[str], Answer]) -> str:
-    """Write over an object, on the condition that there is none."""
+    """Write over an object, on the condition that no object has the name."""
     key = f"existing/{time.time_ns()}"
     client.put(key, b"first")
     answer = write(key)
@@ -82,7 +82,7 @@ def over_existing(client: Client, write: Callable[[str], Answer]) -> str:
 
 
 def race(writer: Callable[[str, int], Callable[[], Answer]]) -> str:
-    """How many of several writers of one new object are told that they have created it."""
+    """Let several writers create one object; return how many were told that they created it."""
     winners: list[int] = []
     others: set[str] = set()
     for _ in range(ROUNDS):
@@ -116,7 +116,7 @@ def completion(client: S3, key: str, number: int) -> Callable[[], Answer]:
 
 
 def marker(client: Client) -> str:
-    """How a zero-byte key with a slash at its end is listed: from above, and from inside."""
+    """Return how a zero-byte key with a final slash is listed, from above and from inside."""
     client.put("marker/empty/", b"")
     above = " and ".join(f"`{name}`" for name in sorted(client.below("marker"))) or "nothing"
     inside = [name or "the key itself" for name in sorted(client.below("marker/empty"))]
@@ -124,13 +124,13 @@ def marker(client: Client) -> str:
 
 
 def marker_rm_ray(client: Client, uri: str) -> str:
-    """What rm_ray makes of such a key."""
+    """Return how rm_ray treats a folder with only a zero-byte key."""
     client.put("marker_rm_ray/empty/", b"")
     return takes_as_empty(f"{uri}/marker_rm_ray/empty")
 
 
 def gone(client: Client) -> str:
-    """Whether a folder is listed after its last object has gone."""
+    """Return "still listed" if a folder is listed after its last object was removed."""
     client.put("gone/folder/one", b"one")
     client.put("gone/stays", b"stays")
     client.remove("gone/folder/one")
@@ -138,14 +138,14 @@ def gone(client: Client) -> str:
 
 
 def gone_rm_ray(client: Client, uri: str) -> str:
-    """What rm_ray makes of such a folder."""
+    """Return how rm_ray treats an emptied folder."""
     client.put("gone_rm_ray/folder/one", b"one")
     client.remove("gone_rm_ray/folder/one")
     return takes_as_empty(f"{uri}/gone_rm_ray/folder")
 
 
 def late(client: Client, uri: str) -> str:
-    """When a second process that has listed a folder before sees what is written then."""
+    """Return when a second process sees a new object in a folder that it has listed before."""
     client.put("late/first", b"first")
     second = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.stores.second", f"{uri}/late"],
@@ -174,7 +174,7 @@ def late(client: Client, uri: str) -> str:
 
 
 def versions(client: Client) -> str:
-    """What differs in a listing once an object of the same size has been written over another."""
+    """Return the properties that differ after an object was overwritten by one of the same size."""
     said = []
     for data in (b"first", b"other"):
         client.put("version/one", data)
@@ -185,7 +185,9 @@ def versions(client: Client) -> str:
 
 
 def versions_rm_ray(client: Client, uri: str) -> str:
-    """Whether rm_ray tells two versions apart, and knows one again that it has planned with."""
+    """Return if rm_ray tells two versions apart, and sees the same version in a listing and a
+    file.
+    """
     fs = open_filesystem(uri, Folder(uri).storage)
     path = f"{client.bucket}/version_rm_ray/one"
     listed, asked_for = [], []
@@ -198,7 +200,7 @@ def versions_rm_ray(client: Client, uri: str) -> str:
 
 
 def batch(client: Client) -> str:
-    """Whether several objects are removed by one request."""
+    """Return "removed" if one request removes several objects."""
     keys = [f"batch/{name}" for name in ("one", "two", "a b+c&ä")]
     for key in keys:
         client.put(key, b"x")

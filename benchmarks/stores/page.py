@@ -1,4 +1,4 @@
-"""The page docs/stores.md, made of the rows of its tables."""
+"""The page docs/stores.md, made from the rows of its tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,16 +89,20 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Row:
-    """A store, with what was measured of it, or why nothing was."""
+    """A store with its measurements, or with the reason for having none."""
 
     store: Store
+    """The store."""
     version: str = ""
+    """The measured version."""
     found: Mapping[str, str] = field(default_factory=dict)
+    """Results by name of the behaviour."""
     why: str = ""
+    """Why the store was not measured; empty if it was."""
 
 
 def page(rows: Sequence[Row], rounds: int) -> str:
-    """The page, in Markdown."""
+    """Return the page, in Markdown."""
     measured = [row for row in rows if not row.why]
     parts = [HEAD.format(command=COMMAND)]
     for text, columns in COLUMNS.items():

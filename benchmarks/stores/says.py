@@ -1,4 +1,4 @@
-"""What rm_ray says of a store."""
+"""The messages of rm_ray about a store."""
 
 import logging
 
@@ -9,7 +9,7 @@ from rm_ray.store.folder import Folder
 
 
 class Lines(logging.Handler):
-    """Keeps what is logged."""
+    """A handler that keeps the logged lines."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -20,7 +20,7 @@ class Lines(logging.Handler):
 
 
 def says(uri: str) -> str:
-    """What a run's first steps log about the store, and what the probe has found out."""
+    """Return the log of a run's first steps about the store, and the results of the probe."""
     log, handler = logging.getLogger("rm_ray"), Lines()
     log.addHandler(handler)
     log.setLevel(logging.INFO)
@@ -36,7 +36,9 @@ def says(uri: str) -> str:
 
 
 def takes_as_empty(uri: str) -> str:
-    """Whether a run may begin in a folder that holds its own zero-byte key and nothing else."""
+    """Return how a run treats a folder that holds only its own zero-byte key: a new run, or
+    refused.
+    """
     try:
         stored = RunFolder(OutputConfig(path=uri), "rewards").stored()
     except OutputError as error:

@@ -1,10 +1,10 @@
-"""A second process that lists a folder: when it starts, and again for each line that it reads.
+"""A second process that lists a folder at its start, and again for each line of its input.
 
     python -m benchmarks.stores.second URI
 
-It prints one line of JSON each time: which names it sees, by who lists. `plain` is an fsspec
-filesystem without a cache of listings. `defaults` is one as fsspec gives it, and keeps what it has
-listed before. `rm_ray` is rm_ray's own folder.
+Each time it prints one line of JSON with the names that it sees, by way of listing. `plain` is an
+fsspec filesystem without a cache of listings. `defaults` is one with fsspec's defaults, so it keeps
+earlier listings. `rm_ray` is rm_ray's own folder.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A store that runs: its processes, its folder, and what a client's environment has to say."""
+"""A running store: its processes, its folder, and the environment of its clients."""
 
 import contextlib
 import os
@@ -18,12 +18,16 @@ START_S = 60.0
 
 @dataclass
 class Place:
-    """Where a store may put its files, and which commands and ports it has."""
+    """A Place is a store's folder, commands, port and processes."""
 
     folder: Path
+    """Folder for the store's files."""
     commands: Path
+    """Folder of the store's commands."""
     port: int = field(default_factory=lambda: free_port())
+    """Port on which the store listens."""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    """The started processes."""
 
     def start(self, command: Sequence[str | Path], **environment: str) -> None:
         """Start a process that runs until the store is stopped. Its output goes to a file."""
@@ -44,7 +48,7 @@ class Place:
         """Wait until the store listens.
 
         Raises:
-            NotHere: it ended, or takes too long.
+            NotHere: a process ended, or the store takes too long.
         """
         port = port or self.port
         deadline = time.monotonic() + START_S
@@ -57,7 +61,7 @@ class Place:
         raise NotHere(f"it does not listen after {START_S:.0f} s: {self._said()}")
 
     def stop(self) -> None:
-        """End the processes, and those that they have started."""
+        """End the processes and all processes that they started."""
         for process in reversed(self.processes):
             for sign in (signal.SIGTERM, signal.SIGKILL):
                 with contextlib.suppress(ProcessLookupError):
@@ -87,7 +91,7 @@ def free_port() -> int:
 
 
 def s3_environment(port: int, key: str = "testing", secret: str = "testing") -> Mapping[str, str]:
-    """What clients of S3 read. The credentials are dummies of the store's own."""
+    """Return the environment of S3 clients. The credentials are dummies of the store."""
     return {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": key,

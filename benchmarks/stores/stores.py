@@ -1,4 +1,4 @@
-"""The stores, and how each is started."""
+"""The list of stores, and the functions that start them."""
 
 import os
 import sys
@@ -21,12 +21,16 @@ AZURITE_KEY = (
 
 @dataclass(frozen=True)
 class Store:
-    """A store. `protocol`: s3, gs or az. `start`: returns the environment of its clients."""
+    """One object store of the table."""
 
     name: str
+    """Name in the table."""
     protocol: str
+    """s3, gs or az."""
     source: Source
+    """The source of its package."""
     start: Callable[[Place], Environment]
+    """Starts the store, and returns the environment of its clients."""
 
 
 def moto(place: Place) -> Environment:
@@ -115,7 +119,9 @@ def gcp_storage_emulator(place: Place) -> Environment:
 
 
 def gs_environment(address: str) -> Environment:
-    """What gcsfs reads. It would ask for the kind of each bucket by gRPC, which emulators lack."""
+    """Return the environment of gcsfs. It must not ask for a bucket's kind by gRPC: emulators
+    lack that.
+    """
     return {"STORAGE_EMULATOR_HOST": address, "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
 
 

@@ -1,4 +1,4 @@
-"""A copy compared with its source: the schema, the metadata, and how columns are stored."""
+"""Compares a copy with its source: the schema, the metadata, and how columns are stored."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,20 +16,20 @@ CHUNKS = "the metadata of single column chunks is left out"
 
 @dataclass
 class Compared:
-    """This holds the differences between a source and its copy, in words."""
+    """The differences between a source and its copy, in words."""
 
     wrong: list[str] = field(default_factory=list)
-    """Differences that nothing speaks of."""
+    """Differences that the filter does not announce."""
     notes: list[str] = field(default_factory=list)
-    """Differences in what is told of values, and in what differs within the source."""
+    """Differences in statistics, and in properties that vary within the source."""
 
 
 @dataclass(frozen=True)
 class Excused:
-    """The filter says this of a file before it copies it."""
+    """The changes that the filter announces for a file before copying it."""
 
     changed: Collection[str] = ()
-    """Sentences of what is changed."""
+    """Sentences about the changes."""
     dropped: Collection[str] = ()
     """Names of columns that are left out."""
     reshaped: Collection[str] = ()
@@ -37,7 +37,7 @@ class Excused:
 
 
 def compare(source: Stored, copies: Sequence[Stored], excused: Excused) -> Compared:
-    """Compare what was written of a file with the file."""
+    """Compare a written file with its source."""
     found = Compared()
     for copy in copies:
         found.wrong += _schema(source, copy, excused)
@@ -143,7 +143,7 @@ def _statistics(source: Stored, copies: Sequence[Stored], excused: Excused) -> l
 
 
 def _uneven(source: Stored) -> list[str]:
-    """Name the columns that the source itself stores in several ways."""
+    """Name the columns that the source stores in several ways."""
     first = source.groups[0]
     other = [
         ".".join(path)

@@ -19,7 +19,7 @@ THEN = ("Nobody in the village was surprised.", "It took most of the afternoon."
 
 
 def documents(count: int) -> list[str]:
-    """So many documents, of two to six sentences."""
+    """Return this many documents, of two to six sentences."""
     chance = random.Random(20240229)
     return [document(chance) for _ in range(count)]
 

@@ -1,4 +1,4 @@
-"""Verdicts: what became of each file, and whether it is what the filter had said."""
+"""Verdicts: the result of filtering each file, and whether the filter had announced it."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ from benchmarks.writers.run import REFUSED, Corpus, JobError, is_kept
 from benchmarks.writers.stored import Stored
 
 ALLOW = ("--output.lossy", "allow")
-# Files whose copies a reader misreads by a fault of its own: file and reader, and what shows it.
+# Copies that a reader misreads by its own fault: the file and the reader, with the evidence.
 READER_FAULTS = {
     ("fastparquet-lz4", "fastparquet"): "findings/fastparquet_categories_of_the_last_row_group.sh",
     ("datapage_v2.snappy", "fastparquet"): "lists in data pages of version 2, of pyarrow's too",
@@ -30,22 +30,22 @@ class Row:
     verdict: str
     """One word: kept, changed, refused, not readable, or no rows."""
     said: list[str] = field(default_factory=list)
-    """The words of the filter about the file."""
+    """The filter's sentences about the file."""
     notes: list[str] = field(default_factory=list)
     """Differences that are no fault."""
     wrong: list[str] = field(default_factory=list)
-    """Differences that the filter does not speak of."""
+    """Differences that the filter did not announce."""
     compared: bool = False
-    """Whether readers have compared the file with its copy."""
+    """True if readers have compared the file with its copy."""
     without: dict[str, str] = field(default_factory=dict)
-    """The readers that cannot read the source, and why."""
+    """Readers that cannot read the source, and why."""
 
 
 def judge_all(files: Sequence[File], readers: Sequence[Reader], folder: Path) -> list[Row]:
-    """Run the filter over files, and compare what it writes with them.
+    """Run the filter over files, and compare its output with them.
 
     Raises:
-        JobError: the filter job ended in a way that is not expected.
+        JobError: the filter job ended in an unexpected way.
     """
     looked = {file.name: look(file) for file in files}
     rows = {file.name: Row(file, "not readable") for file in files}
@@ -79,7 +79,7 @@ def _verdict(one: Looked) -> tuple[str, list[str]]:
 
 
 def _check_refused(corpus: Corpus, files: Sequence[Looked]) -> None:
-    """Make sure that the job refuses the files, and writes nothing."""
+    """Check that the job refuses the files, and writes nothing."""
     status, log = corpus.run("refused")
     if status != REFUSED or (corpus.folder / "refused").exists():
         raise JobError(f"the filter was to refuse files, and ended with {status}:\n{log[-2000:]}")
@@ -88,7 +88,7 @@ def _check_refused(corpus: Corpus, files: Sequence[Looked]) -> None:
 
 
 def _without_columns(one: Looked, folder: Path) -> list[str]:
-    """Run the job over a file of which no column is left: it should do it, or refuse it."""
+    """Run the job over a file without any column left: the job may filter or refuse it."""
     status, _ = Corpus.make(folder, [one]).run("out", *ALLOW)
     if status in (0, REFUSED):
         return []
@@ -99,7 +99,7 @@ def _filter(
     corpus: Corpus, files: Sequence[Looked], rows: dict[str, Row], readers: Sequence[Reader],
     *words: str,
 ) -> None:  # fmt: skip
-    """Run the job over files, and add to their rows how what it writes differs."""
+    """Run the job over files, and add to each row how the output differs."""
     status, log = corpus.run("out", *words)
     if status:
         raise JobError(f"the filter ended with {status}:\n{log[-3000:]}")
@@ -132,7 +132,7 @@ def _filter(
 
 
 def _check_manifest(path: Path, files: Sequence[Looked]) -> None:
-    """Make sure that the manifest counts what planning says of each file."""
+    """Check that the manifest counts the files by the plans of planning."""
     manifest = json.loads(path.read_text())
     for key in ("changed", "lost"):
         wanted = Counter(what for one in files for what in getattr(one.keeping, key))
@@ -151,7 +151,9 @@ def _compare(one: Looked, written: Sequence[Path], row: Row) -> None:
 
 
 def _task(one: Looked, written: Sequence[Path], folder: Path) -> Task:
-    """A task for readers. The copies leave their hive folders, which some readers look at."""
+    """Return a task for readers. Copies move out of their hive folders, because some readers
+    use folder names.
+    """
     folder.mkdir(exist_ok=True)
     name = one.file.name
     copies = [

@@ -1,4 +1,4 @@
-"""The files of the table, and what the filter says of each before it copies anything."""
+"""The files of the table, with the filter's plan for each file before it copies anything."""
 
 import json
 from collections.abc import Sequence
@@ -22,33 +22,35 @@ class File:
     name: str
     """The file's name without its ending; no other file of the table has it."""
     path: Path
-    """Where the file is."""
+    """Path of the file."""
     group: str
-    """The heading that the file stands under: a writer, or a folder."""
+    """Heading of the file in the table: a writer, or a folder."""
     version: str
-    """The writer's version, or what the file says that it was written by."""
+    """Version of the writer, or the writer named in the file."""
     special: str
-    """What is special in the file; nothing where nobody has said it."""
+    """Special feature of the file; empty if the list names none."""
 
 
 @dataclass(frozen=True)
 class Looked:
-    """A file, with the words of the filter about it."""
+    """A file, with the filter's plan for it."""
 
     file: File
     """The file."""
     rows: int
-    """How many rows it has."""
+    """Number of rows."""
     columns: int
-    """How many of its columns can be written."""
+    """Number of columns that can be written."""
     keeping: Keeping
-    """What planning says of it."""
+    """The plan."""
     excused: Excused
-    """The same, as the comparison takes it."""
+    """The plan, in the form for the comparison."""
 
 
 def files_of(folder: Path) -> list[File]:
-    """The files of a folder: those of its list if it has one, or else all Parquet files."""
+    """Return the files of a folder: the files of its list, or all Parquet files if it has no
+    list.
+    """
     index = folder / "index.json"
     if index.exists():
         entries: list[dict[str, str]] = json.loads(index.read_text())
@@ -62,7 +64,7 @@ def files_of(folder: Path) -> list[File]:
 
 
 def all_files(folders: Sequence[Path]) -> list[File]:
-    """The files of several folders."""
+    """Return the files of several folders."""
     found = [file for folder in folders for file in files_of(folder)]
     names = [file.name for file in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -74,7 +76,7 @@ def look(file: File) -> Looked | str:
     """Look at a file as planning does, and read it as copying does.
 
     Returns:
-        What the filter says of it, or why it cannot be read.
+        The filter's plan for the file, or why it cannot be read.
     """
     try:
         with file.path.open("rb") as opened:

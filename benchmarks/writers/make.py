@@ -2,13 +2,13 @@
 
     python -m benchmarks.writers.make FOLDER [--environments FOLDER]
 
-Every writer has a program in the folder `programs`. Its packages are installed, at the versions
-that stand here, into an environment in the folder `--environments` (by default the folder
-`environments` beside FOLDER). Programs whose packages agree share an environment. FOLDER/index.json
-lists every file: its name, its writer, the writer's version, and what is special in the file.
+Every writer has a program in the folder `programs`. Its packages are installed, at the versions in
+this file, into an environment in the folder `--environments` (by default the folder `environments`
+beside FOLDER). Programs share an environment if their packages agree. FOLDER/index.json lists every
+file: its name, its writer, the writer's version, and its special feature.
 
-A writer that is in the list already is left as it is. A writer that cannot be installed, or whose
-program fails, is named and skipped. Spark needs Java; the writers in JavaScript need node and npm.
+A writer that is in the list already is left as it is. A writer that cannot be installed, or fails,
+is named and skipped. Spark needs Java; the writers in JavaScript need node and npm.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from benchmarks.writers.documents import documents
 
 PROGRAMS = Path(__file__).parent / "programs"
 ROWS = 200
-# What writers install besides themselves, for all Python environments.
+# Packages for all Python environments, besides the writers.
 CONSTRAINTS = ("numpy==2.4.6", "pandas==3.1.1", "pyarrow==26.0.1", "shapely==2.2.0")
 
 Entry = dict[str, str]
@@ -37,12 +37,16 @@ class CommandError(Exception):
 
 @dataclass(frozen=True)
 class Writer:
-    """A program that writes files. `needs`: a command that has to be on this machine."""
+    """A program that writes files."""
 
     name: str
+    """Name of the writer and of its program."""
     packages: tuple[str, ...]
+    """Packages to install, with versions."""
     environment: str = "python"
+    """Name of the environment, shared by all writers with this name."""
     needs: str = ""
+    """A command that must be installed on this machine; empty for none."""
 
     @property
     def in_javascript(self) -> bool:
@@ -74,7 +78,7 @@ WRITERS = (
 
 
 def run(command: Sequence[str | Path], folder: Path | None = None) -> str:
-    """What a command prints."""
+    """Run a command and return its output."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         told = (done.stderr or done.stdout).strip().splitlines()[-3:]
@@ -83,7 +87,7 @@ def run(command: Sequence[str | Path], folder: Path | None = None) -> str:
 
 
 def python_of(environment: Path) -> Path:
-    """The Python of an environment, which is made where there is none."""
+    """Return the Python of an environment; make the environment if it is missing."""
     python = environment / "bin" / "python"
     if not python.exists():
         venv.create(environment, with_pip=True)
@@ -92,7 +96,7 @@ def python_of(environment: Path) -> Path:
 
 
 def install(writer: Writer, environment: Path) -> None:
-    """Install a writer's packages, unless a file says that they are there."""
+    """Install a writer's packages, unless a mark file says that they are installed."""
     mark = environment / f"{writer.name}.installed"
     if mark.exists() and mark.read_text() == " ".join(writer.packages):
         return
@@ -106,7 +110,7 @@ def install(writer: Writer, environment: Path) -> None:
 
 
 def write(writer: Writer, environment: Path, folder: Path) -> list[Entry]:
-    """Run a writer's program: the files that it wrote."""
+    """Run a writer's program and return the files that it wrote."""
     if writer.in_javascript:
         # node looks for packages beside the program.
         program = shutil.copy(writer.program, environment)
@@ -117,7 +121,7 @@ def write(writer: Writer, environment: Path, folder: Path) -> list[Entry]:
 
 
 def make(writer: Writer, folder: Path, environments: Path) -> list[Entry]:
-    """The files of a writer, or none with the reason said."""
+    """Return the files of a writer; if that fails, print why and return none."""
     if writer.needs and not shutil.which(writer.needs):
         print(f"{writer.name}: skipped, for there is no command {writer.needs}")
         return []
@@ -135,7 +139,9 @@ def make(writer: Writer, folder: Path, environments: Path) -> list[Entry]:
 
 
 def make_all(folder: Path, environments: Path) -> None:
-    """Make the files of all writers that the list does not hold. The list grows with each."""
+    """Make the files of all writers that are not in the list. The list is written after each
+    writer.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     index = folder / "index.json"
     (folder / "documents.json").write_text(json.dumps(documents(ROWS)))

@@ -1,4 +1,4 @@
-"""The key-value metadata of a copy, compared with that of its source."""
+"""Compares the key-value metadata of a copy with its source."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ def differences(
 
 
 def _left_out(key: bytes) -> set[str]:
-    """How the filter says that it leaves a key out."""
+    """Return the filter's sentence for leaving out a key."""
     name = key.decode("utf-8", "replace")
     whys = ("the number of all rows", "which names the columns")
     return {f"the key `{name}`, {why}, is left out" for why in whys}
@@ -38,7 +38,7 @@ def _left_out(key: bytes) -> set[str]:
 def _is_as_said(
     key: bytes, before: bytes | None, after: bytes | None, changed: Collection[str]
 ) -> bool:
-    """Say whether two values of a key differ only as `changed` says."""
+    """Return True if two values of a key differ only as `changed` says."""
     if before is None or after is None:
         return False
     if key == ARROW_SCHEMA:
@@ -51,7 +51,7 @@ def _is_as_said(
 
 
 def _same_schema(source: pa.Schema, copy: pa.Schema, changed: Collection[str]) -> bool:
-    """Say whether two Arrow schemas differ only as `changed` says of their metadata."""
+    """Return True if two Arrow schemas differ only in metadata, and only as `changed` says."""
     if not source.remove_metadata().equals(copy.remove_metadata(), check_metadata=True):
         return False
     # keys of Arrow's metadata have no order

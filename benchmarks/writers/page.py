@@ -1,4 +1,4 @@
-"""The page docs/writers.md, made of the rows of the table."""
+"""The page docs/writers.md, made from the rows of the table."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from benchmarks.writers.judge import Row
 
 CHANGED, REFUSED = "changed", "refused"
 ALL = "all"
-# Ends of the sentences of rm_ray.filter.copy.keeping and rm_ray.parquet.source about columns.
+# Ends of sentences about columns, from rm_ray.filter.copy.keeping and rm_ray.parquet.source.
 LEFT_OUT, RESHAPED = "and is left out", "in another structure"
 
 HEAD = """\
@@ -64,7 +64,7 @@ COMMAND = "python -m benchmarks.writers.table FOLDER --also PARQUET_TESTING"
 
 
 def page(rows: Sequence[Row], versions: Mapping[str, str]) -> str:
-    """The page, in Markdown."""
+    """Return the page, in Markdown."""
     counts = Counter("WRONG" if row.wrong else row.verdict for row in rows)
     told = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
     compared = [row for row in rows if row.compared]
@@ -101,7 +101,7 @@ def _sentences(rows: Sequence[Row]) -> str:
 
 
 def _tables(rows: Sequence[Row], readers: Sequence[str]) -> list[str]:
-    """A table for each writer."""
+    """Return a table for each writer."""
     groups = dict.fromkeys(row.file.group for row in rows)
     return [
         "\n".join(_table(group, [row for row in rows if row.file.group == group], readers))
@@ -136,7 +136,7 @@ def _verdict(row: Row) -> str:
 
 
 def _short(said: Sequence[str]) -> list[str]:
-    """The filter's sentences, with those of columns made short."""
+    """Return the filter's sentences, with sentences about columns shortened."""
     left_out = [_column(one) for one in said if one.endswith(LEFT_OUT)]
     reshaped = [_column(one) for one in said if one.endswith(RESHAPED)]
     found = [f"{', '.join(left_out)} left out"] if left_out else []
@@ -145,7 +145,7 @@ def _short(said: Sequence[str]) -> list[str]:
 
 
 def _column(said: str) -> str:
-    """The name of the column that a sentence of the filter begins with."""
+    """Return the name of the column at the beginning of a sentence of the filter."""
     return f"`{said.split(chr(39))[1]}`"
 
 

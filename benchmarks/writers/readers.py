@@ -35,11 +35,11 @@ class Answer:
     """The answer of a reader to one task."""
 
     reads: bool
-    """Whether it can read the source."""
+    """True if the reader can read the source."""
     said: str
-    """Why it cannot read the source; or how the copy differs, nothing where it does not."""
+    """Why the reader cannot read the source, or how the copy differs; empty for no difference."""
     reshaped: str = ""
-    """The columns in another structure of which it reads other values than in the source."""
+    """Columns in another structure with values that differ from the source."""
 
 
 class Reader:
@@ -54,7 +54,9 @@ class Reader:
         self._command = [str(python_of(environment)), str(PROGRAMS / f"read_{name}.py")]
 
     def ask(self, tasks: Sequence[Task]) -> dict[str, Answer]:
-        """The answers by the files' names. A process that dies is started again after its file."""
+        """Return the answers by file name. If a process dies, the next one begins after its
+        file.
+        """
         found: dict[str, Answer] = {}
         rest = list(tasks)
         while rest:
@@ -69,7 +71,7 @@ class Reader:
         return found
 
     def _run(self, tasks: Sequence[Task]) -> tuple[dict[str, Answer], dict[str, str]]:
-        """Run the program once: its answers, and what it began to read of each file."""
+        """Run the program once; return its answers, and the files that it began to read."""
         lines = "".join(json.dumps(vars(task)) + "\n" for task in tasks)
         done = subprocess.run(
             self._command, input=lines, capture_output=True, text=True, timeout=MOST_SECONDS,

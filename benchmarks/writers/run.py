@@ -1,4 +1,4 @@
-"""The filter job, run over files that lie in hive folders of their own."""
+"""Runs the filter job over files in hive folders of their own."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ class Corpus:
     """A corpus of some of the files, with a scoring run over it."""
 
     folder: Path
-    """The folder that holds the corpus, the scoring run and what the filter writes."""
+    """Folder of the corpus, of the scoring run and of the filter's output."""
 
     @classmethod
     def make(cls, folder: Path, files: Sequence[Looked]) -> "Corpus":
@@ -51,7 +51,7 @@ class Corpus:
         return cls(folder)
 
     def run(self, output: str, *words: str) -> tuple[int, str]:
-        """Run the filter job: its exit status, and what it logged."""
+        """Run the filter job; return its exit status and its log."""
         command = [sys.executable, "jobs/filter.py", "--rewards.path", str(self.folder / "scored")]
         command += ["--output.path", str(self.folder / output), "--rule.min_reward", str(CUT)]
         done = subprocess.run(
@@ -61,17 +61,17 @@ class Corpus:
         return done.returncode, done.stdout + done.stderr
 
     def written(self, output: str, name: str) -> list[Path]:
-        """List the files that the filter has written of a file, in the order of the rows."""
+        """List the output files of a file, in the order of the rows."""
         return sorted((self.folder / output / "corpus" / f"file={name}").glob("*.parquet"))
 
 
 def is_kept(name: str, row: int) -> bool:
-    """Say whether a row is kept. The first row of a file is, and about half of the others."""
+    """Return True if a row is kept: the first row of a file, and about half of the others."""
     return row == 0 or zlib.crc32(f"{name} {row}".encode()) % 2 == 0
 
 
 def _plan(file: Any, shard_rows: int) -> PlannedFile:
-    """Plan a file as tests.scored_runs does, without pyarrow."""
+    """Plan a file like tests.scored_runs, but without pyarrow."""
     with Path(file.path).open("rb") as opened:
         groups = StoredFooter.read(opened).row_groups
     rows = [get(group, 3) for group in groups]
@@ -82,7 +82,7 @@ def _plan(file: Any, shard_rows: int) -> PlannedFile:
 
 
 def _rewards(shard: Shard) -> pa.Table:
-    """Rewards on both sides of the cut."""
+    """Return rewards on both sides of the cut."""
     span = range(shard.start, shard.stop)
     name = Path(shard.file).stem
     return pa.table(

@@ -1,6 +1,6 @@
-"""Read from a footer and from pages how each column of a Parquet file is stored.
+"""Reads from the footer and the pages how each column of a Parquet file is stored.
 
-Only Thrift and the tree of the schema are shared with the code by which the filter looks at files.
+Shares only Thrift and the schema tree with the filter's own code.
 """
 
 from collections.abc import Sequence
@@ -41,13 +41,13 @@ class Leaf:
     page_version: int
     """The version of the first data page."""
     checksums: bool
-    """Whether the first data page has a checksum."""
+    """True if the first data page has a checksum."""
     bloom_filter: bool
-    """Whether there is a Bloom filter."""
+    """True if there is a Bloom filter."""
     column_index: bool
-    """Whether there is a column index."""
+    """True if there is a column index."""
     offset_index: bool
-    """Whether there is an offset index."""
+    """True if there is an offset index."""
 
     def differences(self, other: "Leaf") -> dict[str, str]:
         """Name the fields that differ in another one, with the two values of each."""
@@ -60,19 +60,19 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Statistics:
-    """A file tells these things of one column of values, in any of its row groups."""
+    """The statistics of one column of values, over all row groups."""
 
     bounds: bool
-    """Whether there is a least or a greatest value."""
+    """True if there is a least or a greatest value."""
     places: bool
-    """Whether there are geospatial statistics."""
+    """True if there are geospatial statistics."""
     key_values: bool
-    """Whether the column has key-value metadata of its own."""
+    """True if the column has key-value metadata of its own."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A file as it is stored, without the columns that are left out."""
+    """The layout of a file, without the columns that are left out."""
 
     root: Struct
     """The first element of the schema."""
@@ -81,7 +81,7 @@ class Stored:
     key_values: list[KeyValue]
     """The key-value metadata."""
     rows: int
-    """How many rows there are."""
+    """Number of rows."""
     groups: list[dict[tuple[str, ...], Leaf]]
     """The columns of values by their paths, in each row group that has rows."""
     statistics: dict[tuple[str, ...], Statistics]
@@ -120,7 +120,7 @@ class Stored:
 
 
 def created_by(path: Path) -> str:
-    """The program that a file says it was written by; nothing where the footer is damaged."""
+    """Return the writer named in a file; empty if the footer is damaged."""
     try:
         with path.open("rb") as file:
             fields = StoredFooter.read(file).fields
@@ -155,7 +155,7 @@ def _leaf(file: BinaryIO, chunk: Struct) -> Leaf:
 
 
 def _first_data_page(file: BinaryIO, about: Struct) -> Struct:
-    """Read the header of a column's first data page, which some writers say wrongly."""
+    """Read the header of a column's first data page; some writers give a wrong place for it."""
     at = get(about, 9)
     while True:
         file.seek(at)

@@ -1,9 +1,9 @@
-"""Filter Parquet files of many writers, and make a table of what became of each.
+"""Filter Parquet files of many writers, and make a table of the results.
 
     python -m benchmarks.writers.table FOLDER [--also FOLDER] [--output docs/writers.md]
 
-FOLDER is one that benchmarks.writers.make has made. The exit status is 1 where something in a copy
-differs though the filter does not say so; the table marks it WRONG.
+FOLDER was made by benchmarks.writers.make. The exit status is 1 if a copy has a difference that the
+filter did not announce; the table marks it WRONG.
 """
 
 import argparse

@@ -1,28 +1,27 @@
-"""The evaluation job: how good a judge is, where it is blind, and what its rewards are worth as
-probabilities.
+"""The evaluation job: how good a judge is, on what it fails, and its rewards as probabilities.
 
-Its files:
+The files:
 
     __main__     the command line
     config       the configuration
-    job          judges pairs, or opens a scoring run, and makes the figures
-    pairs_input  a table of pairs as the scoring machinery reads a corpus
+    job          the driver: judges pairs, or opens a scoring run, and makes the figures
+    pairs_input  a table of pairs as a corpus of the scoring job
     pair_tokens  pairs as token ids
-    pair_judge   asks the preference judge about both chunks of a pair
+    pair_judge   a judge of both chunks of a pair
     labelled     labelled rewards as arrays
-    grouping     the groups of texts that figures are made of
-    statistics   AUC, resampling, intervals, what could have been seen
+    grouping     the groups of texts
+    statistics   AUC, resampling, intervals, smallest differences
     measure      figures of all texts and of groups
-    texts        what texts say without a judge
-    baselines    what that reaches
-    sources      whether a judge sorts sources or quality
-    calibrating  fits probabilities, and shows them on documents held out
-    against      two judges side by side
+    texts        scores of texts without a judge
+    baselines    figures of these scores
+    sources      the test for sorting by source instead of quality
+    calibrating  fits probabilities, and tests them on held-out documents
+    against      the comparison of two judges
     making       all figures together
-    figures      every figure: what evaluation.json holds
-    words        what the figures say
+    figures      the classes of all figures, as in evaluation.json
+    words        the figures in sentences
     charts       the charts
-    page         the page
-    markdown     the summary
-    folder       what is written
+    page         the HTML page
+    markdown     the Markdown summary
+    folder       the files of an evaluation
 """

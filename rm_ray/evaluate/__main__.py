@@ -1,4 +1,4 @@
-"""The evaluation job's command line: `rm_ray evaluate`, which jobs/evaluate.py is too."""
+"""The command line of the evaluation job: `rm_ray evaluate`, also run by jobs/evaluate.py."""
 
 import logging
 import sys
@@ -18,9 +18,9 @@ USAGE = Usage(
         "--output.path evaluated/",
         "--rewards.path scored/ --labels.column label --labels.good good --output.path evaluated/",
     ),
-    more="Pairs are judged here; of a scoring run with labels, its rewards are looked at. Every "
-    "key of the YAML file is an option too, and the option wins. The same command again goes on "
-    "where the last one ended.",
+    more="Pairs (--pairs.path) are judged by this job. A scoring run with labels (--rewards.path) "
+    "has its rewards already. Every key of the YAML file is also an option, and the option wins. "
+    "The same command again resumes.",
     options={
         "--config FILE": "the configuration; jobs/evaluate.yaml is annotated",
         "--judge FILE": "the keys of a judge, in place of the section judge",
@@ -31,23 +31,23 @@ USAGE = Usage(
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the job that the command line asks for; its exit status."""
+    """Run the evaluation job from the command line and return its exit status."""
     return run_job(argv, EvaluateConfig, USAGE, _evaluate, _dry_run)
 
 
-def _what(config: EvaluateConfig) -> str:
+def _source(config: EvaluateConfig) -> str:
     return ", ".join(config.pairs.paths) or str(config.rewards.path)
 
 
 def _evaluate(config: EvaluateConfig) -> None:
-    log.info("rm_ray %s: evaluating on %s -> %s", __version__, _what(config), config.output.path)
+    log.info("rm_ray %s: evaluating on %s -> %s", __version__, _source(config), config.output.path)
     from rm_ray.evaluate.job import evaluate
 
     evaluate(config)
 
 
 def _dry_run(config: EvaluateConfig) -> str:
-    log.info("rm_ray %s: looking at %s, nothing is written", __version__, _what(config))
+    log.info("rm_ray %s: looking at %s, nothing is written", __version__, _source(config))
     from rm_ray.evaluate.job import dry_run
 
     return dry_run(config)

@@ -1,4 +1,4 @@
-"""Two judges of the same texts, side by side."""
+"""Compares two judges of the same texts."""
 
 from dataclasses import dataclass
 
@@ -33,21 +33,24 @@ SHARES = (0.01, 0.1, 0.3)
 
 @dataclass(frozen=True)
 class Other:
-    """Another judge's rewards: of both chunks of each pair, or of each document that it looked at,
-    nan where that has none.
-    """
+    """Other holds another judge's rewards."""
 
     path: str
+    """Folder of the other judge's run."""
     model: str
+    """Model of the other judge."""
     rewards: dict[Key, tuple[float, ...]]
+    """Rewards of both chunks of each pair, or the reward of each document; nan for rows
+    without one.
+    """
 
 
 def open_other(config: EvaluateConfig, of: str) -> Other:
-    """Open the evaluation, or the scoring run, that `against` names.
+    """Open the evaluation, or the scoring run, of the key `against`.
 
     Raises:
-        InputError: it is no evaluation of pairs, or no scoring run, or is not complete.
-        OutputError: it is nothing of rm_ray.
+        InputError: the folder holds another kind of run, or the run is not complete.
+        OutputError: the folder holds nothing of rm_ray.
     """
     path, storage = str(config.against), config.output.storage
     return _evaluation(path, storage, config) if of == "pairs" else _run(path, config)
@@ -58,16 +61,16 @@ def _evaluation(path: str, storage: StorageConfig, config: EvaluateConfig) -> Ot
     give = "the --output.path of another evaluation of the same pairs"
     stored = run.stored(give)
     if not stored or not {"pairs", "figures"} <= stored["config"].keys():
-        what = "is the run of another job" if stored else "holds no evaluation"
-        raise InputError(f"against: {run.uri} {what}; give {give}")
+        problem = "is the run of another job" if stored else "holds no evaluation"
+        raise InputError(f"against: {run.uri} {problem}; give {give}")
     if not run.complete:
         raise InputError(f"against: {run.uri} is not complete; run that evaluation to its end")
-    found = judged_pairs(run, config)
-    rewards = zip(found.rewards[::2].tolist(), found.rewards[1::2].tolist(), strict=True)
+    pairs = judged_pairs(run, config)
+    rewards = zip(pairs.rewards[::2].tolist(), pairs.rewards[1::2].tolist(), strict=True)
     return Other(
         path=run.uri,
         model=str(stored["config"]["judge"]["model"]),
-        rewards=dict(zip(found.keys, rewards, strict=True)),
+        rewards=dict(zip(pairs.keys, rewards, strict=True)),
     )
 
 
@@ -77,76 +80,79 @@ def _run(path: str, config: EvaluateConfig) -> Other:
         rows, rewards = read_documents(run, config.rewards.column, [])
     except (InputError, OutputError) as error:
         raise type(error)(f"against: {str(error).removeprefix('rewards.path: ')}") from None
-    found: dict[Key, tuple[float, ...]] = {
+    by_key: dict[Key, tuple[float, ...]] = {
         key: (reward,) for key, reward in zip(keys_of(rows), rewards.tolist(), strict=True)
     }
-    return Other(run.uri, str(run.stored["config"]["judge"]["model"]), found)
+    return Other(run.uri, str(run.stored["config"]["judge"]["model"]), by_key)
 
 
 def against(sample: Labelled, other: Other, config: EvaluateConfig) -> Against:
-    """The differences of two judges.
+    """Compare two judges.
 
     Raises:
-        InputError: they have judged other pairs, or other documents.
+        InputError: the other judge has judged other pairs, or other documents.
     """
     _check_same(sample, other)
     known = [at for at, key in enumerate(sample.keys) if np.isfinite(other.rewards[key]).all()]
     each = 2 if sample.of == "pairs" else 1
     texts = (np.array(known)[:, None] * each + np.arange(each)).ravel()
-    mine, good, documents = sample.rewards[texts], sample.good[texts], sample.documents[texts]
-    theirs = np.array([other.rewards[sample.keys[at]] for at in known], np.float64).ravel()
-    both = [figures_of(sample.of, rewards, good) for rewards in (mine, theirs)]
-    names = [name for name in both[0] if name != "accuracy"]
-    figures = [both[side][name] for side in (0, 1) for name in names]
+    first, good, documents = sample.rewards[texts], sample.good[texts], sample.documents[texts]
+    second = np.array([other.rewards[sample.keys[at]] for at in known], np.float64).ravel()
+    by_judge = [figures_of(sample.of, rewards, good) for rewards in (first, second)]
+    names = [name for name in by_judge[0] if name != "accuracy"]
+    figures = [by_judge[judge][name] for judge in (0, 1) for name in names]
     figures_config = config.figures
     drawn = resampled(
         figures, documents, seed_of(figures_config.seed, "against"), figures_config.resamples
     )
     differences = drawn[:, : len(names)] - drawn[:, len(names) :]
     count = len(np.unique(documents))
-    found = {
+    estimates = {
         name: estimate(column, count, share=False)
         for name, column in zip(names, differences.T, strict=True)
     }
-    main = found[MAIN[sample.of]]
-    correlation = rank_correlation(mine, theirs)
+    main = estimates[MAIN[sample.of]]
+    correlation = rank_correlation(first, second)
     return Against(
         path=other.path,
         model=other.model,
         common=len(known),
-        pairwise=interval(found.get("pairwise")),
-        auc=interval(found["auc"]),
+        pairwise=interval(estimates.get("pairwise")),
+        auc=interval(estimates["auc"]),
         smallest_difference=smallest_difference(main.error) / np.sqrt(2) if main else 0.0,
         correlation=correlation if np.isfinite(correlation) else None,
-        kept=[Kept(share=share, agreement=same_best(mine, theirs, share)) for share in SHARES],
+        kept=[Kept(share=share, agreement=same_best(first, second, share)) for share in SHARES],
         sentence=_sentence(sample, main),
     )
 
 
 def _check_same(sample: Labelled, other: Other) -> None:
-    """Refuse another set of pairs. Documents may lack a reward by the other judge.
+    """Check that the other judge has judged the same rows. Documents may lack a reward.
 
     Raises:
-        InputError: saying how many are not there.
+        InputError: rows differ; the message says how many are common.
     """
-    what, here, there = sample.of, len(sample.keys), len(other.rewards)
+    unit, own, others = sample.of, len(sample.keys), len(other.rewards)
     common = sum(key in other.rewards for key in sample.keys)
-    if common < here or (what == "pairs" and common < there):
+    if common < own or (unit == "pairs" and common < others):
         raise InputError(
-            f"against: {other.path} has judged other {what}: {common:,} are in both, of {here:,} "
-            f"here and {there:,} there; give one that has judged the same"
+            f"against: {other.path} has judged other {unit}: {common:,} are in both, of {own:,} "
+            f"of this judge and {others:,} of the other; give a run over the same {unit}"
         )
 
 
 def _sentence(sample: Labelled, found: Estimate | None) -> str:
     if found is None:
         return "Nothing can be compared: there are no texts of both labels."
-    what = "the share of pairs that are right" if sample.of == "pairs" else "AUC"
-    low, high, points = (100 * one for one in (found.low, found.high, found.value))
-    where = f"(95%: {low:+.1f} to {high:+.1f})"
+    figure = "the share of pairs that are right" if sample.of == "pairs" else "AUC"
+    low, high, points = (100 * share for share in (found.low, found.high, found.value))
+    interval_text = f"(95%: {low:+.1f} to {high:+.1f})"
     if low <= 0 <= high:
         return (
-            f"The two judges cannot be told apart: {what} differs by {points:+.1f} points {where}."
+            f"The two judges cannot be told apart: {figure} differs by {points:+.1f} points "
+            f"{interval_text}."
         )
     better = "better" if points > 0 else "worse"
-    return f"This judge is {better} than the other: {what} by {points:+.1f} points {where}."
+    return (
+        f"This judge is {better} than the other: {figure} by {points:+.1f} points {interval_text}."
+    )

@@ -1,4 +1,4 @@
-"""The baselines: how far length, compression and a unigram model get without a judge."""
+"""The baselines: how well length, compression and a unigram model do without a judge."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,26 +16,31 @@ from rm_ray.evaluate.texts import TextScores
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Score:
+    """A _Score is one score of all texts."""
+
     name: str
+    """Name of the baseline."""
     says: str
+    """The score in words."""
     values: Floats
+    """Score of each text; nan for unread texts."""
 
 
 def baselines(
     sample: Labelled, scores: TextScores, groups: Sequence[Grouped], config: FiguresConfig
 ) -> list[Baseline]:
     """Measure each baseline over all texts, and by kind."""
-    told = (
-        _Told("length", "characters of the text", scores.length),
-        _Told("zlib ratio", "compressed bytes over bytes", scores.zlib),
-        _Told("unigram model", "mean log probability of the words", scores.unigram),
+    measured = (
+        _Score("length", "characters of the text", scores.length),
+        _Score("zlib ratio", "compressed bytes over bytes", scores.zlib),
+        _Score("unigram model", "mean log probability of the words", scores.unigram),
     )
-    return [_baseline(one, sample, groups, config) for one in told]
+    return [_baseline(score, sample, groups, config) for score in measured]
 
 
 def _baseline(
-    of: _Told, sample: Labelled, groups: Sequence[Grouped], config: FiguresConfig
+    of: _Score, sample: Labelled, groups: Sequence[Grouped], config: FiguresConfig
 ) -> Baseline:
     values = np.nan_to_num(of.values, nan=float(np.nanmean(of.values)))
     higher: Literal["good", "bad"] = "good" if auc(values, sample.good) >= 0.5 else "bad"
@@ -49,21 +54,23 @@ def _baseline(
         config.resamples,
     )
     count = clusters(sample.documents, sample.good)
-    found = {name: estimate(column, count) for name, column in zip(figures, drawn.T, strict=True)}
+    estimates = {
+        name: estimate(column, count) for name, column in zip(figures, drawn.T, strict=True)
+    }
     kinds = {
-        one.name: float(
-            figures_of(sample.of, values[one.texts], sample.good[one.texts])[MAIN[sample.of]].of(
-                np.ones((1, int(one.texts.sum())))
-            )[0]
+        group.name: float(
+            figures_of(sample.of, values[group.texts], sample.good[group.texts])[
+                MAIN[sample.of]
+            ].of(np.ones((1, int(group.texts.sum()))))[0]
         )
-        for one in groups
-        if one.by == "kind"
+        for group in groups
+        if group.by == "kind"
     }
     return Baseline(
         name=of.name,
         says=of.says,
         higher=higher,
-        pairwise=interval(found.get("pairwise")),
-        auc=interval(found["auc"]),
+        pairwise=interval(estimates.get("pairwise")),
+        auc=interval(estimates["auc"]),
         kinds={name: value for name, value in kinds.items() if np.isfinite(value)},
     )

@@ -1,7 +1,8 @@
-"""Fits what makes probabilities of rewards, and shows how good they are on other documents.
+"""Fits maps from rewards to probabilities, and tests them on other documents.
 
-Half of the documents, by a seeded hash, fit the map; the other half says what it is worth. Of pairs
-the rewards are of single chunks, as many good as bad; of a scoring run they are of documents.
+One half of the documents, chosen by a seeded hash, fits the map; the other half tests it. For
+pairs, the rewards are of single chunks, half of them good. For a scoring run, they are of
+documents.
 """
 
 from collections.abc import Mapping
@@ -17,39 +18,41 @@ from rm_ray.evaluate.statistics import Flags, Floats
 from rm_ray.judges.calibration import ELSE, RAW, Calibration, Curve, Method, Unit, fit
 
 BINS = 10
-# A source has a map of its own from so many good and so many bad texts on.
+# A source gets its own map if it has at least this many good and this many bad texts.
 FEWEST_TEXTS = 50
-# Draws of labels from the probabilities themselves, to see what chance makes of an exact judge.
+# Times that labels are drawn from the probabilities, to measure the error of an exact judge.
 CHANCE_DRAWS = 200
 METHODS: tuple[Method, ...] = ("isotonic", "platt")
 
 
 @dataclass(frozen=True)
 class Halves:
-    """The texts that fit, and those that only judge."""
+    """Halves are the two halves of the texts, split by document."""
 
     fitting: Flags
+    """True for the texts that fit the maps."""
     held_out: Flags
+    """True for the texts that test the maps."""
 
 
 def halves(sample: Labelled, seed: int) -> Halves:
-    """Both halves of the documents.
+    """Split the documents into two halves.
 
     Raises:
-        InputError: one of them lacks good or bad texts.
+        InputError: a half lacks good or bad texts.
     """
     first = sample.half(seed)
     for half in (first, ~first):
         if not (sample.good & half).any() or not (~sample.good & half).any():
             raise InputError(
-                "too few documents to fit a calibration and to hold some out: each half needs "
-                f"good and bad texts, and there are {len(sample.places):,} documents"
+                "too few documents to fit a calibration and to test it: each half of the documents "
+                f"needs good and bad texts, and there are {len(sample.places):,} documents"
             )
     return Halves(first, ~first)
 
 
 def unit_of(sample: Labelled) -> Unit:
-    """Tell whether a sample's rewards are those of chunks or of documents."""
+    """Return "chunk" if a sample's rewards are of chunks, else "document"."""
     return "chunk" if sample.of == "pairs" else "document"
 
 
@@ -61,7 +64,14 @@ def fitted(
     model: str,
     asked: Mapping[str, Any],
 ) -> Calibration:
-    """The calibration that some of the texts fit. `by`: the column that has maps of its own."""
+    """Fit a calibration on some of the texts.
+
+    Args:
+        mine: True for the texts to fit on.
+        by: the column whose values get maps of their own.
+        model: the judge's model, identified by its content.
+        asked: the part of the fingerprint that a calibration depends on.
+    """
     maps: dict[str, Curve] = {ELSE: fit(method, sample.rewards[mine], sample.good[mine])}
     names = _names(sample, by)
     for name in sorted(set(names[mine].tolist()) - {ELSE}) if by else ():
@@ -78,19 +88,19 @@ def _names(sample: Labelled, by: str | None) -> Names:
 
 
 def shown(sample: Labelled, split: Halves, by: str | None, seed: int, *, raw: bool) -> Calibrated:
-    """The reliability of each method on the documents that were held out.
+    """Return the reliability of each method on the held-out documents.
 
     Args:
-        raw: the rewards are differences of log probabilities, which say probabilities themselves.
+        raw: the rewards are differences of log probabilities, so they are log odds already.
     """
     held = split.held_out
     rewards, good, names = sample.rewards[held], sample.good[held], _names(sample, by)[held]
     diagrams = [reliability("raw", RAW.of(rewards), good, seed)] if raw else []
     maps: list[str] = []
     for method in METHODS:
-        found = fitted(method, sample, split.fitting, by, "", {})
-        diagrams.append(reliability(method, found.of(rewards, names), good, seed))
-        maps = [name for name in found.maps if name != ELSE]
+        calibration = fitted(method, sample, split.fitting, by, "", {})
+        diagrams.append(reliability(method, calibration.of(rewards, names), good, seed))
+        maps = [name for name in calibration.maps if name != ELSE]
     return Calibrated(
         unit=unit_of(sample),
         by=by,
@@ -109,13 +119,13 @@ def _documents(sample: Labelled, mine: Flags) -> int:
 
 
 def reliability(method: Any, said: Floats, good: Flags, seed: int) -> Reliability:
-    """The diagram of probabilities, in bins of as many texts each, and its expected error."""
+    """Return the reliability diagram, in bins of equal size, and the expected errors."""
     rng = np.random.default_rng([seed, 1])
     drawn = rng.random((CHANCE_DRAWS, len(said))) < said
-    by_chance = float(np.mean([expected_error(said, one) for one in drawn]))
+    by_chance = float(np.mean([expected_error(said, labels) for labels in drawn]))
     bins = [
-        Bin(count=len(mine), said=float(said[mine].mean()), good=float(good[mine].mean()))
-        for mine in equal_bins(said)
+        Bin(count=len(texts), said=float(said[texts].mean()), good=float(good[texts].mean()))
+        for texts in equal_bins(said)
     ]
     return Reliability(
         method=method, ece=expected_error(said, good), by_chance=by_chance, bins=bins
@@ -123,16 +133,19 @@ def reliability(method: Any, said: Floats, good: Flags, seed: int) -> Reliabilit
 
 
 def expected_error(said: Floats, good: Flags) -> float:
-    """The mean over the bins, by their texts, of the gap between said and true."""
+    """Return the mean gap between predicted and true in the bins, weighted by texts."""
     gaps = [
-        abs(float(said[mine].mean() - good[mine].mean())) * len(mine) for mine in equal_bins(said)
+        abs(float(said[texts].mean() - good[texts].mean())) * len(texts)
+        for texts in equal_bins(said)
     ]
     return sum(gaps) / len(said)
 
 
 def equal_bins(said: Floats) -> list[Any]:
-    """The numbers of the texts of each bin, from the lowest probabilities to the highest; equal
-    ones in a seeded order, since that of the table may go by labels.
+    """Return the numbers of the texts of each bin, from the lowest probabilities to the highest.
+
+    Equal probabilities are in a seeded order, because the order of the table may depend on the
+    labels.
     """
     order = np.lexsort((np.random.default_rng(0).permutation(len(said)), said))
-    return [mine for mine in np.array_split(order, min(BINS, len(said))) if len(mine)]
+    return [texts for texts in np.array_split(order, min(BINS, len(said))) if len(texts)]

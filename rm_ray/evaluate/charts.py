@@ -1,4 +1,4 @@
-"""The charts of an evaluation, each a pure function of the figures that returns inline SVG."""
+"""The charts of an evaluation: pure functions from figures to inline SVG."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ SHAPES = {"raw": ("o", svg.BASELINE), "isotonic": ("s", svg.TONIGHT), "platt": (
 def intervals(
     ident: str, title: str, groups: Sequence[Group], below: float, of: str
 ) -> Markup | None:
-    """Draw each group's main figure with its interval; None where no group has one."""
+    """Draw each group's main figure with its interval; return None if no group has one."""
     rows = [(group, found) for group in groups if (found := main_figure(group))][:MOST_ROWS]
     if not rows:
         return None
@@ -41,11 +41,11 @@ def intervals(
         ticks(on.xaxis, percent_tick)
         on.set_xlabel(of)
 
-    said = "; ".join(f"{name(group.name, 40)}: {between(found)}" for group, found in rows[:8])
+    listed = "; ".join(f"{name(group.name, 40)}: {between(found)}" for group, found in rows[:8])
     return drawn(
         ident,
         title,
-        described=f"{said}{' …' if len(rows) > 8 else '.'}",
+        described=f"{listed}{' …' if len(rows) > 8 else '.'}",
         height=_TOP + _BOTTOM + ROW * len(rows),
         draw=draw,
         names=[name(group.name, _COLUMNS) for group, _ in rows],
@@ -53,14 +53,14 @@ def intervals(
 
 
 def reliability(of: Calibrated) -> Markup:
-    """The share of good texts beside the probability that is said, of each method."""
+    """Draw the share of good texts against the predicted probability, for each method."""
 
     def draw(figure: Any) -> None:
         on = axes(figure, left=52, right=26, top=10, bottom=44)
         on.plot((0, 1), (0, 1), color=svg.MUTED, lw=1.5, ls=(0, (4, 3)))
-        for one in of.diagrams:
-            marker, color = SHAPES[one.method]
-            places = [(each.said, each.good) for each in one.bins]
+        for diagram in of.diagrams:
+            marker, color = SHAPES[diagram.method]
+            places = [(each.said, each.good) for each in diagram.bins]
             on.plot(*zip(*places, strict=True), color=color, lw=1.5, zorder=3)
             on.plot(
                 *zip(*places, strict=True),
@@ -76,13 +76,13 @@ def reliability(of: Calibrated) -> Markup:
         on.grid()
         ticks(on.xaxis, percent_tick)
         ticks(on.yaxis, percent_tick)
-        on.set_xlabel("probability that is said")
-        on.set_ylabel("good texts among them")
+        on.set_xlabel("predicted probability")
+        on.set_ylabel("share of good texts")
 
-    described = "; ".join(f"{one.method}: error {one.ece:.3f}" for one in of.diagrams)
+    described = "; ".join(f"{diagram.method}: error {diagram.ece:.3f}" for diagram in of.diagrams)
     return drawn("reliable", "Reliability", described=f"{described}.", height=320, draw=draw)
 
 
 def method_name(of: Reliability) -> str:
-    """A method in words."""
+    """Return a method's name for the page."""
     return {"raw": "the rewards as they are", "platt": "Platt"}.get(of.method, of.method)

@@ -31,25 +31,24 @@ Names = Annotated[list[NonEmpty], BeforeValidator(as_list)]
 
 
 class PairsConfig(Section):
-    """Labelled pairs, which the judge is asked about here."""
+    """Labelled pairs, to be judged by this job."""
 
-    path: NonEmpty | list[NonEmpty] | None = Field(
-        None,
-        description="Folder of a run of jobs/pairs.py, or files with text columns prompt, chosen "
-        "and rejected; or a list of them. In place of rewards.path.",
-        json_schema_extra=TYPED,
-    )
-    storage: StorageConfig = Field(StorageConfig(), description="How its store is reached.")
-    split: Literal["validation", "train", "all"] = Field(
-        "validation",
-        description="Which pairs are judged, where the table has a column split; all of another.",
-        json_schema_extra=TYPED,
-    )
-    keep: Names = Field([], description="Further columns to copy to the judged pairs.")
+    path: NonEmpty | list[NonEmpty] | None = Field(None, json_schema_extra=TYPED)
+    """Folder of a run of jobs/pairs.py, or files with text columns prompt, chosen and
+    rejected; or a list of them. In place of rewards.path.
+    """
+    storage: StorageConfig = StorageConfig()
+    """How to reach the store of the pairs."""
+    split: Literal["validation", "train", "all"] = Field("validation", json_schema_extra=TYPED)
+    """The split to judge, if the table has a column split; from other tables, all pairs are
+    judged.
+    """
+    keep: Names = Field([])
+    """Further columns to copy to the judged pairs."""
 
     @property
     def paths(self) -> list[str]:
-        """The paths, of which there may be one."""
+        """Return the paths as a list."""
         return as_list(self.path) or []
 
     @model_validator(mode="after")
@@ -61,19 +60,16 @@ class PairsConfig(Section):
 
 
 class LabelledRunConfig(Section):
-    """A scoring run of labelled documents, whose rewards are looked at; nothing is judged."""
+    """A scoring run of labelled documents. Its rewards are evaluated; nothing is judged."""
 
-    path: NonEmpty | None = Field(
-        None,
-        description="Output folder of a run of jobs/score.py that has kept a column with labels. "
-        "In place of pairs.path.",
-        json_schema_extra=TYPED,
-    )
-    storage: StorageConfig = Field(StorageConfig(), description="How its store is reached.")
-    column: NonEmpty = Field(
-        "reward",
-        description="What is evaluated: a number among the run's columns, such as logits[1].",
-    )
+    path: NonEmpty | None = Field(None, json_schema_extra=TYPED)
+    """Output folder of a run of jobs/score.py that kept a column with labels. In place of
+    pairs.path.
+    """
+    storage: StorageConfig = StorageConfig()
+    """How to reach the store of the run."""
+    column: NonEmpty = "reward"
+    """The number to evaluate: a column of the run, or a part of one such as logits[1]."""
 
     @model_validator(mode="after")
     def _no_credentials(self) -> Self:
@@ -91,71 +87,59 @@ class LabelledRunConfig(Section):
 
 
 class LabelsConfig(Section):
-    """Tells which documents of a scoring run are good."""
+    """The labels that say which documents of a scoring run are good."""
 
-    column: NonEmpty = Field(
-        "label", description="The kept column that says it.", json_schema_extra=TYPED
-    )
-    good: Names = Field(
-        ["good"],
-        description="Its value, or values, that a good document has; all others are bad.",
-        json_schema_extra=TYPED,
-    )
+    column: NonEmpty = Field("label", json_schema_extra=TYPED)
+    """Kept column with the labels."""
+    good: Names = Field(["good"], json_schema_extra=TYPED)
+    """Label, or labels, of good documents; all other documents are bad."""
 
     @field_validator("good", mode="before")
     @classmethod
     def _texts(cls, given: object) -> object:
-        """Numbers and truth values are compared as text."""
+        """Convert numbers and bools to text, because labels are compared as text."""
         values = given if isinstance(given, list) else [given]
         return [str(value) for value in values]
 
 
 class FiguresConfig(Section):
-    """The figures, and the groups that they are of."""
+    """The figures, and the columns that make groups."""
 
-    kind: NonEmpty = Field(
-        "kind", description="Column of the kind of bad text, where there is one."
-    )
-    source: NonEmpty = Field(
-        "source", description="Column of where a document comes from, where there is one."
-    )
-    document: NonEmpty | None = Field(
-        None,
-        description="Column that says which pairs are of one document; null: as jobs/pairs.py "
-        "wrote it, and each row of another table is a document.",
-    )
-    resamples: int = Field(1000, ge=100, description="Times that the documents are drawn anew.")
-    seed: int = Field(0, description="Seed of these draws, and of the halves for calibration.")
-    blind_below: float = Field(
-        0.6,
-        gt=0,
-        lt=1,
-        description="A kind whose interval of the accuracy (of the AUC, for documents) reaches "
-        "below this is told of first.",
-    )
-    few_documents: int = Field(
-        30, ge=2, description="Groups of fewer documents are marked: they show little."
-    )
-    baselines: bool = Field(
-        True, description="Read the texts, and say what length, zlib and a unigram model reach."
-    )
+    kind: NonEmpty = "kind"
+    """Column with the kind of bad text, if there is one."""
+    source: NonEmpty = "source"
+    """Column with the source of a document, if there is one."""
+    document: NonEmpty | None = None
+    """Column with the same value for all pairs of a document; null: the columns that
+    jobs/pairs.py writes, or in other tables each row is a document of its own.
+    """
+    resamples: int = Field(1000, ge=100)
+    """Number of resamples of the documents."""
+    seed: int = 0
+    """Seed of the resamples, and of the halves for calibration."""
+    blind_below: float = Field(0.6, gt=0, lt=1)
+    """A kind is reported as blind if the interval of its accuracy (for documents, of its AUC)
+    reaches below this.
+    """
+    few_documents: int = Field(30, ge=2)
+    """Groups with fewer documents are marked, because they show little."""
+    baselines: bool = True
+    """Read the texts, and compute the figures of length, zlib and a unigram model."""
 
 
 class CalibrationConfig(Section):
-    """From rewards to probabilities."""
+    """The calibration: a map from rewards to probabilities."""
 
-    by: NonEmpty | None = Field(
-        None, description="Column whose values have a map each, such as source; null for one map."
-    )
-    path: NonEmpty | None = Field(
-        None,
-        description="Folder that gets calibration.json; null: the judge's own, where that is no "
-        "model of the hub.",
-    )
-    storage: StorageConfig = Field(
-        StorageConfig(), description="How the store of calibration.path is reached."
-    )
-    replace: bool = Field(False, description="Write over a calibration.json that is another.")
+    by: NonEmpty | None = None
+    """Column whose values get a map each, such as source; null: one map."""
+    path: NonEmpty | None = None
+    """Folder for calibration.json; null: the judge's own folder, if it is not a model of the
+    hub.
+    """
+    storage: StorageConfig = StorageConfig()
+    """How to reach the store of calibration.path."""
+    replace: bool = False
+    """Overwrite a different calibration.json."""
 
     @model_validator(mode="after")
     def _no_credentials(self) -> Self:
@@ -166,46 +150,53 @@ class CalibrationConfig(Section):
 
 
 class EvaluateConfig(Section):
-    """Everything the evaluation job can be told."""
+    """The configuration of the evaluation job."""
 
     pairs: PairsConfig = PairsConfig()
+    """Labelled pairs, to be judged by this job."""
     rewards: LabelledRunConfig = LabelledRunConfig()
+    """A scoring run of labelled documents, in place of pairs."""
     labels: LabelsConfig = LabelsConfig()
+    """The labels that say which documents of a scoring run are good."""
     output: OutputConfig
+    """The folder of the evaluation."""
     judge: PreferenceConfig | None = None
-    against: NonEmpty | None = Field(
-        None,
-        description="Another judge on the same: the folder of an evaluation of the same pairs, or "
-        "of a scoring run of the same documents.",
-        json_schema_extra=TYPED,
-    )
-    calibrate: Literal["isotonic", "platt"] | None = Field(
-        None,
-        description="Fit the probability that a text is good, and store it beside the judge; "
-        "null: only show what it would do.",
-        json_schema_extra=TYPED,
-    )
+    """The judge that judges the pairs."""
+    against: NonEmpty | None = Field(None, json_schema_extra=TYPED)
+    """Another judge to compare with: the folder of an evaluation of the same pairs, or of a
+    scoring run of the same documents.
+    """
+    calibrate: Literal["isotonic", "platt"] | None = Field(None, json_schema_extra=TYPED)
+    """Fit the probability that a text is good, and store it beside the judge; null: only show
+    how exact it would be.
+    """
     calibration: CalibrationConfig = CalibrationConfig()
+    """The calibration: a map from rewards to probabilities."""
     figures: FiguresConfig = FiguresConfig()
+    """The figures, and the columns that make groups."""
     engine: EngineConfig = EngineConfig()
+    """The engine that runs the judge."""
     pool: PoolConfig = PoolConfig()
+    """The judge actors; each holds one engine."""
     read: ReadConfig = ReadConfig()
+    """The CPU tasks that read and tokenise the pairs."""
     shard: ShardConfig = ShardConfig()
+    """How new input files are cut into shards."""
     run: ScoreRunConfig = ScoreRunConfig()
+    """The run as a whole: progress, failed pairs, and changed files."""
     estimate: EstimateConfig = EstimateConfig()
+    """The speed that --dry-run computes GPU hours with."""
     cost: CostConfig = CostConfig()
+    """Prices, for progress lines, metrics and estimates."""
 
     @model_validator(mode="after")
     def _one_thing_to_evaluate(self) -> Self:
         if bool(self.pairs.paths) == bool(self.rewards.path):
             given = "both are" if self.rewards.path else "neither is"
-            raise ValueError(
-                f"what is evaluated is pairs.path or rewards.path, and {given} given; give one"
-            )
+            raise ValueError(f"give either pairs.path or rewards.path; {given} given")
         if self.pairs.paths and self.judge is None:
             raise ValueError(
-                "pairs.path needs a judge that is asked about the pairs; give --judge FILE, or "
-                "--judge.model"
+                "pairs.path needs a judge to judge the pairs; give --judge FILE, or --judge.model"
             )
         refuse_credentials(self.against or "", "against")
         return self

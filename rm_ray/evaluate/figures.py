@@ -1,7 +1,7 @@
-"""Every figure of an evaluation: what evaluation.json holds, and all that the page knows.
+"""Every figure of an evaluation: the content of evaluation.json, and the only input of the page.
 
-The schema is written down in `evaluation.schema.json`, made from these classes. What it names keeps
-its name and meaning as long as `SCHEMA` stays; figures may be added.
+The schema is written to `evaluation.schema.json`, made from these classes. A field keeps its name
+and meaning as long as `SCHEMA` stays; fields may be added.
 """
 
 import json
@@ -14,187 +14,271 @@ SCHEMA: Literal["rm_ray.evaluation/1"] = "rm_ray.evaluation/1"
 
 
 class Part(BaseModel):
-    """A part of an evaluation. Never changed once it is made."""
+    """A Part is a part of an evaluation. It never changes once it is made."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Interval(Part):
-    """A figure, and from where to where it may be: 95%, by resampling documents."""
+    """A figure with its 95% interval, made by resampling documents."""
 
     value: float
+    """The figure."""
     low: float
+    """Lower end of the interval."""
     high: float
+    """Upper end of the interval."""
 
 
 class Group(Part):
-    """How well the judge tells the texts of a group apart."""
+    """Figures of one group: how well the judge separates its good and bad texts."""
 
-    by: str | None = Field(description="What makes the groups; null for all texts together.")
+    by: str | None
+    """The property that makes the groups, such as kind; null for the group of all texts."""
     name: str
-    count: int = Field(description="Pairs, or documents.")
-    good: int = Field(description="Good texts.")
+    """Name of the group."""
+    count: int
+    """Number of pairs, or of documents."""
+    good: int
+    """Number of good texts."""
     documents: int
-    few: bool = Field(description="So few documents that the figures show little.")
-    blind: bool = Field(description="Its interval reaches below figures.blind_below.")
-    pairwise: Interval | None = Field(
-        description="Share of the pairs whose chosen chunk has the higher reward, ties counting "
-        "half; null of documents."
-    )
-    auc: Interval | None = Field(
-        description="How often a good text of the group is above a bad one of it, ties counting "
-        "half; null without both."
-    )
-    accuracy: Interval | None = Field(
-        description="Share of the texts on the right side of 0; null where 0 means nothing."
-    )
-    smallest_difference: float | None = Field(
-        description="Of the main figure (pairwise, or AUC of documents): what two judges have to "
-        "differ by to be told apart here in 8 of 10 tries, at 5% two-sided, if their errors are "
-        "independent."
-    )
+    """Number of documents."""
+    few: bool
+    """True if there are so few documents that the figures show little."""
+    blind: bool
+    """True if the interval of the main figure reaches below figures.blind_below."""
+    pairwise: Interval | None
+    """Share of the pairs whose chosen chunk has the higher reward, ties counting half; null
+    for documents.
+    """
+    auc: Interval | None
+    """How often a good text of the group is above a bad one of the group, ties counting half;
+    null unless there are both.
+    """
+    accuracy: Interval | None
+    """Share of the texts on the right side of 0; null if 0 has no meaning for the judge."""
+    smallest_difference: float | None
+    """Difference in the main figure (pairwise, or AUC for documents) that two judges need to
+    be told apart in this group in 8 of 10 tries, at 5% two-sided, if their errors are
+    independent.
+    """
 
 
 class Baseline(Part):
-    """What can be reached without a judge."""
+    """Figures of a simple property of the text, used in place of a judge."""
 
     name: str
+    """Name of the baseline."""
     says: str
-    higher: Literal["good", "bad"] = Field(
-        description="Which texts it is higher of; the kinder direction over all is taken."
-    )
+    """The property of the text, in words."""
+    higher: Literal["good", "bad"]
+    """The label whose texts have the higher values, in the direction that gives the better
+    AUC over all texts.
+    """
     pairwise: Interval | None
+    """Share of the pairs in the right order; null for documents."""
     auc: Interval | None
-    kinds: dict[str, float] = Field(description="By kind: pairwise, or AUC of documents.")
+    """How often a good text is above a bad one; null unless there are both."""
+    kinds: dict[str, float]
+    """Pairwise by kind, or AUC by kind for documents."""
 
 
 class SourceFigure(Part):
-    """A source by itself."""
+    """The figures of one source."""
 
     name: str
-    count: int = Field(description="Texts.")
-    mean: float = Field(description="Mean reward.")
+    """Name of the source."""
+    count: int
+    """Number of texts."""
+    mean: float
+    """Mean reward."""
     auc: float | None
+    """AUC inside the source; null unless it has good and bad texts."""
     good_share: float
+    """Share of good texts."""
 
 
 class Sources(Part):
-    """Whether the judge sorts sources, or quality inside them."""
+    """Figures that show if the judge sorts sources, or quality inside them."""
 
-    between: float = Field(description="Share of the rewards' variance between sources.")
-    within_auc: float | None = Field(
-        description="AUC of good against bad texts of the same source, all such pairs of texts "
-        "counting alike."
-    )
+    between: float
+    """Share of the rewards' variance between sources."""
+    within_auc: float | None
+    """AUC of good against bad texts of the same source, with equal weight for every pair of
+    texts; null if no source has both.
+    """
     auc: float
+    """AUC of all texts."""
     sorts_sources: bool
+    """True if the judge sorts sources more than quality."""
     sentence: str
+    """The conclusion, in a sentence."""
     sources: list[SourceFigure]
+    """The largest sources."""
 
 
 class Bin(Part):
-    """A bin of the reliability diagram: as many texts as the others."""
+    """A bin of the reliability diagram; all bins have the same number of texts, give or take
+    one.
+    """
 
     count: int
-    said: float = Field(description="Mean probability that the judge says.")
-    good: float = Field(description="Share of good texts.")
+    """Number of texts."""
+    said: float
+    """Mean probability that the judge gives."""
+    good: float
+    """Share of good texts."""
 
 
 class Reliability(Part):
-    """Probabilities beside what is true, of documents that no map was fitted on."""
+    """Predicted probabilities against the true shares, on documents that no map was fitted on."""
 
     method: Literal["raw", "isotonic", "platt"]
-    ece: float = Field(description="Expected calibration error: mean gap between said and good.")
-    by_chance: float = Field(description="The same of exact probabilities, by chance alone.")
+    """raw: the rewards as log odds; isotonic or platt: the fitted map."""
+    ece: float
+    """Expected calibration error: mean gap between predicted and true."""
+    by_chance: float
+    """The error that exact probabilities would have by chance alone."""
     bins: list[Bin]
+    """Bins from the lowest probabilities to the highest."""
 
 
 class Calibrated(Part):
-    """From rewards to probabilities."""
+    """Figures of the probabilities that are made of rewards."""
 
     unit: Literal["chunk", "document"]
+    """The texts that get a probability."""
     by: str | None
+    """Column whose values have a map each; null for one map."""
     fitted_documents: int
+    """Number of documents that the maps are fitted on."""
     held_out_documents: int
+    """Number of documents that the diagrams are made of."""
     fitted_texts: int
+    """Number of texts that the maps are fitted on."""
     held_out_texts: int
+    """Number of texts that the diagrams are made of."""
     diagrams: list[Reliability]
-    written: str | None = Field(description="Where calibration.json was written.")
-    maps: list[str] = Field(description="Values of `by` that have a map of their own.")
+    """One diagram per method."""
+    written: str | None
+    """Path of the written calibration.json; null if none was written."""
+    maps: list[str]
+    """Values of `by` that have a map of their own."""
 
 
 class Kept(Part):
-    """Keeping the best by one judge and by the other."""
+    """The agreement of two judges on the best texts."""
 
     share: float
-    agreement: float = Field(description="Of what one keeps, the share that the other keeps too.")
+    """Share of the texts that each judge keeps."""
+    agreement: float
+    """Share of the texts kept by one judge that the other keeps too."""
 
 
 class Against(Part):
-    """Beside another judge of the same texts."""
+    """The comparison with another judge of the same texts."""
 
     path: str
+    """Folder of the other judge's run."""
     model: str
-    common: int = Field(description="Pairs, or documents, that both have rewards for.")
-    pairwise: Interval | None = Field(description="This judge less the other.")
-    auc: Interval | None = Field(description="This judge less the other.")
-    smallest_difference: float = Field(
-        description="Of the main figure, as `Group`, by the standard error of the difference."
-    )
-    correlation: float | None = Field(description="Spearman's, of the texts' rewards.")
+    """Model of the other judge."""
+    common: int
+    """Number of pairs, or of documents, with rewards by both judges."""
+    pairwise: Interval | None
+    """Pairwise of this judge minus the other's; null for documents."""
+    auc: Interval | None
+    """AUC of this judge minus the other's."""
+    smallest_difference: float
+    """Difference in the main figure that would have been seen in 8 of 10 tries, at 5%
+    two-sided, by the standard error of the difference.
+    """
+    correlation: float | None
+    """Spearman correlation of the texts' rewards."""
     kept: list[Kept]
+    """Agreement on the best texts, by share."""
     sentence: str
+    """The conclusion, in a sentence."""
 
 
 class Verdict(Part):
-    """What the figures say, in words."""
+    """The conclusions of the figures, in words."""
 
     sentence: str
+    """How good the judge is."""
     blind: list[str]
+    """Sentences on the kinds that the judge is blind to."""
     notes: list[str]
+    """Sentences with everything else to know."""
 
 
 class Facts(Part):
-    """What was evaluated."""
+    """The facts about the evaluated run."""
 
     of: Literal["pairs", "documents"]
+    """The kind of data: judged pairs, or the documents of a scoring run."""
     path: list[str]
+    """Paths of the pairs, or of the scoring run."""
     split: str | None
+    """Split of the judged pairs; null for all pairs, and for documents."""
     column: str
+    """Column of the evaluated rewards."""
     model: str
+    """The judge's model, as configured."""
     identity: str
+    """The model, identified by its content."""
     family: str
+    """Family of the judge."""
     fingerprint: str
-    left_out: dict[str, int] = Field(description="Rows without a reward, by their status.")
-    cut_pairs: int = Field(description="Pairs with a chunk that was longer than the judge's.")
+    """Fingerprint of the run that judged."""
+    left_out: dict[str, int]
+    """Number of rows without a reward, by status."""
+    cut_pairs: int
+    """Number of pairs with a chunk longer than the judge's chunks."""
     blind_below: float
+    """Bound below which a kind counts as blind."""
     few_documents: int
+    """Groups with fewer documents are marked."""
     resamples: int
+    """Number of resamples of the documents."""
     seed: int
+    """Seed of the resamples."""
     versions: dict[str, str]
+    """Versions of the installed packages."""
 
 
 class Evaluation(Part):
-    """An evaluation."""
+    """An Evaluation holds every figure of one run of the evaluation job."""
 
     format: Literal["rm_ray.evaluation/1"] = Field(SCHEMA, alias="schema")
-    made: str = Field(description="When, in UTC.")
+    """Version of this schema."""
+    made: str
+    """Time of the evaluation, UTC."""
     verdict: Verdict
+    """The conclusions in words."""
     whole: Group
+    """The figures of all texts."""
     groups: list[Group]
+    """The figures of groups of texts."""
     baselines: list[Baseline]
+    """Baselines without a judge."""
     baselines_note: str
+    """How the baselines were made, or why there are none."""
     sources: Sources | None
+    """Figures of the sources; null unless there are two sources."""
     calibration: Calibrated | None
+    """Rewards as probabilities; null if there are too few documents."""
     calibration_note: str
+    """Why there is no calibration."""
     against: Against | None
+    """The comparison with another judge; null if none is configured."""
     facts: Facts
+    """The facts about the evaluated run."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
 
 def write_schema(place: Path) -> None:
-    """Write the schema down."""
+    """Write the JSON schema of an evaluation to a file."""
     schema: dict[str, Any] = Evaluation.model_json_schema(by_alias=True)
     place.write_text(json.dumps(schema, indent=1) + "\n")
 

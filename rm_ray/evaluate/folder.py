@@ -1,4 +1,4 @@
-"""What an evaluation writes: its three files, and the calibration beside the judge."""
+"""Writes the files of an evaluation: its three files, and the calibration beside the judge."""
 
 import json
 from typing import Any
@@ -21,10 +21,10 @@ JSON, HTML, SUMMARY = "evaluation.json", "evaluation.html", "evaluation.md"
 
 
 def output_folder(output: OutputConfig) -> Folder:
-    """The folder of an evaluation that judges nothing.
+    """Open the folder of an evaluation of a scoring run.
 
     Raises:
-        OutputError: it holds something else, or cannot be used.
+        OutputError: the folder holds something else, or cannot be used.
     """
     folder, names = look_into(output)
     if names and (JSON not in names or "_rm_ray" in names):
@@ -47,10 +47,10 @@ def write(made: Evaluation, folder: Folder) -> None:
 
 
 def calibration_place(config: EvaluateConfig, model: str, judge: StorageConfig) -> Folder:
-    """The folder that gets the calibration.
+    """Return the folder for the calibration.
 
     Raises:
-        ConfigError: the judge is a model of the hub, and no folder is named.
+        ConfigError: the judge is a model of the hub, and `calibration.path` is not given.
     """
     asked = config.calibration
     if asked.path:
@@ -58,8 +58,8 @@ def calibration_place(config: EvaluateConfig, model: str, judge: StorageConfig) 
     folder = calibration_folder(model, judge)
     if folder is None:
         raise ConfigError(
-            f"calibrate: {model} is no folder that calibration.json could be written into; give "
-            "one with --calibration.path, and score with --judge.calibration THAT_FOLDER"
+            f"calibrate: {model} is not a folder, so calibration.json cannot be written to it; "
+            "give a folder with --calibration.path, and score with --judge.calibration THAT_FOLDER"
         )
     return folder
 
@@ -67,11 +67,11 @@ def calibration_place(config: EvaluateConfig, model: str, judge: StorageConfig) 
 def store_calibration(
     material: Material, config: EvaluateConfig, made: Evaluation, uri: str
 ) -> str:
-    """Write calibration.json; where it lies. The map is the one that the figures are of.
+    """Write calibration.json and return its path. The map is the one that the figures test.
 
     Raises:
         ConfigError: there is no folder for it.
-        OutputError: there is another one, or it cannot be written.
+        OutputError: a different calibration.json exists, or the file cannot be written.
     """
     judge = config.judge.storage if config.judge else config.rewards.storage
     folder = calibration_place(config, material.facts.model, judge)
@@ -79,9 +79,9 @@ def store_calibration(
     sample, by = material.sample, config.calibration.by
     split = halves(sample, config.figures.seed)
     asked = {key: material.fingerprint[key] for key in ASKED if key in material.fingerprint}
-    found = fitted(config.calibrate, sample, split.fitting, by, material.identity, asked)
-    errors = {one.method: one.ece for one in made.calibration.diagrams}
-    told: dict[str, Any] = {
+    calibration = fitted(config.calibrate, sample, split.fitting, by, material.identity, asked)
+    errors = {diagram.method: diagram.ece for diagram in made.calibration.diagrams}
+    origin: dict[str, Any] = {
         "fitted on": {
             "evaluation": uri,
             "of": sample.of,
@@ -94,15 +94,17 @@ def store_calibration(
             **errors,
         },
     }
-    data = (json.dumps(found.to_dict() | told, indent=1, ensure_ascii=False) + "\n").encode()
+    data = (
+        json.dumps(calibration.to_dict() | origin, indent=1, ensure_ascii=False) + "\n"
+    ).encode()
     place = f"{folder.uri}/{CALIBRATION}"
     try:
         if folder.create(CALIBRATION, data) or folder.read(CALIBRATION) == data:
             return place
         if not config.calibration.replace:
             raise OutputError(
-                f"calibrate: {place} is there already and is another one; "
-                "--calibration.replace writes over it"
+                f"calibrate: {place} exists already and is different; --calibration.replace "
+                "overwrites it"
             )
         folder.overwrite(CALIBRATION, data)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The groups that figures are made of: by kind, temperature, position, length, source. Pure."""
+"""The groups of texts: by kind, temperature, position, length, source. Pure functions."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -9,27 +9,31 @@ import numpy as np
 from rm_ray.evaluate.labelled import Labelled, Names
 from rm_ray.evaluate.statistics import Flags
 
-# Numbers of chunks, and lengths in tokens, at which a new group begins.
+# First chunk number, and first length in tokens, of each group.
 POSITIONS = (0, 1, 4, 16, 64, 256)
 LENGTHS = (0, 256, 1024, 4096, 16_384, 65_536)
-# So many groups of one column; the smaller ones are counted together.
+# Maximum number of groups of a column; smaller groups are counted together.
 MOST_GROUPS = 60
 OTHERS = "(all others)"
 
 
 @dataclass(frozen=True)
 class Grouped:
-    """One group of texts. `by`: what makes the groups; `texts`: which are in it."""
+    """A Grouped is one group of texts."""
 
     by: str
+    """The property that makes the groups."""
     name: str
+    """Name of the group."""
     texts: Flags
+    """True for the texts in the group."""
 
 
 def grouped(sample: Labelled) -> Iterator[Grouped]:
-    """Every group of a sample, by each of the columns that it has and that tell texts apart.
+    """Yield every group of a sample, by each column that the sample has.
 
-    Of documents, those of a kind are bad: they stand beside all good ones.
+    A column with a single group is left out, unless it is the kind. For documents, a kind is a
+    group of its bad documents and all good ones.
     """
     makers: dict[str, Callable[[Names], Names]] = {
         "kind": _named,
@@ -49,14 +53,14 @@ def grouped(sample: Labelled) -> Iterator[Grouped]:
         if len(order) < 2 and by != "kind":
             continue
         for name in order:
-            mine = np.array([one == name for one in names], bool)
+            texts = np.array([value == name for value in names], bool)
             if by == "kind" and sample.of == "documents":
-                mine |= sample.good
-            yield Grouped(by, name, mine)
+                texts |= sample.good
+            yield Grouped(by, name, texts)
 
 
 def _order(by: str, names: Names) -> list[str]:
-    """Numbers ascending, names by how many texts they have."""
+    """Sort numbers ascending, and names by their number of texts, most first."""
     counts = Counter(name for name in names if name is not None)
     if by == "temperature":
         return sorted(counts, key=float)
@@ -73,13 +77,13 @@ def _named(values: Names) -> Names:
 
 
 def _each(values: Names, say: Callable[..., str]) -> Names:
-    found = np.empty(len(values), object)
+    named = np.empty(len(values), object)
     known: dict[object, str] = {}
-    found[:] = [
+    named[:] = [
         None if value is None else known.get(value) or known.setdefault(value, say(value))
         for value in values
     ]
-    return found
+    return named
 
 
 def _in_steps(values: Names, steps: tuple[int, ...]) -> Names:

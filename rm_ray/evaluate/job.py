@@ -1,12 +1,12 @@
 """The evaluation job.
 
-judge     pairs -> two windows each -> rewards of both chunks    score/, with pair_judge
+judge     pairs -> two windows each -> rewards of both chunks    judged/, with pair_judge
 measure   rewards and labels -> figures with intervals           measure, grouping, statistics
-texts     the same by length, zlib, a unigram model              texts, baselines
-say       evaluation.json, evaluation.html, evaluation.md        words, page, markdown, folder
+texts     the same figures for length, zlib, a unigram model     texts, baselines
+write     evaluation.json, evaluation.html, evaluation.md        words, page, markdown, folder
 
-Of a scoring run with labels nothing is judged. Pairs are judged by the scoring job with another
-judge: so an evaluation resumes, retries and estimates as scoring does.
+Pairs are judged by the scoring job with another judge, so an evaluation resumes, retries and
+estimates as scoring does. A scoring run with labels has its rewards already, so nothing is judged.
 """
 
 import logging
@@ -53,10 +53,10 @@ log = logging.getLogger(__name__)
 
 
 def evaluate(config: EvaluateConfig) -> None:
-    """Evaluate a judge; the same call again goes on where the last one ended.
+    """Evaluate a judge. Calling this again with the same configuration resumes.
 
     Raises:
-        Refused: before anything is judged, with what to do.
+        Refused: a check failed before anything was judged; the message says what to do.
         Incomplete: the run ended with pairs missing.
     """
     if config.pairs.paths:
@@ -67,24 +67,24 @@ def evaluate(config: EvaluateConfig) -> None:
 
 
 def dry_run(config: EvaluateConfig) -> str:
-    """What would be judged and cost; of a scoring run, the summary. Nothing is written."""
+    """Return the estimate of judging pairs, or the summary of a scoring run. Nothing is written."""
     if config.pairs.paths:
         return look_ahead(EvaluateJob(config))
     return page_summary(make(_of_run(config), config))
 
 
 class EvaluateJob(ScoreJob):
-    """The scoring job with a judge of pairs, which leaves the figures."""
+    """The scoring job with a judge of pairs. At its end it writes the figures."""
 
     def __init__(self, config: EvaluateConfig) -> None:
-        """Resolve and check what the scoring job does, the table of pairs, and the other judge.
+        """Check everything that the scoring job checks, the table of pairs, and the other judge.
 
         Raises:
-            Refused: as the scoring job; or the pairs were made for another judge.
+            Refused: a check failed, or the pairs were made for another judge.
         """
         assert config.judge is not None
         self.table = look_at(config)
-        # a chunk's reward is looked at as it is
+        # the raw rewards of chunks are evaluated
         asked = config.judge.model_copy(update={"calibration": "none"})
         scoring = ScoreConfig(
             input=self.table.inputs,
@@ -101,7 +101,7 @@ class EvaluateJob(ScoreJob):
         super().__init__(scoring, self.table.build)
         self.evaluation = config
         self.spec = replace(self.spec, config=config, parts=JUDGED_PAIRS)
-        # refused before anything is judged
+        # check these two before anything is judged
         if config.against:
             open_other(config, "pairs")
         if config.calibrate:
@@ -124,7 +124,7 @@ class EvaluateJob(ScoreJob):
         return super().plan(found, planned, notes, columns)
 
     def _has_split(self, found: Corpus) -> bool:
-        """Whether any pair is of the split that is judged."""
+        """Return True if any pair belongs to the configured split."""
         for file in found.files:
             try:
                 with open_parquet(file.path, self.table.inputs.storage) as parquet:
@@ -156,7 +156,7 @@ class EvaluateJob(ScoreJob):
 
 
 def _leave(material: Material, config: EvaluateConfig, folder: Folder) -> None:
-    """Write the figures, and the calibration that is asked for."""
+    """Write the figures, and the calibration if configured."""
     made = make(material, config)
     write(made, folder)
     if config.calibrate:
@@ -171,11 +171,11 @@ def _leave(material: Material, config: EvaluateConfig, folder: Folder) -> None:
 
 
 def _of_run(config: EvaluateConfig) -> Material:
-    """What there is of a scoring run with labels."""
+    """Open a scoring run with labels as the material of an evaluation."""
     if config.calibrate and config.rewards.column != "reward":
         raise ConfigError(
-            f"calibrate: p_chosen is made of the column reward, and rewards.column is "
-            f"{config.rewards.column}; leave one of them out"
+            f"calibrate: p_chosen is computed from the column reward, but rewards.column is "
+            f"{config.rewards.column}; leave out calibrate or rewards.column"
         )
     sample, run = labelled_run(config)
     other: Other | None = open_other(config, "documents") if config.against else None
@@ -193,7 +193,7 @@ def _of_run(config: EvaluateConfig) -> Material:
 
 
 def _texts_of(run: ScoredRun) -> Texts | None:
-    """How the documents of a scoring run are read; None where they are chats."""
+    """Return how to read the documents of a scoring run; None if they are chats."""
     stored = run.stored["config"]["input"]
     column = stored.get("text") or stored.get("completion")
     if not column:

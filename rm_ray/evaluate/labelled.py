@@ -1,7 +1,7 @@
-"""Labelled rewards as arrays: of pairs that were judged here, or of the documents of a scoring run.
+"""Labelled rewards as arrays, from judged pairs or from the documents of a scoring run.
 
-A text is a chunk of a pair, or a document. The texts of pairs come by twos: the chosen chunk, then
-the rejected one.
+A text is a chunk of a pair, or a document. The texts of a pair stand side by side: the chosen
+chunk, then the rejected one.
 """
 
 import hashlib
@@ -29,39 +29,45 @@ from rm_ray.scored.columns import columns_of
 from rm_ray.scored.run import ScoredRun, open_scored, read_counted
 
 Names = npt.NDArray[np.object_]
-# A row of a file: which pair, or which document.
+# The file and the row of a pair or a document.
 Key = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Texts with rewards and labels. `documents`: the number of each text's document, which
-    `places` names. `keys`: of each pair or document. `columns`: what is known of each text, by
-    name; None where nothing is. `chunk_rewards`: of documents of a judge that has them.
-    """
+    """Labelled holds texts with rewards and labels."""
 
     of: Literal["pairs", "documents"]
+    """The kind of data; a pair has two texts, a document one."""
     rewards: Floats
+    """Reward of each text."""
     good: Flags
+    """True for good texts."""
     documents: Ints
+    """Number of each text's document, in `places`."""
     places: list[str]
+    """Name of each document."""
     keys: list[Key]
+    """File and row of each pair or document."""
     columns: Mapping[str, Names]
+    """Properties of each text by name, such as kind; None for unknown values."""
     left_out: Mapping[str, int]
+    """Number of rows without a reward, by status."""
     cut_texts: int = 0
+    """Number of pairs with a chunk that was cut."""
 
     @property
     def count(self) -> int:
-        """How many pairs or documents there are."""
+        """Return the number of pairs or documents."""
         return len(self.keys)
 
     @property
     def margins(self) -> Floats:
-        """Of each pair, or the reward of each document."""
+        """Return the margin of each pair, or the reward of each document."""
         return self.rewards[::2] - self.rewards[1::2] if self.of == "pairs" else self.rewards
 
     def half(self, seed: int) -> Flags:
-        """Which texts are of one half of the documents, by a seeded hash of these."""
+        """Return True for the texts in one half of the documents, chosen by a seeded hash."""
         first = np.array([_is_first(seed, place) for place in self.places], bool)
         return first[self.documents]
 
@@ -71,10 +77,10 @@ def _is_first(seed: int, place: str) -> bool:
 
 
 def judged_pairs(run: RunFolder, config: EvaluateConfig) -> Labelled:
-    """The pairs that a run has judged.
+    """Read the pairs that a run has judged.
 
     Raises:
-        InputError: none of them has a reward.
+        InputError: no pair has a reward.
     """
     table = read_judged(run)
     ok = table.filter(pc.equal(table.column("status"), "ok"))
@@ -98,7 +104,7 @@ def judged_pairs(run: RunFolder, config: EvaluateConfig) -> Labelled:
 
 
 def read_judged(run: RunFolder) -> pa.Table:
-    """All rows of a run's parts, in the order of its plan.
+    """Read all rows of a run's parts, in the order of its plan.
 
     Raises:
         InputError: a part is missing or damaged.
@@ -117,17 +123,17 @@ def _no_pairs(table: pa.Table, uri: str, config: EvaluateConfig) -> str:
     statuses = ", ".join(f"{count:,} {status}" for status, count in _statuses(table).items())
     split = config.pairs.split
     hint = "" if split == "all" else f" of the split {split}; --pairs.split all takes all pairs"
-    return f"pairs.path: {uri} has no pairs with rewards{hint} (it has {statuses or 'none at all'})"
+    return f"pairs.path: {uri} has no pairs with rewards{hint} (its rows: {statuses or 'none'})"
 
 
 def _statuses(table: pa.Table) -> dict[str, int]:
     counted = pc.value_counts(table.column("status")).to_pylist()
-    found = {one["values"]: one["counts"] for one in counted if one["values"] != "ok"}
-    return dict(sorted(found.items()))
+    counts = {entry["values"]: entry["counts"] for entry in counted if entry["values"] != "ok"}
+    return dict(sorted(counts.items()))
 
 
 def _places(rows: pa.Table, keys: Sequence[Key], config: EvaluateConfig) -> list[str]:
-    """A name for the document of each pair."""
+    """Return the name of each pair's document."""
     if name := config.figures.document:
         return [str(value) for value in rows.column(name).to_pylist()]
     if "document_file" in rows.column_names and "document_row" in rows.column_names:
@@ -137,19 +143,19 @@ def _places(rows: pa.Table, keys: Sequence[Key], config: EvaluateConfig) -> list
 
 
 def _pair_columns(rows: pa.Table, config: EvaluateConfig) -> dict[str, Names]:
-    there = {
+    names = {
         "kind": config.figures.kind,
         "source": config.figures.source,
         "by": config.calibration.by,
         **{name: name for name in ("temperature", "chunk", "extent", "context")},
     }
-    found = {
+    known = {
         name: _values(rows.column(column))
-        for name, column in there.items()
+        for name, column in names.items()
         if column in rows.column_names
     }
     shown = pc.add(rows.column("context_tokens"), rows.column("chosen_tokens"))
-    return {**found, "length": _values(shown)}
+    return {**known, "length": _values(shown)}
 
 
 def _twice(columns: Mapping[str, Names]) -> dict[str, Names]:
@@ -157,11 +163,11 @@ def _twice(columns: Mapping[str, Names]) -> dict[str, Names]:
 
 
 def labelled_run(config: EvaluateConfig) -> tuple[Labelled, ScoredRun]:
-    """The documents of a scoring run that says which ones are good.
+    """Read the documents of a scoring run that has a column with labels.
 
     Raises:
-        OutputError: there is no such run.
-        InputError: it is not complete, or no document of one of the labels has a reward.
+        OutputError: there is no scoring run.
+        InputError: the run is not complete, or no document of one of the labels has a reward.
         ConfigError: a column is missing.
     """
     run = open_run(str(config.rewards.path), config.rewards.storage)
@@ -172,8 +178,8 @@ def labelled_run(config: EvaluateConfig) -> tuple[Labelled, ScoredRun]:
             f"labels.column: {run.uri} has no column {label!r}; it has {', '.join(schema.names)}; "
             f"score the corpus with --input.keep {label}, or name another with --labels.column"
         )
-    wanted = (label, config.figures.kind, config.figures.source, config.calibration.by)
-    columns = ["n_tokens", "status", *(name for name in wanted if name and name in schema.names)]
+    optional = (label, config.figures.kind, config.figures.source, config.calibration.by)
+    columns = ["n_tokens", "status", *(name for name in optional if name and name in schema.names)]
     if (by := config.calibration.by) and by not in schema.names:
         raise ConfigError(f"calibration.by: {run.uri} has no column {by!r}; keep it when scoring")
     rows, rewards = read_documents(run, config.rewards.column, columns)
@@ -185,7 +191,7 @@ def labelled_run(config: EvaluateConfig) -> tuple[Labelled, ScoredRun]:
     keys = keys_of(kept)
     places, documents = numbered([f"{file} {row}" for file, row in keys])
     named = {"source": config.figures.source, "by": by}
-    found = {n: _values(kept.column(c)) for n, c in named.items() if c in kept.column_names}
+    known = {n: _values(kept.column(c)) for n, c in named.items() if c in kept.column_names}
     kinds = _values(kept.column(config.figures.kind if config.figures.kind in columns else label))
     kinds[good[has]] = None
     return (
@@ -197,7 +203,7 @@ def labelled_run(config: EvaluateConfig) -> tuple[Labelled, ScoredRun]:
             places=places,
             keys=keys,
             columns={
-                **found,
+                **known,
                 "kind": kinds,
                 "length": _values(kept.column("n_tokens")),
             },
@@ -208,7 +214,7 @@ def labelled_run(config: EvaluateConfig) -> tuple[Labelled, ScoredRun]:
 
 
 def open_run(path: str, storage: StorageConfig) -> ScoredRun:
-    """A complete scoring run. Raises as `open_scored`."""
+    """Open a complete scoring run. Raises the errors of `open_scored`."""
     return open_scored(path, storage)
 
 
@@ -219,24 +225,27 @@ def _check_both(
         return
     values = sorted(set(labels.tolist()))
     shown = ", ".join(values[:8]) + (" and more" if len(values) > 8 else "")
-    which = "good" if good.all() and len(good) else "bad"
+    only = "good" if good.all() and len(good) else "bad"
     raise InputError(
-        f"labels.column: every document of {run.uri} with a reward is {which}: {label} is "
-        f"{shown or 'nowhere'}, and good is {', '.join(config.labels.good)}; name what good "
-        "documents have with --labels.good"
+        f"labels.column: every document of {run.uri} with a reward is {only}. The values of "
+        f"{label} are: {shown or 'none'}. Good are: {', '.join(config.labels.good)}. Name the "
+        "values of good documents with --labels.good"
     )
 
 
 def read_documents(run: ScoredRun, column: str, columns: Sequence[str]) -> tuple[pa.Table, Floats]:
-    """Some columns of a scoring run with `source_file` and `row`, and its rewards; nan of none.
+    """Read columns of a scoring run, with `source_file` and `row`, and its rewards.
+
+    Returns:
+        The rows, and the reward of each row; nan for rows without one.
 
     Raises:
         InputError: a part cannot be read.
     """
     path = ColumnPath.parse(column)
-    wanted = list(dict.fromkeys(["source_file", "row", path.column, *columns]))
+    names = list(dict.fromkeys(["source_file", "row", path.column, *columns]))
     try:
-        parts = [read_counted(run.parts, shard, run.fingerprint, wanted)[1] for shard in run.shards]
+        parts = [read_counted(run.parts, shard, run.fingerprint, names)[1] for shard in run.shards]
     except (FileNotFoundError, Unreadable) as error:
         raise InputError(f"rewards.path: {short(error)}") from None
     rows = pa.concat_tables(parts)
@@ -245,19 +254,19 @@ def read_documents(run: ScoredRun, column: str, columns: Sequence[str]) -> tuple
 
 
 def keys_of(rows: pa.Table) -> list[Key]:
-    """Where each row is from."""
+    """Return the file and the row number of each row."""
     files, numbers = (rows.column(name).to_pylist() for name in ("source_file", "row"))
     return list(zip(files, numbers, strict=True))
 
 
 def numbered(names: Sequence[str]) -> tuple[list[str], Ints]:
-    """The names that there are, in the order of their first use, and the number of each."""
+    """Return the distinct names in the order of their first use, and the number of each name."""
     known: dict[str, int] = {}
     numbers = [known.setdefault(name, len(known)) for name in names]
     return list(known), np.array(numbers, np.int64)
 
 
 def _values(column: Any) -> Names:
-    found = np.empty(len(column), object)
-    found[:] = column.to_pylist()
-    return found
+    values = np.empty(len(column), object)
+    values[:] = column.to_pylist()
+    return values

@@ -1,4 +1,4 @@
-"""From labelled rewards to every figure of an evaluation."""
+"""Makes every figure of an evaluation from labelled rewards."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -26,73 +26,81 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Texts:
-    """Where the texts are. `columns`: of the chosen and the rejected chunk, or of the document;
-    `trained`: the table of pairs says which are to train with.
-    """
+    """Texts say how to read the texts of a sample."""
 
     files: Sequence[PlannedFile]
+    """The files with the texts."""
     inputs: InputConfig
+    """The section `input` for reading them."""
     columns: Sequence[str]
+    """Columns of the chosen and the rejected chunk, or of the document."""
     trained: bool
+    """True if the table of pairs has a column that names the training split."""
 
 
 @dataclass(frozen=True)
 class Material:
-    """What an evaluation is made of. `fingerprint`: of the run that judged; `identity`: of its
-    model; `texts`: None where there is no column of texts; `other`: another judge.
-    """
+    """Material is the input of an evaluation."""
 
     sample: Labelled
+    """The labelled rewards."""
     facts: Facts
+    """The facts about the run."""
     fingerprint: Mapping[str, Any]
+    """Fingerprint of the run that judged."""
     identity: str
+    """The judge's model, identified by its content."""
     texts: Texts | None
+    """How to read the texts; None if there is no column of texts."""
     other: Other | None
+    """Another judge to compare with; None if none is configured."""
 
     @property
     def logs(self) -> bool:
-        """Whether rewards are differences of log probabilities, so that 0 parts good from bad."""
+        """Return True if rewards are differences of log probabilities, so that 0 separates
+        good and bad.
+        """
         return self.facts.family == "preference" and self.facts.column == "reward"
 
 
 def make(material: Material, config: EvaluateConfig) -> Evaluation:
-    """Every figure.
+    """Compute every figure.
 
     Raises:
-        InputError: the other judge has judged other texts; or a calibration is asked for, and
+        InputError: the other judge has judged other texts; or a calibration is configured, and
             there are too few documents.
-        ConfigError: the column that maps are made by is not there.
+        ConfigError: the column of `calibration.by` is missing.
     """
     sample = material.sample
     log.info(
         "figures of %s %s, of %d documents", f"{sample.count:,}", sample.of, len(sample.places)
     )
     groups = list(grouped(sample))
-    beside = against(sample, material.other, config) if material.other else None
+    comparison = against(sample, material.other, config) if material.other else None
     calibrated, calibration_note = _calibrated(material, config)
-    whole, found = measure(sample, groups, config.figures, zero_means=material.logs)
-    reached, note = _baselines(material, groups, config)
+    whole, measured = measure(sample, groups, config.figures, zero_means=material.logs)
+    scores, note = _baselines(material, groups, config)
     by_source = sources(sample)
-    said = verdict(
+    conclusion = verdict(
         material.facts,
         whole,
-        found,
-        reached,
+        measured,
+        scores,
         by_source,
         calibrated,
-        beside,
+        comparison,
     )
     return Evaluation(
         made=datetime.now(UTC).isoformat(timespec="seconds"),
-        verdict=said,
+        verdict=conclusion,
         whole=whole,
-        groups=found,
-        baselines=reached,
+        groups=measured,
+        baselines=scores,
         baselines_note=note,
         sources=by_source,
         calibration=calibrated,
         calibration_note=calibration_note,
-        against=beside,
+        against=comparison,
         facts=material.facts,
     )
 
@@ -102,9 +110,9 @@ def _baselines(
 ) -> tuple[list[Baseline], str]:
     texts = material.texts
     if not config.figures.baselines:
-        return [], "Not asked for (figures.baselines)."
+        return [], "Switched off (figures.baselines)."
     if texts is None:
-        return [], "The documents are chats, of which no text is read."
+        return [], "The documents are chats, and baselines need plain texts."
     seed = config.figures.seed
     scores, note = score_texts(
         material.sample, texts.files, texts.inputs, texts.columns, trained=texts.trained, seed=seed

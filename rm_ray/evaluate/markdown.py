@@ -1,4 +1,4 @@
-"""An evaluation in some lines of Markdown, for a chat, a log or a model card."""
+"""An evaluation as a few lines of Markdown, for a chat, a log or a model card."""
 
 from collections.abc import Iterator
 
@@ -11,9 +11,9 @@ MOST_KINDS = 40
 
 
 def summary(made: Evaluation) -> str:
-    """The verdict, where the judge is blind, what to know, and the kinds."""
+    """Return the verdict and the table of kinds, as Markdown."""
     lines = [f"## {plain(made.verdict.sentence)}", ""]
-    lines += [f"- {plain(said)}" for said in (*made.verdict.blind, *made.verdict.notes)]
+    lines += [f"- {plain(note)}" for note in (*made.verdict.blind, *made.verdict.notes)]
     kinds = worst_first([group for group in made.groups if group.by == "kind"])
     lines += ["", *_table(made, kinds)]
     return "\n".join(lines) + "\n"
@@ -21,7 +21,7 @@ def summary(made: Evaluation) -> str:
 
 def _table(made: Evaluation, kinds: list[Group]) -> Iterator[str]:
     of = made.facts.of
-    named = [one.name for one in made.baselines]
+    named = [baseline.name for baseline in made.baselines]
     heads = ["", of, *(["pairs right"] if of == "pairs" else []), "AUC", *named]
     yield f"| {' | '.join(heads)} |"
     yield f"| --- |{' ---: |' * (len(heads) - 1)}"
@@ -30,9 +30,11 @@ def _table(made: Evaluation, kinds: list[Group]) -> Iterator[str]:
         cells = [f"**{group.name}**" if whole else escaped(group.name), count(group.count)]
         cells += [between(group.pairwise)] if of == "pairs" else []
         cells.append(_auc(group.auc))
-        for one in made.baselines:
-            every = one.pairwise if of == "pairs" else one.auc
-            value = (every.value if every else None) if whole else one.kinds.get(group.name)
+        for baseline in made.baselines:
+            overall = baseline.pairwise if of == "pairs" else baseline.auc
+            value = (
+                (overall.value if overall else None) if whole else baseline.kinds.get(group.name)
+            )
             cells.append("–" if value is None else f"{value:.1%}")
         yield f"| {' | '.join(cells)} |"
     if len(kinds) > MOST_KINDS:

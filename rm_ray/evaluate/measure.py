@@ -1,4 +1,4 @@
-"""How well labelled rewards tell good from bad: of all texts, and of each group of them."""
+"""Measures how well labelled rewards separate good from bad, over all texts and per group."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -30,19 +30,19 @@ MAIN = {"pairs": "pairwise", "documents": "auc"}
 def measure(
     sample: Labelled, groups: Sequence[Grouped], config: FiguresConfig, *, zero_means: bool
 ) -> tuple[Group, list[Group]]:
-    """All texts together, and each group.
+    """Measure all texts together, and each group.
 
     Args:
-        zero_means: a reward above 0 says that a text is good.
+        zero_means: a reward above 0 means that a text is good.
     """
-    every = Grouped("", ALL, np.ones(len(sample.rewards), bool))
+    everything = Grouped("", ALL, np.ones(len(sample.rewards), bool))
     measured = partial(_group, sample=sample, config=config, zero_means=zero_means)
-    return measured(every), [measured(one) for one in groups]
+    return measured(everything), [measured(group) for group in groups]
 
 
 def _group(of: Grouped, sample: Labelled, config: FiguresConfig, *, zero_means: bool) -> Group:
-    mine = of.texts
-    rewards, good, documents = sample.rewards[mine], sample.good[mine], sample.documents[mine]
+    inside = of.texts
+    rewards, good, documents = sample.rewards[inside], sample.good[inside], sample.documents[inside]
     figures = {
         name: figure
         for name, figure in figures_of(sample.of, rewards, good).items()
@@ -51,8 +51,10 @@ def _group(of: Grouped, sample: Labelled, config: FiguresConfig, *, zero_means: 
     seed = seed_of(config.seed, f"{of.by} {of.name}")
     drawn = resampled(list(figures.values()), documents, seed, config.resamples)
     count = clusters(documents, good)
-    found = {name: estimate(column, count) for name, column in zip(figures, drawn.T, strict=True)}
-    main = found[MAIN[sample.of]]
+    estimates = {
+        name: estimate(column, count) for name, column in zip(figures, drawn.T, strict=True)
+    }
+    main = estimates[MAIN[sample.of]]
     few = count < config.few_documents
     return Group(
         by=of.by or None,
@@ -62,32 +64,32 @@ def _group(of: Grouped, sample: Labelled, config: FiguresConfig, *, zero_means: 
         documents=len(np.unique(documents)),
         few=few,
         blind=main is not None and main.low < config.blind_below and not few,
-        pairwise=interval(found.get("pairwise")),
-        auc=interval(found.get("auc")),
-        accuracy=interval(found.get("accuracy")),
+        pairwise=interval(estimates.get("pairwise")),
+        auc=interval(estimates.get("auc")),
+        accuracy=interval(estimates.get("accuracy")),
         smallest_difference=smallest_difference(main.error) if main and main.error else None,
     )
 
 
 def figures_of(of: str, rewards: Floats, good: Flags) -> dict[str, Figure]:
-    """What can be said of labelled rewards, by name."""
-    every = np.ones(len(rewards), bool)
-    found: dict[str, Figure] = {
+    """Return the figures that labelled rewards allow, by name."""
+    everything = np.ones(len(rewards), bool)
+    figures: dict[str, Figure] = {
         "auc": Auc(rewards, good),
-        "accuracy": Mean(((rewards > 0) == good).astype(np.float64), every),
+        "accuracy": Mean(((rewards > 0) == good).astype(np.float64), everything),
     }
     if of == "pairs":
-        found["pairwise"] = pairwise(rewards)
-    return found
+        figures["pairwise"] = pairwise(rewards)
+    return figures
 
 
 def pairwise(rewards: Floats) -> Mean:
-    """The share of pairs in the right order, counted at the chosen chunk of each."""
+    """Return the share of pairs in the right order, counted at the chosen chunk of each pair."""
     margins = rewards[::2] - rewards[1::2]
     right = np.repeat((margins > 0) + (margins == 0) / 2, 2)
     return Mean(right, np.arange(len(rewards)) % 2 == 0)
 
 
 def interval(of: Estimate | None) -> Interval | None:
-    """The figure as the page has it."""
+    """Return an estimate as an Interval of the page."""
     return None if of is None else Interval(value=of.value, low=of.low, high=of.high)

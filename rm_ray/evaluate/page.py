@@ -1,4 +1,4 @@
-"""An evaluation as one HTML file, in the report's style: no script, and nothing is fetched."""
+"""An evaluation as one HTML file, in the report's style: no script, and no file from elsewhere."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from rm_ray.evaluate.figures import Evaluation, Facts, Group
 from rm_ray.report.show.formats import count
 from rm_ray.report.show.page import environment
 
-# Rows of a table that the page shows at once.
+# Rows of a table that the page shows unfolded.
 MOST_ROWS = 12
 TITLES = {
     "kind": "By kind of bad text",
@@ -19,18 +19,18 @@ TITLES = {
     "context": "By context",
 }
 SAID = {
-    "temperature": "Of the base model that wrote the rejected chunk.",
+    "temperature": "Temperature of the base model that wrote the rejected chunk.",
     "position": "The number of the chunk in its document, from 0.",
-    "extent": "All of the chunk, or a part of it.",
-    "context": "Clean, or as bad as the rejected chunk.",
+    "extent": "Made worse: all of the chunk, or a part of it.",
+    "context": "The context is clean, or as bad as the rejected chunk.",
 }
 
 
 def page(made: Evaluation) -> bytes:
-    """The page, in UTF-8: the same figures give the same bytes."""
+    """Return the page, in UTF-8. The same figures give the same bytes."""
     templates = environment(None, "rm_ray.evaluate")
-    said = templates.get_template("evaluation.html.jinja").render(**_context(made))
-    return said.encode(errors="replace")
+    html = templates.get_template("evaluation.html.jinja").render(**_context(made))
+    return html.encode(errors="replace")
 
 
 def _context(made: Evaluation) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def _context(made: Evaluation) -> dict[str, Any]:
 
 
 def _groups(made: Evaluation, by: str) -> list[Group]:
-    """Kinds with the worst first; the others in their order."""
+    """Return the groups of a property: kinds with the worst first, others in their order."""
     groups = [group for group in made.groups if group.by == by]
     return words.worst_first(groups) if by == "kind" else groups
 
@@ -73,23 +73,23 @@ def _said(by: str, facts: Facts) -> str:
     if by == "length":
         return "Tokens of the context and the chunk." if facts.of == "pairs" else "Tokens."
     if by == "kind" and facts.of == "documents":
-        return "Documents of the kind beside all good ones."
+        return "Bad documents of the kind, against all good documents."
     return SAID.get(by, "")
 
 
 def _status(whole: Group, groups: list[Group]) -> str:
-    """The colour of the headline: whether something is to be looked at."""
+    """Return the colour of the headline: fail, warn or ok."""
     main = words.main_figure(whole)
     if main is None or main.low <= 0.5:
         return "fail"
     kinds = [group for group in groups if group.by == "kind"]
-    return "warn" if whole.few or any(one.blind or one.few for one in kinds) else "ok"
+    return "warn" if whole.few or any(kind.blind or kind.few for kind in kinds) else "ok"
 
 
 def _facts(of: Facts) -> list[tuple[str, str]]:
     versions = ", ".join(f"{name} {version}" for name, version in of.versions.items())
     left = ", ".join(f"{count(many)} {status}" for status, many in of.left_out.items())
-    found = [
+    rows = [
         ("Judge", f"{of.model} ({of.family})"),
         ("Model", of.identity),
         ("Evaluated on", ", ".join(of.path)),
@@ -99,4 +99,4 @@ def _facts(of: Facts) -> list[tuple[str, str]]:
         ("Fingerprint", of.fingerprint),
         ("Versions", versions),
     ]
-    return [(name, said) for name, said in found if name != "Split" or of.of == "pairs"]
+    return [(name, value) for name, value in rows if name != "Split" or of.of == "pairs"]

@@ -1,8 +1,8 @@
-"""A preference judge that is asked about pairs: two windows each, one reward.
+"""A preference judge of pairs: two windows per pair, one reward.
 
-The reward of a pair is its margin, the log ratio of the chosen chunk less that of the rejected one:
-above 0 the judge is right. A question is twice the number of a chunk's tokens, and one more for the
-rejected chunk, so that a verdict knows the lengths without the pair.
+The reward of a pair is its margin: the log ratio of the chosen chunk minus the log ratio of the
+rejected one. Above 0, the judge is right. A question is twice the number of a chunk's tokens, plus
+one for the rejected chunk, so that a verdict can be made from the answers without the pair.
 """
 
 import math
@@ -25,53 +25,56 @@ LENGTHS = ("context_tokens", "chosen_tokens", "rejected_tokens")
 
 @dataclass(frozen=True)
 class PairJudge:
-    """Asks `inner` about the chosen and the rejected chunk of a pair, each after the prompt.
+    """A PairJudge asks `inner` about the chosen and the rejected chunk, each after the prompt.
 
-    A chunk that is longer than the judge's is cut to that, and a prompt that is longer than the
-    judge's context keeps its last whole chunks.
+    A chunk longer than the judge's chunks is cut to that length. A prompt longer than the judge's
+    context keeps its last whole chunks.
     """
 
     inner: PreferenceJudge
+    """The preference judge."""
 
     @property
     def read_out(self) -> LabelLogits:
-        """Both labels' logits."""
+        """Return how to read an answer: as the logits of both labels."""
         return self.inner.read_out
 
     @property
     def max_prompt_tokens(self) -> int:
-        """The longest prompt, tokens."""
+        """Return the length of the longest prompt, in tokens."""
         return self.inner.max_prompt_tokens
 
     @property
     def shared_step(self) -> int:
-        """Both prompts of a pair begin alike up to the end of the context."""
+        """Return the inner judge's step: both prompts of a pair are equal up to the end of
+        the context.
+        """
         return self.inner.shared_step
 
     @property
     def stops_early(self) -> bool:
-        """Both chunks are judged."""
+        """Return False, because both chunks are always judged."""
         return False
 
     @property
     def columns(self) -> pa.Schema:
-        """The rewards of both chunks, and how many tokens the pair has of each part.
+        """Return the columns of a pair: the rewards of both chunks, and its numbers of tokens.
 
-        `cut_tokens`: those of the chunks that were in no window.
+        `cut_tokens` is the number of tokens of the chunks that were in no window.
         """
         rewards = {name: pa.float32() for name in ("chosen_reward", "rejected_reward")}
         lengths = {name: pa.int32() for name in (*LENGTHS, "cut_tokens")}
         return pa.schema(rewards | lengths)
 
     def looks(self, ids: TokenIds) -> list[Questions]:
-        """Both chunks at once; nothing of a pair without ids."""
+        """Return the questions about both chunks, in one look; no look for a pair without ids."""
         if not len(ids):
             return []
         _, chosen, rejected = parted(ids)
         return [[2 * len(chosen), 2 * len(rejected) + 1]]
 
     def prompts(self, ids: TokenIds, questions: Questions) -> Iterator[Prompt]:
-        """The two windows, or those that are asked for."""
+        """Yield the windows of the questions."""
         prompt, *chunks = parted(ids)
         context = prompt[len(prompt) - self._shown(len(prompt)) :]
         for question in questions:
@@ -79,33 +82,35 @@ class PairJudge:
             yield self.inner.window(context, chunk[: self.inner.rule.chunk])
 
     def enough(self, answers: Answers, n_tokens: int) -> bool:
-        """There is one look."""
+        """Return True, because there is only one look."""
         del answers, n_tokens
         return True
 
     def verdict(self, answers: Answers, n_tokens: int) -> Verdict:
-        """The margin; failed where a reward is no number."""
+        """Return the margin as the reward; the status failed if a reward is not finite."""
         sides = {question % 2: (question // 2, answer) for question, answer in answers.items()}
         if len(sides) < 2:
             return self.unscored(n_tokens, "empty", "the pair has no ids")
         lengths = [sides[side][0] for side in (0, 1)]
         rewards = [self.inner.chunk_reward(sides[side][1]) for side in (0, 1)]
-        more: dict[str, Any] = dict(zip(LENGTHS, (n_tokens - sum(lengths), *lengths), strict=True))
-        more["cut_tokens"] = sum(max(0, length - self.inner.rule.chunk) for length in lengths)
+        extra: dict[str, Any] = dict(zip(LENGTHS, (n_tokens - sum(lengths), *lengths), strict=True))
+        extra["cut_tokens"] = sum(max(0, length - self.inner.rule.chunk) for length in lengths)
         if not all(map(math.isfinite, rewards)):
             return Verdict(
-                "failed", f"the engine returned {rewards[0]} and {rewards[1]}", more=more
+                "failed", f"the engine returned {rewards[0]} and {rewards[1]}", more=extra
             )
-        more |= {"chosen_reward": rewards[0], "rejected_reward": rewards[1]}
-        return Verdict("ok", reward=rewards[0] - rewards[1], more=more)
+        extra |= {"chosen_reward": rewards[0], "rejected_reward": rewards[1]}
+        return Verdict("ok", reward=rewards[0] - rewards[1], more=extra)
 
     def unscored(self, n_tokens: int, status: str, error: str | None) -> Verdict:
-        """A pair without answers."""
+        """Return the verdict of a pair without answers."""
         del n_tokens
         return Verdict(status, error)
 
     def work(self, rows: pa.Table) -> JudgedCounts:
-        """Two windows a pair; of one that was given up nothing is known."""
+        """Count the work for judged rows: two windows per pair. Rows without token counts are
+        left out.
+        """
         rows = rows.filter(pc.is_valid(rows.column("chosen_tokens")))
         counts = JudgedCounts()
         lengths = (rows.column(name).to_pylist() for name in LENGTHS)
@@ -114,14 +119,14 @@ class PairJudge:
         return counts
 
     def estimate(self, ids: TokenIds) -> JudgedCounts:
-        """The same of a pair by its ids."""
+        """Count the work for a pair from its ids."""
         if not len(ids):
             return JudgedCounts()
         prompt, *chunks = parted(ids)
         return self._work(len(prompt), [len(chunk) for chunk in chunks])
 
     def asked(self, ids: TokenIds) -> Iterator[Asked]:
-        """The two windows, which share their BOS and context."""
+        """Yield the sizes of the two windows; they share the BOS and the context."""
         if len(ids):
             prompt, *chunks = parted(ids)
             shown = self._shown(len(prompt))
@@ -130,33 +135,33 @@ class PairJudge:
                 yield Asked(0, len(self.inner.bos) + shown, tokens)
 
     def harmless(self, n_tokens: int, number: int) -> TokenIds:
-        """A pair of the inner judge's harmless document; its chunks are alike."""
+        """Make a pair from the inner judge's harmless document; both chunks are the same."""
         chunk = self.inner.rule.chunk
         ids = self.inner.harmless(max(n_tokens, 3 * chunk), number)
         whole = (len(ids) - 2 * chunk) // chunk * chunk
         return joined(ids[:whole], ids[whole : whole + chunk], ids[whole : whole + chunk])
 
     def fingerprint(self) -> dict[str, Any]:
-        """What chunk rewards depend on, and that they are of pairs."""
+        """Return all values that rewards depend on, and a mark for pairs."""
         return {**self.inner.fingerprint(), "asked about": "pairs"}
 
     def _shown(self, prompt_tokens: int) -> int:
-        """Tokens of a prompt that are shown: all, or its last whole chunks that fit."""
+        """Return the number of prompt tokens that are shown: all, or the last `context` tokens."""
         most = self.inner.rule.context
         return prompt_tokens if prompt_tokens <= most else most
 
     def _work(self, context: int, chunks: list[int]) -> JudgedCounts:
-        shown, m = self._shown(context), self.inner.marker_tokens
+        shown, markers = self._shown(context), self.inner.marker_tokens
         judged = [min(length, self.inner.rule.chunk) for length in chunks]
-        minimum = shown + sum(judged) + 2 * m
+        minimum = shown + sum(judged) + 2 * markers
         return JudgedCounts(
             windows=2,
-            prompt_tokens=2 * shown + sum(judged) + 2 * m,
+            prompt_tokens=2 * shown + sum(judged) + 2 * markers,
             minimum_tokens=minimum,
             whole_minimum_tokens=minimum,
         )
 
 
 def pair_judge(judge: PreferenceJudge) -> PairJudge:
-    """The judge of pairs that asks as this one does; ids are shown as they are."""
+    """Return a judge of pairs around this judge. Ids are shown unchanged."""
     return PairJudge(replace(judge, tokenizer_json=None))

@@ -1,8 +1,8 @@
-"""Pairs as token ids: one array for each, as the scoring machinery carries it.
+"""Pairs as token ids: one array per pair, as the scoring job carries documents.
 
 An array holds the prompt, the chosen chunk and the rejected chunk, one after the other. The first
-id of either chunk is written as its complement (`~id`, below zero), so that it is seen where a
-chunk begins, and an array is as long as the pair has tokens.
+id of each chunk is written as its complement (`~id`, below zero). This marks the start of the chunk
+without making the array longer than the pair.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ NOTHING = np.empty(0, np.int32)
 
 
 def joined(prompt: TokenIds, chosen: TokenIds, rejected: TokenIds) -> TokenIds:
-    """One array of a pair, whose chunks have a token at least."""
+    """Join a pair into one array. Both chunks must have at least one token."""
     whole = np.concatenate([prompt, chosen, rejected]).astype(np.int32)
     for start in (len(prompt), len(prompt) + len(chosen)):
         whole[start] = ~whole[start]
@@ -33,7 +33,7 @@ def joined(prompt: TokenIds, chosen: TokenIds, rejected: TokenIds) -> TokenIds:
 
 
 def parted(ids: TokenIds) -> tuple[TokenIds, TokenIds, TokenIds]:
-    """The prompt, the chosen and the rejected chunk of a pair's array."""
+    """Split a pair's array into the prompt, the chosen chunk and the rejected chunk."""
     first, second = np.flatnonzero(ids < 0)
     plain = np.where(ids < 0, ~ids, ids)
     return plain[:first], plain[first:second], plain[second:]
@@ -41,16 +41,16 @@ def parted(ids: TokenIds) -> tuple[TokenIds, TokenIds, TokenIds]:
 
 @dataclass(frozen=True)
 class PairTokenizer:
-    """Pairs by their exact ids, or by their texts, encoded as plain text.
-
-    `names`: the columns of prompt, chosen and rejected; `tokenizer_json`: of a plain tokenizer.
-    `split`: pairs of another split are left out; None for all.
-    """
+    """A PairTokenizer gives pairs as token ids: their own ids, or their encoded texts."""
 
     names: tuple[str, str, str]
+    """Columns of the prompt, the chosen and the rejected chunk."""
     tokenizer_json: str
+    """A plain tokenizer, for texts."""
     split: str | None
+    """The split to judge, other pairs are left out; None for all pairs."""
     fast: bool = False
+    """True to encode with the fast encoder."""
 
     @property
     def plain_tokenizers(self) -> tuple[str, ...]:
@@ -59,11 +59,11 @@ class PairTokenizer:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The three columns, and that of the split where it matters."""
+        """Return the three columns, and the column of the split if only one is judged."""
         return (*self.names, SPLIT) if self.split else self.names
 
     def tokenize(self, columns: Mapping[str, pa.Array]) -> Tokenized:
-        """A pair that is left out, or lacks a chunk, gets no ids."""
+        """Return the ids of each pair. A pair that is left out or lacks a chunk gets no ids."""
         read = _read_ids if self.names == IDS else self._encode
         parts, statuses, errors = read(columns)
         splits = columns[SPLIT].to_pylist() if self.split else [None] * len(statuses)
@@ -77,7 +77,7 @@ class PairTokenizer:
         return Tokenized(ids, statuses, errors)
 
     def fingerprint(self) -> dict[str, Any]:
-        """The tokenizer by content, the columns and the split."""
+        """Return the tokenizer's digest, the columns and the split."""
         return {
             "tokenizer": tokenizer_digest(self.tokenizer_json),
             "pairs": list(self.names),
@@ -87,24 +87,27 @@ class PairTokenizer:
     def _encode(
         self, columns: Mapping[str, pa.Array]
     ) -> tuple[list[tuple[TokenIds, ...]], list[str], list[str | None]]:
-        """Texts to ids. An empty prompt is a prompt; an empty chunk is none."""
+        """Encode the texts. A prompt may be empty, a chunk may not."""
         statuses: list[str] = []
         errors: list[str | None] = []
         texts: list[list[str]] = []
-        for name, what in zip(self.names, TEXTS, strict=True):
-            found, said, why = decoded(columns[name], what)
-            texts.append(found)
-            if what == "prompt":
-                said = ["ok" if one == "empty" else one for one in said]
-                why = [None if one == "ok" else text for one, text in zip(said, why, strict=True)]
-            statuses = _worse(statuses, said) if statuses else said
-            errors = [a or b for a, b in zip(errors, why, strict=True)] if errors else why
-        ids = [encode_documents(self.tokenizer_json, one, fast=self.fast) for one in texts]
+        for name, part in zip(self.names, TEXTS, strict=True):
+            values, states, messages = decoded(columns[name], part)
+            texts.append(values)
+            if part == "prompt":
+                states = ["ok" if state == "empty" else state for state in states]
+                messages = [
+                    None if state == "ok" else message
+                    for state, message in zip(states, messages, strict=True)
+                ]
+            statuses = _worse(statuses, states) if statuses else states
+            errors = [a or b for a, b in zip(errors, messages, strict=True)] if errors else messages
+        ids = [encode_documents(self.tokenizer_json, column, fast=self.fast) for column in texts]
         return list(zip(*ids, strict=True)), statuses, errors
 
 
 def _worse(before: list[str], now: list[str]) -> list[str]:
-    return [one if one != "ok" else other for one, other in zip(before, now, strict=True)]
+    return [first if first != "ok" else second for first, second in zip(before, now, strict=True)]
 
 
 def _read_ids(
@@ -123,6 +126,6 @@ def _read_ids(
 
 def _arrays(column: pa.Array | pa.ChunkedArray) -> list[TokenIds | None]:
     return [
-        None if not one.is_valid else one.values.to_numpy(zero_copy_only=False).astype(np.int32)
-        for one in column
+        None if not ids.is_valid else ids.values.to_numpy(zero_copy_only=False).astype(np.int32)
+        for ids in column
     ]

@@ -1,4 +1,4 @@
-"""The table of pairs as the scoring machinery reads a corpus."""
+"""The table of pairs as a corpus of the scoring job."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,51 +25,53 @@ from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.tokens import judge_tokenizer, tokenizer_digest
 from rm_ray.pairs.reading import PairsSource, open_pairs
 
-# Where the document of a pair is, as the judged pairs call it: they say of themselves where they
-# are in the table of pairs.
+# New names for the columns of a pair's document. The judged pairs use the old names for the place
+# of the pair in the table of pairs.
 DOCUMENT = {"document_file": "source_file", "document_row": "row"}
-# What jobs/pairs.py says of a pair.
+# Columns of a pair that jobs/pairs.py writes.
 SAID = ("extent", "context", "temperature", "seed", "chunk", SPLIT)
 
 
 class PairsInput(InputConfig):
-    """A table of pairs: `documents` are its three texts. `renamed`: copied under other names."""
+    """A table of pairs; its `documents` are the three texts of a pair."""
 
     key: ClassVar = "pairs"
 
-    renamed: dict[str, str] = Field({}, description="Columns to copy, by their new names.")
+    renamed: dict[str, str] = Field({})
+    """Columns to copy under a new name, as new name -> name in the table."""
 
     @property
     def documents(self) -> dict[str, str]:
-        """The columns of text, by which the table is known and measured."""
+        """Return the columns of text; the table is checked and measured by them."""
         return {f"pairs.{name}": name for name in TEXTS}
 
     @property
     def carried(self) -> dict[str, str]:
-        """Columns that are copied to the output, as output name -> input name."""
+        """Return the columns that are copied to the output, as output name -> input name."""
         return super().carried | self.renamed
 
 
 @dataclass(frozen=True)
 class PairsTable:
-    """What the pairs are: where they are, how they are read, and the judge's two halves.
-
-    `split`: the one that is judged; None where all pairs are. `trained`: there are pairs to train
-    with. `build`: makes the halves of the judge.
-    """
+    """A PairsTable says how a table of pairs is read and judged."""
 
     inputs: PairsInput
+    """The section `input` for the scoring job."""
     split: str | None
+    """The split to judge; None for all pairs."""
     by_ids: bool
+    """True if the table has token ids; they are used in place of the texts."""
     trained: bool
+    """True if the table has a column `split`, so that it may hold pairs of the training split."""
     build: Builder
+    """Makes the tokenizer and the judge."""
 
 
 def look_at(config: EvaluateConfig) -> PairsTable:
-    """See what columns a table of pairs has, from its first file.
+    """Look at the columns of a table of pairs, in its first file.
 
     Raises:
-        InputError: it is not there, cannot be read, or is no table of pairs.
+        InputError: the table is missing, cannot be read, or is no table of pairs.
     """
     pairs, figures = config.pairs, config.figures
     source = open_pairs(pairs.paths, pairs.storage, None)
@@ -81,11 +83,11 @@ def look_at(config: EvaluateConfig) -> PairsTable:
         )
     by_ids = all(name in schema.names for name in IDS)
     has_split = SPLIT in schema.names
-    wanted = [figures.kind, figures.source, figures.document, config.calibration.by, *SAID]
-    there = [name for name in wanted if name in schema.names]
+    optional = [figures.kind, figures.source, figures.document, config.calibration.by, *SAID]
+    present = [name for name in optional if name in schema.names]
     needed = [*pairs.keep, *filter(None, (figures.document, config.calibration.by))]
     free = (*TEXTS, *IDS, "id", *DOCUMENT.values())
-    keep = [name for name in dict.fromkeys([*there, *needed]) if name and name not in free]
+    keep = [name for name in dict.fromkeys([*present, *needed]) if name and name not in free]
     inputs = PairsInput(
         path=pairs.paths,
         storage=pairs.storage,
@@ -115,18 +117,18 @@ def _build(
     names: tuple[str, str, str],
     split: str | None,
 ) -> tuple[DocumentTokenizer, Judge]:
-    """The halves of the judge of pairs.
+    """Build the tokenizer and the judge of pairs.
 
     Raises:
-        ConfigError: prompts are asked for that are tokens of a whole string.
-        JudgeError: as of the preference judge.
+        ConfigError: `judge.prompt` is text.
+        JudgeError: as for the preference judge.
         InputError: the pairs were made for another judge.
     """
     assert isinstance(asked, PreferenceConfig) and isinstance(inputs, PairsInput)
     if asked.prompt == "text":
         raise ConfigError(
-            "judge.prompt is text, and pairs are shown by their exact ids; leave it out, or give "
-            "--judge.prompt ids"
+            "judge.prompt is text, but pairs are judged by their exact token ids; leave it out, or "
+            "give --judge.prompt ids"
         )
     check_language_model(model, asked.family)
     files = judge_tokenizer(asked, model)

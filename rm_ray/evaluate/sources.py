@@ -1,4 +1,4 @@
-"""Whether a judge sorts sources, or good from bad inside them."""
+"""Measures if a judge sorts sources instead of quality inside the sources."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from rm_ray.evaluate.figures import SourceFigure, Sources
 from rm_ray.evaluate.labelled import Labelled, Names
 from rm_ray.evaluate.statistics import Flags, Floats, auc, between_share
 
-# From so much of the variance between sources on, and so much AUC lost inside them, a judge is said
-# to sort sources.
+# A judge sorts sources if at least this share of the variance is between sources, and the AUC
+# inside sources is at least this much lower.
 BETWEEN, LOST = 0.25, 0.05
 MOST_SOURCES = 60
 
 
 def sources(sample: Labelled) -> Sources | None:
-    """None where no source is known, or there is one only."""
+    """Compute the figures of the sources; None unless there are two sources."""
     named = sample.columns.get("source")
     if named is None:
         return None
@@ -22,7 +22,7 @@ def sources(sample: Labelled) -> Sources | None:
     if len(known) < 2:
         return None
     figures = [_source(name, sample, names == name) for name in known]
-    figures.sort(key=lambda one: (-one.count, one.name))
+    figures.sort(key=lambda figure: (-figure.count, figure.name))
     between = between_share(sample.rewards, names)
     whole, within = auc(sample.rewards, sample.good), within_auc(sample.rewards, sample.good, names)
     sorts = between >= BETWEEN and within is not None and whole - within >= LOST
@@ -37,25 +37,25 @@ def sources(sample: Labelled) -> Sources | None:
 
 
 def within_auc(rewards: Floats, good: Flags, names: Names) -> float | None:
-    """How often a good text is above a bad one of its own source, of all such pairs of texts."""
+    """Return how often a good text is above a bad one of its own source, over all such pairs."""
     right = pairs = 0.0
     for name in sorted(set(names.tolist())):
-        mine = names == name
-        weight = float(good[mine].sum()) * float((~good[mine]).sum())
+        inside = names == name
+        weight = float(good[inside].sum()) * float((~good[inside]).sum())
         if weight:
-            right += weight * auc(rewards[mine], good[mine])
+            right += weight * auc(rewards[inside], good[inside])
             pairs += weight
     return right / pairs if pairs else None
 
 
-def _source(name: str, sample: Labelled, mine: Flags) -> SourceFigure:
-    good = sample.good[mine]
-    found = auc(sample.rewards[mine], good)
+def _source(name: str, sample: Labelled, inside: Flags) -> SourceFigure:
+    good = sample.good[inside]
+    own_auc = auc(sample.rewards[inside], good)
     return SourceFigure(
         name=name,
-        count=int(mine.sum()),
-        mean=float(sample.rewards[mine].mean()),
-        auc=found if np.isfinite(found) else None,
+        count=int(inside.sum()),
+        mean=float(sample.rewards[inside].mean()),
+        auc=own_auc if np.isfinite(own_auc) else None,
         good_share=float(good.mean()),
     )
 
@@ -65,12 +65,13 @@ def _sentence(between: float, whole: float, within: float | None, *, sorts: bool
     if within is None:
         return f"{share}; no source has both good and bad texts."
     inside = (
-        f"a good text is above a bad one of its own source in {within:.1%} of cases, and above any "
-        f"bad one in {whole:.1%}"
+        f"a good text is above a bad one of its own source in {within:.1%} of cases, and above a "
+        f"bad one of any source in {whole:.1%}"
     )
     if sorts:
         return (
-            f"This judge sorts sources more than quality: {share}, and {inside}. A cut over all "
-            "sources would mostly choose sources; cut each by itself (--rule.by source)."
+            f"This judge sorts sources more than quality: {share}, and {inside}. One cut over all "
+            "sources would mostly choose between sources; cut each source by itself (--rule.by "
+            "source)."
         )
     return f"{share[0].upper()}{share[1:]}; {inside}."

@@ -1,10 +1,10 @@
-"""Figures of labelled rewards, and how far chance moves them. Pure; knows nothing of files.
+"""Figures of labelled rewards with confidence intervals. Pure functions without files.
 
-Intervals are made by resampling documents, since the windows of one document are alike: each time
-as many documents are drawn anew, with putting back, and every figure is made of those (the
-percentile bootstrap of clusters). Where resampling cannot move a figure, because every document
-says the same, the bound is that of Clopper and Pearson for so many documents: of n documents that
-are all right, the share of right ones may be as low as 0.025 ** (1 / n).
+Intervals come from resampling documents, because the windows of one document are alike: documents
+are drawn with replacement, as many as there are, and every figure is computed from the draw (the
+percentile bootstrap of clusters). Resampling cannot move a figure if all documents agree. The bound
+then is Clopper and Pearson's for that number of documents: if n documents are all right, the share
+of right ones may be as low as 0.025 ** (1 / n).
 """
 
 import zlib
@@ -20,10 +20,10 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 COVERED = 0.95
-# Resamples of many texts are fewer, so that all of them together weigh no more than this.
+# Maximum of resamples x texts: with many texts, fewer resamples are drawn.
 MOST_WEIGHED = 400_000_000
 FEWEST_RESAMPLES = 200
-# Numbers that are weighed at once.
+# Weights held at once.
 BATCH = 4_000_000
 # Standard errors that a true difference needs to be seen at 5% (two-sided) in 8 of 10 tries:
 # the sum of the normal quantiles of 0.975 and 0.8 (Bloom 1995, Evaluation Review 19, 547).
@@ -32,43 +32,51 @@ SEEN = 2.8016
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure of the documents, and where it may be: 95% from `low` to `high`. `error`: its
-    standard error by resampling.
-    """
+    """An Estimate is a figure with its 95% interval."""
 
     value: float
+    """The figure of all documents."""
     low: float
+    """Lower end of the interval."""
     high: float
+    """Upper end of the interval."""
     error: float
+    """Standard error by resampling."""
 
 
 class Figure(Protocol):
-    """A figure that is made of texts with weights."""
+    """A Figure is computed from weighted texts."""
 
     def of(self, weights: Floats) -> Floats:
-        """The figure of each row of weights, [resamples, texts]; nan where it has none."""
+        """Return the figure of each row of weights [resamples, texts]; nan for a row without
+        one.
+        """
 
 
 @dataclass(frozen=True)
 class Mean:
-    """The weighted mean of a value of each text, of those that count."""
+    """The weighted mean of a value per text, over the texts that count."""
 
     values: Floats
+    """Value of each text."""
     counts: Flags
+    """True for the texts that count."""
 
     def of(self, weights: Floats) -> Floats:
-        """A mean of each row."""
+        """Return the mean of each row."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            mine: Floats = weights[:, self.counts]
-            means: Floats = mine @ self.values[self.counts] / mine.sum(axis=1)
+            weight: Floats = weights[:, self.counts]
+            means: Floats = weight @ self.values[self.counts] / weight.sum(axis=1)
         return means
 
 
 class Auc:
-    """How often a good text is above a bad one, ties counting half (Mann and Whitney)."""
+    """The frequency with which a good text is above a bad one, ties counting half (Mann and
+    Whitney).
+    """
 
     def __init__(self, rewards: Floats, good: Flags) -> None:
-        """Sort the texts once."""
+        """Sort the texts once, for all rows of weights."""
         self._order = np.argsort(rewards, kind="stable")
         ordered = rewards[self._order]
         starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
@@ -76,38 +84,40 @@ class Auc:
         self._good = good[self._order].astype(np.float64)
 
     def of(self, weights: Floats) -> Floats:
-        """An AUC of each row."""
-        mine = weights[:, self._order]
-        above = mine * self._good
+        """Return the AUC of each row."""
+        ordered = weights[:, self._order]
+        above = ordered * self._good
         good = np.add.reduceat(above, self._starts, axis=1)
-        bad = np.add.reduceat(mine - above, self._starts, axis=1)
+        bad = np.add.reduceat(ordered - above, self._starts, axis=1)
         below = np.cumsum(bad, axis=1) - bad / 2
         with np.errstate(invalid="ignore", divide="ignore"):
-            found: Floats = (good * below).sum(axis=1) / (good.sum(axis=1) * bad.sum(axis=1))
-        return found
+            areas: Floats = (good * below).sum(axis=1) / (good.sum(axis=1) * bad.sum(axis=1))
+        return areas
 
 
 def auc(rewards: Floats, good: Flags) -> float:
-    """The AUC of labelled texts; nan without one of either label."""
+    """Return the AUC of labelled texts; nan unless both labels occur."""
     if good.all() or not good.any():
         return float("nan")
     return float(Auc(rewards, good).of(np.ones((1, len(rewards))))[0])
 
 
 def clusters(documents: Ints, good: Flags) -> int:
-    """How many documents speak: those of good or those of bad texts, whichever are fewer."""
+    """Return the number of documents with good texts, or with bad texts if these are fewer."""
     return min(len(np.unique(documents[good])), len(np.unique(documents[~good])))
 
 
 def seed_of(seed: int, name: str) -> list[int]:
-    """A seed of its own for each group, which does not change when others come or go."""
+    """Return a seed per group name, so that other groups do not change the draws of this one."""
     return [seed, zlib.crc32(name.encode())]
 
 
 def resampled(
     figures: Sequence[Figure], documents: Ints, seed: Sequence[int], resamples: int
 ) -> Floats:
-    """Figures of the texts, and in the rows after that of each resample: [1 + resamples, figures].
+    """Compute figures of the texts and of each resample, [1 + resamples, figures].
+
+    The first row is of the texts themselves.
 
     Args:
         documents: the number of each text's document.
@@ -116,10 +126,10 @@ def resampled(
     count = int(places.max()) + 1 if len(places) else 0
     resamples = max(FEWEST_RESAMPLES, min(resamples, MOST_WEIGHED // max(1, len(places))))
     rows = [np.ones((1, len(places)))]
-    found = [_row(figures, rows[0])]
+    computed = [_row(figures, rows[0])]
     for weights in _draws(count, np.random.default_rng(seed), resamples, len(places)):
-        found.append(_row(figures, weights[:, places]))
-    return np.concatenate(found)
+        computed.append(_row(figures, weights[:, places]))
+    return np.concatenate(computed)
 
 
 def _row(figures: Sequence[Figure], weights: Floats) -> Floats:
@@ -129,7 +139,7 @@ def _row(figures: Sequence[Figure], weights: Floats) -> Floats:
 def _draws(
     documents: int, rng: np.random.Generator, resamples: int, texts: int
 ) -> Iterator[Floats]:
-    """How often each document is drawn, some resamples at a time."""
+    """Yield how often each document is drawn, several resamples at a time."""
     at_once = max(1, BATCH // max(1, texts))
     for start in range(0, resamples, at_once):
         rows = min(at_once, resamples - start)
@@ -140,11 +150,11 @@ def _draws(
 
 
 def estimate(drawn: Floats, documents: int, *, share: bool = True) -> Estimate | None:
-    """A figure with its interval, from its column of `resampled`; None where it has no value.
+    """Return a figure with its interval, from its column of `resampled`; None if it has no value.
 
     Args:
-        documents: how many there are.
-        share: it is a share, from 0 to 1.
+        documents: number of documents.
+        share: the figure is a share from 0 to 1.
     """
     value, rest = float(drawn[0]), drawn[1:]
     rest = rest[np.isfinite(rest)]
@@ -155,24 +165,24 @@ def estimate(drawn: Floats, documents: int, *, share: bool = True) -> Estimate |
     outside = (1 - COVERED) / 2
     low, high = np.quantile(rest, [outside, 1 - outside])
     error = float(rest.std(ddof=1)) if len(rest) > 1 else 0.0
-    if share and value in (0.0, 1.0):  # all documents say the same
+    if share and value in (0.0, 1.0):  # all documents agree
         bound = outside ** (1 / max(1, documents))
         low, high = (bound, 1.0) if value else (0.0, 1 - bound)
     return Estimate(value, float(min(low, value)), float(max(high, value)), error)
 
 
 def smallest_difference(error: float) -> float:
-    """The smallest true difference between two judges that these documents would have shown.
+    """Return the smallest true difference between two judges that these documents can show.
 
-    In 8 of 10 tries, at 5% two-sided, if the judges' errors had nothing to do with each other: SEEN
-    * sqrt(2) * the figure's standard error (Bloom 1995, see SEEN). Judges that are wrong about the
-    same texts are told apart from less; `--against` says it of two.
+    It is seen in 8 of 10 tries, at 5% two-sided, if the judges' errors are independent: SEEN *
+    sqrt(2) * the figure's standard error (Bloom 1995, see SEEN). Judges that are wrong about the
+    same texts can be told apart from a smaller difference; `--against` computes it for two judges.
     """
     return float(SEEN * np.sqrt(2) * error)
 
 
 def rank_correlation(one: Floats, other: Floats) -> float:
-    """Spearman's; nan where one of them does not vary."""
+    """Return Spearman's correlation; nan if one of the two does not vary."""
     from scipy.stats import rankdata
 
     a, b = (rankdata(values) - (len(values) + 1) / 2 for values in (one, other))
@@ -181,8 +191,9 @@ def rank_correlation(one: Floats, other: Floats) -> float:
 
 
 def same_best(one: Floats, other: Floats, share: float) -> float:
-    """Of the best `share` by one, how many are among as many best by the other. Ties are in the
-    order of the texts.
+    """Return the share of the best texts by one judge that are among the best by the other.
+
+    Both keep the fraction `share` of the texts. Ties are in the order of the texts.
     """
     kept = max(1, round(share * len(one)))
     best = [set(np.argsort(-values, kind="stable")[:kept].tolist()) for values in (one, other)]
@@ -190,10 +201,10 @@ def same_best(one: Floats, other: Floats, share: float) -> float:
 
 
 def between_share(rewards: Floats, groups: npt.NDArray[np.object_]) -> float:
-    """The share of the rewards' variance that is between groups.
+    """Return the share of the rewards' variance that is between groups.
 
-    Adjusted for what chance alone puts there, so that many small groups explain nothing by their
-    number (epsilon squared, Kelley 1935); 0 where that is all.
+    It is adjusted for chance, so that many small groups explain nothing by their number alone
+    (epsilon squared, Kelley 1935), and is never below 0.
     """
     _, places = np.unique(groups.astype(str), return_inverse=True)
     counts = np.bincount(places)

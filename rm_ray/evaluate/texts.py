@@ -1,7 +1,7 @@
-"""What the texts themselves say, without a judge: their length, how they compress, their words.
+"""Simple scores of texts without a judge: length, compression ratio, and a unigram model.
 
-The unigram model is fitted on good texts that it never judges: on the chosen chunks of the split
-`train`, where the table of pairs has them, and else on the good texts of the other half of the
+The unigram model is fitted on good texts that it never scores. These are the chosen chunks of the
+split `train` if the table of pairs has them, else the good texts of the other half of the
 documents.
 """
 
@@ -24,9 +24,9 @@ from rm_ray.evaluate.labelled import Key, Labelled
 from rm_ray.evaluate.pair_tokens import SPLIT
 from rm_ray.evaluate.statistics import Flags, Floats
 
-# Words are counted by a hash of this many bits.
+# Words are hashed into this many buckets.
 BUCKETS = 1 << 18
-# Of longer texts, the beginning is compressed and counted.
+# Only this many first characters of a text are compressed and counted.
 MOST_CHARACTERS = 20_000
 WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -35,19 +35,28 @@ Words = npt.NDArray[np.int32]
 
 @dataclass
 class TextScores:
-    """Of each text: its characters, its zlib ratio, and the mean log probability of its words."""
+    """TextScores are three scores of each text."""
 
     length: Floats
+    """Number of characters."""
     zlib: Floats
+    """Compressed bytes over bytes."""
     unigram: Floats
+    """Mean log probability of the words."""
 
 
 @dataclass
 class _Read:
+    """_Read collects the scores and words while the files are read."""
+
     length: Floats
+    """Number of characters of each text; nan for unread texts."""
     zlib: Floats
+    """Compressed bytes over bytes of each text; nan for unread texts."""
     words: list[Words]
+    """Hashes of each text's words."""
     train: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(BUCKETS, np.int64))
+    """Counts of words in the chosen chunks of the split train, by hash."""
 
 
 def score_texts(
@@ -59,12 +68,16 @@ def score_texts(
     trained: bool,
     seed: int,
 ) -> tuple[TextScores | None, str]:
-    """What the texts of a sample say, and how that was found; None where they cannot be read.
+    """Score the texts of a sample.
 
     Args:
-        columns: of the texts: the chosen and the rejected chunk, or the document.
-        trained: the table has a column that says which pairs are to train with.
-        seed: of the halves.
+        columns: columns of the chosen and the rejected chunk, or of the document.
+        trained: True if the table has a column that names the training split.
+        seed: seed of the halves of the documents.
+
+    Returns:
+        The scores, and a sentence on the unigram model. The scores are None if the texts cannot be
+            read.
     """
     try:
         read = _read(sample, files, inputs, columns, trained=trained)
@@ -72,14 +85,14 @@ def score_texts(
         return None, f"The texts could not be read: {short(error)}."
     if read.train.any():
         unigram = _mean_log(read.words, read.train)
-        said = "The unigram model is fitted on the chosen chunks of the split train."
+        note = "The unigram model is fitted on the chosen chunks of the split train."
     else:
         unigram = _cross_fitted(read.words, sample, sample.half(seed))
-        said = (
+        note = (
             "The unigram model of each half of the documents is fitted on good texts of the other "
             "half."
         )
-    return TextScores(read.length, read.zlib, unigram), said
+    return TextScores(read.length, read.zlib, unigram), note
 
 
 def _read(
@@ -91,26 +104,26 @@ def _read(
     trained: bool,
 ) -> _Read:
     texts = len(sample.rewards)
-    found = _Read(np.full(texts, np.nan), np.full(texts, np.nan), [_NO_WORDS] * texts)
+    collected = _Read(np.full(texts, np.nan), np.full(texts, np.nan), [_NO_WORDS] * texts)
     places = {key: at for at, key in enumerate(sample.keys)}
     each = len(columns)
     for key, values, split in _rows(files, inputs, columns, trained=trained):
         at = places.get(key)
         if at is not None:
             for side, value in enumerate(values):
-                _put(found, at * each + side, value)
+                _put(collected, at * each + side, value)
         elif split == "train":
-            np.add.at(found.train, words_of(values[0]), 1)
-    return found
+            np.add.at(collected.train, words_of(values[0]), 1)
+    return collected
 
 
 def _rows(
     files: Sequence[PlannedFile], inputs: InputConfig, columns: Sequence[str], *, trained: bool
 ) -> Iterator[tuple[Key, list[str], str | None]]:
-    wanted = [*columns, SPLIT] if trained else list(columns)
+    names = [*columns, SPLIT] if trained else list(columns)
     bare = inputs.model_copy(update={"id": None, "keep": [], "renamed": {}})
     for unit in (unit for file in files for unit in file.to_do()):
-        for _, rows in read_patiently(unit, bare, wanted):
+        for _, rows in read_patiently(unit, bare, names):
             numbers = rows.column("_row").to_pylist()
             texts = [_texts(rows.column(f"{JUDGED}{name}")) for name in columns]
             splits = (
@@ -125,15 +138,15 @@ def _texts(column: pa.ChunkedArray) -> list[str]:
     return [(value or b"").decode(errors="replace") for value in values]
 
 
-def _put(found: _Read, at: int, text: str) -> None:
+def _put(collected: _Read, at: int, text: str) -> None:
     data = text[:MOST_CHARACTERS].encode(errors="replace")
-    found.length[at] = len(text)
-    found.zlib[at] = len(zlib.compress(data)) / max(1, len(data))
-    found.words[at] = words_of(text)
+    collected.length[at] = len(text)
+    collected.zlib[at] = len(zlib.compress(data)) / max(1, len(data))
+    collected.words[at] = words_of(text)
 
 
 def words_of(text: str) -> Words:
-    """The words and signs of a text, each by a hash."""
+    """Return the words and punctuation marks of a text, as hashes."""
     words = WORD.findall(text[:MOST_CHARACTERS].lower())
     return np.array(
         [zlib.crc32(word.encode(errors="replace")) % BUCKETS for word in words], np.int32
@@ -144,18 +157,18 @@ _NO_WORDS = np.empty(0, np.int32)
 
 
 def _mean_log(words: Sequence[Words], counts: npt.NDArray[np.int64]) -> Floats:
-    """The mean log probability of each text's words, by counts with a half added to each."""
+    """Return the mean log probability of each text's words, with 0.5 added to each count."""
     logs = np.log((counts + 0.5) / (counts.sum() + 0.5 * BUCKETS))
     least = float(logs.min())
-    return np.array([logs[one].mean() if len(one) else least for one in words], np.float64)
+    return np.array([logs[text].mean() if len(text) else least for text in words], np.float64)
 
 
 def _cross_fitted(words: Sequence[Words], sample: Labelled, first: Flags) -> Floats:
-    found = np.empty(len(words))
+    scores = np.empty(len(words))
     for half in (first, ~first):
         counts = np.zeros(BUCKETS, np.int64)
         for at in np.flatnonzero(~half & sample.good):
             np.add.at(counts, words[at], 1)
-        mine = np.flatnonzero(half)
-        found[mine] = _mean_log([words[at] for at in mine], counts)
-    return found
+        members = np.flatnonzero(half)
+        scores[members] = _mean_log([words[at] for at in members], counts)
+    return scores

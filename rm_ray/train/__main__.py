@@ -1,4 +1,4 @@
-"""The training job's command line: `rm_ray train`, which jobs/train.py is too."""
+"""The command line of the training job: `rm_ray train`, also run by jobs/train.py."""
 
 import logging
 import sys
@@ -17,9 +17,9 @@ USAGE = Usage(
         "--config jobs/train.yaml --pairs.path pairs/ --output.path judge/",
         "--config jobs/train.yaml --pairs.path s3://pairs/ --output.path s3://judge/",
     ),
-    more="The pairs are those of a run of the job pairs. The judge lies in OUTPUT/judge, and "
-    "`rm_ray score --judge OUTPUT/judge/judge.yaml` judges with it. Every key of the YAML file is "
-    "an option too, and the option wins. The same command again goes on from the last checkpoint.",
+    more="The pairs come from a run of the job pairs. The judge is written to OUTPUT/judge; score "
+    "with it by `rm_ray score --judge OUTPUT/judge/judge.yaml`. Every key of the YAML file is also "
+    "an option, and the option wins. The same command again resumes from the last checkpoint.",
     options={
         "--config FILE": "the configuration; jobs/train.yaml is annotated",
         "--judge FILE": "the keys of a judge, in place of the section judge",
@@ -30,7 +30,7 @@ USAGE = Usage(
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the job that the command line asks for; its exit status."""
+    """Run the training job from the command line and return its exit status."""
     return run_job(argv, TrainConfig, USAGE, _train, _dry_run)
 
 

@@ -1,4 +1,4 @@
-"""What stands beside the weights: `judge.yaml`, which --judge takes, and the model card."""
+"""The files beside the weights: `judge.yaml`, for --judge, and the model card."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.train.config import TrainConfig
 from rm_ray.train.verify import Agreement, tolerance_of
 
-# What a preference judge is asked by, which stays as it was trained.
+# Keys that shape a preference judge's prompts. They are written as they were in training.
 _ASKED_BY = (
     *("chosen", "rejected", "before_chunk", "after_chunk", "bos", "special_markers"),
     *("chunk_tokens", "context_tokens", "hop_tokens", "judge_first_chunk"),
@@ -18,15 +18,20 @@ _ASKED_BY = (
 
 
 def trained_judge(judge: JudgeSection, address: str) -> dict[str, Any]:
-    """The keys of the judge in its own folder."""
-    found: dict[str, Any] = {"family": judge.family, "model": address}  # type: ignore[attr-defined]
+    """Return the judge's keys for `judge.yaml`.
+
+    Args:
+        judge: the judge's section in the training.
+        address: the folder of the written judge.
+    """
+    base: dict[str, Any] = {"family": judge.family, "model": address}  # type: ignore[attr-defined]
     storage = judge.storage.model_dump(exclude_defaults=True)
     if isinstance(judge, PreferenceConfig):
         keys = judge.model_dump(mode="json")
-        return found | {key: keys[key] for key in _ASKED_BY} | _given("storage", storage)
-    told = judge.model_dump(mode="json", exclude_defaults=True)
-    kept = {key: told[key] for key in ("max_tokens", "truncate") if key in told}
-    return found | kept | _given("storage", storage)
+        return base | {key: keys[key] for key in _ASKED_BY} | _given("storage", storage)
+    given = judge.model_dump(mode="json", exclude_defaults=True)
+    kept = {key: given[key] for key in ("max_tokens", "truncate") if key in given}
+    return base | kept | _given("storage", storage)
 
 
 def _given(key: str, value: Any) -> dict[str, Any]:
@@ -34,10 +39,10 @@ def _given(key: str, value: Any) -> dict[str, Any]:
 
 
 def judge_yaml(keys: Mapping[str, Any], precision: str) -> str:
-    """The file that --judge takes."""
-    said = "# A judge that rm_ray has trained; README.md beside it says how.\n"
-    told = {**keys, "engine": {"dtype": precision}}
-    return said + yaml.safe_dump(told, sort_keys=False, allow_unicode=True)
+    """Return the text of `judge.yaml`."""
+    comment = "# A judge trained by rm_ray; README.md in this folder describes the training.\n"
+    content = {**keys, "engine": {"dtype": precision}}
+    return comment + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
 def model_card(
@@ -49,7 +54,7 @@ def model_card(
     agreements: Sequence[Agreement],
     steps: int,
 ) -> str:
-    """The model card: from what, on what, how well."""
+    """Return the model card: the model's origin, its data and its measures."""
     train = config.train
     rows = [
         ("Made from", f"{start}{', random weights' if train.from_scratch else ''}"),
@@ -66,16 +71,16 @@ def model_card(
         [
             "# A judge trained by rm_ray",
             "",
-            "`python jobs/score.py --judge judge.yaml` judges a corpus with it.",
+            "Score a corpus with it: `python jobs/score.py --judge judge.yaml`.",
             "",
             *_table(("", ""), rows),
             "",
-            "## On the validation split, whose documents it has not learnt from",
+            "## Quality on the validation split (its documents are not in the training split)",
             "",
-            *_table(("figure", "value"), figures),
+            *_table(("measure", "value"), figures),
             "",
-            f"The engines judged windows of the validation split. They differ from the trainer's "
-            f"own rewards by at most: {agreed}; {tolerance_of(config):g} was allowed.",
+            f"The engines judged windows of the validation split. Their rewards differ from the "
+            f"trainer's by at most: {agreed}; {tolerance_of(config):g} was allowed.",
             "",
         ]
     )

@@ -1,12 +1,13 @@
-"""Checkpoints in any store: the folders that transformers writes, and one list of those that count.
+"""Checkpoints in any store: the folders that transformers writes, and a list of the complete ones.
 
 OUTPUT/checkpoints/
-  list.json      the checkpoints that are whole, the last one last: names and sizes of their files
-  step-1200/     one of them, as transformers.Trainer wrote it
+  list.json      the complete checkpoints, newest last: names and sizes of their files
+  step-1200/     one checkpoint, as transformers.Trainer wrote it
 
-A checkpoint counts once it is listed: the list is written when all its files are there, and read by
-its name, since listings of some stores are a while old. What is not listed is a write that was
-interrupted; the next one of that step writes over it, and it goes when another checkpoint is kept.
+A checkpoint counts once it is listed. The list is written after all files of the checkpoint, and is
+read by name, because the listings of some stores are out of date for a while. A folder that is not
+listed is an interrupted write: the next checkpoint of that step overwrites it, and the next
+checkpoint of any step removes it.
 """
 
 import json
@@ -26,34 +27,42 @@ from rm_ray.store.folder import Folder
 from rm_ray.store.retry import patiently
 
 FOLDER, LIST = "checkpoints", "list.json"
-# How the names of the workers' folders begin.
+# Prefix of the workers' scratch folders.
 SCRATCH = "rm_ray-train-"
-# What a checkpoint is written beside: room that must be left.
+# Bytes of disk that must stay free after a checkpoint is written.
 SPARE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that is whole. `files`: their sizes by name."""
+    """A Checkpoint is a complete checkpoint in the list."""
 
     step: int
+    """Optimizer steps done."""
     files: Mapping[str, int]
+    """Size of each file in bytes, by name."""
 
     @property
     def name(self) -> str:
-        """Its folder's name."""
+        """Return the name of the checkpoint's folder."""
         return f"step-{self.step}"
 
 
 class Checkpoints:
-    """Those of one run. `output`: the run's folder."""
+    """The checkpoints of one run."""
 
     def __init__(self, output: Folder, keep: int) -> None:
+        """Open the checkpoints of a run.
+
+        Args:
+            output: the run's folder.
+            keep: number of checkpoints to keep.
+        """
         self.folder = output / FOLDER
         self._keep = keep
 
     def listed(self) -> list[Checkpoint]:
-        """The checkpoints that count, the last one last.
+        """Return the listed checkpoints, newest last.
 
         Raises:
             OutputError: the list is damaged.
@@ -62,7 +71,7 @@ class Checkpoints:
         if stored is None:
             return []
         try:
-            return [Checkpoint(int(one["step"]), one["files"]) for one in json.loads(stored)]
+            return [Checkpoint(int(entry["step"]), entry["files"]) for entry in json.loads(stored)]
         except (ValueError, KeyError, TypeError):
             raise OutputError(
                 f"{self.folder.uri}/{LIST} is damaged; restore it, or remove it with the folder to "
@@ -70,81 +79,86 @@ class Checkpoints:
             ) from None
 
     def last(self) -> Checkpoint | None:
-        """The last one, whose files are all there as they were listed.
+        """Return the newest checkpoint, after checking the sizes of its files; None if none is
+        listed.
 
         Raises:
-            OutputError: one of them is not.
+            OutputError: a file is missing or has another size.
         """
         listed = self.listed()
         if not listed:
             return None
-        found = listed[-1]
-        place = self.folder / found.name
-        for name, size in found.files.items():
+        newest = listed[-1]
+        place = self.folder / newest.name
+        for name, size in newest.files.items():
             if place.size(name) != size:
                 raise OutputError(
                     f"{place.uri}/{name} is not as it was written; restore it, or take "
-                    f"{found.name} out of {self.folder.uri}/{LIST} to go on from the one before"
+                    f"{newest.name} out of {self.folder.uri}/{LIST} to go on from the one before"
                 )
-        return found
+        return newest
 
     def keep(self, written: Path, step: int) -> Checkpoint:
-        """Take a folder that was written on this machine; it moves, and older ones go.
+        """Move a local checkpoint folder to the run, list it, and remove older checkpoints.
 
         Raises:
-            Incomplete: there is no room for it.
-            OSError: of the store.
+            Incomplete: the disk is full.
+            OSError: the store failed.
         """
         place = self.folder / f"step-{step}"
         files = {file.name: file.stat().st_size for file in sorted(written.iterdir())}
-        found = Checkpoint(step, files)
-        before = self.listed()
-        listed = [one for one in before if one.step != step]
-        if len(listed) < len(before):
-            self._write(listed)  # its files are about to be written over
+        checkpoint = Checkpoint(step, files)
+        earlier = self.listed()
+        listed = [entry for entry in earlier if entry.step != step]
+        if len(listed) < len(earlier):
+            self._write(listed)  # unlist the step first: its files are about to be overwritten
         put_folder(written, place)
-        kept = [*listed, found][-self._keep :]
-        self._write([*listed, found])  # counted before older ones go
+        kept = [*listed, checkpoint][-self._keep :]
+        self._write([*listed, checkpoint])  # list the new one before removing older ones
         if len(kept) <= len(listed):
             self._write(kept)
-        names = {one.name for one in kept}
+        names = {entry.name for entry in kept}
         for name in self.folder.entries():
             if re.fullmatch(r"step-\d+", name) and name not in names:
                 remove_folder(self.folder / name)
-        return found
+        return checkpoint
 
     def _write(self, listed: Sequence[Checkpoint]) -> None:
-        lines = [{"step": one.step, "files": dict(one.files)} for one in listed]
+        lines = [{"step": entry.step, "files": dict(entry.files)} for entry in listed]
         self.folder.overwrite(LIST, (json.dumps(lines, indent=1) + "\n").encode())
 
     def fetch(self, found: Checkpoint, scratch: Path) -> Path:
-        """The folder of this machine that has a checkpoint's files."""
+        """Return a local folder with a checkpoint's files; from a store, copy them into
+        `scratch`.
+        """
         place = self.folder / found.name
         if isinstance(place.fs, LocalFileSystem):
             return Path(place.path)
         folder = scratch / found.name
         folder.mkdir(parents=True, exist_ok=True)
         for name in found.files:
-            where = f"{place.path}/{name}"
-            request = Request("reading", where, place.storage, place.side)
-            patiently(_getting(place.fs, where, str(folder / name)), request)
+            path = f"{place.path}/{name}"
+            request = Request("reading", path, place.storage, place.side)
+            patiently(_getting(place.fs, path, str(folder / name)), request)
         return folder
 
 
 def scratch_near(output: Folder) -> Path | None:
-    """Where checkpoints are written first: beside a local output, to move there without a copy."""
+    """Return the scratch folder beside a local output, so that a move needs no copy; None for
+    a store.
+    """
     return None if "://" in output.uri else Path(output.path) / "_rm_ray" / "scratch"
 
 
 def clear_scratch(output: Folder) -> None:
-    """Remove what workers that were killed had begun to write."""
+    """Remove the unfinished files of workers that were killed."""
     near = scratch_near(output)
     for folder in near.glob(f"{SCRATCH}*") if near else ():
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def put_folder(written: Path, place: Folder) -> None:
-    """Move the files of a local folder into a folder of the output, over those that are there.
+    """Move the files of a local folder into a folder of the output. Existing files are overwritten.
 
     Raises:
         Incomplete: the disk is full.
@@ -160,23 +174,23 @@ def put_folder(written: Path, place: Folder) -> None:
 
 
 def _put(file: Path, place: Folder) -> None:
-    where = f"{place.path}/{file.name}"
+    path = f"{place.path}/{file.name}"
     if isinstance(place.fs, LocalFileSystem):
         Path(place.path).mkdir(parents=True, exist_ok=True)
         _sync(file)
         try:
-            file.replace(where)
-        except OSError:  # another disk
-            partly = Path(f"{where}.part")
+            file.replace(path)
+        except OSError:  # the target is on another disk
+            partial = Path(f"{path}.part")
             try:
-                shutil.copyfile(file, partly)
-                _sync(partly)
-                partly.replace(where)
+                shutil.copyfile(file, partial)
+                _sync(partial)
+                partial.replace(path)
             finally:
-                partly.unlink(missing_ok=True)
+                partial.unlink(missing_ok=True)
         return
-    request = Request("writing", where, place.storage, place.side)
-    patiently(lambda: place.fs.put_file(str(file), where), request)
+    request = Request("writing", path, place.storage, place.side)
+    patiently(lambda: place.fs.put_file(str(file), path), request)
 
 
 def _sync(file: Path) -> None:
@@ -184,12 +198,12 @@ def _sync(file: Path) -> None:
         os.fsync(opened.fileno())
 
 
-def _getting(fs: Any, where: str, into: str) -> Any:
-    return lambda: fs.get_file(where, into)
+def _getting(fs: Any, path: str, into: str) -> Any:
+    return lambda: fs.get_file(path, into)
 
 
 def remove_folder(place: Folder) -> None:
-    """Remove the files of a folder, and the folder where it is a local one."""
+    """Remove the files of a folder; remove a local folder itself too."""
     for name in place.names():
         place.remove(name)
     if isinstance(place.fs, LocalFileSystem):
@@ -197,10 +211,10 @@ def remove_folder(place: Folder) -> None:
 
 
 def check_room(scratch: Path, needed: int, step: int) -> None:
-    """Refuse to write a checkpoint that the disk has no room for.
+    """Check that the disk has room for a checkpoint.
 
     Raises:
-        Incomplete: naming the folder and how much is missing.
+        Incomplete: there is too little room; the message names the folder and the free space.
     """
     free = shutil.disk_usage(scratch).free
     if free < needed + SPARE_BYTES:
@@ -213,18 +227,22 @@ def check_room(scratch: Path, needed: int, step: int) -> None:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an error says that a disk is full; torch says it in words of its own."""
+    """Return True if an error means a full disk; torch reports that only in the text of the
+    error.
+    """
     import errno
 
-    said = str(error)
+    message = str(error)
     number = getattr(error, "errno", None)
     return (
-        number in (errno.ENOSPC, errno.EDQUOT) or "No space left" in said or "os error 28" in said
+        number in (errno.ENOSPC, errno.EDQUOT)
+        or "No space left" in message
+        or "os error 28" in message
     )
 
 
 def no_room(where: str) -> Incomplete:
-    """The error of a disk that is full."""
+    """Return the error for a full disk."""
     return Incomplete(
         f"no room for a checkpoint in {where}: the disk is full; free some, and the same command "
         "goes on from the last checkpoint"

@@ -1,4 +1,4 @@
-"""What training would take, before it begins: steps, tokens, memory of a worker, hours."""
+"""Estimate a training run before it begins: steps, tokens, memory of a worker, and hours."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,27 +14,29 @@ from rm_ray.train.config import TrainConfig
 from rm_ray.train.data.order import batches
 from rm_ray.train.job import Look
 
-# Bytes of one number.
+# Bytes per number.
 FLOAT32, BFLOAT16 = 4, 2
-# Numbers that a layer keeps for each token and hidden dimension, to go back through it: its inputs,
-# what attention and the gated feed-forward network hold (three times as wide, or so).
+# Numbers that a layer keeps per token and hidden dimension for the backward pass: its inputs, and
+# the activations of attention and of the gated feed-forward network (about three times as wide).
 KEPT_A_LAYER = 24
-# With gradient checkpointing, a layer keeps its input alone, and one layer at a time all of it.
+# With gradient checkpointing, each layer keeps only its input, and one layer at a time everything.
 KEPT_CHECKPOINTED = 1
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of one epoch's batches."""
+    """The numbers of tokens of a whole training."""
 
     windows: int
+    """Tokens of all steps, if each window is a sequence of its own."""
     packed: int
+    """Tokens of all steps, if windows that share their context are packed."""
     longest_batch: int
-    """Tokens that a worker holds at once at most."""
+    """Maximum number of tokens that a worker holds at once."""
 
 
 def dry_run(config: TrainConfig) -> str:
-    """What `train_judge` would do, as text; nothing is written."""
+    """Return the plan of `train_judge` as text. Nothing is written."""
     look = Look(config)
     examples, steps = look.source.load(TRAIN, config), look.steps
     done = _done(look.run, config)
@@ -53,7 +55,7 @@ def dry_run(config: TrainConfig) -> str:
         ("hours", _say_hours(config, look.run, tokens, steps, done)),
     ]
     width = max(len(name) for name, _ in lines) + 2
-    return "\n".join(f"{name:{width}}{said}" for name, said in lines)
+    return "\n".join(f"{name:{width}}{value}" for name, value in lines)
 
 
 def tokens_of(
@@ -66,11 +68,11 @@ def tokens_of(
 ) -> Tokens:
     """Count the tokens of all steps, as windows and packed.
 
-    Packed, a document's context is counted once in each worker's share of a batch; contexts that
-    are broken, which are trunks of their own, are not told apart.
+    Packed, a document's context is counted once per worker's share of a batch. The count does not
+    treat broken contexts separately, although each of them is packed as a trunk of its own.
 
     Args:
-        around: tokens of a window besides its context: the chunk, the markers, the BOS.
+        around: tokens of a window besides its context: the chunk, the markers and the BOS.
     """
     order = batches(
         lengths, documents, size=config.pairs_a_step, steps=steps, seed=config.train.seed,
@@ -79,26 +81,28 @@ def tokens_of(
     each = config.windows_each
     windows = packed = longest = 0
     for share in order:
-        long = lengths[share]
-        mine = int(each * (long + around).sum())
+        contexts = lengths[share]
+        unpacked = int(each * (contexts + around).sum())
         trunks: dict[int, int] = {}
-        for number, length in zip(share.tolist(), long.tolist(), strict=True):
+        for number, length in zip(share.tolist(), contexts.tolist(), strict=True):
             document = int(documents[number])
             trunks[document] = max(trunks.get(document, 0), length)
         shared = sum(trunks.values()) + each * around * len(share)
-        windows, packed = windows + mine, packed + shared
-        longest = max(longest, shared if config.packed else mine)
+        windows, packed = windows + unpacked, packed + shared
+        longest = max(longest, shared if config.packed else unpacked)
     return Tokens(windows, packed, longest)
 
 
 def memory(
     parameters: int, learning: int, config: TrainConfig, shape: Mapping[str, Any], tokens: int
 ) -> dict[str, float]:
-    """Bytes of a worker by what they are for; the formula stands in the page.
+    """Return the bytes of memory of a worker, by purpose. The documentation explains the formula.
 
     Args:
-        parameters: of the model; `learning`: those that learn.
-        tokens: that a worker holds at once.
+        parameters: number of parameters of the model.
+        learning: number of parameters that are trained.
+        shape: the language model's part of config.json.
+        tokens: number of tokens that a worker holds at once.
     """
     train = config.train
     half = train.precision == "bfloat16"
@@ -119,13 +123,15 @@ def memory(
 
 
 def count_parameters(config: Mapping[str, Any], *, labels: bool, cut: bool) -> tuple[int, int]:
-    """Parameters of a model of this shape, and those in its linear layers' inputs and outputs.
+    """Count the parameters of a model of this shape.
 
     Args:
-        labels: it is a language model that is read at labels; `cut`: its head has only these.
+        labels: the model is a language model that is read at labels.
+        cut: the head of the language model has only the rows of the two labels.
 
     Returns:
-        All of them, and for LoRA the sum of both sides of each linear layer, times a rank.
+        The number of all parameters, and the sum of the input and output sizes of the linear layers
+            but the head. A LoRA rank times this sum is the number of parameters that learn.
     """
     import torch
     from transformers import (
@@ -142,8 +148,8 @@ def count_parameters(config: Mapping[str, Any], *, labels: bool, cut: bool) -> t
         model.set_output_embeddings(torch.nn.Linear(head.in_features, 2, bias=False, device="meta"))
         head = model.get_output_embeddings()
     linear = [part for part in model.modules() if isinstance(part, torch.nn.Linear)]
-    sides = sum(one.in_features + one.out_features for one in linear if one is not head)
-    return sum(one.numel() for one in model.parameters()), sides
+    sides = sum(layer.in_features + layer.out_features for layer in linear if layer is not head)
+    return sum(weights.numel() for weights in model.parameters()), sides
 
 
 def _say_memory(look: Look, tokens: Tokens) -> str:
@@ -154,11 +160,11 @@ def _say_memory(look: Look, tokens: Tokens) -> str:
     learning = rank * sides if rank else parameters
     shape = look.start.config.get("text_config") or look.start.config
     parts = memory(parameters, learning, config, shape, tokens.longest_batch)
-    said = " + ".join(f"{name} {_gigabytes(size)}" for name, size in parts.items())
-    kept = "1 a layer and 24 once" if config.train.gradient_checkpointing else "24 a layer"
+    summed = " + ".join(f"{name} {_gigabytes(size)}" for name, size in parts.items())
+    kept = "1 per layer and 24 once" if config.train.gradient_checkpointing else "24 per layer"
     return (
-        f"about {_gigabytes(sum(parts.values()))}: {said} ({parameters:,} parameters, {learning:,} "
-        f"of them learn: 4 bytes of weight, 4 of gradient, 8 of Adam each; "
+        f"about {_gigabytes(sum(parts.values()))}: {summed} ({parameters:,} parameters, "
+        f"{learning:,} of them trained: 4 bytes of weight, 4 of gradient, 8 of Adam each; "
         f"activations: {tokens.longest_batch:,} tokens x hidden size x {kept})"
     )
 
@@ -171,37 +177,37 @@ def _say_hours(config: TrainConfig, run: RunFolder, tokens: Tokens, steps: int, 
     speed = config.estimate.tokens_per_s or _measured(run)
     if not speed:
         return (
-            "unknown: give --estimate.tokens_per_s, the tokens that one worker learns from in a "
-            "second (a run says it in its log and in metrics.jsonl)"
+            "unknown: give --estimate.tokens_per_s, the tokens per second of one worker "
+            "(a run reports the speed in its log and in metrics.jsonl)"
         )
     whole = tokens.packed if config.packed else tokens.windows
     left = whole * (steps - done) / steps
     hours = left / speed / 3600
-    what = "GPU hours" if config.workers.gpus else "hours of a worker"
+    unit = "GPU hours" if config.workers.gpus else "hours of a worker"
     money = config.cost.per_gpu_hour
     cost = f", ${hours * money:,.2f}" if money is not None else ""
     return (
-        f"{hours:.2f} {what}{cost}; {hours / config.workers.count:.2f} hours with "
+        f"{hours:.2f} {unit}{cost}; {hours / config.workers.count:.2f} hours with "
         f"{config.workers.count} workers, at {speed:,.0f} tokens/s each"
     )
 
 
 def _measured(run: RunFolder) -> float | None:
-    """The last speed of one worker that this run has measured."""
+    """Return the newest speed per worker in the run's metrics.jsonl, tokens per second, or None."""
     stored = (run.root.read("metrics.jsonl") or b"").decode().splitlines()
-    speeds = [one["tokens_per_s"] for one in map(json.loads, stored) if "tokens_per_s" in one]
+    speeds = [line["tokens_per_s"] for line in map(json.loads, stored) if "tokens_per_s" in line]
     workers = (run.stored() or {}).get("config", {}).get("workers", {}).get("count", 1)
     return float(speeds[-1]) / workers if speeds else None
 
 
 def _done(run: RunFolder, config: TrainConfig) -> int:
-    found = Checkpoints(run.root, config.checkpoints.keep).listed()
-    return found[-1].step if found else 0
+    listed = Checkpoints(run.root, config.checkpoints.keep).listed()
+    return listed[-1].step if listed else 0
 
 
 def _say_examples(look: Look) -> str:
-    said: Sequence[str] = [
+    counts: Sequence[str] = [
         f"{sum(kinds.values()):,} {split} ({', '.join(f'{n} {c:,}' for n, c in kinds.items())})"
         for split, kinds in look.source.counts.items()
     ]
-    return "; ".join(said)
+    return "; ".join(counts)

@@ -1,4 +1,4 @@
-"""The judge that is written: the trained weights as one model, in the released judge's format."""
+"""Write the judge: the trained weights as one model, in the format of the released judge."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ from rm_ray.train.start import Start
 from rm_ray.train.task import Task
 
 JUDGE = "judge"
-# What a tokenizer may consist of besides the files of which one is there.
+# Files that a tokenizer may have besides its main file (one of FILES).
 _BESIDE = (
     *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("merges.txt", "chat_template.jinja", "chat_template.json"),
@@ -30,10 +30,11 @@ _BESIDE = (
 def export(task: Task, found: Checkpoint) -> None:
     """Write the judge of a checkpoint into the output's folder `judge`.
 
-    Adapters are merged in float32, and the result is cast; a head that was tied is its own.
+    Adapters are merged in float32, and the result is cast. A head that was tied to the embedding
+    becomes a tensor of its own.
 
     Raises:
-        OSError: of the store.
+        OSError: the store failed.
     """
     quieten()
     with tempfile.TemporaryDirectory(prefix="rm_ray-export-") as scratch:
@@ -48,10 +49,10 @@ def export(task: Task, found: Checkpoint) -> None:
 
 
 def write_model(task: Task, folder: Path, into: Path, scale: float = 1.0) -> None:
-    """Write the model of a checkpoint's folder in the precision of its training.
+    """Write the model of a checkpoint's folder, in the precision of its training.
 
     Args:
-        scale: what a classifier's head is multiplied by.
+        scale: factor on the weights of a classifier's head.
     """
     config, shape = task.config, task.shape
     model = build(shape, config.train, frozen_dtype=torch.float32)
@@ -77,19 +78,21 @@ def write_model(task: Task, folder: Path, into: Path, scale: float = 1.0) -> Non
 
 
 def load_weights(model: Any, folder: Path, *, adapted: bool) -> None:
-    """Load what a checkpoint holds into a model of the same shape; all of it, and nothing else."""
+    """Load a checkpoint's weights into a model of the same shape, and assert that all of them
+    fit.
+    """
     if adapted:
         from peft import load_peft_weights, set_peft_model_state_dict
 
-        found = set_peft_model_state_dict(model, load_peft_weights(str(folder), device="cpu"))
-        assert not found.unexpected_keys, f"{folder} has weights for {found.unexpected_keys[:4]}"
+        loaded = set_peft_model_state_dict(model, load_peft_weights(str(folder), device="cpu"))
+        assert not loaded.unexpected_keys, f"{folder} has weights for {loaded.unexpected_keys[:4]}"
         return
     weights: dict[str, torch.Tensor] = {}
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="pt") as tensors:
             weights |= {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
     missing, unexpected = model.load_state_dict(weights, strict=False)
-    # a tied head is written once
+    # a head that is tied to the embedding is stored only as the embedding
     tied = set(getattr(model, "all_tied_weights_keys", None) or {})
     assert not unexpected and set(missing) <= tied, f"{folder}: {missing[:4]} {unexpected[:4]}"
 
@@ -99,12 +102,14 @@ def _classes_head(model: Any) -> Any:
 
 
 def _check_written(folder: Path, labels: tuple[int, ...]) -> None:
-    """Assert that the head on the disk is its own, and zero but for the labels."""
+    """Assert that the written head is not tied, and that it is zero in all rows but the labels'."""
     stored = json.loads((folder / "config.json").read_text())
     if not labels:
         return
-    texts = [stored, stored.get("text_config") or {}]
-    assert not any(one.get("tie_word_embeddings") for one in texts), "the head is still tied"
+    configs = [stored, stored.get("text_config") or {}]
+    assert not any(config.get("tie_word_embeddings") for config in configs), (
+        "the head is still tied"
+    )
     for file in folder.glob("*.safetensors"):
         with safe_open(file, framework="pt") as tensors:
             for name in tensors.keys():  # noqa: SIM118
@@ -113,7 +118,7 @@ def _check_written(folder: Path, labels: tuple[int, ...]) -> None:
 
 
 def copy_tokenizer(start: Start, into: Path) -> None:
-    """Copy the tokenizer's files as they are."""
+    """Copy the tokenizer's files unchanged."""
     folder = local_folder(start.tokenizer)
     if folder is None:
         from huggingface_hub import snapshot_download

@@ -1,4 +1,4 @@
-"""After the last step: the judge is written, judged by the engines, and described."""
+"""The last part of a run: write the judge, verify it with the engines, and describe it."""
 
 import logging
 from typing import Any
@@ -20,15 +20,20 @@ log = logging.getLogger(__name__)
 
 
 def finish(seen: Any, task: Task, found: Checkpoint, told: dict[str, Any]) -> None:
-    """Write the judge, and what is needed to use it once the engines agree with the trainer.
+    """Write the judge, verify it, then write `judge.yaml` and the model card.
+
+    Args:
+        seen: the Look of the run.
+        found: the checkpoint of the last step.
+        told: the trainer's final report.
 
     Raises:
-        Incomplete: they do not.
+        Incomplete: an engine gives other rewards than the trainer.
     """
     config, run = task.config, seen.run
     place: Folder = run.root / JUDGE
     for name in ("judge.yaml", "README.md"):
-        place.remove(name)  # until the engines agree
+        place.remove(name)  # written again once the engines agree
     log.info("writing the judge of step %d", found.step)
     _or_raise(ray.get(_export.options(num_cpus=0).remote(task, found)))
     keys = trained_judge(config.judge, place.uri)
@@ -52,7 +57,9 @@ def finish(seen: Any, task: Task, found: Checkpoint, told: dict[str, Any]) -> No
 
 
 def _storage(run: RunFolder) -> dict[str, Any]:
-    """How the judge's store is reached, where it is one."""
+    """Return the judge's key `storage`, if the judge is in a store and the key is not the
+    default.
+    """
     if "://" not in run.uri:
         return {}
     storage = run.root.storage.model_dump(mode="json", exclude_defaults=True)
@@ -61,7 +68,7 @@ def _storage(run: RunFolder) -> dict[str, Any]:
 
 @ray.remote(max_calls=1)
 def _export(task: Task, found: Checkpoint) -> RmRayError | None:
-    """An error as a value: raised, Ray would wrap it."""
+    """Export the judge. An RmRayError is returned, because Ray would wrap a raised one."""
     try:
         export(task, found)
     except RmRayError as error:

@@ -1,8 +1,8 @@
-"""The head of a judge while it learns, and as it is written.
+"""The head of a judge during training, and in the written model.
 
-A preference judge's head is read at two tokens. So where nothing else is asked of it, it is cut
-down to these two rows, in float32 as the engines run it: less to learn and to keep, and a head that
-was tied to the embedding is its own from the beginning.
+A preference judge's head is read at two tokens only. Unless the language is learnt too, the head is
+cut down to these two rows, in float32 as the engines run it. This leaves less to learn and to
+store, and separates a tied head from the embedding from the beginning.
 """
 
 from collections.abc import Sequence
@@ -14,17 +14,19 @@ from torch import nn
 
 
 class LabelHead(nn.Linear):  # type: ignore[misc]
-    """Logits of the labels alone, in float32 whatever the model runs in."""
+    """A head that gives the logits of the labels only, in float32 whatever the model's
+    precision is.
+    """
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        """The labels' logits [..., 2]."""
+        """Return the labels' logits [..., 2]."""
         with torch.autocast(hidden.device.type, enabled=False):
             bias = None if self.bias is None else self.bias.float()
             return nn.functional.linear(hidden.float(), self.weight.float(), bias)
 
 
 def cut_head(model: Any, labels: Sequence[int]) -> None:
-    """Leave the head of a language model only the rows of the labels."""
+    """Cut the head of a language model down to the rows of the labels."""
     whole = model.get_output_embeddings()
     has_bias = getattr(whole, "bias", None) is not None
     head = LabelHead(whole.in_features, len(labels), bias=has_bias, dtype=torch.float32)
@@ -37,10 +39,11 @@ def cut_head(model: Any, labels: Sequence[int]) -> None:
 
 
 def head_where_asked(model: Any) -> None:
-    """Have a whole head compute logits at `model.asked.places` alone: rows, and columns.
+    """Make a whole head compute logits only at `model.asked.places`, a pair of rows and columns.
 
-    A vocabulary of logits for each token is most of what a small model computes, and most tokens
-    are asked for none. The model's `logits` are [places, vocabulary] then, in the order asked.
+    Logits over the whole vocabulary for each token are most of the computation of a small model,
+    and most tokens need none. The model's `logits` then are [places, vocabulary], in the order of
+    places.
     """
     asked = SimpleNamespace(places=None)
     head = model.get_output_embeddings()
@@ -49,8 +52,11 @@ def head_where_asked(model: Any) -> None:
 
 
 def untie(model: Any) -> None:
-    """Have the head be its own: transformers ties it again wherever the configuration says so."""
-    for config in {id(one): one for one in (model.config, model.config.get_text_config())}.values():
+    """Untie the head from the embedding, also in the configuration: transformers ties by it
+    again.
+    """
+    configs = (model.config, model.config.get_text_config())
+    for config in {id(config): config for config in configs}.values():
         config.tie_word_embeddings = False
     model._tied_weights_keys = {}
     if hasattr(model, "all_tied_weights_keys"):
@@ -58,9 +64,9 @@ def untie(model: Any) -> None:
 
 
 def widen_head(model: Any, labels: Sequence[int], vocabulary: int) -> None:
-    """Give the head a row for each token again, zero but for the labels'.
+    """Give the head one row per token of the vocabulary again, zero in all rows but the labels'.
 
-    A head that was never cut loses its other rows; one that is the embedding is copied first.
+    A head that was never cut loses its other rows. A head that is the embedding is copied first.
     """
     head = model.get_output_embeddings()
     rows = range(len(labels)) if isinstance(head, LabelHead) else list(labels)
@@ -77,10 +83,10 @@ def widen_head(model: Any, labels: Sequence[int], vocabulary: int) -> None:
 
 
 def check_head(weight: torch.Tensor, labels: Sequence[int]) -> None:
-    """Assert that a head is zero but for the labels.
+    """Assert that a head is zero in all rows but the labels'.
 
     Raises:
-        AssertionError: it is not; a defect of rm_ray.
+        AssertionError: another row has values; this is a defect of rm_ray.
     """
     filled = set(weight.abs().amax(dim=1).nonzero().flatten().tolist())
     assert filled <= set(labels), f"the head has rows of {sorted(filled)[:8]}, not only {labels}"

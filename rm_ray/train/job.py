@@ -1,14 +1,15 @@
-"""The training job: from labelled pairs to a judge that scores.
+"""The training job: from labelled pairs, or another judge's rewards, to a judge that scores.
 
-look      what is asked for, refused where it cannot be    nothing is written
-train     Ray Train's workers, from the last checkpoint    OUTPUT/checkpoints/, OUTPUT/metrics.jsonl
-export    the last checkpoint as one model                 OUTPUT/judge/
-verify    the engines judge what the trainer has judged    or nothing is written as done
-tell      judge.yaml and the model card, _SUCCESS
+look      check the configuration and the data              writes nothing
+train     run Ray Train's workers from the last checkpoint  OUTPUT/checkpoints/,
+OUTPUT/metrics.jsonl
+export    write the last checkpoint as one model            OUTPUT/judge/
+verify    compare the engines' rewards with the trainer's   fails the run if they differ
+describe  write judge.yaml, the model card and _SUCCESS
 
-A training run is no ShardJob: it has no rows that are there or missing, each of which a part holds.
-What is done is one number, the step of the last checkpoint. It shares with the other jobs what does
-not speak of rows: the run's folder with its fingerprint, the lease, the stores.
+A training run is no ShardJob, because it has no output rows that are present or missing. Its
+progress is one number, the step of the last checkpoint. It shares with the other jobs the parts
+that do not deal with rows: the run's folder with its fingerprint, the lease, and the stores.
 """
 
 import json
@@ -49,22 +50,22 @@ from rm_ray.train.verify import checked_settings
 
 log = logging.getLogger(__name__)
 JUDGE = "judge"
-# How often workers are started that get no further than the last time.
+# How often workers may start from the same checkpoint before the run gives up.
 TRIES = 2
 
 
 class WorkersLost(Incomplete):
-    """The workers ended before the last step, and did not say why in a sentence."""
+    """The workers ended before the last step, and their error is no plain sentence."""
 
 
 class Look:
-    """What is known before a machine is asked for."""
+    """A Look holds what is known about a run before any machine is used."""
 
     def __init__(self, config: TrainConfig) -> None:
         """Resolve and check everything that needs neither Ray nor the model's weights.
 
         Raises:
-            Refused: with what to do.
+            Refused: a check failed; the message says what to do.
         """
         check_installed()
         for name in config.verify.engines:
@@ -82,6 +83,7 @@ class Look:
         self.stored = self._stored()
 
     def _stored(self) -> dict[str, Any] | None:
+        """Return the stored state of an earlier run in the folder; None for a new folder."""
         stored = self.run.stored()
         if stored and "train" not in stored["config"]:
             raise OutputError(
@@ -91,7 +93,7 @@ class Look:
 
     @property
     def fingerprint(self) -> dict[str, Any]:
-        """What the weights depend on."""
+        """Return all values that the trained weights depend on."""
         train = self.config.train.model_dump(mode="json", exclude={"worker_windows", "attention"})
         flat = {f"train.{name}": value for name, value in train.items()}
         flat["train.packed"] = self.config.packed
@@ -106,7 +108,7 @@ class Look:
 
     @property
     def task(self) -> Task:
-        """What a worker has to know."""
+        """Return the task for the workers."""
         whole = self.config.train.language_weight > 0
         return Task(
             config=self.config,
@@ -118,55 +120,59 @@ class Look:
 
 
 def _asked_by(config: TrainConfig, judge: PreferenceConfig, start: Start) -> PreferenceJudge:
-    """The judge, which each of the engines that are to verify it runs.
+    """Return the judge, after checking that every engine of `verify.engines` can run it.
 
     Raises:
-        Refused: one of them does not.
+        Refused: an engine cannot run the judge.
     """
-    asked = preference_judge(judge, start)
+    built = preference_judge(judge, start)
     for name in config.verify.engines:
         if start.model:
-            checked_settings(config, start.model, asked, name)
+            checked_settings(config, start.model, built, name)
         else:
             on_gpu = config.workers.gpus > 0
-            choose_block_size(EngineConfig(name=name), asked.shared_step, on_gpu=on_gpu)
-    return asked
+            choose_block_size(EngineConfig(name=name), built.shared_step, on_gpu=on_gpu)
+    return built
 
 
 def _learnt_from(
     config: TrainConfig, start: Start
 ) -> tuple[Source, tuple[int, ...], dict[str, Any]]:
-    """What is learnt from, the tokens of the labels, and how the judge is asked.
+    """Open the training data.
+
+    Returns:
+        The source of examples, the token ids of the labels, and the fingerprint of the prompts.
 
     Raises:
-        Refused: with what to do.
+        Refused: a check failed; the message says what to do.
     """
     judge = config.judge
     if config.pairs:
         assert isinstance(judge, PreferenceConfig)
-        asked = _asked_by(config, judge, start)
-        pairs = LabelledPairs.open(config.pairs, asked, start)
-        return pairs, asked.label_ids, asked.fingerprint()
+        built = _asked_by(config, judge, start)
+        pairs = LabelledPairs.open(config.pairs, built, start)
+        return pairs, built.label_ids, built.fingerprint()
     assert config.rewards is not None
     if isinstance(judge, PreferenceConfig):
-        windows = _asked_by(config, judge, start)
-        rewards = open_rewards(config.rewards, windows, start, config.train.seed)
-        return rewards, windows.label_ids, windows.fingerprint()
+        built = _asked_by(config, judge, start)
+        rewards = open_rewards(config.rewards, built, start, config.train.seed)
+        return rewards, built.label_ids, built.fingerprint()
     assert isinstance(judge, ClassifierConfig)
     if "vllm" in config.verify.engines:
         check_vllm_runs(start)
     fitting = classifier_fitting(judge, start)
     rewards = open_rewards(config.rewards, fitting, start, config.train.seed)
-    told = {"judge.max_tokens": fitting.max_tokens, "judge.truncate": fitting.side}
-    return rewards, (), {"family": "classifier", **told}
+    limits = {"judge.max_tokens": fitting.max_tokens, "judge.truncate": fitting.side}
+    return rewards, (), {"family": "classifier", **limits}
 
 
 def train_judge(config: TrainConfig) -> None:
-    """Train a judge; the same call again goes on where the last one ended.
+    """Train a judge. Calling this again with the same configuration resumes from the last
+    checkpoint.
 
     Raises:
-        Refused: before anything is done, with what to do.
-        Incomplete: the training ended before its last step, or the judge is not what was trained.
+        Refused: a check failed before anything was done; the message says what to do.
+        Incomplete: the training ended before its last step, or the engines give other rewards.
     """
     look = Look(config)
     with ray_faults(), no_empty_folders(look.run.root.scratch):
@@ -194,20 +200,20 @@ def _run(look: Look, lease: Lease) -> None:
     if look.stored is None:
         run.create(new_run(look.fingerprint, config.model_dump(mode="json"), {}))
     clear_scratch(run.root)
-    task = look.task  # now that the folder knows what its store does
-    found = Checkpoints(run.root, config.checkpoints.keep).last()
-    if found is None or found.step < steps or _told(run) is None:
+    task = look.task  # read only now: creating the folder has shown what its store can do
+    last = Checkpoints(run.root, config.checkpoints.keep).last()
+    if last is None or last.step < steps or _told(run) is None:
         _train_on(task, pool)
-        found = Checkpoints(run.root, config.checkpoints.keep).last()
+        last = Checkpoints(run.root, config.checkpoints.keep).last()
     lease.check()
-    _finish(look, task, found, lease)
+    _finish(look, task, last, lease)
 
 
 def _train_on(task: Task, pool: PoolConfig) -> None:
-    """Train to the last step; workers that are lost are started again, while they get on.
+    """Train to the last step. Restart lost workers, as long as each start gets further.
 
     Raises:
-        Incomplete: they are lost again and again, or say that it is no use.
+        Incomplete: the workers were lost again at the same step, or a worker gave a final error.
     """
     checkpoints = Checkpoints(task.output, task.config.checkpoints.keep)
     tries, before = 0, -1
@@ -232,23 +238,23 @@ def _train_on(task: Task, pool: PoolConfig) -> None:
 
 
 def _stop(reason: str) -> None:
-    """End this process as a signal does: another driver is at work here."""
+    """End this process as SIGTERM does, because another driver works on this run."""
     log.error("%s", reason)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _told(run: RunFolder) -> dict[str, Any] | None:
-    """What the trainer said of itself at the end; None where it has not ended."""
+    """Return the trainer's final report (`trained.json`); None if training has not ended."""
     stored = run.state.read("trained.json")
-    found: dict[str, Any] | None = json.loads(stored) if stored else None
-    return found
+    report: dict[str, Any] | None = json.loads(stored) if stored else None
+    return report
 
 
 def fit(task: Task, config: TrainConfig) -> None:
     """Run Ray Train's workers to the last step.
 
     Raises:
-        Incomplete: saying in a sentence why they ended before it.
+        Incomplete: the workers ended early; the message is one sentence that says why.
     """
     from ray.train import RunConfig, ScalingConfig, TrainingFailedError
 
@@ -276,39 +282,41 @@ def fit(task: Task, config: TrainConfig) -> None:
 
 
 def _in_a_sentence(error: Any) -> RmRayError:
-    """The first of the workers' errors that says it in a sentence, or the last line of another."""
+    """Return the first worker error that is an RmRayError, or a WorkersLost with one line of
+    another.
+    """
     failures = list(getattr(error, "worker_failures", {}).values())
     for failure in failures:
         cause = getattr(failure, "cause", failure)
         if isinstance(cause, RmRayError):
             return cause
-    said = one_line(failures[0] if failures else error)
+    message = one_line(failures[0] if failures else error)
     return WorkersLost(
-        f"the training ended before its last step: {said}; the same command goes on from the last "
-        "checkpoint"
+        f"the training ended before its last step: {message}; the same command goes on from the "
+        "last checkpoint"
     )
 
 
 def _finish(look: Look, task: Task, found: Checkpoint | None, lease: Lease) -> None:
     from rm_ray.train.finish import finish
 
-    told = _told(look.run)
-    if found is None or found.step < task.steps or told is None:
+    report = _told(look.run)
+    if found is None or found.step < task.steps or report is None:
         raise Incomplete(
             "the workers ended before the last step; the same command goes on from the last "
             "checkpoint"
         )
-    finish(look, task, found, told)
+    finish(look, task, found, report)
     lease.check()
-    look.run.mark_complete({"steps": task.steps, **told["metrics"]})
+    look.run.mark_complete({"steps": task.steps, **report["metrics"]})
     log.info("complete: %s/%s", look.run.uri, JUDGE)
 
 
 def check_installed() -> None:
-    """Refuse to begin where a package of the extra `train` is missing.
+    """Check that the packages of the extra `train` are installed.
 
     Raises:
-        ClusterError: naming it.
+        ClusterError: a package is missing; the message names it.
     """
     for package in ("torch", "transformers", "accelerate", "peft", "tensorboardX"):
         if find_spec(package) is None:

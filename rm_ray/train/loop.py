@@ -1,4 +1,4 @@
-"""What each worker runs: from the last checkpoint to the last step."""
+"""The code of a training worker, from the last checkpoint to the last step."""
 
 import logging
 import shutil
@@ -21,7 +21,11 @@ log = logging.getLogger(__name__)
 
 
 def worker(told: dict[str, Task]) -> None:
-    """Train, as one of Ray Train's workers."""
+    """Train as one of Ray Train's workers.
+
+    Args:
+        told: the task, under the key "task".
+    """
     import ray.train
 
     context = ray.train.get_context()
@@ -32,16 +36,16 @@ def worker(told: dict[str, Task]) -> None:
 
 
 def quieten() -> None:
-    """Only errors of transformers, and no progress bars."""
+    """Show only errors of transformers, and no progress bars."""
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
 
 
 def train(task: Task, rank: int = 0, workers: int = 1) -> None:
-    """Train up to the last step from the last checkpoint, and write down the trainer's own numbers.
+    """Train from the last checkpoint to the last step, then write the trainer's final report.
 
     Raises:
-        Incomplete: a loss is no number, or there is no room for a checkpoint.
+        Incomplete: a loss is not a number, or the disk has no room for a checkpoint.
     """
     config = task.config
     quieten()
@@ -50,10 +54,10 @@ def train(task: Task, rank: int = 0, workers: int = 1) -> None:
     examples, validation = (task.source.load(split, config) for split in (TRAIN, VALIDATION))
     if rank == 0:
         counts = len(examples.lengths), len(validation.lengths)
-        log.info("%d examples to learn from, %d to measure with", *counts)
+        log.info("%d training examples, %d validation examples", *counts)
     checkpoints = Checkpoints(task.output, config.checkpoints.keep)
-    found = checkpoints.last()
-    step = found.step if found else 0
+    last = checkpoints.last()
+    step = last.step if last else 0
     with _scratch(task.output) as scratch:
         trainer = JudgeTrainer(
             task=task,
@@ -67,13 +71,13 @@ def train(task: Task, rank: int = 0, workers: int = 1) -> None:
             if rank == 0
             else None,
         )
-        trainer.go(found)
+        trainer.go(last)
         trainer.write_down()
 
 
 @contextmanager
 def _scratch(output: Folder) -> Iterator[Path]:
-    """A folder of this worker's own for what it writes before it is whole."""
+    """Give this worker its own scratch folder for unfinished files, and remove it at the end."""
     if near := scratch_near(output):
         near.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=near))

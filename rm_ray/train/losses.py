@@ -1,4 +1,4 @@
-"""The objectives. Pure: label logits in, losses of single windows or pairs out."""
+"""The objectives: pure functions from label logits to the losses of windows or pairs."""
 
 import torch
 from torch.nn.functional import cross_entropy, logsigmoid
@@ -7,12 +7,13 @@ from rm_ray.train.data.examples import NO_TARGET
 
 
 def log_ratios(logits: torch.Tensor) -> torch.Tensor:
-    """log P(chosen label) - log P(rejected label) [...], of label logits [..., 2]."""
+    """Return log P(chosen label) - log P(rejected label) [...], from label logits [..., 2]."""
     return logits[..., 0] - logits[..., 1]
 
 
 def answer_losses(logits: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy [pairs] of the two labels: the first window of a pair is the chosen one.
+    """Return the cross-entropy [pairs] of the two labels; the first window of a pair is the chosen
+    one.
 
     Args:
         logits: [pairs, 2 windows, 2 labels].
@@ -22,7 +23,7 @@ def answer_losses(logits: torch.Tensor) -> torch.Tensor:
 
 
 def pair_losses(logits: torch.Tensor) -> torch.Tensor:
-    """Bradley-Terry [pairs]: -log sigmoid of the difference of both log ratios.
+    """Return the Bradley-Terry losses [pairs]: -log sigmoid of the difference of the log ratios.
 
     Args:
         logits: [pairs, 2 windows, 2 labels].
@@ -31,21 +32,21 @@ def pair_losses(logits: torch.Tensor) -> torch.Tensor:
 
 
 def margins(logits: torch.Tensor) -> torch.Tensor:
-    """By how much the chosen window's log ratio is above the rejected one's, [pairs]."""
+    """Return the chosen window's log ratio minus the rejected window's, [pairs]."""
     ratios = log_ratios(logits)
     return ratios[:, 0] - ratios[:, 1]
 
 
 def reward_losses(predicted: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Squared errors [examples]."""
+    """Return the squared errors [examples]."""
     return (predicted - wanted) ** 2
 
 
 def predicting_places(targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The rows and columns at which a language model predicts each target: one token before it.
+    """Return the rows and columns at which the model predicts each target: one token before it.
 
     Args:
-        targets: [rows, tokens], the token ids; -100 where no token is to be predicted.
+        targets: [rows, tokens], token ids; -100 for tokens that are no target.
     """
     rows, columns = (targets[:, 1:] != NO_TARGET).nonzero(as_tuple=True)
     return rows, columns
@@ -54,11 +55,11 @@ def predicting_places(targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor
 def asked_places(
     ends: tuple[torch.Tensor, torch.Tensor], targets: torch.Tensor | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Join the places at which a whole head is asked: of the answers, then of the targets.
+    """Return the places at which a whole head computes logits: the answers, then the targets.
 
     Args:
         ends: rows and columns of the answers.
-        targets: as `predicting_places`; None where nothing is to be predicted.
+        targets: as in `predicting_places`; None without next-token prediction.
     """
     if targets is None:
         return ends
@@ -67,11 +68,11 @@ def asked_places(
 
 
 def language_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy of the targets; 0 where there is none.
+    """Return the mean cross-entropy of the targets; 0 if there is no target.
 
     Args:
         logits: [targets, vocabulary], at `predicting_places`.
-        targets: [rows, tokens], as there.
+        targets: [rows, tokens], as in `predicting_places`.
     """
     rows, columns = predicting_places(targets)
     if not len(rows):

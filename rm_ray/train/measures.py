@@ -1,4 +1,4 @@
-"""How good a judge is on the validation split. Pure."""
+"""Quality measures of a judge on the validation split. Pure functions."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 from rm_ray.train.config import TrainConfig
 
 Floats = npt.NDArray[np.float64]
-# Their names, in the order in which they are told.
+# Names of the measures, in the order of the model card.
 MEASURES = (
     *("validation_loss", "validation_accuracy"),
     *("validation_rank_correlation", "validation_agreement_at_10_percent"),
@@ -18,27 +18,29 @@ SHARE = 0.1
 def measures(
     config: TrainConfig, losses: Floats, values: Floats, wanted: Floats | None
 ) -> dict[str, float]:
-    """Measures by name.
+    """Compute the measures, by name.
 
     Args:
-        losses: of each example.
+        losses: the loss of each example.
         values: the margin of each pair, or the reward that the judge gives.
-        wanted: the reward that it is to give; None of pairs.
+        wanted: the target reward of each example; None for pairs.
     """
-    found = {"validation_loss": float(losses.mean())}
+    result = {"validation_loss": float(losses.mean())}
     if config.train.objective != "rewards":
-        return found | {"validation_accuracy": float((values > 0).mean())}
+        return result | {"validation_accuracy": float((values > 0).mean())}
     assert wanted is not None
     if len(values) > 2 and np.ptp(values) and np.ptp(wanted):
-        found["validation_rank_correlation"] = float(spearmanr(values, wanted).statistic)
-    found["validation_agreement_at_10_percent"] = agreement(values, wanted, SHARE)
-    return found
+        result["validation_rank_correlation"] = float(spearmanr(values, wanted).statistic)
+    result["validation_agreement_at_10_percent"] = agreement(values, wanted, SHARE)
+    return result
 
 
 def agreement(values: Floats, wanted: Floats, share: float) -> float:
-    """Which part of the best ones by one reward are among the best by the other."""
+    """Return the fraction of the best examples by one reward that are also among the best by
+    the other.
+    """
     kept = max(1, round(share * len(values)))
-    mine, theirs = (
-        set(np.argsort(-one, kind="stable")[:kept].tolist()) for one in (values, wanted)
+    best, best_wanted = (
+        set(np.argsort(-rewards, kind="stable")[:kept].tolist()) for rewards in (values, wanted)
     )
-    return len(mine & theirs) / kept
+    return len(best & best_wanted) / kept

@@ -1,4 +1,4 @@
-"""What is told of the training: log lines, metrics.jsonl in the output, and TensorBoard's files."""
+"""The metrics of the training: log lines, metrics.jsonl in the output, and TensorBoard's files."""
 
 import json
 import logging
@@ -16,13 +16,19 @@ WRITE_SECONDS = 10.0
 
 
 class Metrics:
-    """One line of JSON a step that something is told of; a run that goes on repeats none.
+    """Writes one line of JSON per step with values. A run that resumes repeats no line.
 
-    The file is written whole: stores do not append.
+    The file is always written whole, because stores cannot append.
     """
 
     def __init__(self, output: Folder, step: int, total: int, tensorboard: str | None) -> None:
-        """Read what was told up to a step, from which the training goes on."""
+        """Read the lines up to `step`, the step from which the training goes on.
+
+        Args:
+            output: the run's folder.
+            total: number of steps of the training.
+            tensorboard: local folder for TensorBoard's files; None for none.
+        """
         self._output = output
         self._total = total
         stored = (output.read(NAME) or b"").decode().splitlines()
@@ -32,12 +38,12 @@ class Metrics:
         self._board = _board(tensorboard, step) if tensorboard else None
 
     def tell(self, step: int, values: Mapping[str, float]) -> None:
-        """Tell the values of a step; those of one step stand in one line."""
+        """Add values to the line of a step, and log them."""
         if not self.lines or self.lines[-1]["step"] != step:
             self.lines.append({"step": step})
         self.lines[-1].update(values)
-        said = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-        log.info("step %d of %d: %s", step, self._total, said)
+        values_text = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        log.info("step %d of %d: %s", step, self._total, values_text)
         if self._board:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)
@@ -45,7 +51,7 @@ class Metrics:
             self.write()
 
     def write(self) -> None:
-        """Write the file."""
+        """Write the file now."""
         text = "".join(f"{json.dumps(line)}\n" for line in self.lines)
         self._output.overwrite(NAME, text.encode())
         self._written = time.monotonic()
@@ -53,9 +59,9 @@ class Metrics:
             self._board.flush()
 
     def last(self, name: str) -> float | None:
-        """The last value of a name."""
-        found = [line[name] for line in self.lines if name in line]
-        return found[-1] if found else None
+        """Return the newest value of this name; None if there is none."""
+        recorded = [line[name] for line in self.lines if name in line]
+        return recorded[-1] if recorded else None
 
 
 def _board(folder: str, step: int) -> Any:

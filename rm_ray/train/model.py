@@ -18,13 +18,13 @@ from rm_ray.train.task import Shape
 
 
 def build(shape: Shape, training: TrainingConfig, *, frozen_dtype: torch.dtype) -> Any:
-    """Build the model in float32, with the head cut down and adapters put in where asked.
+    """Build the model in float32; cut the head down and add adapters as configured.
 
     Args:
-        frozen_dtype: of weights that do not learn, beside adapters.
+        frozen_dtype: the type of the weights that adapters leave unchanged.
 
     Raises:
-        JudgeError: it cannot be loaded.
+        JudgeError: the model cannot be loaded.
     """
     adapted = training.lora.rank is not None
     dtype = frozen_dtype if adapted else torch.float32
@@ -40,10 +40,10 @@ def build(shape: Shape, training: TrainingConfig, *, frozen_dtype: torch.dtype) 
 
 def _load(shape: Shape, training: TrainingConfig, dtype: torch.dtype) -> Any:
     kind = AutoModelForCausalLM if shape.labels else AutoModelForSequenceClassification
-    more = {} if shape.labels else {"num_labels": 1}
+    label_count = {} if shape.labels else {"num_labels": 1}
     attention = training.attention
     if training.from_scratch:
-        config = AutoConfig.for_model(**{**shape.start.config, **more, "use_cache": False})
+        config = AutoConfig.for_model(**{**shape.start.config, **label_count, "use_cache": False})
         set_seed(training.seed)
         return kind.from_config(config, dtype=torch.float32, attn_implementation=attention)
     assert shape.start.model is not None, "only a shape was resolved"
@@ -55,7 +55,7 @@ def _load(shape: Shape, training: TrainingConfig, dtype: torch.dtype) -> Any:
             dtype=dtype,
             attn_implementation=attention,
             use_safetensors=True,
-            **more,
+            **label_count,
         )
     except (OSError, ValueError, ImportError) as error:
         raise JudgeError(f"judge.model: cannot load {placed.name}: {short(error)}") from None
@@ -83,6 +83,6 @@ def _with_adapters(model: Any, training: TrainingConfig) -> Any:
 
 
 def _head_of(model: Any) -> Any:
-    """The module of a model that gives the answer: a language model's head, or `score`."""
+    """Return the module that gives the answer: a language model's head, or a classifier's."""
     head = model.get_output_embeddings()
     return head if head is not None else getattr(model, "score", None) or model.classifier

@@ -1,20 +1,21 @@
-"""Ray Train, without what it does beside its task."""
+"""Ray Train's trainer, without two of its side effects."""
 
 import os
 from typing import Any
 
 from ray.train.torch import TorchTrainer
 
-# Actors that watch for machines that are about to go are not needed: a run goes on anyway.
+# No actors that watch for machines about to be preempted: lost workers are restarted anyway.
 _ENVIRONMENT = {"RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
 
 
 class JudgeTorchTrainer(TorchTrainer):
-    """Ray Train's own, but for two things.
+    """Ray Train's TorchTrainer with two differences.
 
-    It has no actor that cleans up after its controller. That actor looks for its cluster by
-    guessing, and prints a traceback where a machine has several clusters or no dashboard; what it
-    would clean up goes with this driver. And Ctrl-C stays what it is in the other jobs.
+    It starts no actor that cleans up after its controller. That actor guesses the address of its
+    cluster, and prints a traceback on a machine with several clusters or without a dashboard. The
+    things that it would clean up end with this driver. The trainer also leaves Ctrl-C as it is in
+    the other jobs.
     """
 
     def fit(self) -> Any:
@@ -24,8 +25,9 @@ class JudgeTorchTrainer(TorchTrainer):
         return super().fit()
 
     def _create_default_callbacks(self) -> list[Any]:
-        found: list[Any] = super()._create_default_callbacks()  # type: ignore[misc]
-        return [one for one in found if type(one).__name__ != "PlacementGroupCleanerCallback"]
+        callbacks: list[Any] = super()._create_default_callbacks()  # type: ignore[misc]
+        unused = "PlacementGroupCleanerCallback"
+        return [callback for callback in callbacks if type(callback).__name__ != unused]
 
     def _register_sigint_handler(self, controller: Any) -> None:
-        """Leave Ctrl-C alone: Ray Train takes it over, and never gives it back."""
+        """Do nothing: Ray Train would take Ctrl-C over, and never give it back."""

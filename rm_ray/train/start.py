@@ -1,4 +1,4 @@
-"""What training starts from: a judge's model, or only the shape of one; and its tokenizer."""
+"""The start of a training: a judge's model, or only the shape of one, and its tokenizer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,33 +20,38 @@ from rm_ray.judges.tokens import TokenizerFiles, judge_tokenizer, read_tokenizer
 
 @dataclass(frozen=True)
 class Start:
-    """A model to begin with. `model`: None where only its shape, `config`, is taken.
-
-    `identity`: the model by content. `tokenizer`: a folder or a hub name with its files.
-    `most`: the longest prompt. `weights_folder`: where machines keep what they fetch.
-    """
+    """A Start is the model to begin with, and its tokenizer."""
 
     name: str
+    """The model's name for messages."""
     identity: str
+    """The model, identified by its content; "from scratch" for random weights."""
     config: Mapping[str, Any]
+    """The content of the model's config.json."""
     tokenizer: str
+    """A folder or a hub name with the tokenizer's files."""
     files: TokenizerFiles = field(repr=False)
+    """The content of the tokenizer's files."""
     most: int
+    """Tokens of the longest prompt that the model takes."""
     revision: str | None = None
+    """Hub revision of the tokenizer; None for the newest, and with judge.tokenizer."""
     model: Model | None = None
+    """The model's weights; None to begin with random weights of the shape `config`."""
     weights_folder: str | None = None
+    """Folder in which machines keep fetched weights; None for a cache."""
 
     @property
     def tokenizer_digest(self) -> str:
-        """The tokenizer by content, as the pairs' run.json has it."""
+        """Return the digest of the tokenizer's content, as the run.json of a pairs run has it."""
         return tokenizer_digest(plain_tokenizer(self.files.json))
 
 
 def resolve_start(judge: JudgeSection, *, from_scratch: bool, weights_folder: str | None) -> Start:
-    """Find the model and its tokenizer; nothing is loaded.
+    """Find the model and its tokenizer. No weights are loaded.
 
     Raises:
-        JudgeError: there is none, or the tokenizer has more tokens than the model.
+        JudgeError: the model is not found, or the tokenizer has more tokens than the model.
     """
     start = _shape(judge) if from_scratch else _model(judge, weights_folder)
     tokens = len(_ids(start.files))
@@ -60,46 +65,47 @@ def resolve_start(judge: JudgeSection, *, from_scratch: bool, weights_folder: st
 
 
 def preference_judge(judge: PreferenceConfig, start: Start) -> PreferenceJudge:
-    """The judge's labels, markers and windows, by the tokenizer.
+    """Return the preference judge: its labels, markers and windows by the tokenizer.
 
     Raises:
         JudgeError: a label is not one token, or the model is too short for the windows.
     """
     if start.model is not None:
         check_language_model(start.model, judge.family)
-    found = PreferenceJudge.of(judge, start.files)
-    needed = found.max_prompt_tokens + found.read_out.answer_tokens
+    built = PreferenceJudge.of(judge, start.files)
+    needed = built.max_prompt_tokens + built.read_out.answer_tokens
     if needed > start.most:
         raise JudgeError(
-            f"the model takes {start.most} tokens, and judge.context_tokens "
+            f"the model takes at most {start.most} tokens, and judge.context_tokens "
             f"{judge.context_tokens} with its chunk and markers needs {needed}; lower "
             "--judge.context_tokens"
         )
-    return found
+    return built
 
 
 def classifier_fitting(judge: ClassifierConfig, start: Start) -> Fitting:
-    """How a text becomes the prompt of a classifier, as `build_classifier` has it.
+    """Return how a text becomes the prompt of a classifier, in the same way as `build_classifier`.
 
     Raises:
-        JudgeError: the model has no classifier, no padding token, or is shorter than asked.
+        JudgeError: the model has no classifier or no padding token, or is shorter than configured.
     """
     kind = str(start.config.get("model_type"))
     name = classifier_of(start)
     if name not in (*CAUSAL, *ENCODERS):
         raise JudgeError(
-            f"judge.model: {start.name} is a {kind}, of which no classifier is known that scores; "
-            "docs/agreement.md lists those that are"
+            f"judge.model: {start.name} is a {kind}, and the job score runs no classifier of this "
+            "kind; docs/agreement.md lists the kinds that it runs"
         )
     if name in CAUSAL and start.config.get("pad_token_id") is None:
         raise JudgeError(
-            f"judge.model: the config.json of {start.name} names no padding token, behind which a "
-            f"{name} is read; write pad_token_id into the config.json of a local copy"
+            f"judge.model: the config.json of {start.name} names no padding token, and a {name} "
+            "needs one to find the end of a text; write pad_token_id into the config.json of a "
+            "local copy"
         )
     most = judge.max_tokens or start.most
     if most > start.most:
         raise JudgeError(
-            f"judge.max_tokens is {most}, and the model takes {start.most} tokens; lower it"
+            f"judge.max_tokens is {most}, and the model takes at most {start.most} tokens; lower it"
         )
     frame = Frame.of_text(load_tokenizer(start.files.json), load_plain(start.files.json))
     unread = padding(start) if name in CAUSAL and not is_bidirectional(start.config) else None
@@ -107,7 +113,7 @@ def classifier_fitting(judge: ClassifierConfig, start: Start) -> Fitting:
 
 
 def classifier_of(start: Start) -> str:
-    """The name of the class of a model's sequence classifier; "" where there is none."""
+    """Return the class name of the model's sequence classifier; "" if transformers has none."""
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
     )
@@ -117,20 +123,20 @@ def classifier_of(start: Start) -> str:
 
 
 def check_vllm_runs(start: Start) -> None:
-    """Refuse a classifier that vLLM cannot judge with once it is trained.
+    """Check that vLLM can run the trained classifier.
 
     Raises:
-        ConfigError: saying how to leave vLLM out.
+        ConfigError: vLLM cannot run the classifier; the message says how to leave vLLM out.
     """
     if (name := classifier_of(start)) not in IN_VLLM:
         raise ConfigError(
-            f"verify.engines: vllm is not known to give the numbers of a {name}; leave it out with "
-            "--verify.engines transformers"
+            f"verify.engines: vllm is not known to give the right rewards of a {name}; leave vllm "
+            "out with --verify.engines transformers"
         )
 
 
 def padding(start: Start) -> int:
-    """The token that pads a batch."""
+    """Return the id of the token that pads a batch."""
     return int(start.config.get("pad_token_id") or 0)
 
 
@@ -152,13 +158,13 @@ def _model(judge: JudgeSection, weights_folder: str | None) -> Start:
 
 
 def _shape(judge: JudgeSection) -> Start:
-    """Only what config.json says: a folder of it and a tokenizer will do."""
+    """Return a start without weights; only config.json and the tokenizer are read."""
     from transformers import AutoConfig
 
     if is_stored(judge.model):
         raise JudgeError(
-            f"judge.model: {judge.model} is in a store; train.from_scratch takes a folder or a hub "
-            "name, of which it reads the config.json and the tokenizer"
+            f"judge.model: {judge.model} is in a store; with train.from_scratch, give a local "
+            "folder or a hub name that has a config.json and a tokenizer"
         )
     place = str(local_folder(judge.model) or judge.model)
     try:
@@ -184,10 +190,10 @@ def _shape(judge: JudgeSection) -> Start:
 
 
 def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = config.get("text_config") or config
-    return found
+    text_config: Mapping[str, Any] = config.get("text_config") or config
+    return text_config
 
 
 def _ids(files: TokenizerFiles) -> set[int]:
-    """The ids of all tokens that a tokenizer can give."""
+    """Return the ids of all tokens that a tokenizer can give."""
     return set(load_tokenizer(files.json).get_vocab(with_added_tokens=True).values())

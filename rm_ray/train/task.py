@@ -1,4 +1,7 @@
-"""What is known before torch is imported: what is learnt from, and what a worker has to know."""
+"""The training task: the examples, their source, and all that a worker is given.
+
+Nothing here imports torch, so the driver can use it.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,109 +21,123 @@ Numbers = npt.NDArray[np.int64]
 
 
 class Examples(Protocol):
-    """Numbered examples, as a worker holds them."""
+    """Numbered examples, held in the memory of a worker."""
 
     @property
     def lengths(self) -> Numbers:
-        """Tokens of each example's context: what comes before its own tokens."""
+        """Return the number of tokens in each example's context, the text before its own chunk."""
 
     @property
     def documents(self) -> Numbers:
-        """The number of each example's document."""
+        """Return the number of each example's document."""
 
     @property
     def wanted(self) -> npt.NDArray[np.float64] | None:
-        """The reward that each is to get; None of pairs."""
+        """Return the target reward of each example; None for pairs."""
 
     @property
     def around(self) -> int:
-        """Tokens of a window besides its context."""
+        """Return the number of tokens in a window besides its context."""
 
     def batch(self, numbers: Sequence[int], *, packed: bool, targets: bool) -> dict[str, Any]:
-        """The model's inputs for these examples, and what is expected, as tensors.
+        """Return the model's inputs and the training targets of these examples, as tensors.
 
         Args:
-            packed: windows that share their context are one sequence.
-            targets: the next tokens of real text are expected too.
+            packed: put windows that share their context into one sequence.
+            targets: also return the next tokens of real text as targets.
         """
 
     def prompts(self, number: int) -> list[Prompt]:
-        """What an engine is asked about an example; an answer each."""
+        """Return the prompts that an engine is given for an example; it returns one answer per
+        prompt.
+        """
 
     def name(self, number: int) -> str:
-        """Where an example comes from, in words."""
+        """Describe where an example comes from, for messages."""
 
 
 class Source(Protocol):
-    """What is learnt from. It travels to the workers, and each reads for itself."""
+    """A Source holds the training data. It is sent to the workers, and each worker reads for
+    itself.
+    """
 
     @property
     def counts(self) -> Mapping[str, Mapping[str, int]]:
-        """How many examples there are of each kind, by split."""
+        """Return the number of examples by split, then by kind."""
 
     @property
     def fingerprint(self) -> dict[str, Any]:
-        """What it holds, by content."""
+        """Return values that identify the content of the data."""
 
     @property
     def told(self) -> dict[str, Any]:
-        """What the model card says of it."""
+        """Return the lines about the data for the model card, by title."""
 
     @property
     def scale(self) -> tuple[float, float]:
-        """The rewards' mean and standard deviation, by which they are learnt; 0 and 1 for none."""
+        """Return the mean and standard deviation that normalise the rewards; 0 and 1 if nothing
+        does.
+        """
 
     def load(self, split: str, config: TrainConfig) -> Examples:
-        """The examples of a split; those to measure with are a seeded choice.
+        """Return the examples of a split. The validation examples are a seeded sample.
 
         Raises:
-            InputError: they cannot be read, or are not this judge's.
+            InputError: the examples cannot be read, or they do not belong to this judge.
         """
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What is built: a language model that is read at labels, or a classifier of one label."""
+    """A Shape says what model to build: a language model read at labels, or a classifier of
+    one label.
+    """
 
     start: Start
+    """The model that training begins with, and its tokenizer."""
     labels: tuple[int, ...]
-    """Tokens of the labels; empty for a classifier."""
+    """Token ids of the labels; empty for a classifier."""
     whole_head: bool
-    """The head keeps all its rows while it learns: the language is learnt beside the labels."""
+    """True to keep all rows of the head, because next-token prediction is trained as well."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """Everything that a worker has to know. `output`: the run's folder; `steps`: of all."""
+    """A Task holds everything that a training worker is given."""
 
     config: TrainConfig
+    """The configuration of the job."""
     shape: Shape
+    """The model to build."""
     source: Source
+    """The training data."""
     output: Folder
+    """The run's folder."""
     steps: int
+    """Optimizer steps of the whole training."""
 
     @property
     def state(self) -> Folder:
-        """The run's own folder of files."""
+        """Return the run's internal folder, `_rm_ray`."""
         return self.output / "_rm_ray"
 
 
 def steps_of(counts: Mapping[str, Mapping[str, int]], config: TrainConfig) -> int:
-    """How many steps the training has.
+    """Return the number of optimizer steps of the training.
 
     Raises:
-        InputError: a split has no example, or there are too few to learn from.
+        InputError: a split has no examples, or the training split does not fill one step.
     """
-    what = "rewards" if config.train.objective == "rewards" else "pairs"
+    section = "rewards" if config.train.objective == "rewards" else "pairs"
     for split in (TRAIN, VALIDATION):
         if not sum(counts.get(split, {}).values()):
             raise InputError(
-                f"{what}.path: there is nothing of the split {split!r}; take more documents"
+                f"{section}.path: there is no example in the split {split!r}; take more documents"
             )
     count = sum(counts[TRAIN].values())
     if count < config.pairs_a_step:
         raise InputError(
-            f"{what}.path: {count} examples to learn from do not fill one step of "
+            f"{section}.path: {count} training examples do not fill one step of "
             f"{config.pairs_a_step}; lower --train.batch_windows, or take more documents"
         )
     if config.train.steps:

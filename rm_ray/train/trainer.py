@@ -1,8 +1,8 @@
 """transformers' Trainer, with our losses, our order and our checkpoints.
 
-The Trainer carries the loop: accumulation, mixed precision, schedules, sharding, optimizer. What it
-is not left to do stands here: the batches come in an order of ours; each step begins with a seed of
-its own, so that dropout depends on the step alone; checkpoints go to the output's store.
+The Trainer runs the loop: accumulation, mixed precision, schedules, sharding, optimizer. Here,
+batches come in our order, checkpoints go to the output's store, and each step begins with its own
+seed, so that dropout depends on the step only.
 """
 
 import json
@@ -41,12 +41,12 @@ from rm_ray.train.task import Examples, Task
 
 log = logging.getLogger(__name__)
 
-# What the trainer says of itself at the end, in the run's own folder.
+# Name of the trainer's final report, in the run's folder `_rm_ray`.
 TRAINED = "trained.json"
 
 
 class LossIsNoNumber(Incomplete):
-    """The training went wrong: a loss or a gradient is not a finite number."""
+    """A loss or a gradient is not a finite number, so the training cannot go on."""
 
 
 class JudgeTrainer(Trainer):  # type: ignore[misc]
@@ -91,10 +91,10 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
             callbacks=[_Steps(self)],
         )
         self.remove_callback(PrinterCallback)
-        self.model_accepts_loss_kwargs = False  # batches are of one size: losses are means
+        self.model_accepts_loss_kwargs = False  # all batches have the same size: losses are means
 
     def go(self, found: Checkpoint | None) -> None:
-        """Train from a checkpoint, or from the beginning."""
+        """Train from a checkpoint, or from the beginning if `found` is None."""
         if found:
             folder = str(self.checkpoints.fetch(found, self.scratch))
             if found.step >= self.task.steps:
@@ -119,7 +119,7 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
             self.train_dataset,
             batch_size=1,
             collate_fn=collate,
-            generator=torch.Generator().manual_seed(0),  # or it would draw from dropout's
+            generator=torch.Generator().manual_seed(0),  # keeps dropout's generator untouched
         )
 
     @override
@@ -137,7 +137,7 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
         return loss
 
     def losses_of(self, answers: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
-        """The objective's loss of each example."""
+        """Return the objective's loss of each example."""
         match self.task.config.train.objective:
             case "answer":
                 return answer_losses(answers)
@@ -147,20 +147,20 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
                 return reward_losses(self.rewards(answers), inputs["rewards"])
 
     def rewards(self, answers: torch.Tensor) -> torch.Tensor:
-        """The reward of each window or document."""
+        """Return the reward of each window or document."""
         return log_ratios(answers) if self.task.shape.labels else answers[..., 0]
 
     def value(self, answers: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
-        """A pair's margin, or a reward."""
+        """Return the margin of each pair, or the reward of each example."""
         return self.rewards(answers) if "rewards" in inputs else margins(answers)
 
     def answers(
         self, model: Any, inputs: dict[str, Any]
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Logits at the answers' positions, and those that predict real text, where it is learnt.
+        """Return the answers' logits, and the logits that predict real text, if it is learnt.
 
-        The first are [pairs, windows, labels], of rewards [examples, labels]; the others [targets,
-        vocabulary].
+        The first are [pairs, 2 windows, labels], for rewards [examples, labels]; the second
+        [targets, vocabulary], or None.
         """
         names = ("input_ids", "attention_mask", "position_ids")
         given = {name: inputs[name] for name in names if name in inputs}
@@ -171,16 +171,19 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
         if shape.whole_head:
             self.model.asked.places = asked_places(ends, inputs.get("targets"))
             logits = model(**given).logits
-            found, words = logits[: len(ends[0])][:, list(shape.labels)], logits[len(ends[0]) :]
+            label_logits, words = (
+                logits[: len(ends[0])][:, list(shape.labels)],
+                logits[len(ends[0]) :],
+            )
         else:
-            found = model(**given).logits[ends]
-        found = found.float()
-        return (found if "rewards" in inputs else found.reshape(-1, 2, 2)), words
+            label_logits = model(**given).logits[ends]
+        label_logits = label_logits.float()
+        return (label_logits if "rewards" in inputs else label_logits.reshape(-1, 2, 2)), words
 
     @override
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
-        """The norm, which is the same on all workers; with one that is no number, all of them stop
-        before the weights take a step.
+        """Return the gradient norm, equal on all workers; if it is not finite, all workers
+        raise.
         """
         norm = float(super()._get_grad_norm(model, grad_norm=grad_norm))
         if not np.isfinite(norm):
@@ -196,72 +199,72 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
         ]
         step = self.state.global_step + 1
         if wrong:
-            what = f"the loss at step {step} is not a number, of"
+            problem = f"the loss at step {step} is not a number, for"
         else:
-            what = f"the gradient at step {step} is {norm}, and the losses are numbers, of"
+            problem = f"the gradient at step {step} is {norm} although all losses are numbers, for"
         shown = wrong or [number for numbers, _ in self.in_step for number in numbers]
         names = "; ".join(self.examples.name(number) for number in shown[:3])
-        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+        others = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
         last = self.checkpoints.listed()
-        kept = f"the checkpoint of step {last[-1].step} stays" if last else "no checkpoint is there"
+        kept = f"the checkpoint of step {last[-1].step} stays" if last else "there is no checkpoint"
         return (
-            f"{what} {len(shown)} examples ({names}{more}); {kept}; give a lower "
+            f"{problem} {len(shown)} examples ({names}{others}); {kept}; give a lower "
             "--train.schedule.learning_rate and a new folder, or look at these documents"
         )
 
     @override
     def evaluate(self, *unused: Any, **more: Any) -> dict[str, float]:
-        """How good the judge is on the validation split; each worker takes its share."""
+        """Measure the judge on the validation split; each worker runs its share."""
         losses, values = self._validate()
-        found = measures(self.task.config, losses, values, self.validation.wanted)
+        result = measures(self.task.config, losses, values, self.validation.wanted)
         self._evaluated = self.state.global_step
-        self.log(found)
-        # or it would be measured again at once
+        self.log(result)
+        # tell the callbacks, or the Trainer would evaluate again at once
         self.control: Any = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, {}
         )
-        return {f"eval_{name}": value for name, value in found.items()}
+        return {f"eval_{name}": value for name, value in result.items()}
 
     def _validate(self) -> tuple[Floats, Floats]:
-        """The loss of each validation example, and its margin or its reward."""
+        """Return the loss of each validation example, and its margin or its reward."""
         size, count = self.task.config.pairs_at_once, len(self.validation.lengths)
         ordered = np.argsort(self.validation.lengths, kind="stable")
         groups = np.split(ordered, range(size, count, size))
-        found = torch.zeros((2, count), dtype=torch.float64)
+        results = torch.zeros((2, count), dtype=torch.float64)
         self.model.eval()
         for turn in range(-(-len(groups) // self.workers)):
             place = turn * self.workers + self.rank
-            # a model that is sharded answers only together
+            # a sharded model needs all workers in each turn: spare workers repeat the last group
             group = groups[min(place, len(groups) - 1)]
             inputs = self.validation.batch(group.tolist(), packed=False, targets=False)
             inputs = self._prepare_inputs(inputs)
             with torch.no_grad(), self.compute_loss_context_manager():
                 answers, _ = self.answers(self._forward, inputs)
-                both = torch.stack([self.losses_of(answers, inputs), self.value(answers, inputs)])
+                rows = torch.stack([self.losses_of(answers, inputs), self.value(answers, inputs)])
             if place < len(groups):
-                found[:, torch.from_numpy(group)] = both.double().cpu()
+                results[:, torch.from_numpy(group)] = rows.double().cpu()
         self.model.train()
         if self.workers > 1:
-            found = found.to(self.args.device)
-            dist.all_reduce(found)
-        losses, values = found.cpu().numpy()
+            results = results.to(self.args.device)
+            dist.all_reduce(results)
+        losses, values = results.cpu().numpy()
         return losses, values
 
     @property
     def _forward(self) -> Any:
-        """The model as it answers: sharded, only its wrapper does."""
+        """Return the model to call: a sharded model answers only through its wrapper."""
         return self.model_wrapped if self.is_fsdp_enabled else self.model
 
     @override
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Tell what transformers wants logged, in our words."""
+        """Write logged values to the metrics, with the speed in tokens per second."""
         if self.metrics is None or "train_runtime" in logs:
             return
         values = dict(logs)
         if "loss" in values:
-            now, (then, before) = time.monotonic(), self._told
+            now, (last_time, last_tokens) = time.monotonic(), self._told
             values["tokens_per_s"] = (
-                (self.spent_tokens - before) * self.workers / max(1e-9, now - then)
+                (self.spent_tokens - last_tokens) * self.workers / max(1e-9, now - last_time)
             )
             self._told = now, self.spent_tokens
         self.metrics.tell(self.state.global_step, values)
@@ -288,16 +291,16 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
             dist.barrier()
 
     def _checkpoint_bytes(self) -> int:
-        """What this worker writes: the weights that are kept, and two numbers of Adam for each."""
+        """Return the bytes that this worker writes: kept weights, and Adam's two numbers."""
         if self.rank:
             return 0
-        learning = [one for one in self.model.parameters() if one.requires_grad]
+        learning = [weight for weight in self.model.parameters() if weight.requires_grad]
         weights = learning if self.task.config.train.lora.rank else list(self.model.parameters())
-        numbers = [4 * one.numel() for one in weights] + [8 * one.numel() for one in learning]
-        return int(sum(numbers))
+        kept, trained = (sum(weight.numel() for weight in each) for each in (weights, learning))
+        return int(4 * kept + 8 * trained)
 
     def write_down(self) -> None:
-        """Write the trainer's own numbers: what the judge that is written has to agree with."""
+        """Write the final report: measures, and rewards that the engines must agree with."""
         if self._evaluated != self.task.steps:
             self.evaluate()
         windows = self.task.config.verify.windows
@@ -315,20 +318,20 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
         self.metrics.write()
         names = ("loss", *MEASURES)
         last = {name: value for name in names if (value := self.metrics.last(name)) is not None}
-        told = {"step": self.task.steps, "numbers": numbers, "rewards": rewards, "metrics": last}
-        self.task.state.overwrite(TRAINED, json.dumps(told).encode())
+        report = {"step": self.task.steps, "numbers": numbers, "rewards": rewards, "metrics": last}
+        self.task.state.overwrite(TRAINED, json.dumps(report).encode())
 
 
 def sample(count: int, config: TrainConfig, windows: int) -> list[int]:
-    """The validation examples that the engines judge too."""
+    """Choose the validation examples that the engines judge, enough for `windows` windows."""
     rng = np.random.default_rng(config.train.seed)
-    wanted = min(count, -(-windows // config.windows_each))
-    found: list[int] = sorted(rng.choice(count, wanted, replace=False).tolist())
-    return found
+    size = min(count, -(-windows // config.windows_each))
+    numbers: list[int] = sorted(rng.choice(count, size, replace=False).tolist())
+    return numbers
 
 
 class _Numbers(Dataset[int]):  # type: ignore[misc]
-    """The numbers of a worker's batches."""
+    """A dataset of the numbers of a worker's batches."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -341,13 +344,13 @@ class _Numbers(Dataset[int]):  # type: ignore[misc]
 
 
 class _Steps(TrainerCallback):  # type: ignore[misc]
-    """Begins each step with a seed of its own, and forgets the losses of the one before."""
+    """Begins each step with its own seed, and clears the losses of the step before."""
 
     def __init__(self, trainer: JudgeTrainer) -> None:
         self._trainer = trainer
 
     def on_step_begin(self, *told: Any, **_: Any) -> None:
-        """Seed what is drawn at random in a step."""
+        """Seed the random generator of the step."""
         (_, state, _), trainer = told, self._trainer
         trainer.in_step.clear()
         seed = [trainer.task.config.train.seed, state.global_step, trainer.rank]
@@ -388,5 +391,5 @@ def _arguments(task: Task, scratch: Path) -> TrainingArguments:
     )
 
 
-# One file of all weights: a run goes on with another number of workers.
+# One file with all weights, so that a run can resume with another number of workers.
 _FSDP = {"state_dict_type": "FULL_STATE_DICT", "reshard_after_forward": True}

@@ -1,4 +1,4 @@
-"""The judge that was trained is the judge that runs: engines judge what the trainer has judged."""
+"""The verification of a trained judge: engines judge windows that the trainer has judged."""
 
 import logging
 import os
@@ -23,40 +23,44 @@ from rm_ray.train.config import TrainConfig
 
 log = logging.getLogger(__name__)
 
-# By how much an engine's reward may differ from the trainer's own, by precision.
+# Maximum difference between an engine's reward and the trainer's, by precision.
 TOLERANCES = {"float32": 1e-4, "bfloat16": 0.25}
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far an engine is from the trainer at most, over so many windows."""
+    """An Agreement says how closely an engine's rewards match the trainer's."""
 
     engine: str
+    """Name of the engine."""
     windows: int
+    """Number of windows or documents that the engine judged."""
     difference: float
+    """Maximum absolute difference between two rewards."""
 
     def __str__(self) -> str:
         return f"{self.engine} {self.difference:.1e} over {self.windows} windows"
 
 
 def tolerance_of(config: TrainConfig) -> float:
-    """By how much a reward may differ."""
+    """Return the maximum difference that is allowed between two rewards."""
     return config.verify.tolerance or TOLERANCES[config.train.precision]
 
 
 def verify(
     config: TrainConfig, judge: JudgeSection, prompts: Sequence[Prompt], expected: Sequence[float]
 ) -> list[Agreement]:
-    """Have each engine judge the prompts, in processes of their own.
+    """Have each engine judge the prompts, each in its own process.
 
     Args:
-        judge: the section of the judge as it was written.
-        expected: the trainer's own rewards.
+        judge: the section of the written judge.
+        prompts: the prompts to judge.
+        expected: the trainer's reward of each prompt.
 
     Raises:
-        Incomplete: an engine gives other rewards.
+        Incomplete: an engine gives other rewards than the trainer.
     """
-    found = []
+    agreements = []
     for name in config.verify.engines:
         settings = settings_of(config, judge, name)
         task = _judge.options(
@@ -73,26 +77,26 @@ def verify(
         log.info("the engine agrees with the trainer: %s", agreement)
         if not difference <= tolerance_of(config):
             raise Incomplete(
-                f"the judge that was written is not the judge that was trained: the engine {name} "
-                f"gives rewards that differ by up to {difference:.2g}, and at most "
-                f"{tolerance_of(config):g} was expected (--verify.tolerance); the checkpoints stay"
+                f"the written judge does not give the trainer's rewards: with the engine {name} "
+                f"they differ by up to {difference:.2g}, and at most {tolerance_of(config):g} is "
+                "allowed (--verify.tolerance); the checkpoints stay"
             )
-        found.append(agreement)
-    return found
+        agreements.append(agreement)
+    return agreements
 
 
-@ray.remote(max_calls=1)  # an engine has its process for itself
+@ray.remote(max_calls=1)  # each engine gets a process of its own
 def _judge(settings: EngineSettings, prompts: list[Prompt]) -> list[float] | RmRayError:
-    """An error as a value: raised, Ray would wrap it."""
+    """Judge prompts. An RmRayError is returned, because Ray would wrap a raised one."""
     try:
-        # what Ray hands over cannot be written to, of which torch warns
+        # copied because arrays from Ray are read-only, and torch warns about such arrays
         return rewards_of(settings, [prompt.copy() for prompt in prompts])
     except RmRayError as error:
         return error
 
 
 def rewards_of(settings: EngineSettings, prompts: Sequence[Prompt]) -> list[float]:
-    """The rewards that an engine of this process gives for prompts."""
+    """Return the rewards of prompts, from an engine in this process."""
     import transformers  # takes seconds
 
     os.environ.update(settings.environment())
@@ -102,10 +106,10 @@ def rewards_of(settings: EngineSettings, prompts: Sequence[Prompt]) -> list[floa
 
 
 def settings_of(config: TrainConfig, judge: JudgeSection, name: str) -> EngineSettings:
-    """What an engine needs to know to run the judge that was written.
+    """Return the settings with which an engine runs the written judge.
 
     Raises:
-        Refused: the engine does not run it.
+        Refused: the engine cannot run the judge.
     """
     model = resolve_model(
         judge.model, None, storage=judge.storage, weights_folder=config.workers.weights_folder
@@ -115,10 +119,10 @@ def settings_of(config: TrainConfig, judge: JudgeSection, name: str) -> EngineSe
 
 
 def checked_settings(config: TrainConfig, model: Model, judge: Judge, name: str) -> EngineSettings:
-    """What an engine needs to know to run a model as this judge.
+    """Return the settings with which an engine runs a model as this judge.
 
     Raises:
-        Refused: the engine does not run it.
+        Refused: the engine cannot run the judge.
     """
     on_gpu = config.workers.gpus > 0
     engine = EngineConfig(
@@ -143,7 +147,7 @@ def checked_settings(config: TrainConfig, model: Model, judge: Judge, name: str)
 
 
 def _reward(numbers: Any) -> float:
-    """A log ratio, or a classifier's one logit."""
+    """Return a log ratio from two logits, or the one logit of a classifier."""
     if len(numbers) == 2:
         return float(numbers[0]) - float(numbers[1])
     if len(numbers) == 1:

@@ -36,4 +36,4 @@ def test_the_page_says_how_much_junk_was_kept(tmp_path):
         pq.write_table(pa.table({"kind": kinds.split()}), tmp_path / name / "a.parquet")
     page = before_and_after(tmp_path / "corpus", tmp_path / "kept")
     assert "real                   2       1" in page and "noised                 2       1" in page
-    assert page.endswith("junk: 50% of the corpus, 50% of what was kept")
+    assert page.endswith("junk: 50% of the corpus, 50% of the kept documents")

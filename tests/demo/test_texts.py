@@ -70,8 +70,8 @@ def test_another_version_a_missing_package_and_other_texts_are_said(tmp_path, mo
         evaluation_documents()
     missing, other, hashes = (record.getMessage() for record in caplog.records)
     assert missing == "the texts of no-such-package==1.0 are missing: it is not installed"
-    assert other.startswith("the texts are those of flask") and other.endswith("not of flask==0.1")
-    assert "are not those that the README's figures were made with" in hashes
+    assert other.startswith("the texts are from flask") and other.endswith("not from flask==0.1")
+    assert "the README's figures were made with other texts" in hashes
 
 
 def test_the_hash_tells_texts_that_are_cut_elsewhere_apart():

@@ -140,10 +140,10 @@ def test_a_kind_that_the_judge_is_blind_to_is_told_first(corpus, tmp_path, caplo
     ("words", "said"),
     [
         (["--labels.column", "nope"], "labels.column: .* has no column 'nope'"),
-        (["--labels.good", "superb"], "with a reward is bad: label is good, junk, and good is sup"),
+        (["--labels.good", "superb"], "with a reward is bad. The values of label are: good, junk"),
         (["--rewards.column", "label"], "rewards.column: label is string, not a number"),
         (["--calibration.by", "lang"], "calibration.by: .* has no column 'lang'"),
-        (["--pairs.path", "x"], "pairs.path or rewards.path, and both are given"),
+        (["--pairs.path", "x"], "either pairs.path or rewards.path; both are given"),
     ],
 )
 def test_what_cannot_be_looked_at_is_refused(scored, tmp_path, words, said, caplog):

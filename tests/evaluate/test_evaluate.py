@@ -176,7 +176,7 @@ def test_a_calibration_is_stored_scored_with_and_filtered_by(table, pairs, judge
     assert stored["error on held-out documents"]["isotonic"] == errors["isotonic"]
     # another one is not written over it
     status, log = run(caplog, **changes, calibrate="platt")
-    assert status == 2 and "is there already and is another one" in log
+    assert status == 2 and "exists already and is different" in log
     assert json.loads(place.read_text()) == stored
     # scoring
     corpus = tmp_path / "corpus"

@@ -71,7 +71,7 @@ def test_no_pairs_in_a_split_or_too_few(pairs, tmp_path):
     said = refused(InputError, pairs, tmp_path / "out", train={"batch_windows": 4096})
     assert "do not fill one step of 2048; lower --train.batch_windows" in said
     few = write_pairs(tmp_path / "few", documents=1, per_document=8, seed=3)
-    assert "there is nothing of the split" in refused(InputError, few, tmp_path / "out")
+    assert "there is no example in the split" in refused(InputError, few, tmp_path / "out")
 
 
 def test_a_package_that_is_missing(pairs, tmp_path, monkeypatch):
@@ -87,7 +87,7 @@ def test_a_package_that_is_missing(pairs, tmp_path, monkeypatch):
         (["--train.batch_windows", "6", "--workers.count", "2"], "must be a multiple of 2 windows"),
         (["--train.packed", "true", "--train.attention", "eager"], "packed windows need attention"),
         (["--judge.family", "classifier"], "give --train.objective rewards"),
-        (["--train.from_scratch", "true", "--train.lora.rank", "4"], "begins with none"),
+        (["--train.from_scratch", "true", "--train.lora.rank", "4"], "begins without one"),
         (["--log.tensorboard", "s3://a/b"], "must be a local folder"),
         (["--workers.gpus", "2"], "a worker has one GPU, or none"),
     ],
@@ -128,7 +128,7 @@ def test_a_dry_run_reckons(pairs, tmp_path):
     with safe_open(TINY_JUDGE / "model.safetensors", framework="np") as weights:
         learning = sum(weights.get_tensor(name).size for name in weights.keys())  # noqa: SIM118
     learning -= (1024 - 2) * 128  # of the head, the labels' rows alone
-    assert f"{learning:,} parameters, {learning:,} of them learn" in page
+    assert f"{learning:,} parameters, {learning:,} of them trained" in page
     assert f"{tokens / 1000 / 3600:.2f} hours of a worker" in lines["hours"]
 
 

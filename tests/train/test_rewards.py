@@ -147,4 +147,4 @@ def test_a_small_classifier_learns_and_is_the_one_that_runs(corpus, tmp_path):
     rewards = rewards_of(settings_of(task.config, section, "transformers"), prompts)
     # the head is in the teacher's units
     assert np.array(rewards) == pytest.approx(deviation * np.array(told["rewards"]), abs=1e-3)
-    assert task.source.told["Its rewards are"].startswith("those of that judge, less their mean")
+    assert task.source.told["Its rewards are"].startswith("that judge's rewards minus their mean")

@@ -1,7 +1,7 @@
-"""What the Python programs share: the documents, and how a program makes and lists its files.
+"""Shared by the Python programs: the documents, and how to make and list files.
 
-A program of this folder is run by make.py, as `python PROGRAM FOLDER`. FOLDER holds documents.json.
-The program prints one line of JSON for each file that it wrote.
+make.py runs each program of this folder as `python PROGRAM FOLDER`. FOLDER holds documents.json.
+The program prints one line of JSON per written file.
 """
 
 import json
@@ -14,7 +14,9 @@ Maker = Callable[[Path, list[str]], None]
 
 
 def make_files(package: str, writer: str, makers: Sequence[tuple[str, str, Maker]]) -> None:
-    """Write the files of one writer. A maker: a file's name, what is special, a function."""
+    """Write the files of one writer. A maker has a file's name, its special feature, and a
+    function.
+    """
     folder = Path(sys.argv[1])
     texts: list[str] = json.loads((folder / "documents.json").read_text())
     for what, special, write in makers:
@@ -25,6 +27,6 @@ def make_files(package: str, writer: str, makers: Sequence[tuple[str, str, Maker
 
 
 def only_file(folder: Path) -> Path:
-    """The one Parquet file that a writer of whole folders left in its folder."""
+    """Return the one Parquet file that a writer of whole folders left in its folder."""
     (path,) = folder.rglob("*.parquet")
     return path

@@ -1,4 +1,4 @@
-"""DuckDB reads files: its types, and values as the texts that it makes of them."""
+"""DuckDB reads files: its types, and the values as text."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from reading import Column, answer
 
 
 def read(path: str, rows: Sequence[int] | None) -> list[Column]:
-    """The columns of a file, or these rows of it."""
+    """Return the columns of a file, or these rows of it."""
     table = "read_parquet($path, hive_partitioning = false)"
     types = duckdb.execute(f"DESCRIBE SELECT * FROM {table}", {"path": path}).fetchall()
     texts = duckdb.execute(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM {table}", {"path": path})

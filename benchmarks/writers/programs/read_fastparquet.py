@@ -8,7 +8,7 @@ from reading import Column, answer
 
 
 def read(path: str, rows: Sequence[int] | None) -> list[Column]:
-    """The columns of a file, or these rows of it. Row labels that are stored are columns."""
+    """Return the columns of a file, or these rows of it. Stored row labels are columns."""
     frame = ParquetFile(path).to_pandas()
     if not isinstance(frame.index, pandas.RangeIndex):
         frame = frame.reset_index()
@@ -20,10 +20,10 @@ def read(path: str, rows: Sequence[int] | None) -> list[Column]:
 
 
 def _type(dtype: object) -> str:
-    """A dtype in words.
+    """Name a dtype.
 
-    fastparquet gives integers without nulls the dtype `int32` where statistics say that there are
-    none, and else `Int32`. Here the two are one.
+    For integers without nulls, fastparquet gives the dtype `int32` if statistics say that there are
+    no nulls, else `Int32`. This function treats the two as one.
     """
     name = str(dtype)
     if name == "boolean":

@@ -8,7 +8,7 @@ from reading import Column, answer, same
 
 
 def read(path: str, rows: Sequence[int] | None) -> list[Column]:
-    """The columns of a file, or these rows of it."""
+    """Return the columns of a file, or these rows of it."""
     table = pyarrow.parquet.ParquetFile(path, coerce_int96_timestamp_unit="us").read()
     # pyarrow cannot take single values of all types
     chosen = table if rows is None else pyarrow.concat_tables(table.slice(row, 1) for row in rows)
@@ -19,12 +19,12 @@ def read(path: str, rows: Sequence[int] | None) -> list[Column]:
 
 
 def equal(one: pyarrow.Array, other: pyarrow.Array) -> bool:
-    """Say whether two columns have the same values. NaN is equal to NaN."""
+    """Return True if two columns have the same values. NaN is equal to NaN."""
     return bool(one.equals(other)) or same(one.to_pylist(), other.to_pylist())
 
 
 def joined(parts: list[pyarrow.Array]) -> pyarrow.Array:
-    """The values of several columns, one after the other."""
+    """Join the values of several columns, one after the other."""
     return parts[0] if len(parts) == 1 else pyarrow.concat_arrays(parts)
 
 

@@ -1,7 +1,7 @@
-"""What the readers' programs share: a source and its copy are read, and compared.
+"""Shared by the readers' programs: read a source and its copy, and compare them.
 
 A program of this kind is run as `python PROGRAM`. Every line of its input is a task in JSON, with
-these keys: `name`, `source`, `copies` (paths), `rows` (the numbers of the kept rows), `dropped` and
+these keys: `name`, `source`, `copies` (paths), `rows` (numbers of the kept rows), `dropped` and
 `reshaped` (names of columns). The program prints a line of JSON when it begins to read a file, and
 one with the verdict.
 """
@@ -30,7 +30,7 @@ Joined = Callable[[list[Any]], Any]
 
 
 def same(one: Any, other: Any) -> bool:
-    """Say whether two values are equal and of one type. NaN is equal to NaN."""
+    """Return True if two values are equal and of one type. NaN is equal to NaN."""
     if one is other:
         return True
     if type(one) is not type(other):
@@ -46,12 +46,12 @@ def same(one: Any, other: Any) -> bool:
 
 
 def chained(parts: list[list[Any]]) -> list[Any]:
-    """One list of the values of several."""
+    """Join several lists to one."""
     return [value for part in parts for value in part]
 
 
 def compare(source: list[Column], copy: list[Column], task: dict[str, Any], equal: Equal) -> str:
-    """Say in words how a copy differs. The text is empty if it does not."""
+    """Describe how a copy differs; the text is empty if it does not."""
     source, copy = (_plain(columns, task) for columns in (source, copy))
     names = [[column.name for column in columns] for columns in (source, copy)]
     if names[0] != names[1]:
@@ -68,7 +68,7 @@ def compare(source: list[Column], copy: list[Column], task: dict[str, Any], equa
 
 
 def reshaped(source: list[Column], copy: list[Column], task: dict[str, Any], equal: Equal) -> str:
-    """The columns that were written in another structure and have other values now."""
+    """Return the columns in another structure with values that differ."""
     after = {column.name: column.values for column in copy}
     other = [
         one.name
@@ -80,13 +80,15 @@ def reshaped(source: list[Column], copy: list[Column], task: dict[str, Any], equ
 
 
 def _plain(columns: list[Column], task: dict[str, Any]) -> list[Column]:
-    """The columns that are written as they were."""
+    """Return the columns that are written unchanged."""
     other = [*task["dropped"], *task["reshaped"]]
     return [column for column in columns if not _is_of(column.name, other)]
 
 
 def _is_of(name: str, columns: list[str]) -> bool:
-    """Say whether a name is one of these columns, or one inside of them as fastparquet names it."""
+    """Return True if a name is one of these columns, or inside one of them in fastparquet's
+    naming.
+    """
     return any(name == one or name.startswith(f"{one}.") for one in columns)
 
 

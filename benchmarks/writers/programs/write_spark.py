@@ -1,4 +1,4 @@
-"""Files that Spark writes. Java has to be there."""
+"""Files that Spark writes. Java must be installed."""
 
 import shutil
 from pathlib import Path
@@ -57,7 +57,7 @@ def frame_of(texts: list[str], columns: str) -> DataFrame:
 
 
 def write(path: Path, frame: DataFrame, settings: dict[str, str], options: dict[str, str]) -> None:
-    """Write under some settings of the session. The one data file is what is kept."""
+    """Write with some settings of the session, and keep the one data file."""
     for key, value in settings.items():
         SPARK.conf.set(key, value)
     with TemporaryDirectory() as folder:
@@ -101,7 +101,7 @@ def variant(path: Path, texts: list[str]) -> None:
 
 
 def comments(path: Path, texts: list[str]) -> None:
-    """Column metadata, which Spark keeps in its own key of the file."""
+    """Return column metadata; Spark stores it in its own key of the file."""
     frame = frame_of(texts, "i AS number").withMetadata("number", {"comment": "the place"})
     write(path, frame, {"spark.sql.parquet.fieldId.write.enabled": "true"}, {})
 

@@ -1,13 +1,12 @@
-"""What is learnt from: where it is read, how it is held, in which order it comes, and how it is
-packed.
+"""The training data: how examples are read, held, ordered and packed.
 
-Its files:
+The files:
 
-    pairs_source   labelled pairs as what is learnt from
-    rewards_source rewards of another judge as what is learnt from
-    examples       pairs as a worker holds them, and a batch of them as tensors
+    pairs_source   labelled pairs as a Source
+    rewards_source rewards of another judge as a Source
+    examples       pairs in a worker's memory, and a batch of them as tensors
     rewarded       windows or documents with rewards, and a batch of them as tensors
     lists          lists of token ids in one array
-    order          in which order examples are learnt from
+    order          the order of the examples
     pack           windows that share their context, as one sequence with a tree mask
 """

@@ -1,4 +1,4 @@
-"""Examples as a worker holds them, and a batch of them as tensors."""
+"""Pairs in a worker's memory, and a batch of them as tensors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,58 +23,65 @@ class PairExamples:
     """Pairs of windows: a chosen and a rejected chunk after the same context."""
 
     judge: PreferenceJudge
+    """The judge that learns the pairs."""
     contexts: Lists
+    """Token ids of each pair's context."""
     chosen: Lists
+    """Token ids of each pair's chosen chunk."""
     rejected: Lists
+    """Token ids of each pair's rejected chunk."""
     real_context: npt.NDArray[np.bool_]
-    """Whether the context is real text; it is junk in a broken document."""
+    """True if the context is real text [pairs]; it is junk in a broken document."""
     documents: npt.NDArray[np.int64]
+    """Number of each pair's document [pairs]."""
     places: pa.Table
-    """Where each pair comes from, for whoever looks at it."""
+    """Origin of each pair: file, row, chunk and kind, for messages."""
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """Tokens of each pair's context."""
+        """Return the number of tokens in each pair's context."""
         return self.contexts.lengths
 
     @property
     def wanted(self) -> None:
-        """Pairs have no rewards."""
+        """Return None, because pairs have no rewards."""
 
     @property
     def around(self) -> int:
-        """A window's chunk, its markers and its BOS."""
+        """Return the number of tokens of a window's chunk, its markers and its BOS."""
         return self.judge.rule.chunk + self.judge.marker_tokens
 
     def batch(self, numbers: Sequence[int], *, packed: bool, targets: bool) -> dict[str, Any]:
-        """Both windows of each pair: the chosen one's answer, then the rejected one's."""
-        found = self._packed(numbers) if packed else self._windows(numbers)
+        """Return the inputs of both windows of each pair: the chosen window, then the
+        rejected one.
+        """
+        rows = self._packed(numbers) if packed else self._windows(numbers)
         inputs: dict[str, Any] = {
-            "input_ids": torch.from_numpy(found.ids.astype(np.int64)),
-            "ends": (torch.from_numpy(found.rows), torch.from_numpy(found.columns)),
+            "input_ids": torch.from_numpy(rows.ids.astype(np.int64)),
+            "ends": (torch.from_numpy(rows.rows), torch.from_numpy(rows.columns)),
             "numbers": list(numbers),
         }
-        if found.mask is not None:
-            inputs["attention_mask"] = torch.from_numpy(found.mask)[:, None]
-            inputs["position_ids"] = torch.from_numpy(found.positions)
+        if rows.mask is not None:
+            inputs["attention_mask"] = torch.from_numpy(rows.mask)[:, None]
+            inputs["position_ids"] = torch.from_numpy(rows.positions)
         if targets:
-            wanted = np.where(found.real, found.ids, NO_TARGET).astype(np.int64)
-            inputs["targets"] = torch.from_numpy(wanted)
+            labels = np.where(rows.real, rows.ids, NO_TARGET).astype(np.int64)
+            inputs["targets"] = torch.from_numpy(labels)
         return inputs
 
     def prompts(self, number: int) -> list[Prompt]:
-        """The windows of a pair's chosen and rejected chunk."""
+        """Return the windows of a pair's chosen and rejected chunk."""
         context = self.contexts[number]
         chunks = self.chosen[number], self.rejected[number]
         return [self.judge.window(context, chunk) for chunk in chunks]
 
     def name(self, number: int) -> str:
-        """Its file, row and chunk, as far as the table says."""
+        """Return the pair's file, row, chunk and kind, as far as the table names them."""
         row = self.places.slice(number, 1).to_pylist()[0]
         return ", ".join(f"{key} {value}" for key, value in row.items() if value is not None)
 
     def _windows(self, numbers: Sequence[int]) -> Packed:
-        """A window a row, padded on the right: no token looks at what comes after it."""
+        """Put each window into a row, padded on the right. No token sees the tokens after it."""
         prompts = [window for number in numbers for window in self.prompts(number)]
         lengths = np.array([len(prompt) for prompt in prompts])
         ids = np.zeros((len(prompts), lengths.max()), np.int32)
@@ -83,7 +90,7 @@ class PairExamples:
         for row, prompt in enumerate(prompts):
             ids[row, : len(prompt)] = prompt
             if row % 2:
-                continue  # the chosen window before has the same context
+                continue  # the rejected window: the chosen window above has the same context
             number = numbers[row // 2]
             middle = bos + len(self.contexts[number])
             real[row, max(1, bos) : middle] = self.real_context[number]
@@ -92,6 +99,7 @@ class PairExamples:
         return Packed(ids=ids, real=real, rows=rows, columns=lengths - 1)
 
     def _packed(self, numbers: Sequence[int]) -> Packed:
+        """Put the windows of the pairs into tree-packed sequences."""
         branches = [
             Branch(
                 context=np.concatenate([np.asarray(self.judge.bos, np.int32), self.contexts[n]]),
@@ -106,7 +114,7 @@ class PairExamples:
 
 
 def pair_examples(table: pa.Table, judge: PreferenceJudge) -> PairExamples:
-    """Hold a table of pairs."""
+    """Build the examples from a table of pairs."""
     broken = pc.fill_null(pc.equal(table.column("context"), "broken"), False)
     return PairExamples(
         judge=judge,
@@ -120,12 +128,14 @@ def pair_examples(table: pa.Table, judge: PreferenceJudge) -> PairExamples:
 
 
 def documents_of(table: pa.Table) -> npt.NDArray[np.int64]:
-    """The same number for pairs of the same document; where none is named, of each pair."""
+    """Number the documents: pairs of one document get the same number; a pair without one,
+    its own.
+    """
     files = table.column("source_file").to_pylist()
     rows: Sequence[int | None] = table.column("row").to_pylist()
     numbers: dict[tuple[Any, Any], int] = {}
-    found = [
+    result = [
         numbers.setdefault((file, row) if file is not None else (None, place), len(numbers))
         for place, (file, row) in enumerate(zip(files, rows, strict=True))
     ]
-    return np.asarray(found, np.int64)
+    return np.asarray(result, np.int64)

@@ -13,14 +13,16 @@ Ids = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Lists:
-    """Lists of token ids, one after the other in one array."""
+    """Lists are lists of token ids, one after the other in one array."""
 
     flat: Ids
+    """Token ids of all lists."""
     starts: npt.NDArray[np.int64]
+    """Start of each list in `flat`, then the end of the last list [lists + 1]."""
 
     @classmethod
     def of(cls, column: pa.ChunkedArray) -> "Lists":
-        """A column of lists. They are copied once, and held as one array."""
+        """Build the lists from a column of lists. The values are copied once, into one array."""
         chunks = [chunk for chunk in column.chunks if len(chunk)]
         lengths = np.concatenate([[0], *(pc.list_value_length(c).to_numpy() for c in chunks)])
         values = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in chunks]
@@ -29,7 +31,7 @@ class Lists:
 
     @classmethod
     def joined(cls, lists: Sequence[Ids]) -> "Lists":
-        """Lists that are arrays of their own."""
+        """Build the lists from separate arrays."""
         lengths = np.array([0, *map(len, lists)], np.int64)
         return cls(np.concatenate([np.empty(0, np.int32), *lists]), np.cumsum(lengths))
 
@@ -41,5 +43,5 @@ class Lists:
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """How long each is."""
+        """Return the length of each list."""
         return np.diff(self.starts)

@@ -1,10 +1,10 @@
 """Tree-packed sequences: windows whose contexts are prefixes of one another, as one sequence.
 
-A sequence is a trunk, the longest of these contexts, and a branch for each window: its markers and
-its chunk. A branch sees the trunk up to its own context, and itself; its positions are those of the
-window alone. So each window's numbers are those of the window alone, and the contexts
-are computed once. A context that is no prefix of the trunk (broken, or of another document, or
-after a hop) begins a sequence of its own.
+A sequence is a trunk and a branch per window. The trunk is the longest of the contexts. A branch is
+a window's markers and chunk. A branch sees itself and the trunk up to the end of its own context,
+and has the positions that it has in the window alone. So the model gives each window the same
+numbers as alone, but computes the contexts once. A context that is no prefix of the trunk (a broken
+one, one of another document, or one after a hop) begins a sequence of its own.
 """
 
 from collections.abc import Sequence
@@ -18,36 +18,38 @@ Ids = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Branch:
-    """One window. `context`: what it follows, with the BOS; `tail`: its markers and its chunk.
-
-    `real_context`: the context is text to learn the language from; `real_tail`: where such text
-    begins in the tail, and how many tokens it has.
-    """
+    """A Branch is one window, split into its context and its tail."""
 
     context: Ids
+    """Token ids before the tail, with the BOS."""
     tail: Ids
+    """Token ids of the markers and the chunk."""
     real_context: bool = False
+    """True if the context is real text, so that the language is learnt from it."""
     real_tail: tuple[int, int] = (0, 0)
+    """Start of the real text in the tail, and its number of tokens."""
 
 
 @dataclass(frozen=True)
 class Packed:
-    """Rows of token ids. Window number i is read at [rows[i], columns[i]].
-
-    `real`: tokens to learn the language from. `mask`: [rows, tokens, tokens], what a token sees, or
-    None where that is all before it.
-    """
+    """Packed holds rows of token ids. Window number i is read at [rows[i], columns[i]]."""
 
     ids: Ids
+    """Token ids [rows, tokens]."""
     real: npt.NDArray[np.bool_]
+    """True for tokens to learn the language from [rows, tokens]."""
     rows: npt.NDArray[np.int64]
+    """Row of each window's answer [windows]."""
     columns: npt.NDArray[np.int64]
+    """Column of each window's answer [windows]."""
     positions: npt.NDArray[np.int64] | None = None
+    """Position of each token [rows, tokens]; None for the usual 0, 1, 2..."""
     mask: npt.NDArray[np.bool_] | None = None
+    """The tokens that each token sees [rows, tokens, tokens]; None if it sees all before it."""
 
 
 def trees_of(branches: Sequence[Branch]) -> list[list[int]]:
-    """The numbers of the branches of each tree; the longest context of each comes first."""
+    """Group branches into trees. Return the branch numbers per tree, the longest context first."""
     trees: list[list[int]] = []
     by_length = sorted(range(len(branches)), key=lambda n: -len(branches[n].context))
     for number in by_length:
@@ -64,25 +66,33 @@ def trees_of(branches: Sequence[Branch]) -> list[list[int]]:
 
 
 def rows_of(sizes: Sequence[int]) -> list[list[int]]:
-    """The numbers of the trees of each row: as many as fit beside one another into the longest."""
+    """Distribute trees to rows, side by side, as many as fit into the length of the longest tree.
+
+    Args:
+        sizes: tokens of each tree.
+
+    Returns:
+        The numbers of the trees of each row.
+    """
     rows: list[list[int]] = []
-    left: list[int] = []
+    free: list[int] = []
     for number in sorted(range(len(sizes)), key=lambda number: -sizes[number]):
-        row = next((row for row, room in enumerate(left) if room >= sizes[number]), None)
+        row = next((row for row, room in enumerate(free) if room >= sizes[number]), None)
         if row is None:
             rows.append([])
-            left.append(max(sizes))
+            free.append(max(sizes))
             row = len(rows) - 1
         rows[row].append(number)
-        left[row] -= sizes[number]
+        free[row] -= sizes[number]
     return rows
 
 
 def pack_trees(branches: Sequence[Branch], bos: int = 0) -> Packed:
-    """Trees side by side in rows, padded on the right to the longest; padding sees itself alone.
+    """Pack trees side by side in rows, padded on the right to the longest; padding sees only
+    itself.
 
     Args:
-        bos: tokens at the beginning of each context that are no text.
+        bos: number of tokens at the beginning of each context that are no text.
     """
     trees = trees_of(branches)
     sizes = [
@@ -114,14 +124,14 @@ def _put_tree(
     branches: Sequence[Branch],
     bos: int,
 ) -> None:
-    """Write a tree into a row, from a column on."""
+    """Write a tree into a row, beginning at the column `start`."""
     assert packed.positions is not None and packed.mask is not None
     ids, real, positions = packed.ids[row], packed.real[row], packed.positions[row]
     mask, first = packed.mask[row], branches[tree[0]]
     trunk = len(first.context)
     at = start + trunk
     ids[start:at] = first.context
-    real[start + max(1, bos) : at] = first.real_context  # nothing foretells the first token
+    real[start + max(1, bos) : at] = first.real_context  # no token predicts the first
     positions[start:at] = np.arange(trunk)
     mask[start:at, start:at] = _before(trunk)
     for number in tree:
@@ -139,5 +149,5 @@ def _put_tree(
 
 
 def _before(size: int) -> npt.NDArray[np.bool_]:
-    """What each of so many tokens sees: those before it, and itself."""
+    """Return the causal mask of `size` tokens: each token sees itself and the tokens before it."""
     return np.tri(size, dtype=np.bool_)

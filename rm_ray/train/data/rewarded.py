@@ -1,4 +1,4 @@
-"""Windows or documents with the reward that another judge gave, and a batch of them as tensors."""
+"""Windows or documents with the reward of another judge, and a batch of them as tensors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,30 +21,34 @@ NO_IDS = np.empty(0, np.int32)
 
 @dataclass(frozen=True)
 class RewardedWindows:
-    """Windows of a preference judge: number i is of a chunk of a document."""
+    """Windows of a preference judge with rewards; each window is one chunk of a document."""
 
     judge: PreferenceJudge
+    """The judge that learns the rewards."""
     texts: Lists
+    """Token ids of each document."""
     documents: npt.NDArray[np.int64]
-    """The number of each window's document, in `texts`."""
+    """Number of each window's document, in `texts` [windows]."""
     chunks: npt.NDArray[np.int64]
+    """Number of each window's chunk in its document [windows]."""
     wanted: npt.NDArray[np.float64]
+    """Target reward of each window [windows]."""
     places: Sequence[tuple[str, int]]
-    """The file and the row of each document."""
+    """File and row of each document."""
 
     @cached_property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """Tokens of each window's context."""
+        """Return the number of tokens in each window's context."""
         spans = [self._window(number) for number in range(len(self.chunks))]
         return np.array([len(context) for context, _ in spans], np.int64)
 
     @property
     def around(self) -> int:
-        """A window's chunk, its markers and its BOS."""
+        """Return the number of tokens of a window's chunk, its markers and its BOS."""
         return self.judge.rule.chunk + self.judge.marker_tokens
 
     def batch(self, numbers: Sequence[int], *, packed: bool, targets: bool) -> dict[str, Any]:
-        """Each window, and its reward."""
+        """Return the inputs and the reward of each window."""
         del targets
         inputs: dict[str, Any] = {
             "numbers": list(numbers),
@@ -57,21 +61,21 @@ class RewardedWindows:
                 "input_ids": padded(prompts, 0),
                 "ends": (torch.arange(len(prompts)), columns),
             }
-        found = pack_trees([self._branch(number) for number in numbers])
-        assert found.mask is not None and found.positions is not None
+        trees = pack_trees([self._branch(number) for number in numbers])
+        assert trees.mask is not None and trees.positions is not None
         return inputs | {
-            "input_ids": torch.from_numpy(found.ids.astype(np.int64)),
-            "ends": (torch.from_numpy(found.rows), torch.from_numpy(found.columns)),
-            "attention_mask": torch.from_numpy(found.mask)[:, None],
-            "position_ids": torch.from_numpy(found.positions),
+            "input_ids": torch.from_numpy(trees.ids.astype(np.int64)),
+            "ends": (torch.from_numpy(trees.rows), torch.from_numpy(trees.columns)),
+            "attention_mask": torch.from_numpy(trees.mask)[:, None],
+            "position_ids": torch.from_numpy(trees.positions),
         }
 
     def prompts(self, number: int) -> list[Prompt]:
-        """The window."""
+        """Return the window, as a list of one prompt."""
         return [self.judge.window(*self._window(number))]
 
     def name(self, number: int) -> str:
-        """Its file, row and chunk."""
+        """Return the window's file, row and chunk."""
         file, row = self.places[self.documents[number]]
         return f"source_file {file}, row {row}, chunk {self.chunks[number]}"
 
@@ -89,31 +93,36 @@ class RewardedWindows:
 
 @dataclass(frozen=True)
 class RewardedDocuments:
-    """Documents as a classifier is asked about them."""
+    """Documents with rewards, as a classifier reads them."""
 
     fitting: Fitting
+    """How a text becomes the classifier's prompt."""
     texts: Lists
+    """Token ids of each document."""
     pad: int
+    """Token id that pads a batch."""
     wanted: npt.NDArray[np.float64]
+    """Target reward of each document [documents]."""
     places: Sequence[tuple[str, int]]
+    """File and row of each document."""
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """Tokens of each document, as far as it is shown."""
+        """Return the number of tokens of each document, after truncation."""
         return np.minimum(self.texts.lengths, self.fitting.room)
 
     @property
     def documents(self) -> npt.NDArray[np.int64]:
-        """Each is its own."""
+        """Return the numbers of the documents: each example is a document of its own."""
         return np.arange(len(self.texts))
 
     @property
     def around(self) -> int:
-        """The tokens around a text."""
+        """Return the number of tokens around a text."""
         return self.fitting.frame.tokens
 
     def batch(self, numbers: Sequence[int], *, packed: bool, targets: bool) -> dict[str, Any]:
-        """Each document, padded on the right, and its reward."""
+        """Return the inputs of each document, padded on the right, and its reward."""
         del packed, targets
         prompts = [self.prompts(number)[0] for number in numbers]
         places = torch.arange(max(map(len, prompts)))
@@ -126,17 +135,17 @@ class RewardedDocuments:
         }
 
     def prompts(self, number: int) -> list[Prompt]:
-        """The document with what stands around it."""
+        """Return the document's prompt, as a list of one."""
         return list(self.fitting.prompts(self.texts[number], [0]))
 
     def name(self, number: int) -> str:
-        """Its file and row."""
+        """Return the document's file and row."""
         file, row = self.places[number]
         return f"source_file {file}, row {row}"
 
 
 def padded(prompts: Sequence[Prompt], pad: int) -> torch.Tensor:
-    """Prompts as one tensor [prompts, tokens], padded on the right."""
+    """Return prompts as one tensor [prompts, tokens], padded on the right."""
     ids = np.full((len(prompts), max(map(len, prompts))), pad, np.int64)
     for row, prompt in enumerate(prompts):
         ids[row, : len(prompt)] = prompt

@@ -1,4 +1,4 @@
-"""The rewards of another judge as what is learnt from: a finished scoring run, and its corpus."""
+"""The rewards of another judge as training data: a finished scoring run, and its corpus."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -32,33 +32,45 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Rewards:
-    """A scoring run whose rewards are learnt, and how the judge is asked that learns them."""
+    """Rewards are the results of a scoring run, prepared for the judge that learns them."""
 
     config: RewardsConfig
+    """The configuration section `rewards`."""
     seed: int
+    """Seed of the choice of documents."""
     run: ScoredRun = field(repr=False)
+    """The scoring run."""
     inputs: InputConfig
+    """The section `input` of the scoring run: how its corpus is read."""
     asked: PreferenceJudge | Fitting
+    """The preference judge that learns, or how a classifier's prompts are made."""
     tokenizer_json: str = field(repr=False)
+    """The plain tokenizer of the judge that learns."""
     pad: int
+    """Token id that pads a batch."""
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Number of examples by split, then by kind."""
     scale: tuple[float, float] = (0.0, 1.0)
+    """Mean and standard deviation of the learnt rewards; (0, 1) for rewards of chunks."""
     total: int = 0
+    """Number of rows in the parts of the run."""
 
     @property
     def by_chunk(self) -> bool:
-        """Whether the rewards of chunks are learnt, and not those of documents."""
+        """Return True if rewards of chunks are learnt, False for rewards of documents."""
         return isinstance(self.asked, PreferenceJudge)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What is read of the rewards."""
+        """Return the names of the columns to read from the run's parts."""
         chunks = ("chunk_rewards", "judged_chunks") if self.by_chunk else ()
         return ("row", "reward", *chunks)
 
     @property
     def fingerprint(self) -> dict[str, Any]:
-        """The scoring run, how far it was, and which of its documents are taken."""
+        """Return values that identify the scoring run, its progress, and the choice of
+        documents.
+        """
         return {
             "rewards": self.run.fingerprint,
             "rewards.parts": len(self.run.shards),
@@ -68,19 +80,21 @@ class Rewards:
 
     @property
     def told(self) -> dict[str, Any]:
-        """The teacher and the number of examples; what a classifier's rewards are beside its."""
-        what = "Windows" if self.by_chunk else "Documents"
+        """Return the teacher and the number of examples; for a classifier, also the shift of
+        the rewards.
+        """
+        unit = "Windows" if self.by_chunk else "Documents"
         told: dict[str, Any] = {
             "Learnt from the rewards of": self.run.stored["config"]["judge"]["model"],
-            **{f"{what}, {split}": sum(kinds.values()) for split, kinds in self.counts.items()},
+            **{f"{unit}, {split}": sum(kinds.values()) for split, kinds in self.counts.items()},
         }
         if not self.by_chunk:
             mean, _ = self.scale
-            told["Its rewards are"] = f"those of that judge, less their mean of {mean:.6g}"
+            told["Its rewards are"] = f"that judge's rewards minus their mean of {mean:.6g}"
         return told
 
     def load(self, split: str, config: TrainConfig) -> Examples:
-        """The documents of a split, tokenised by the judge's tokenizer."""
+        """Return the documents of a split, tokenised by the judge's tokenizer."""
         from rm_ray.train.data.rewarded import (  # torch takes seconds
             RewardedDocuments,
             RewardedWindows,
@@ -96,13 +110,13 @@ class Rewards:
         )
         if isinstance(self.asked, Fitting):
             mean, deviation = self.scale
-            wanted = (table.column("reward").to_numpy().astype(np.float64) - mean) / deviation
-            return RewardedDocuments(self.asked, texts, self.pad, wanted, places)
+            targets = (table.column("reward").to_numpy().astype(np.float64) - mean) / deviation
+            return RewardedDocuments(self.asked, texts, self.pad, targets, places)
         documents, chunks, rewards = _windows(table)
         return RewardedWindows(self.asked, texts, documents, chunks, rewards, places)
 
     def _chosen(self, split: str) -> Iterator[tuple[Shard, pa.Table]]:
-        """The rewards of a split's documents, part by part."""
+        """Yield the rewards of a split's documents, part by part."""
         held = RowSample(self.config.validation, self.seed)
         most = self.config.documents
         taken = RowSample(
@@ -114,14 +128,15 @@ class Rewards:
             except (FileNotFoundError, Unreadable) as error:
                 raise InputError(f"rewards.path: {short(error)}") from None
             rows = table.column("row").to_numpy()
-            inside = [np.isin(rows, one.chosen(shard.file, shard.start, shard.stop))
-                      for one in (held, taken)]  # fmt: skip
-            wanted = (inside[0] == (split == VALIDATION)) & inside[1]
-            mine = table.filter(pa.array(wanted)).filter(pc.is_valid(pc.field("reward")))
-            yield shard, mine
+            in_validation, in_sample = (
+                np.isin(rows, sample.chosen(shard.file, shard.start, shard.stop))
+                for sample in (held, taken)
+            )
+            in_split = (in_validation == (split == VALIDATION)) & in_sample
+            yield shard, table.filter(pa.array(in_split)).filter(pc.is_valid(pc.field("reward")))
 
     def _with_ids(self, shard: Shard, table: pa.Table) -> pa.Table:
-        """The rewards of some documents of a shard, with their tokens."""
+        """Add the token ids and the file to the rewards of some documents of a shard."""
         text = str(self.inputs.text)
         (unit,) = (
             unit.with_shards((shard,))
@@ -138,23 +153,23 @@ class Rewards:
         place = pc.index_in(table.column("row"), rows.column("_row").combine_chunks())
         texts, _, _ = decoded(rows.column(f"{JUDGED}{text}").take(place), "text")
         ids = encode_all(load_tokenizer(self.tokenizer_json), texts)
-        lists = pa.array([one.tolist() for one in ids], pa.large_list(pa.int32()))
+        lists = pa.array([tokens.tolist() for tokens in ids], pa.large_list(pa.int32()))
         table = table.append_column("ids", lists)
         return table.append_column("file", pa.array([shard.file] * len(table), pa.string()))
 
     def counted(self) -> "Rewards":
-        """The same with its examples counted, and the mean and deviation of what is learnt.
+        """Return a copy with the counts of examples, and the mean and deviation of the rewards.
 
         Raises:
             InputError: a part cannot be read.
         """
         total = sum(shard.stop - shard.start for shard in self.run.shards)
-        this = replace(self, total=total)
+        copy = replace(self, total=total)
         counts: dict[str, dict[str, int]] = {}
         learnt: list[Floats] = []
         for split in (TRAIN, VALIDATION):
             number = 0
-            for _, table in this._chosen(split):
+            for _, table in copy._chosen(split):
                 rewards = table.column("reward").to_numpy().astype(np.float64)
                 number += len(_windows(table)[0]) if self.by_chunk else len(rewards)
                 learnt += [rewards] if split == TRAIN else []
@@ -163,56 +178,58 @@ class Rewards:
         scale = (0.0, 1.0)
         if not self.by_chunk and len(everything):
             scale = float(everything.mean()), float(everything.std()) or 1.0
-        return replace(this, counts=counts, scale=scale)
+        return replace(copy, counts=counts, scale=scale)
 
 
 def open_rewards(
     config: RewardsConfig, asked: PreferenceJudge | Fitting, start: Start, seed: int
 ) -> Rewards:
-    """Look at a scoring run whose rewards are to be learnt.
+    """Open a scoring run to learn its rewards.
 
     Raises:
-        InputError: there is none, it is not complete, or its chunks are not this judge's.
-        ConfigError: its documents are no plain texts.
+        InputError: there is no run, it is not complete, or its chunks do not fit this judge.
+        ConfigError: its documents are not plain texts.
     """
     run = open_scored(config.path, config.storage)
     stored = run.stored
     inputs = InputConfig(**stored["config"]["input"])
     if inputs.text is None:
-        raise ConfigError("rewards.path: only rewards of plain texts are learnt (input.text)")
+        raise ConfigError(
+            "rewards.path: only rewards of plain texts can be learnt; give a run with input.text"
+        )
     if isinstance(asked, PreferenceJudge):
         _check_chunks(run, asked, start)
     plain = plain_tokenizer(start.files.json)
-    found = Rewards(config, seed, run, inputs, asked, plain, padding(start))
-    return found.counted()
+    rewards = Rewards(config, seed, run, inputs, asked, plain, padding(start))
+    return rewards.counted()
 
 
 def _check_chunks(run: ScoredRun, asked: PreferenceJudge, start: Start) -> None:
-    made, mine = run.stored["fingerprint"], asked.fingerprint()
+    made, ours = run.stored["fingerprint"], asked.fingerprint()
     if made.get("family") != "preference":
         raise InputError(
-            f"rewards.path: {run.uri} has no rewards of chunks, which a preference judge learns; "
+            f"rewards.path: {run.uri} has no rewards of chunks, and a preference judge needs them; "
             "give --judge.family classifier"
         )
-    for key, here in (("tokenizer", start.tokenizer_digest), ("judge.chunk_tokens", None)):
-        here = here or mine[key]
-        if made.get(key) != here:
+    for key, expected in (("tokenizer", start.tokenizer_digest), ("judge.chunk_tokens", None)):
+        expected = expected or ours[key]
+        if made.get(key) != expected:
             raise InputError(
-                f"rewards.path: the chunks of {run.uri} are of another {key} ({made.get(key)}) "
-                f"than this judge's ({here}); give the same, or learn the documents' rewards with "
-                "--judge.family classifier"
+                f"rewards.path: the chunks of {run.uri} have another {key} ({made.get(key)}) "
+                f"than this judge ({expected}); give the same, or learn the documents' rewards "
+                "with --judge.family classifier"
             )
 
 
 def _windows(
     table: pa.Table,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
-    """The document, the chunk and the reward of each window of some documents."""
+    """Return the document number, the chunk number and the reward of each window."""
     rewards = table.column("chunk_rewards").to_pylist()
     judged = table.column("judged_chunks").to_pylist()
-    documents, chunks, found = [], [], []
-    for number, (mine, which) in enumerate(zip(rewards, judged, strict=True)):
-        chunks += list(which if which is not None else range(len(mine)))
-        documents += [number] * len(mine)
-        found += mine
-    return np.array(documents, np.int64), np.array(chunks, np.int64), np.array(found, np.float64)
+    documents, chunks, flat = [], [], []
+    for number, (values, numbers) in enumerate(zip(rewards, judged, strict=True)):
+        chunks += list(numbers if numbers is not None else range(len(values)))
+        documents += [number] * len(values)
+        flat += values
+    return np.array(documents, np.int64), np.array(chunks, np.int64), np.array(flat, np.float64)
