@@ -143,10 +143,10 @@ class WholeJudge:
         if wrong:
             numbers = ", ".join(f"{number:g}" for number in wrong[0][:4])
             return Verdict("failed", f"the engine returned {numbers}", more=truncated)
-        reward, more = self.read(rows, self.fitting.sizes(n_tokens))
+        reward, values = self.read(rows, self.fitting.sizes(n_tokens))
         if not math.isfinite(reward):
             return Verdict("failed", f"the reward came out as {reward:g}", more=truncated)
-        return Verdict("ok", reward=reward, more=more | truncated)
+        return Verdict("ok", reward=reward, more=values | truncated)
 
     def unscored(self, n_tokens: int, status: str, error: str | None) -> Verdict:
         """Make the verdict of a document without numbers."""

@@ -187,7 +187,7 @@ class EngineActor(ABC):
             self.tally.call(Tally.has_fetched, self._node)
 
     def _end(
-        self, tell: Callable[[Tally, str, str], None], what: str, error: BaseException
+        self, tell: Callable[[Tally, str, str], None], name: str, error: BaseException
     ) -> NoReturn:
         """Tell the tally why, and end this process.
 
@@ -196,11 +196,11 @@ class EngineActor(ABC):
 
         Args:
             tell: the method of the tally to call.
-            what: the part, or this actor's id.
+            name: the part, or this actor's id.
             error: why the process ends.
         """
         try:
-            self.tally.call(tell, what, one_line(error))
+            self.tally.call(tell, name, one_line(error))
         finally:
             os._exit(1)  # Ray restarts the actor, and gives it the rest of its block
 

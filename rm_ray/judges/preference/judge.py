@@ -216,18 +216,18 @@ class PreferenceJudge:
         for number, reward in zip(numbers, rewards, strict=True):
             if not math.isfinite(reward):
                 error = f"the engine returned {reward} for chunk {number}"
-                more = {"n_chunks": len(numbers), "judged_chunks": numbers}
-                return Verdict("failed", error, more=more)
+                values = {"n_chunks": len(numbers), "judged_chunks": numbers}
+                return Verdict("failed", error, more=values)
         if not rewards:
             return self.unscored(n_tokens, "too_short", "the document has no chunk to judge")
         chunks = len(self.judgeable(n_tokens))
-        more = {
+        values = {
             "n_chunks": len(numbers),
             "reward_stderr": standard_error(rewards, chunks),
             "chunk_rewards": rewards,
             "judged_chunks": None if len(numbers) == chunks else numbers,
         }
-        return Verdict("ok", reward=mean_reward(rewards), more=more)
+        return Verdict("ok", reward=mean_reward(rewards), more=values)
 
     def unscored(self, n_tokens: int, status: str, error: str | None) -> Verdict:
         """Make the verdict of a document without chunk rewards.

@@ -116,11 +116,11 @@ class QuantileJudge(WholeJudge):
         quantiles, attributes, score = np.split(
             row, [self.heads.quantiles, self.heads.quantiles + self.heads.attributes]
         )
-        more = {
+        values = {
             "reward_quantiles": quantiles.tolist(),
             "attributes": dict(zip(self.names, attributes.tolist(), strict=True)),
         }
-        return float(score[0]), more
+        return float(score[0]), values
 
     @override
     def fingerprint(self) -> dict[str, Any]:
