@@ -74,6 +74,15 @@ class CopyJob(ShardJob):
                 yield pack(shard, kept, counts.to_json())
 
 
+class Older(CopyJob):
+    """The same of a version whose fingerprint has one key more."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        longer = {**self.spec.fingerprint, "limit": None}
+        self.spec = replace(self.spec, fingerprint=longer)
+
+
 @pytest.fixture
 def config(tmp_path, ray_cluster):
     (tmp_path / "in").mkdir()
@@ -134,12 +143,6 @@ def test_a_part_that_holds_too_little_is_found_by_counting(config, tmp_path):
 
 def test_a_run_goes_on_though_a_key_has_left_the_fingerprint(config, tmp_path):
     """Its parts bear the name of the fingerprint that it began with."""
-
-    class Older(CopyJob):
-        def __init__(self, config):
-            super().__init__(config)
-            longer = {**self.spec.fingerprint, "limit": None}
-            self.spec = replace(self.spec, fingerprint=longer)
 
     execute(Older(config))
     min((tmp_path / "out" / "parts").iterdir()).unlink()
