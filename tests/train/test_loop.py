@@ -74,9 +74,7 @@ def test_stops_at_a_loss_that_is_no_number(pairs, tmp_path, monkeypatch):
     with pytest.raises(LossIsNoNumber) as caught:
         train(one)
     said = str(caught.value)
-    assert said.startswith(
-        "the loss at step 5 is not a number, for 1 examples (source_file corpus/"
-    )
+    assert said.startswith("the loss at step 5 is not a number, for 1 examples (source_file ")
     assert "the checkpoint of step 4 stays" in said
     assert caught.value.exit_status == 1
     assert Checkpoints(one.output, 2).last().step == 4
