@@ -23,7 +23,7 @@ from rm_ray.report.compare.mix import split
 from rm_ray.report.compare.rules import CANDIDATES
 from rm_ray.report.compare.usual import usual_count
 from rm_ray.report.config import ReportConfig
-from rm_ray.report.figures import Verdict
+from rm_ray.report.figures import NightVerdict
 from rm_ray.report.job import _rows, _say
 from rm_ray.report.measure.nights import GroupNight, Night, largest
 from rm_ray.scored.groups import group_label
@@ -99,7 +99,7 @@ class History:
         return History(deepcopy(self.rng), Memory(dict(self.memory.nights)))
 
 
-def verdicts(draw: Draw, nights: int, history: History, **told: Any) -> Iterator[Verdict]:
+def verdicts(draw: Draw, nights: int, history: History, **told: Any) -> Iterator[NightVerdict]:
     """Yield the verdict of each night, compared with the history before it."""
     rng, memory = history.rng, history.memory
     begun = len(memory.nights)

@@ -19,7 +19,7 @@ from rm_ray.pairs.table import TRAIN, VALIDATION
 from rm_ray.train.config import TrainConfig
 from rm_ray.train.data.examples import PairExamples
 from rm_ray.train.data.lists import Lists
-from rm_ray.train.job import Look
+from rm_ray.train.job import TrainingLook
 from rm_ray.train.loop import train
 from rm_ray.train.losses import pair_losses
 from rm_ray.train.task import Task
@@ -113,7 +113,7 @@ def _task(pairs: Path, output: Path, steps: int = 1) -> Task:
         validation={"every_steps": steps},
         log={"every_steps": steps},
     )
-    return Look(config).task
+    return TrainingLook(config).task
 
 
 def plain(documents: int, steps: int) -> None:

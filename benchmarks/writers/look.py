@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from benchmarks.writers.compare import Excused
 from benchmarks.writers.stored import created_by
 from rm_ray.filter.config import FilesConfig
-from rm_ray.filter.copy.keeping import Keeping, Look
-from rm_ray.parquet.source import Source
+from rm_ray.filter.copy.keeping import FooterLook, Keeping
+from rm_ray.parquet.source import ParquetSource
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def look(file: File) -> Looked | str:
     """
     try:
         with file.path.open("rb") as opened:
-            keeping = Look(FilesConfig())(opened)
-            source = Source.of(opened)
+            keeping = FooterLook(FilesConfig())(opened)
+            source = ParquetSource.of(opened)
             for _ in pq.ParquetFile(
                 opened, metadata=source.metadata, page_checksum_verification=True
             ).iter_batches():

@@ -25,7 +25,7 @@ from rm_ray.corpus.sizes import exceeding
 from rm_ray.corpus.windows import AtOnce, decoded, growing, mean_rows, windows
 from rm_ray.errors import short
 from rm_ray.parquet.sizes import as_dictionaries, leaves_below, may_repeat, repeated_leaves
-from rm_ray.parquet.source import Source
+from rm_ray.parquet.source import ParquetSource
 from rm_ray.store.access import Request, explained, lacks_credentials
 from rm_ray.store.retry import Patience, Tries, may_pass
 
@@ -107,7 +107,7 @@ def decode(
 
 
 @contextmanager
-def opened(groups: RowGroups, config: CorpusConfig) -> Iterator[tuple[OpenGroups, Source]]:
+def opened(groups: RowGroups, config: CorpusConfig) -> Iterator[tuple[OpenGroups, ParquetSource]]:
     """Open the file for copying its row groups; errors in the block are errors of reading it.
 
     Raises:

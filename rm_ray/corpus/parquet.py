@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from rm_ray.config import StorageConfig
 from rm_ray.parquet.readable import readable
-from rm_ray.parquet.source import Source
+from rm_ray.parquet.source import ParquetSource
 from rm_ray.store.filesystem import open_filesystem
 from rm_ray.store.retry import is_bare
 
@@ -81,10 +81,10 @@ def open_parquet(
 @contextmanager
 def open_source(
     path: str, storage: StorageConfig, groups: range | None = None
-) -> Iterator[tuple[pq.ParquetFile, Source]]:
+) -> Iterator[tuple[pq.ParquetFile, ParquetSource]]:
     """Open a file for copying rows of these row groups: all columns, as physical values."""
     with open_file(path, storage) as file:
-        source = Source.of(file)
+        source = ParquetSource.of(file)
         chosen = [source.metadata.row_group(group) for group in groups or ()]
         yield as_parquet(file, source.metadata, sum(map(compressed_bytes, chosen))), source
 

@@ -7,7 +7,7 @@ import numpy as np
 from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.errors import InputError, OutputError
 from rm_ray.evaluate.config import JUDGED_PAIRS, EvaluateConfig
-from rm_ray.evaluate.figures import Against, Kept
+from rm_ray.evaluate.figures import Against, KeepAgreement
 from rm_ray.evaluate.labelled import (
     Key,
     Labelled,
@@ -121,7 +121,10 @@ def against(sample: Labelled, other: Other, config: EvaluateConfig) -> Against:
         auc=interval(estimates["auc"]),
         smallest_difference=smallest_difference(main.error) / np.sqrt(2) if main else 0.0,
         correlation=correlation if np.isfinite(correlation) else None,
-        kept=[Kept(share=share, agreement=same_best(first, second, share)) for share in SHARES],
+        kept=[
+            KeepAgreement(share=share, agreement=same_best(first, second, share))
+            for share in SHARES
+        ],
         sentence=_sentence(sample, main),
     )
 

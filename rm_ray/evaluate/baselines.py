@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from rm_ray.evaluate.config import FiguresConfig
-from rm_ray.evaluate.figures import Baseline
+from rm_ray.evaluate.figures import BaselineAccuracy
 from rm_ray.evaluate.grouping import Grouped
 from rm_ray.evaluate.labelled import Labelled
 from rm_ray.evaluate.measure import MAIN, figures_of, interval
@@ -29,7 +29,7 @@ class _Score:
 
 def baselines(
     sample: Labelled, scores: TextScores, groups: Sequence[Grouped], config: FiguresConfig
-) -> list[Baseline]:
+) -> list[BaselineAccuracy]:
     """Measure each baseline over all texts, and by kind."""
     measured = (
         _Score("length", "characters of the text", scores.length),
@@ -41,7 +41,7 @@ def baselines(
 
 def _baseline(
     of: _Score, sample: Labelled, groups: Sequence[Grouped], config: FiguresConfig
-) -> Baseline:
+) -> BaselineAccuracy:
     values = np.nan_to_num(of.values, nan=float(np.nanmean(of.values)))
     higher: Literal["good", "bad"] = "good" if auc(values, sample.good) >= 0.5 else "bad"
     values = values if higher == "good" else -values
@@ -66,7 +66,7 @@ def _baseline(
         for group in groups
         if group.by == "kind"
     }
-    return Baseline(
+    return BaselineAccuracy(
         name=of.name,
         says=of.says,
         higher=higher,

@@ -15,7 +15,15 @@ from rm_ray.errors import InputError
 from rm_ray.evaluate.figures import Bin, Calibrated, Reliability
 from rm_ray.evaluate.labelled import Labelled, Names
 from rm_ray.evaluate.statistics import Flags, Floats
-from rm_ray.judges.calibration import ELSE, RAW, Calibration, Curve, Method, Unit, fit
+from rm_ray.judges.calibration import (
+    ELSE,
+    RAW,
+    CalibratedUnit,
+    Calibration,
+    CalibrationCurve,
+    Method,
+    fit,
+)
 
 BINS = 10
 # A source gets its own map if it has at least this many good and this many bad texts.
@@ -51,7 +59,7 @@ def halves(sample: Labelled, seed: int) -> Halves:
     return Halves(first, ~first)
 
 
-def unit_of(sample: Labelled) -> Unit:
+def unit_of(sample: Labelled) -> CalibratedUnit:
     """Return "chunk" if a sample's rewards are of chunks, else "document"."""
     return "chunk" if sample.of == "pairs" else "document"
 
@@ -72,7 +80,7 @@ def fitted(
         model: the judge's model, identified by its content.
         asked: the part of the fingerprint that a calibration depends on.
     """
-    maps: dict[str, Curve] = {ELSE: fit(method, sample.rewards[mine], sample.good[mine])}
+    maps: dict[str, CalibrationCurve] = {ELSE: fit(method, sample.rewards[mine], sample.good[mine])}
     names = _names(sample, by)
     for name in sorted(set(names[mine].tolist()) - {ELSE}) if by else ():
         of = mine & (names == name)

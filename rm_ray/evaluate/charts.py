@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from rm_ray.evaluate.figures import Calibrated, Group, Reliability
+from rm_ray.evaluate.figures import Calibrated, GroupAccuracy, Reliability
 from rm_ray.evaluate.words import between, main_figure
 from rm_ray.report.show import svg
 from rm_ray.report.show.formats import name
@@ -17,7 +17,7 @@ SHAPES = {"raw": ("o", svg.BASELINE), "isotonic": ("s", svg.TONIGHT), "platt": (
 
 
 def intervals(
-    ident: str, title: str, groups: Sequence[Group], below: float, of: str
+    ident: str, title: str, groups: Sequence[GroupAccuracy], below: float, of: str
 ) -> Markup | None:
     """Draw each group's main figure with its interval; return None if no group has one."""
     rows = [(group, found) for group in groups if (found := main_figure(group))][:MOST_ROWS]

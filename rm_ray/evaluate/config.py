@@ -30,7 +30,7 @@ JUDGED_PAIRS = "judged"
 Names = Annotated[list[NonEmpty], BeforeValidator(as_list)]
 
 
-class PairsConfig(Section):
+class EvaluationPairsConfig(Section):
     """Labelled pairs, to be judged by this job."""
 
     path: NonEmpty | list[NonEmpty] | None = Field(None, json_schema_extra=TYPED)
@@ -152,7 +152,7 @@ class CalibrationConfig(Section):
 class EvaluateConfig(Section):
     """The configuration of the evaluation job."""
 
-    pairs: PairsConfig = PairsConfig()
+    pairs: EvaluationPairsConfig = EvaluationPairsConfig()
     """Labelled pairs, to be judged by this job."""
     rewards: LabelledRunConfig = LabelledRunConfig()
     """A scoring run of labelled documents, in place of pairs."""

@@ -13,13 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 SCHEMA: Literal["rm_ray.evaluation/1"] = "rm_ray.evaluation/1"
 
 
-class Part(BaseModel):
+class AccuracyPart(BaseModel):
     """A Part is a part of an evaluation. It never changes once it is made."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class Interval(Part):
+class Interval(AccuracyPart):
     """A figure with its 95% interval, made by resampling documents."""
 
     value: float
@@ -30,7 +30,7 @@ class Interval(Part):
     """Upper end of the interval."""
 
 
-class Group(Part):
+class GroupAccuracy(AccuracyPart):
     """Figures of one group: how well the judge separates its good and bad texts."""
 
     by: str | None
@@ -64,7 +64,7 @@ class Group(Part):
     """
 
 
-class Baseline(Part):
+class BaselineAccuracy(AccuracyPart):
     """Figures of a simple property of the text, used in place of a judge."""
 
     name: str
@@ -83,7 +83,7 @@ class Baseline(Part):
     """Pairwise by kind, or AUC by kind for documents."""
 
 
-class SourceFigure(Part):
+class SourceFigure(AccuracyPart):
     """The figures of one source."""
 
     name: str
@@ -98,7 +98,7 @@ class SourceFigure(Part):
     """Share of good texts."""
 
 
-class Sources(Part):
+class SourceShares(AccuracyPart):
     """Figures that show if the judge sorts sources, or quality inside them."""
 
     between: float
@@ -117,7 +117,7 @@ class Sources(Part):
     """The largest sources."""
 
 
-class Bin(Part):
+class Bin(AccuracyPart):
     """A bin of the reliability diagram; all bins have the same number of texts, give or take
     one.
     """
@@ -130,7 +130,7 @@ class Bin(Part):
     """Share of good texts."""
 
 
-class Reliability(Part):
+class Reliability(AccuracyPart):
     """Predicted probabilities against the true shares, on documents that no map was fitted on."""
 
     method: Literal["raw", "isotonic", "platt"]
@@ -143,7 +143,7 @@ class Reliability(Part):
     """Bins from the lowest probabilities to the highest."""
 
 
-class Calibrated(Part):
+class Calibrated(AccuracyPart):
     """Figures of the probabilities that are made of rewards."""
 
     unit: Literal["chunk", "document"]
@@ -166,7 +166,7 @@ class Calibrated(Part):
     """Values of `by` that have a map of their own."""
 
 
-class Kept(Part):
+class KeepAgreement(AccuracyPart):
     """The agreement of two judges on the best texts."""
 
     share: float
@@ -175,7 +175,7 @@ class Kept(Part):
     """Share of the texts kept by one judge that the other keeps too."""
 
 
-class Against(Part):
+class Against(AccuracyPart):
     """The comparison with another judge of the same texts."""
 
     path: str
@@ -194,13 +194,13 @@ class Against(Part):
     """
     correlation: float | None
     """Spearman correlation of the texts' rewards."""
-    kept: list[Kept]
+    kept: list[KeepAgreement]
     """Agreement on the best texts, by share."""
     sentence: str
     """The conclusion, in a sentence."""
 
 
-class Verdict(Part):
+class SourcesVerdict(AccuracyPart):
     """The conclusions of the figures, in words."""
 
     sentence: str
@@ -211,7 +211,7 @@ class Verdict(Part):
     """Sentences with everything else to know."""
 
 
-class Facts(Part):
+class Facts(AccuracyPart):
     """The facts about the evaluated run."""
 
     of: Literal["pairs", "documents"]
@@ -246,24 +246,24 @@ class Facts(Part):
     """Versions of the installed packages."""
 
 
-class Evaluation(Part):
+class Evaluation(AccuracyPart):
     """An Evaluation holds every figure of one run of the evaluation job."""
 
     format: Literal["rm_ray.evaluation/1"] = Field(SCHEMA, alias="schema")
     """Version of this schema."""
     made: str
     """Time of the evaluation, UTC."""
-    verdict: Verdict
+    verdict: SourcesVerdict
     """The conclusions in words."""
-    whole: Group
+    whole: GroupAccuracy
     """The figures of all texts."""
-    groups: list[Group]
+    groups: list[GroupAccuracy]
     """The figures of groups of texts."""
-    baselines: list[Baseline]
+    baselines: list[BaselineAccuracy]
     """Baselines without a judge."""
     baselines_note: str
     """How the baselines were made, or why there are none."""
-    sources: Sources | None
+    sources: SourceShares | None
     """Figures of the sources; null unless there are two sources."""
     calibration: Calibrated | None
     """Rewards as probabilities; null if there are too few documents."""

@@ -13,7 +13,7 @@ from rm_ray.evaluate.against import Other, against
 from rm_ray.evaluate.baselines import baselines
 from rm_ray.evaluate.calibrating import halves, shown
 from rm_ray.evaluate.config import EvaluateConfig
-from rm_ray.evaluate.figures import Baseline, Calibrated, Evaluation, Facts
+from rm_ray.evaluate.figures import BaselineAccuracy, Calibrated, Evaluation, Facts
 from rm_ray.evaluate.grouping import Grouped, grouped
 from rm_ray.evaluate.labelled import Labelled
 from rm_ray.evaluate.measure import measure
@@ -107,7 +107,7 @@ def make(material: Material, config: EvaluateConfig) -> Evaluation:
 
 def _baselines(
     material: Material, groups: Sequence[Grouped], config: EvaluateConfig
-) -> tuple[list[Baseline], str]:
+) -> tuple[list[BaselineAccuracy], str]:
     texts = material.texts
     if not config.figures.baselines:
         return [], "Switched off (figures.baselines)."

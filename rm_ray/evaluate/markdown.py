@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rm_ray.evaluate.figures import Evaluation, Group, Interval
+from rm_ray.evaluate.figures import Evaluation, GroupAccuracy, Interval
 from rm_ray.evaluate.words import between, worst_first
 from rm_ray.report.show.formats import count
 from rm_ray.report.show.markdown import escaped, plain
@@ -19,7 +19,7 @@ def summary(made: Evaluation) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(made: Evaluation, kinds: list[Group]) -> Iterator[str]:
+def _table(made: Evaluation, kinds: list[GroupAccuracy]) -> Iterator[str]:
     of = made.facts.of
     named = [baseline.name for baseline in made.baselines]
     heads = ["", of, *(["pairs right"] if of == "pairs" else []), "AUC", *named]

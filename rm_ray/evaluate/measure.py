@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from rm_ray.evaluate.config import FiguresConfig
-from rm_ray.evaluate.figures import Group, Interval
+from rm_ray.evaluate.figures import GroupAccuracy, Interval
 from rm_ray.evaluate.grouping import Grouped
 from rm_ray.evaluate.labelled import Labelled
 from rm_ray.evaluate.statistics import (
@@ -29,7 +29,7 @@ MAIN = {"pairs": "pairwise", "documents": "auc"}
 
 def measure(
     sample: Labelled, groups: Sequence[Grouped], config: FiguresConfig, *, zero_means: bool
-) -> tuple[Group, list[Group]]:
+) -> tuple[GroupAccuracy, list[GroupAccuracy]]:
     """Measure all texts together, and each group.
 
     Args:
@@ -40,7 +40,9 @@ def measure(
     return measured(everything), [measured(group) for group in groups]
 
 
-def _group(of: Grouped, sample: Labelled, config: FiguresConfig, *, zero_means: bool) -> Group:
+def _group(
+    of: Grouped, sample: Labelled, config: FiguresConfig, *, zero_means: bool
+) -> GroupAccuracy:
     inside = of.texts
     rewards, good, documents = sample.rewards[inside], sample.good[inside], sample.documents[inside]
     figures = {
@@ -56,7 +58,7 @@ def _group(of: Grouped, sample: Labelled, config: FiguresConfig, *, zero_means: 
     }
     main = estimates[MAIN[sample.of]]
     few = count < config.few_documents
-    return Group(
+    return GroupAccuracy(
         by=of.by or None,
         name=of.name,
         count=len(rewards) // 2 if sample.of == "pairs" else len(rewards),

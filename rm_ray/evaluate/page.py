@@ -3,7 +3,7 @@
 from typing import Any
 
 from rm_ray.evaluate import charts, words
-from rm_ray.evaluate.figures import Evaluation, Facts, Group
+from rm_ray.evaluate.figures import Evaluation, Facts, GroupAccuracy
 from rm_ray.report.show.formats import count
 from rm_ray.report.show.page import environment
 
@@ -63,7 +63,7 @@ def _context(made: Evaluation) -> dict[str, Any]:
     }
 
 
-def _groups(made: Evaluation, by: str) -> list[Group]:
+def _groups(made: Evaluation, by: str) -> list[GroupAccuracy]:
     """Return the groups of a property: kinds with the worst first, others in their order."""
     groups = [group for group in made.groups if group.by == by]
     return words.worst_first(groups) if by == "kind" else groups
@@ -77,7 +77,7 @@ def _said(by: str, facts: Facts) -> str:
     return SAID.get(by, "")
 
 
-def _status(whole: Group, groups: list[Group]) -> str:
+def _status(whole: GroupAccuracy, groups: list[GroupAccuracy]) -> str:
     """Return the colour of the headline: fail, warn or ok."""
     main = words.main_figure(whole)
     if main is None or main.low <= 0.5:

@@ -40,7 +40,7 @@ def parted(ids: TokenIds) -> tuple[TokenIds, TokenIds, TokenIds]:
 
 
 @dataclass(frozen=True)
-class PairTokenizer:
+class LabelledPairTokenizer:
     """A PairTokenizer gives pairs as token ids: their own ids, or their encoded texts."""
 
     names: tuple[str, str, str]

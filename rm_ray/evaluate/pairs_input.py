@@ -15,7 +15,7 @@ from rm_ray.engines.weights import Model
 from rm_ray.errors import ConfigError, InputError, short
 from rm_ray.evaluate.config import EvaluateConfig
 from rm_ray.evaluate.pair_judge import PairJudge, pair_judge
-from rm_ray.evaluate.pair_tokens import IDS, SPLIT, TEXTS, PairTokenizer
+from rm_ray.evaluate.pair_tokens import IDS, SPLIT, TEXTS, LabelledPairTokenizer
 from rm_ray.judges.families import Builder
 from rm_ray.judges.judge import DocumentTokenizer, Judge
 from rm_ray.judges.keys import JudgeSection
@@ -139,4 +139,4 @@ def _build(
         "tokenizer": tokenizer_digest(plain),
     }
     open_pairs(inputs.paths, inputs.storage, facts)
-    return PairTokenizer(names, plain, split), judge
+    return LabelledPairTokenizer(names, plain, split), judge

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rm_ray.evaluate.figures import SourceFigure, Sources
+from rm_ray.evaluate.figures import SourceFigure, SourceShares
 from rm_ray.evaluate.labelled import Labelled, Names
 from rm_ray.evaluate.statistics import Flags, Floats, auc, between_share
 
@@ -12,7 +12,7 @@ BETWEEN, LOST = 0.25, 0.05
 MOST_SOURCES = 60
 
 
-def sources(sample: Labelled) -> Sources | None:
+def sources(sample: Labelled) -> SourceShares | None:
     """Compute the figures of the sources; None unless there are two sources."""
     named = sample.columns.get("source")
     if named is None:
@@ -26,7 +26,7 @@ def sources(sample: Labelled) -> Sources | None:
     between = between_share(sample.rewards, names)
     whole, within = auc(sample.rewards, sample.good), within_auc(sample.rewards, sample.good, names)
     sorts = between >= BETWEEN and within is not None and whole - within >= LOST
-    return Sources(
+    return SourceShares(
         between=between,
         within_auc=within,
         auc=whole,

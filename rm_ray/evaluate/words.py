@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from rm_ray.evaluate.figures import (
     Against,
-    Baseline,
+    BaselineAccuracy,
     Calibrated,
     Facts,
-    Group,
+    GroupAccuracy,
     Interval,
-    Sources,
-    Verdict,
+    SourceShares,
+    SourcesVerdict,
 )
 
 MOST_NAMED = 6
@@ -18,13 +18,13 @@ MOST_NAMED = 6
 
 def verdict(
     facts: Facts,
-    whole: Group,
-    groups: Sequence[Group],
-    baselines: Sequence[Baseline],
-    sources: Sources | None,
+    whole: GroupAccuracy,
+    groups: Sequence[GroupAccuracy],
+    baselines: Sequence[BaselineAccuracy],
+    sources: SourceShares | None,
     calibration: Calibrated | None,
     against: Against | None,
-) -> Verdict:
+) -> SourcesVerdict:
     """Return the verdict: how good the judge is, on what it fails, and what else to know."""
     kinds = [group for group in groups if group.by == "kind"]
     in_pairs = facts.of == "pairs"
@@ -36,10 +36,12 @@ def verdict(
         *(_calibration(calibration) if calibration else []),
         *_left(facts),
     ]
-    return Verdict(sentence=headline(facts.of, whole), blind=_blind(facts, kinds), notes=notes)
+    return SourcesVerdict(
+        sentence=headline(facts.of, whole), blind=_blind(facts, kinds), notes=notes
+    )
 
 
-def headline(of: str, whole: Group) -> str:
+def headline(of: str, whole: GroupAccuracy) -> str:
     """Say in one sentence how good the judge is."""
     few = f" Only {whole.documents:,} documents, so this shows little." if whole.few else ""
     if of == "pairs":
@@ -50,7 +52,7 @@ def headline(of: str, whole: Group) -> str:
     )
 
 
-def _right(group: Group) -> str:
+def _right(group: GroupAccuracy) -> str:
     value = group.pairwise
     share = "–" if value is None else f"{value.value:.1%}"
     interval = "" if value is None else f" ({value.low:.1%} to {value.high:.1%})"
@@ -62,17 +64,17 @@ def between(of: Interval | None) -> str:
     return "–" if of is None else f"{of.value:.1%} ({of.low:.1%} to {of.high:.1%})"
 
 
-def main_figure(group: Group) -> Interval | None:
+def main_figure(group: GroupAccuracy) -> Interval | None:
     """Return the main figure of a group: pairwise, or AUC for documents."""
     return group.pairwise or group.auc
 
 
-def worst_first(groups: Sequence[Group]) -> list[Group]:
+def worst_first(groups: Sequence[GroupAccuracy]) -> list[GroupAccuracy]:
     """Sort groups by their main figure, the worst first."""
     return sorted(groups, key=lambda group: of.value if (of := main_figure(group)) else -1.0)
 
 
-def _blind(facts: Facts, kinds: Sequence[Group]) -> list[str]:
+def _blind(facts: Facts, kinds: Sequence[GroupAccuracy]) -> list[str]:
     blind = worst_first([group for group in kinds if group.blind])
     sentences = [_blind_to(facts.of, group) for group in blind]
     few = [
@@ -86,12 +88,12 @@ def _blind(facts: Facts, kinds: Sequence[Group]) -> list[str]:
     return sentences
 
 
-def _speaking(of: str, group: Group) -> int:
+def _speaking(of: str, group: GroupAccuracy) -> int:
     """Return the number of documents of a kind; for a scoring run, of its bad documents."""
     return group.documents if of == "pairs" else group.count - group.good
 
 
-def _blind_to(of: str, group: Group) -> str:
+def _blind_to(of: str, group: GroupAccuracy) -> str:
     figure = main_figure(group)
     if figure is None:
         return f"Nothing is known about {group.name}."
@@ -106,7 +108,9 @@ def _blind_to(of: str, group: Group) -> str:
     )
 
 
-def _baselines(facts: Facts, whole: Group, found: Sequence[Baseline]) -> Iterator[str]:
+def _baselines(
+    facts: Facts, whole: GroupAccuracy, found: Sequence[BaselineAccuracy]
+) -> Iterator[str]:
     judge = main_figure(whole)
     if not found or judge is None:
         return
@@ -121,7 +125,7 @@ def _baselines(facts: Facts, whole: Group, found: Sequence[Baseline]) -> Iterato
     yield f"Without a judge: {listed}.{beaten}"
 
 
-def _power(whole: Group) -> Iterator[str]:
+def _power(whole: GroupAccuracy) -> Iterator[str]:
     if whole.smallest_difference is not None:
         yield (
             "These documents can tell two judges apart that differ by "

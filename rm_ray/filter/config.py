@@ -40,7 +40,7 @@ class FilteredCorpusConfig(Section):
         return self
 
 
-class RewardsConfig(Section):
+class FilterRewardsConfig(Section):
     """The scoring runs whose rewards choose the documents."""
 
     path: NonEmpty | list[NonEmpty] = Field(json_schema_extra=TYPED)
@@ -277,7 +277,7 @@ class FilterOutputConfig(FilesConfig, OutputConfig):
     """The run's folder, and the files that are written there."""
 
 
-class TasksConfig(Section):
+class FilterTasksConfig(Section):
     """The CPU tasks that count and copy."""
 
     cpus: float = Field(1, gt=0)
@@ -291,13 +291,13 @@ class FilterConfig(Section):
 
     corpus: FilteredCorpusConfig = FilteredCorpusConfig()
     """The corpus that was scored, or some of its files."""
-    rewards: RewardsConfig
+    rewards: FilterRewardsConfig
     """The scoring runs."""
     rule: RuleConfig = RuleConfig()
     """The rule that chooses the documents to keep."""
     output: FilterOutputConfig
     """The run's folder, and the files that are written there."""
-    tasks: TasksConfig = TasksConfig()
+    tasks: FilterTasksConfig = FilterTasksConfig()
     """The CPU tasks that count and copy."""
     run: RunConfig = RunConfig()
     """The run as a whole."""

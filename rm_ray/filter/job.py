@@ -25,7 +25,7 @@ from rm_ray.filter.counts import FilterCounts
 from rm_ray.filter.fingerprint import fingerprint
 from rm_ray.filter.notes import Notes
 from rm_ray.filter.planning import ROOTS, FilterPlanning, find_corpus, plan_filter
-from rm_ray.filter.sources import Sources
+from rm_ray.filter.sources import FilterSources
 from rm_ray.filter.summary import FilterSummary, dry_run_text, manifest
 from rm_ray.run.counts import RunCounts
 from rm_ray.run.execute import execute, ray_faults
@@ -69,7 +69,7 @@ class FilterJob(ShardJob[PlannedFolder, Bundle, FilterPlanning]):
             OutputError: a folder is no run.
             ConfigError: a column is not in the rewards.
         """
-        self.sources = Sources.open(config)
+        self.sources = FilterSources.open(config)
         self.summary = FilterSummary(config)
         self.spec = JobSpec(
             config=config,

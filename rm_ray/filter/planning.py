@@ -23,14 +23,14 @@ from rm_ray.filter.checks import (
 from rm_ray.filter.column_checks import check_columns, warn_of_mixed_folders
 from rm_ray.filter.config import FilterOutputConfig
 from rm_ray.filter.copy.bundles import PlannedFolder
-from rm_ray.filter.copy.keeping import Alterations, Look
+from rm_ray.filter.copy.keeping import Alterations, FooterLook
 from rm_ray.filter.copy.units import Layout, corpus_layout, parts_layout, plan_folders
 from rm_ray.filter.count.census import Census
 from rm_ray.filter.count.passes import Passes
-from rm_ray.filter.count.reader import Reader
+from rm_ray.filter.count.reader import RewardsReader
 from rm_ray.filter.count.stretches import Parts
 from rm_ray.filter.notes import Notes, all_cuts
-from rm_ray.filter.sources import Sources
+from rm_ray.filter.sources import FilterSources
 from rm_ray.run.shard_job import Planning
 from rm_ray.scored.run import describe_parts
 
@@ -47,7 +47,7 @@ ROOTS = {"rows": "corpus", "ids": "ids", "rewards": "rewards"}
 class Ready:
     """Holds the inputs of the copier, once the plan is made."""
 
-    reader: Reader
+    reader: RewardsReader
     """Reads documents, with the ranks of the plan's first segment."""
     cuts: Cuts
     """The cuts of all groups."""
@@ -67,7 +67,7 @@ class FilterPlanning(Planning[PlannedFolder]):
     """The census of the newly planned documents; None if there are none."""
 
 
-def find_corpus(sources: Sources) -> Corpus:
+def find_corpus(sources: FilterSources) -> Corpus:
     """Return the corpus's files that the runs have scored, as they are now.
 
     Raises:
@@ -100,7 +100,7 @@ def find_corpus(sources: Sources) -> Corpus:
 
 
 def plan_filter(
-    sources: Sources,
+    sources: FilterSources,
     found: Corpus,
     planned: Sequence[PlannedFolder],
     notes: Sequence[Mapping[str, Any]],
@@ -155,12 +155,12 @@ def plan_filter(
     )
 
 
-def _ready(sources: Sources, segments: Sequence[Notes], parts: Sequence[Parts]) -> Ready:
+def _ready(sources: FilterSources, segments: Sequence[Notes], parts: Sequence[Parts]) -> Ready:
     return Ready(sources.reader(segments[0].ranks), all_cuts(segments), parts)
 
 
 def _count(
-    sources: Sources,
+    sources: FilterSources,
     layout: Layout,
     files: Sequence[InputFile],
     parts: Sequence[Parts],
@@ -190,7 +190,7 @@ def _count(
 
 
 def _layout(
-    sources: Sources, files: Sequence[InputFile], parts: Sequence[Parts]
+    sources: FilterSources, files: Sequence[InputFile], parts: Sequence[Parts]
 ) -> tuple[Layout, Alterations]:
     """Lay out the files to plan, and count the properties that will not be written as they are.
 
@@ -200,7 +200,7 @@ def _layout(
     config = sources.config
     kind = config.output.kind
     footers: dict[str, Footer] = {}
-    look = Look(config.output) if kind == "rows" else None
+    look = FooterLook(config.output) if kind == "rows" else None
     if sources.reads_corpus:
         log.info("reading the footers of %d corpus files", len(files))
         footers, _ = read_footers(files, sources.corpus, look, sources.others)

@@ -12,14 +12,14 @@ from rm_ray.filter.checks import check_threshold, corpus_of
 from rm_ray.filter.column_checks import spoken_of, written_columns
 from rm_ray.filter.condition import Condition
 from rm_ray.filter.config import FilterConfig
-from rm_ray.filter.count.reader import Reader
+from rm_ray.filter.count.reader import RewardsReader
 from rm_ray.scored.column_path import ColumnPath
 from rm_ray.scored.columns import columns_of
 from rm_ray.scored.run import ScoredRun, open_scored
 
 
 @dataclass(frozen=True)
-class Sources:
+class FilterSources:
     """Holds the sources of one filter."""
 
     config: FilterConfig
@@ -85,14 +85,14 @@ class Sources:
         """Return True if files of the corpus are read, not only the rewards."""
         return self.config.output.kind == "rows" or bool(self.others)
 
-    def reader(self, ranks: Sequence[Ranks] = ()) -> Reader:
+    def reader(self, ranks: Sequence[Ranks] = ()) -> RewardsReader:
         """Return the reader of documents.
 
         Args:
             ranks: the ranks of each run's rewards, if several runs are combined by rank.
         """
         rule = self.config.rule
-        return Reader(
+        return RewardsReader(
             runs=[run.parts for run in self.runs],
             schemas=self.schemas,
             column=ColumnPath(self.config.rewards.column),

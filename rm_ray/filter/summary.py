@@ -29,7 +29,7 @@ from rm_ray.filter.notes import (
 )
 from rm_ray.filter.planning import FilterPlanning
 from rm_ray.filter.rule import number_of, weight_name, weight_of
-from rm_ray.filter.sources import Sources
+from rm_ray.filter.sources import FilterSources
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.progress.log import duration
 from rm_ray.run.summary import RunSummary
@@ -76,7 +76,7 @@ class FilterSummary(RunSummary[FilterPlanning]):
         return {"outcomes": outcome_rows(planning.segments)}
 
 
-def dry_run_text(sources: Sources, planning: FilterPlanning, seen: Survey) -> str:
+def dry_run_text(sources: FilterSources, planning: FilterPlanning, seen: Survey) -> str:
     """Return the dry run's page: the documents kept and dropped, the cuts, how much other
     thresholds would keep, and the documents next to the cuts.
     """
@@ -249,7 +249,7 @@ def retention_lines(rewards: Cells, kind: str) -> list[str]:
 
 
 def _beside_lines(
-    sources: Sources, planning: FilterPlanning, beside: Sequence[Beside]
+    sources: FilterSources, planning: FilterPlanning, beside: Sequence[Beside]
 ) -> list[str]:
     lines = []
     for document in beside:
@@ -262,7 +262,7 @@ def _beside_lines(
     return lines
 
 
-def _look_at(sources: Sources, planning: FilterPlanning, document: Beside) -> tuple[str, str]:
+def _look_at(sources: FilterSources, planning: FilterPlanning, document: Beside) -> tuple[str, str]:
     """Return a document's id (or its file and row) and the beginning of its text."""
     _, _, file, row = document.order
     parts = overlapping(planning.ready.parts[0].get(file, ()), row, row + 1)
@@ -300,7 +300,7 @@ def closing_lines(
 
 
 def manifest(
-    sources: Sources,
+    sources: FilterSources,
     segments: Sequence[Notes],
     totals: FilterCounts,
     versions: Mapping[str, str],

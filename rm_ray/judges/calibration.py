@@ -26,13 +26,13 @@ ELSE = "*"
 Floats = npt.NDArray[np.float64]
 Method = Literal["isotonic", "platt"]
 # The unit whose rewards the map was fitted on.
-Unit = Literal["chunk", "document"]
+CalibratedUnit = Literal["chunk", "document"]
 # Keys of a judge's fingerprint whose values must be the same as when the calibration was fitted.
 ASKED = ("family", "label_ids", "judge.before_chunk", "judge.after_chunk", "judge.chunk_tokens")
 
 
 @dataclass(frozen=True)
-class Curve:
+class CalibrationCurve:
     """A Curve maps rewards to probabilities, and never falls.
 
     With points (isotonic), it is straight lines between them, and level beyond the first and the
@@ -65,7 +65,7 @@ class Curve:
 
 # The map of the preference judge without calibration. Its rewards are differences of log
 # probabilities, so the logistic function turns them into probabilities.
-RAW = Curve()
+RAW = CalibrationCurve()
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,13 @@ class Calibration:
 
     method: Method
     """How the maps were fitted."""
-    unit: Unit
+    unit: CalibratedUnit
     """`chunk`: the maps were fitted on rewards of single chunks, and say nothing about means of
     rewards. So a document's `p_chosen` is the mean of the probabilities of its judged chunks.
     `document`: they were fitted on rewards of documents, and map a document's reward directly."""
     by: str | None
     """The column whose values each have a map; None if there is one map for all documents."""
-    maps: Mapping[str, Curve]
+    maps: Mapping[str, CalibrationCurve]
     """The maps by value of that column; `*` is the map of all other documents."""
     model: str
     """The identity of the model that the maps were fitted for."""
@@ -210,17 +210,17 @@ class Calibration:
         return np.array([ELSE if name is None else str(name) for name in names], object)
 
 
-def _curve(stored: Mapping[str, Any]) -> Curve:
+def _curve(stored: Mapping[str, Any]) -> CalibrationCurve:
     """Read a stored curve."""
     if "x" not in stored:
-        return Curve(slope=float(stored["slope"]), intercept=float(stored["intercept"]))
+        return CalibrationCurve(slope=float(stored["slope"]), intercept=float(stored["intercept"]))
     x, p = (tuple(float(value) for value in stored[name]) for name in ("x", "p"))
     if len(x) != len(p) or not x or any(a > b for a, b in pairwise(x)):
         raise ValueError("the points of a map are not in order")
-    return Curve(x=x, p=p)
+    return CalibrationCurve(x=x, p=p)
 
 
-def fit(method: Method, rewards: Floats, good: npt.NDArray[np.bool_]) -> Curve:
+def fit(method: Method, rewards: Floats, good: npt.NDArray[np.bool_]) -> CalibrationCurve:
     """Fit a curve to labelled rewards.
 
     Isotonic: the values that never fall and are nearest to the labels (pool adjacent violators).
@@ -236,7 +236,7 @@ def fit(method: Method, rewards: Floats, good: npt.NDArray[np.bool_]) -> Curve:
     return _isotonic(rewards, good) if method == "isotonic" else _platt(rewards, good)
 
 
-def _isotonic(rewards: Floats, good: npt.NDArray[np.bool_]) -> Curve:
+def _isotonic(rewards: Floats, good: npt.NDArray[np.bool_]) -> CalibrationCurve:
     """Fit points: the arguments are those of `fit`."""
     from scipy.optimize import isotonic_regression
 
@@ -248,10 +248,10 @@ def _isotonic(rewards: Floats, good: npt.NDArray[np.bool_]) -> Curve:
     # of each level stretch, both ends are enough
     kept = np.ones(len(x), bool)
     kept[1:-1] = (np.diff(fitted)[:-1] != 0) | (np.diff(fitted)[1:] != 0)
-    return Curve(x=tuple(x[kept].tolist()), p=tuple(fitted[kept].tolist()))
+    return CalibrationCurve(x=tuple(x[kept].tolist()), p=tuple(fitted[kept].tolist()))
 
 
-def _platt(rewards: Floats, good: npt.NDArray[np.bool_]) -> Curve:
+def _platt(rewards: Floats, good: npt.NDArray[np.bool_]) -> CalibrationCurve:
     """Fit a logistic function: the arguments are those of `fit`."""
     from scipy.optimize import minimize
 
@@ -268,4 +268,4 @@ def _platt(rewards: Floats, good: npt.NDArray[np.bool_]) -> Curve:
 
     slope, intercept = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS").x
     slope = max(0.0, slope) / spread  # a curve never falls, even if the judge is always wrong
-    return Curve(slope=float(slope), intercept=float(intercept - slope * middle))
+    return CalibrationCurve(slope=float(slope), intercept=float(intercept - slope * middle))

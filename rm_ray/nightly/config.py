@@ -10,16 +10,15 @@ from rm_ray.filter.config import (
     FilterConfig,
     FilteredCorpusConfig,
     FilterOutputConfig,
+    FilterTasksConfig,
     RuleConfig,
-    TasksConfig,
 )
-from rm_ray.filter.config import RewardsConfig as FilterRewardsConfig
+from rm_ray.filter.config import FilterRewardsConfig as FilterRewardsConfig
 from rm_ray.report.config import (
-    Night,
     NightName,
     ReportConfig,
+    ReportRewardsConfig,
     ReportSection,
-    RewardsConfig,
     today,
 )
 from rm_ray.score.config import ScoreConfig
@@ -46,7 +45,7 @@ class NightlyFilterConfig(Section):
     """Rule that selects the documents to keep."""
     output: FilesConfig = FilesConfig()
     """Files that the filter writes."""
-    tasks: TasksConfig = TasksConfig()
+    tasks: FilterTasksConfig = FilterTasksConfig()
     """Tasks that copy the documents."""
 
 
@@ -63,7 +62,7 @@ class NightlyConfig(ScoreConfig):
     """The report of each night."""
     filter: NightlyFilterConfig | None = None
     """The filter of each night; none if not given."""
-    skip_filter: Annotated[list[Night], BeforeValidator(as_list)] = Field([])
+    skip_filter: Annotated[list[NightName], BeforeValidator(as_list)] = Field([])
     """Nights to finish without their filter, because it was refused."""
 
     @model_validator(mode="after")
@@ -96,7 +95,7 @@ class NightlyConfig(ScoreConfig):
             place = {"path": self._folder(HISTORY).path, "storage": self.output.storage}
             settings["history"] = self.report.history.model_copy(update=place)
         return ReportConfig(
-            rewards=RewardsConfig(
+            rewards=ReportRewardsConfig(
                 path=self._folder(SCORED).path,
                 column=self.report.column,
                 segments=segments,

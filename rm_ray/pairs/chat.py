@@ -21,7 +21,7 @@ from rm_ray.pairs.config import TEXT
 # Placeholder of the text while a template is rendered; only letters, so that no template trims it.
 MARK = "zqTEXTqz"
 # Token ids of special tokens, and texts between these.
-Parts = tuple[int | str, ...]
+MessageParts = tuple[int | str, ...]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class ChatPrompts:
     The text is tokenised as plain text: special tokens in it have no effect and end no turn.
     """
 
-    around: tuple[tuple[Parts, Parts], ...]
+    around: tuple[tuple[MessageParts, MessageParts], ...]
     """Rendered parts before and after the text, for each instruction."""
     tokenizer_json: str
     """Content of the generator's tokenizer.json."""

@@ -9,14 +9,14 @@ from rm_ray.pairs.config import GENERATED, PairsJobConfig
 from rm_ray.pairs.counts import PairCounts
 from rm_ray.pairs.planning import PairsPlanning
 from rm_ray.run.counts import RunCounts, RunProgress
-from rm_ray.run.standing.metrics import Measure
+from rm_ray.run.standing.metrics import Metric
 from rm_ray.run.standing.price import Price, dollars, number
 from rm_ray.run.summary import RunSummary
 from rm_ray.run.survey import Survey
 
 # The key of metrics.json from which the hours of the next run are estimated.
 PAIRS_SPEED = "generated_pairs_per_second_per_engine"
-PAIRS_WRITTEN = Measure("rm_ray_generated_pairs", "Pairs that an engine wrote.", counter=True)
+PAIRS_WRITTEN = Metric("rm_ray_generated_pairs", "Pairs that an engine wrote.", counter=True)
 
 
 class PairsSummary(RunSummary[PairsPlanning]):
@@ -25,7 +25,7 @@ class PairsSummary(RunSummary[PairsPlanning]):
     starting = "nothing is made yet"
 
     @override
-    def measures(self, progress: RunProgress) -> dict[Measure, float]:
+    def measures(self, progress: RunProgress) -> dict[Metric, float]:
         return {PAIRS_WRITTEN: _work(progress).windows}
 
     @override

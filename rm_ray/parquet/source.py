@@ -17,7 +17,7 @@ from rm_ray.parquet.schema import Element, columns
 
 
 @dataclass(frozen=True)
-class Source:
+class ParquetSource:
     """A source is a file whose rows are copied."""
 
     footer: StoredFooter
@@ -36,7 +36,7 @@ class Source:
     """Top-level columns that can only be written in another structure; by name, a description."""
 
     @classmethod
-    def of(cls, file: BinaryIO) -> "Source":
+    def of(cls, file: BinaryIO) -> "ParquetSource":
         """Look at an open file.
 
         Raises:

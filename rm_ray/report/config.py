@@ -20,10 +20,10 @@ from rm_ray.errors import ConfigError
 from rm_ray.scored.column_path import ColumnPath
 
 # Nights are sorted by name.
-Night = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,60}$")]
+NightText = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,60}$")]
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 DAYS: tuple[Day, ...] = get_args(Day)
-Level = Literal["ignore", "warn", "fail"]
+RuleLevel = Literal["ignore", "warn", "fail"]
 
 
 class PlaceConfig(Section):
@@ -41,7 +41,7 @@ class PlaceConfig(Section):
         return self
 
 
-class RewardsConfig(PlaceConfig):
+class ReportRewardsConfig(PlaceConfig):
     """The scoring run to report, or the part of it that one night added."""
 
     path: NonEmpty = Field(json_schema_extra=TYPED)
@@ -67,7 +67,7 @@ class BaselineConfig(PlaceConfig):
     """Segments of that run; null: all."""
     nights: int = Field(7, ge=1)
     """Nights of the history to pool: the last ones that did not alert."""
-    accept: dict[str, Night] = Field({}, json_schema_extra=TYPED)
+    accept: dict[str, NightText] = Field({}, json_schema_extra=TYPED)
     """Group: the first night on which its rewards are right again. Earlier nights no longer count
     for the group; that night does, even if it alerted. The group 'all documents' is all groups
     together, '*' is everything.
@@ -121,7 +121,7 @@ class DriftRule(Section):
     """
     psi_above: float = Field(0.25, ge=0)
     """Population stability index. A larger index alerts too, if chance alone does not reach it."""
-    level: Level = "fail"
+    level: RuleLevel = "fail"
     """What an alert does."""
 
 
@@ -130,7 +130,7 @@ class SpreadRule(Section):
 
     below: float = Field(0.5, ge=0)
     """Standard deviation, divided by the baseline's. A smaller ratio alerts."""
-    level: Level = "fail"
+    level: RuleLevel = "fail"
     """What an alert does."""
 
 
@@ -141,7 +141,7 @@ class MeanRule(Section):
     """Change of the mean, in standard deviations of the baseline. A larger change alerts. null:
     the rule is off.
     """
-    level: Level = "warn"
+    level: RuleLevel = "warn"
     """What an alert does."""
 
 
@@ -152,7 +152,7 @@ class VolumeRule(Section):
     """Share of a baseline night's documents. Fewer documents alert."""
     above: float | None = Field(None, ge=1)
     """Multiple of a baseline night's documents. More documents alert. null: never too many."""
-    level: Level = "warn"
+    level: RuleLevel = "warn"
     """What an alert does."""
 
 
@@ -169,7 +169,7 @@ class TokensRule(Section):
     """Multiple of a usual document's tokens, on average. More tokens alert. null: never too
     many.
     """
-    level: Level = "warn"
+    level: RuleLevel = "warn"
     """What an alert does."""
 
 
@@ -180,7 +180,7 @@ class RewardedRule(Section):
     """Share of the documents with a reward, divided by the usual share. A smaller ratio alerts. A
     night without any reward always alerts.
     """
-    level: Level = "fail"
+    level: RuleLevel = "fail"
     """What an alert does."""
 
 
@@ -191,7 +191,7 @@ class CreepRule(Section):
     """Move of the weekly mean from four weeks ago to the last week, in standard deviations. A
     larger move alerts.
     """
-    level: Level = "warn"
+    level: RuleLevel = "warn"
     """What an alert does."""
 
 
@@ -200,21 +200,21 @@ class FailedRule(Section):
 
     above: float = Field(0.01, ge=0, le=1)
     """Share of the documents that failed. A larger share alerts."""
-    level: Level = "fail"
+    level: RuleLevel = "fail"
     """What an alert does."""
 
 
 class MissingRule(Section):
     """Alerts if a group of the baseline has no document."""
 
-    level: Level = "fail"
+    level: RuleLevel = "fail"
     """What an alert does."""
 
 
 class NewRule(Section):
     """Alerts if a group is not in the baseline."""
 
-    level: Level = "warn"
+    level: RuleLevel = "warn"
     """What an alert does."""
 
 
@@ -260,7 +260,7 @@ class PageConfig(Section):
     """
 
 
-class TasksConfig(Section):
+class ReportTasksConfig(Section):
     """The CPU tasks that count."""
 
     cpus: float = Field(1, gt=0)
@@ -286,7 +286,7 @@ class ReportSection(Section):
     """Contents of the page."""
     cost: CostConfig = CostConfig()
     """Price of the machines."""
-    tasks: TasksConfig = TasksConfig()
+    tasks: ReportTasksConfig = ReportTasksConfig()
     """CPU tasks that count."""
 
     @field_validator("by")
@@ -305,13 +305,13 @@ def today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
-NightName = Annotated[Night, BeforeValidator(str)]  # YAML reads 20261124 as a number
+NightName = Annotated[NightText, BeforeValidator(str)]  # YAML reads 20261124 as a number
 
 
 class ReportConfig(ReportSection):
     """All keys of the report job."""
 
-    rewards: RewardsConfig
+    rewards: ReportRewardsConfig
     """Scoring run to report."""
     output: OutputConfig
     """Folder of the report."""

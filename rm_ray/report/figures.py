@@ -20,13 +20,13 @@ Rule = Literal[
 ]
 
 
-class Part(BaseModel):
+class ReportPart(BaseModel):
     """A part of a report. Never changed once it is made."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Alert(Part):
+class Alert(ReportPart):
     """One alert: an effect past the threshold of its rule, and beyond chance."""
 
     group: str | None = Field(description="The group's name; null for all documents together.")
@@ -48,7 +48,7 @@ class Alert(Part):
     )
 
 
-class Verdict(Part):
+class NightVerdict(ReportPart):
     """The night in one word and one sentence."""
 
     status: Literal["ok", "warn", "fail"] = Field(description="fail: an alert fails the night.")
@@ -56,7 +56,7 @@ class Verdict(Part):
     alerts: list[Alert] = Field(description="Alerts that fail come first, folded ones last.")
 
 
-class Distribution(Part):
+class Distribution(ReportPart):
     """The rewards of some documents. Mean and sd are exact; the rest to 1/4096 of a value."""
 
     documents: int = Field(description="Documents with a reward.")
@@ -68,7 +68,7 @@ class Distribution(Part):
     quantiles: dict[str, float] = Field(description="Rewards by the share of documents below.")
 
 
-class Measure(Part):
+class Measure(ReportPart):
     """An effect size beside its noise."""
 
     effect: float = Field(description="How large the effect is.")
@@ -76,7 +76,7 @@ class Measure(Part):
     p: float = Field(description="Share of nights like the baseline with an effect as large.")
 
 
-class Drift(Part):
+class Drift(ReportPart):
     """The distance of the rewards from the baseline's."""
 
     wasserstein: Measure = Field(description="Distance in standard deviations of the baseline.")
@@ -92,7 +92,7 @@ class Drift(Part):
     )
 
 
-class Range(Part):
+class Range(ReportPart):
     """The usual value of a figure, and the values that would have been an alert."""
 
     expected: float = Field(description="The usual value.")
@@ -100,7 +100,7 @@ class Range(Part):
     high: float | None = Field(description="Higher values alert; null if no rise alerts.")
 
 
-class UsualFigures(Part):
+class UsualFigures(ReportPart):
     """Tonight's counts as the nights before predict them. A range is null if it is not known."""
 
     nights: int = Field(description="Quiet nights that the counts are predicted from.")
@@ -111,7 +111,7 @@ class UsualFigures(Part):
     remark: str | None = Field(description="Why changes cannot be told; null if they can.")
 
 
-class CreepFigures(Part):
+class CreepFigures(ReportPart):
     """A slow move of the mean, a little every night."""
 
     weeks: int = Field(description="Weeks of nights with a mean reward, tonight's included.")
@@ -121,7 +121,7 @@ class CreepFigures(Part):
     remark: str | None = Field(description="Why no creep was looked for; null if it was.")
 
 
-class Outliers(Part):
+class Outliers(ReportPart):
     """Rewards far outside the usual range. They count as the ends of that range."""
 
     below: float = Field(description="The lower end of the usual range.")
@@ -131,7 +131,7 @@ class Outliers(Part):
     farthest: float = Field(description="The reward that lies farthest out.")
 
 
-class Group(Part):
+class GroupFigures(ReportPart):
     """One group of documents, or all documents."""
 
     name: str = Field(description="The group as a person reads it.")
@@ -157,7 +157,7 @@ class Group(Part):
     untold: str | None = Field(description="Why nothing can be told of the rewards.")
 
 
-class MixGroup(Part):
+class MixGroup(ReportPart):
     """A group's part in the change of the mean."""
 
     name: str = Field(description="The group as a person reads it.")
@@ -170,7 +170,7 @@ class MixGroup(Part):
     inside: float = Field(description="Part of the mean's change that the group's rewards made.")
 
 
-class Mix(Part):
+class Mix(ReportPart):
     """The change of the mean, split exactly into two parts (Kitagawa 1955)."""
 
     before: float = Field(description="The baseline's mean.")
@@ -187,7 +187,7 @@ class Mix(Part):
     groups: list[MixGroup] = Field(description="Each group's part in the change.")
 
 
-class TrendNight(Part):
+class TrendNight(ReportPart):
     """One night of the history."""
 
     night: str = Field(description="Name of the night.")
@@ -201,7 +201,7 @@ class TrendNight(Part):
     alerts: list[str] = Field(description="The night's alerts (GROUP: RULE), folded ones left out.")
 
 
-class Retained(Part):
+class Retained(ReportPart):
     """The exact documents and tokens whose reward is not below a threshold."""
 
     threshold: float = Field(description="The lowest reward that is kept.")
@@ -209,7 +209,7 @@ class Retained(Part):
     tokens: int = Field(description="Tokens kept.")
 
 
-class Correlation(Part):
+class Correlation(ReportPart):
     """Spearman's rank correlation of a sample."""
 
     rho: float = Field(description="The correlation, from -1 to 1.")
@@ -217,7 +217,7 @@ class Correlation(Part):
     documents: int = Field(description="Documents of the sample.")
 
 
-class BlindGroup(Part):
+class BlindGroup(ReportPart):
     """The spread of one group's rewards: a small one means that its documents look alike."""
 
     name: str = Field(description="The group as a person reads it.")
@@ -227,7 +227,7 @@ class BlindGroup(Part):
     flat: bool = Field(description="The rewards hardly vary.")
 
 
-class Blind(Part):
+class Blind(ReportPart):
     """Signs that the judge sees something else than quality, or nothing."""
 
     between_share: float = Field(description="Share of the variance that lies between groups.")
@@ -239,14 +239,14 @@ class Blind(Part):
     groups: list[BlindGroup] = Field(description="One entry for each group with a reward.")
 
 
-class Chunk(Part):
+class ShownChunk(ReportPart):
     """A judged chunk of an excerpt."""
 
     text: str = Field(description="The beginning of the chunk.")
     reward: float | None = Field(description="null if the chunk was not judged.")
 
 
-class Shown(Part):
+class Shown(ReportPart):
     """One document, shown as an excerpt."""
 
     why: Literal["best", "worst", "quantile", "kept", "dropped"] = Field(
@@ -259,12 +259,14 @@ class Shown(Part):
     row: int = Field(description="Row in that file, from 0.")
     reward: float = Field(description="The document's reward.")
     tokens: int = Field(description="Tokens of the document.")
-    chunks: list[Chunk] = Field(description="The first chunks; one text if chunks are not known.")
+    chunks: list[ShownChunk] = Field(
+        description="The first chunks; one text if chunks are not known."
+    )
     chunks_left: int = Field(description="Chunks that are not shown.")
     remark: str | None = Field(description="Why the text is missing or not whole.")
 
 
-class RunFacts(Part):
+class RunFacts(ReportPart):
     """The run that made the rewards, and its cost."""
 
     path: str = Field(description="Folder of the run.")
@@ -286,7 +288,7 @@ class RunFacts(Part):
     versions: dict[str, str] = Field(description="Versions of the programs, by name.")
 
 
-class BaselineFacts(Part):
+class BaselineFacts(ReportPart):
     """The baseline of tonight."""
 
     kind: Literal["run", "history", "none"] = Field(
@@ -297,7 +299,7 @@ class BaselineFacts(Part):
     documents: int = Field(description="Documents of the baseline.")
 
 
-class Figures(Part):
+class Figures(ReportPart):
     """A report."""
 
     schema_: Literal["rm_ray.report/1"] = Field(SCHEMA, alias="schema")
@@ -305,13 +307,15 @@ class Figures(Part):
     made: str = Field(description="When this report was made, UTC.")
     by: list[str] = Field(description="Columns whose values make the groups.")
     column: str = Field(description="Column of the rewards that is reported.")
-    verdict: Verdict = Field(description="Alerts, and the verdict.")
+    verdict: NightVerdict = Field(description="Alerts, and the verdict.")
     baseline: BaselineFacts = Field(description="The baseline of tonight.")
     drift_above: float = Field(
         description="Drift alerts above this distance, in the baseline's sd, if it is not chance."
     )
-    whole: Group = Field(description="All documents together.")
-    groups: list[Group] = Field(description="Groups of tonight and the baseline, largest first.")
+    whole: GroupFigures = Field(description="All documents together.")
+    groups: list[GroupFigures] = Field(
+        description="Groups of tonight and the baseline, largest first."
+    )
     gathered: int = Field(description="Groups beyond max_groups, counted together.")
     edges: list[float] = Field(description="Edges of the bins of all histograms, ascending.")
     mix: Mix | None = Field(description="Split of the mean's change; null if there is none.")

@@ -24,7 +24,7 @@ from rm_ray.report.compare.mix import split
 from rm_ray.report.compare.past import open_history
 from rm_ray.report.compare.trend import trend
 from rm_ray.report.config import ReportConfig
-from rm_ray.report.figures import BaselineFacts, Figures, Mix, Verdict
+from rm_ray.report.figures import BaselineFacts, Figures, Mix, NightVerdict
 from rm_ray.report.measure.blind import blind
 from rm_ray.report.measure.chosen import choose
 from rm_ray.report.measure.excerpts import show
@@ -91,7 +91,7 @@ def _remember(made: Reported, history: History) -> None:
         history.write(figures.night, figures.verdict.status, made.rows)
 
 
-def fail_if_alerted(said: Verdict) -> None:
+def fail_if_alerted(said: NightVerdict) -> None:
     """Raise Alerted if an alert fails the night."""
     if said.status == "fail":
         raise Alerted(said.sentence)
@@ -185,7 +185,7 @@ def _say(
     baseline: Baseline,
     past: list[PastNight],
     mix: Mix | None,
-) -> tuple[dict[str | None, Comparison], float, Verdict]:
+) -> tuple[dict[str | None, Comparison], float, NightVerdict]:
     """Return the comparisons, the largest p with which a candidate alerts, and the verdict."""
     log.info("comparing %d groups with the baseline", len(night.groups))
     means = partial(nightly_means, past=past, accept=config.baseline.accept)
@@ -235,7 +235,7 @@ def _warn_of_accepted(config: ReportConfig, past: list[PastNight]) -> None:
 
 
 def _rows(
-    comparisons: Mapping[str | None, Comparison], said: Verdict
+    comparisons: Mapping[str | None, Comparison], said: NightVerdict
 ) -> list[tuple[GroupNight, Said]]:
     """Return the rows of the night's file in the history."""
     rows = []

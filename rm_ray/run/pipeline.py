@@ -12,7 +12,7 @@ from ray.data import Dataset, TaskPoolStrategy
 from rm_ray.cluster import TASK_CPUS
 from rm_ray.errors import one_line
 from rm_ray.run.faults.handle import TallyHandle
-from rm_ray.run.faults.watch import EngineWatch, NoEngine
+from rm_ray.run.faults.watch import EngineWatch, NoEngineLeft
 from rm_ray.run.output.commit import CommitStage
 from rm_ray.run.shard_job import AnyJob, Planning, Round
 from rm_ray.run.staging import Staging
@@ -91,7 +91,7 @@ def run_through(dataset: Dataset) -> bool:
     try:
         for _ in dataset.iter_internal_ref_bundles():
             pass  # the last stage yields nothing; the results are in the parts
-    except NoEngine as error:
+    except NoEngineLeft as error:
         log.error("the pipeline was ended: %s", error)
         return False
     except ray.exceptions.RayError as error:

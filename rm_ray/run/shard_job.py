@@ -50,7 +50,7 @@ class Planning(Generic[AnyPlanned]):
 AnyPlanning = TypeVar("AnyPlanning", bound=Planning[Any])
 
 # A file of rows that are done: the folder it lies in, the rows that it holds, and their unit.
-Result: TypeAlias = tuple[Folder, Shard, AnyUnit]
+DoneRows: TypeAlias = tuple[Folder, Shard, AnyUnit]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Round(Generic[AnyUnit]):
     """Engines at once, at most."""
     tally: TallyHandle
     """Handle of the run's tally."""
-    results: Callable[[], Iterator[Result[AnyUnit]]]
+    results: Callable[[], Iterator[DoneRows[AnyUnit]]]
     """Yields the files of rows that are done, for a job that needs a document known to work."""
     commit: "Callable[[Dataset], Dataset]"
     """Adds the stage that writes packed rows (shard_row), one part per shard."""

@@ -18,7 +18,7 @@ from rm_ray.run.counts import RunCounts
 from rm_ray.run.faults.suspicion import Settled
 from rm_ray.run.output.commit import part_bytes, read_counts, read_part
 from rm_ray.run.output.pieces import stretches_between
-from rm_ray.run.shard_job import AnyJob, Result
+from rm_ray.run.shard_job import AnyJob, DoneRows
 from rm_ray.run.totals import PARTS_PER_TASK
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import Patience
@@ -53,7 +53,7 @@ class Staging:
 
     def results(
         self, units: Sequence[Unit], committed: Collection[str], staged: Collection[str]
-    ) -> Iterator[Result[Unit]]:
+    ) -> Iterator[DoneRows[Unit]]:
         """Yield the parts of the units, then their staged pieces.
 
         Args:

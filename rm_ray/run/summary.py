@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 from rm_ray.run.counts import RunCounts, RunProgress
-from rm_ray.run.standing.metrics import Measure
+from rm_ray.run.standing.metrics import Metric
 
 Planning = TypeVar("Planning", contravariant=True)
 
@@ -15,7 +15,7 @@ class RunSummary(Generic[Planning]):
     starting: str = "starting"
     """Text of the progress lines while nothing is done yet: it says what the run waits for."""
 
-    def measures(self, progress: RunProgress) -> dict[Measure, float]:
+    def measures(self, progress: RunProgress) -> dict[Metric, float]:
         """Return the job's own metrics of Ray."""
         del progress
         return {}

@@ -121,7 +121,7 @@ class EngineActor(ABC):
             if not self.tally.call(Tally.may_begin, unit, hung_processes()):
                 continue
             engine = self._engine()
-            self.tally.tell(Tally.lives, self._id, self._node)
+            self.tally.tell(Tally.has_engine, self._id, self._node)
             if self.tally.call(Tally.begin, unit, self._node, self._process):
                 yield from self._do_unit(unit, documents, engine)
 
@@ -135,7 +135,7 @@ class EngineActor(ABC):
                 try:
                     self.check(unit, documents, engine, watchdog.alive)
                 except BaseException as error:  # noqa: BLE001 - an engine may raise anything
-                    self._end(Tally.unfit, unit.part, error)
+                    self._end(Tally.engine_is_bad, unit.part, error)
             try:
                 packed, failed = self.work(unit, documents, engine, listener)
             except BaseException as error:  # noqa: BLE001 - an engine may raise anything

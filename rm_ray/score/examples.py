@@ -13,7 +13,7 @@ from rm_ray.judges.keys import JudgeSection
 
 
 @dataclass(frozen=True)
-class Examples:
+class JudgeExamples:
     """Examples holds documents with published rewards."""
 
     documents: Sequence[tuple[Judge, TokenIds, float]] = ()
@@ -24,7 +24,7 @@ class Examples:
     """Stop the run if a reward differs by more; if False, warn."""
 
 
-def resolve_examples(section: JudgeSection, model: Model) -> Examples:
+def resolve_examples(section: JudgeSection, model: Model) -> JudgeExamples:
     """Tokenise the examples of a judge's configuration.
 
     Raises:
@@ -43,11 +43,13 @@ def resolve_examples(section: JudgeSection, model: Model) -> Examples:
                 f"judge.examples: example {number} cannot be judged: {tokenized.errors[0]}"
             )
         documents.append((judge, tokenized.ids[0], example.reward))
-    return Examples(documents, section.examples_tolerance, section.on_wrong_example == "refuse")
+    return JudgeExamples(
+        documents, section.examples_tolerance, section.on_wrong_example == "refuse"
+    )
 
 
 def disagreement(
-    engine: Engine, examples: Examples, alive: Callable[[], None] = lambda: None
+    engine: Engine, examples: JudgeExamples, alive: Callable[[], None] = lambda: None
 ) -> str | None:
     """Describe the first example whose reward is not as published; None if all are.
 

@@ -16,7 +16,7 @@ from rm_ray.run.output.pieces import failed_rows, stretches_between
 from rm_ray.run.output.shard_row import pack
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.engine_actor import EngineActor, Reporter
-from rm_ray.score.examples import Examples, disagreement
+from rm_ray.score.examples import JudgeExamples, disagreement
 from rm_ray.score.judge_shard import divide, judge_shard
 
 
@@ -27,7 +27,7 @@ class JudgeActor(EngineActor):
         self,
         settings: EngineSettings,
         judge_ref: Any,
-        examples: Examples,
+        examples: JudgeExamples,
         tally: TallyHandle,
         control_ref: Any,
         calibration: Calibration | None = None,
@@ -70,7 +70,7 @@ class JudgeActor(EngineActor):
         probe(engine, self._judge, self._judge.harmless(length, unit.start), alive)
         if self._control is not None:
             probe(engine, self._judge, self._control, alive)
-            self.tally.tell(Tally.fit)
+            self.tally.tell(Tally.engine_is_good)
 
     def try_out(self, engine: Engine) -> str | None:
         """Judge a harmless document, and the examples; return how their rewards differ."""

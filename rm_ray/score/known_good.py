@@ -16,7 +16,7 @@ from rm_ray.corpus.reading import read_patiently
 from rm_ray.corpus.shards import Shard
 from rm_ray.judges.judge import DocumentTokenizer, TokenIds
 from rm_ray.run.output.commit import read_part
-from rm_ray.run.shard_job import Result
+from rm_ray.run.shard_job import DoneRows
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.read_stage import tokenize
 
@@ -24,7 +24,9 @@ from rm_ray.score.read_stage import tokenize
 TRIES = 8
 
 
-def known_good(results: Iterator[Result[ReadUnit]], inputs: InputConfig, tokenizer_ref: Any) -> Any:
+def known_good(
+    results: Iterator[DoneRows[ReadUnit]], inputs: InputConfig, tokenizer_ref: Any
+) -> Any:
     """Return a Ray reference to the token ids of a document with a reward; None if none is found.
 
     Args:
@@ -41,7 +43,7 @@ def known_good(results: Iterator[Result[ReadUnit]], inputs: InputConfig, tokeniz
 
 @ray.remote(num_cpus=TASK_CPUS, max_retries=3)
 def _with_reward(
-    result: Result[ReadUnit], inputs: InputConfig, tokenizer: DocumentTokenizer
+    result: DoneRows[ReadUnit], inputs: InputConfig, tokenizer: DocumentTokenizer
 ) -> TokenIds | None:
     """Return the token ids of the shortest document of a part that has a reward."""
     folder, span, unit = result

@@ -23,7 +23,7 @@ from rm_ray.run.faults.tally import Tally
 from rm_ray.run.shard_job import Round
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.engine_actor import EngineActor
-from rm_ray.score.examples import Examples
+from rm_ray.score.examples import JudgeExamples
 from rm_ray.score.judge_actor import JudgeActor
 from rm_ray.score.known_good import known_good
 from rm_ray.score.planning import SHARDS_PER_ACTOR
@@ -47,7 +47,7 @@ class Judging:
     """The asking half of the judge."""
     engine: EngineSettings
     """How to start an engine."""
-    examples: Examples
+    examples: JudgeExamples
     """Documents with published rewards, which every engine judges first."""
     types: Mapping[str, pa.DataType]
     """Types of the copied columns, by name."""

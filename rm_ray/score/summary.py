@@ -9,24 +9,22 @@ from rm_ray.corpus.plan import shards_of
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.output.folder import SPEED
 from rm_ray.run.progress.log import duration
-from rm_ray.run.standing.metrics import Measure
+from rm_ray.run.standing.metrics import Metric
 from rm_ray.run.summary import RunSummary
 from rm_ray.run.survey import Survey
 from rm_ray.score.cost import Cost, reason_for_more
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.planning import ScorePlanning
 
-CHUNKS = Measure(
-    "rm_ray_chunks", "Chunks judged (prompts, of judges without chunks).", counter=True
-)
-DOCUMENT_TOKENS = Measure("rm_ray_document_tokens", "Tokens of documents judged.", counter=True)
-FORWARDED_TOKENS = Measure(
+CHUNKS = Metric("rm_ray_chunks", "Chunks judged (prompts, of judges without chunks).", counter=True)
+DOCUMENT_TOKENS = Metric("rm_ray_document_tokens", "Tokens of documents judged.", counter=True)
+FORWARDED_TOKENS = Metric(
     "rm_ray_forwarded_tokens", "Tokens that went through the model.", counter=True
 )
-CACHE_HIT_RATE = Measure(
+CACHE_HIT_RATE = Metric(
     "rm_ray_cache_hit_rate", "Share of the prompts' tokens that came from the prefix cache."
 )
-BUSY_SHARE = Measure("rm_ray_busy_share", "Share of the engines' time that was in the model.")
+BUSY_SHARE = Metric("rm_ray_busy_share", "Share of the engines' time that was in the model.")
 
 
 class ScoreSummary(RunSummary[ScorePlanning]):
@@ -39,7 +37,7 @@ class ScoreSummary(RunSummary[ScorePlanning]):
         self._reason = reason
 
     @override
-    def measures(self, progress: RunProgress) -> dict[Measure, float]:
+    def measures(self, progress: RunProgress) -> dict[Metric, float]:
         return measures(progress)
 
     @override
@@ -173,7 +171,7 @@ def metrics(
     }
 
 
-def measures(now: RunProgress) -> dict[Measure, float]:
+def measures(now: RunProgress) -> dict[Metric, float]:
     """Return the live metrics that scoring adds; shares are 0 until something is judged."""
     work = _work(now)
     return {

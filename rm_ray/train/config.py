@@ -21,7 +21,7 @@ from rm_ray.judges.sections import JudgeConfig
 Paths = Annotated[list[NonEmpty], BeforeValidator(as_list)]
 
 
-class PairsConfig(Section):
+class TrainingPairsConfig(Section):
     """The labelled pairs to learn from."""
 
     path: Paths = Field(json_schema_extra=TYPED)
@@ -32,7 +32,7 @@ class PairsConfig(Section):
     """How to reach the store of the pairs."""
 
 
-class RewardsConfig(Section):
+class TrainingRewardsConfig(Section):
     """The rewards to learn from: the output of a run of the job score, with its corpus."""
 
     path: NonEmpty = Field(json_schema_extra=TYPED)
@@ -217,9 +217,9 @@ class TrainEstimateConfig(Section):
 class TrainConfig(Section):
     """The configuration of the training job."""
 
-    pairs: PairsConfig | None = None
+    pairs: TrainingPairsConfig | None = None
     """The labelled pairs to learn from."""
-    rewards: RewardsConfig | None = None
+    rewards: TrainingRewardsConfig | None = None
     """The rewards to learn from: the output of a run of the job score, with its corpus."""
     output: OutputConfig
     """The folder of the run."""

@@ -12,7 +12,7 @@ from rm_ray.run.output.folder import RunFolder
 from rm_ray.train.checkpoints import Checkpoints
 from rm_ray.train.config import TrainConfig
 from rm_ray.train.data.order import batches
-from rm_ray.train.job import Look
+from rm_ray.train.job import TrainingLook
 
 # Bytes per number.
 FLOAT32, BFLOAT16 = 4, 2
@@ -37,7 +37,7 @@ class Tokens:
 
 def dry_run(config: TrainConfig) -> str:
     """Return the plan of `train_judge` as text. Nothing is written."""
-    look = Look(config)
+    look = TrainingLook(config)
     examples, steps = look.source.load(TRAIN, config), look.steps
     done = _done(look.run, config)
     tokens = tokens_of(
@@ -152,7 +152,7 @@ def count_parameters(config: Mapping[str, Any], *, labels: bool, cut: bool) -> t
     return sum(weights.numel() for weights in model.parameters()), sides
 
 
-def _say_memory(look: Look, tokens: Tokens) -> str:
+def _say_memory(look: TrainingLook, tokens: Tokens) -> str:
     config = look.config
     cut = config.train.language_weight == 0
     parameters, sides = count_parameters(look.start.config, labels=bool(look.labels), cut=cut)
@@ -205,7 +205,7 @@ def _done(run: RunFolder, config: TrainConfig) -> int:
     return listed[-1].step if listed else 0
 
 
-def _say_examples(look: Look) -> str:
+def _say_examples(look: TrainingLook) -> str:
     counts: Sequence[str] = [
         f"{sum(kinds.values()):,} {split} ({', '.join(f'{n} {c:,}' for n, c in kinds.items())})"
         for split, kinds in look.source.counts.items()

@@ -16,7 +16,7 @@ from rm_ray.train.checkpoints import Checkpoint, Checkpoints, put_folder, remove
 from rm_ray.train.heads import check_head, widen_head
 from rm_ray.train.loop import quieten
 from rm_ray.train.model import build
-from rm_ray.train.start import Start
+from rm_ray.train.start import TrainingStart
 from rm_ray.train.task import Task
 
 JUDGE = "judge"
@@ -117,7 +117,7 @@ def _check_written(folder: Path, labels: tuple[int, ...]) -> None:
                     check_head(tensors.get_tensor(name), labels)
 
 
-def copy_tokenizer(start: Start, into: Path) -> None:
+def copy_tokenizer(start: TrainingStart, into: Path) -> None:
     """Copy the tokenizer's files unchanged."""
     folder = local_folder(start.tokenizer)
     if folder is None:

@@ -39,13 +39,13 @@ from rm_ray.train.config import TrainConfig
 from rm_ray.train.data.pairs_source import LabelledPairs
 from rm_ray.train.data.rewards_source import open_rewards
 from rm_ray.train.start import (
-    Start,
+    TrainingStart,
     check_vllm_runs,
     classifier_fitting,
     preference_judge,
     resolve_start,
 )
-from rm_ray.train.task import Shape, Source, Task, steps_of
+from rm_ray.train.task import Shape, Task, TrainingSource, steps_of
 from rm_ray.train.verify import checked_settings
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class WorkersLost(Incomplete):
     """The workers ended before the last step, and their error is no plain sentence."""
 
 
-class Look:
+class TrainingLook:
     """A Look holds what is known about a run before any machine is used."""
 
     def __init__(self, config: TrainConfig) -> None:
@@ -72,7 +72,7 @@ class Look:
             check_engine_installed(EngineConfig(name=name))
         self.config = config
         log.info("looking at the model %s", config.judge.model)
-        self.start: Start = resolve_start(
+        self.start: TrainingStart = resolve_start(
             config.judge,
             from_scratch=config.train.from_scratch,
             weights_folder=config.workers.weights_folder,
@@ -119,7 +119,9 @@ class Look:
         )
 
 
-def _asked_by(config: TrainConfig, judge: PreferenceConfig, start: Start) -> PreferenceJudge:
+def _asked_by(
+    config: TrainConfig, judge: PreferenceConfig, start: TrainingStart
+) -> PreferenceJudge:
     """Return the judge, after checking that every engine of `verify.engines` can run it.
 
     Raises:
@@ -136,8 +138,8 @@ def _asked_by(config: TrainConfig, judge: PreferenceConfig, start: Start) -> Pre
 
 
 def _learnt_from(
-    config: TrainConfig, start: Start
-) -> tuple[Source, tuple[int, ...], dict[str, Any]]:
+    config: TrainConfig, start: TrainingStart
+) -> tuple[TrainingSource, tuple[int, ...], dict[str, Any]]:
     """Open the training data.
 
     Returns:
@@ -174,7 +176,7 @@ def train_judge(config: TrainConfig) -> None:
         Refused: a check failed before anything was done; the message says what to do.
         Incomplete: the training ended before its last step, or the engines give other rewards.
     """
-    look = Look(config)
+    look = TrainingLook(config)
     with ray_faults(), no_empty_folders(look.run.root.scratch):
         look.run.make_writable()
         with Lease(look.run.state) as lease:
@@ -186,7 +188,7 @@ def train_judge(config: TrainConfig) -> None:
             _run(look, lease)
 
 
-def _run(look: Look, lease: Lease) -> None:
+def _run(look: TrainingLook, lease: Lease) -> None:
     run, config, steps = look.run, look.config, look.steps
     lease.tell(lost=_stop)
     pool = PoolConfig(
@@ -297,7 +299,7 @@ def _in_a_sentence(error: Any) -> RmRayError:
     )
 
 
-def _finish(look: Look, task: Task, found: Checkpoint | None, lease: Lease) -> None:
+def _finish(look: TrainingLook, task: Task, found: Checkpoint | None, lease: Lease) -> None:
     from rm_ray.train.finish import finish
 
     report = _told(look.run)

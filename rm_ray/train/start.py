@@ -19,7 +19,7 @@ from rm_ray.judges.tokens import TokenizerFiles, judge_tokenizer, read_tokenizer
 
 
 @dataclass(frozen=True)
-class Start:
+class TrainingStart:
     """A Start is the model to begin with, and its tokenizer."""
 
     name: str
@@ -47,7 +47,9 @@ class Start:
         return tokenizer_digest(plain_tokenizer(self.files.json))
 
 
-def resolve_start(judge: JudgeSection, *, from_scratch: bool, weights_folder: str | None) -> Start:
+def resolve_start(
+    judge: JudgeSection, *, from_scratch: bool, weights_folder: str | None
+) -> TrainingStart:
     """Find the model and its tokenizer. No weights are loaded.
 
     Raises:
@@ -64,7 +66,7 @@ def resolve_start(judge: JudgeSection, *, from_scratch: bool, weights_folder: st
     return start
 
 
-def preference_judge(judge: PreferenceConfig, start: Start) -> PreferenceJudge:
+def preference_judge(judge: PreferenceConfig, start: TrainingStart) -> PreferenceJudge:
     """Return the preference judge: its labels, markers and windows by the tokenizer.
 
     Raises:
@@ -83,7 +85,7 @@ def preference_judge(judge: PreferenceConfig, start: Start) -> PreferenceJudge:
     return built
 
 
-def classifier_fitting(judge: ClassifierConfig, start: Start) -> Fitting:
+def classifier_fitting(judge: ClassifierConfig, start: TrainingStart) -> Fitting:
     """Return how a text becomes the prompt of a classifier, in the same way as `build_classifier`.
 
     Raises:
@@ -112,7 +114,7 @@ def classifier_fitting(judge: ClassifierConfig, start: Start) -> Fitting:
     return Fitting(frame, most, judge.truncate, unread=unread)
 
 
-def classifier_of(start: Start) -> str:
+def classifier_of(start: TrainingStart) -> str:
     """Return the class name of the model's sequence classifier; "" if transformers has none."""
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
@@ -122,7 +124,7 @@ def classifier_of(start: Start) -> str:
     return str(MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES.get(kind, ""))
 
 
-def check_vllm_runs(start: Start) -> None:
+def check_vllm_runs(start: TrainingStart) -> None:
     """Check that vLLM can run the trained classifier.
 
     Raises:
@@ -135,16 +137,16 @@ def check_vllm_runs(start: Start) -> None:
         )
 
 
-def padding(start: Start) -> int:
+def padding(start: TrainingStart) -> int:
     """Return the id of the token that pads a batch."""
     return int(start.config.get("pad_token_id") or 0)
 
 
-def _model(judge: JudgeSection, weights_folder: str | None) -> Start:
+def _model(judge: JudgeSection, weights_folder: str | None) -> TrainingStart:
     model = resolve_model(
         judge.model, judge.revision, storage=judge.storage, weights_folder=weights_folder
     )
-    return Start(
+    return TrainingStart(
         name=model.name,
         identity=model.identity,
         config=model.config,
@@ -157,7 +159,7 @@ def _model(judge: JudgeSection, weights_folder: str | None) -> Start:
     )
 
 
-def _shape(judge: JudgeSection) -> Start:
+def _shape(judge: JudgeSection) -> TrainingStart:
     """Return a start without weights; only config.json and the tokenizer are read."""
     from transformers import AutoConfig
 
@@ -178,7 +180,7 @@ def _shape(judge: JudgeSection) -> Start:
         for key, value in config.to_dict().items()
         if key not in ("transformers_version", "_name_or_path")
     }
-    return Start(
+    return TrainingStart(
         name=judge.model,
         identity="from scratch",
         config=described,

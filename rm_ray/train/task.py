@@ -15,12 +15,12 @@ from rm_ray.errors import InputError
 from rm_ray.pairs.table import TRAIN, VALIDATION
 from rm_ray.store.folder import Folder
 from rm_ray.train.config import TrainConfig
-from rm_ray.train.start import Start
+from rm_ray.train.start import TrainingStart
 
 Numbers = npt.NDArray[np.int64]
 
 
-class Examples(Protocol):
+class TrainingExamples(Protocol):
     """Numbered examples, held in the memory of a worker."""
 
     @property
@@ -56,7 +56,7 @@ class Examples(Protocol):
         """Describe where an example comes from, for messages."""
 
 
-class Source(Protocol):
+class TrainingSource(Protocol):
     """A Source holds the training data. It is sent to the workers, and each worker reads for
     itself.
     """
@@ -79,7 +79,7 @@ class Source(Protocol):
         does.
         """
 
-    def load(self, split: str, config: TrainConfig) -> Examples:
+    def load(self, split: str, config: TrainConfig) -> TrainingExamples:
         """Return the examples of a split. The validation examples are a seeded sample.
 
         Raises:
@@ -93,7 +93,7 @@ class Shape:
     one label.
     """
 
-    start: Start
+    start: TrainingStart
     """The model that training begins with, and its tokenizer."""
     labels: tuple[int, ...]
     """Token ids of the labels; empty for a classifier."""
@@ -109,7 +109,7 @@ class Task:
     """The configuration of the job."""
     shape: Shape
     """The model to build."""
-    source: Source
+    source: TrainingSource
     """The training data."""
     output: Folder
     """The run's folder."""

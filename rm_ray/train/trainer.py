@@ -37,7 +37,7 @@ from rm_ray.train.losses import (
 from rm_ray.train.measures import MEASURES, Floats, measures
 from rm_ray.train.metrics import Metrics
 from rm_ray.train.model import build
-from rm_ray.train.task import Examples, Task
+from rm_ray.train.task import Task, TrainingExamples
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +55,8 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
     def __init__(
         self,
         task: Task,
-        examples: Examples,
-        validation: Examples,
+        examples: TrainingExamples,
+        validation: TrainingExamples,
         rank: int,
         workers: int,
         scratch: Path,

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.evaluate.pair_judge import pair_judge
-from rm_ray.evaluate.pair_tokens import IDS, PairTokenizer
+from rm_ray.evaluate.pair_tokens import IDS, LabelledPairTokenizer
 from rm_ray.filter.__main__ import main as filter_main
 from rm_ray.judges.calibration import Calibration
 from rm_ray.score.judge_shard import judge_shard
@@ -272,7 +272,7 @@ def test_an_engine_gives_pairs_the_rewards_of_their_chunks(vllm_engine, table):
     columns = {f"_judged.{name}": rows[name].combine_chunks() for name in IDS}
     numbers = pa.array(range(len(rows)), pa.int64())
     plain = (TINY_JUDGE / "tokenizer.json").read_text()
-    read = tokenize(pa.table({"_row": numbers, **columns}), PairTokenizer(IDS, plain, None))
+    read = tokenize(pa.table({"_row": numbers, **columns}), LabelledPairTokenizer(IDS, plain, None))
     shard = Shard("here", 0, len(rows))
     found, counts = judge_shard(shard, read, pair_judge(inner), vllm_engine, Notes())
     assert counts.windows == 24 and counts.statuses == {"ok": 12}

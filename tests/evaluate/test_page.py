@@ -7,7 +7,7 @@ import pytest
 
 from rm_ray.evaluate.calibrating import halves, reliability, shown
 from rm_ray.evaluate.config import FiguresConfig
-from rm_ray.evaluate.figures import SCHEMA, Against, Evaluation, Facts, Interval, Kept
+from rm_ray.evaluate.figures import SCHEMA, Against, Evaluation, Facts, Interval, KeepAgreement
 from rm_ray.evaluate.grouping import grouped
 from rm_ray.evaluate.labelled import Labelled
 from rm_ray.evaluate.markdown import summary
@@ -63,7 +63,7 @@ def made_of(names: list[str]) -> Evaluation:
     one = Interval(value=0.02, low=-0.01, high=0.05)
     against = Against(
         path="other", model=names[0], common=n, pairwise=one, auc=one, smallest_difference=0.04,
-        correlation=0.9, kept=[Kept(share=0.1, agreement=0.8)],
+        correlation=0.9, kept=[KeepAgreement(share=0.1, agreement=0.8)],
         sentence="They cannot be told apart.",
     )  # fmt: skip
     found, calibration = sources(sample), shown(sample, halves(sample, 0), None, 0, raw=True)

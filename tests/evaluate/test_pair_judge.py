@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from rm_ray.evaluate.pair_judge import pair_judge
-from rm_ray.evaluate.pair_tokens import IDS, TEXTS, PairTokenizer, joined, parted
+from rm_ray.evaluate.pair_tokens import IDS, TEXTS, LabelledPairTokenizer, joined, parted
 from rm_ray.judges.plain import plain_tokenizer
 from tests.conftest import TINY_JUDGE, tiny_judge
 from tests.evaluate.tables import small_texts
@@ -82,10 +82,10 @@ def test_pairs_of_another_split_and_empty_chunks_are_left_out():
     }  # fmt: skip
     columns = {name: pa.array(lists[name], pa.list_(pa.int32())) for name in IDS}
     columns["split"] = pa.array(["train", "validation", "validation", "validation"])
-    found = PairTokenizer(IDS, PLAIN, "validation").tokenize(columns)
+    found = LabelledPairTokenizer(IDS, PLAIN, "validation").tokenize(columns)
     assert found.statuses == ["left_out", "empty", "empty", "ok"]
     assert [len(one) for one in found.ids] == [0, 0, 0, 2]
-    assert PairTokenizer(IDS, PLAIN, None).tokenize(columns).statuses[0] == "ok"
+    assert LabelledPairTokenizer(IDS, PLAIN, None).tokenize(columns).statuses[0] == "ok"
 
 
 def test_texts_are_encoded_as_plain_text(tiny_tokenizer):
@@ -94,7 +94,7 @@ def test_texts_are_encoded_as_plain_text(tiny_tokenizer):
         "chosen": pa.array(["one <|endoftext|>", "two", "three"]),
         "rejected": pa.array(["a", None, "c"]),
     }
-    found = PairTokenizer(TEXTS, PLAIN, None).tokenize(columns)
+    found = LabelledPairTokenizer(TEXTS, PLAIN, None).tokenize(columns)
     assert found.statuses == ["ok", "empty", "ok"]
     prompt, chosen, _ = parted(found.ids[0])
     assert not len(prompt) and tiny_tokenizer.decode(chosen.tolist()) == "one <|endoftext|>"

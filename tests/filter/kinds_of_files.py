@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from rm_ray.parquet import schema, thrift
 from rm_ray.parquet.footer import StoredFooter, ended
-from rm_ray.parquet.source import Source
+from rm_ray.parquet.source import ParquetSource
 
 ROWS = 40
 TEXTS = [f"document {row}" for row in range(ROWS)]
@@ -56,7 +56,7 @@ def int96_beside_int64(path):
         store_schema=False,
     )  # fmt: skip
     with path.open("rb") as file:
-        source = Source.of(file)
+        source = ParquetSource.of(file)
         plain = pq.ParquetFile(file, metadata=source.metadata).read()
     near = pa.array([NOW] * ROWS, pa.timestamp("us"))
     writing = source.writing([pa.field("near", near.type)], None, ROWS)

@@ -15,7 +15,7 @@ import pytest
 from rm_ray.filter.__main__ import main
 from rm_ray.parquet.footer import StoredFooter
 from rm_ray.parquet.kind import Kind
-from rm_ray.parquet.source import Source
+from rm_ray.parquet.source import ParquetSource
 from tests.encrypted import write_encrypted
 from tests.filter.kinds_of_files import FAR, KINDS, NOW, ROWS, TEXTS, geometry, int128, two_levels
 from tests.filter.runs import run
@@ -55,7 +55,7 @@ def both(filtered, kind):
 
 def source_of(path):
     with path.open("rb") as file:
-        return Source.of(file)
+        return ParquetSource.of(file)
 
 
 @pytest.mark.parametrize("kind", [kind.__name__ for kind in KINDS])

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from rm_ray.errors import JudgeError
-from rm_ray.judges.calibration import ELSE, RAW, Calibration, Curve, fit
+from rm_ray.judges.calibration import ELSE, RAW, Calibration, CalibrationCurve, fit
 
-MAP = Curve(x=(0.0, 2.0), p=(0.2, 0.8))
+MAP = CalibrationCurve(x=(0.0, 2.0), p=(0.2, 0.8))
 
 
 def calibration(**changes) -> Calibration:
@@ -67,7 +67,7 @@ def rows(**more) -> pa.Table:
 
 def test_a_document_has_the_mean_of_its_chunks_probabilities():
     """And not the probability of their mean, where the map was fitted on chunks."""
-    curved = Curve(x=(0.0, 1.0, 2.0), p=(0.0, 0.1, 1.0))
+    curved = CalibrationCurve(x=(0.0, 1.0, 2.0), p=(0.0, 0.1, 1.0))
     found = calibration(maps={ELSE: curved}).p_chosen(rows())
     assert found.to_pylist() == [0.5, None, 1.0] and found.type == pa.float32()
     of_documents = calibration(maps={ELSE: curved}, unit="document").p_chosen(rows())
@@ -75,7 +75,9 @@ def test_a_document_has_the_mean_of_its_chunks_probabilities():
 
 
 def test_each_source_has_its_map_and_others_have_the_common_one():
-    by = calibration(by="lang", unit="document", maps={ELSE: MAP, "en": Curve(x=(0.0,), p=(0.3,))})
+    by = calibration(
+        by="lang", unit="document", maps={ELSE: MAP, "en": CalibrationCurve(x=(0.0,), p=(0.3,))}
+    )
     told = rows(lang=["en", "en", "de"])
     assert by.p_chosen(told).to_pylist() == [pytest.approx(0.3), None, pytest.approx(0.8)]
     none = rows(lang=pa.nulls(3, pa.string()))
@@ -84,11 +86,14 @@ def test_each_source_has_its_map_and_others_have_the_common_one():
 
 
 def test_what_is_stored_is_read_back():
-    for one in (calibration(), calibration(maps={ELSE: Curve(slope=2.0, intercept=-1.0)})):
+    for one in (
+        calibration(),
+        calibration(maps={ELSE: CalibrationCurve(slope=2.0, intercept=-1.0)}),
+    ):
         data = json.dumps(one.to_dict() | {"more": 1}).encode()
         assert Calibration.from_json(data, "here") == one
         assert Calibration.from_json(data, "here").digest == one.digest
-    other = calibration(maps={ELSE: Curve(x=(0.0,), p=(0.3,))})
+    other = calibration(maps={ELSE: CalibrationCurve(x=(0.0,), p=(0.3,))})
     assert other.digest != calibration().digest
 
 

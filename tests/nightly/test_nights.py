@@ -9,7 +9,7 @@ from rm_ray.errors import Alerted, ClusterError, Incomplete, InputError
 from rm_ray.nightly import job
 from rm_ray.nightly.config import NIGHTS, NightlyConfig
 from rm_ray.nightly.nights import KnownNight, Nights
-from rm_ray.report.figures import Verdict
+from rm_ray.report.figures import NightVerdict
 from rm_ray.run.output.folder import REWARDS, RunFolder
 
 
@@ -48,7 +48,7 @@ class Days:
         if config.night in self.reports:
             raise self.reports[config.night]
         status = "fail" if config.night in self.fails or not config.rewards.segments else "ok"
-        verdict = Verdict(status=status, sentence=f"it is {status}", alerts=[])
+        verdict = NightVerdict(status=status, sentence=f"it is {status}", alerts=[])
         return SimpleNamespace(verdict=verdict, whole=SimpleNamespace(documents=1))
 
     def filter_corpus(self, config) -> None:

@@ -14,14 +14,14 @@ from rm_ray.parquet.bare import prune
 from rm_ray.parquet.footer import StoredFooter, ended
 from rm_ray.parquet.readable import readable
 from rm_ray.parquet.schema import columns
-from rm_ray.parquet.source import Source
+from rm_ray.parquet.source import ParquetSource
 from rm_ray.parquet.thrift import BINARY, I32, I64, LIST, STRUCT, Field, Items, get, put, without
 from tests.encrypted import write_encrypted
 
 
 def look(path):
     with path.open("rb") as file:
-        return Source.of(file)
+        return ParquetSource.of(file)
 
 
 def test_nested_columns_are_physical_values_and_keep_their_shape(tmp_path):
@@ -57,7 +57,7 @@ def test_statistics_stand_only_where_plain_values_have_the_same_order(tmp_path):
     writing = source.writing([], None, 2)
     assert writing.options["write_statistics"] == ["word", "large"]
     with (tmp_path / "a.parquet").open("rb") as file:
-        plain = pq.ParquetFile(file, metadata=Source.of(file).metadata).read()
+        plain = pq.ParquetFile(file, metadata=ParquetSource.of(file).metadata).read()
     sink = io.BytesIO()
     with pq.ParquetWriter(sink, writing.schema, **writing.options) as writer:
         writer.write_table(plain)

@@ -10,25 +10,25 @@ from rm_ray.report.figures import (
     BaselineFacts,
     Blind,
     BlindGroup,
-    Chunk,
     Correlation,
     CreepFigures,
     Distribution,
     Drift,
     Figures,
-    Group,
+    GroupFigures,
     Measure,
     Mix,
     MixGroup,
+    NightVerdict,
     Outliers,
     Range,
     Retained,
     Rule,
     RunFacts,
     Shown,
+    ShownChunk,
     TrendNight,
     UsualFigures,
-    Verdict,
 )
 
 Status = Literal["ok", "warn", "fail"]
@@ -129,7 +129,7 @@ def six_alerts() -> Figures:
         made.groups[6].model_copy(update={"drift": _drift(0.34, 44_285, p=0.022)}),
     ]  # fmt: skip
 
-    def alert(group: Group, rule: Rule, sentence: str, effect: float, **more: Any) -> Alert:
+    def alert(group: GroupFigures, rule: Rule, sentence: str, effect: float, **more: Any) -> Alert:
         said = {"level": "fail", "threshold": 0.5, "p": 1e-6, "standing": False,
                 "folded_into": None, "strength": effect, **more}  # fmt: skip
         return Alert.model_validate(
@@ -158,7 +158,7 @@ def six_alerts() -> Figures:
     last = made.trend[-1].model_copy(update={"alerts": own})
     return made.model_copy(
         update={"groups": changed, "trend": [*made.trend[:-1], last],
-                "verdict": Verdict(status="fail", sentence=sentence, alerts=alerts)}
+                "verdict": NightVerdict(status="fail", sentence=sentence, alerts=alerts)}
     )  # fmt: skip
 
 
@@ -188,7 +188,7 @@ def _moved(at: int, status: Status) -> float:
     return {"ok": 0.0, "warn": -0.21, "fail": -0.83}[status] if at == 1 else 0.01 * (at % 3 - 1)
 
 
-def _group(at: int, name: str, status: Status, baseline: bool, empty: bool) -> Group:
+def _group(at: int, name: str, status: Status, baseline: bool, empty: bool) -> GroupFigures:
     documents = 310_000 // (1 + at)
     mean, sd = 3.1 - 0.4 * (at % 5), 0.0002 if at == 2 else 1.1 + 0.1 * (at % 3)
     moved = _moved(at, status)
@@ -197,7 +197,7 @@ def _group(at: int, name: str, status: Status, baseline: bool, empty: bool) -> G
     failed = documents // 50 if empty else documents // 900
     scored = tonight.documents if tonight else 0
     both = tonight is not None and before is not None
-    return Group(
+    return GroupFigures(
         name=name, label=f'["{at}"]', documents=documents, tokens=documents * 741, scored=scored,
         statuses=_statuses(documents, scored, failed),
         failed_share=failed / documents, expected=documents * 1.03 if baseline else None,
@@ -262,7 +262,7 @@ def _drift(effect: float, documents: int, p: float | None = None) -> Drift:
     )  # fmt: skip
 
 
-def _whole(groups: list[Group], status: Status, baseline: bool, empty: bool) -> Group:
+def _whole(groups: list[GroupFigures], status: Status, baseline: bool, empty: bool) -> GroupFigures:
     documents = sum(group.documents for group in groups)
     like = _group(3, "all", status, baseline, empty)
     tonight = None if empty else _distribution(2.5, 1.35, sum(group.scored for group in groups))
@@ -284,20 +284,22 @@ def _whole(groups: list[Group], status: Status, baseline: bool, empty: bool) -> 
     )  # fmt: skip
 
 
-def _verdict(names: list[str], status: Status, baseline: bool, empty: bool) -> Verdict:
+def _verdict(names: list[str], status: Status, baseline: bool, empty: bool) -> NightVerdict:
     if not baseline:
-        return Verdict(status="ok", sentence="There is nothing to compare with yet.", alerts=[])
+        return NightVerdict(
+            status="ok", sentence="There is nothing to compare with yet.", alerts=[]
+        )
     if empty:
         said = "no document of the night has a reward (632,921 too short, 12,912 failed)"
         alert = Alert(
             group=None, label=None, rule="rewarded", level="fail", standing=False,
             folded_into=None, effect=0.0, threshold=0.9, p=0.0, sentence=said, strength=-20.7,
         )  # fmt: skip
-        return Verdict(
+        return NightVerdict(
             status="fail", sentence=f"1 new alert (all documents): {said}.", alerts=[alert]
         )
     if status == "ok":
-        return Verdict(
+        return NightVerdict(
             status="ok",
             sentence="Rewards are as in the 11 nights before, in all groups.",
             alerts=[],
@@ -315,7 +317,7 @@ def _verdict(names: list[str], status: Status, baseline: bool, empty: bool) -> V
         }
         return Alert(rule=rule, sentence=sentence, **{**said, **more})
 
-    return Verdict(
+    return NightVerdict(
         status=status,
         sentence=f"Rewards of {worst} are lower than by chance; the other groups are as ever.",
         alerts=[
@@ -331,7 +333,7 @@ def _verdict(names: list[str], status: Status, baseline: bool, empty: bool) -> V
     )  # fmt: skip
 
 
-def _mix(groups: list[Group]) -> Mix:
+def _mix(groups: list[GroupFigures]) -> Mix:
     documents = sum(group.documents for group in groups)
     parts = [
         MixGroup(
@@ -434,7 +436,7 @@ def _shown(
         file=f"lang=en/part-{at:05}.parquet" if not hostile else f"<i>{said[:300]}</i>.parquet",
         row=at * 1711, reward=reward, tokens=400 + 37 * at,
         chunks=[] if missing else [
-            Chunk(text=text, reward=None if n == 3 else reward + 1.1 * (n - 1.5))
+            ShownChunk(text=text, reward=None if n == 3 else reward + 1.1 * (n - 1.5))
             for n in range(chunks)
         ],
         chunks_left=0 if missing else at % 4, remark="The file is gone." if missing else None,

@@ -10,7 +10,7 @@ from rm_ray.engines.fetch import wanted
 from rm_ray.engines.identity import hash_folder, sample_folder
 from rm_ray.engines.weights import resolve_model
 from rm_ray.errors import ConfigError, JudgeError
-from rm_ray.judges.calibration import ELSE, Calibration, Curve
+from rm_ray.judges.calibration import ELSE, Calibration, CalibrationCurve
 from rm_ray.judges.families import build_judge
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.score.calibrations import calibration_folder, find_calibration
@@ -37,7 +37,7 @@ def stored(folder, by=None, **changes) -> bytes:
     _, judge = build_judge(asked, InputConfig(path="unused"), model)
     keys = ("family", "label_ids", "judge.before_chunk", "judge.after_chunk", "judge.chunk_tokens")
     known = {key: judge.fingerprint()[key] for key in keys}
-    maps = {ELSE: Curve(x=(0.0,), p=(0.3,))}
+    maps = {ELSE: CalibrationCurve(x=(0.0,), p=(0.3,))}
     found = Calibration("platt", "chunk", by, maps, model.identity, known | changes)
     return json.dumps(found.to_dict()).encode()
 

@@ -8,7 +8,7 @@ import ray
 from rm_ray.run.faults.start_tally import start_tally
 from rm_ray.run.faults.tally import Tally
 from rm_ray.score.counts import ScoreCounts
-from rm_ray.score.examples import Examples
+from rm_ray.score.examples import JudgeExamples
 from rm_ray.score.judge_actor import JudgeActor
 from tests import fault_engine
 from tests.conftest import engine_settings, tiny_judge
@@ -18,7 +18,7 @@ class Alone(JudgeActor):
     """Without Ray Data, which hands references on as they are."""
 
     def __init__(self, settings, refs, tally):
-        super().__init__(settings, *refs, Examples(), tally, None)
+        super().__init__(settings, *refs, JudgeExamples(), tally, None)
 
 
 def until(condition, seconds=120):

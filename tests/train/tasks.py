@@ -6,7 +6,7 @@ from pathlib import Path
 from safetensors import safe_open
 
 from rm_ray.train.config import TrainConfig
-from rm_ray.train.job import Look
+from rm_ray.train.job import TrainingLook
 from rm_ray.train.task import Task
 from tests.conftest import TINY_JUDGE
 
@@ -30,7 +30,7 @@ def config(pairs: Path, output: Path, **changes) -> TrainConfig:
 
 
 def task(pairs: Path, output: Path, **changes) -> Task:
-    return Look(config(pairs, output, **changes)).task
+    return TrainingLook(config(pairs, output, **changes)).task
 
 
 def weights(task: Task) -> dict[str, str]:

@@ -16,7 +16,7 @@ from rm_ray.train.__main__ import main
 from rm_ray.train.config import TrainConfig
 from rm_ray.train.data.order import batches
 from rm_ray.train.estimate import dry_run
-from rm_ray.train.job import Look
+from rm_ray.train.job import TrainingLook
 from tests.conftest import ROOT, TINY_JUDGE
 from tests.train.tables import write_pairs
 from tests.train.tasks import config
@@ -26,7 +26,7 @@ SLOW = {"ray", "torch", "transformers", "peft", "vllm"}
 
 def refused(kind, pairs, output, **changes):
     with pytest.raises(kind) as caught:
-        Look(config(pairs, output, **changes))
+        TrainingLook(config(pairs, output, **changes))
     assert caught.value.exit_status == 2
     return str(caught.value)
 
@@ -46,7 +46,7 @@ def test_pairs_of_another_judge(pairs, tmp_path):
 
 def test_pairs_that_no_run_vouches_for_are_measured(pairs, tmp_path):
     tables = shutil.copytree(pairs / "pairs", tmp_path / "tables")
-    look = Look(config(tables, tmp_path / "out", judge={"context_tokens": 64}))
+    look = TrainingLook(config(tables, tmp_path / "out", judge={"context_tokens": 64}))
     with pytest.raises(InputError, match="tokens, and the judge takes 64"):
         look.source.load("train", look.config)
 
@@ -59,10 +59,10 @@ def test_a_label_that_is_not_one_token(pairs, tmp_path):
 def test_a_folder_of_another_job_or_of_other_settings(pairs, tmp_path):
     said = refused(OutputError, pairs, pairs)
     assert "holds the run of another job; give a new folder" in said
-    look = Look(config(pairs, tmp_path / "out"))
+    look = TrainingLook(config(pairs, tmp_path / "out"))
     look.run.make_writable()
     look.run.create(job.new_run(look.fingerprint, look.config.model_dump(mode="json"), {}))
-    Look(config(pairs, tmp_path / "out", log={"every_steps": 3}, checkpoints={"keep": 5}))
+    TrainingLook(config(pairs, tmp_path / "out", log={"every_steps": 3}, checkpoints={"keep": 5}))
     said = refused(OutputError, pairs, tmp_path / "out", train={"objective": "pairs", "steps": 6})
     assert "train.objective is 'answer' there and 'pairs' here" in said
 
@@ -118,7 +118,7 @@ def test_a_dry_run_reckons(pairs, tmp_path):
     assert not (tmp_path / "out").exists()
     lines = dict(line.split("  ", 1) for line in page.splitlines())
     assert lines["steps"].strip() == "6 of 8 windows, 0 done"
-    look = Look(asked)
+    look = TrainingLook(asked)
     examples = look.source.load("train", asked)
     order = batches(
         examples.lengths, examples.documents, size=4, steps=6, seed=0, packed=False

@@ -17,7 +17,7 @@ from rm_ray.train.card import trained_judge
 from rm_ray.train.checkpoints import Checkpoints
 from rm_ray.train.config import TrainConfig
 from rm_ray.train.export import export
-from rm_ray.train.job import Look
+from rm_ray.train.job import TrainingLook
 from rm_ray.train.loop import train
 from rm_ray.train.verify import rewards_of, settings_of
 from tests.conftest import TINY_JUDGE, tiny_judge
@@ -77,7 +77,7 @@ def look(run, output, judge, **train):
     keys = {**KEYS, "judge": judge, "validation": {"every_steps": 3, "pairs": 100}}
     keys["train"] = {**KEYS["train"], "objective": "rewards", **train}
     rewards = {"path": str(run), "validation": 0.3}
-    return Look(TrainConfig(rewards=rewards, output={"path": str(output)}, **keys))
+    return TrainingLook(TrainConfig(rewards=rewards, output={"path": str(output)}, **keys))
 
 
 def test_chunk_rewards_are_those_of_their_windows(corpus, tmp_path):

@@ -34,7 +34,7 @@ _OF_A_SOURCE = (
 
 
 @dataclass(frozen=True)
-class Unit:
+class Block:
     """A unit is one row group, or one part of the scoring run: the smallest piece of input that a
     copy task reads.
     """
@@ -135,7 +135,7 @@ class PlannedFolder:
         return self.units[-1].shards[-1].stop if self.units else 0
 
 
-def most_read(units: Iterable[Unit], tasks: int) -> float:
+def most_read(units: Iterable[Block], tasks: int) -> float:
     """Return how many stored bytes a bundle may read, so that `tasks` concurrent tasks end at
     about the same time.
     """
@@ -144,7 +144,7 @@ def most_read(units: Iterable[Unit], tasks: int) -> float:
 
 def bundle(
     folder: str,
-    units: Iterable[Unit],
+    units: Iterable[Block],
     target: float,
     read: float,
     group_rows: int,
@@ -161,7 +161,7 @@ def bundle(
         start: documents of the folder that are bundled already.
     """
     bundles: list[Bundle] = []
-    taken: list[Unit] = []
+    taken: list[Block] = []
     read = min(read, MOST_READ * target)
     kept = stored = documents = 0.0
     for unit in units:
@@ -180,7 +180,7 @@ def bundle(
     return bundles
 
 
-def _bundled(folder: str, units: Sequence[Unit], group_rows: int, start: int) -> Bundle:
+def _bundled(folder: str, units: Sequence[Block], group_rows: int, start: int) -> Bundle:
     sources: dict[str, Stretch] = {}
     for source in (unit.source for unit in units if unit.kept):
         # one stretch per file, so that the file is opened once and its parts are read once

@@ -19,7 +19,7 @@ from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.copy.bundles import Bundle, said
 from rm_ray.filter.copy.writing import KeptRows, plainly
 from rm_ray.filter.count.decision import Decision, decide
-from rm_ray.filter.count.reader import Reader
+from rm_ray.filter.count.reader import RewardsReader
 from rm_ray.filter.count.stretches import Parts, Stretch, parts_of
 from rm_ray.filter.counts import FilterCounts
 from rm_ray.parquet.source import Writing
@@ -54,7 +54,7 @@ class Copier:
 
     config: FilterConfig
     """The filter's configuration."""
-    reader: Reader
+    reader: RewardsReader
     """Reads the documents that are decided on."""
     cuts: Cuts
     """The cuts of all groups."""

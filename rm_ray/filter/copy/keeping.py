@@ -10,7 +10,7 @@ from rm_ray.errors import InputError
 from rm_ray.filter.config import FilesConfig
 from rm_ray.parquet.key_values import without_schemas
 from rm_ray.parquet.kind import HADOOP_LZ4
-from rm_ray.parquet.source import Source
+from rm_ray.parquet.source import ParquetSource
 
 LZ4 = "the codec LZ4 of Hadoop, which is written as LZ4_RAW: the format has replaced it"
 BLOOM = "Bloom filters of booleans, which pyarrow does not write"
@@ -31,7 +31,7 @@ class Keeping:
 
 
 @dataclass(frozen=True)
-class Look:
+class FooterLook:
     """Looks at open files of a corpus; it is sent to tasks."""
 
     output: FilesConfig
@@ -43,7 +43,7 @@ class Look:
         Raises:
             ArrowInvalid: the file is not a Parquet file, or is damaged.
         """
-        source = Source.of(file)
+        source = ParquetSource.of(file)
         lost = [f"column {name!r} {why}, and is left out" for name, why in source.dropped.items()]
         lost += [f"column {name!r} {why}" for name, why in source.reshaped.items()]
         if self.output.add and not source.can_add_columns():

@@ -12,7 +12,7 @@ from rm_ray.corpus.parquet import open_source
 from rm_ray.corpus.shards import Shard
 from rm_ray.filter.copy.units import folder_of
 from rm_ray.filter.copy.writing import KeptRows, plainly
-from rm_ray.parquet.source import Source, Writing
+from rm_ray.parquet.source import ParquetSource, Writing
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import patiently
@@ -44,7 +44,7 @@ def write_no_corpus_rows(
     # prefer a file whose hive folders have values: readers cannot tell the type of nulls
     file = next((name for name in files if HIVE_NULL not in name), files[0])
 
-    def look() -> Source:
+    def look() -> ParquetSource:
         with open_source(file, corpus.storage) as (_, source):
             return source
 

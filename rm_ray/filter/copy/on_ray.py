@@ -9,11 +9,11 @@ import pyarrow as pa
 import ray
 from ray.data import Dataset, TaskPoolStrategy
 
-from rm_ray.filter.config import TasksConfig
+from rm_ray.filter.config import FilterTasksConfig
 from rm_ray.filter.copy.stage import CopyStage
 
 
-def copy_on_ray(units: Dataset, stage: CopyStage, tasks: TasksConfig) -> Dataset:
+def copy_on_ray(units: Dataset, stage: CopyStage, tasks: FilterTasksConfig) -> Dataset:
     """Copy the bundles of a round, one task per bundle."""
     return units.map_batches(
         _Copies(ray.put(stage)),

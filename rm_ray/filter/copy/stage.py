@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rm_ray.corpus.decoding import read_again
-from rm_ray.filter.config import TasksConfig
+from rm_ray.filter.config import FilterTasksConfig
 from rm_ray.filter.copy.bundles import Bundle, said
 from rm_ray.filter.copy.copier import Copied, Copier
 from rm_ray.filter.copy.receipts import name_of, receipt
@@ -77,7 +77,7 @@ class CopyStage:
 
 
 def run_copies(
-    stage: CopyStage, bundles: Sequence[Bundle], tasks: TasksConfig, every_s: float
+    stage: CopyStage, bundles: Sequence[Bundle], tasks: FilterTasksConfig, every_s: float
 ) -> None:
     """Copy bundles in processes of this machine, one task per bundle."""
     batches = [[bundle.to_json()] for bundle in bundles]

@@ -9,7 +9,7 @@ from statistics import median_high
 from rm_ray.corpus.files import InputFile, hive_names
 from rm_ray.corpus.footers import Footer
 from rm_ray.counts.cells import Cells
-from rm_ray.filter.copy.bundles import Bundle, PlannedFolder, Unit, bundle, most_read
+from rm_ray.filter.copy.bundles import Block, Bundle, PlannedFolder, bundle, most_read
 from rm_ray.filter.count.stretches import Parts, Stretch, parts_of
 from rm_ray.scored.run import ScoredPart
 
@@ -23,7 +23,7 @@ class Layout:
 
     stretches: list[Stretch]
     """The stretches to count."""
-    units: list[Unit]
+    units: list[Block]
     """The units, by number; their `kept` is not known yet."""
     folders: list[str]
     """The output folder of each unit."""
@@ -39,7 +39,7 @@ def corpus_layout(
 ) -> Layout:
     """Lay out files with a unit per row group. All rows are documents, scored or not."""
     stretches: list[Stretch] = []
-    units: list[Unit] = []
+    units: list[Block] = []
     folders: list[str] = []
     kinds: dict[object, int] = {}
     for number, file in enumerate(files):
@@ -50,7 +50,7 @@ def corpus_layout(
         first_unit = len(units)
         for group in groups:
             source = _of(file, number, start=firsts[group], stop=firsts[group + 1], firsts=firsts)
-            units.append(Unit(source, kind, footer.rows[group], footer.file_bytes[group]))
+            units.append(Block(source, kind, footer.rows[group], footer.file_bytes[group]))
             folders.append(folder_of(root, file.path))
         starts = [firsts[group] for group in groups]
         for start, stop in _spans(parts[0].get(file.path, ()), firsts[-1]):
@@ -71,7 +71,7 @@ def parts_layout(
 ) -> Layout:
     """Lay out files with a unit per part. Only scored rows are documents."""
     stretches: list[Stretch] = []
-    units: list[Unit] = []
+    units: list[Block] = []
     for number, file in enumerate(files):
         rows = footers[file.path].rows if file.path in footers else []
         firsts = list(accumulate(rows, initial=0))
@@ -80,7 +80,7 @@ def parts_layout(
             if start == stop:
                 continue
             source = _of(file, number, start=start, stop=stop, firsts=firsts)
-            units.append(Unit(source, 0, part.rows, part.bytes))
+            units.append(Block(source, 0, part.rows, part.bytes))
             run_parts = parts_of(parts, file.path, start, stop)
             stretches.append(replace(source, parts=run_parts, first_unit=len(stretches)))
     return Layout(stretches, units, [root] * len(units))
@@ -106,7 +106,7 @@ def plan_folders(
     """
     before = {folder.path: folder for folder in planned}
     known = dict(zip(kept.cells.tolist(), kept.documents.tolist(), strict=True))
-    by_folder: dict[str, list[Unit]] = {}
+    by_folder: dict[str, list[Block]] = {}
     for number, (unit, folder) in enumerate(zip(layout.units, layout.folders, strict=True)):
         by_folder.setdefault(folder, []).append(replace(unit, kept=known.get(number, 0)))
     folders, read = [], most_read(layout.units, tasks)
@@ -119,7 +119,7 @@ def plan_folders(
     return folders
 
 
-def usual_rows(units: Sequence[Unit]) -> int:
+def usual_rows(units: Sequence[Block]) -> int:
     """Return the median number of documents of the units that are not empty."""
     return median_high([unit.documents for unit in units if unit.documents] or [1])
 

@@ -11,7 +11,7 @@ from rm_ray.counts.order import KEY_BITS, keys_of
 from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.count.decision import Decision, Outcomes, decide, total_outcomes
 from rm_ray.filter.count.documents import check_groups
-from rm_ray.filter.count.reader import Reader
+from rm_ray.filter.count.reader import RewardsReader
 from rm_ray.filter.count.stretches import Stretch
 from rm_ray.filter.count.ties import Equal, Tie, equal_to_cuts, merged, parted
 from rm_ray.scored.groups import group_label
@@ -87,7 +87,7 @@ class Census:
         )
 
 
-def census_of(stretch: Stretch, reader: Reader, config: FilterConfig, cuts: Cuts) -> Census:
+def census_of(stretch: Stretch, reader: RewardsReader, config: FilterConfig, cuts: Cuts) -> Census:
     """Take the census of one stretch's documents."""
     decision = decide(reader.read(stretch), stretch, config, cuts)
     documents = decision.documents

@@ -55,7 +55,7 @@ class Documents:
 
 
 @dataclass(frozen=True)
-class Order:
+class TieOrder:
     """Orders documents by reward, by reward with noise, and by a seeded hash."""
 
     seed: int

@@ -16,8 +16,8 @@ from rm_ray.counts.order import Ints, keys_of
 from rm_ray.counts.ranks import SHIFTS, Ranks, count_keys, crowded
 from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.count.census import Census, census_of
-from rm_ray.filter.count.documents import Order, check_groups, renumbered
-from rm_ray.filter.count.reader import Reader
+from rm_ray.filter.count.documents import TieOrder, check_groups, renumbered
+from rm_ray.filter.count.reader import RewardsReader
 from rm_ray.filter.count.stretches import Stretch
 from rm_ray.filter.rule import budgets, fixed_cuts, weight_of
 from rm_ray.scored.groups import group_label
@@ -43,7 +43,7 @@ class Passes:
     progress_s: float
     """Seconds between log lines of progress."""
 
-    def ranks(self, reader: Reader) -> list[Ranks]:
+    def ranks(self, reader: RewardsReader) -> list[Ranks]:
         """Return the percentile ranks of each run's rewards, by which several runs are combined."""
         ranks = []
         for run, folder in enumerate(reader.runs):
@@ -57,7 +57,7 @@ class Passes:
             ranks.append(Ranks.of(levels))
         return ranks
 
-    def cuts(self, reader: Reader, config: FilterConfig) -> tuple[Cuts, dict[str, int]]:
+    def cuts(self, reader: RewardsReader, config: FilterConfig) -> tuple[Cuts, dict[str, int]]:
         """Find the cuts of each group, exact to one document.
 
         Returns:
@@ -69,7 +69,7 @@ class Passes:
         """
         if not config.output.buckets and (fixed := fixed_cuts(config.rule, reader.kind)):
             return fixed, {}
-        order = Order(config.rule.seed, config.rule.temperature)
+        order = TieOrder(config.rule.seed, config.rule.temperature)
         log.info("counting rewards, pass 1 over %s", self)
         counted = self._merged(_count_groups, merge_groups, reader, order)
         groups = counted.groups or ([] if config.rule.by else [group_label([])])
@@ -95,7 +95,7 @@ class Passes:
             cuts[group][number] = cut
         return Cuts(groups, cuts), budget
 
-    def census(self, reader: Reader, config: FilterConfig, cuts: Cuts) -> Census:
+    def census(self, reader: RewardsReader, config: FilterConfig, cuts: Cuts) -> Census:
         """Count how many documents are kept, and why the others are not."""
         log.info("counting the documents to keep, of %s", self)
         census: Census = self._merged(_take_census, Census.merge, reader, config, cuts)
@@ -105,7 +105,9 @@ class Passes:
         rows = sum(stretch.stop - stretch.start for stretch in self.stretches)
         return f"{rows:,} documents in {len(self.files):,} files"
 
-    def _each(self, count: Callable[..., Result], reader: Reader, *settings: Any) -> list[Result]:
+    def _each(
+        self, count: Callable[..., Result], reader: RewardsReader, *settings: Any
+    ) -> list[Result]:
         """Run a counting function in tasks; return one result per batch of stretches."""
         return self._over.each(count, reader, *settings)
 
@@ -113,7 +115,7 @@ class Passes:
         self,
         count: Callable[..., Any],
         merge: Callable[[Sequence[Any]], Result],
-        reader: Reader,
+        reader: RewardsReader,
         *settings: Any,
     ) -> Result:
         """Run a counting function in tasks; return the merged result."""
@@ -133,13 +135,13 @@ def merge_groups(many: Sequence[ByGroup]) -> ByGroup:
 
 
 def _count_run(
-    stretches: Sequence[Stretch], reader: Reader, run: int, opened: Sequence[Ints]
+    stretches: Sequence[Stretch], reader: RewardsReader, run: int, opened: Sequence[Ints]
 ) -> Cells:
     rewards = (reader.rewards_of_run(stretch, run) for stretch in stretches)
     return Cells.merge([count_keys(keys_of(numbers)[0], opened) for numbers in rewards])
 
 
-def _count_groups(stretches: Sequence[Stretch], reader: Reader, order: Order) -> ByGroup:
+def _count_groups(stretches: Sequence[Stretch], reader: RewardsReader, order: TieOrder) -> ByGroup:
     counts = []
     for stretch in stretches:
         documents = reader.read(stretch)
@@ -149,7 +151,11 @@ def _count_groups(stretches: Sequence[Stretch], reader: Reader, order: Order) ->
 
 
 def _count_open(
-    stretches: Sequence[Stretch], reader: Reader, order: Order, search: Search, groups: list[str]
+    stretches: Sequence[Stretch],
+    reader: RewardsReader,
+    order: TieOrder,
+    search: Search,
+    groups: list[str],
 ) -> Cells:
     return Cells.merge(
         [search.count(_places(stretch, reader, order, groups)) for stretch in stretches]
@@ -157,7 +163,11 @@ def _count_open(
 
 
 def _gather(
-    stretches: Sequence[Stretch], reader: Reader, order: Order, search: Search, groups: list[str]
+    stretches: Sequence[Stretch],
+    reader: RewardsReader,
+    order: TieOrder,
+    search: Search,
+    groups: list[str],
 ) -> Places:
     return Places.concatenate(
         [search.descend(_places(stretch, reader, order, groups))[0] for stretch in stretches]
@@ -165,11 +175,13 @@ def _gather(
 
 
 def _take_census(
-    stretches: Sequence[Stretch], reader: Reader, config: FilterConfig, cuts: Cuts
+    stretches: Sequence[Stretch], reader: RewardsReader, config: FilterConfig, cuts: Cuts
 ) -> Census:
     return Census.merge([census_of(stretch, reader, config, cuts) for stretch in stretches])
 
 
-def _places(stretch: Stretch, reader: Reader, order: Order, groups: Sequence[str]) -> Places:
+def _places(
+    stretch: Stretch, reader: RewardsReader, order: TieOrder, groups: Sequence[str]
+) -> Places:
     documents = reader.read(stretch)
     return order.places(renumbered(documents, groups), stretch, documents.eligible)

@@ -37,7 +37,7 @@ MOST_WEIGHT = 1 << 32
 
 
 @dataclass(frozen=True)
-class Reader:
+class RewardsReader:
     """Reads the documents of a stretch; it is sent to tasks."""
 
     runs: Sequence[Folder]

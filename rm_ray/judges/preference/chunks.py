@@ -14,7 +14,7 @@ from typing import Literal, cast
 import numpy as np
 from scipy import special
 
-from rm_ray.judges.preference.keys import Order, PreferenceConfig
+from rm_ray.judges.preference.keys import ChunkOrder, PreferenceConfig
 
 Kind = Literal["all", "first", "every", "spread", "random"]
 
@@ -34,7 +34,7 @@ class StopRule:
     """The reward that divides documents."""
     confidence: float
     """Confidence of the decision, over all looks together."""
-    order: Order
+    order: ChunkOrder
     """The order in which chunks are judged."""
     least: int
     """Chunks of the first look."""
@@ -139,7 +139,7 @@ class ChunkRule:
         return random.Random(b"%d:" % self.seed + document).getrandbits(64)
 
 
-def in_order(chunks: Sequence[int], order: Order, seed: int) -> list[int]:
+def in_order(chunks: Sequence[int], order: ChunkOrder, seed: int) -> list[int]:
     """Sort all chunks into the order in which they are judged.
 
     - front: as they stand in the document. Text after the last judged chunk costs nothing.

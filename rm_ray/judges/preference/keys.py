@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from rm_ray.config import NonEmpty, Section
 from rm_ray.judges.keys import Family, JudgeSection
 
-Order = Literal["front", "spread", "blocks"]
+ChunkOrder = Literal["front", "spread", "blocks"]
 
 
 class AdaptiveConfig(Section):
@@ -17,7 +17,7 @@ class AdaptiveConfig(Section):
     """The reward that decides if a document is kept; null: judge every document in full."""
     confidence: float = Field(0.995, gt=0.5, lt=1)
     """Confidence of the decision on a document that is stopped early."""
-    order: Order = "blocks"
+    order: ChunkOrder = "blocks"
     """The order in which chunks are judged. front: from the first chunk on; spread: evenly over the
     document; blocks: in stretches of 16 chunks, half of each stretch, then the rest."""
     min_chunks: int = Field(8, ge=2)

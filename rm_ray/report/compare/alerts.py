@@ -8,7 +8,7 @@ from rm_ray.report.compare.comparison import Comparison
 from rm_ray.report.compare.folding import folded
 from rm_ray.report.compare.rules import CANDIDATES, MAIN, Candidate, Key, candidates
 from rm_ray.report.config import AlertsConfig
-from rm_ray.report.figures import Alert, Mix, Verdict
+from rm_ray.report.figures import Alert, Mix, NightVerdict
 from rm_ray.report.measure.nights import name_of
 
 # A candidate whose p is at most this many times its limit gets more draws, for the tail.
@@ -55,7 +55,7 @@ def verdict(
     shown: Collection[Key],
     mix: Mix | None,
     comparisons: Mapping[str | None, Comparison],
-) -> Verdict:
+) -> NightVerdict:
     """Sum up the night: fail, warn or ok.
 
     Args:
@@ -95,7 +95,7 @@ def verdict(
     fails = [a for a in counted if a.level == "fail" and (rules.repeat_standing or not a.standing)]
     status = "fail" if fails else "warn" if counted else "ok"
     compared = sum(group.baseline is not None for group in comparisons.values())
-    return Verdict.model_validate(
+    return NightVerdict.model_validate(
         {"status": status, "sentence": _sentence(counted, compared), "alerts": found_alerts}
     )
 

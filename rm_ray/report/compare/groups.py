@@ -13,7 +13,7 @@ from rm_ray.report.figures import (
     QUANTILES,
     CreepFigures,
     Distribution,
-    Group,
+    GroupFigures,
     Range,
     UsualFigures,
 )
@@ -43,7 +43,9 @@ def bin_edges(whole: Comparison) -> list[float]:
     return [float(edge) for edge in np.linspace(low, high, BINS + 1)]
 
 
-def group_figures(one: Comparison, edges: Sequence[float], rules: AlertsConfig, p: float) -> Group:
+def group_figures(
+    one: Comparison, edges: Sequence[float], rules: AlertsConfig, p: float
+) -> GroupFigures:
     """Return the figures of one group.
 
     Args:
@@ -53,7 +55,7 @@ def group_figures(one: Comparison, edges: Sequence[float], rules: AlertsConfig, 
         p: the largest p with which an effect alerts.
     """
     now, before = one.tonight, one.baseline
-    return Group(
+    return GroupFigures(
         name=name_of(now.label),
         label=now.label if now.label is not None else group_label([]),
         documents=now.documents,

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 from rm_ray.report.compare.history import PastNight
-from rm_ray.report.figures import TrendNight, Verdict
+from rm_ray.report.figures import NightVerdict, TrendNight
 from rm_ray.report.measure.nights import Night, name_of
 
 SHARES = (0.1, 0.5, 0.9)
 
 
-def trend(past: Sequence[PastNight], night: str, now: Night, said: Verdict) -> list[TrendNight]:
+def trend(
+    past: Sequence[PastNight], night: str, now: Night, said: NightVerdict
+) -> list[TrendNight]:
     """Return the nights before and tonight, oldest first."""
     return [*map(_past, past), _tonight(night, now, said)]
 
@@ -36,7 +38,7 @@ def _past(before: PastNight) -> TrendNight:
     )
 
 
-def _tonight(night: str, now: Night, said: Verdict) -> TrendNight:
+def _tonight(night: str, now: Night, said: NightVerdict) -> TrendNight:
     whole = now.whole
     values = whole.histogram.quantiles(SHARES).tolist() if whole.scored else []
     alerts = [alert for alert in said.alerts if alert.folded_into is None]

@@ -22,7 +22,7 @@ from rm_ray.judges.encoding import load_tokenizer
 from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.tokens import tokenizer_digest, tokenizer_of_run
 from rm_ray.report.config import ReportConfig
-from rm_ray.report.figures import Chunk, Shown
+from rm_ray.report.figures import Shown, ShownChunk
 from rm_ray.report.measure.chosen import Chosen
 from rm_ray.run.output.folder import TOKENIZER
 from rm_ray.scored.groups import texts
@@ -139,13 +139,13 @@ class Library:
         """Return how many chunks of a document are not shown."""
         return max(0, -(-tokens // self.chunker.tokens) - shown) if self.chunker and shown else 0
 
-    def _chunks(self, text: str, row: Mapping[str, Any]) -> list[Chunk]:
+    def _chunks(self, text: str, row: Mapping[str, Any]) -> list[ShownChunk]:
         if self.chunker is None or row.get("chunk_rewards") is None:
-            return [Chunk(text=text[:CHARACTERS], reward=None)]
+            return [ShownChunk(text=text[:CHARACTERS], reward=None)]
         judged = row["judged_chunks"] or count(self.chunker.first)  # null: every chunk was judged
         rewards = dict(zip(judged, row["chunk_rewards"], strict=False))
         return [
-            Chunk(text=piece[:CHUNK_CHARACTERS], reward=rewards.get(number))
+            ShownChunk(text=piece[:CHUNK_CHARACTERS], reward=rewards.get(number))
             for number, piece in enumerate(self.chunker.cut(text))
         ]
 

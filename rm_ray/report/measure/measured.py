@@ -51,7 +51,7 @@ _ROWS = pa.schema(
 
 
 @dataclass(frozen=True)
-class Source:
+class RewardsSource:
     """A part of the run: the rows of a shard, and facts about their file."""
 
     shard: Shard
@@ -67,7 +67,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Reader:
+class GroupReader:
     """Reads the needed columns of the parts. Ray sends a copy to each task."""
 
     parts: Folder
@@ -83,7 +83,7 @@ class Reader:
     cut: float | None = None
     """Threshold in use; the documents it keeps are counted exactly."""
 
-    def read(self, source: Source) -> tuple[dict[str, Any], pa.Table]:
+    def read(self, source: RewardsSource) -> tuple[dict[str, Any], pa.Table]:
         """Read the counts in a part's footer, and its rows.
 
         The rows have the needed columns, and `value`: the reward as float32.
@@ -172,7 +172,7 @@ class Measured:
         return sorted({group for group, _ in self.statuses})
 
 
-def measure(sources: Sequence[Source], reader: Reader) -> Measured:
+def measure(sources: Sequence[RewardsSource], reader: GroupReader) -> Measured:
     """Count some parts, in a Ray task."""
     return Measured.merge(
         [measure_rows(*reader.read(source), source, reader.by, reader.cut) for source in sources]
@@ -182,7 +182,7 @@ def measure(sources: Sequence[Source], reader: Reader) -> Measured:
 def measure_rows(
     counts: Mapping[str, Any],
     rows: pa.Table,
-    source: Source,
+    source: RewardsSource,
     by: Sequence[ColumnPath],
     cut: float | None = None,
 ) -> Measured:
@@ -238,7 +238,12 @@ def _statuses(
 
 
 def _documents(
-    rows: pa.Table, source: Source, groups: Sequence[str], codes: Ints, tokens: Ints, scored: Any
+    rows: pa.Table,
+    source: RewardsSource,
+    groups: Sequence[str],
+    codes: Ints,
+    tokens: Ints,
+    scored: Any,
 ) -> pa.Table:
     """Return the documents with a reward as rows, with keys to sort by.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from rm_ray.report.figures import Alert, Distribution, Figures, Group
+from rm_ray.report.figures import Alert, Distribution, Figures, GroupFigures
 from rm_ray.report.show import svg
 from rm_ray.report.show.formats import chance, name, number, quantile
 from rm_ray.report.show.remarks import not_sure
@@ -88,7 +88,7 @@ def drift(figures: Figures) -> Markup | None:
     """
     compared = [g for g in figures.groups[:MOST_GROUPS] if g.drift or g.untold]
     compared.sort(key=lambda group: -group.drift.wasserstein.effect if group.drift else 1.0)
-    rows: list[tuple[str, str | None, Group]] = []
+    rows: list[tuple[str, str | None, GroupFigures]] = []
     if figures.whole.drift or figures.whole.untold:
         rows = [("all documents", None, figures.whole)]
     rows += [(group.name, group.name, group) for group in compared]
@@ -126,13 +126,13 @@ def drift(figures: Figures) -> Markup | None:
     )
 
 
-def _unsure(figures: Figures, group: Group) -> str:
+def _unsure(figures: Figures, group: GroupFigures) -> str:
     if not (group.drift and not_sure(figures, group)):
         return ""
     return f", beyond chance, not sure enough (p {chance(group.drift.wasserstein.p)})"
 
 
-def _compared(group: Group) -> str:
+def _compared(group: GroupFigures) -> str:
     tonight, baseline = (
         f"median {number(quantile(of.quantiles, 0.5))}, 90% of the documents from "
         f"{number(quantile(of.quantiles, 0.05))} to {number(quantile(of.quantiles, 0.95))}"
@@ -169,7 +169,7 @@ def _strip(on: Any, at: float, of: Distribution, color: str, middle: str) -> Non
     on.plot(median, at, "o", color=middle, mec=color, mew=2, ms=7)
 
 
-def _effect(on: Any, at: int, group: Group, alert: Alert | None, unsure: bool) -> None:
+def _effect(on: Any, at: int, group: GroupFigures, alert: Alert | None, unsure: bool) -> None:
     if not group.drift:
         return
     measure = group.drift.wasserstein
@@ -179,7 +179,7 @@ def _effect(on: Any, at: int, group: Group, alert: Alert | None, unsure: bool) -
     on.plot(measure.effect, at, marker, color=color, ms=size, clip_on=False, zorder=4, **edge)
 
 
-def _label(on: Any, at: int, group: Group, unsure: bool) -> None:
+def _label(on: Any, at: int, group: GroupFigures, unsure: bool) -> None:
     """Write in a row that nothing can be told, or the p of an effect beyond chance but no alert."""
     if group.drift and not unsure:
         return

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rm_ray.report.figures import Figures, Group, Level, Range
+from rm_ray.report.figures import Figures, GroupFigures, Level, Range
 from rm_ray.report.show.formats import count, percent, short_count
 from rm_ray.report.show.remarks import alerts_at, behind, expected_documents, why_not
 
@@ -24,7 +24,7 @@ class Cell:
     """Level of the alert for this figure; None if there is none."""
 
 
-def cells(figures: Figures, group: Group) -> list[Cell]:
+def cells(figures: Figures, group: GroupFigures) -> list[Cell]:
     """Return the cells of a group: documents, tokens, tokens a document, share with a reward."""
     usual, many = group.usual, group.documents
     levels = _levels(figures, group)
@@ -60,7 +60,7 @@ def cells(figures: Figures, group: Group) -> list[Cell]:
     ]
 
 
-def exceptions(figures: Figures, group: Group) -> str:
+def exceptions(figures: Figures, group: GroupFigures) -> str:
     """Return a group's nights, and its remark, if they differ from those of all documents.
 
     "" if they do not differ.
@@ -80,7 +80,7 @@ def _beside(
     return [f"usually {written(usual.expected)}", alerts_at(usual, written, shares)]
 
 
-def _levels(figures: Figures, group: Group) -> dict[str, Level]:
+def _levels(figures: Figures, group: GroupFigures) -> dict[str, Level]:
     """Return the levels of the group's alerts by rule."""
     key = None if group is figures.whole else group.name
     return {alert.rule: alert.level for alert in figures.verdict.alerts if alert.group == key}

@@ -43,7 +43,7 @@ MARKS: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Curve:
+class PlottedCurve:
     """The retention curve."""
 
     svg: Markup
@@ -127,7 +127,7 @@ def _told(nights: Sequence[TrendNight], rules: Sequence[str]) -> str:
     )
 
 
-def retention(figures: Figures, chosen: float) -> Curve | None:
+def retention(figures: Figures, chosen: float) -> PlottedCurve | None:
     """Draw the shares of documents and tokens that each threshold keeps; None without rewards.
 
     Args:
@@ -164,7 +164,9 @@ def retention(figures: Figures, chosen: float) -> Curve | None:
         f"{percent(half.tokens / max(1, whole.tokens))} of the tokens."
     )
     drawing = drawn("kept", "What each threshold keeps", described=described, height=260, draw=draw)
-    return Curve(drawing, tuple(round(place, 1) for place in places[:-1]), round(places[-1], 1))
+    return PlottedCurve(
+        drawing, tuple(round(place, 1) for place in places[:-1]), round(places[-1], 1)
+    )
 
 
 def lengths(figures: Figures) -> Markup | None:

@@ -7,7 +7,7 @@ headings.
 import re
 from collections.abc import Callable, Iterator
 
-from rm_ray.report.figures import Alert, Figures, Group
+from rm_ray.report.figures import Alert, Figures, GroupFigures
 from rm_ray.report.show import remarks
 from rm_ray.report.show.counted import cells
 from rm_ray.report.show.formats import (
@@ -123,7 +123,7 @@ def _remarks(figures: Figures) -> Iterator[str]:
         yield f"- {plain(sums)}"
     if creep := remarks.creep(whole.creep):
         yield f"- creep of all documents: {plain(creep)}"
-    kinds: tuple[Callable[[Group], str | None], ...] = (
+    kinds: tuple[Callable[[GroupFigures], str | None], ...] = (
         lambda group: group.untold,
         lambda group: remarks.outliers(group.outliers) if group.outliers else None,
         lambda group: (
@@ -144,7 +144,7 @@ def _remarks(figures: Figures) -> Iterator[str]:
 def _table(figures: Figures) -> list[str]:
     alerted = {alert.group: alert.level for alert in reversed(figures.verdict.alerts)}
 
-    def first(group: Group) -> tuple[bool, float]:
+    def first(group: GroupFigures) -> tuple[bool, float]:
         return group.name not in alerted, -group.drift.wasserstein.effect if group.drift else 0.0
 
     of = figures.whole.tonight or figures.whole.baseline
@@ -165,7 +165,7 @@ def _table(figures: Figures) -> list[str]:
     return lines
 
 
-def _row(head: str, figures: Figures, group: Group, digits: int) -> str:
+def _row(head: str, figures: Figures, group: GroupFigures, digits: int) -> str:
     counted = ["; ".join([cell.said, *cell.beside]) for cell in cells(figures, group)]
     medians = (
         fixed(quantile(of.quantiles, 0.5), digits) if of else "–"

@@ -11,7 +11,15 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from rm_ray.report.figures import Distribution, Figures, Group, Mix, MixGroup, RunFacts, Shown
+from rm_ray.report.figures import (
+    Distribution,
+    Figures,
+    GroupFigures,
+    Mix,
+    MixGroup,
+    RunFacts,
+    Shown,
+)
 from rm_ray.report.show import charts, curves, formats, remarks
 from rm_ray.report.show.caps import capped, thinned
 from rm_ray.report.show.counted import Cell, cells, exceptions
@@ -156,15 +164,15 @@ def _movers(mix: Mix) -> list[MixGroup]:
     return sorted(mix.groups, key=size, reverse=True)[:MOST_MOVERS]
 
 
-def _counted(figures: Figures) -> list[list[tuple[Group, list[Cell], str]]]:
+def _counted(figures: Figures) -> list[list[tuple[GroupFigures, list[Cell], str]]]:
     """Return the rows of the table of documents and tokens, in two lists.
 
     The first has all documents, the largest groups and the groups with alerts. The second has the
     other groups, which the page folds away.
     """
     alerted = {alert.group for alert in figures.verdict.alerts}
-    first: list[Group] = [figures.whole]
-    rest: list[Group] = []
+    first: list[GroupFigures] = [figures.whole]
+    rest: list[GroupFigures] = []
     for group in figures.groups:
         (first if len(first) <= MOST_COUNTED or group.name in alerted else rest).append(group)
     return [
@@ -174,7 +182,7 @@ def _counted(figures: Figures) -> list[list[tuple[Group, list[Cell], str]]]:
 
 
 def _remarked(
-    figures: Figures, of: Callable[[Group], str | None]
+    figures: Figures, of: Callable[[GroupFigures], str | None]
 ) -> tuple[list[tuple[str, str]], int]:
     """Return remarks with their groups, and how many more there are."""
     rows = [("all documents", figures.whole), *((group.name, group) for group in figures.groups)]
@@ -215,7 +223,7 @@ def _start(figures: Figures) -> float:
     return min(figures.retention, key=lambda kept: abs(kept.documents - half)).threshold
 
 
-def _cuts(figures: Figures, curve: curves.Curve) -> dict[str, Any]:
+def _cuts(figures: Figures, curve: curves.PlottedCurve) -> dict[str, Any]:
     """Return the slider's stops, lowest threshold first, also as JSON for its script."""
     whole, start = figures.whole.tonight, _start(figures)
     if whole is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from rm_ray.report.figures import CreepFigures, Figures, Group, Outliers, Range
+from rm_ray.report.figures import CreepFigures, Figures, GroupFigures, Outliers, Range
 from rm_ray.report.show.formats import chance, count, name, number, percent, signed, whole_percent
 
 # At most so many reasons are given for documents without a reward, the most frequent ones.
@@ -36,7 +36,7 @@ def alerts_at(usual: Range, said: Callable[[float], str], shares: bool = False) 
     return f"alert {' and '.join(ends)}" if ends else "no change alerts"
 
 
-def expected_documents(group: Group) -> float | None:
+def expected_documents(group: GroupFigures) -> float | None:
     """Return the documents of a usual night, the number that alerts compare with."""
     return group.usual.documents.expected if group.usual.documents else group.expected
 
@@ -49,7 +49,7 @@ def nights_named(nights: Sequence[str]) -> str:
     return f"{len(names)} nights, {name(names[0], 24)} to {name(names[-1], 24)}"
 
 
-def behind(group: Group) -> str:
+def behind(group: GroupFigures) -> str:
     """Write the nights that a group's figures are compared with; "" if no night is known."""
     rewards = f"rewards: {nights_named(group.nights)}" if group.nights else ""
     if group.usual.documents is None:
@@ -98,7 +98,7 @@ def creep(of: CreepFigures) -> str | None:
     return f"{text}; {of.remark}" if of.remark else text
 
 
-def why_not(group: Group) -> str:
+def why_not(group: GroupFigures) -> str:
     """Write the most frequent statuses of documents without a reward; "" if all have one."""
     others = [(many, status) for status, many in group.statuses.items() if status != "ok" and many]
     return ", ".join(
@@ -107,7 +107,7 @@ def why_not(group: Group) -> str:
     )
 
 
-def not_sure(figures: Figures, group: Group) -> bool:
+def not_sure(figures: Figures, group: GroupFigures) -> bool:
     """Return True if a group is beyond chance and beyond the alerts' limit, but has no alert.
 
     With so many groups and rules, one of them gets there by chance.

@@ -43,7 +43,7 @@ class Faults:
         """Return why nothing new may begin: the run is stopping, or the round is over."""
         return self.halted or self._round_is_over
 
-    def gets_on(self) -> None:
+    def end_streak(self) -> None:
         """Note a success: all counts in a row begin again."""
         self._in_a_row = self._units_in_a_row = self._alone_in_a_row = 0
 

@@ -22,7 +22,7 @@ Arrival = Literal["start", "wait", "leave"]
 
 
 @dataclass(frozen=True)
-class Start:
+class EngineStart:
     """A Start is an engine that is starting."""
 
     node: str
@@ -49,7 +49,7 @@ class Starts:
         self.count = 0
         self.slowest = 0.0
         self.first: float | None = None
-        self._starting: dict[str, Start] = {}
+        self._starting: dict[str, EngineStart] = {}
         self._waiting: dict[str, str] = {}
         self._living: dict[str, str] = {}
         self._resting: set[str] = set()
@@ -101,7 +101,7 @@ class Starts:
         """Note that an actor starts its engine."""
         self.passes()
         self._waiting.pop(actor, None)
-        self._starting[actor] = Start(node, time.monotonic())
+        self._starting[actor] = EngineStart(node, time.monotonic())
 
     def succeeds(self, actor: str, node: str, seconds: float) -> None:
         """Note that an engine is ready, and the seconds that its start took."""
@@ -114,7 +114,7 @@ class Starts:
         self.slowest = max(self.slowest, seconds)
         self.first = self.first or time.monotonic()
 
-    def lives(self, actor: str, node: str) -> None:
+    def has_engine(self, actor: str, node: str) -> None:
         """Note that an engine is at work. If it is unknown, it started before this tally did."""
         if actor not in self._living:
             self.succeeds(actor, node, 0.0)

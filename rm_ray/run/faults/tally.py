@@ -85,9 +85,9 @@ class Tally:
         """Note that an engine is ready, and the seconds that its start took."""
         self._starts.succeeds(actor, node, seconds)
 
-    def lives(self, actor: str, node: str) -> None:
+    def has_engine(self, actor: str, node: str) -> None:
         """Note that an actor has its engine, and is about to use it."""
-        self._starts.lives(actor, node)
+        self._starts.has_engine(actor, node)
 
     def start_failed(self, actor: str, why: str) -> None:
         """Note that an engine did not start.
@@ -177,11 +177,11 @@ class Tally:
             at_work.in_engine.pop(start, None)
             at_work.succeeded += succeeded
         if succeeded:
-            self._faults.gets_on()
+            self._faults.end_streak()
 
-    def fit(self) -> None:
+    def engine_is_good(self) -> None:
         """Note that an engine has just judged a document that is known to work."""
-        self._faults.gets_on()
+        self._faults.end_streak()
 
     def progressed(self, work: RunCounts) -> None:
         """Add work on a part of a shard. This is also a sign of life."""
@@ -205,12 +205,12 @@ class Tally:
             self._tails.ended(at_work.process)
         self._under_way.ended(part, reason, "raised")
 
-    def unfit(self, part: str, reason: str) -> None:
+    def engine_is_bad(self, part: str, reason: str) -> None:
         """Note that the engine failed a document that is known to work.
 
         So the engine is at fault, and nothing is learned about the unit it was at.
         """
-        self._under_way.unfit(part, reason)
+        self._under_way.engine_is_bad(part, reason)
 
     def end_round(self, complete: bool) -> list[Failure]:
         """End the round, and return its failures.
@@ -261,11 +261,11 @@ class Tally:
         self._work += work
         self._last_work = time.monotonic()
         if work.parts:
-            self._faults.gets_on()
+            self._faults.end_streak()
 
     def staged(self) -> None:
         """Note that a piece was staged: the run makes progress."""
-        self._faults.gets_on()
+        self._faults.end_streak()
 
     def bad_file(self, path: str, reason: str) -> None:
         """Note that an input file is not readable Parquet."""

@@ -99,7 +99,7 @@ class UnderWay:
         if at_work is None:
             return
         if _is_alone(at_work.unit) and not at_work.in_engine:
-            self.unfit(part, reason)  # the document had not been sent to the engine yet
+            self.engine_is_bad(part, reason)  # the document had not been sent to the engine yet
             return
         self._not_again.add(part)
         rows = tuple(sorted(at_work.in_engine.items()))
@@ -111,7 +111,7 @@ class UnderWay:
         if at_work := self.at_work.pop(part, None):
             self._faults.fault(f"{at_work.unit}: its machine was lost", "machine")
 
-    def unfit(self, part: str, reason: str) -> None:
+    def engine_is_bad(self, part: str, reason: str) -> None:
         """Note that the engine failed a document that is known to work.
 
         So the engine is at fault, and nothing is learned about the unit it was at.

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 WATCH_SECONDS = 2.0
 
 
-class NoEngine(Exception):
+class NoEngineLeft(Exception):
     """Raised if no engine lives and none will."""
 
 
@@ -49,7 +49,7 @@ class EngineWatch(ExecutionCallback):
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + WATCH_SECONDS
             if over := self._look():
-                raise NoEngine(over)
+                raise NoEngineLeft(over)
 
     def after_execution_succeeds(self, executor: Any) -> None:  # noqa: ARG002
         """Look once more: a machine may have failed since the last look."""

@@ -13,7 +13,7 @@ from rm_ray.run.counts import RunProgress
 from rm_ray.run.faults.handle import NoAnswer, TallyHandle
 from rm_ray.run.faults.tally import Tally
 from rm_ray.run.output.folder import RunFolder
-from rm_ray.run.progress.outlook import Whole, standing
+from rm_ray.run.progress.outlook import Whole, standing_of
 from rm_ray.run.shard_job import AnyJob
 from rm_ray.run.standing.metrics import Published, run_values
 from rm_ray.run.standing.status import NAME, Standing, read_standing
@@ -87,7 +87,7 @@ class ProgressLog:
 
     def left(self) -> str:
         """Describe the work that is left, in words."""
-        here = self._last or standing(RunProgress(), self._whole, self._job, {}, 0.0)
+        here = self._last or standing_of(RunProgress(), self._whole, self._job, {}, 0.0)
         shards = f"{here.shards_left} of {here.shards} shards are left"
         if here.seconds_left is None or here.hours_left is None:
             return f"{shards}, and it is too early to estimate how long they would take"
@@ -129,7 +129,7 @@ class ProgressLog:
     def _record(self, now: RunProgress) -> Standing:
         """Publish the metrics, and write progress.json now and then, if the store answers."""
         with self._lock:  # the thread that stops the run records too
-            here = standing(now, self._whole, self._job, self._failed, self._hours_before)
+            here = standing_of(now, self._whole, self._job, self._failed, self._hours_before)
             self._last = here
             self._published.publish(run_values(now, here) | self._job.summary.measures(now))
             if not now.retries and time.monotonic() - self._written > WRITE_SECONDS:

@@ -38,7 +38,7 @@ class Whole:
         return cls(len(todo), documents, work, planned - len(todo))
 
 
-def standing(
+def standing_of(
     now: RunProgress,
     whole: Whole,
     job: AnyJob,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ray.util import metrics
 
 
-class Measure(NamedTuple):
+class Metric(NamedTuple):
     """A Measure is one metric."""
 
     name: str
@@ -28,23 +28,23 @@ class Measure(NamedTuple):
     """Name of a second tag, in addition to `run`."""
 
 
-DOCUMENTS = Measure("rm_ray_documents", "Documents processed.", counter=True)
-FAULTS = Measure("rm_ray_faults", "Faults, by kind.", counter=True, by="reason")
-FAILED = Measure(
+DOCUMENTS = Metric("rm_ray_documents", "Documents processed.", counter=True)
+FAULTS = Metric("rm_ray_faults", "Faults, by kind.", counter=True, by="reason")
+FAILED = Metric(
     "rm_ray_failed_documents",
     "Documents given up because they failed alone in two engine processes, by kind of fault.",
     counter=True,
     by="reason",
 )
-ENGINES = Measure("rm_ray_engines", "Engines that are ready.")
-SHARDS_DONE = Measure("rm_ray_shards_done", "Shards of the run that are committed.")
-SHARDS_LEFT = Measure("rm_ray_shards_left", "Shards of the run that are not committed.")
-SECONDS_LEFT = Measure("rm_ray_seconds_left", "Estimated time to the end of the run, seconds.")
-HOURS = Measure(
+ENGINES = Metric("rm_ray_engines", "Engines that are ready.")
+SHARDS_DONE = Metric("rm_ray_shards_done", "Shards of the run that are committed.")
+SHARDS_LEFT = Metric("rm_ray_shards_left", "Shards of the run that are not committed.")
+SECONDS_LEFT = Metric("rm_ray_seconds_left", "Estimated time to the end of the run, seconds.")
+HOURS = Metric(
     "rm_ray_gpu_hours",
     "GPU hours of all invocations so far (engine hours if engines run on CPU).",
 )
-COST = Measure(
+COST = Metric(
     "rm_ray_cost_dollars", "Cost of these hours, all at this invocation's cost.per_gpu_hour."
 )
 RUN_MEASURES = (
@@ -60,9 +60,9 @@ RUN_MEASURES = (
 )
 
 
-def run_values(now: RunProgress, here: Standing) -> dict[Measure, float | Mapping[str, float]]:
+def run_values(now: RunProgress, here: Standing) -> dict[Metric, float | Mapping[str, float]]:
     """Return the values of the metrics that every job has. Unknown values are left out."""
-    known: dict[Measure, float | Mapping[str, float] | None] = {
+    known: dict[Metric, float | Mapping[str, float] | None] = {
         DOCUMENTS: now.work.documents,
         FAULTS: now.fault_kinds,
         FAILED: here.failed,
@@ -89,7 +89,7 @@ class Published:
         self._made: dict[str, metrics.Counter | metrics.Gauge] = {}
         self._told: dict[tuple[str, str], float] = {}
 
-    def publish(self, values: Mapping[Measure, float | Mapping[str, float]]) -> None:
+    def publish(self, values: Mapping[Metric, float | Mapping[str, float]]) -> None:
         """Set the metrics to these values. Without Ray nothing is published.
 
         Args:
@@ -102,7 +102,7 @@ class Published:
             for tag, number in by_tag.items():
                 self._set(measure, tag, float(number))
 
-    def _set(self, measure: Measure, tag: str, value: float) -> None:
+    def _set(self, measure: Metric, tag: str, value: float) -> None:
         if measure.name not in self._made:
             self._made[measure.name] = _made(measure)
         from ray.util import metrics
@@ -118,7 +118,7 @@ class Published:
             metric.inc(value - before, tags)
 
 
-def _made(measure: Measure) -> "metrics.Counter | metrics.Gauge":
+def _made(measure: Metric) -> "metrics.Counter | metrics.Gauge":
     from ray.util import metrics
 
     kind = metrics.Counter if measure.counter else metrics.Gauge

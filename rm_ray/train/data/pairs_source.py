@@ -16,9 +16,9 @@ from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.preference.judge import PreferenceJudge
 from rm_ray.pairs.reading import PairsSource, open_pairs, read_pairs
 from rm_ray.pairs.table import TRAIN, VALIDATION
-from rm_ray.train.config import PairsConfig, TrainConfig
-from rm_ray.train.start import Start
-from rm_ray.train.task import Examples
+from rm_ray.train.config import TrainConfig, TrainingPairsConfig
+from rm_ray.train.start import TrainingStart
+from rm_ray.train.task import TrainingExamples
 
 COLUMNS = (
     *("source_file", "row", "chunk", "kind", "context", "split"),
@@ -45,7 +45,9 @@ class LabelledPairs:
     """True if a table has no ids, or names no split."""
 
     @classmethod
-    def open(cls, config: PairsConfig, judge: PreferenceJudge, start: Start) -> "LabelledPairs":
+    def open(
+        cls, config: TrainingPairsConfig, judge: PreferenceJudge, start: TrainingStart
+    ) -> "LabelledPairs":
         """List the tables, and count their pairs.
 
         Raises:
@@ -73,7 +75,7 @@ class LabelledPairs:
         """Return 0 and 1, because pairs have no rewards."""
         return 0.0, 1.0
 
-    def load(self, split: str, config: TrainConfig) -> Examples:
+    def load(self, split: str, config: TrainConfig) -> TrainingExamples:
         """Return the pairs of a split; for validation, at most `validation.pairs`."""
         from rm_ray.train.data.examples import pair_examples  # torch takes seconds
 

@@ -22,10 +22,10 @@ from rm_ray.judges.preference.judge import PreferenceJudge
 from rm_ray.judges.text import decoded
 from rm_ray.pairs.table import TRAIN, VALIDATION
 from rm_ray.scored.run import ScoredRun, open_scored, read_counted
-from rm_ray.train.config import RewardsConfig, TrainConfig
+from rm_ray.train.config import TrainConfig, TrainingRewardsConfig
 from rm_ray.train.data.lists import Lists
-from rm_ray.train.start import Start, padding
-from rm_ray.train.task import Examples
+from rm_ray.train.start import TrainingStart, padding
+from rm_ray.train.task import TrainingExamples
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,7 +34,7 @@ Floats = npt.NDArray[np.float64]
 class Rewards:
     """Rewards are the results of a scoring run, prepared for the judge that learns them."""
 
-    config: RewardsConfig
+    config: TrainingRewardsConfig
     """The configuration section `rewards`."""
     seed: int
     """Seed of the choice of documents."""
@@ -93,7 +93,7 @@ class Rewards:
             told["Its rewards are"] = f"that judge's rewards minus their mean of {mean:.6g}"
         return told
 
-    def load(self, split: str, config: TrainConfig) -> Examples:
+    def load(self, split: str, config: TrainConfig) -> TrainingExamples:
         """Return the documents of a split, tokenised by the judge's tokenizer."""
         from rm_ray.train.data.rewarded import (  # torch takes seconds
             RewardedDocuments,
@@ -182,7 +182,7 @@ class Rewards:
 
 
 def open_rewards(
-    config: RewardsConfig, asked: PreferenceJudge | Fitting, start: Start, seed: int
+    config: TrainingRewardsConfig, asked: PreferenceJudge | Fitting, start: TrainingStart, seed: int
 ) -> Rewards:
     """Open a scoring run to learn its rewards.
 
@@ -204,7 +204,7 @@ def open_rewards(
     return rewards.counted()
 
 
-def _check_chunks(run: ScoredRun, asked: PreferenceJudge, start: Start) -> None:
+def _check_chunks(run: ScoredRun, asked: PreferenceJudge, start: TrainingStart) -> None:
     made, ours = run.stored["fingerprint"], asked.fingerprint()
     if made.get("family") != "preference":
         raise InputError(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rm_ray.corpus.files import HIVE_NULL
-from rm_ray.filter.copy.bundles import LEAST_READ, Bundle, PlannedFolder, Unit, bundle, most_read
+from rm_ray.filter.copy.bundles import LEAST_READ, Block, Bundle, PlannedFolder, bundle, most_read
 from rm_ray.filter.copy.copier import in_bucket
 from rm_ray.filter.copy.units import folder_of
 from rm_ray.filter.count.stretches import Stretch
@@ -18,7 +18,7 @@ def unit(file, start, rows, kept, kind=0, size=100):
         partition={"lang": None}, first_group=start // 10, stop_group=start // 10 + 1,
         first_row=start, size=7, version="v",
     )  # fmt: skip
-    return Unit(source, kind, rows, size, kept)
+    return Block(source, kind, rows, size, kept)
 
 
 def test_by_hand():

@@ -49,14 +49,14 @@ def test_work_adds_up(tally):
 
 
 def test_faults_in_a_row_stop_the_run_and_what_is_judged_starts_the_row_anew(tally):
-    for gets_on in (
+    for end_streak in (
         lambda: tally.add(Counts(parts=1)),
         tally.staged,
         lambda: tally.answered(PART, 0, 1),
     ):
         tally.fault("one")
         tally.fault("two")
-        gets_on()
+        end_streak()
     tally.answered(PART, 0, 0)  # answers that are no numbers are none
     for reason in ("three", "four"):
         tally.fault(reason)
@@ -119,7 +119,7 @@ def test_rows_without_a_number_end_nothing(tally):
 def test_an_engine_that_fails_a_harmless_document_says_nothing_of_the_suspect(tally):
     suspect = alone(7)
     tally.begin(suspect, "here", "p")
-    tally.unfit(suspect.part, "out of memory")
+    tally.engine_is_bad(suspect.part, "out of memory")
     assert not tally.may_begin(suspect, [])
     assert tally.progress().last_fault == "an engine fails a harmless document: out of memory"
     assert tally.end_round(True) == []
@@ -233,7 +233,7 @@ def test_documents_that_fail_alone_in_a_row_stop_the_run(tally):
         fail(tally, alone(row))
     fail(tally, alone(50, failed_on="there"))  # its second time says nothing new of the engines
     assert tally.ending() is None
-    tally.fit()  # an engine has just judged what was judged before
+    tally.engine_is_good()  # an engine has just judged what was judged before
     for row in range(ALONE_IN_A_ROW):
         assert tally.halted() is None
         fail(tally, alone(100 + row))

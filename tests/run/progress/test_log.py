@@ -13,7 +13,7 @@ from rm_ray.run.faults.start_tally import start_tally
 from rm_ray.run.faults.tally import Tally
 from rm_ray.run.output.folder import RunFolder
 from rm_ray.run.progress.log import ProgressLog, duration, lost, progress_line
-from rm_ray.run.progress.outlook import Whole, standing
+from rm_ray.run.progress.outlook import Whole, standing_of
 from rm_ray.run.standing import metrics as measures
 from rm_ray.run.standing.metrics import FAILED, FAULTS, Published, run_values
 from rm_ray.run.standing.price import Price
@@ -37,7 +37,7 @@ WHOLE = Whole(parts=2, documents=100, work=12_000)
 
 
 def line(now, whole, job=TOKENS):
-    return progress_line(now, whole, job, standing(now, whole, job, {}, hours_before=0.0))
+    return progress_line(now, whole, job, standing_of(now, whole, job, {}, hours_before=0.0))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_hours_and_money_left_are_those_of_the_engines_so_far():
     """Two engines of two GPUs were ready for 90 s each: half of the work took 0.1 GPU hours."""
     now = half_way(engine_seconds=600.0, ready_seconds=180.0)
     assert line(now, WHOLE, PAID).endswith("200 tokens/s, 30 s, 0.1 GPU hours, $0.30 left")
-    here = standing(now, WHOLE, PAID, {}, hours_before=1.0)
+    here = standing_of(now, WHOLE, PAID, {}, hours_before=1.0)
     assert here.hours == pytest.approx(1 + 600 * 2 / 3600) and here.hours_left == pytest.approx(0.1)
     assert (here.shards, here.shards_left, here.share) == (2, 1, 0.5)
     assert Standing.from_json(here.to_json()) == here
@@ -148,10 +148,11 @@ def test_faults_and_failed_documents_are_counted_by_reason(monkeypatch):
     monkeypatch.setattr(
         measures, "_made", lambda measure: made.setdefault(measure.name, Told(measure))
     )
+    monkeypatch.setattr(measures, "is_connected", lambda: True)
     published = Published("s3://out")
     for ended, failed in ((1, {}), (3, {"raised": 2})):
         now = half_way(faults=4, fault_kinds={"ended": ended, "store": 1})
-        here = standing(now, WHOLE, TOKENS, failed, hours_before=0.0)
+        here = standing_of(now, WHOLE, TOKENS, failed, hours_before=0.0)
         values = run_values(now, here)
         published.publish({one: values[one] for one in (FAULTS, FAILED)})
     assert made["rm_ray_faults"].values == {"ended": 3, "store": 1}
@@ -183,7 +184,7 @@ def test_a_tally_that_is_lost_counts_on(tmp_path):
     ray.kill(tally.actor, no_restart=False)
     while tally.call(Tally.progress).work.parts:
         time.sleep(0.05)  # it is not dead yet
-    tally.call(Tally.lives, "a", node)
+    tally.call(Tally.has_engine, "a", node)
     tally.call(Tally.add, Counts(documents=2))
     now = shown.ask()
     assert (now.work.parts, now.work.documents, now.engines, now.alive) == (1, 11, 1, 1)
