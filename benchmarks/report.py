@@ -42,7 +42,7 @@ from tests.counts.histograms import histogram
 from tests.report.compare.group_nights import group
 from tests.scored_runs import fabricate
 
-STAGES = {"driver": "jobs/report.py", "tasks": "ray::"}
+STAGES = {"driver": "jobs/report.py", "tasks": "multiprocessing.forkserver"}
 KINDS = ("wasserstein", "psi", "mean", "spread")
 GROUPS = 20
 

@@ -8,7 +8,7 @@ Its files:
     files        lists the files of a corpus, and gives the version that a file has now
     missing      the error for a file that was listed and is not found
     parquet      opens Parquet files, and tells a bad file from a store's fault
-    alone        runs Ray tasks over files, though reading a damaged file may end the process
+    alone        runs tasks over files, though reading a damaged file may end the process
     footers      reads footers, and checks that they fit the configuration
     columns      finds columns by name, fields of structs among them
     sizes        measures the text of row groups

@@ -1,5 +1,5 @@
-"""Histograms of rewards by group, mergeable, in cells of twenty bits. A cell is 1/4096 of its value
-wide.
+"""Histograms of rewards by group, mergeable, in cells of twenty bits. A cell is at most 1/2048 of
+its value wide.
 
 A cell is the upper 20 bits of a float32's ordered key: sign, exponent and eleven bits of the
 fraction. Sixteen would be up to 0.06 standard deviations wrong for rewards of 5 +- 0.5.

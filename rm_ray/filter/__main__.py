@@ -20,7 +20,7 @@ USAGE = Usage(
     ),
     more="The rewards come from a run of the job score. The kept documents have every column of "
     "the corpus, in its order. Every key of the YAML file is an option too, and the option wins. "
-    "The same command again continues where the last one ended.",
+    "The same command again goes on where the last one ended.",
     options={
         "--config FILE": "the configuration; jobs/filter.yaml is annotated",
         "--dry-run": "show how many documents would be kept and dropped, and the documents next "

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def filter_corpus(config: FilterConfig) -> None:
-    """Filter a corpus. The same call again continues where the last one ended.
+    """Filter a corpus. The same call again goes on where the last one ended.
 
     Raises:
         Refused: the filter cannot run; the message tells the remedy. Nothing is written.

@@ -1,6 +1,6 @@
 """The report job.
 
-measure   parts -> histograms, moments, a sample               measured: Ray tasks, one pass
+measure   parts -> histograms, moments, a sample               measured: tasks, one pass
 compare   tonight beside the baseline                          baseline, comparison, effects
 judge     rules -> alerts -> a verdict                         alerts
 show      report.json, report.html, summary.md, the history    figures, folder, page, history

@@ -118,7 +118,7 @@ class JobSpec:
 class ShardJob(ABC, Generic[AnyPlanned, AnyUnit, AnyPlanning]):
     """A ShardJob processes the rows of a corpus, shard by shard.
 
-    The job is sent to Ray tasks, and does not change during a run.
+    The job is sent to tasks, and does not change during a run.
     """
 
     spec: JobSpec

@@ -6,7 +6,7 @@ Its files:
     documents   the facts about some documents, and their order
     reader      reads documents from the parts of scoring runs and from the corpus
     decision    decides for each document if it is kept, and why
-    passes      counts all documents in Ray tasks
+    passes      counts all documents in tasks
     census      counts the effect of the rule on all documents
     ties        finds documents with equal rewards on both sides of a cut
 """

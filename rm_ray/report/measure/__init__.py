@@ -3,7 +3,7 @@
 Its files:
 
     runs       opens tonight's run, and the run of the baseline
-    measured   counts a night's rewards in Ray tasks
+    measured   counts a night's rewards in tasks
     nights     a night group by group
     chosen     chooses the documents that the report shows
     excerpts   reads the beginnings of the chosen documents, chunk by chunk

@@ -1,6 +1,6 @@
 """Excerpts: the beginnings of the chosen documents, chunk by chunk, each chunk with its reward.
 
-Ray tasks read the text of the chosen documents, and of no others.
+Tasks read the text of the chosen documents, and of no others.
 """
 
 import logging

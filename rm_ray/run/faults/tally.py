@@ -1,4 +1,4 @@
-"""The tally: one small actor to which every stage of a run reports its work and its faults.
+"""The tally: the object to which every stage of a run reports its work and its faults.
 
 Only the tally sees the whole run. It knows which rows are in which engine: if an engine's process
 ends, the tally can name the documents that were in it. It stops the run if too many faults happen
