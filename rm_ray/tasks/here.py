@@ -18,7 +18,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import lru_cache
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,25 @@ TRIES = 2
 def warm(*modules: str) -> None:
     """Import modules for later processes, while this process does something else."""
     CONTEXT.set_forkserver_preload(list(modules))
+    _start_tracker()
     forkserver.ensure_running()
+
+
+def _start_tracker() -> None:
+    """Start the process of the standard library that removes semaphores after a driver's end.
+
+    The process would warn of them in the log of each run that is stopped.
+    """
+    name = "PYTHONWARNINGS"
+    before = os.environ.get(name)
+    os.environ[name] = ",".join(filter(None, [before, "ignore:resource_tracker"]))
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def run_here(
@@ -107,6 +125,7 @@ def _pool() -> ProcessPoolExecutor:
 
 
 def _new_pool(most: int) -> ProcessPoolExecutor:
+    _start_tracker()
     return ProcessPoolExecutor(most, CONTEXT, _begin)
 
 
