@@ -1,5 +1,6 @@
 """The documents are true as far as a program can say: links, files, commands and keys exist."""
 
+import ast
 import importlib
 import re
 import shlex
@@ -259,6 +260,54 @@ def unknown_keys(text, parse):
     return found
 
 
+# Log lines and errors
+
+# Stands for a value: a hole of an f-string, or of a log line's format.
+HOLE = "\0"
+
+
+def texts_of_code():
+    """Every string in rm_ray but for docstrings, with its values as holes."""
+    return [
+        re.sub(r"%[-+.,\d]*[sdfg]", HOLE, text)
+        for path in sorted((ROOT / "rm_ray").rglob("*.py"))
+        for text in texts_in(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+
+
+def texts_in(node):
+    """The strings of a piece of code; ast has joined those that stand side by side."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    if isinstance(node, ast.JoinedStr):
+        parts = [part.value if isinstance(part, ast.Constant) else HOLE for part in node.values]
+        yield "".join(parts)
+        node = ast.Tuple([part for part in node.values if not isinstance(part, ast.Constant)])
+    for child in ast.iter_child_nodes(node):
+        yield from texts_in(child)
+
+
+def quotes(text):
+    """What stands in backticks in the first column of a page's tables."""
+    cells = re.findall(r"^\| (.*?) \|", text, re.MULTILINE)
+    return [quote for cell in cells for quote in re.findall(r"`([^`]+)`", cell)]
+
+
+def lost_quotes(text):
+    """The quotes that no text of the code contains; "..." stands for a hole and what is near it."""
+    code = texts_of_code()
+    lost = []
+    for quote in quotes(text):
+        parts = quote.split("...")
+        pattern = re.compile(f".*{HOLE}.*".join(map(re.escape, parts)), re.DOTALL)
+        near = (text for text in code if all(part in text for part in parts))
+        if not any(map(pattern.search, near)):
+            lost.append(quote)
+    return lost
+
+
 # The tests
 
 
@@ -326,6 +375,12 @@ def test_every_word_is_in_the_code_where_the_page_of_words_says():
     assert lost == []
 
 
+def test_every_log_line_and_error_in_troubleshooting_is_one_that_the_code_writes():
+    text = text_of(ROOT / "docs" / "troubleshooting.md")
+    assert len(quotes(text)) > 60
+    assert lost_quotes(text) == []
+
+
 def test_what_jobs_write_is_named_in_their_code():
     code = "\n".join(path.read_text() for path in (ROOT / "rm_ray").rglob("*.py"))
     assert [name for name in WRITTEN if name.rstrip("/") not in code] == []
@@ -362,3 +417,14 @@ def test_a_wrong_page_is_found_wrong(parse):
     assert "rule.keep_fraction" in fraction and "--dry-run" in fraction
     assert "'scoer' is not a job" in job
     assert "unknown key --rewards.paht" in inline
+
+
+def test_a_quote_that_the_code_does_not_write_is_found():
+    right = (
+        "| `... faults so far; the last: ...`, `Ray has lost tasks that the run needs` | why |\n"
+    )
+    wrong = (
+        "| `3 faults so far`, `... faults so far; ... last: ...`, `what the run lacks` | why |\n"
+    )
+    assert lost_quotes(right) == []
+    assert lost_quotes(wrong) == quotes(wrong)
