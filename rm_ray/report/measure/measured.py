@@ -190,7 +190,7 @@ def measure_rows(
 
     Args:
         counts: the counts in the part's footer.
-        rows: its rows, as `Reader.read` returns them.
+        rows: its rows, as `PartReader.read` returns them.
         source: the part.
         by: columns to group by.
         cut: threshold whose documents are counted exactly, if there is one.

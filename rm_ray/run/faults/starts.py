@@ -23,7 +23,7 @@ Arrival = Literal["start", "wait", "leave"]
 
 @dataclass(frozen=True)
 class EngineStart:
-    """A Start is an engine that is starting."""
+    """An EngineStart is an engine that is starting."""
 
     node: str
     """Node id of its machine."""
