@@ -151,7 +151,7 @@ def _figures(
     kept = largest(night, expected, config.page.max_groups)
     night, baseline = night.gather(kept), baseline.gather(kept)
     mix = split(night.groups, baseline.groups)
-    comparisons, alpha, night_verdict = _say(config, night, baseline=baseline, past=past, mix=mix)
+    comparisons, alpha, night_verdict = _judge(config, night, baseline=baseline, past=past, mix=mix)
     whole = comparisons[None]
     edges = bin_edges(whole)
     figures = partial(group_figures, edges=edges, rules=config.alerts, p=alpha)
@@ -179,7 +179,7 @@ def _figures(
     return report_figures, _rows(comparisons, night_verdict)
 
 
-def _say(
+def _judge(
     config: ReportConfig,
     night: Night,
     baseline: Baseline,

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 # Seconds between an actor's reports of its work: short enough for progress lines.
 REPORT_SECONDS = 2.0
-# Seconds between an actor's questions if it is its machine's turn to fetch the weights.
+# Seconds between two questions whether it is its machine's turn to fetch the weights.
 TURN_SECONDS = 2.0
 
 

@@ -86,7 +86,11 @@ class Passes:
             if not len(targets.groups):
                 return Cuts(groups, cuts), budget
             number = len(search.levels) + 1
-            log.info("counting rewards, pass %d: %d documents are next to a cut", number, inside)
+            log.info(
+                "counting rewards, pass %d: %d documents may still be on either side of a cut",
+                number,
+                inside,
+            )
             if inside <= SORTED or len(search.levels) == LEVELS:
                 break
             cells = self._merged(_count_open, Cells.merge, reader, order, search, groups)

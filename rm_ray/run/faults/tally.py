@@ -1,5 +1,6 @@
 """The tally: the object to which every stage of a run reports its work and its faults.
 
+It is an object of the driver, or an actor beside the driver if Ray runs the stages.
 Only the tally sees the whole run. It knows which rows are in which engine: if an engine's process
 ends, the tally can name the documents that were in it. It stops the run if too many faults happen
 in a row, because then no single document is the cause.
@@ -243,7 +244,7 @@ class Tally:
     def may_try(self, what: str) -> bool:
         """Note that a task without an engine begins something; return False if it must not.
 
-        Ray retries a task whose process ends without limit, so the tally limits the retries.
+        Ray retries without limit a task whose process has ended, so the tally limits the retries.
 
         Args:
             what: the action, in words, such as "reading FILE, rows 0 to 99".
