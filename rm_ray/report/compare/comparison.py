@@ -26,7 +26,7 @@ from rm_ray.report.measure.nights import GroupNight
 
 # Chance limit: this share of quiet nights is above it.
 FLOOR = 0.05
-# Share of the nights on which a shift of the smallest size that is reported is seen: 4 of 5.
+# A shift of the size `smallest_shift` is seen on this share of nights: 4 of 5.
 POWER = 0.8
 KINDS = ("wasserstein", "psi", "mean")
 # The width of a histogram's cell, divided by the rewards in it.
@@ -176,7 +176,10 @@ class Comparison:
 
     @property
     def noise(self) -> float:
-        """Return quiet nights' usual distance divided by the distance that chance makes, at least 1."""
+        """Return quiet nights' usual distance divided by the distance that chance makes.
+
+        At least 1.
+        """
         if self.baseline is None or self.chance is None:
             return 1.0
         chance = self.chance.point("wasserstein", FLOOR)
