@@ -18,13 +18,13 @@ import numpy as np
 from rm_ray.counts.histograms import Histograms
 from rm_ray.counts.moments import moments_of
 from rm_ray.report.compare.baseline import Baseline
-from rm_ray.report.compare.history import PastGroup, PastNight, Said
+from rm_ray.report.compare.history import GroupResult, PastGroup, PastNight
 from rm_ray.report.compare.mix import split
 from rm_ray.report.compare.rules import CANDIDATES
 from rm_ray.report.compare.usual import usual_count
 from rm_ray.report.config import ReportConfig
 from rm_ray.report.figures import NightVerdict
-from rm_ray.report.job import _rows, _say
+from rm_ray.report.job import _judge, _rows
 from rm_ray.report.measure.nights import GroupNight, Night, largest
 from rm_ray.scored.groups import group_label
 
@@ -39,7 +39,9 @@ Draw = Callable[[np.random.Generator, int], Mapping[str, Source]]
 class Memory:
     """A history in memory."""
 
-    nights: dict[str, tuple[str, list[tuple[GroupNight, Said]]]] = field(default_factory=dict)
+    nights: dict[str, tuple[str, list[tuple[GroupNight, GroupResult]]]] = field(
+        default_factory=dict
+    )
     """The groups of each night with their verdicts, by night."""
 
     def names(self) -> list[str]:
@@ -123,7 +125,7 @@ def verdicts(draw: Draw, nights: int, history: History, **told: Any) -> Iterator
         kept = largest(night, {k: one.expected for k, one in baseline.groups.items()}, 50)
         night, baseline = night.gather(kept), baseline.gather(kept)
         mix = split(night.groups, baseline.groups)
-        compared, _, said = _say(config, night, baseline, past, mix)
+        compared, _, said = _judge(config, night, baseline, past, mix)
         memory.nights[name] = said.status, _rows(compared, said)
         yield said
 

@@ -1,6 +1,7 @@
 """Imports point down: what each room may know of the others."""
 
 import ast
+import re
 from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -169,6 +170,22 @@ def test_every_room_opens_with_a_map_of_its_files():
         said = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
         named = [line.split()[0] for line in said.splitlines() if line.startswith("    ")]
         assert sorted(there) == sorted(set(named) - {"rm_ray"}), room
+
+
+def test_docstrings_of_classes_say_the_name_of_their_class():
+    """So a class that is renamed keeps no old name. Names of products may stand there."""
+    begins = re.compile(
+        r"An? ([A-Z]\w*) |([A-Z][a-z]+[A-Z]\w*) |([A-Z][a-z]+) (?:is|has|holds|keeps|gives) "
+    )
+    products = {"Ray", "Parquet", "Python", "Arrow"}
+    wrong = []
+    for name, path in files().items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                start = begins.match(ast.get_docstring(node) or "")
+                if start and {*start.groups()} - {None, node.name, *products}:
+                    wrong.append(f"{name}: {node.name}: {start[0]}")
+    assert not wrong
 
 
 def test_nobody_imports_a_test_module():

@@ -57,16 +57,16 @@ class Cells:
         return cls(cells[firsts], *sums)
 
     def within(self, parent: int) -> slice:
-        """Return the slice of the columns that holds the cells of one parent."""
+        """Return the indices of one parent's cells, as a slice of the columns."""
         ends = np.array([parent, parent + 1], np.int64) << self.bits
         first, last = np.searchsorted(self.cells, ends).tolist()
         return slice(first, last)
 
     def moved(self, parents: Ints) -> Self:
-        """Return the cells with other parents.
+        """Return the same counts with the parents renumbered.
 
         Args:
-            parents: the new parent of each parent, by number. The new parents ascend too.
+            parents: the new number of each parent, by its old number, ascending.
         """
         digits = self.cells & ((1 << self.bits) - 1)
         cells = (parents[self.cells >> self.bits] << self.bits) | digits

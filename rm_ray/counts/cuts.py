@@ -81,8 +81,9 @@ class Search:
     """
 
     def descend(self, places: Places) -> tuple[Places, Ints]:
-        """Return the documents in open cells of the last level, and the number of each document's
-        cell. Before the first level, return all documents and the numbers of their groups.
+        """Return the documents whose cell is open, and for each the index of that cell.
+
+        Before the first level: all documents, with their group's number.
         """
         parents = places.groups
         for level, open_cells in enumerate(self.levels):

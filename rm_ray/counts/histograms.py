@@ -73,8 +73,8 @@ class Histogram:
         return rewards_of(((self.cells[at] + 1) << _SHIFT) - 1).astype(np.float64)
 
     def quantiles(self, shares: Sequence[float]) -> npt.NDArray[np.float64]:
-        """Return for each share the least value such that at least this share of the documents is
-        not above it. Values are the middles of cells.
+        """Return one reward per share: the lowest with at least this share of the documents at or
+        below it. Rewards are the middles of cells.
         """
         running = np.cumsum(self.documents[::-1])
         counts = np.maximum(1, np.ceil(np.asarray(shares) * running[-1] - 1e-9))

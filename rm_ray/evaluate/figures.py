@@ -14,7 +14,7 @@ SCHEMA: Literal["rm_ray.evaluation/1"] = "rm_ray.evaluation/1"
 
 
 class AccuracyPart(BaseModel):
-    """A Part is a part of an evaluation. It never changes once it is made."""
+    """An AccuracyPart is a part of an evaluation. It never changes once it is made."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 

@@ -41,7 +41,7 @@ def parted(ids: TokenIds) -> tuple[TokenIds, TokenIds, TokenIds]:
 
 @dataclass(frozen=True)
 class LabelledPairTokenizer:
-    """A PairTokenizer gives pairs as token ids: their own ids, or their encoded texts."""
+    """A LabelledPairTokenizer gives pairs as token ids: their own ids, or their encoded texts."""
 
     names: tuple[str, str, str]
     """Columns of the prompt, the chosen and the rejected chunk."""

@@ -102,7 +102,7 @@ def dry_run_text(sources: FilterSources, planning: FilterPlanning, seen: Survey)
 
 def outcome_lines(outcomes: Outcomes, rule: RuleConfig) -> list[str]:
     """Return a table of documents and tokens by group and reason, then of all groups together; and
-    last the share that is before the cuts.
+    last the share that the cuts keep.
     """
     all_documents = sum(documents for documents, _ in outcomes.values())
     lines = [f"{'':<32}{'documents':>15}{'':>8}{'tokens':>20}"]
@@ -120,8 +120,8 @@ def outcome_lines(outcomes: Outcomes, rule: RuleConfig) -> list[str]:
 
 
 def _counting_lines(outcomes: Outcomes, rule: RuleConfig) -> list[str]:
-    """Tell how much of the documents that count, and of their tokens, is before the cuts. The
-    fractions of a rule are fractions of the documents that count.
+    """Tell how much of the documents that count, and of their tokens, the cuts keep, or drop if the
+    rule is inverted. The fractions of a rule are fractions of the documents that count.
     """
     documents = {why: n for (_, _, why), (n, _) in outcomes.items() if why in (CHOSEN, BEYOND)}
     tokens = {why: n for (_, _, why), (_, n) in outcomes.items() if why in (CHOSEN, BEYOND)}
@@ -132,7 +132,8 @@ def _counting_lines(outcomes: Outcomes, rule: RuleConfig) -> list[str]:
             parts.append(f"{chosen:,} ({chosen / whole:.1%}) of the {whole:,} {unit}")
     also = ", and rule.where holds" if rule.where else ""
     counting = f"that count (they have a reward{also})"
-    return [f"before the cuts are {' and '.join(parts)} {counting}"] if parts else []
+    fate = "dropped" if rule.invert else "kept"
+    return [f"{fate} by the cuts: {' and '.join(parts)} {counting}"] if parts else []
 
 
 def _reasons(outcomes: Outcomes, whole: int) -> list[str]:
@@ -195,7 +196,7 @@ def _cuts_by_group(notes: Sequence[Notes]) -> list[tuple[str, list[Cut | None]]]
 
 
 def shortfall(config: FilterConfig, notes: Sequence[Notes]) -> dict[str, str]:
-    """Tell for each group that keeps less than its budget, in words, how much of it is left."""
+    """Tell for each group that keeps less than its budget, in words, how much of it is unused."""
     if config.rule.weight_column:
         return {}  # outcomes count documents and tokens, not that column
     weight = weight_of(config.rule)
@@ -205,7 +206,8 @@ def shortfall(config: FilterConfig, notes: Sequence[Notes]) -> dict[str, str]:
         documents, tokens = chosen.get(group, (0, 0))
         kept = tokens if weight == "tokens" else documents
         if kept < budget:
-            left[group] = f"   {budget - kept:,} of {budget:,} {weight_name(config.rule)} are left"
+            unit = weight_name(config.rule)
+            left[group] = f"   {budget - kept:,} of the {budget:,} {unit} of its budget are unused"
     return left
 
 

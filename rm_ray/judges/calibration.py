@@ -33,7 +33,7 @@ ASKED = ("family", "label_ids", "judge.before_chunk", "judge.after_chunk", "judg
 
 @dataclass(frozen=True)
 class CalibrationCurve:
-    """A Curve maps rewards to probabilities, and never falls.
+    """A CalibrationCurve maps rewards to probabilities, and never falls.
 
     With points (isotonic), it is straight lines between them, and level beyond the first and the
     last. Without points (Platt), it is the logistic function of slope * reward + intercept.

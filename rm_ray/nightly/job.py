@@ -56,7 +56,7 @@ def nightly(config: NightlyConfig) -> None:
         finished = [night for night in known if night.answers(config.night)]
         for night in finished:
             log.info("nothing is new; the verdict of %s stands: %s", night.night, night.sentence)
-    _say(finished, failed)
+    _raise_first(finished, failed)
 
 
 def dry_run(config: NightlyConfig) -> str:
@@ -71,8 +71,8 @@ def dry_run(config: NightlyConfig) -> str:
 def _take_up(nights: Nights, config: NightlyConfig) -> None:
     """Continue earlier nights that were interrupted.
 
-    The first of them that has no segments yet gets the segments that no night has. Nights that
-    have planned nothing are forgotten.
+    The first interrupted night without segments gets all segments that no night owns; other nights
+    without segments are removed.
     """
     known = nights.all()
     new = unclaimed(_planned(config), known)
@@ -99,8 +99,8 @@ def _begin(nights: Nights, night: str) -> KnownNight | None:
 def _claim(nights: Nights, config: NightlyConfig) -> None:
     """Give the new segments to tonight.
 
-    Without new segments, tonight is kept as a night without documents, unless another night
-    already has its verdict or segments.
+    Without new segments, tonight is kept as a night without documents, unless another night that
+    was asked for by this name, or that tonight continues, has segments or a verdict already.
     """
     known = nights.all()
     new = unclaimed(_planned(config), known)
@@ -137,7 +137,7 @@ def _finish(night: KnownNight, nights: Nights, config: NightlyConfig) -> KnownNi
     return nights.put(replace(night, status=verdict.status, sentence=verdict.sentence))
 
 
-def _say(
+def _raise_first(
     finished: Sequence[KnownNight], failed: Sequence[tuple[str, RmRayError | OSError]]
 ) -> None:
     """Raise the error of the nights that failed, or the alerts of finished ones, if any."""

@@ -32,17 +32,17 @@ class WriteActor(EngineActor):
         return start_generator(self.settings)
 
     def work(
-        self, unit: Shard, documents: pa.Table, engine: Generator, listener: Reporter
+        self, span: Shard, documents: pa.Table, engine: Generator, listener: Reporter
     ) -> tuple[list[pa.Table], Mapping[int, str]]:
         """Make the pairs of the documents."""
-        rows, counts = Making(unit, documents, self._maker, listener).through(engine)
-        return [pack(unit, rows, counts.to_json())], {}
+        rows, counts = Making(span, documents, self._maker, listener).through(engine)
+        return [pack(span, rows, counts.to_json())], {}
 
     def check(
-        self, unit: Shard, documents: pa.Table, engine: Generator, alive: Callable[[], None]
+        self, span: Shard, documents: pa.Table, engine: Generator, alive: Callable[[], None]
     ) -> None:
         """Let the generator continue a harmless prompt as long as the suspected document."""
-        del unit  # only the length of the documents matters
+        del span  # only the length of the documents matters
         length = len(documents.column("_ids").combine_chunks().values)
         self._probe(engine, min(length, self.settings.max_prompt_tokens), alive)
 

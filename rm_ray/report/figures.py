@@ -44,7 +44,11 @@ class Alert(ReportPart):
     )
     sentence: str = Field(description="The alert in words.")
     strength: float = Field(
-        description="The effect with a sign when the alert was new: of ratios the logarithm."
+        description=(
+            "Signed size that later nights compare: for a ratio its logarithm, else the effect. A "
+            "standing alert keeps the value of its first night. 0: sizes of this alert cannot be "
+            "compared."
+        )
     )
 
 

@@ -19,7 +19,7 @@ from rm_ray.report.compare.alerts import fired, verdict
 from rm_ray.report.compare.baseline import Baseline, BaselineGroup, nightly_means
 from rm_ray.report.compare.comparison import Comparison
 from rm_ray.report.compare.groups import bin_edges, group_figures, in_order
-from rm_ray.report.compare.history import History, PastNight, Said
+from rm_ray.report.compare.history import GroupResult, History, PastNight
 from rm_ray.report.compare.mix import split
 from rm_ray.report.compare.past import open_history
 from rm_ray.report.compare.trend import trend
@@ -49,7 +49,7 @@ class Reported:
     """All figures of the report."""
     history: History | None
     """History to store the night in; None if there is none."""
-    rows: list[tuple[GroupNight, Said]]
+    rows: list[tuple[GroupNight, GroupResult]]
     """Rows of the night's file in the history."""
 
 
@@ -145,13 +145,13 @@ def _figures(
     night: Night,
     baseline: Baseline,
     past: list[PastNight],
-) -> tuple[Figures, list[tuple[GroupNight, Said]]]:
+) -> tuple[Figures, list[tuple[GroupNight, GroupResult]]]:
     """Return the figures of the report, and the rows of its file in the history."""
     expected = {label: group.expected for label, group in baseline.groups.items()}
     kept = largest(night, expected, config.page.max_groups)
     night, baseline = night.gather(kept), baseline.gather(kept)
     mix = split(night.groups, baseline.groups)
-    comparisons, alpha, night_verdict = _say(config, night, baseline=baseline, past=past, mix=mix)
+    comparisons, alpha, night_verdict = _judge(config, night, baseline=baseline, past=past, mix=mix)
     whole = comparisons[None]
     edges = bin_edges(whole)
     figures = partial(group_figures, edges=edges, rules=config.alerts, p=alpha)
@@ -179,7 +179,7 @@ def _figures(
     return report_figures, _rows(comparisons, night_verdict)
 
 
-def _say(
+def _judge(
     config: ReportConfig,
     night: Night,
     baseline: Baseline,
@@ -236,7 +236,7 @@ def _warn_of_accepted(config: ReportConfig, past: list[PastNight]) -> None:
 
 def _rows(
     comparisons: Mapping[str | None, Comparison], said: NightVerdict
-) -> list[tuple[GroupNight, Said]]:
+) -> list[tuple[GroupNight, GroupResult]]:
     """Return the rows of the night's file in the history."""
     rows = []
     for label, group in comparisons.items():
@@ -244,7 +244,7 @@ def _rows(
         rows.append(
             (
                 group.tonight,
-                Said(
+                GroupResult(
                     wasserstein=group.effects.wasserstein if group.effects else None,
                     alerts=tuple(alert.rule for alert in alerts),
                     shown=tuple(alert.rule for alert in alerts if alert.folded_into is None),

@@ -115,7 +115,7 @@ def ray_faults() -> Iterator[None]:
         if not type(cause).__module__.startswith("ray."):
             raise
         raise Incomplete(
-            f"Ray has lost a part that the run needs: {one_line(error)}; {way_on(cause)}"
+            f"Ray has lost a process that the run needs: {one_line(error)}; {way_on(cause)}"
         ) from error
 
 

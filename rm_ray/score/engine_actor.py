@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 # Seconds between an actor's reports of its work: short enough for progress lines.
 REPORT_SECONDS = 2.0
-# Seconds between an actor's questions if it is its machine's turn to fetch the weights.
+# Seconds between two questions whether it is its machine's turn to fetch the weights.
 TURN_SECONDS = 2.0
 
 
@@ -62,12 +62,12 @@ class EngineActor(ABC):
 
     @abstractmethod
     def work(
-        self, unit: Shard, documents: pa.Table, engine: Any, listener: "Reporter"
+        self, span: Shard, documents: pa.Table, engine: Any, listener: "Reporter"
     ) -> tuple[list[pa.Table], Mapping[int, str]]:
         """Take the documents of a shard or piece through the engine.
 
         Args:
-            unit: the shard or piece.
+            span: the shard or piece.
             documents: its tokenised documents.
             engine: the engine.
             listener: told of the progress.
@@ -81,12 +81,12 @@ class EngineActor(ABC):
 
     @abstractmethod
     def check(
-        self, unit: Shard, documents: pa.Table, engine: Any, alive: Callable[[], None]
+        self, span: Shard, documents: pa.Table, engine: Any, alive: Callable[[], None]
     ) -> None:
         """Check that the engine works, before a failing document is blamed.
 
         Args:
-            unit: the piece with the document.
+            span: the piece with the document.
             documents: the document, tokenised.
             engine: the engine.
             alive: to be called after each step of the engine.
@@ -116,33 +116,33 @@ class EngineActor(ABC):
         Ray matches the outputs of a retried call by position. So a retried call yields the same
         rows in the same order, as far as the call before it got.
         """
-        for unit, documents, _ in unpack(block):
+        for span, documents, _ in unpack(block):
             wait_while_paused(self.tally)
-            if not self.tally.call(Tally.may_begin, unit, hung_processes()):
+            if not self.tally.call(Tally.may_begin, span, hung_processes()):
                 continue
             engine = self._engine()
-            self.tally.tell(Tally.has_engine, self._id, self._node)
-            if self.tally.call(Tally.begin, unit, self._node, self._process):
-                yield from self._do_unit(unit, documents, engine)
+            self.tally.tell(Tally.note_engine, self._id, self._node)
+            if self.tally.call(Tally.begin, span, self._node, self._process):
+                yield from self._do_span(span, documents, engine)
 
-    def _do_unit(self, unit: Shard, documents: pa.Table, engine: Any) -> list[pa.Table]:
+    def _do_span(self, span: Shard, documents: pa.Table, engine: Any) -> list[pa.Table]:
         """Do one shard or piece; if the engine breaks, this process ends."""
-        listener = Reporter(self.tally, unit, documents.column("_row").to_pylist(), engine.counts)
+        listener = Reporter(self.tally, span, documents.column("_row").to_pylist(), engine.counts)
         waited = time.monotonic() - self._idle_since if self._idle_since else 0.0
         with Watchdog(self.settings.config.silence_s, self._process) as watchdog:
             listener.alive = watchdog.alive
-            if isinstance(unit, Piece) and unit.alone:
+            if isinstance(span, Piece) and span.alone:
                 try:
-                    self.check(unit, documents, engine, watchdog.alive)
+                    self.check(span, documents, engine, watchdog.alive)
                 except BaseException as error:  # noqa: BLE001 - an engine may raise anything
-                    self._end(Tally.engine_is_bad, unit.part, error)
+                    self._end(Tally.note_bad_engine, span.part, error)
             try:
-                packed, failed = self.work(unit, documents, engine, listener)
+                packed, failed = self.work(span, documents, engine, listener)
             except BaseException as error:  # noqa: BLE001 - an engine may raise anything
-                self._end(Tally.broke, unit.part, error)
+                self._end(Tally.broke, span.part, error)
         listener.flush()
         # this call is awaited, so that the tally knows the failed rows even if this process ends
-        self.tally.call(Tally.done, unit.part, failed)
+        self.tally.call(Tally.done, span.part, failed)
         self.tally.tell(Tally.add, ScoreCounts(wait_seconds=waited))
         self._idle_since = time.monotonic()
         return packed
@@ -184,7 +184,7 @@ class EngineActor(ABC):
         try:
             place_model(model, config.weights_folder, weights=config.load_format != "dummy")
         finally:
-            self.tally.call(Tally.has_fetched, self._node)
+            self.tally.call(Tally.note_fetched, self._node)
 
     def _end(
         self, tell: Callable[[Tally, str, str], None], name: str, error: BaseException
@@ -206,24 +206,24 @@ class EngineActor(ABC):
 
 
 class Reporter:
-    """Reports one unit's judging to the tally: the rows that are in the engine, and the work done.
+    """Reports the judging of one shard or piece to the tally: rows in the engine, and work done.
 
     Its attribute `alive` is called after every step.
     """
 
     def __init__(
-        self, tally: TallyHandle, unit: Shard, rows: list[int], counts: EngineCounts
+        self, tally: TallyHandle, span: Shard, rows: list[int], counts: EngineCounts
     ) -> None:
         """Prepare to report.
 
         Args:
             tally: the tally.
-            unit: the shard or piece.
+            span: the shard or piece.
             rows: the documents' numbers in the file.
             counts: the engine's counts, which go on growing.
         """
         self._tally = tally
-        self._part = unit.part
+        self._part = span.part
         self._rows = rows
         self._counts = counts
         self.alive: Callable[[], None] = lambda: None

@@ -14,7 +14,7 @@ from rm_ray.judges.keys import JudgeSection
 
 @dataclass(frozen=True)
 class JudgeExamples:
-    """Examples holds documents with published rewards."""
+    """JudgeExamples holds documents with published rewards."""
 
     documents: Sequence[tuple[Judge, TokenIds, float]] = ()
     """Per example: the judge to ask, the document's token ids, the published reward."""

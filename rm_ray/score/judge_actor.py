@@ -50,27 +50,27 @@ class JudgeActor(EngineActor):
         super().__init__(settings, tally)
 
     def work(
-        self, unit: Shard, documents: pa.Table, engine: Engine, listener: Reporter
+        self, span: Shard, documents: pa.Table, engine: Engine, listener: Reporter
     ) -> tuple[list[pa.Table], Mapping[int, str]]:
         """Judge the documents; if some failed, pack the pieces between the failed rows."""
         rewards, counts = judge_shard(
-            unit, documents, self._judge, engine, listener, self._calibration
+            span, documents, self._judge, engine, listener, self._calibration
         )
         failed = failed_rows(rewards)
-        return _pack(unit, rewards, counts, self._judge), failed
+        return _pack(span, rewards, counts, self._judge), failed
 
     def check(
-        self, unit: Shard, documents: pa.Table, engine: Engine, alive: Callable[[], None]
+        self, span: Shard, documents: pa.Table, engine: Engine, alive: Callable[[], None]
     ) -> None:
         """Judge a harmless document of the suspect's length, and one that was judged before.
 
         The second is left out if no such document is known.
         """
         length = len(documents.column("_ids").combine_chunks().values)
-        probe(engine, self._judge, self._judge.harmless(length, unit.start), alive)
+        probe(engine, self._judge, self._judge.harmless(length, span.start), alive)
         if self._control is not None:
             probe(engine, self._judge, self._control, alive)
-            self.tally.tell(Tally.engine_is_good)
+            self.tally.tell(Tally.note_good_engine)
 
     def try_out(self, engine: Engine) -> str | None:
         """Judge a harmless document, and the examples; return how their rewards differ."""
@@ -87,11 +87,11 @@ class JudgeActor(EngineActor):
             super().tell_wrong(wrong)
 
 
-def _pack(unit: Shard, rewards: pa.Table, counts: ScoreCounts, judge: Judge) -> list[pa.Table]:
-    """Pack the whole unit, or the pieces between its failed rows."""
+def _pack(span: Shard, rewards: pa.Table, counts: ScoreCounts, judge: Judge) -> list[pa.Table]:
+    """Pack the whole shard or piece, or the pieces between its failed rows."""
     if not failed_rows(rewards):
-        return [pack(unit, rewards, counts.to_json())]
-    pieces, stretches = stretches_between(unit, rewards)
+        return [pack(span, rewards, counts.to_json())]
+    pieces, stretches = stretches_between(span, rewards)
     divided = divide(counts, stretches, judge)
     return [
         pack(piece, rows, piece_counts.to_json())

@@ -45,10 +45,10 @@ def main(argv: Sequence[str]) -> int:
     words = list(argv)
     if words and not words[0].startswith("-"):
         words.insert(0, "--output.path")
-    return run_job(words, StatusConfig, USAGE, _say, _text)
+    return run_job(words, StatusConfig, USAGE, _show, _text)
 
 
-def _say(config: StatusConfig) -> None:
+def _show(config: StatusConfig) -> None:
     from rm_ray.scored.groups import printable
     from rm_ray.status.text import as_json, dead, page
 

@@ -23,7 +23,7 @@ def finish(seen: Any, task: Task, found: Checkpoint, told: dict[str, Any]) -> No
     """Write the judge, verify it, then write `judge.yaml` and the model card.
 
     Args:
-        seen: the Look of the run.
+        seen: the TrainingLook of the run.
         found: the checkpoint of the last step.
         told: the trainer's final report.
 

@@ -59,7 +59,7 @@ class WorkersLost(Incomplete):
 
 
 class TrainingLook:
-    """A Look holds what is known about a run before any machine is used."""
+    """A TrainingLook holds the facts of a run that are known before any machine is used."""
 
     def __init__(self, config: TrainConfig) -> None:
         """Resolve and check everything that needs neither Ray nor the model's weights.

@@ -20,7 +20,7 @@ from rm_ray.judges.tokens import TokenizerFiles, judge_tokenizer, read_tokenizer
 
 @dataclass(frozen=True)
 class TrainingStart:
-    """A Start is the model to begin with, and its tokenizer."""
+    """A TrainingStart is the model to begin with, and its tokenizer."""
 
     name: str
     """The model's name for messages."""

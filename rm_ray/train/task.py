@@ -57,8 +57,8 @@ class TrainingExamples(Protocol):
 
 
 class TrainingSource(Protocol):
-    """A Source holds the training data. It is sent to the workers, and each worker reads for
-    itself.
+    """A TrainingSource holds the training data. It is sent to the workers, and each worker reads
+    for itself.
     """
 
     @property

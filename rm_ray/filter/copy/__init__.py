@@ -3,7 +3,7 @@
 Its files:
 
     units         finds the row groups and parts that are bundled
-    bundles       consecutive units that become one file
+    bundles       consecutive row groups and parts that become one file
     keeping       checks how faithfully each file can be copied
     copier        encodes the kept rows of a bundle
     writing       writes Parquet files like the file that the rows come from

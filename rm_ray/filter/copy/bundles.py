@@ -1,8 +1,8 @@
-"""Bundles: consecutive units of one folder, copied together into one file.
+"""Bundles: consecutive blocks of one folder, copied together into one file.
 
-A unit is a row group of the corpus, or a part of the scoring run if only rewards are written; it is
-never sliced. A folder is seen as one long file: the documents of its files, one file after another.
-A bundle is a span of this long file, and the bundle's part is named by the span. Pure.
+A block is a row group of the corpus, or a part of the scoring run if only rewards are written. It
+is never sliced. A folder is seen as one long file: the documents of its files, one file after
+another. A bundle is a span of this long file, and the bundle's part is named by the span. Pure.
 """
 
 import json
@@ -35,20 +35,20 @@ _OF_A_SOURCE = (
 
 @dataclass(frozen=True)
 class Block:
-    """A unit is one row group, or one part of the scoring run: the smallest piece of input that a
+    """A Block is one row group, or one part of the scoring run: the smallest piece of input that a
     copy task reads.
     """
 
     source: Stretch
-    """The unit's rows."""
+    """The block's rows."""
     kind: int
-    """A number; units of different kinds never share an output file."""
+    """A number; blocks of different kinds never share an output file."""
     documents: int
-    """Documents in the unit."""
+    """Documents in the block."""
     bytes: int
-    """Bytes of the unit as stored."""
+    """Bytes of the block as stored."""
     kept: int = 0
-    """Documents in the unit that are to be kept."""
+    """Documents in the block that are to be kept."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class Bundle:
     shards: tuple[Shard, ...]
     """The span of the folder's documents, as its one shard."""
     sources: tuple[Stretch, ...]
-    """One stretch of rows per corpus file: from the first unit with a kept document to the last."""
+    """One stretch of rows per corpus file: from the first to the last block with a kept document.
+    """
     kept: int
     """Documents to keep, in all sources together."""
     group_rows: int
@@ -111,7 +112,7 @@ class PlannedFolder:
     path: str
     """Path from the output's root: the name of the output's kind, then hive folders."""
     units: tuple[Bundle, ...]
-    """The folder's bundles, in order."""
+    """The folder's bundles, in order: a bundle is the unit of this plan."""
 
     def to_json(self) -> str:
         """Write the folder as one line of a plan segment."""
@@ -122,8 +123,8 @@ class PlannedFolder:
     def from_json(cls, line: str) -> "PlannedFolder":
         """Read the folder that `to_json` wrote."""
         content = json.loads(line)
-        units = tuple(Bundle.from_json(json.dumps(bundle)) for bundle in content["bundles"])
-        return cls(content["folder"], units)
+        bundles = tuple(Bundle.from_json(json.dumps(bundle)) for bundle in content["bundles"])
+        return cls(content["folder"], bundles)
 
     def to_do(self) -> tuple[Bundle, ...]:
         """Return the folder's bundles."""
@@ -135,26 +136,26 @@ class PlannedFolder:
         return self.units[-1].shards[-1].stop if self.units else 0
 
 
-def most_read(units: Iterable[Block], tasks: int) -> float:
+def most_read(blocks: Iterable[Block], tasks: int) -> float:
     """Return how many stored bytes a bundle may read, so that `tasks` concurrent tasks end at
     about the same time.
     """
-    return max(LEAST_READ, sum(unit.bytes for unit in units) / (BUNDLES_PER_TASK * tasks))
+    return max(LEAST_READ, sum(block.bytes for block in blocks) / (BUNDLES_PER_TASK * tasks))
 
 
 def bundle(
     folder: str,
-    units: Iterable[Block],
+    blocks: Iterable[Block],
     target: float,
     read: float,
     group_rows: int,
     start: int = 0,
 ) -> list[Bundle]:
-    """Cut units, in order, into bundles that each keep about `target` bytes.
+    """Cut blocks, in order, into bundles that each keep about `target` bytes.
 
     Args:
-        folder: the output folder of the units.
-        units: the units, in order.
+        folder: the output folder of the blocks.
+        blocks: the blocks, in order.
         target: bytes that a bundle should keep.
         read: stored bytes that a bundle may read.
         group_rows: rows of a row group of the output.
@@ -164,30 +165,30 @@ def bundle(
     taken: list[Block] = []
     read = min(read, MOST_READ * target)
     kept = stored = documents = 0.0
-    for unit in units:
-        written = unit.bytes * unit.kept / max(1, unit.documents)
-        full = kept + written > target or stored + unit.bytes > read
-        other = bool(taken) and taken[0].kind != unit.kind
-        if taken and (full or other or documents + unit.documents > MOST_DOCUMENTS):
+    for block in blocks:
+        written = block.bytes * block.kept / max(1, block.documents)
+        full = kept + written > target or stored + block.bytes > read
+        other = bool(taken) and taken[0].kind != block.kind
+        if taken and (full or other or documents + block.documents > MOST_DOCUMENTS):
             bundles.append(_bundled(folder, taken, group_rows, start))
             start = bundles[-1].shards[0].stop
             taken, kept, stored, documents = [], 0.0, 0.0, 0.0
-        taken.append(unit)
-        kept, stored = kept + written, stored + unit.bytes
-        documents += unit.documents
+        taken.append(block)
+        kept, stored = kept + written, stored + block.bytes
+        documents += block.documents
     if taken:
         bundles.append(_bundled(folder, taken, group_rows, start))
     return bundles
 
 
-def _bundled(folder: str, units: Sequence[Block], group_rows: int, start: int) -> Bundle:
+def _bundled(folder: str, blocks: Sequence[Block], group_rows: int, start: int) -> Bundle:
     sources: dict[str, Stretch] = {}
-    for source in (unit.source for unit in units if unit.kept):
+    for source in (block.source for block in blocks if block.kept):
         # one stretch per file, so that the file is opened once and its parts are read once
         before = sources.setdefault(source.file, source)
         sources[source.file] = replace(before, stop=source.stop, stop_group=source.stop_group)
-    documents = sum(unit.documents for unit in units)
-    kept = sum(unit.kept for unit in units)
+    documents = sum(block.documents for block in blocks)
+    kept = sum(block.kept for block in blocks)
     shard = Shard(folder, start, start + documents)
     return Bundle(
         file=folder,

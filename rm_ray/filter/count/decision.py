@@ -12,7 +12,7 @@ from rm_ray.counts.cuts import Cuts, Places
 from rm_ray.counts.order import Hashes, Ints
 from rm_ray.counts.summable import summed
 from rm_ray.filter.config import FilterConfig
-from rm_ray.filter.count.documents import Documents, Flags, TieOrder, renumbered
+from rm_ray.filter.count.documents import DocumentOrder, Documents, Flags, renumbered
 from rm_ray.filter.count.stretches import Stretch
 
 CHOSEN, BEYOND, LEFT_OUT = "chosen", "beyond the cut", "rule.where does not hold"
@@ -81,7 +81,7 @@ def decide(documents: Documents, stretch: Stretch, config: FilterConfig, cuts: C
     documents = renumbered(
         documents, [*cuts.groups, *sorted(set(documents.groups) - set(cuts.groups))]
     )
-    places = TieOrder(rule.seed, rule.temperature).places(documents, stretch, eligible)
+    places = DocumentOrder(rule.seed, rule.temperature).places(documents, stretch, eligible)
     beyond = cuts.beyond(documents.groups, places, stretch.file)
     statuses = pc.dictionary_encode(documents.statuses)
     reasons = [CHOSEN, BEYOND, LEFT_OUT]

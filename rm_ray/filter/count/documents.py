@@ -55,7 +55,7 @@ class Documents:
 
 
 @dataclass(frozen=True)
-class TieOrder:
+class DocumentOrder:
     """Orders documents by reward, by reward with noise, and by a seeded hash."""
 
     seed: int

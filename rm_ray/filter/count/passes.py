@@ -16,7 +16,7 @@ from rm_ray.counts.order import Ints, keys_of
 from rm_ray.counts.ranks import SHIFTS, Ranks, count_keys, crowded
 from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.count.census import Census, census_of
-from rm_ray.filter.count.documents import TieOrder, check_groups, renumbered
+from rm_ray.filter.count.documents import DocumentOrder, check_groups, renumbered
 from rm_ray.filter.count.reader import RewardsReader
 from rm_ray.filter.count.stretches import Stretch
 from rm_ray.filter.rule import budgets, fixed_cuts, weight_of
@@ -69,7 +69,7 @@ class Passes:
         """
         if not config.output.buckets and (fixed := fixed_cuts(config.rule, reader.kind)):
             return fixed, {}
-        order = TieOrder(config.rule.seed, config.rule.temperature)
+        order = DocumentOrder(config.rule.seed, config.rule.temperature)
         log.info("counting rewards, pass 1 over %s", self)
         counted = self._merged(_count_groups, merge_groups, reader, order)
         groups = counted.groups or ([] if config.rule.by else [group_label([])])
@@ -86,7 +86,11 @@ class Passes:
             if not len(targets.groups):
                 return Cuts(groups, cuts), budget
             number = len(search.levels) + 1
-            log.info("counting rewards, pass %d: %d documents are next to a cut", number, inside)
+            log.info(
+                "counting rewards, pass %d: %d documents may still be on either side of a cut",
+                number,
+                inside,
+            )
             if inside <= SORTED or len(search.levels) == LEVELS:
                 break
             cells = self._merged(_count_open, Cells.merge, reader, order, search, groups)
@@ -141,7 +145,9 @@ def _count_run(
     return Cells.merge([count_keys(keys_of(numbers)[0], opened) for numbers in rewards])
 
 
-def _count_groups(stretches: Sequence[Stretch], reader: RewardsReader, order: TieOrder) -> ByGroup:
+def _count_groups(
+    stretches: Sequence[Stretch], reader: RewardsReader, order: DocumentOrder
+) -> ByGroup:
     counts = []
     for stretch in stretches:
         documents = reader.read(stretch)
@@ -153,7 +159,7 @@ def _count_groups(stretches: Sequence[Stretch], reader: RewardsReader, order: Ti
 def _count_open(
     stretches: Sequence[Stretch],
     reader: RewardsReader,
-    order: TieOrder,
+    order: DocumentOrder,
     search: Search,
     groups: list[str],
 ) -> Cells:
@@ -165,7 +171,7 @@ def _count_open(
 def _gather(
     stretches: Sequence[Stretch],
     reader: RewardsReader,
-    order: TieOrder,
+    order: DocumentOrder,
     search: Search,
     groups: list[str],
 ) -> Places:
@@ -181,7 +187,7 @@ def _take_census(
 
 
 def _places(
-    stretch: Stretch, reader: RewardsReader, order: TieOrder, groups: Sequence[str]
+    stretch: Stretch, reader: RewardsReader, order: DocumentOrder, groups: Sequence[str]
 ) -> Places:
     documents = reader.read(stretch)
     return order.places(renumbered(documents, groups), stretch, documents.eligible)

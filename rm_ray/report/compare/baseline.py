@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from rm_ray.report.compare.creep import date_of
-from rm_ray.report.compare.history import History, PastGroup, PastNight, Said
+from rm_ray.report.compare.history import GroupResult, History, PastGroup, PastNight
 from rm_ray.report.measure.nights import OTHER, GroupNight, Night, name_of
 
 log = logging.getLogger(__name__)
@@ -279,7 +279,7 @@ def _others(past: Sequence[PastNight], kept: set[str]) -> tuple[PastGroup, ...]:
                 documents=sum(group.documents for group in rest),
                 mean=None,
                 quantiles={},
-                said=Said(),
+                said=GroupResult(),
                 tokens=sum(group.tokens for group in rest),
                 scored=sum(group.scored for group in rest),
             )

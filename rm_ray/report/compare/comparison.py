@@ -24,9 +24,9 @@ from rm_ray.report.compare.usual import (
 from rm_ray.report.figures import Drift, Measure, Outliers
 from rm_ray.report.measure.nights import GroupNight
 
-# Share of the nights like the baseline that are above a floor.
+# Chance limit: this share of quiet nights is above it.
 FLOOR = 0.05
-# Share of the nights that show a shift: 4 of 5.
+# A shift of the size `smallest_shift` is seen on this share of nights: 4 of 5.
 POWER = 0.8
 KINDS = ("wasserstein", "psi", "mean")
 # The width of a histogram's cell, divided by the rewards in it.
@@ -80,7 +80,7 @@ class Comparison:
     effects: Effects | None = None
     """Effects; None if a side has no document with a reward, or if nothing can be told."""
     chance: Noise | None = None
-    """Effects by chance, in as many draws as a floor needs."""
+    """Effects by chance, in as many draws as a chance limit needs."""
     tail: Noise | None = None
     """Effects by chance in many more draws; None unless the group may alert."""
     seed: int = 0
@@ -176,20 +176,23 @@ class Comparison:
 
     @property
     def noise(self) -> float:
-        """Return how many times as much as by chance quiet nights differ; at least 1."""
+        """Return quiet nights' usual distance divided by the distance that chance makes.
+
+        At least 1.
+        """
         if self.baseline is None or self.chance is None:
             return 1.0
         chance = self.chance.point("wasserstein", FLOOR)
         return max(1.0, self.baseline.floor / chance) if chance > 0 else 1.0
 
     def p(self, kind: str) -> float:
-        """Return how often nights like the baseline have an effect as large (a spread as small)."""
+        """Return the share of quiet nights with an effect as large (for a spread: as small)."""
         assert self.effects is not None and self.chance is not None
         draws = self.tail or self.chance
         return draws.p(kind, _scaled(kind, getattr(self.effects, kind), 1 / self.noise))
 
     def floor(self, kind: str, p: float = FLOOR) -> float:
-        """Return the effect that nights like the baseline reach with probability `p`."""
+        """Return the chance limit: the effect that a share `p` of quiet nights is above."""
         assert self.chance is not None
         return _scaled(kind, self.chance.point(kind, p), self.noise)
 
@@ -220,7 +223,10 @@ class Comparison:
 
 
 def _scaled(kind: str, effect: Any, factor: float) -> float:
-    """Return an effect `factor` times as far from no effect; the PSI grows with the square."""
+    """Return an effect moved to `factor` times its distance from no effect.
+
+    The PSI is multiplied by the square of the factor.
+    """
     if kind == "psi":
         return float(effect * factor**2)
     return float(1 + (effect - 1) * factor if kind == "spread" else effect * factor)

@@ -107,7 +107,10 @@ def explained(
 
 
 def _of_mean(part: Candidate, mix: Mix | None) -> float:
-    """Return the group's part in all moves of the mean, also of moves that cancel each other."""
+    """Return the group's move of the mean, divided by the sum of all groups' moves.
+
+    Moves count without their sign, so moves that cancel each other count too.
+    """
     if mix is None:
         return 0.0
     all_moves = sum(abs(group.mix) + abs(group.inside) for group in mix.groups)
@@ -121,7 +124,7 @@ def _of_mean(part: Candidate, mix: Mix | None) -> float:
 
 
 def _lack(whole: Candidate, group: Comparison) -> float:
-    """Return how much less than usual there is (negative: more) of the count that alerted."""
+    """Return the usual count minus tonight's, of the count that alerted."""
     usual, before = group.usual, group.baseline
     nights = before.nights if before else 1
     if whole.rule == "volume":

@@ -62,7 +62,7 @@ SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class Said:
+class GroupResult:
     """The result of a report for a group's night."""
 
     wasserstein: float | None = None
@@ -95,7 +95,7 @@ class PastGroup:
     """Mean reward; None if no document has a reward."""
     quantiles: dict[str, float]
     """Rewards at 0.1, 0.5 and 0.9; empty if no document has a reward."""
-    said: Said
+    said: GroupResult
     """Result of the night's report."""
     tokens: int = 0
     """Tokens of all documents."""
@@ -207,7 +207,9 @@ class History:
                 if row["group"] in set(labels)
             ]
 
-    def write(self, night: str, status: str, groups: Sequence[tuple[GroupNight, Said]]) -> None:
+    def write(
+        self, night: str, status: str, groups: Sequence[tuple[GroupNight, GroupResult]]
+    ) -> None:
         """Store a night, in place of its earlier file if there is one.
 
         Raises:
@@ -243,7 +245,7 @@ class History:
         )
 
 
-def _row(night: str, group: GroupNight, said: Said) -> dict[str, Any]:
+def _row(night: str, group: GroupNight, said: GroupResult) -> dict[str, Any]:
     moments, histogram = group.moments, group.histogram
     quantiles = dict.fromkeys(("p10", "p50", "p90"))
     if moments.documents:
@@ -276,7 +278,7 @@ def _past(night: str, table: pa.Table) -> PastNight:
     for row in table.to_pylist():
         quantiles = {"0.1": row["p10"], "0.5": row["p50"], "0.9": row["p90"]}
         lists = ("alerts", "shown_alerts", "baseline", "alert_effects")
-        result = Said(row["wasserstein"], *(tuple(row.get(name) or ()) for name in lists))
+        result = GroupResult(row["wasserstein"], *(tuple(row.get(name) or ()) for name in lists))
         known = quantiles if row["scored"] else {}
         groups[row["group"]] = PastGroup(
             label=row["group"],

@@ -51,7 +51,9 @@ class Candidate:
     kind: str = ""
     """The measure, if a rule has several."""
     strength: float = 0.0
-    """Signed effect, on a scale that makes twice as far twice as much; 0 if that has no sense."""
+    """Signed size that later nights compare: for a ratio its logarithm, else the effect. A
+    standing alert keeps the value of its first night. 0: sizes of this alert cannot be compared.
+    """
 
     @property
     def key(self) -> Key:

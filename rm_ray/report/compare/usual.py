@@ -18,7 +18,8 @@ from scipy import stats
 Array = npt.NDArray[np.float64]
 # A prediction needs so many nights. With fewer nights, only fixed rules alert.
 LEAST_NIGHTS = 7
-# Least squared coefficient of variation of a document's tokens: 1 means an sd as large as the mean.
+# Lower bound of the squared coefficient of variation of a document's tokens; 1: the sd is as large
+# as the mean.
 TOKENS_CV2 = 1.0
 
 
@@ -79,11 +80,11 @@ class Usual:
     """Scales with their predictions."""
 
     def p(self, value: float) -> float:
-        """Return how often a night like the nights before is as far off: the scales' largest p."""
+        """Return the largest p-value of the scales: how often a quiet night is as far off."""
         return max(scale.predicted.p(scale.there(value)) for scale in self.scales)
 
     def limits(self, p: float) -> tuple[float, float]:
-        """Return the figures beyond which p is smaller than `p`."""
+        """Return the figures beyond which the p-value of every scale is smaller than `p`."""
         limits = [
             tuple(scale.back(limit) for limit in scale.predicted.limits(p)) for scale in self.scales
         ]

@@ -62,7 +62,7 @@ class Chunker:
 
 
 @dataclass(frozen=True)
-class Library:
+class ExcerptReader:
     """Reads documents and the rows of their rewards. Ray sends a copy to each task."""
 
     parts: Folder
@@ -83,8 +83,8 @@ class Library:
     """Why the chunks are not known; None if they are, or if the judge cut no chunks."""
 
     @classmethod
-    def of(cls, run: ScoredRun, config: ReportConfig) -> "Library":
-        """Make the library of a run's documents."""
+    def of(cls, run: ScoredRun, config: ReportConfig) -> "ExcerptReader":
+        """Make the reader of a run's documents."""
         input_config = run.stored["config"]["input"]
         storage = config.corpus.storage
         if storage == StorageConfig():
@@ -164,7 +164,7 @@ def show(chosen: Sequence[Chosen], run: ScoredRun, config: ReportConfig) -> list
     if not chosen or not config.corpus.excerpts:
         return []
     log.info("reading %d documents to show", len(chosen))
-    library = Library.of(run, config)
+    reader = ExcerptReader.of(run, config)
     files = {file.path: file for file in run.files}
     numbers_of: dict[str, list[int]] = {}
     for number, choice in enumerate(chosen):
@@ -180,7 +180,7 @@ def show(chosen: Sequence[Chosen], run: ScoredRun, config: ReportConfig) -> list
             [_Asked(choice, part, files[path]) for choice, part in zip(choices, parts, strict=True)]
         )
     shown_of: list[Any] = run_tasks(
-        _show, asked, library, cpus=config.tasks.cpus, doing="read", every_s=config.run.progress_s
+        _show, asked, reader, cpus=config.tasks.cpus, doing="read", every_s=config.run.progress_s
     )
     refuse_ended(asked, shown_of)
     shown_by_number: dict[int, Shown] = {}
@@ -204,8 +204,8 @@ class _Asked:
         return self.file.path
 
 
-def _show(asked: Sequence[_Asked], library: Library) -> list[Shown]:
-    return [library.show(item.chosen, item.part, item.file) for item in asked]
+def _show(asked: Sequence[_Asked], reader: ExcerptReader) -> list[Shown]:
+    return [reader.show(item.chosen, item.part, item.file) for item in asked]
 
 
 def _chunker(run: ScoredRun) -> tuple[Chunker | None, str | None]:

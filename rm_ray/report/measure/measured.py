@@ -51,7 +51,7 @@ _ROWS = pa.schema(
 
 
 @dataclass(frozen=True)
-class RewardsSource:
+class NightPart:
     """A part of the run: the rows of a shard, and facts about their file."""
 
     shard: Shard
@@ -67,7 +67,7 @@ class RewardsSource:
 
 
 @dataclass(frozen=True)
-class GroupReader:
+class PartReader:
     """Reads the needed columns of the parts. Ray sends a copy to each task."""
 
     parts: Folder
@@ -83,7 +83,7 @@ class GroupReader:
     cut: float | None = None
     """Threshold in use; the documents it keeps are counted exactly."""
 
-    def read(self, source: RewardsSource) -> tuple[dict[str, Any], pa.Table]:
+    def read(self, source: NightPart) -> tuple[dict[str, Any], pa.Table]:
         """Read the counts in a part's footer, and its rows.
 
         The rows have the needed columns, and `value`: the reward as float32.
@@ -172,7 +172,7 @@ class Measured:
         return sorted({group for group, _ in self.statuses})
 
 
-def measure(sources: Sequence[RewardsSource], reader: GroupReader) -> Measured:
+def measure(sources: Sequence[NightPart], reader: PartReader) -> Measured:
     """Count some parts, in a Ray task."""
     return Measured.merge(
         [measure_rows(*reader.read(source), source, reader.by, reader.cut) for source in sources]
@@ -182,7 +182,7 @@ def measure(sources: Sequence[RewardsSource], reader: GroupReader) -> Measured:
 def measure_rows(
     counts: Mapping[str, Any],
     rows: pa.Table,
-    source: RewardsSource,
+    source: NightPart,
     by: Sequence[ColumnPath],
     cut: float | None = None,
 ) -> Measured:
@@ -190,7 +190,7 @@ def measure_rows(
 
     Args:
         counts: the counts in the part's footer.
-        rows: its rows, as `Reader.read` returns them.
+        rows: its rows, as `PartReader.read` returns them.
         source: the part.
         by: columns to group by.
         cut: threshold whose documents are counted exactly, if there is one.
@@ -239,7 +239,7 @@ def _statuses(
 
 def _documents(
     rows: pa.Table,
-    source: RewardsSource,
+    source: NightPart,
     groups: Sequence[str],
     codes: Ints,
     tokens: Ints,

@@ -4,7 +4,7 @@ import logging
 
 from rm_ray.errors import ConfigError, InputError, OutputError
 from rm_ray.report.config import ReportConfig
-from rm_ray.report.measure.measured import GroupReader, Measured, RewardsSource, measure
+from rm_ray.report.measure.measured import Measured, NightPart, PartReader, measure
 from rm_ray.scored.column_path import ColumnPath
 from rm_ray.scored.columns import check_group, columns_of
 from rm_ray.scored.passes import Pass, in_batches
@@ -64,8 +64,8 @@ def count(run: ScoredRun, config: ReportConfig) -> Measured:
                 f"the corpus with --input.keep {name})"
             )
     rows = {file.path: file.rows for file in run.files}
-    sources = [RewardsSource(s, partitions.get(s.file, {}), rows[s.file]) for s in run.shards]
-    reader = GroupReader(
+    sources = [NightPart(s, partitions.get(s.file, {}), rows[s.file]) for s in run.shards]
+    reader = PartReader(
         parts=run.parts,
         fingerprint=run.fingerprint,
         column=ColumnPath(config.rewards.column),

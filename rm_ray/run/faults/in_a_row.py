@@ -17,7 +17,7 @@ ALONE_IN_A_ROW = 20
 
 
 class Faults:
-    """Faults are counted in a row: any success resets the count, since a single fault may pass.
+    """Counts faults since the last success; one success sets the count to 0.
 
     `halted` is the reason why the run stops; None while it does not.
     """

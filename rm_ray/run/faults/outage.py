@@ -1,7 +1,6 @@
 """Pauses a run while its store does not answer: work under way goes on, and nothing new begins.
 
-New work would only add more rows that wait to be written. And only after the lease has been read
-again is it known who holds it.
+New rows could not be written, and until the lease was read nobody knows which driver holds it.
 """
 
 import time

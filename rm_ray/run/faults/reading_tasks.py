@@ -21,9 +21,8 @@ def units_to_do(units: Sequence[str], kind: type[AnyUnit], tally: TallyHandle) -
     """Yield the units of a block that may begin, one by one.
 
     While the run is paused, this waits; once the run is ending, no further unit begins. A unit is
-    skipped if processes have ended at it again and again. Ray matches a retried task's outputs by
-    position, so outputs already emitted for a skipped unit hide as many outputs of later units.
-    The next round redoes those.
+    skipped if processes have ended at it again and again. If a unit is skipped on the retry, Ray
+    drops as many later outputs; the next round makes them again.
     """
     for unit in map(kind.from_json, units):
         wait_while_paused(tally)

@@ -23,7 +23,7 @@ Arrival = Literal["start", "wait", "leave"]
 
 @dataclass(frozen=True)
 class EngineStart:
-    """A Start is an engine that is starting."""
+    """An EngineStart is an engine that is starting."""
 
     node: str
     """Node id of its machine."""
@@ -36,7 +36,7 @@ class Starts:
 
     `held_seconds` are the seconds for which machines have held an engine or its start, summed over
     engines. In `ready_seconds` of them the engine was ready. Both are as of the last call of
-    `passes`.
+    `add_time`.
     """
 
     def __init__(self, start_s: float) -> None:
@@ -99,13 +99,13 @@ class Starts:
 
     def begins(self, actor: str, node: str) -> None:
         """Note that an actor starts its engine."""
-        self.passes()
+        self.add_time()
         self._waiting.pop(actor, None)
         self._starting[actor] = EngineStart(node, time.monotonic())
 
     def succeeds(self, actor: str, node: str, seconds: float) -> None:
         """Note that an engine is ready, and the seconds that its start took."""
-        self.passes()
+        self.add_time()
         self._starting.pop(actor, None)
         self._resting.discard(actor)
         self._living[actor] = node
@@ -114,14 +114,14 @@ class Starts:
         self.slowest = max(self.slowest, seconds)
         self.first = self.first or time.monotonic()
 
-    def has_engine(self, actor: str, node: str) -> None:
+    def note_engine(self, actor: str, node: str) -> None:
         """Note that an engine is at work. If it is unknown, it started before this tally did."""
         if actor not in self._living:
             self.succeeds(actor, node, 0.0)
 
     def fails(self, actor: str, reason: str) -> None:
         """Note that an engine could not be started."""
-        self.passes()
+        self.add_time()
         self._living.pop(actor, None)
         if start := self._starting.pop(actor, None):
             self._failures.setdefault(start.node, []).append(reason)
@@ -163,7 +163,7 @@ class Starts:
         away = self._starting.keys() | self._resting
         return sum(actor not in away and node in machines for actor, node in self._living.items())
 
-    def passes(self, machines: Container[str] | None = None) -> None:
+    def add_time(self, machines: Container[str] | None = None) -> None:
         """Add the time since the last call to `held_seconds` and `ready_seconds`.
 
         This is called before any engine changes its state.
@@ -202,7 +202,7 @@ class Starts:
 
     def end_round(self) -> None:
         """End the round: all engines are gone. Machines that have started one may try again."""
-        self.passes()
+        self.add_time()
         self.fetching.clear()
         self._starting.clear()
         self._waiting.clear()

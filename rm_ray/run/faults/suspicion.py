@@ -189,8 +189,8 @@ def without_machines(
     """Return the units to do now, and the machines to avoid for them.
 
     A document that failed alone is tried again on another machine, if there is one. If such
-    documents have failed on all machines, half of the machines are avoided, and the documents that
-    failed on the other half wait for the next round.
+    documents have failed on all machines, one half is avoided now; documents that failed on the
+    other half wait a round.
     """
     seen = {
         span.failed_on

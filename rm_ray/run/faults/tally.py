@@ -1,5 +1,6 @@
 """The tally: the object to which every stage of a run reports its work and its faults.
 
+It is an object of the driver, or an actor beside the driver if Ray runs the stages.
 Only the tally sees the whole run. It knows which rows are in which engine: if an engine's process
 ends, the tally can name the documents that were in it. It stops the run if too many faults happen
 in a row, because then no single document is the cause.
@@ -73,7 +74,7 @@ class Tally:
         """Return True if it is the machine's turn to fetch the weights."""
         return self._starts.may_fetch(node, alive_machines())
 
-    def has_fetched(self, node: str) -> None:
+    def note_fetched(self, node: str) -> None:
         """Note that a machine has the weights, or could not fetch them."""
         self._starts.fetching.discard(node)
 
@@ -85,9 +86,9 @@ class Tally:
         """Note that an engine is ready, and the seconds that its start took."""
         self._starts.succeeds(actor, node, seconds)
 
-    def has_engine(self, actor: str, node: str) -> None:
+    def note_engine(self, actor: str, node: str) -> None:
         """Note that an actor has its engine, and is about to use it."""
-        self._starts.has_engine(actor, node)
+        self._starts.note_engine(actor, node)
 
     def start_failed(self, actor: str, why: str) -> None:
         """Note that an engine did not start.
@@ -135,30 +136,32 @@ class Tally:
 
     # what is under way
 
-    def may_begin(self, unit: Shard, hung: Collection[str]) -> bool:
-        """Return True if a shard or piece may begin. An engine is started only for such a unit.
+    def may_begin(self, span: Shard, hung: Collection[str]) -> bool:
+        """Return True if a shard or piece may begin.
 
-        A unit that is under way already was in a process that has ended. It is not tried again in
-        this round, unless its machine was lost too: then the unit is not at fault.
+        An engine is started only for a shard or piece that may begin.
+
+        A shard or piece that is under way already was in a process that has ended. It is not tried
+        again in this round, unless its machine was lost too: then the rows are not at fault.
 
         Args:
-            unit: the shard or piece.
+            span: the shard or piece.
             hung: names of processes that a watchdog has ended, on the caller's machine.
         """
-        if before := self._under_way.at_work.get(unit.part):
+        if before := self._under_way.at_work.get(span.part):
             self._tails.ended(before.process)
             if before.node in alive_machines():
-                self._under_way.ended(unit.part, *self._death(before.process in hung))
+                self._under_way.ended(span.part, *self._death(before.process in hung))
             else:
-                self._under_way.lost(unit.part)
-        return self._under_way.may_begin(unit)
+                self._under_way.lost(span.part)
+        return self._under_way.may_begin(span)
 
-    def begin(self, unit: Shard, node: str, process: str) -> bool:
+    def begin(self, span: Shard, node: str, process: str) -> bool:
         """Note that a process begins a shard or piece; return False if it must not."""
-        if not self._under_way.may_begin(unit):
+        if not self._under_way.may_begin(span):
             return False
         self._starts.heard()
-        return self._under_way.begin(unit, node, process)
+        return self._under_way.begin(span, node, process)
 
     def asking(self, part: str, start: int, stop: int) -> None:
         """Note that rows [start, stop) are about to go into an engine."""
@@ -179,7 +182,7 @@ class Tally:
         if succeeded:
             self._faults.end_streak()
 
-    def engine_is_good(self) -> None:
+    def note_good_engine(self) -> None:
         """Note that an engine has just judged a document that is known to work."""
         self._faults.end_streak()
 
@@ -205,12 +208,12 @@ class Tally:
             self._tails.ended(at_work.process)
         self._under_way.ended(part, reason, "raised")
 
-    def engine_is_bad(self, part: str, reason: str) -> None:
+    def note_bad_engine(self, part: str, reason: str) -> None:
         """Note that the engine failed a document that is known to work.
 
-        So the engine is at fault, and nothing is learned about the unit it was at.
+        So the engine is at fault, and nothing is learned about the rows it was at.
         """
-        self._under_way.engine_is_bad(part, reason)
+        self._under_way.note_bad_engine(part, reason)
 
     def end_round(self, complete: bool) -> list[Failure]:
         """End the round, and return its failures.
@@ -224,7 +227,7 @@ class Tally:
         for left_over in at_work:
             self._tails.ended(left_over.process)
             if left_over.node in machines:
-                self._under_way.ended(left_over.unit.part, ENDED, "ended")
+                self._under_way.ended(left_over.span.part, ENDED, "ended")
         self._writes.clear()
         self._tails.end_round()
         self._starts.end_round()
@@ -243,7 +246,7 @@ class Tally:
     def may_try(self, what: str) -> bool:
         """Note that a task without an engine begins something; return False if it must not.
 
-        Ray retries a task whose process ends without limit, so the tally limits the retries.
+        Ray retries without limit a task whose process has ended, so the tally limits the retries.
 
         Args:
             what: the action, in words, such as "reading FILE, rows 0 to 99".
@@ -326,7 +329,7 @@ class Tally:
         """Note that a write of finished rows begins."""
         self._writes.add(name)
 
-    def has_written(self, name: str) -> None:
+    def note_written(self, name: str) -> None:
         """Note that the write has ended, with or without success."""
         self._writes.discard(name)
 
@@ -355,7 +358,7 @@ class Tally:
     def progress(self) -> RunProgress:
         """Return the progress so far."""
         machines = alive_machines()
-        self._starts.passes(machines)
+        self._starts.add_time(machines)
         first = self._starts.first or self._first_task
         # if nothing is under way, the time ends with the last work
         until = time.monotonic() if self._under_way.at_work else self._last_work

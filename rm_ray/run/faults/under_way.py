@@ -11,7 +11,7 @@ from rm_ray.corpus.shards import Piece, Shard
 from rm_ray.run.faults.in_a_row import FaultKind, Faults
 from rm_ray.run.faults.suspicion import Failure, Rows
 
-# Times that a unit may be begun in a round, if each process that begins it ends.
+# Times that a shard or piece may be begun in a round, if each process that begins it ends.
 BEGINS = 5
 
 
@@ -19,7 +19,7 @@ BEGINS = 5
 class AtWork:
     """AtWork is a shard or piece that an actor has begun."""
 
-    unit: Shard
+    span: Shard
     """The shard or piece."""
     node: str
     """Node id of the actor's machine."""
@@ -34,7 +34,7 @@ class AtWork:
 class UnderWay:
     """UnderWay keeps track of the shards and pieces that processes have begun in this round.
 
-    `at_work` holds the units that are under way now, by part.
+    `at_work` holds the shards and pieces that are under way now, by part.
     """
 
     def __init__(self, faults: Faults) -> None:
@@ -49,16 +49,19 @@ class UnderWay:
         self._not_again: set[str] = set()
         self._failures: list[Failure] = []
 
-    def may_begin(self, unit: Shard) -> bool:
-        """Return True if new work may begin, and this unit has not failed in this round."""
-        return self._faults.ending is None and unit.part not in self._not_again
+    def may_begin(self, span: Shard) -> bool:
+        """Return True if new work may begin, and this shard or piece has not failed this round."""
+        return self._faults.ending is None and span.part not in self._not_again
 
-    def begin(self, unit: Shard, node: str, process: str) -> bool:
+    def begin(self, span: Shard, node: str, process: str) -> bool:
         """Note that a process begins a shard or piece; return False if too many have before."""
-        too_often = f"{unit}: {BEGINS} processes ended after they had judged it"
-        may = self.may_try(unit.part, too_often)
+        too_often = (
+            f"{span}: {BEGINS} processes finished judging it and then ended before its rows were "
+            "passed on"
+        )
+        may = self.may_try(span.part, too_often)
         if may:
-            self.at_work[unit.part] = AtWork(unit, node, process)
+            self.at_work[span.part] = AtWork(span, node, process)
         return may
 
     def may_try(self, what: str, too_often: str) -> bool:
@@ -91,34 +94,36 @@ class UnderWay:
         for row, reason in failed.items():
             self._fails(at_work, reason, ((row, row + 1),), ended=False, kind="no_number")
         if failed and not at_work.succeeded:
-            self._none_done(at_work.unit)
+            self._none_done(at_work.span)
 
     def ended(self, part: str, reason: str, kind: FaultKind) -> None:
         """Note that the process at a shard or piece ended. Nothing happens if none was at it."""
         at_work = self.at_work.pop(part, None)
         if at_work is None:
             return
-        if _is_alone(at_work.unit) and not at_work.in_engine:
-            self.engine_is_bad(part, reason)  # the document had not been sent to the engine yet
+        if _is_alone(at_work.span) and not at_work.in_engine:
+            self.note_bad_engine(part, reason)  # the document had not been sent to the engine yet
             return
         self._not_again.add(part)
         rows = tuple(sorted(at_work.in_engine.items()))
         self._fails(at_work, reason, rows, ended=True, kind=kind)
-        self._none_done(at_work.unit)
+        self._none_done(at_work.span)
 
     def lost(self, part: str) -> None:
-        """Note that the machine at a shard or piece was lost: the unit may begin again."""
+        """Note that the machine at a shard or piece was lost. The span may begin again."""
         if at_work := self.at_work.pop(part, None):
-            self._faults.fault(f"{at_work.unit}: its machine was lost", "machine")
+            self._faults.fault(f"{at_work.span}: its machine was lost", "machine")
 
-    def engine_is_bad(self, part: str, reason: str) -> None:
+    def note_bad_engine(self, part: str, reason: str) -> None:
         """Note that the engine failed a document that is known to work.
 
-        So the engine is at fault, and nothing is learned about the unit it was at.
+        So the engine is at fault, and nothing is learned about the rows it was at.
         """
         self.at_work.pop(part, None)
         self._not_again.add(part)
-        self._faults.fault(f"an engine fails a harmless document: {reason}", "raised")
+        self._faults.fault(
+            f"an engine cannot judge a document that is known to be harmless: {reason}", "raised"
+        )
 
     def end_round(self) -> list[Failure]:
         """End the round, and return its failures."""
@@ -136,17 +141,17 @@ class UnderWay:
         ended: bool,
         kind: FaultKind,
     ) -> None:
-        unit, node = at_work.unit, at_work.node
-        failure = Failure(unit=unit, node=node, reason=reason, rows=rows, ended=ended, kind=kind)
+        span, node = at_work.span, at_work.node
+        failure = Failure(unit=span, node=node, reason=reason, rows=rows, ended=ended, kind=kind)
         self._failures.append(failure)
-        self._faults.note(f"{unit}: {reason}", kind)
-        if isinstance(unit, Piece) and unit.alone and not unit.failed_on:
+        self._faults.note(f"{span}: {reason}", kind)
+        if isinstance(span, Piece) and span.alone and not span.failed_on:
             self._faults.failed_alone(reason)
 
-    def _none_done(self, unit: Shard) -> None:
-        if not _is_alone(unit):
+    def _none_done(self, span: Shard) -> None:
+        if not _is_alone(span):
             self._faults.unit_failed()
 
 
-def _is_alone(unit: Shard) -> bool:
-    return isinstance(unit, Piece) and unit.alone
+def _is_alone(span: Shard) -> bool:
+    return isinstance(span, Piece) and span.alone

@@ -44,7 +44,7 @@ class EngineWatch(ExecutionCallback):
         """Look at the engines every WATCH_SECONDS. Ray Data's loop calls this many times a second.
 
         Raises:
-            NoEngine: no engine lives and none will. This ends the pipeline.
+            NoEngineLeft: no engine lives and none will. This ends the pipeline.
         """
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + WATCH_SECONDS

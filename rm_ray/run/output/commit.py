@@ -110,7 +110,7 @@ def write_or_halt(
         tally.call(Tally.halt, f"cannot write to {folder.uri}: {error}")
         return None
     finally:
-        tally.tell(Tally.has_written, name)
+        tally.tell(Tally.note_written, name)
 
 
 def part_bytes(table: pa.Table, counts: str, fingerprint: str) -> bytes:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Metric(NamedTuple):
-    """A Measure is one metric."""
+    """A Metric is one value that a run publishes."""
 
     name: str
     """Name of the metric."""
@@ -73,7 +73,7 @@ def run_values(now: RunProgress, here: Standing) -> dict[Metric, float | Mapping
         HOURS: here.hours,
         COST: here.price.money(here.hours),
     }
-    return {measure: value for measure, value in known.items() if value is not None}
+    return {metric: value for metric, value in known.items() if value is not None}
 
 
 class Published:
@@ -93,34 +93,34 @@ class Published:
         """Set the metrics to these values. Without Ray nothing is published.
 
         Args:
-            values: the value of each measure. A measure with a second tag has a value per tag.
+            values: the value of each metric. A metric with a second tag has a value per tag.
         """
         if not is_connected():
             return
-        for measure, value in values.items():
+        for metric, value in values.items():
             by_tag = value if isinstance(value, Mapping) else {"": value}
             for tag, number in by_tag.items():
-                self._set(measure, tag, float(number))
+                self._set(metric, tag, float(number))
 
-    def _set(self, measure: Metric, tag: str, value: float) -> None:
-        if measure.name not in self._made:
-            self._made[measure.name] = _made(measure)
+    def _set(self, metric: Metric, tag: str, value: float) -> None:
+        if metric.name not in self._made:
+            self._made[metric.name] = _made(metric)
         from ray.util import metrics
 
-        metric = self._made[measure.name]
-        tags = {"run": self._run} | ({measure.by: tag} if measure.by else {})
-        if isinstance(metric, metrics.Gauge):
-            metric.set(value, tags)
+        series = self._made[metric.name]
+        tags = {"run": self._run} | ({metric.by: tag} if metric.by else {})
+        if isinstance(series, metrics.Gauge):
+            series.set(value, tags)
             return
-        before = self._told.get((measure.name, tag), 0.0)
-        self._told[measure.name, tag] = value
+        before = self._told.get((metric.name, tag), 0.0)
+        self._told[metric.name, tag] = value
         if value > before:
-            metric.inc(value - before, tags)
+            series.inc(value - before, tags)
 
 
-def _made(measure: Metric) -> "metrics.Counter | metrics.Gauge":
+def _made(metric: Metric) -> "metrics.Counter | metrics.Gauge":
     from ray.util import metrics
 
-    kind = metrics.Counter if measure.counter else metrics.Gauge
-    tags = ("run", measure.by) if measure.by else ("run",)
-    return kind(measure.name, description=measure.description, tag_keys=tags)
+    kind = metrics.Counter if metric.counter else metrics.Gauge
+    tags = ("run", metric.by) if metric.by else ("run",)
+    return kind(metric.name, description=metric.description, tag_keys=tags)

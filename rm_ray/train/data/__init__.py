@@ -2,8 +2,8 @@
 
 The files:
 
-    pairs_source   labelled pairs as a Source
-    rewards_source rewards of another judge as a Source
+    pairs_source   labelled pairs as a TrainingSource
+    rewards_source rewards of another judge as a TrainingSource
     examples       pairs in a worker's memory, and a batch of them as tensors
     rewarded       windows or documents with rewards, and a batch of them as tensors
     lists          lists of token ids in one array

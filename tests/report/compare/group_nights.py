@@ -3,7 +3,7 @@
 import numpy as np
 
 from rm_ray.counts.moments import moments_of
-from rm_ray.report.compare.history import PastGroup, Said
+from rm_ray.report.compare.history import GroupResult, PastGroup
 from rm_ray.report.measure.nights import GroupNight
 from tests.counts.histograms import histogram
 
@@ -20,7 +20,7 @@ def past(label, documents, tokens=None, scored=None) -> PastGroup:
     """A quiet night; a token a document, and each with a reward, if nothing else is said."""
     tokens = documents if tokens is None else tokens
     return PastGroup(
-        label, documents, 0.0, {}, Said(), tokens, documents if scored is None else scored
+        label, documents, 0.0, {}, GroupResult(), tokens, documents if scored is None else scored
     )
 
 

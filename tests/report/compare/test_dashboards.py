@@ -8,7 +8,7 @@ import pytest
 
 from rm_ray.config import StorageConfig
 from rm_ray.counts.moments import moments_of
-from rm_ray.report.compare.history import History, Said
+from rm_ray.report.compare.history import GroupResult, History
 from rm_ray.report.measure.nights import GroupNight
 from tests.conftest import ROOT
 from tests.counts.histograms import histogram
@@ -25,10 +25,12 @@ def folder(tmp_path_factory):
     history = History.at(str(folder), StorageConfig(), {})
     moments, cells = _rewards()
     forum = GroupNight('["forum"]', 3, 30, {"ok": 3}, moments, cells)
-    history.write("2026-01-30", "ok", [(GroupNight(None, 3), Said()), (forum, Said())])
-    said = Said(alerts=("rewarded", "failed"), shown=("rewarded",), effects=(-20.7, 1.0))
+    history.write(
+        "2026-01-30", "ok", [(GroupNight(None, 3), GroupResult()), (forum, GroupResult())]
+    )
+    said = GroupResult(alerts=("rewarded", "failed"), shown=("rewarded",), effects=(-20.7, 1.0))
     empty = GroupNight('["forum"]', 4, 40, {"failed": 4})
-    history.write("2026-01-31", "fail", [(GroupNight(None, 4), Said()), (empty, said)])
+    history.write("2026-01-31", "fail", [(GroupNight(None, 4), GroupResult()), (empty, said)])
     return folder
 
 

@@ -7,7 +7,7 @@ import pytest
 from rm_ray.config import StorageConfig
 from rm_ray.errors import InputError, OutputError
 from rm_ray.report.compare.baseline import Baseline
-from rm_ray.report.compare.history import History, Said
+from rm_ray.report.compare.history import GroupResult, History
 from rm_ray.report.measure.nights import OTHER, GroupNight, Night
 from tests.report.compare.group_nights import group
 
@@ -21,7 +21,9 @@ def history(folder, **settings) -> History:
 def write(found: History, night: str, mean=0.0, count=20, said=None, status="ok"):
     rng = np.random.default_rng([*night.encode()])
     one = group(LABEL, rng.normal(mean, 1, count))
-    found.write(night, status, [(group(None, []), said or Said()), (one, said or Said())])
+    found.write(
+        night, status, [(group(None, []), said or GroupResult()), (one, said or GroupResult())]
+    )
     return one
 
 
@@ -30,15 +32,17 @@ def usual_night(found: History, night: str, mean=0.0, **sizes: int) -> None:
     rng = np.random.default_rng([*night.encode()])
     groups = [group(f'["{name}"]', rng.normal(mean, 1, count)) for name, count in sizes.items()]
     rows = [GroupNight.total(None, groups), *groups]
-    found.write(night, "ok", [(one, Said(0.1)) for one in rows])
+    found.write(night, "ok", [(one, GroupResult(0.1)) for one in rows])
 
 
 def test_a_night_comes_back_as_it_was(tmp_path):
     found = history(tmp_path)
-    one = write(found, "2026-11-01", said=Said(0.5, ("drift",), ("drift",), ("a",)), status="fail")
+    one = write(
+        found, "2026-11-01", said=GroupResult(0.5, ("drift",), ("drift",), ("a",)), status="fail"
+    )
     (past,), others = found.before("2026-11-02", 10)
     assert (past.night, past.status, others) == ("2026-11-01", "fail", [])
-    assert past.groups[LABEL].said == Said(0.5, ("drift",), ("drift",), ("a",))
+    assert past.groups[LABEL].said == GroupResult(0.5, ("drift",), ("drift",), ("a",))
     assert (past.groups[LABEL].tokens, past.groups[LABEL].scored) == (20, 20)
     (back,) = found.group_nights({"2026-11-01": [LABEL]})
     assert (back.moments, back.statuses) == (one.moments, one.statuses)
@@ -103,8 +107,8 @@ def pooled(found, night, nights=7, accept=None) -> Baseline:
 
 def test_nights_that_alerted_are_in_no_baseline_but_new_ones_are(tmp_path):
     found = history(tmp_path)
-    write(found, "n1", said=Said(alerts=("new",)))
-    write(found, "n2", mean=9, said=Said(alerts=("drift",)))
+    write(found, "n1", said=GroupResult(alerts=("new",)))
+    write(found, "n2", mean=9, said=GroupResult(alerts=("drift",)))
     write(found, "n3")
     baseline = pooled(found, "n4")
     assert baseline.groups[LABEL].nights == 2
@@ -117,7 +121,7 @@ def test_a_group_that_alerts_every_night_keeps_its_last_quiet_ones(tmp_path):
     found = history(tmp_path)
     write(found, "n01")
     for day in range(2, 12):
-        write(found, f"n{day:02}", mean=9, said=Said(alerts=("drift",)))
+        write(found, f"n{day:02}", mean=9, said=GroupResult(alerts=("drift",)))
     assert abs(pooled(found, "n99").groups[LABEL].pooled.moments.mean) < 1
     accepted = pooled(found, "n99", accept={"a": "n02"}).groups[LABEL]
     assert (accepted.nights, round(accepted.pooled.moments.mean)) == (1, 9)
@@ -128,7 +132,7 @@ def test_a_group_that_alerts_every_night_keeps_its_last_quiet_ones(tmp_path):
 def test_quiet_nights_say_how_much_nights_differ_besides_by_chance(tmp_path):
     found = history(tmp_path)
     for day in range(1, 13):
-        write(found, f"n{day:02}", said=Said(day / 100))
+        write(found, f"n{day:02}", said=GroupResult(day / 100))
     few, many = pooled(found, "n10"), pooled(found, "n99")
     assert (few.groups[LABEL].quiet, few.groups[LABEL].floor) == (9, 0.0)
     assert many.groups[LABEL].quiet == 12
@@ -139,7 +143,7 @@ def test_quiet_nights_say_how_much_nights_differ_besides_by_chance(tmp_path):
 def test_groups_that_are_counted_together_have_the_floor_of_their_quiet_nights(tmp_path):
     found = history(tmp_path)
     for day in range(1, 11):
-        found.write(f"n{day:02}", "ok", [(group(OTHER, [1.0, 2.0]), Said(day / 100))])
+        found.write(f"n{day:02}", "ok", [(group(OTHER, [1.0, 2.0]), GroupResult(day / 100))])
     before = pooled(found, "n11").groups[OTHER]
     assert (before.quiet, before.floor) == (10, pytest.approx(0.0955))
     gathered = pooled(found, "n11").gather([]).groups[OTHER]
@@ -155,7 +159,9 @@ def test_a_baseline_outlives_any_number_of_alerts(tmp_path):
     for day in range(8, 78):
         used = pooled(found, f"n{day:03}").groups[LABEL]
         assert used.names == tuple(f"n{day:03}" for day in range(1, 8))
-        write(found, f"n{day:03}", mean=9, said=Said(9.0, ("drift",), ("drift",), used.names))
+        write(
+            found, f"n{day:03}", mean=9, said=GroupResult(9.0, ("drift",), ("drift",), used.names)
+        )
 
 
 def test_a_night_of_other_settings_is_not_replaced(tmp_path):
@@ -168,7 +174,7 @@ def test_a_night_of_other_settings_is_not_replaced(tmp_path):
 
 def test_how_strong_alerts_were_comes_back_and_older_files_do_not_say(tmp_path):
     found = history(tmp_path)
-    write(found, "n1", said=Said(0.5, ("drift", "new"), ("drift",), (), (-0.5, 0.0)))
+    write(found, "n1", said=GroupResult(0.5, ("drift", "new"), ("drift",), (), (-0.5, 0.0)))
     (past,), _ = found.before("n2", 1)
     assert past.groups[LABEL].said.strengths == {"drift": -0.5, "new": 0.0}
     file = tmp_path / "night-n1.parquet"
@@ -183,7 +189,7 @@ def test_a_night_that_could_not_be_judged_is_in_no_baseline(tmp_path):
     found = history(tmp_path)
     write(found, "n1")
     empty = GroupNight(LABEL, 20, 0, {"empty": 20})
-    found.write("n2", "ok", [(empty, Said())])
+    found.write("n2", "ok", [(empty, GroupResult())])
     assert pooled(found, "n3").groups[LABEL].names == ("n1",)
 
 
@@ -193,7 +199,9 @@ def test_nights_that_are_gone_drop_out_and_are_told(tmp_path, caplog):
     for name in names:
         write(found, name)
     for day in range(6, 80):
-        write(found, f"n{day:03}", mean=9, said=Said(9.0, ("drift",), ("drift",), tuple(names)))
+        write(
+            found, f"n{day:03}", mean=9, said=GroupResult(9.0, ("drift",), ("drift",), tuple(names))
+        )
     for name in names[:3]:
         (tmp_path / f"night-{name}.parquet").unlink()
     assert pooled(found, "n080").groups[LABEL].names == ("n004", "n005")
@@ -229,7 +237,9 @@ def test_weekends_that_alerted_before_they_were_told_apart_are_not_compared_with
     found = history(tmp_path)
     for day in range(1, 21):
         free = day % 7 < 2
-        said = Said(0.5, ("drift",), ("drift",), ("2026-10-30",)) if free else Said(0.1)
+        said = (
+            GroupResult(0.5, ("drift",), ("drift",), ("2026-10-30",)) if free else GroupResult(0.1)
+        )
         write(found, f"2026-11-{day:02}", mean=-1.0 if free else 0.0, said=said)
     past, _ = found.before("2026-11-21", 60)
     assert LABEL not in Baseline.of_history(found, past, 7, {}, "2026-11-21", {5, 6}).groups
@@ -261,25 +271,29 @@ def test_nights_on_which_a_group_was_not_yet_among_the_others_predict_none_of_th
 def test_a_group_that_fails_from_its_first_night_has_a_baseline_all_the_same(tmp_path):
     found = history(tmp_path)
     for day in range(1, 9):
-        write(found, f"n{day}", said=Said(None, ("new", "failed"), ("failed",)))
+        write(found, f"n{day}", said=GroupResult(None, ("new", "failed"), ("failed",)))
     assert len(pooled(found, "n9").groups[LABEL].history) == 8
 
 
 def test_quiet_nights_count_however_long_an_alert_stands(tmp_path):
     found = history(tmp_path)
     for day in range(1, 61):
-        alerted = Said(0.1, ("rewarded",), ("rewarded",), ("n01",)) if day > 20 else Said(0.1)
+        alerted = (
+            GroupResult(0.1, ("rewarded",), ("rewarded",), ("n01",))
+            if day > 20
+            else GroupResult(0.1)
+        )
         write(found, f"n{day:02}", said=alerted)
     assert len(pooled(found, "n61").groups[LABEL].history) == 20
 
 
 def test_nights_on_which_a_group_stayed_away_count_once_it_has_come_again(tmp_path):
     found = history(tmp_path)
-    gone = Said(None, ("missing",), ("missing",))
+    gone = GroupResult(None, ("missing",), ("missing",))
     for day in range(1, 16):
         here = day % 5 and day < 12
         found.write(f"n{day:02}", "ok", [
-            (group(LABEL, [1.0] * 30 if here else []), Said(0.1) if here else gone)
+            (group(LABEL, [1.0] * 30 if here else []), GroupResult(0.1) if here else gone)
         ])  # fmt: skip
     came = pooled(found, "n16").groups[LABEL].came
     assert came == (30, 30, 30, 30, 0, 30, 30, 30, 30, 0, 30)  # and not the nights since then

@@ -10,7 +10,7 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.errors import InputError
 from rm_ray.report.measure import measured
 from rm_ray.report.measure.chosen import choose
-from rm_ray.report.measure.measured import Measured, RewardsSource, measure_rows
+from rm_ray.report.measure.measured import Measured, NightPart, measure_rows
 from rm_ray.report.measure.nights import ALL, OTHER, Night, largest
 from rm_ray.report.measure.retention import retention
 from rm_ray.report.show.formats import exact
@@ -37,7 +37,7 @@ def counted(rows, start=0, by=BY, cut=None) -> Measured:
             "status": ["ok" if reward is not None else "failed" for _, reward, _ in rows],
         }
     )
-    source = RewardsSource(Shard("f", start, start + len(rows)), {}, 100)
+    source = NightPart(Shard("f", start, start + len(rows)), {}, 100)
     return measure_rows({"windows": len(rows)}, table, source, by, cut)
 
 

@@ -110,11 +110,11 @@ def test_so_many_machines_fetch_at_once_and_those_that_are_gone_hold_up_nobody()
 
 def test_a_machine_that_waits_for_its_turn_to_fetch_weights_is_held(starts, clock):
     starts.arrives("a", "here")
-    starts.passes({"here"})
+    starts.add_time({"here"})
     clock[0] += 30
     starts.begins("a", "here")
     clock[0] += 10
     starts.succeeds("a", "here", 10.0)
     clock[0] += 20
-    starts.passes({"here"})
+    starts.add_time({"here"})
     assert (starts.held_seconds, starts.ready_seconds) == (60, 20)

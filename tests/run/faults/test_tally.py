@@ -119,9 +119,11 @@ def test_rows_without_a_number_end_nothing(tally):
 def test_an_engine_that_fails_a_harmless_document_says_nothing_of_the_suspect(tally):
     suspect = alone(7)
     tally.begin(suspect, "here", "p")
-    tally.engine_is_bad(suspect.part, "out of memory")
+    tally.note_bad_engine(suspect.part, "out of memory")
     assert not tally.may_begin(suspect, [])
-    assert tally.progress().last_fault == "an engine fails a harmless document: out of memory"
+    assert tally.progress().last_fault == (
+        "an engine cannot judge a document that is known to be harmless: out of memory"
+    )
     assert tally.end_round(True) == []
 
 
@@ -147,7 +149,7 @@ def test_what_ends_an_engine_before_it_is_asked_is_not_the_suspects_fault(tally)
     suspect = alone(7)
     tally.begin(suspect, "here", "p")  # and then it hung over the harmless document
     assert not tally.may_begin(suspect, [])
-    assert "an engine fails a harmless document" in tally.progress().last_fault
+    assert "cannot judge a document that is known to be harmless" in tally.progress().last_fault
     assert tally.end_round(True) == []
 
 
@@ -233,7 +235,7 @@ def test_documents_that_fail_alone_in_a_row_stop_the_run(tally):
         fail(tally, alone(row))
     fail(tally, alone(50, failed_on="there"))  # its second time says nothing new of the engines
     assert tally.ending() is None
-    tally.engine_is_good()  # an engine has just judged what was judged before
+    tally.note_good_engine()  # an engine has just judged what was judged before
     for row in range(ALONE_IN_A_ROW):
         assert tally.halted() is None
         fail(tally, alone(100 + row))

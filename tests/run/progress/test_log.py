@@ -184,7 +184,7 @@ def test_a_tally_that_is_lost_counts_on(tmp_path):
     ray.kill(tally.actor, no_restart=False)
     while tally.call(Tally.progress).work.parts:
         time.sleep(0.05)  # it is not dead yet
-    tally.call(Tally.has_engine, "a", node)
+    tally.call(Tally.note_engine, "a", node)
     tally.call(Tally.add, Counts(documents=2))
     now = shown.ask()
     assert (now.work.parts, now.work.documents, now.engines, now.alive) == (1, 11, 1, 1)
