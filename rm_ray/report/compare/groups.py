@@ -91,8 +91,9 @@ def usual_figures(one: Comparison, rules: AlertsConfig, p: float) -> UsualFigure
     usual, remark = one.usual, None
     if one.baseline is not None and usual.documents is None:
         remark = (
-            f"with {len(one.counts)} quiet nights, only a lack of documents, of rewards or of most "
-            f"tokens alerts; from {LEAST_NIGHTS} quiet nights on, other changes do too"
+            "of the counts, only a lack of documents, of rewards or of most tokens alerts so far "
+            f"(quiet nights: {len(one.counts)}); from {LEAST_NIGHTS} quiet nights on, other "
+            "changes of counts do too. Changed rewards alert from the second night on"
         )
     tokens = rules.tokens
     both_have_documents = (
