@@ -32,6 +32,8 @@ judge: $(VENV)/.installed
 	$(BIN)/python jobs/train.py --config demo/judge/train.yaml
 	$(BIN)/python jobs/pairs.py --config demo/judge/pairs_again.yaml
 	$(BIN)/python jobs/train.py --config demo/judge/train_again.yaml
+	$(BIN)/python jobs/pairs.py --config demo/judge/pairs_third.yaml
+	$(BIN)/python jobs/train.py --config demo/judge/train_third.yaml
 	$(BIN)/python jobs/evaluate.py --config demo/judge/evaluate.yaml
 
 check: $(VENV)/.installed
