@@ -43,7 +43,7 @@ OF_MODELS = {
 # What a page shows as an example, or as a store lists it.
 EXAMPLES = {
     "docs/stores.md": {"empty/"},
-    "docs/making_a_judge.md": {"outputs/judge/trained_again/judge"},
+    "docs/making_a_judge.md": {"outputs/judge/trained_third/judge"},
 }
 
 # Words in capitals stand for a value; those of a path or a name may stay as they are.
