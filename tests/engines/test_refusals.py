@@ -96,7 +96,7 @@ def test_an_adapter_in_a_store_is_refused(bucket, tmp_path):
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        (b'{"peft_type": "PROMPT_TUNING"}', "kind PROMPT_TUNING, .* cannot be merged"),
+        (b'{"peft_type": "PROMPT_TUNING"}', "kind PROMPT_TUNING; .* cannot be merged"),
         (b'{"peft_type": "LORA"}', r"import AutoPeftModel; AutoPeftModel\.from"),
         (b"no JSON", r"import AutoPeftModel; AutoPeftModel\.from"),
     ],
@@ -171,7 +171,7 @@ def test_armorm_is_told_from_qrm(tmp_path):
     config = json.loads((tmp_path / "config.json").read_text())
     del config["num_quantiles"]
     (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(JudgeError, match=r"19 objectives .* no quantiles \(as .*ArmoRM.*QRM"):
+    with pytest.raises(JudgeError, match=r"19 objectives .* no quantiles \(like .*ArmoRM.*QRM"):
         quantile_sizes(resolve_model(str(tmp_path), None))
 
 

@@ -214,7 +214,7 @@ def test_tables_of_others_are_judged_by_their_texts(tmp_path, caplog):
     found, rows = read(tmp_path / "out"), judged(tmp_path / "out")
     assert found["whole"]["count"] == found["whole"]["documents"] == 30
     assert found["facts"]["split"] is None and found["facts"]["cut_pairs"] == 30
-    assert "30 pairs have a chunk that is longer" in " ".join(found["verdict"]["notes"])
+    assert "30 pairs have a chunk longer than the judge's" in " ".join(found["verdict"]["notes"])
     assert all(row["cut_tokens"] == row["chosen_tokens"] - 64 > 0 for row in rows)
     assert "other half" in found["baselines_note"]
 

@@ -46,7 +46,7 @@ def bad_inputs(tmp_path):
         ({"judge_chosen": "yes and no"}, "is [0-9]+ tokens in this tokenizer, not one"),
         ({"judge_chunk_tokens": 48, "judge_context_tokens": 480}, "none divides the chunk"),
         ({"judge_context_tokens": 1 << 20}, "takes 16384 tokens"),
-        ({"pool_gpus": 1, "pool_wait_s": 60}, r"need 1 GPUs and the cluster has 0 \(where none"),
+        ({"pool_gpus": 1, "pool_wait_s": 60}, r"need 1 GPUs and the cluster has 0 \(if no GPU"),
         ({"pool_cpus": 64}, "need 64 CPUs and the cluster has 4"),
     ]
 

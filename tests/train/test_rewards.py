@@ -107,7 +107,9 @@ def test_chunk_rewards_are_those_of_their_windows(corpus, tmp_path):
 
 def test_chunks_of_another_size_are_refused(corpus, tmp_path):
     run = scored(corpus, tmp_path / "scored", chunk_tokens=32)
-    with pytest.raises(InputError, match=r"of another judge.chunk_tokens \(32\) than this judge's"):
+    with pytest.raises(
+        InputError, match=r"have another judge.chunk_tokens \(32\) than this judge \(64\)"
+    ):
         look(run, tmp_path / "out", KEYS["judge"])
 
 
