@@ -70,7 +70,7 @@ class JudgeSection(Section):
     examples_tolerance: float = Field(0.05, ge=0)
     """How far an example's reward may differ from the published one."""
     on_wrong_example: Literal["warn", "refuse"] = "warn"
-    """What to do if a reward differs by more than that: warn, or refuse to score."""
+    """The reaction to a reward that differs by more than that: warn, or refuse to score."""
     calibration: NonEmpty = "auto"
     """The calibration that makes the column p_chosen of rewards: auto (calibration.json in the
     model's folder, if there is one), none, or the folder of another calibration.json."""

@@ -122,7 +122,7 @@ class DriftRule(Section):
     psi_above: float = Field(0.25, ge=0)
     """Population stability index. A larger index alerts too, if chance alone does not reach it."""
     level: RuleLevel = "fail"
-    """What an alert does."""
+    """Level of an alert: ignore, warn or fail (the exit status is then 3)."""
 
 
 class SpreadRule(Section):
@@ -131,7 +131,7 @@ class SpreadRule(Section):
     below: float = Field(0.5, ge=0)
     """Standard deviation, divided by the baseline's. A smaller ratio alerts."""
     level: RuleLevel = "fail"
-    """What an alert does."""
+    """Level of an alert: ignore, warn or fail (the exit status is then 3)."""
 
 
 class MeanRule(Section):
@@ -142,7 +142,7 @@ class MeanRule(Section):
     the rule is off.
     """
     level: RuleLevel = "warn"
-    """What an alert does."""
+    """Level of an alert: ignore, warn or fail (the exit status is then 3)."""
 
 
 class VolumeRule(Section):
@@ -153,7 +153,7 @@ class VolumeRule(Section):
     above: float | None = Field(None, ge=1)
     """Multiple of a baseline night's documents. More documents alert. null: never too many."""
     level: RuleLevel = "warn"
-    """What an alert does."""
+    """Level of an alert: ignore, warn or fail (the exit status is then 3)."""
 
 
 class TokensRule(Section):
@@ -170,7 +170,7 @@ class TokensRule(Section):
     many.
     """
     level: RuleLevel = "warn"
-    """What an alert does."""
+    """Level of an alert: ignore, warn or fail (the exit status is then 3)."""
 
 
 class RewardedRule(Section):
@@ -181,7 +181,7 @@ class RewardedRule(Section):
     night without any reward always alerts.
     """
     level: RuleLevel = "fail"
-    """What an alert does."""
+    """Level of an alert: ignore, warn or fail (the exit status is then 3)."""
 
 
 class CreepRule(Section):
@@ -192,7 +192,7 @@ class CreepRule(Section):
     larger move alerts.
     """
     level: RuleLevel = "warn"
-    """What an alert does."""
+    """Level of an alert: ignore, warn or fail (the exit status is then 3)."""
 
 
 class FailedRule(Section):
@@ -201,21 +201,21 @@ class FailedRule(Section):
     above: float = Field(0.01, ge=0, le=1)
     """Share of the documents that failed. A larger share alerts."""
     level: RuleLevel = "fail"
-    """What an alert does."""
+    """Level of an alert: ignore, warn or fail (the exit status is then 3)."""
 
 
 class MissingRule(Section):
     """Alerts if a group of the baseline has no document."""
 
     level: RuleLevel = "fail"
-    """What an alert does."""
+    """Level of an alert: ignore, warn or fail (the exit status is then 3)."""
 
 
 class NewRule(Section):
     """Alerts if a group is not in the baseline."""
 
     level: RuleLevel = "warn"
-    """What an alert does."""
+    """Level of an alert: ignore, warn or fail (the exit status is then 3)."""
 
 
 class AlertsConfig(Section):

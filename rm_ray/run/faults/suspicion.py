@@ -31,7 +31,7 @@ class Failure:
     node: str
     """Node id of the machine."""
     reason: str
-    """What went wrong, in words."""
+    """The fault, in words."""
     rows: tuple[Rows, ...]
     """Spans [start, stop) of rows that were in the engine; empty if they are not known."""
     ended: bool
