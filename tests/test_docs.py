@@ -60,7 +60,7 @@ def fences(text):
 
 
 def spans(text):
-    """What stands in backticks in a page, outside its blocks of code."""
+    """Return the texts in backticks of a page, outside its blocks of code."""
     outside = re.sub(r"^```\w*\n.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
     outside = re.sub(r"^    .*$", "", outside, flags=re.MULTILINE)
     return [" ".join(span.split()) for span in re.findall(r"(?<!`)`([^`]+)`(?!`)", outside)]
@@ -75,7 +75,7 @@ def is_placeholder(part):
 
 
 def names_a_path(span):
-    """Whether what stands in backticks is a path of the repository, or should be one."""
+    """Return True if a text in backticks is a path of the repository, or should be one."""
     if re.search(r"[\s*?\[\]{}<>=()\"'$,|:@%#]", span) or "..." in span:
         return False
     if span.startswith(("/", "~", "-", ".")) or any(map(is_placeholder, span.split("/"))):
@@ -84,7 +84,7 @@ def names_a_path(span):
 
 
 def is_there(span, page):
-    """Whether a path is there: from the root, from the page, in the package, or beside judges."""
+    """Return True if a path exists: from the root, the page, the package, or beside judges."""
     folders = (ROOT, page.parent, ROOT / "rm_ray", ROOT / "jobs" / "judges")
     inner_room = span.endswith("/") and span.strip("/").isidentifier()
     return any((folder / span).exists() for folder in folders) or (
@@ -290,7 +290,7 @@ def texts_in(node):
 
 
 def quotes(text):
-    """What stands in backticks in the first column of a page's tables."""
+    """Return the texts in backticks in the first column of a page's tables."""
     cells = re.findall(r"^\| (.*?) \|", text, re.MULTILINE)
     return [quote for cell in cells for quote in re.findall(r"`([^`]+)`", cell)]
 

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from typing import Any
 
@@ -41,8 +42,8 @@ class TallyHere(TallyHandle):
         while True:
             try:
                 client = self._listener.accept()
-            except OSError:
-                continue  # the calling process ended
+            except (OSError, EOFError, AuthenticationError):
+                continue  # the calling process ended, or is none of this run
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: "Connection[Any, Any]") -> None:

@@ -47,17 +47,6 @@ HOURS = Metric(
 COST = Metric(
     "rm_ray_cost_dollars", "Cost of these hours, all at this invocation's cost.per_gpu_hour."
 )
-RUN_MEASURES = (
-    DOCUMENTS,
-    FAULTS,
-    FAILED,
-    ENGINES,
-    SHARDS_DONE,
-    SHARDS_LEFT,
-    SECONDS_LEFT,
-    HOURS,
-    COST,
-)
 
 
 def run_values(now: RunProgress, here: Standing) -> dict[Metric, float | Mapping[str, float]]:
