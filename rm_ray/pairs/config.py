@@ -37,7 +37,7 @@ class PairsConfig(Section):
     """Pairs from each document, at places spread over the document. A document with fewer chunks
     gives fewer pairs."""
     seed: int = 0
-    """Seed of all random choices."""
+    """Seed of all random choices but the split's."""
     kinds: dict[str, float] = Field(dict.fromkeys(WORSENED, 1.0), json_schema_extra=TYPED)
     """How often each kind is drawn, as weights. The kinds continued and rewritten need a generator.
     The other kinds do not: shuffled, repeated, noised, spliced, sampled, dropped_words,
@@ -51,6 +51,9 @@ class PairsConfig(Section):
     validation_fraction: float = Field(0.05, ge=0, le=1)
     """Fraction of the documents, chosen by a seeded hash, that are in the split validation. All
     other documents are in the split train."""
+    split_seed: int = 0
+    """Seed of the split. The split does not go by pairs.seed, so a document stays in its split if
+    pairs of the same corpus are made again with another pairs.seed."""
     first_chunk: int = Field(0, ge=0)
     """Number of the first chunk that may be taken."""
     last_chunk: int | None = Field(None, ge=0)

@@ -45,8 +45,8 @@ def hashed(*parts: object) -> int:
 
 
 def split_of(config: PairsConfig, file: str, row: int) -> str:
-    """Return the split of a document and of all its pairs."""
-    drawn = hashed("split", config.seed, file, row) / 2**63
+    """Return the split of a document and of all its pairs; `pairs.seed` has no say in it."""
+    drawn = hashed("split", config.split_seed, file, row) / 2**63
     return VALIDATION if drawn < config.validation_fraction else TRAIN
 
 

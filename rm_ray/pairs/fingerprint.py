@@ -37,6 +37,7 @@ def fingerprint(
         "pairs.part_fraction": pairs.part_fraction,
         "pairs.broken_fraction": pairs.broken_fraction,
         "pairs.validation_fraction": pairs.validation_fraction,
+        **_split_seed(pairs),
         "pairs.first_chunk": pairs.first_chunk,
         "pairs.last_chunk": pairs.last_chunk,
         "kinds version": KINDS_VERSION if WORSENED.keys() & weights.keys() else None,
@@ -57,3 +58,11 @@ def fingerprint(
         **({"pairs.rewrite": list(pairs.rewrite)} if REWRITTEN in weights else {}),
         "continued": CONTINUED in weights,
     }
+
+
+def _split_seed(pairs: PairsConfig) -> dict[str, int]:
+    """Return the seed of the split, for runs whose split does not go by `pairs.seed`.
+
+    Until 0.9 the split went by `pairs.seed`. A run of 0.9 goes on if its split stays the same.
+    """
+    return {"pairs.split_seed": pairs.split_seed} if pairs.split_seed != pairs.seed else {}

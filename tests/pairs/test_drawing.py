@@ -56,6 +56,14 @@ def test_a_document_is_in_one_split_and_as_many_are_for_validation_as_asked(frac
     assert np.mean([split == "validation" for split in splits]) == pytest.approx(fraction, abs=0.02)
 
 
+def test_a_document_keeps_its_split_when_pairs_are_made_again_with_another_seed():
+    configs = [PairsConfig(seed=seed, validation_fraction=0.3) for seed in range(3)]
+    made = [[split_of(config, "file", row) for row in range(99)] for config in configs]
+    assert made[0] == made[1] == made[2]
+    other = PairsConfig(split_seed=1, validation_fraction=0.3)
+    assert made[0] != [split_of(other, "file", row) for row in range(99)]
+
+
 def test_kinds_extents_and_contexts_are_drawn_as_often_as_asked():
     kinds = {"shuffled": 3, "noised": 1, "boilerplate": 0}
     config = PairsConfig(kinds=kinds, part_fraction=0.2, broken_fraction=0.6, per_document=4)

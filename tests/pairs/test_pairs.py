@@ -178,4 +178,6 @@ def test_another_seed_is_another_run(corpus, tmp_path, ray_cluster, caplog):
     assert run(caplog, **words)[0] == 0
     status, log = run(caplog, pairs_seed=1, **words)
     assert status == 2 and "pairs.seed is 0 there and 1 here" in log
+    status, log = run(caplog, pairs_split_seed=1, **words)
+    assert status == 2 and "pairs.split_seed" in log
     assert options()  # the same words but for the seed
