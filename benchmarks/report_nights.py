@@ -26,7 +26,7 @@ from rm_ray.report.config import ReportConfig
 from rm_ray.report.figures import NightVerdict
 from rm_ray.report.job import _judge, _rows
 from rm_ray.report.measure.nights import GroupNight, Night, largest
-from rm_ray.scored.groups import group_label
+from rm_ray.corpus.groups import group_label
 
 FIRST = date(2026, 1, 5)  # a Monday
 LOOKED_AT = 70

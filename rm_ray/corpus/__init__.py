@@ -22,5 +22,6 @@ Its files:
     int96        reads timestamps that are stored as INT96
     widening     finds the one type that a copied column is written with
     bounds       tells if a type holds all values of a column
+    groups       groups documents by the values of some columns, and names the groups
     excerpts     reads single documents for people to look at
 """

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from rm_ray.corpus.columns import as_plain
 from rm_ray.errors import ConfigError
-from rm_ray.scored.groups import printable
+from rm_ray.corpus.groups import printable
 
 LANGUAGE = "DuckDB"
 _SETTINGS = (

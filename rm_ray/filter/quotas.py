@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from rm_ray.scored.groups import group_label
+from rm_ray.corpus.groups import group_label
 
 # Stands for all groups that are not named.
 ELSE = "*"

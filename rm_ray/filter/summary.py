@@ -34,7 +34,7 @@ from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.progress.log import duration
 from rm_ray.run.summary import RunSummary
 from rm_ray.run.survey import Survey
-from rm_ray.scored.groups import group_label, group_name, printable, texts
+from rm_ray.corpus.groups import group_label, group_name, printable, texts
 from rm_ray.scored.run import overlapping, read_rewards
 
 log = logging.getLogger(__name__)

@@ -5,6 +5,5 @@ Its files:
     run          opens a finished run and reads its parts
     columns      checks columns of the rewards
     column_path  columns in words: `reward`, `attributes.coherence`
-    groups       documents that share the values of some columns
     passes       one pass over many parts, in tasks
 """

@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _show(config: StatusConfig) -> None:
-    from rm_ray.scored.groups import printable
+    from rm_ray.corpus.groups import printable
     from rm_ray.status.text import as_json, dead, page
 
     status = _look(config)
@@ -66,7 +66,7 @@ def _text(config: StatusConfig) -> str:
 
 def _look(config: StatusConfig) -> "Status":
     """Look at the run. Errors are raised with control characters in file names escaped."""
-    from rm_ray.scored.groups import printable
+    from rm_ray.corpus.groups import printable
     from rm_ray.status.look import look
 
     try:

@@ -20,7 +20,7 @@ from rm_ray.filter.count.documents import DocumentOrder, check_groups, renumbere
 from rm_ray.filter.count.reader import RewardsReader
 from rm_ray.filter.count.stretches import Stretch
 from rm_ray.filter.rule import budgets, fixed_cuts, weight_of
-from rm_ray.scored.groups import group_label
+from rm_ray.corpus.groups import group_label
 from rm_ray.scored.passes import Pass, in_batches
 
 log = logging.getLogger(__name__)

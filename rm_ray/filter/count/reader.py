@@ -19,7 +19,7 @@ from rm_ray.filter.condition import REMEDY, Condition
 from rm_ray.filter.count.documents import Documents, Flags
 from rm_ray.filter.count.stretches import Stretch
 from rm_ray.scored.column_path import ColumnPath
-from rm_ray.scored.groups import grouped
+from rm_ray.corpus.groups import grouped
 from rm_ray.scored.run import read_rewards
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder

@@ -18,7 +18,7 @@ from rm_ray.report.figures import (
     UsualFigures,
 )
 from rm_ray.report.measure.nights import GroupNight, name_of
-from rm_ray.scored.groups import group_label
+from rm_ray.corpus.groups import group_label
 
 # Number of bins of all histograms, and the quantiles of tonight and the baseline together that they
 # lie between. The first and the last bin include all rewards beyond.

@@ -25,7 +25,7 @@ from rm_ray.report.config import ReportConfig
 from rm_ray.report.figures import Shown, ShownChunk
 from rm_ray.report.measure.chosen import Chosen
 from rm_ray.run.output.folder import TOKENIZER
-from rm_ray.scored.groups import texts
+from rm_ray.corpus.groups import texts
 from rm_ray.scored.run import ScoredRun, read_counted, schema_of
 from rm_ray.store.folder import Folder, absolute
 from rm_ray.tasks.ended import refuse_ended

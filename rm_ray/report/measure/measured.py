@@ -21,7 +21,7 @@ from rm_ray.counts.summable import summed
 from rm_ray.errors import InputError
 from rm_ray.report.figures import Retained
 from rm_ray.scored.column_path import ColumnPath
-from rm_ray.scored.groups import check_number, grouped
+from rm_ray.corpus.groups import check_number, grouped
 from rm_ray.scored.run import read_counted
 from rm_ray.store.folder import Folder
 

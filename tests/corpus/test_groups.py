@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from rm_ray.errors import InputError
-from rm_ray.scored.groups import check_grouping, check_number, group_name, grouped, printable, texts
+from rm_ray.corpus.groups import check_grouping, check_number, group_name, grouped, printable, texts
 
 BYTES = pa.array([b"a\xff", b"", None, b"a\\xff", b"a\xff"], pa.binary())
 
