@@ -165,6 +165,15 @@ class InputConfig(CorpusConfig):
     """Score this fraction of the rows, chosen by a seeded hash."""
     sample_seed: int = 0
     """Seed of the choice of --input.sample_fraction."""
+    sample_skip: float = Field(0.0, ge=0, lt=1)
+    """Leave out the rows that this --input.sample_fraction would choose: 0.1 and
+    --input.sample_fraction 0.3 score the second and third tenth of the rows."""
+    rows: NonEmpty | None = None
+    """Score only the rows that a table names: a Parquet file, folder or glob with the columns
+    source_file and row, as an output has them. With a column first_chunk, a judge of chunks judges
+    only this chunk of a document and later ones."""
+    rows_storage: StorageConfig = StorageConfig()
+    """How the store of --input.rows is reached."""
     on_bad_file: Literal["fail", "skip"] = "fail"
     """A file that is not readable Parquet: fail (refuse the run, or end it as not complete), or
     skip (score the other files, and name the skipped ones)."""
@@ -205,6 +214,27 @@ class InputConfig(CorpusConfig):
                 "chats with --input.messages, or leave input.tools out"
             )
         return self
+
+    @model_validator(mode="after")
+    def _one_choice_of_rows(self) -> Self:
+        if self.sample_skip >= self.sample_fraction:
+            raise ValueError(
+                f"sample_skip ({self.sample_skip:g}) leaves nothing of sample_fraction "
+                f"({self.sample_fraction:g}); give a smaller one"
+            )
+        if self.rows and (self.sample_fraction < 1 or self.sample_skip or self.limit):
+            raise ValueError(
+                "rows names the rows to score; leave out sample_fraction, sample_skip and limit"
+            )
+        if self.rows:
+            refuse_credentials(self.rows, "rows")
+            check_address(self.rows)
+        return self
+
+    def whole(self) -> "InputConfig":
+        """Return the same corpus with all its rows, and without carried columns."""
+        everything = {"sample_fraction": 1.0, "sample_skip": 0.0, "rows": None}
+        return self.model_copy(update={**everything, "id": None, "keep": []})
 
     @property
     def documents(self) -> dict[str, str]:

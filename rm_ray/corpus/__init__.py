@@ -16,6 +16,7 @@ Its files:
     plan         decides once how rows are cut into shards
     shards       names shards, their parts, and pieces of them
     sample       chooses rows by a seeded hash
+    rows         chooses rows by a table that names them
     reading      reads units of a file as the rows of their shards
     decoding     decodes row groups in order
     windows      decides how many rows are decoded at once

@@ -15,7 +15,7 @@ from rm_ray.corpus.columns import values_of
 from rm_ray.corpus.decoding import check_unchanged, decode
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import ReadUnit
-from rm_ray.corpus.sample import RowSample
+from rm_ray.corpus.rows import RowTable, rows_of
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import short
 from rm_ray.store.access import Request
@@ -26,6 +26,8 @@ DECODE_ROWS = 1024
 DECODE_BYTES = 8 << 20
 # Prefix of the columns that the job itself reads, since a copied column may have the same name.
 JUDGED = "_judged."
+# Column of the number of the first chunk to judge, if a table of rows says so (input.rows).
+FIRST_CHUNK = "_first"
 # Types for callers that take the carried columns with the types found in the file.
 AS_FOUND: Mapping[str, pa.DataType] = {}
 
@@ -71,7 +73,7 @@ def read_shards(
     """Yield each shard of the unit with its chosen rows.
 
     A table of rows has the column `_row` with their numbers, each of `columns` as `_judged.NAME`,
-    and the carried columns.
+    the carried columns, and `_first` if a table of rows names first chunks.
 
     Args:
         unit: the unit to read.
@@ -84,7 +86,7 @@ def read_shards(
         NotFound: the file does not exist.
     """
     check_unchanged(unit, config)
-    sample = RowSample(config.sample_fraction, config.sample_seed)
+    chosen = rows_of(config)
     shards = iter(unit.shards)
     shard = next(shards, None)
     pieces: list[pa.Table] = []
@@ -99,13 +101,15 @@ def read_shards(
     for first, batch in decoded:
         while shard is not None and shard.start < first + len(batch):
             start, stop = max(shard.start, first), min(shard.stop, first + len(batch))
-            rows = sample.chosen(unit.file, start, stop)
+            rows = chosen.chosen(unit.file, start, stop)
             taken = batch.slice(start - first, stop - start)
             if len(rows) < len(taken):
                 taken = taken.take(pa.array(rows - start))
-            pieces.append(
-                _rename(taken, rows, unit=unit, config=config, columns=columns, types=types)
-            )
+            renamed = _rename(taken, rows, unit=unit, config=config, columns=columns, types=types)
+            firsts = chosen.firsts(unit.file, rows) if isinstance(chosen, RowTable) else None
+            if firsts is not None:
+                renamed = renamed.append_column(FIRST_CHUNK, pa.array(firsts, pa.int64()))
+            pieces.append(renamed)
             if shard.stop > first + len(batch):
                 break
             check_unchanged(unit, config)

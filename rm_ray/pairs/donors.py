@@ -64,7 +64,7 @@ def _texts(
     units: Sequence[ReadUnit], inputs: InputConfig, seed: int
 ) -> tuple[list[str], str | None]:
     """Read the texts; return these, and the error that cut the reading short, None without one."""
-    all_rows = inputs.model_copy(update={"sample_fraction": 1.0, "id": None, "keep": []})
+    all_rows = inputs.whole()
     column, texts = str(inputs.text), []
     try:
         (unit,) = units

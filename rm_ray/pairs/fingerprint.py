@@ -3,6 +3,7 @@
 from typing import Any
 
 from rm_ray.config import InputConfig
+from rm_ray.corpus.rows import rows_fingerprint
 from rm_ray.engines.engine import EngineSettings
 from rm_ray.judges.judge import DocumentTokenizer
 from rm_ray.judges.preference.keys import PreferenceConfig
@@ -43,8 +44,7 @@ def fingerprint(
         "kinds version": KINDS_VERSION if WORSENED.keys() & weights.keys() else None,
         "input.id": inputs.id,
         "input.keep": list(inputs.keep),
-        "input.sample_fraction": inputs.sample_fraction,
-        "input.sample_seed": inputs.sample_seed if inputs.sample_fraction < 1 else None,
+        **rows_fingerprint(inputs),
     }
     if engine is None:
         return settings

@@ -24,7 +24,7 @@ from typing_extensions import override
 from rm_ray.cluster import machines_that_fit, wait_for_machines
 from rm_ray.corpus.files import Corpus, list_files
 from rm_ray.corpus.plan import PlannedFile, ReadUnit, shards_of
-from rm_ray.corpus.sample import RowSample
+from rm_ray.corpus.rows import rows_of
 from rm_ray.corpus.shards import Shard
 from rm_ray.engines.weights import resolve_model
 from rm_ray.errors import ConfigError, InputError
@@ -108,7 +108,7 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
         self.engine = generator.engine if generator else None
         self.writer = generator.writer if generator else None
         self.config = config
-        self.sample = RowSample(config.input.sample_fraction, config.input.sample_seed)
+        self.chosen = rows_of(config.input)
         self.summary = summary.PairsSummary()
         gpus = config.pool.gpus if self.engine else 0
         self.spec = JobSpec(
@@ -160,11 +160,11 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
 
     @override
     def documents(self, span: Shard) -> npt.NDArray[np.int64]:
-        return self.sample.chosen(span.file, span.start, span.stop)
+        return self.chosen.chosen(span.file, span.start, span.stop)
 
     @override
     def count_documents(self, spans: Iterable[Shard]) -> int:
-        return sum(self.sample.count(span.file, span.start, span.stop) for span in spans)
+        return sum(self.chosen.count(span.file, span.start, span.stop) for span in spans)
 
     @override
     def wait_for_engines(self) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from rm_ray.config import OutputConfig
 from rm_ray.corpus.plan import PlannedFile, shards_of
+from rm_ray.corpus.rows import RowTable, rows_of
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.engines.sharing import Sharing
@@ -94,7 +95,6 @@ def cost_of(
     Raises:
         ConfigError: estimate.run has no measurement.
     """
-    sample = RowSample(config.input.sample_fraction, config.input.sample_seed)
     new_paths = {file.path for file in new.files}
     planned_before = [
         shard
@@ -102,7 +102,7 @@ def cost_of(
         if shard.part not in committed
         and (shard.file not in new_paths or shard.stop <= new.continued.get(shard.file, 0))
     ]
-    left = new.estimate + _at_averages(planned_before, sample, metrics, sharing)
+    left = new.estimate + _at_averages(planned_before, rows_of(config.input), metrics, sharing)
     speed = _speed(config, metrics)
     price = Price(config.pool.gpus, config.cost.per_gpu_hour)
     hours = None
@@ -127,7 +127,7 @@ def reason_for_more(forwarded: int, minimum: int, reason: str) -> str:
 
 def _at_averages(
     shards: Sequence[Shard],
-    sample: RowSample,
+    chosen: RowSample | RowTable,
     metrics: Mapping[str, Any] | None,
     sharing: Sharing,
 ) -> ScoreCounts:
@@ -139,7 +139,7 @@ def _at_averages(
     totals = (metrics or {}).get("totals", {})
     if not totals.get("documents"):
         return ScoreCounts()
-    documents = sum(sample.count(shard.file, shard.start, shard.stop) for shard in shards)
+    documents = sum(chosen.count(shard.file, shard.start, shard.stop) for shard in shards)
     share = documents / totals["documents"]
     names = ("tokens", "windows", "minimum_tokens")
     needed = totals["forwarded_tokens" if sharing.reason else "minimum_tokens"]

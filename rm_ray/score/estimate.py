@@ -162,7 +162,7 @@ def _sample_group(
         first_row=first,
         shards=(shard,),
     )
-    everything = config.model_copy(update={"sample_fraction": 1.0, "id": None, "keep": []})
+    everything = config.whole()
     try:
         columns = list(dict.fromkeys([*tokenizer.columns, *config.documents.values()]))
         documents = next(table for _, table in read_shards(unit, everything, columns))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rm_ray.config import InputConfig
+from rm_ray.corpus.rows import rows_fingerprint
 from rm_ray.engines.engine import EngineSettings
 from rm_ray.judges.calibration import Calibration
 from rm_ray.judges.judge import DocumentTokenizer, Judge
@@ -30,7 +31,6 @@ def fingerprint(
         "engine.load_format": engine.config.load_format,
         "input.id": inputs.id,
         "input.keep": list(inputs.keep),
-        "input.sample_fraction": inputs.sample_fraction,
-        "input.sample_seed": inputs.sample_seed if inputs.sample_fraction < 1 else None,
+        **rows_fingerprint(inputs),
         **({"judge.calibration": calibration.digest} if calibration else {}),
     }

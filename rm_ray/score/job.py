@@ -24,7 +24,7 @@ from rm_ray.cluster import machines_that_fit, wait_for_machines
 from rm_ray.corpus.files import Corpus, list_files
 from rm_ray.corpus.plan import PlannedFile, ReadUnit, shards_of
 from rm_ray.corpus.reading import read_patiently
-from rm_ray.corpus.sample import RowSample
+from rm_ray.corpus.rows import rows_of
 from rm_ray.corpus.shards import Shard
 from rm_ray.engines.engine import EngineSettings, choose_block_size
 from rm_ray.engines.runnable import check_runs
@@ -145,7 +145,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         check_runs(self.engine, partial(_shorter, section, self.judge.max_prompt_tokens))
         self.sharing = sharing_of(self.engine)
         self.config = config
-        self.sample = RowSample(config.input.sample_fraction, config.input.sample_seed)
+        self.chosen = rows_of(config.input)
         self.summary = summary.ScoreSummary(self.sharing.reason)
         self.spec = JobSpec(
             config=config,
@@ -208,11 +208,11 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
 
     @override
     def documents(self, span: Shard) -> npt.NDArray[np.int64]:
-        return self.sample.chosen(span.file, span.start, span.stop)
+        return self.chosen.chosen(span.file, span.start, span.stop)
 
     @override
     def count_documents(self, spans: Iterable[Shard]) -> int:
-        return sum(self.sample.count(span.file, span.start, span.stop) for span in spans)
+        return sum(self.chosen.count(span.file, span.start, span.stop) for span in spans)
 
     @override
     def wait_for_engines(self) -> int:

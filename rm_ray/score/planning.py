@@ -14,6 +14,7 @@ from rm_ray.corpus.files import InputFile, then_and_now
 from rm_ray.corpus.footers import Footer, read_footers
 from rm_ray.corpus.plan import PlannedFile, cut_file
 from rm_ray.corpus.profile import share
+from rm_ray.corpus.rows import RowTable, rows_of
 from rm_ray.corpus.shards import Shard
 from rm_ray.corpus.widening import run_types
 from rm_ray.errors import InputError
@@ -32,6 +33,8 @@ SHARDS_PER_ACTOR = 8
 # ... but a shard has at least so many tokens if it can: each shard is a part to write, and the last
 # documents of a shard do not fill an engine.
 FEWEST_TOKENS = 100_000
+# Rows of a shard are limited as if at least this share of them were to be scored.
+LEAST_SHARE = 0.001
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,8 @@ def plan_new_files(
         estimator=estimator,
     )
     spans = _spans(files, footers, known, rows_left)
-    bytes_chosen = _text_bytes(spans, footers) * config.inputs.sample_fraction
+    shares = _shares(spans, config.inputs, known)
+    bytes_chosen = _text_bytes(spans, footers, shares)
     estimate = at_bytes(sampled, bytes_chosen)
     most = _most_tokens(config, estimate.tokens)
     cut = [
@@ -130,8 +134,9 @@ def plan_new_files(
             config=config,
             sampled=sampled,
             most_tokens=most,
+            share_chosen=share_chosen,
         )
-        for file, span in zip(files, spans, strict=True)
+        for file, span, share_chosen in zip(files, spans, shares, strict=True)
         if file.path not in known or span.stop > span.start
     ]
     return ScorePlanning(
@@ -243,17 +248,17 @@ def _cut(
     config: Cutting,
     sampled: Sample,
     most_tokens: float,
+    share_chosen: float,
 ) -> PlannedFile:
     """Cut a span of a file into units, after the units that were planned before."""
-    # a run that samples rows reads several for each one that it scores, so its shards span more
-    fraction = config.inputs.sample_fraction
-    scale = tokens_per_byte(sampled) * fraction
+    # a run that chooses rows reads several for each one that it scores, so its shards span more
+    scale = tokens_per_byte(sampled) * share_chosen
     units = cut_file(
         file.path,
         file.partition,
         footer.rows,
         [size * scale for size in footer.text_bytes],
-        max_rows=max(1, int(config.shard.rows / fraction)),
+        max_rows=max(1, int(config.shard.rows / max(share_chosen, LEAST_SHARE))),
         max_tokens=most_tokens,
         start=span.start,
         stop=span.stop,
@@ -266,9 +271,34 @@ def _cut(
     )
 
 
-def _text_bytes(spans: Sequence[Shard], footers: Mapping[str, Footer]) -> float:
-    """Estimate the bytes of text of spans of rows from their shares of each row group."""
-    return sum(_span_bytes(span, footers[span.file]) for span in spans)
+def _shares(
+    spans: Sequence[Shard], inputs: InputConfig, known: Mapping[str, PlannedFile]
+) -> list[float]:
+    """Return which share of each span's rows is to be scored.
+
+    Args:
+        spans: the rows to plan now.
+        inputs: the corpus.
+        known: the files that were planned before.
+
+    Raises:
+        InputError: a table of rows names a row that the corpus does not have.
+    """
+    chosen = rows_of(inputs)
+    if isinstance(chosen, RowTable):
+        before = {path: file.rows for path, file in known.items()}
+        chosen.check(before | {span.file: span.stop for span in spans})
+    return [chosen.share(span.file, span.start, span.stop) for span in spans]
+
+
+def _text_bytes(
+    spans: Sequence[Shard], footers: Mapping[str, Footer], shares: Sequence[float]
+) -> float:
+    """Estimate the bytes of text to score of spans of rows, from their shares of each row group."""
+    return sum(
+        _span_bytes(span, footers[span.file]) * share_chosen
+        for span, share_chosen in zip(spans, shares, strict=True)
+    )
 
 
 def _span_bytes(span: Shard, footer: Footer) -> float:

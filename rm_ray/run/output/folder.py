@@ -42,6 +42,8 @@ TOKENIZER = "tokenizer.json"
 SPEED = "forwarded_tokens_per_second_per_engine"
 # A receipt has the name of its part, with this suffix.
 RECEIPT = ".json"
+# Keys of a fingerprint that say which rows of the corpus are documents begin with one of these.
+CHOICE_OF_ROWS = ("input.sample_", "input.rows")
 # Up to so many files are asked for by name even if the store's listings seem to be up to date.
 MOST_ASKED = 1_000
 # Files asked for at once.
@@ -110,7 +112,7 @@ class RunFolder:
         if run is None:
             return None
         differing = differences(run["fingerprint"], fingerprint)
-        if differing and all(key.startswith("input.sample_") for key in differing):
+        if differing and all(key.startswith(CHOICE_OF_ROWS) for key in differing):
             raise OutputError(
                 f"output.path: {self.uri} holds a run over another choice of rows; give each "
                 f"sample a folder of its own. Different: {'; '.join(differing.values())}"
