@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from rm_ray.corpus.groups import group_label
 from rm_ray.counts.histograms import Histograms
 from rm_ray.counts.moments import moments_of
 from rm_ray.report.compare.baseline import Baseline
@@ -26,7 +27,6 @@ from rm_ray.report.config import ReportConfig
 from rm_ray.report.figures import NightVerdict
 from rm_ray.report.job import _judge, _rows
 from rm_ray.report.measure.nights import GroupNight, Night, largest
-from rm_ray.corpus.groups import group_label
 
 FIRST = date(2026, 1, 5)  # a Monday
 LOOKED_AT = 70

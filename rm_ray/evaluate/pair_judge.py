@@ -57,6 +57,16 @@ class PairJudge:
         return False
 
     @property
+    def groups_by(self) -> tuple[str, ...]:
+        """Return no columns: all pairs are asked about alike."""
+        return ()
+
+    def for_document(self, first_chunk: int, group: str) -> "PairJudge":
+        """Return this judge: both chunks of a pair are always judged."""
+        del first_chunk, group
+        return self
+
+    @property
     def columns(self) -> pa.Schema:
         """Return the columns of a pair: the rewards of both chunks, and its numbers of tokens.
 

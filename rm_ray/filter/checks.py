@@ -1,10 +1,11 @@
 """Refuses filters that cannot run, before anything is counted or written."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rm_ray.config import CorpusConfig, StorageConfig, as_list
 from rm_ray.corpus.files import InputFile, file_version, then_and_now
@@ -103,7 +104,13 @@ def check_threshold(config: FilterConfig, run: ScoredRun) -> None:
     adaptive = run.stored["fingerprint"].get("judge.adaptive")
     if not adaptive or config.rewards.allow_partial:
         return
-    threshold, rule = adaptive["threshold"], config.rule
+    threshold, rule = _threshold(adaptive), config.rule
+    if threshold is None:
+        raise InputError(
+            f"rewards.path: {run.uri} judged each document only until it was clear on which side "
+            "of a cut its reward lies, and the cut was known only as a band: jobs/select.py makes "
+            "the exact cut; give --rewards.allow_partial to cut estimates"
+        )
     cut = {"reward", "reward_stderr", "chunk_rewards"} & spoken_of(rule).keys()
     keeps_all = rule.choice is None and not config.output.buckets and not cut
     plain_reward = len(config.rewards.paths) == 1 and config.rewards.column == "reward"
@@ -113,6 +120,17 @@ def check_threshold(config: FilterConfig, run: ScoredRun) -> None:
             f"of {threshold:g} its reward lies, so only a cut at {threshold:g} is reliable: give "
             f"--rule.min_reward {threshold:g}, or --rewards.allow_partial to cut estimates"
         )
+
+
+def _threshold(adaptive: Mapping[str, Any]) -> float | None:
+    """Return the threshold that an adaptive run decided by; None if it had no single one.
+
+    Runs of rm_ray before 0.10 name it; since then it is a band of no width.
+    """
+    if "threshold" in adaptive:
+        return float(adaptive["threshold"])
+    ends = {end for band in adaptive["bands"].values() for end in band}
+    return float(ends.pop()) if len(ends) == 1 else None
 
 
 def check_same_files(

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rm_ray.corpus.columns import as_plain
-from rm_ray.errors import ConfigError
 from rm_ray.corpus.groups import printable
+from rm_ray.errors import ConfigError
 
 LANGUAGE = "DuckDB"
 _SETTINGS = (

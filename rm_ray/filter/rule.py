@@ -6,12 +6,12 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 
+from rm_ray.corpus.groups import group_name
 from rm_ray.counts.cuts import Cut, Cuts, Weight
 from rm_ray.counts.order import keys_of, least_at, number_at
 from rm_ray.errors import InputError
 from rm_ray.filter.config import FilterConfig, RuleConfig
 from rm_ray.filter.quotas import ELSE
-from rm_ray.corpus.groups import group_name
 
 log = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from typing_extensions import override
 
 from rm_ray.corpus.excerpts import excerpt
+from rm_ray.corpus.groups import group_label, group_name, printable, texts
 from rm_ray.counts.cells import DIGIT_BITS, Cells
 from rm_ray.counts.cuts import Cut
 from rm_ray.counts.order import KEY_BITS, number_at
@@ -34,7 +35,6 @@ from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.progress.log import duration
 from rm_ray.run.summary import RunSummary
 from rm_ray.run.survey import Survey
-from rm_ray.corpus.groups import group_label, group_name, printable, texts
 from rm_ray.scored.run import overlapping, read_rewards
 
 log = logging.getLogger(__name__)

@@ -121,8 +121,20 @@ class Judge(Protocol):
         """Return True if a document may be asked fewer questions than `looks` lists."""
 
     @property
+    def groups_by(self) -> tuple[str, ...]:
+        """Return the columns whose values decide how much of a document is asked about."""
+
+    @property
     def columns(self) -> pa.Schema:
         """Return the family's own output columns."""
+
+    def for_document(self, first_chunk: int, group: str) -> "Judge":
+        """Return the judge of one document, which may be asked about in part.
+
+        Args:
+            first_chunk: the chunk from which on it is judged; judges without chunks ignore it.
+            group: label of its values of `groups_by`.
+        """
 
     def looks(self, ids: TokenIds) -> list[Questions]:
         """List the questions of each look at a document.

@@ -7,7 +7,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -94,6 +94,16 @@ class WholeJudge:
     def stops_early(self) -> bool:
         """Return False: every document is asked about in full."""
         return False
+
+    @property
+    def groups_by(self) -> tuple[str, ...]:
+        """Return no columns: all documents are asked about alike."""
+        return ()
+
+    def for_document(self, first_chunk: int, group: str) -> Self:
+        """Return this judge: every document is asked about in full."""
+        del first_chunk, group
+        return self
 
     @property
     def columns(self) -> pa.Schema:

@@ -15,6 +15,7 @@ Its files:
     engine_actor  the actor around one engine
     judge_actor   the actor that judges
     judge_shard   takes a shard's documents through the engine
+    each_document finds the judge of each document, which may be judged in part
     asking        makes prompts while the engine has room
     examples      checks a judge by examples with published rewards
     known_good    finds a document that an engine must be able to judge

@@ -8,7 +8,7 @@ Documents are begun in bunches. The listener always knows the bunches that are i
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -68,6 +68,8 @@ class _Document:
 
     ids: TokenIds
     """Its token ids, [tokens]."""
+    judge: Judge
+    """Asks about it."""
     position: int
     """Its position among the documents."""
     bunch: Bunch
@@ -83,16 +85,16 @@ class _Document:
 class Asking:
     """Asking takes the documents of a shard through an engine, in order."""
 
-    def __init__(self, ids: pa.LargeListArray, judge: Judge, listener: Listener) -> None:
+    def __init__(self, ids: pa.LargeListArray, judges: Sequence[Judge], listener: Listener) -> None:
         """Prepare to ask.
 
         Args:
             ids: token ids of the documents, [documents] lists of tokens.
-            judge: asks about them.
+            judges: the judge of each document, [documents].
             listener: told of the progress.
         """
         self._ids = ids
-        self._judge = judge
+        self._judges = judges
         self._listener = listener
         self._verdicts: list[Verdict | None] = [None] * len(ids)
         self._bunches = deque(bunches(ids.value_lengths().to_numpy(zero_copy_only=False)))
@@ -138,7 +140,9 @@ class Asking:
             if position == bunch.stop - 1:
                 self._bunches.popleft()
             ids = self._ids[position].values.to_numpy()
-            document = _Document(ids, position, bunch, deque(filter(None, self._judge.looks(ids))))
+            judge = self._judges[position]
+            looks = deque(filter(None, judge.looks(ids)))
+            document = _Document(ids, judge, position, bunch, looks)
             if document.looks:
                 return document
             self._end(document)
@@ -148,7 +152,7 @@ class Asking:
         """Yield the prompts of the document's next look, with their keys."""
         questions = document.looks.popleft()
         document.out = len(questions)
-        prompts = self._judge.prompts(document.ids, questions)
+        prompts = document.judge.prompts(document.ids, questions)
         for question, prompt in zip(questions, prompts, strict=True):
             self._in_engine[self._next_key] = document, question
             self._next_key += 1
@@ -161,14 +165,14 @@ class Asking:
         document.out -= 1
         if document.out:
             return
-        if document.looks and not self._judge.enough(document.answers, len(document.ids)):
+        if document.looks and not document.judge.enough(document.answers, len(document.ids)):
             self._due.append(document)
         else:
             self._end(document)
 
     def _end(self, document: _Document) -> None:
         """Make the document's verdict, and tell the listener."""
-        verdict = self._judge.verdict(document.answers, len(document.ids))
+        verdict = document.judge.verdict(document.answers, len(document.ids))
         self._verdicts[document.position] = verdict
         self._listener.ended(len(document.ids), len(document.answers))
         bunch = document.bunch

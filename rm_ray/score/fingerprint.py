@@ -1,5 +1,6 @@
 """The fingerprint of a run: every setting that a reward depends on, and no other."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rm_ray.config import InputConfig
@@ -33,4 +34,16 @@ def fingerprint(
         "input.keep": list(inputs.keep),
         **rows_fingerprint(inputs),
         **({"judge.calibration": calibration.digest} if calibration else {}),
+    }
+
+
+def judge_settings(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that the reward of a whole document depends on, by name.
+
+    A stop rule is calibrated for exactly one set of them.
+    """
+    return {
+        name: value
+        for name, value in fingerprint.items()
+        if not name.startswith(("input.", "judge.adaptive", "judge.calibration"))
     }

@@ -47,6 +47,7 @@ from rm_ray.score.calibrations import find_calibration
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.cost import cost_of
 from rm_ray.score.counts import ScoreCounts
+from rm_ray.score.each_document import check_groups, check_rule
 from rm_ray.score.estimate import Estimator
 from rm_ray.score.examples import resolve_examples
 from rm_ray.score.fingerprint import fingerprint
@@ -132,6 +133,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         self.tokenizer, self.judge = build(section, config.input, model)
         self.examples = resolve_examples(section, model)
         _check_kept(config.input.keep, self.judge)
+        check_groups(config.input.keep, self.judge)
         self.calibration = find_calibration(section, model, self.judge, config.input.keep)
         self.engine = EngineSettings(
             config=config.engine,
@@ -165,6 +167,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
             machines=partial(machines_that_fit, config.pool),
             price=Price(config.pool.gpus, config.cost.per_gpu_hour),
         )
+        check_rule(self.judge, self.spec.fingerprint)
 
     @override
     def find(self, planned: Collection[str]) -> Corpus:

@@ -13,6 +13,7 @@ from rm_ray.judges.calibration import Calibration
 from rm_ray.judges.judge import Judge, Verdict
 from rm_ray.score.asking import Asking, Listener
 from rm_ray.score.counts import ScoreCounts
+from rm_ray.score.each_document import judges_of
 from rm_ray.score.rewards import reward_table
 
 
@@ -39,7 +40,7 @@ def judge_shard(
     """
     forwarded, preemptions = engine.counts.forwarded_tokens, engine.counts.preemptions
     ids = documents.column("_ids").combine_chunks()
-    verdicts = Asking(ids, judge, listener).through(engine)
+    verdicts = Asking(ids, judges_of(documents, judge), listener).through(engine)
     statuses = documents.column("_status").to_pylist()
     errors = documents.column("_error").to_pylist()
     all_verdicts = [

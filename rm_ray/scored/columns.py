@@ -2,9 +2,9 @@
 
 import pyarrow as pa
 
+from rm_ray.corpus.groups import check_grouping
 from rm_ray.errors import ConfigError, short
 from rm_ray.scored.column_path import ColumnPath
-from rm_ray.corpus.groups import check_grouping
 from rm_ray.scored.run import ScoredRun, schema_of
 
 

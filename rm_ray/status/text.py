@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from rm_ray.corpus.groups import printable
 from rm_ray.nightly.config import KEPT
 from rm_ray.run.progress.log import duration
 from rm_ray.run.standing.status import Standing
-from rm_ray.corpus.groups import printable
 from rm_ray.status.look import Status
 from rm_ray.status.nights import NightStatus
 

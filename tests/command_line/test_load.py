@@ -189,12 +189,12 @@ def test_score_yaml_says_the_defaults_where_it_repeats_them():
 def test_a_section_can_come_from_a_file_of_its_own(tmp_path):
     whole, judge, storage = (tmp_path / name for name in ("c.yaml", "j.yaml", "s.yaml"))
     whole.write_text("judge: {model: one, chunk_tokens: 32, context_tokens: 64}")
-    judge.write_text("model: two\nadaptive: {min_chunks: 9}")
+    judge.write_text("model: two\nadaptive: {rule: r.json}")
     storage.write_text("region: here")
     words = ["--config", str(whole), "--judge", str(judge), "--judge.chosen", "C"]
     words += ["--input.storage", str(storage), "--input.path", "in", "--output.path", "out"]
     config = load_config(ScoreConfig, parse_arguments(words))
-    assert config.judge.chunk_tokens == 64 and config.judge.adaptive.min_chunks == 9
+    assert config.judge.chunk_tokens == 64 and config.judge.adaptive.rule == "r.json"
     assert (config.judge.chosen, config.input.storage.region) == ("C", "here")
 
 

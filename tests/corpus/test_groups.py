@@ -5,8 +5,8 @@ import uuid
 import pyarrow as pa
 import pytest
 
-from rm_ray.errors import InputError
 from rm_ray.corpus.groups import check_grouping, check_number, group_name, grouped, printable, texts
+from rm_ray.errors import InputError
 
 BYTES = pa.array([b"a\xff", b"", None, b"a\\xff", b"a\xff"], pa.binary())
 

@@ -107,5 +107,5 @@ def test_a_sample_may_take_the_middle():
     ],
 )
 def test_choices_that_contradict_each_other_are_refused(wrong):
-    with pytest.raises(ValueError, match="sample_skip|leave out|credentials"):
+    with pytest.raises(ValueError, match=r"sample_skip|leave out|credentials"):
         InputConfig(path="in", **wrong)

@@ -209,8 +209,9 @@ def test_rewards_that_are_not_finite(made, ray_cluster, tmp_path, caplog):
     assert status == 2 and "row 7, is not a finite number in" in log, log
 
 
-def test_an_adaptive_run_is_cut_at_its_threshold(made, ray_cluster, tmp_path, caplog):
-    asked = {"judge.adaptive": {"threshold": 0.5}}
+@pytest.mark.parametrize("asked", [{"threshold": 0.5}, {"bands": {"[]": [0.5, 0.5]}}])
+def test_an_adaptive_run_is_cut_at_its_threshold(made, asked, tmp_path, caplog):
+    asked = {"judge.adaptive": asked}
     fabricate(tmp_path / "scored", made / "corpus", hostile.rewards, fingerprint=asked)
     words = {"rewards_path": tmp_path / "scored", "output_path": tmp_path / "out"}
     for rule in ({"rule_min_reward": 0.25}, {"rule_keep_fraction": 0.5}, {"output_buckets": 3}):
@@ -219,3 +220,11 @@ def test_an_adaptive_run_is_cut_at_its_threshold(made, ray_cluster, tmp_path, ca
     assert run(caplog, rule_min_reward=0.5, **words)[0] == 0
     words["output_path"] = tmp_path / "more"
     assert run(caplog, "--rewards.allow_partial", rule_keep_fraction=0.5, **words)[0] == 0
+
+
+def test_an_adaptive_run_whose_cut_was_a_band_has_no_threshold(made, tmp_path, caplog):
+    asked = {"judge.adaptive": {"bands": {"[]": [0.25, 0.5]}}}
+    fabricate(tmp_path / "scored", made / "corpus", hostile.rewards, fingerprint=asked)
+    words = {"rewards_path": tmp_path / "scored", "output_path": tmp_path / "out"}
+    status, log = run(caplog, rule_min_reward=0.25, **words)
+    assert status == 2 and "jobs/select.py makes the exact cut" in log

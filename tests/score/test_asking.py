@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from rm_ray.judges.preference.rule_file import ALL, CalibratedRule
+from rm_ray.judges.preference.stopping import Band, Forecast, StopTable
 from rm_ray.score import asking
 from rm_ray.score.asking import Asking
 from tests.conftest import tiny_judge
@@ -39,12 +41,13 @@ def documents(lengths):
     return pa.array([[d] * 2 * n for d, n in enumerate(lengths)], pa.large_list(pa.int32()))
 
 
-def ask(lengths, numbers, room=4, **judge):
+def ask(lengths, numbers, room=4, firsts=(), **judge):
     """The verdicts, what was asked of each document, and what the listener was told."""
     settings = {"chunk_tokens": 2, "context_tokens": 8, "after_chunk": "", "before_chunk": ""}
     _, half = tiny_judge(**settings | judge)
     notes, engine = Notes(), Engine(room, numbers)
-    return Asking(documents(lengths), half, notes).through(engine), engine.asked, notes
+    judges = [half.for_document(first, ALL) for first in firsts or [0] * len(lengths)]
+    return Asking(documents(lengths), judges, notes).through(engine), engine.asked, notes
 
 
 @pytest.mark.parametrize("room", [1, 2, 100])
@@ -59,9 +62,13 @@ def test_answers_in_any_order_make_each_documents_verdict(room):
     assert notes.begun == [(0, 3)] and notes.answers == [(0, 2)]
 
 
-def test_a_clear_document_is_left_and_an_unclear_one_asked_about_to_its_end():
+def test_a_clear_document_is_left_and_an_unclear_one_asked_about_to_its_end(tmp_path):
     clear, unclear = [5.0, 6.0] * 10, [1.0, -1.0] * 10
-    adaptive = {"threshold": 0.0, "min_chunks": 8, "order": "front"}
+    # after 8 chunks the mean of the rest is expected to be that of the first 8, within 1
+    table = StopTable((Forecast(8, 0.0, 1.0, 1.0, 0.0),), 2.0)
+    rule = CalibratedRule(table, by=(), bands={ALL: Band(0.0, 0.0)}, judge={})
+    (tmp_path / "rule.json").write_text(rule.to_json())
+    adaptive = {"rule": str(tmp_path / "rule.json")}
     (one, other), _, _ = ask([20, 20], [clear, unclear], adaptive=adaptive)
     assert one.more["judged_chunks"] == list(range(8)) and one.reward == 5.5
     assert one.more["n_chunks"] == 8
@@ -69,6 +76,14 @@ def test_a_clear_document_is_left_and_an_unclear_one_asked_about_to_its_end():
     assert one.more["reward_stderr"] == np.float64(spread / np.sqrt(8) * np.sqrt(1 - 8 / 20))
     assert other.more["judged_chunks"] is None and other.more["n_chunks"] == 20
     assert other.reward == 0.0
+
+
+def test_a_document_that_was_begun_is_asked_about_from_there_on():
+    verdicts, asked, _ = ask([5, 3, 2], [[7, 8], [1, 2, 3], []], firsts=[3, 0, 2])
+    assert asked == {0: 2, 1: 3}
+    assert [v.more.get("judged_chunks") for v in verdicts] == [[3, 4], None, None]
+    assert verdicts[0].more["chunk_rewards"] == [7, 8] and verdicts[1].reward == 2
+    assert verdicts[2].status == "too_short"
 
 
 def test_judged_chunks_stand_in_the_documents_order():

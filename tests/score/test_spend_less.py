@@ -1,10 +1,14 @@
 """Some chunks in place of all: rewards, decisions and cost beside those of every chunk."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from rm_ray.judges.preference.rule_file import ALL, CalibratedRule
+from rm_ray.judges.preference.stopping import Band, Forecast, StopTable
 from rm_ray.score.__main__ import main
+from rm_ray.score.fingerprint import judge_settings
 from tests.jobs import options, read_rewards, run, write_corpus
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
@@ -46,8 +50,14 @@ def test_documents_that_are_clear_are_judged_less_and_decided_alike(essays, tmp_
     folder, changes = essays
     whole = read_rewards(folder / "all")
     threshold = sorted(row["reward"] for row in whole)[8] + 1e-3
+    stored = json.loads((folder / "all" / "_rm_ray" / "run.json").read_text())
+    # after 8 chunks the mean of the rest is expected to be that of the first 8, within 0.5
+    table = StopTable((Forecast(8, 0.0, 1.0, 0.5, 0.0),), 2.0)
+    bands = {ALL: Band(threshold, threshold)}
+    rule = CalibratedRule(table, (), bands, judge_settings(stored["fingerprint"]))
+    (tmp_path / "rule.json").write_text(rule.to_json())
     status, log = run(
-        caplog, "--judge.adaptive.threshold", str(threshold), **changes,
+        caplog, "--judge.adaptive.rule", str(tmp_path / "rule.json"), **changes,
         output_path=tmp_path / "out",
     )  # fmt: skip
     assert status == 0 and "documents judged in part" in log
@@ -56,10 +66,21 @@ def test_documents_that_are_clear_are_judged_less_and_decided_alike(essays, tmp_
         numbers = some["judged_chunks"] or range(full["n_chunks"])
         theirs = [full["chunk_rewards"][chunk] for chunk in numbers]
         assert some["chunk_rewards"] == pytest.approx(theirs, abs=1e-3)
-        assert 8 <= some["n_chunks"] <= full["n_chunks"]
+        assert some["n_chunks"] in (8, full["n_chunks"])
     kept = [[row["reward"] > threshold for row in some] for some in (rows, whole)]
     assert sum(a != b for a, b in zip(*kept, strict=True)) <= 1
     totals = json.loads((tmp_path / "out" / "_SUCCESS").read_text())
     stopped = sum(row["judged_chunks"] is not None for row in rows)
     assert totals["partly_judged"] == stopped > 3
     assert totals["forwarded_tokens"] <= 1.005 * totals["minimum_tokens"]
+    other = replace(rule, judge=rule.judge | {"judge.chunk_tokens": 32})
+    (tmp_path / "other.json").write_text(other.to_json())
+    changes |= {"output_path": tmp_path / "new"}
+    status, log = run(caplog, "--judge.adaptive.rule", str(tmp_path / "other.json"), **changes)
+    assert status == 2 and "calibrated for another judge" in log
+    assert "judge.chunk_tokens is 32 there and 64 here" in log
+    status, log = run(caplog, "--judge.adaptive.rule", str(tmp_path / "no.json"), **changes)
+    assert status == 2 and "there is no file" in log
+    (tmp_path / "bad.json").write_text("{}")
+    status, log = run(caplog, "--judge.adaptive.rule", str(tmp_path / "bad.json"), **changes)
+    assert status == 2 and "is not a stop rule" in log

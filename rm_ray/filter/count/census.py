@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rm_ray.corpus.groups import group_label
 from rm_ray.counts.cells import DIGIT_BITS, Cells
 from rm_ray.counts.cuts import Cuts
 from rm_ray.counts.order import KEY_BITS, keys_of
@@ -14,7 +15,6 @@ from rm_ray.filter.count.documents import check_groups
 from rm_ray.filter.count.reader import RewardsReader
 from rm_ray.filter.count.stretches import Stretch
 from rm_ray.filter.count.ties import Equal, Tie, equal_to_cuts, merged, parted
-from rm_ray.corpus.groups import group_label
 
 # Documents that are shown on either side of a cut, and groups for which they are shown.
 BESIDE, SHOWN_GROUPS = 3, 5

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from rm_ray.corpus.groups import check_number
 from rm_ray.counts.cuts import Places
 from rm_ray.counts.order import Ints, Numbers, gumbel, hash_after, hash_rows, keys_of
 from rm_ray.filter.count.stretches import Stretch
-from rm_ray.corpus.groups import check_number
 
 Flags = npt.NDArray[np.bool_]
 # Most groups. A column with more values names documents rather than groups; and every task is sent

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from rm_ray.corpus.groups import group_label
 from rm_ray.counts.cells import ByGroup, Cells
 from rm_ray.counts.cuts import LEVELS, Cut, Cuts, Places, Search, Targets
 from rm_ray.counts.order import Ints, keys_of
@@ -20,7 +21,6 @@ from rm_ray.filter.count.documents import DocumentOrder, check_groups, renumbere
 from rm_ray.filter.count.reader import RewardsReader
 from rm_ray.filter.count.stretches import Stretch
 from rm_ray.filter.rule import budgets, fixed_cuts, weight_of
-from rm_ray.corpus.groups import group_label
 from rm_ray.scored.passes import Pass, in_batches
 
 log = logging.getLogger(__name__)

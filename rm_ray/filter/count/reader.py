@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from rm_ray.config import CorpusConfig
 from rm_ray.corpus.decoding import check_unchanged, decode, read_again
+from rm_ray.corpus.groups import grouped
 from rm_ray.counts.order import Floats, Ints, Numbers, keys_of
 from rm_ray.counts.ranks import BEST, Ranks
 from rm_ray.errors import ConfigError, InputError
@@ -19,7 +20,6 @@ from rm_ray.filter.condition import REMEDY, Condition
 from rm_ray.filter.count.documents import Documents, Flags
 from rm_ray.filter.count.stretches import Stretch
 from rm_ray.scored.column_path import ColumnPath
-from rm_ray.corpus.groups import grouped
 from rm_ray.scored.run import read_rewards
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder

@@ -6,6 +6,8 @@ Its files:
     judge         the judge: makes prompts, and makes rewards of the answers
     windows       chooses the context that is shown before each judged chunk
     chunks        chooses the chunks to judge, if not all are judged
+    stopping      the calibrated stop rule: when a document's side of the cut is clear
+    rule_file     the file of a calibrated stop rule
     markers       encodes the texts around a chunk, and the labels
     text_prompts  makes prompts that are exactly the tokens of the assembled string
 """

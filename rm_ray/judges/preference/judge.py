@@ -10,7 +10,7 @@ of that chunk.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ from rm_ray.judges.judge import (
     Verdict,
 )
 from rm_ray.judges.plain import plain_tokenizer
-from rm_ray.judges.preference.chunks import ChunkRule, standard_error
+from rm_ray.judges.preference.chunks import ChunkRule, EarlyStop, standard_error
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.preference.markers import (
     Marker,
@@ -43,6 +43,7 @@ from rm_ray.judges.preference.markers import (
     resolve_labels,
     say_bos,
 )
+from rm_ray.judges.preference.rule_file import ALL, CalibratedRule, read_rule
 from rm_ray.judges.preference.text_prompts import TextPrompts
 from rm_ray.judges.preference.windows import WindowRule, exact_minimum, judgeable, windows
 from rm_ray.judges.text import TextTokenizer, text_column
@@ -101,14 +102,18 @@ class PreferenceJudge:
     tokenizer_json: str | None
     """The tokenizer with its special tokens, if prompts are the tokens of an assembled string;
     None if they are the document's own ids."""
+    calibrated: CalibratedRule | None = None
+    """The calibrated stop rule, with the bands of all groups; None to judge documents whole."""
 
     @classmethod
     def of(cls, config: PreferenceConfig, files: TokenizerFiles) -> "PreferenceJudge":
         """Resolve the labels, the markers and the BOS with the model's tokenizer.
 
         Raises:
-            JudgeError: a label is not one token, or a BOS is asked for and there is none.
+            JudgeError: a label is not one token, a BOS is asked for and there is none, or the stop
+                rule cannot be read.
         """
+        asked = config.adaptive.rule
         before = read_marker(config.before_chunk, files, special=config.special_markers)
         after = read_marker(config.after_chunk, files, special=config.special_markers)
         return cls(
@@ -121,7 +126,24 @@ class PreferenceJudge:
             chunks=ChunkRule.of(config),
             markers=(before, after),
             tokenizer_json=files.json if config.prompt == "text" else None,
-        )
+            calibrated=read_rule(asked, config.storage) if asked else None,
+        ).for_document(0, ALL)
+
+    @property
+    def groups_by(self) -> tuple[str, ...]:
+        """Return the columns that make the groups of the stop rule."""
+        return self.calibrated.by if self.calibrated else ()
+
+    def for_document(self, first_chunk: int, group: str) -> "PreferenceJudge":
+        """Return the judge of a document: from this chunk on, up to where its group is clear.
+
+        Early stops need the chunks from the front, so a later first chunk means that the document
+        is judged to its end.
+        """
+        rule = self.calibrated
+        band = rule.bands.get(group) if rule and not first_chunk else None
+        stop = EarlyStop(rule.table, band) if rule and band else None
+        return replace(self, chunks=replace(self.chunks, first=first_chunk, stop=stop))
 
     @property
     def read_out(self) -> LabelLogits:
@@ -165,8 +187,8 @@ class PreferenceJudge:
 
     @property
     def stops_early(self) -> bool:
-        """Return True if a threshold is set."""
-        return self.chunks.stop is not None
+        """Return True if there is a stop rule."""
+        return self.calibrated is not None
 
     def judgeable(self, n_tokens: int) -> range:
         """Return the numbers of the chunks that can be judged, in a document of `n_tokens`."""
@@ -204,7 +226,7 @@ class PreferenceJudge:
         return float(label_logits[0] - label_logits[1])
 
     def enough(self, answers: Answers, n_tokens: int) -> bool:
-        """Return True if the answers so far make the side of the threshold clear."""
+        """Return True if the answers so far make the side of the cut clear."""
         stop = self.chunks.stop
         rewards = [self.chunk_reward(answers[number]) for number in sorted(answers)]
         return stop is not None and stop.decides(rewards, len(self.judgeable(n_tokens)))
@@ -302,8 +324,8 @@ class PreferenceJudge:
             **({"judge.special_markers": True} if config.special_markers else {}),
             "judge.prompt": config.prompt,
             "judge.chunks": config.chunks,
-            "judge.chunks_seed": config.chunks_seed if not self.chunks.is_all else None,
-            "judge.adaptive": asdict(self.chunks.stop) if self.chunks.stop else None,
+            "judge.chunks_seed": config.chunks_seed if config.chunks != "all" else None,
+            "judge.adaptive": self.calibrated.settings() if self.calibrated else None,
             "judge.chunk_tokens": config.chunk_tokens,
             "judge.context_tokens": config.context_tokens,
             "judge.hop_tokens": config.hop,

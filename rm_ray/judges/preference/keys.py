@@ -7,21 +7,13 @@ from pydantic import Field, model_validator
 from rm_ray.config import NonEmpty, Section
 from rm_ray.judges.keys import Family, JudgeSection
 
-ChunkOrder = Literal["front", "spread", "blocks"]
-
 
 class AdaptiveConfig(Section):
-    """Stops judging a document once it is clear on which side of a threshold its reward is."""
+    """Stops judging a document once it is clear on which side of a cut its reward is."""
 
-    threshold: float | None = None
-    """The reward that decides if a document is kept; null: judge every document in full."""
-    confidence: float = Field(0.995, gt=0.5, lt=1)
-    """Confidence of the decision on a document that is stopped early."""
-    order: ChunkOrder = "blocks"
-    """The order in which chunks are judged. front: from the first chunk on; spread: evenly over the
-    document; blocks: in stretches of 16 chunks, half of each stretch, then the rest."""
-    min_chunks: int = Field(8, ge=2)
-    """Chunks judged before the first decision."""
+    rule: NonEmpty | None = None
+    """The stop rule that jobs/select.py has calibrated on documents of this corpus and written as
+    OUTPUT/rule.json; null: judge every document in full."""
 
 
 class PreferenceConfig(JudgeSection):
@@ -61,7 +53,7 @@ class PreferenceConfig(JudgeSection):
     chunks_seed: int = 0
     """Seed of random choices."""
     adaptive: AdaptiveConfig = AdaptiveConfig()
-    """Stops judging a document early."""
+    """Stops judging a document early, by a calibrated rule."""
     prompt: Literal["ids", "text"] = "ids"
     """ids: prompts are the document's own token ids; text: prompts are the tokens of the assembled
     string, which may merge across the markers."""
@@ -84,10 +76,10 @@ class PreferenceConfig(JudgeSection):
             raise ValueError(
                 f"hop_tokens ({self.hop}) is more than context_tokens ({self.context_tokens})"
             )
-        if self.adaptive.threshold is not None and self.chunks != "all":
+        if self.adaptive.rule is not None and self.chunks != "all":
             raise ValueError(
-                f"chunks is {self.chunks} and adaptive.threshold {self.adaptive.threshold:g}: "
-                "give only one of the two, since each says which chunks are judged"
+                f"chunks is {self.chunks} and adaptive.rule {self.adaptive.rule}: give only one of "
+                "the two, since each says which chunks are judged"
             )
         if self.chosen == self.rejected:
             raise ValueError(f"chosen and rejected are the same label, {self.chosen!r}")

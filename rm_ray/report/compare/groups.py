@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from rm_ray.corpus.groups import group_label
 from rm_ray.counts.histograms import Histogram
 from rm_ray.report.compare.comparison import Comparison
 from rm_ray.report.compare.fixed import fixed_share, fixed_tokens
@@ -18,7 +19,6 @@ from rm_ray.report.figures import (
     UsualFigures,
 )
 from rm_ray.report.measure.nights import GroupNight, name_of
-from rm_ray.corpus.groups import group_label
 
 # Number of bins of all histograms, and the quantiles of tonight and the baseline together that they
 # lie between. The first and the last bin include all rewards beyond.

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from rm_ray.config import CorpusConfig, StorageConfig, as_list
 from rm_ray.corpus.excerpts import document
+from rm_ray.corpus.groups import texts
 from rm_ray.corpus.listing import literal_part
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import PlannedFile
@@ -25,7 +26,6 @@ from rm_ray.report.config import ReportConfig
 from rm_ray.report.figures import Shown, ShownChunk
 from rm_ray.report.measure.chosen import Chosen
 from rm_ray.run.output.folder import TOKENIZER
-from rm_ray.corpus.groups import texts
 from rm_ray.scored.run import ScoredRun, read_counted, schema_of
 from rm_ray.store.folder import Folder, absolute
 from rm_ray.tasks.ended import refuse_ended

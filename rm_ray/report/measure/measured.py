@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rm_ray.corpus.groups import check_number, grouped
 from rm_ray.corpus.shards import Shard
 from rm_ray.counts.cells import ByGroup, Cells
 from rm_ray.counts.histograms import Histograms
@@ -21,7 +22,6 @@ from rm_ray.counts.summable import summed
 from rm_ray.errors import InputError
 from rm_ray.report.figures import Retained
 from rm_ray.scored.column_path import ColumnPath
-from rm_ray.corpus.groups import check_number, grouped
 from rm_ray.scored.run import read_counted
 from rm_ray.store.folder import Folder
 

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rm_ray.corpus.groups import group_label, group_name
 from rm_ray.counts.histograms import Histogram, Histograms
 from rm_ray.counts.moments import Moments
 from rm_ray.counts.summable import summed
 from rm_ray.report.measure.measured import Measured
-from rm_ray.corpus.groups import group_label, group_name
 
 # Label and name of the groups that are counted together.
 OTHER, OTHERS = "*", "(all others)"

@@ -1,0 +1,93 @@
+"""The file of a calibrated stop rule: jobs/select.py writes it, judge.adaptive.rule names it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rm_ray.config import StorageConfig
+from rm_ray.errors import JudgeError, short
+from rm_ray.judges.preference.stopping import Band, StopTable
+from rm_ray.store.folder import Folder
+
+FORMAT = "rm_ray.stop_rule/1"
+# The label of all documents, where no columns make groups.
+ALL = "[]"
+
+
+@dataclass(frozen=True)
+class CalibratedRule:
+    """A CalibratedRule is a stop rule with the band of the cut of each group of documents."""
+
+    table: StopTable
+    """The stop rule."""
+    by: tuple[str, ...]
+    """Columns whose values make the groups; empty for one group of all documents."""
+    bands: Mapping[str, Band]
+    """Band of the cut by group label. Documents of other groups are judged whole."""
+    judge: Mapping[str, Any]
+    """The settings that the rewards of the calibration depend on, by key."""
+
+    def to_json(self) -> str:
+        """Return the rule as the text of its file."""
+        data = {
+            "format": FORMAT,
+            "by": list(self.by),
+            "bands": {label: asdict(band) for label, band in self.bands.items()},
+            "table": self.table.to_json(),
+            "judge": dict(self.judge),
+        }
+        return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "CalibratedRule":
+        """Make the rule of the text of its file.
+
+        Raises:
+            ValueError: the text is not that of a rule.
+        """
+        data = json.loads(text)
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            raise ValueError(f"it is not in the format {FORMAT}")
+        try:
+            return cls(
+                table=StopTable.from_json(data["table"]),
+                by=tuple(data["by"]),
+                bands={label: Band(**band) for label, band in data["bands"].items()},
+                judge=data["judge"],
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"it lacks something or has too much: {short(error)}") from None
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that decisions depend on, for the fingerprint of a run."""
+        bands = {label: [band.lower, band.upper] for label, band in self.bands.items()}
+        return {"by": list(self.by), "bands": bands, "table": self.table.to_json()}
+
+
+def read_rule(path: str, storage: StorageConfig) -> CalibratedRule:
+    """Read the file of a rule.
+
+    Args:
+        path: the file, local or in a store.
+        storage: how its store is reached.
+
+    Raises:
+        JudgeError: there is no such file, or it is not a rule's.
+    """
+    folder, _, name = path.rpartition("/")
+    try:
+        data = Folder(folder or ".", storage, side="judge").read(name)
+    except OSError as error:
+        raise JudgeError(f"judge.adaptive.rule: cannot read {path}: {short(error)}") from None
+    if data is None:
+        raise JudgeError(
+            f"judge.adaptive.rule: there is no file {path}; jobs/select.py writes OUTPUT/rule.json"
+        )
+    try:
+        return CalibratedRule.from_json(data.decode())
+    except ValueError as error:
+        raise JudgeError(
+            f"judge.adaptive.rule: {path} is not a stop rule: {short(error)}; give the rule.json "
+            "that jobs/select.py has written"
+        ) from None
