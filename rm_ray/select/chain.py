@@ -73,7 +73,8 @@ class Chain:
         nobody = (-math.inf, math.inf)
         each = [self.cheap.thresholds(band) if band else nobody for band in self.bands]
         lower, upper = np.array(each)[groups].T
-        return (sampled.cheap > upper).astype(np.int8) - (sampled.cheap < lower).astype(np.int8)
+        kept, dropped = sampled.cheap > upper, sampled.cheap < lower
+        return np.subtract(kept, dropped, dtype=np.int8)
 
 
 def cost_share(cost: Cost, judged: Ints, chunks: Ints) -> float:

@@ -62,15 +62,14 @@ class CheapForecast:
 
     def to_json(self) -> dict[str, Any]:
         """Return the forecast as a dict that JSON can hold."""
-        data = asdict(self)
-        return {
-            key: list(value) if isinstance(value, tuple) else value for key, value in data.items()
-        }
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "CheapForecast":
         """Make the forecast from the dict of `to_json`."""
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        values: dict[str, Any] = {
+            key: tuple(v) if isinstance(v, list) else v for key, v in data.items()
+        }
         return cls(**values)
 
     def _score(self, reward: float) -> float:
