@@ -44,6 +44,11 @@ MAY_IMPORT = {
         "config",
     }
     | LINE,
+    "select": {
+        *("score", "filter", "scored", "run", "judges", "corpus", "parquet", "store", "tasks"),
+        *("cluster", "config"),
+    }
+    | LINE,
     "score": {"run", "judges", "engines", "corpus", "store", "tasks", "cluster", "config"} | LINE,
     "train": {"pairs", "scored", "run", "judges", "engines", "corpus", "store", "cluster", "config"}
     | LINE,

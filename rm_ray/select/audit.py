@@ -1,0 +1,76 @@
+"""How often the chain was wrong, on documents that were judged whole.
+
+The audit is a random share of the documents that the chain decided on. It takes part in nothing
+else, so that its shares are estimates of the run's.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rm_ray.judges.preference.stopping import Band
+from rm_ray.select.chain import Chain, wrong_decisions
+from rm_ray.select.limits import interval
+from rm_ray.select.sampled import Sampled
+
+
+@dataclass(frozen=True)
+class Share:
+    """A Share is a counted share of documents with its 95% interval (Clopper and Pearson)."""
+
+    found: int
+    """Documents that were counted."""
+    documents: int
+    """Documents in all."""
+    low: float
+    """Lower end of the interval."""
+    high: float
+    """Upper end of the interval."""
+
+    @classmethod
+    def of(cls, found: int, documents: int) -> "Share":
+        """Make a share of counts."""
+        return cls(found, documents, *interval(found, documents))
+
+
+@dataclass(frozen=True)
+class Audit:
+    """An Audit says what the chain would have decided on documents that were judged whole."""
+
+    wrong_keeps: Share
+    """Documents that the chain keeps and that are below the cut, of all audited documents."""
+    wrong_drops: Share
+    """Documents that the chain drops and that are above the cut, of all audited documents."""
+    kept: Share
+    """Documents at or above the cut, of all audited documents."""
+    decided: Share
+    """Documents that the chain decides on, of all audited documents."""
+
+
+def audit(chain: Chain, sampled: Sampled, cuts: tuple[float, ...]) -> tuple[Audit, list[Audit]]:
+    """Compare the chain's decisions with those of judging whole; then the same by group.
+
+    Args:
+        chain: the chain that decided.
+        sampled: the audited documents.
+        cuts: the reward of the cut of each group: documents with at least this reward are kept.
+    """
+    groups = sampled.codes(len(cuts))
+    each = [
+        _audit(chain, sampled.take(np.flatnonzero(groups == group)), cuts)
+        for group in range(len(cuts))
+    ]
+    return _audit(chain, sampled, cuts), each
+
+
+def _audit(chain: Chain, sampled: Sampled, cuts: tuple[float, ...]) -> Audit:
+    documents = len(sampled)
+    decisions = chain.decide(sampled)
+    keeps, drops = wrong_decisions(decisions, sampled, tuple(Band(cut, cut) for cut in cuts))
+    kept = sampled.rewards >= np.array(cuts)[sampled.codes(len(cuts))]
+    return Audit(
+        wrong_keeps=Share.of(keeps, documents),
+        wrong_drops=Share.of(drops, documents),
+        kept=Share.of(int(kept.sum()), documents),
+        decided=Share.of(int((decisions.sides != 0).sum()), documents),
+    )
