@@ -130,7 +130,8 @@ def _threshold(adaptive: Mapping[str, Any]) -> float | None:
     if "threshold" in adaptive:
         return float(adaptive["threshold"])
     ends = {end for band in adaptive["bands"].values() for end in band}
-    return float(ends.pop()) if len(ends) == 1 else None
+    (only,) = ends if len(ends) == 1 else (None,)
+    return None if only is None else float(only)
 
 
 def check_same_files(

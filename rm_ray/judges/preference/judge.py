@@ -126,7 +126,7 @@ class PreferenceJudge:
             chunks=ChunkRule.of(config),
             markers=(before, after),
             tokenizer_json=files.json if config.prompt == "text" else None,
-            calibrated=read_rule(asked, config.storage) if asked else None,
+            calibrated=read_rule(asked, config.adaptive.storage) if asked else None,
         ).for_document(0, ALL)
 
     @property

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from rm_ray.config import NonEmpty, Section
+from rm_ray.config import NonEmpty, Section, StorageConfig
 from rm_ray.judges.keys import Family, JudgeSection
 
 
@@ -14,6 +14,8 @@ class AdaptiveConfig(Section):
     rule: NonEmpty | None = None
     """The stop rule that jobs/select.py has calibrated on documents of this corpus and written as
     OUTPUT/rule.json; null: judge every document in full."""
+    storage: StorageConfig = StorageConfig()
+    """How to reach the store of the rule's file."""
 
 
 class PreferenceConfig(JudgeSection):

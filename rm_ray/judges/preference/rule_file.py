@@ -1,8 +1,9 @@
 """The file of a calibrated stop rule: jobs/select.py writes it, judge.adaptive.rule names it."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rm_ray.config import StorageConfig
@@ -33,7 +34,7 @@ class CalibratedRule:
         data = {
             "format": FORMAT,
             "by": list(self.by),
-            "bands": {label: asdict(band) for label, band in self.bands.items()},
+            "bands": {label: band_ends(band) for label, band in self.bands.items()},
             "table": self.table.to_json(),
             "judge": dict(self.judge),
         }
@@ -53,7 +54,7 @@ class CalibratedRule:
             return cls(
                 table=StopTable.from_json(data["table"]),
                 by=tuple(data["by"]),
-                bands={label: Band(**band) for label, band in data["bands"].items()},
+                bands={label: band_of(ends) for label, ends in data["bands"].items()},
                 judge=data["judge"],
             )
         except (KeyError, TypeError, AttributeError) as error:
@@ -61,8 +62,19 @@ class CalibratedRule:
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that decisions depend on, for the fingerprint of a run."""
-        bands = {label: [band.lower, band.upper] for label, band in self.bands.items()}
+        bands = {label: band_ends(band) for label, band in self.bands.items()}
         return {"by": list(self.by), "bands": bands, "table": self.table.to_json()}
+
+
+def band_ends(band: Band) -> list[float | None]:
+    """Return the ends of a band as JSON holds them: null for an end that is infinite."""
+    return [end if math.isfinite(end) else None for end in (band.lower, band.upper)]
+
+
+def band_of(ends: Sequence[float | None]) -> Band:
+    """Return the band with these ends, as `band_ends` gives them."""
+    lower, upper = ends
+    return Band(-math.inf if lower is None else lower, math.inf if upper is None else upper)
 
 
 def read_rule(path: str, storage: StorageConfig) -> CalibratedRule:

@@ -1,0 +1,146 @@
+"""What a selection began with: its corpus, its settings and its sample. They stay to its end."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rm_ray.corpus.files import InputFile, list_files
+from rm_ray.corpus.footers import read_footers
+from rm_ray.errors import InputError, OutputError
+from rm_ray.report.show.folder import look_into
+from rm_ray.run.output.run_json import differences
+from rm_ray.select.config import SelectConfig
+from rm_ray.select.limits import MOST_SHARE, needed_sample, propose_sample
+from rm_ray.select.shares import share_beforehand
+from rm_ray.store.folder import Folder
+
+log = logging.getLogger(__name__)
+
+BEGAN = "began.json"
+# Documents of the audit: this share of the corpus, within these bounds.
+AUDIT_SHARE, LEAST_AUDITED, MOST_AUDITED = 0.005, 200, 1000
+
+
+@dataclass(frozen=True)
+class Began:
+    """A Began is the content of began.json."""
+
+    files: int
+    """Files of the corpus."""
+    documents: int
+    """Documents of the corpus: its rows, up to input.limit."""
+    corpus: str
+    """Hash of the files' paths, sizes and versions."""
+    calibrating: float
+    """Share of the documents that calibrate the stop rule; 0 to judge everything whole."""
+    sampled: float
+    """Share of the documents that are judged whole: to calibrate, and to audit."""
+    why_all: str
+    """Why everything is judged whole, in a sentence; empty if the rule is to be calibrated."""
+    settings: dict[str, Any]
+    """Settings of the selection that are not those of its stages."""
+
+
+def begin(config: SelectConfig, folder: Folder) -> Began:
+    """Return what the selection began with; store it if the selection begins now.
+
+    Raises:
+        InputError: the corpus cannot be read.
+        OutputError: the folder holds something else, another selection, or one of another corpus.
+    """
+    _, names = look_into(config.output)
+    data = folder.read(BEGAN)
+    if data is None and names:
+        raise OutputError(
+            f"output.path: {folder.uri} is not empty and holds no selection (but {names[0]}); give "
+            "an empty or a new folder"
+        )
+    found = list_files(config.input, config.output).files
+    began = Began(**json.loads(data)) if data else look_at(config, found)
+    _check(began, config, found, folder)
+    if data is None:
+        text = json.dumps(asdict(began), indent=1) + "\n"
+        if not folder.create(BEGAN, text.encode()):
+            return begin(config, folder)
+    return began
+
+
+def look_at(config: SelectConfig, found: list[InputFile]) -> Began:
+    """Count the documents of a corpus, and decide how many are sampled. Writes nothing."""
+    log.info("counting the documents of %d files", len(found))
+    footers, _ = read_footers(found, config.input)
+    documents = sum(sum(footer.rows) for footer in footers.values())
+    if config.input.limit is not None:
+        documents = min(documents, config.input.limit)
+    calibrating, why_all = _sample_size(config, documents)
+    audited = _audit_size(config, documents) if calibrating else 0
+    return Began(
+        files=len(found),
+        documents=documents,
+        corpus=_digest(found),
+        calibrating=calibrating / max(1, documents),
+        sampled=min(0.5, (calibrating + audited) / max(1, documents)),
+        why_all=why_all,
+        settings=_settings(config),
+    )
+
+
+def _sample_size(config: SelectConfig, documents: int) -> tuple[int, str]:
+    """Return how many documents calibrate; or 0, and why everything is judged."""
+    asked = config.select
+    share = share_beforehand(config.rule, documents)
+    if asked.sample_documents is not None:
+        return min(asked.sample_documents, documents // 2), ""
+    proposed = propose_sample(documents, asked.max_wrong * share, asked.failure)
+    if proposed:
+        return proposed, ""
+    needed = needed_sample(asked.max_wrong * share, asked.failure)
+    return 0, (
+        f"the corpus has {documents:,} documents, and a sample of at least {needed:,} would be "
+        f"more than {MOST_SHARE:.0%} of it"
+    )
+
+
+def _audit_size(config: SelectConfig, documents: int) -> int:
+    if config.select.audit_documents is not None:
+        return config.select.audit_documents
+    return int(min(max(AUDIT_SHARE * documents, LEAST_AUDITED), MOST_AUDITED))
+
+
+def _check(began: Began, config: SelectConfig, found: list[InputFile], folder: Folder) -> None:
+    """Refuse to go on with another corpus or other settings."""
+    if began.corpus != _digest(found):
+        raise OutputError(
+            f"output.path: the corpus has changed since the selection in {folder.uri} began: "
+            f"{began.files} files then, {len(found)} now, or others; its sample says nothing about "
+            "the new documents: give a new --output.path, or the path of the new files alone"
+        )
+    if differing := differences(began.settings, _settings(config)):
+        raise OutputError(
+            f"output.path: {folder.uri} holds a selection with other settings; give another "
+            f"folder, or these settings. Different: {'; '.join(differing.values())}"
+        )
+    if not began.documents:
+        raise InputError(f"input.path: {config.input.path} has no documents to choose from")
+
+
+def _settings(config: SelectConfig) -> dict[str, Any]:
+    """Return the settings of a selection that are in no stage's fingerprint, by key."""
+    sections: Mapping[str, Any] = {
+        "rule": config.rule.model_dump(mode="json"),
+        "select": config.select.model_dump(mode="json"),
+    }
+    settings = {
+        f"{section}.{key}": value
+        for section, keys in sections.items()
+        for key, value in keys.items()
+    }
+    return {**settings, "cheap": config.cheap is not None}
+
+
+def _digest(found: list[InputFile]) -> str:
+    named = json.dumps([[file.path, file.size, file.version] for file in found])
+    return f"sha256:{hashlib.sha256(named.encode()).hexdigest()[:32]}"

@@ -1,0 +1,145 @@
+"""Gathers the decided documents of all stages in one folder, which the filter reads as a run."""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rm_ray.corpus.missing import NotFound
+from rm_ray.corpus.parquet import Unreadable
+from rm_ray.corpus.plan import PlannedFile
+from rm_ray.corpus.shards import Shard
+from rm_ray.counts.summable import total
+from rm_ray.errors import InputError, OutputError, short
+from rm_ray.run.output.commit import part_bytes, read_counts
+from rm_ray.run.output.folder import REWARDS, RunFolder
+from rm_ray.run.output.run_json import fingerprint_id, new_run
+from rm_ray.score.counts import ScoreCounts
+from rm_ray.scored.passes import in_batches
+from rm_ray.scored.run import ScoredRun, open_scored
+from rm_ray.select.config import SelectConfig
+from rm_ray.select.gathering import Gathering
+from rm_ray.store.folder import Folder
+from rm_ray.tasks.ended import refuse_ended
+from rm_ray.tasks.run import run_tasks
+
+log = logging.getLogger(__name__)
+
+# A shard of decided rows, and the documents that it has.
+Counted = tuple[Shard, int]
+
+
+def gather(
+    name: str,
+    gathering: Gathering,
+    files: Sequence[PlannedFile],
+    counted: Sequence[Counted],
+    fingerprint: Mapping[str, Any],
+    config: SelectConfig,
+) -> ScoredRun:
+    """Write the decided rows of all documents, and open them as a run; parts that exist stay.
+
+    Args:
+        name: name of the folder.
+        gathering: makes the rows of a shard.
+        files: the plan of the corpus.
+        counted: the plan's shards, with the documents of each.
+        fingerprint: settings that the decisions depend on.
+        config: the selection's configuration.
+
+    Raises:
+        OutputError: the folder cannot be written, or holds decisions of other settings.
+        InputError: a stage's part cannot be read.
+        Incomplete: the stages do not hold every document.
+    """
+    run = RunFolder(config.folder(name), REWARDS)
+    if run.open(fingerprint) is None:
+        run.make_writable()
+        columns = dict(gathering.carried)
+        run.create(new_run(fingerprint, config.model_dump(mode="json"), columns))
+    if not run.segments.names():
+        run.segments.add(files, {})
+    if not run.complete:
+        run.make_writable()
+        _write_missing(run, gathering, counted, fingerprint_id(fingerprint), config)
+    place = config.folder(name)
+    return open_scored(place.path, place.storage)
+
+
+def _write_missing(
+    run: RunFolder,
+    gathering: Gathering,
+    counted: Sequence[Counted],
+    fingerprint: str,
+    config: SelectConfig,
+) -> None:
+    """Write the parts that are missing, and then count all parts."""
+    committed = run.committed(shard for shard, _ in counted)
+    missing = [(shard, documents) for shard, documents in counted if shard.part not in committed]
+    log.info("gathering the decisions of %d shards, %d to do", len(counted), len(missing))
+    every_s, cpus = config.run.progress_s, config.tasks.cpus
+    batches = list(in_batches(missing, lambda item: item[1]))
+    sent = [(batch, gathering.only(_files(batch))) for batch in batches]
+    written: list[Any] = run_tasks(
+        _write, sent, run.parts, fingerprint, cpus=cpus, doing="gathered", every_s=every_s
+    )
+    refuse_ended([[run.parts.uri]] * len(sent), written)
+    counts: list[Any] = run_tasks(
+        _count,
+        [[shard for shard, _ in batch] for batch in in_batches(counted, lambda item: item[1])],
+        run.parts,
+        fingerprint,
+        cpus=0.25,
+        doing="counted parts",
+        every_s=every_s,
+    )
+    refuse_ended([[run.parts.uri]] * len(counts), counts)
+    totals = total(counts, ScoreCounts)
+    if not counted and gathering.stages:
+        raise OutputError("output.path: the corpus has no documents, so there is nothing to decide")
+    run.mark_complete({"shards": len(counted), **totals.stored(), "skipped_files": {}})
+
+
+def _files(batch: Sequence[Counted]) -> list[str]:
+    return list(dict.fromkeys(shard.file for shard, _ in batch))
+
+
+def _write(sent: tuple[Sequence[Counted], Gathering], parts: Folder, fingerprint: str) -> None:
+    batch, gathering = sent
+    for shard, documents in batch:
+        try:
+            rows = gathering.rows(shard, documents)
+        except (Unreadable, NotFound, FileNotFoundError) as error:
+            raise InputError(f"a stage's rewards cannot be read: {short(error)}") from None
+        parts.create(shard.part, part_bytes(rows, _counts(rows).to_json(), fingerprint))
+
+
+def _counts(rows: pa.Table) -> ScoreCounts:
+    statuses = Counter(rows.column("status").to_pylist())
+    return ScoreCounts(
+        documents=len(rows),
+        rows=len(rows),
+        statuses=dict(sorted(statuses.items())),
+        tokens=pc.sum(rows.column("n_tokens")).as_py() or 0,
+    )
+
+
+def _count(shards: Sequence[Shard], parts: Folder, fingerprint: str) -> ScoreCounts:
+    """Return the counts of some parts.
+
+    Raises:
+        InputError: a part is missing or damaged.
+    """
+    counts = []
+    for shard in shards:
+        try:
+            found = read_counts(parts, shard.part, fingerprint, ScoreCounts)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise InputError(f"{parts.uri}/{shard.part} is damaged: {short(error)}") from None
+        if found is None:
+            raise InputError(f"{parts.uri}/{shard.part} was written with other settings")
+        counts.append(found[0])
+    return total(counts, ScoreCounts)

@@ -1,0 +1,171 @@
+"""Makes the decided rows of a shard from the rows of all stages: one row for each document.
+
+Pure but for reading: it is called in tasks.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rm_ray.config import OUTPUT_COLUMNS
+from rm_ray.corpus.shards import Shard
+from rm_ray.errors import Incomplete
+from rm_ray.judges.preference.judge import mean_reward
+from rm_ray.select.config import KEY
+from rm_ray.select.sides import Decider
+from rm_ray.select.stage_rows import CHUNKS, StageRows, last_of_each
+from rm_ray.select.stages import CHEAP, SAMPLE
+
+# The key of a document that was put above, or below, the cut without judging it whole.
+SURE = float(np.finfo(np.float32).max)
+STAGE, SIDE, CHEAP_REWARD = "stage", "side", "cheap_reward"
+# The type of chunk rewards, as Parquet gives it back.
+CHUNKS_TYPE = pa.list_(pa.field("element", pa.float32()))
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """A Gathering makes decided rows; it can be sent to tasks."""
+
+    stages: Sequence[StageRows]
+    """The stages, in order: of a document that is in several, the last one counts."""
+    before: StageRows | None
+    """The rows that were decided before the last stage; None if that is the first gathering."""
+    decider: Decider
+    """Decides on documents that were judged in part, or only by the cheap judge."""
+    carried: Mapping[str, pa.DataType]
+    """Types of the copied columns, by name."""
+    counts_cheap_tokens: bool
+    """True if the cheap judge's tokens are those of the judge."""
+
+    def only(self, files: Sequence[str]) -> "Gathering":
+        """Return the gathering of these files alone, which is less to send."""
+        return Gathering(
+            [stage.only(files) for stage in self.stages],
+            self.before.only(files) if self.before else None,
+            self.decider,
+            self.carried,
+            self.counts_cheap_tokens,
+        )
+
+    def rows(self, shard: Shard, documents: int) -> pa.Table:
+        """Return the decided rows of a shard, by row number.
+
+        Args:
+            shard: the rows of the corpus file.
+            documents: documents of the shard.
+
+        Raises:
+            Incomplete: a document is in no stage, or was left in doubt.
+        """
+        if self.before:
+            rows = self._with_wider(self.before.read(shard, self.before.schema.names), shard)
+        else:
+            rows = self._of_stages(shard)
+        if len(rows) != documents:
+            raise Incomplete(
+                f"{shard}: {len(rows):,} of {documents:,} documents are in the stages' rewards; "
+                f"remove {self.stages[-1].parts.uri} and run the same command again"
+            )
+        return rows
+
+    def _of_stages(self, shard: Shard) -> pa.Table:
+        """Gather a shard from the first stages."""
+        read = [self._stage(stage, shard) for stage in self.stages]
+        rows = last_of_each(pa.concat_tables(read))
+        cheap = self._cheap_rewards(shard, rows)
+        stage = rows.column(STAGE)
+        only_cheap = pc.equal(stage, CHEAP).to_numpy()
+        sides = self.decider.early(rows)
+        sides[pc.equal(stage, SAMPLE).to_numpy()] = 0
+        sides[only_cheap] = self.decider.by_cheap(rows, cheap)[only_cheap]
+        undecided = (only_cheap | self.decider.in_part(rows)) & (sides == 0)
+        if undecided.any():
+            row = rows.column("row")[int(np.flatnonzero(undecided)[0])]
+            raise Incomplete(
+                f"{shard.file}, row {row}: judged only in part, and in doubt all the same; this is "
+                "a fault of rm_ray: please report it"
+            )
+        judged = pa.array(~only_cheap)
+        rows = _replaced(rows, "reward", pc.if_else(judged, rows.column("reward"), None))
+        if not self.counts_cheap_tokens:
+            rows = _replaced(rows, "n_tokens", pc.if_else(judged, rows.column("n_tokens"), None))
+        rows = rows.append_column(CHEAP_REWARD, pa.array(cheap, pa.float32(), mask=np.isnan(cheap)))
+        return with_key(rows, sides)
+
+    def _with_wider(self, rows: pa.Table, shard: Shard) -> pa.Table:
+        """Put the rows of the last stage in the place of those that were decided before."""
+        stage = self.stages[-1]
+        wider = self._stage(stage, shard)
+        at = np.searchsorted(rows.column("row").to_numpy(), wider.column("row").to_numpy())
+        joined = [
+            _joined(rows.slice(i, 1), wider.slice(number, 1))
+            for number, i in enumerate(at.tolist())
+        ]
+        if not joined:
+            return rows
+        cheap = rows.column(CHEAP_REWARD).take(pa.array(at))
+        new = pa.concat_tables(joined).combine_chunks()
+        new = with_key(new.append_column(CHEAP_REWARD, cheap), np.zeros(len(at), np.int8))
+        return last_of_each(pa.concat_tables([rows, new.select(rows.column_names)]))
+
+    def _stage(self, stage: StageRows, shard: Shard) -> pa.Table:
+        """Read a stage's rows, with the columns of all stages."""
+        names = [*self.carried, *OUTPUT_COLUMNS[1:], CHUNKS]
+        rows = stage.read(shard, [name for name in names if name in stage.schema.names])
+        if CHUNKS not in rows.column_names:
+            rows = rows.append_column(CHUNKS, pa.nulls(len(rows), CHUNKS_TYPE))
+        rows = rows.select([name for name in names if name in rows.column_names])
+        return rows.append_column(STAGE, pa.array([stage.name] * len(rows), pa.string()))
+
+    def _cheap_rewards(self, shard: Shard, rows: pa.Table) -> np.ndarray:
+        """Return the cheap reward of each row; nan without one, [rows]."""
+        found = np.full(len(rows), np.nan)
+        if self.stages[0].name != CHEAP:
+            return found
+        cheap = self.stages[0].read(shard, ["reward"])
+        at = np.searchsorted(rows.column("row").to_numpy(), cheap.column("row").to_numpy())
+        found[at] = pc.fill_null(cheap.column("reward").cast(pa.float64()), np.nan).to_numpy()
+        return found
+
+
+def with_key(rows: pa.Table, sides: np.ndarray) -> pa.Table:
+    """Add the columns `side`, and `key`, by which the exact cut is made.
+
+    The key of a document that was judged whole is its reward. A document that was put above the
+    cut comes before all of these, and one that was put below it after all.
+
+    Args:
+        rows: the decided rows.
+        sides: the side on which each was put early; 0 for one that was judged whole, [rows].
+    """
+    reward = rows.column("reward").cast(pa.float32())
+    sure = pa.array(np.sign(sides).astype(np.float32) * np.float32(SURE))
+    key = pc.if_else(pa.array(sides != 0), sure, reward)
+    return rows.append_column(SIDE, pa.array(sides, pa.int8())).append_column(KEY, key)
+
+
+def _joined(before: pa.Table, wider: pa.Table) -> pa.Table:
+    """Join the chunk rewards of a document's first chunks and of its later ones, if there are any.
+
+    Args:
+        before: the row that was decided before.
+        wider: the row of the last stage, which judged the later chunks.
+    """
+    first = before.column(CHUNKS)[0].as_py()
+    later = wider.column(CHUNKS)[0].as_py()
+    if not first or not later:
+        return wider
+    chunks = [*first, *later]
+    wider = _replaced(wider, "reward", pa.array([mean_reward(chunks)], pa.float32()))
+    return _replaced(wider, CHUNKS, pa.array([chunks], wider.schema.field(CHUNKS).type))
+
+
+def _replaced(rows: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+    place = rows.schema.get_field_index(name)
+    return rows.set_column(
+        place, rows.schema.field(name), values.cast(rows.schema.field(name).type)
+    )
