@@ -74,7 +74,8 @@ class Chain:
         each = [self.cheap.thresholds(band) if band else nobody for band in self.bands]
         lower, upper = np.array(each)[groups].T
         kept, dropped = sampled.cheap > upper, sampled.cheap < lower
-        return np.subtract(kept, dropped, dtype=np.int8)
+        sides: Sides = np.subtract(kept, dropped, dtype=np.int8)
+        return sides
 
 
 def cost_share(cost: Cost, judged: Ints, chunks: Ints) -> float:
