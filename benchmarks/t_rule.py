@@ -1,120 +1,86 @@
-"""The stop rule of rm_ray before 0.10: a t interval on the chunks judged so far.
+"""The rule of `judge.adaptive`, played on the chunk rewards of many documents at once."""
 
-It stands here to be compared with: its error is not what it says where chunks are skewed, heavy or
-dependent.
-"""
-
-import math
-import random
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from scipy import special
 
-from rm_ray.judges.preference.chunks import standard_error
+from rm_ray.judges.preference.chunks import BLOCK_CHUNKS, JUDGED_OF_BLOCK, StopRule
+from rm_ray.judges.preference.keys import ChunkOrder
 
-ChunkOrder = Literal["front", "spread", "blocks"]
-# The order `blocks` goes through a document in stretches of so many chunks ...
-BLOCK_CHUNKS = 16
-# ... and judges so many chunks of a stretch before it begins the next one.
-JUDGED_OF_BLOCK = 8
-# At each look, so many times as many chunks are judged, in all, as at the look before.
-LOOK_GROWTH = 1.5
+Floats = npt.NDArray[np.float64]
+CONFIDENCES = (0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.9995, 0.9999)
+LEAST = 8
+# Tokens of a judged chunk (twice 64 and 23 of markers), of a chunk that is only context, and less
+# for the last chunk, which is context of none.
+JUDGED, SKIPPED, LAST = 151, 64, -64
 
 
 @dataclass(frozen=True)
-class StopRule:
-    """A StopRule stops judging a document once the side of the threshold is clear."""
+class Point:
+    """A Point is what the rule costs at a confidence, and how much of it is wrong."""
 
-    threshold: float
-    """The reward that divides documents."""
     confidence: float
-    """Confidence of the decision, over all looks together."""
-    order: ChunkOrder
-    """The order in which chunks are judged."""
-    least: int
-    """Chunks of the first look."""
-
-    def looks(self, chunks: Sequence[int], seed: int) -> list[list[int]]:
-        """Cut all chunks into looks; after each look, judging may stop.
-
-        Args:
-            chunks: the numbers of the chunks that can be judged.
-            seed: for orders that draw at random.
-        """
-        ordered = in_order(chunks, self.order, seed)
-        return [sorted(ordered[a:b]) for a, b in self._cuts(len(ordered))]
-
-    def decides(self, rewards: Sequence[float], chunks: int) -> bool:
-        """Return True if the chunk rewards so far make the side of the threshold clear.
-
-        The test is a t interval for the mean of a finite population, drawn without replacement
-        (Cochran, Sampling Techniques, 1977, 2.8). It is one-sided, since a decision can be wrong on
-        one side only. The test is repeated at each look, so each look gets an equal share of the
-        error (Bonferroni). Once every chunk is judged, nothing is left to decide.
-
-        Args:
-            rewards: rewards of the chunks judged so far.
-            chunks: chunks of the document that can be judged.
-        """
-        error = standard_error(rewards, chunks)
-        looks = len(self._cuts(chunks)) - 1
-        if error is None or looks < 1:
-            return False
-        share = (1 - self.confidence) / looks
-        distance = abs(float(np.mean(rewards)) - self.threshold)
-        return distance > _t_quantile(1 - share, len(rewards) - 1) * error
-
-    def _cuts(self, chunks: int) -> list[tuple[int, int]]:
-        """Return the span of each look, in the order of judging: start and stop."""
-        stops = []
-        stop = self.least
-        while stop < chunks:
-            stops.append(stop)
-            stop = max(stop + 1, math.ceil(stop * LOOK_GROWTH))
-        return list(zip([0, *stops], [*stops, chunks], strict=True))
+    cost: float
+    """Tokens as a share of judging everything."""
+    wrong: float
+    """The larger number of wrong keeps and wrong drops, over kept documents."""
 
 
-def in_order(chunks: Sequence[int], order: ChunkOrder, seed: int) -> list[int]:
-    """Sort all chunks into the order in which they are judged.
-
-    - front: as they stand in the document. Text after the last judged chunk costs nothing.
-    - spread: evenly over the document, at any point of stopping. Soon the whole text is paid for.
-    - blocks: some chunks of each stretch, stretch by stretch; then the rest, in random order.
+def t_rule(
+    chunk_rewards: Floats, kept: float, order: ChunkOrder, rng: np.random.Generator
+) -> list[Point]:
+    """Play the rule at each confidence, against the true cut.
 
     Args:
-        chunks: the chunks' numbers, ascending.
-        order: the order to make.
-        seed: for the order `blocks`, which draws at random.
+        chunk_rewards: rewards of all chunks, [documents, chunks].
+        kept: share of the documents that is kept.
+        order: front or blocks.
+        rng: draws the order of blocks.
     """
-    draw = random.Random(seed)
+    documents, chunks = chunk_rewards.shape
+    places = _places(documents, chunks, order, rng)
+    ordered = np.take_along_axis(chunk_rewards, places, axis=1)
+    last = np.maximum.accumulate(places, axis=1) + 1  # the context reaches so far
+    rewards = chunk_rewards.mean(axis=1)
+    cut = np.sort(rewards)[-round(kept * documents)]
+    looks = [len(look) for look in StopRule(0.0, 0.5, "front", LEAST).looks(range(chunks), 0)]
+    stops = np.cumsum(looks)[:-1]
+    sums, squares = np.cumsum(ordered, axis=1), np.cumsum(ordered**2, axis=1)
+    found = []
+    for confidence in CONFIDENCES:
+        sides, judged = np.zeros(documents, np.int8), np.full(documents, chunks)
+        for stop in stops:
+            mean = sums[:, stop - 1] / stop
+            spread = np.sqrt(np.maximum(0, squares[:, stop - 1] - stop * mean**2) / (stop - 1))
+            error = spread / np.sqrt(stop) * np.sqrt(1 - stop / chunks)
+            quantile = special.stdtrit(stop - 1, 1 - (1 - confidence) / len(stops))
+            decided = (sides == 0) & (np.abs(mean - cut) > quantile * error)
+            sides[decided], judged[decided] = np.sign(mean - cut)[decided], stop
+        reached = last[np.arange(documents), judged - 1]
+        cost = (judged * JUDGED + (reached - judged) * SKIPPED + LAST).sum()
+        keeps = ((sides == 1) & (rewards < cut)).sum()
+        drops = ((sides == -1) & (rewards >= cut)).sum()
+        whole = documents * (chunks * JUDGED + LAST)
+        found.append(Point(confidence, cost / whole, max(keeps, drops) / (kept * documents)))
+    return found
+
+
+def _places(
+    documents: int, chunks: int, order: ChunkOrder, rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Return each document's chunks in the order of judging, as `in_order` draws them."""
     if order == "front":
-        return list(chunks)
-    if order == "spread":
-        return [chunks[i] for i in _evenly(len(chunks))]
-    first: list[int] = []
-    rest: list[int] = []
-    for start in range(0, len(chunks), BLOCK_CHUNKS):
-        block = list(chunks[start : start + BLOCK_CHUNKS])
-        count = max(1, round(len(block) * JUDGED_OF_BLOCK / BLOCK_CHUNKS))
-        drawn = set(draw.sample(block, count))
-        first += sorted(drawn)
-        rest += [chunk for chunk in block if chunk not in drawn]
-    draw.shuffle(rest)
-    return first + rest
-
-
-def _evenly(count: int) -> list[int]:
-    """Return 0 to count - 1 in the order of the van der Corput sequence: bits reversed."""
-    bits = max(1, (count - 1).bit_length())
-    reverse = (int(f"{i:0{bits}b}"[::-1], 2) for i in range(1 << bits))
-    return [i for i in reverse if i < count]
-
-
-@lru_cache(maxsize=4096)
-def _t_quantile(probability: float, freedom: int) -> float:
-    """Return the quantile of Student's t distribution with `freedom` degrees of freedom."""
-    return float(special.stdtrit(freedom, probability))
+        return np.broadcast_to(np.arange(chunks), (documents, chunks))
+    drawn = rng.random((documents, chunks))
+    later = np.zeros((documents, chunks), bool)
+    for start in range(0, chunks, BLOCK_CHUNKS):
+        block = drawn[:, start : start + BLOCK_CHUNKS]
+        size = block.shape[1]
+        ranks = np.argsort(np.argsort(block, axis=1), axis=1)
+        first = max(1, round(size * JUDGED_OF_BLOCK / BLOCK_CHUNKS))
+        later[:, start : start + size] = ranks >= first
+    # first the drawn chunks of all blocks, ascending; then the rest, in random order
+    keys = np.where(later, chunks + drawn, np.arange(chunks))
+    return np.argsort(keys, axis=1, kind="stable")

@@ -66,11 +66,11 @@ def audit(chain: Chain, sampled: Sampled, cuts: tuple[float, ...]) -> tuple[Audi
 def _audit(chain: Chain, sampled: Sampled, cuts: tuple[float, ...]) -> Audit:
     documents = len(sampled)
     decisions = chain.decide(sampled)
-    keeps, drops = wrong_decisions(decisions, sampled, tuple(Band(cut, cut) for cut in cuts))
+    wrong = wrong_decisions(decisions, sampled, tuple(Band(cut, cut) for cut in cuts))
     kept = sampled.rewards >= np.array(cuts)[sampled.codes(len(cuts))]
     return Audit(
-        wrong_keeps=Share.of(keeps, documents),
-        wrong_drops=Share.of(drops, documents),
+        wrong_keeps=Share.of(wrong["keep"], documents),
+        wrong_drops=Share.of(wrong["drop"], documents),
         kept=Share.of(int(kept.sum()), documents),
         decided=Share.of(int((decisions.sides != 0).sum()), documents),
     )

@@ -1,39 +1,45 @@
 """Chooses how strict the chain has to be, so that its error is measured and not assumed.
 
-*Learn then Test* (Angelopoulos and others, arXiv 2110.01052), with a fixed sequence of hypotheses:
-a quarter of the sample fits everything and orders the strictnesses from strict to loose. The other
-three quarters test them in that order, the whole chain at once. The first that fails ends it, and
-the last that passed is taken. So the error of the chosen strictness exceeds what is allowed with
-a probability of `failure` at most, whatever the chunks do; documents only have to be exchangeable.
+*Learn then Test* (Angelopoulos and others, arXiv 2110.01052), with fixed sequences of hypotheses.
+A quarter of the sample fits everything. Then the other three quarters test strictnesses from strict
+to loose, for early keeps and for early drops separately, the whole chain at once. The first that
+fails ends a sequence, and the last that passed is taken. So the share of wrong decisions exceeds
+what is allowed with a probability of `failure` at most, whatever the chunks do; documents only have
+to be exchangeable. Three facts are used:
 
-Two facts keep the sample small:
+- At the end, exactly as many documents are kept as are wanted: those that were kept early, and the
+  best of the documents judged whole. Then the wrong keeps are as many as the early wrong keeps or
+  the early wrong drops, the larger number, and not the sum of both. For let K documents be wanted,
+  k be kept early, a of them wrongly, and b dropped wrongly. Of the K right ones, k - a were kept
+  early and b dropped, so K - k + a - b were judged whole, and K - k places are free. If a >= b,
+  the free places all get right ones, and a are wrong. Else b - a wrong ones get a place, which
+  makes b. So each side may use all of what is allowed.
+- A chain that decides on one side only makes at least as many wrong decisions on it as the chain
+  with both sides, which may have decided the other way before. So each side is tested alone.
+- Wrong decisions are counted against the ends of an interval that holds the cut of the corpus. The
+  interval comes from the whole sample, tests too: the count against its end is at least the count
+  against the true cut wherever that is inside, and the probability that it is outside is a part of
+  `failure`. The band of the rule itself comes from the quarter, as all that the rule uses.
 
-- If the best of the documents that are judged whole fill up what the early decisions keep, the
-  wrong keeps at the end are the larger number of the early wrong keeps and the early wrong drops,
-  and not their sum. (K documents are kept; a early keeps are wrong, b early drops are. The
-  documents judged whole then have K - kept + a - b right ones. If a >= b, these are not fewer than
-  are missing, so a wrong keeps remain; else b - a more join them.)
-- A strictness fails if one of the two numbers exceeds what is allowed. It passes only if the tests
-  of both say no. If one number exceeds it in truth, its own test alone passes wrongly with a
-  probability of `failure` at most: so neither test has to share the probability with the other.
+With groups, each with a cut of its own, a and b add up over groups, so each side may use half.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from rm_ray.judges.preference.stopping import Band, StopTable
+from rm_ray.judges.preference.stopping import NOBODY, Band, SideName, StopTable, Strictness
 from rm_ray.select.bands import LEAST_IN_GROUP, bands_of
 from rm_ray.select.chain import Chain, cost_share, wrong_decisions
+from rm_ray.select.cheap import CheapForecast
 from rm_ray.select.fitting import fit_cheap, fit_forecasts
 from rm_ray.select.limits import (
-    CUT_PART,
-    FIT_PART,
+    fit_documents,
     lower_limit,
     needed_sample,
     needed_tests,
+    parts_of,
     upper_limit,
 )
 from rm_ray.select.sampled import Sampled
@@ -47,16 +53,16 @@ BAND_FAILURE = 0.05
 
 @dataclass(frozen=True)
 class Trial:
-    """A Trial is the test of one strictness on three quarters of the sample."""
+    """A Trial is the test of one strictness on one side, on three quarters of the sample."""
 
+    side: SideName
+    """The side on which the chain decides; on the other one it decides nothing."""
     strictness: float
-    """Standard deviations from the nearer end of the band; see `StopTable`."""
-    wrong_keeps: int
-    """Tested documents that the chain keeps, and that may belong below the cut."""
-    wrong_drops: int
-    """Tested documents that the chain drops, and that may belong above the cut."""
+    """Standard deviations from the nearer end of the band."""
+    wrong: int
+    """Tested documents that are decided, and that may belong to the other side of the cut."""
     limit: float
-    """Upper limit of the share of all documents that is wrong, of the worse of both sides."""
+    """Upper limit of the share of all documents that is wrong."""
     cost: float
     """Tokens as a share of judging everything, without the sample."""
     passed: bool
@@ -68,7 +74,7 @@ class Calibration:
     """A Calibration is the chain that passed, and how it was found."""
 
     chain: Chain | None
-    """The chain of the loosest strictness that passed; None if everything is judged."""
+    """The chain of the loosest strictnesses that passed; None if everything is judged."""
     reason: str
     """One sentence: why this chain, or why everything is judged."""
     bands: tuple[Band | None, ...]
@@ -76,73 +82,92 @@ class Calibration:
     edges: tuple[Band, ...]
     """Where the cut of each group lies by the whole sample; wrong decisions count against these."""
     trials: tuple[Trial, ...]
-    """Every strictness that was tried, from strict to loose."""
+    """Every strictness that was tried: keeping and then dropping, from strict to loose."""
     allowed: float
-    """Share of all documents that may be wrongly kept, and wrongly dropped."""
+    """Share of all documents that may be wrong on each side."""
+    cost: float
+    """Expected tokens as a share of judging everything, without the sample; 1 without a chain."""
     tested: int
     """Documents that tested."""
     needed: int
-    """Documents that a sample needs at least."""
-
-    @property
-    def cost(self) -> float:
-        """Return the tokens as a share of judging everything, without the sample."""
-        passed = [trial.cost for trial in self.trials if trial.passed]
-        return passed[-1] if self.chain else 1.0
+    """Documents that a sample needs at least; 0 if none suffice, because nothing may be wrong."""
 
 
 def calibrate(sampled: Sampled, wanted: Wanted, seed: int) -> Calibration:
-    """Choose the loosest strictness whose error stays within what is allowed.
+    """Choose the loosest strictness on each side whose error stays within what is allowed.
 
     Args:
         sampled: a random sample of the corpus, judged whole.
         wanted: which documents are kept, and how many may be wrong.
         seed: seed of the division into documents that fit and documents that test.
+
+    Raises:
+        ValueError: a document's group is none of the groups that are wanted.
     """
     order = np.random.default_rng(seed).permutation(len(sampled))
-    fitted = max(1, round(FIT_PART * len(sampled)))
+    fitted = fit_documents(len(sampled))
     fit, test = sampled.take(order[:fitted]), sampled.take(order[fitted:])
     edges, allowed = _edges(sampled, wanted)
     bands = _bands(sampled, fit, wanted)
-    failure = (1 - CUT_PART) * wanted.failure
     trials: list[Trial] = []
-    chosen = None
-    if allowed > 0 and len(test) >= needed_tests(allowed, failure):
-        for chain in _chains(fit, bands):
-            trial = _trial(chain, test, edges, allowed, wanted)
-            trials.append(trial)
-            if not trial.passed:
-                break
-            chosen = chain if trial.cost < 1 else None
+    chosen: Chain | None = None
+    cost = 1.0
+    if allowed > 0 and len(test) >= needed_tests(allowed, wanted.failure):
+        chain = Chain(StopTable(fit_forecasts(fit), NOBODY), bands, _cheap(fit))
+        keeps = _sequence("keep", chain, test, edges, allowed, wanted)
+        drops = _sequence("drop", chain, test, edges, allowed, wanted)
+        trials = [*keeps, *drops]
+        chain = chain.at(Strictness(_loosest(keeps), _loosest(drops)))
+        cost = cost_share(wanted.cost, chain.decide(test).judged, test.chunks)
+        chosen = chain if cost < 1 else None
     needed = needed_sample(allowed, wanted.failure) if allowed > 0 else 0
+    reason = _reason(trials, chosen, len(sampled), needed)
     return Calibration(
-        chain=chosen,
-        reason=_reason(trials, chosen, len(sampled), needed),
-        bands=bands,
-        edges=edges,
-        trials=tuple(trials),
-        allowed=allowed,
-        tested=len(test),
-        needed=needed,
+        chosen, reason, bands, edges, tuple(trials), allowed, cost, len(test), needed
     )
 
 
-def _edges(sampled: Sampled, wanted: Wanted) -> tuple[tuple[Band, ...], float]:
-    """Return where the cuts lie by the whole sample, and the share that may be wrong.
+def _sequence(
+    side: SideName,
+    chain: Chain,
+    test: Sampled,
+    edges: tuple[Band, ...],
+    allowed: float,
+    wanted: Wanted,
+) -> list[Trial]:
+    """Test strictnesses on one side, from strict to loose, until one fails."""
+    failure = parts_of(wanted.failure)[1]
+    trials = []
+    for z in STRICTNESSES:
+        decisions = chain.at(NOBODY.with_side(side, z)).decide(test)
+        wrong = wrong_decisions(decisions, test, edges)[side]
+        limit = upper_limit(wrong, len(test), failure)
+        cost = cost_share(wanted.cost, decisions.judged, test.chunks)
+        trials.append(Trial(side, z, wrong, limit, cost, limit <= allowed))
+        if limit > allowed:
+            break
+    return trials
 
-    Both hold with a probability of 1 - CUT_PART * failure, on each side of each cut.
-    """
-    failure = CUT_PART * wanted.failure
+
+def _loosest(trials: list[Trial]) -> float | None:
+    """Return the last strictness that passed; None if none did."""
+    passed = [trial for trial in trials if trial.passed]
+    return passed[-1].strictness if passed else None
+
+
+def _edges(sampled: Sampled, wanted: Wanted) -> tuple[tuple[Band, ...], float]:
+    """Return where the cuts lie by the whole sample, and the share that may be wrong on a side."""
+    failure = parts_of(wanted.failure)[0]
     if wanted.min_reward is not None:
         kept = int((sampled.rewards >= wanted.min_reward).sum())
         share = lower_limit(kept, len(sampled), failure) if kept else 0.0
         return (Band(wanted.min_reward, wanted.min_reward),), wanted.max_wrong * share
     groups = sampled.codes(len(wanted.kept))
-    sizes = np.bincount(groups, minlength=len(wanted.kept))
     bands = bands_of(sampled.rewards, groups, wanted.kept, failure)
     # a document that is as good as the upper edge may be below the cut too
     edges = tuple(Band(band.lower, math.nextafter(band.upper, math.inf)) for band in bands)
-    return edges, wanted.max_wrong * float(sizes @ np.array(wanted.kept)) / len(sampled)
+    allowed = wanted.max_wrong * float(np.array(wanted.kept)[groups].mean())
+    return edges, allowed if len(edges) == 1 else allowed / 2
 
 
 def _bands(sampled: Sampled, fit: Sampled, wanted: Wanted) -> tuple[Band | None, ...]:
@@ -158,43 +183,31 @@ def _bands(sampled: Sampled, fit: Sampled, wanted: Wanted) -> tuple[Band | None,
     )
 
 
-def _chains(fit: Sampled, bands: tuple[Band | None, ...]) -> Iterator[Chain]:
-    """Yield the chains from strict to loose; everything about them is fixed by the fit."""
-    forecasts = fit_forecasts(fit)
-    cheap = None if fit.cheap is None else fit_cheap(fit.cheap, fit.rewards)
-    for strictness in STRICTNESSES:
-        table = StopTable(forecasts, strictness)
-        yield Chain(table, bands, replace(cheap, strictness=strictness) if cheap else None)
-
-
-def _trial(
-    chain: Chain, test: Sampled, edges: tuple[Band, ...], allowed: float, wanted: Wanted
-) -> Trial:
-    """Test one chain; groups share one count, because each group's wrong decisions add up."""
-    decisions = chain.decide(test)
-    keeps, drops = wrong_decisions(decisions, test, edges)
-    wrong = max(keeps, drops) if len(edges) == 1 else keeps + drops
-    limit = upper_limit(wrong, len(test), (1 - CUT_PART) * wanted.failure)
-    cost = cost_share(wanted.cost, decisions.judged, test.chunks)
-    return Trial(chain.table.strictness, keeps, drops, limit, cost, limit <= allowed)
+def _cheap(fit: Sampled) -> CheapForecast | None:
+    """Return the cheap judge's forecast; None without one, or if it tells nothing."""
+    return None if fit.cheap is None else fit_cheap(fit.cheap, fit.rewards)
 
 
 def _reason(trials: list[Trial], chosen: Chain | None, documents: int, needed: int) -> str:
     """Say in a sentence why this chain was chosen, or why everything is judged."""
     if chosen:
-        passed = sum(trial.passed for trial in trials)
-        found = trials[passed - 1]
+        z = chosen.table.strictness
+        worst = max(trial.limit for trial in trials if trial.passed)
         return (
-            f"strictness {found.strictness:g} is the loosest that passed: at most "
-            f"{found.limit:.2%} of all documents are wrong on either side"
+            f"the loosest strictnesses that passed are {_said(z.keep)} to keep and {_said(z.drop)} "
+            f"to drop: at most {worst:.2%} of all documents are wrong on either side"
         )
+    if not needed:
+        return "everything is judged: no document of the sample is kept, so none may be wrong"
     if not trials:
         return (
             f"everything is judged: the sample has {documents:,} documents, and at least "
             f"{needed:,} are needed"
-            if needed
-            else "everything is judged: no document of the sample is kept"
         )
-    if trials[0].passed:
+    if any(trial.passed for trial in trials):
         return "everything is judged: no strictness that passed decides a document early"
     return "everything is judged: even the strictest decisions are wrong too often"
+
+
+def _said(strictness: float | None) -> str:
+    return "none" if strictness is None else f"{strictness:g}"

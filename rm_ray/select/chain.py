@@ -1,11 +1,21 @@
 """The chain: the cheap judge decides what it can, and then the stop rule, look by look."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rm_ray.judges.preference.stopping import DROPPED, KEPT, Band, Floats, Ints, Sides, StopTable
+from rm_ray.judges.preference.stopping import (
+    DROPPED,
+    KEPT,
+    Band,
+    Floats,
+    Ints,
+    SideName,
+    Sides,
+    StopTable,
+    Strictness,
+)
 from rm_ray.select.cheap import CheapForecast
 from rm_ray.select.sampled import Sampled
 
@@ -45,6 +55,11 @@ class Chain:
     cheap: CheapForecast | None = None
     """The cheap judge's decision; None if there is no cheap judge that could decide."""
 
+    def at(self, strictness: Strictness) -> "Chain":
+        """Return the same chain at another strictness."""
+        cheap = replace(self.cheap, strictness=strictness) if self.cheap else None
+        return Chain(replace(self.table, strictness=strictness), self.bands, cheap)
+
     def decide(self, sampled: Sampled) -> Decisions:
         """Return what the chain decides on documents that were judged whole."""
         groups = sampled.codes(len(self.bands))
@@ -74,7 +89,8 @@ class Chain:
         each = [self.cheap.thresholds(band) if band else nobody for band in self.bands]
         lower, upper = np.array(each)[groups].T
         kept, dropped = sampled.cheap > upper, sampled.cheap < lower
-        return np.subtract(kept, dropped, dtype=np.int8)
+        sides: Sides = np.subtract(kept, dropped, dtype=np.int8)
+        return sides
 
 
 def cost_share(cost: Cost, judged: Ints, chunks: Ints) -> float:
@@ -84,7 +100,7 @@ def cost_share(cost: Cost, judged: Ints, chunks: Ints) -> float:
 
 def wrong_decisions(
     decisions: Decisions, sampled: Sampled, edges: tuple[Band, ...]
-) -> tuple[int, int]:
+) -> dict[SideName, int]:
     """Count the documents that are kept below their group's cut, and dropped above it.
 
     Args:
@@ -98,4 +114,4 @@ def wrong_decisions(
     upper = np.array([edge.upper for edge in edges])[groups]
     keeps = (decisions.sides == KEPT) & (sampled.rewards < upper)
     drops = (decisions.sides == DROPPED) & (sampled.rewards >= lower)
-    return int(keeps.sum()), int(drops.sum())
+    return {"keep": int(keeps.sum()), "drop": int(drops.sum())}

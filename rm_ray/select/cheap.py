@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rm_ray.judges.preference.stopping import Band, Floats, Sides
+from rm_ray.judges.preference.stopping import NOBODY, Band, Floats, Sides, Strictness
 
 
 @dataclass(frozen=True)
@@ -33,21 +33,25 @@ class CheapForecast:
     """Change of the reward's score with the cheap reward's score; above 0."""
     deviation: float
     """Standard deviation of the reward's score about the prediction."""
-    strictness: float
-    """Standard deviations by which the prediction has to clear the nearer end of the band."""
+    strictness: Strictness = NOBODY
+    """By how much the prediction has to clear the band, in its standard deviations."""
 
     def thresholds(self, band: Band) -> tuple[float, float]:
         """Return the cheap rewards below which documents are dropped, and above which kept.
 
         An infinite threshold decides nobody.
         """
-        margin = self.strictness * self.deviation
         predicted = self.slope * np.asarray(self.cheap_scores)
-        below = int(np.searchsorted(predicted, self._score(band.lower) - margin, "left"))
-        above = int(np.searchsorted(predicted, self._score(band.upper) + margin, "right")) - 1
         last = len(self.cheap) - 1
-        lower = self.cheap[below] if 0 < below <= last else -math.inf
-        upper = self.cheap[above] if 0 <= above < last else math.inf
+        lower, upper = -math.inf, math.inf
+        if self.strictness.drop is not None:
+            lowest = self._score(band.lower) - self.strictness.drop * self.deviation
+            place = int(np.searchsorted(predicted, lowest, "left"))
+            lower = self.cheap[place] if 0 < place <= last else lower
+        if self.strictness.keep is not None:
+            highest = self._score(band.upper) + self.strictness.keep * self.deviation
+            place = int(np.searchsorted(predicted, highest, "right")) - 1
+            upper = self.cheap[place] if 0 <= place < last else upper
         return lower, upper
 
     def side(self, cheap: Floats, band: Band) -> Sides:
@@ -70,7 +74,7 @@ class CheapForecast:
         values: dict[str, Any] = {
             key: tuple(v) if isinstance(v, list) else v for key, v in data.items()
         }
-        return cls(**values)
+        return cls(**{**values, "strictness": Strictness(**data["strictness"])})
 
     def _score(self, reward: float) -> float:
         """Return the normal score of a reward; infinite beyond the rewards of the fit."""

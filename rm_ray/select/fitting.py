@@ -79,7 +79,7 @@ def _variances(squares: Floats, chunks: Ints) -> tuple[float, float]:
 def fit_cheap(cheap: Floats, rewards: Floats) -> CheapForecast | None:
     """Fit the relation of the cheap reward and the reward; None if it does not clearly rise.
 
-    The strictness of the result is 0.
+    The result decides nobody until it gets a strictness.
 
     Args:
         cheap: cheap rewards, nan for none, [documents].
@@ -103,7 +103,6 @@ def fit_cheap(cheap: Floats, rewards: Floats) -> CheapForecast | None:
         scores=tuple(y[own_first].tolist()),
         slope=correlation * float(y.std() / x.std()),
         deviation=float(y.std()) * math.sqrt(1 - correlation**2),
-        strictness=0.0,
     )
 
 

@@ -9,9 +9,9 @@ from scipy import special, stats
 
 # A sample has this part of its documents for fitting; the others test what was fitted.
 FIT_PART = 0.25
-# Of the probability to fail, the part that may be lost because the cut is not where it seems. The
-# rest is for the count of wrong decisions.
-CUT_PART = 0.2
+# The probability to fail is halved between wrong keeps and wrong drops. Of a half, this part may be
+# lost because the cut is not where the sample shows it; the rest is for the count of the wrong.
+CUT_PART = 0.05
 # A sample has this share of the corpus at most, ...
 MOST_SHARE = 0.05
 # ... and the factor of its size that made the whole cost least in benchmarks/stop_rule.py.
@@ -42,14 +42,31 @@ def interval(found: int, documents: int, confidence: float = 0.95) -> tuple[floa
     return lower_limit(found, documents, failure), upper_limit(found, documents, failure)
 
 
+def parts_of(failure: float) -> tuple[float, float]:
+    """Return the probability to fail on one side because of the cut, and because of the count."""
+    return CUT_PART * failure / 2, (1 - CUT_PART) * failure / 2
+
+
 def needed_tests(allowed: float, failure: float) -> int:
     """Return the fewest documents that can show a share of at most `allowed`: none wrong of them.
 
-    It is log(failure) / log(1 - allowed), rounded up.
+    It is log(p) / log(1 - allowed), rounded up, with the probability p of the count of one side.
+
+    Args:
+        allowed: share of all documents that may be wrong on a side.
+        failure: probability that the share is exceeded on any side.
+
+    Raises:
+        ValueError: `allowed` is not between 0 and 1.
     """
     if not 0 < allowed < 1:
         raise ValueError(f"the share that may be wrong must be between 0 and 1, and is {allowed}")
-    return math.ceil(math.log(failure) / math.log1p(-allowed))
+    return math.ceil(math.log(parts_of(failure)[1]) / math.log1p(-allowed))
+
+
+def fit_documents(sample: int) -> int:
+    """Return how many documents of a sample fit; the others test."""
+    return max(1, round(FIT_PART * sample))
 
 
 def needed_sample(allowed: float, failure: float) -> int:
@@ -59,8 +76,10 @@ def needed_sample(allowed: float, failure: float) -> int:
         allowed: share of all documents that may be wrong: `max_wrong` times the kept share.
         failure: probability that the share is exceeded.
     """
-    tests = needed_tests(allowed, (1 - CUT_PART) * failure)
-    return math.ceil(tests / (1 - FIT_PART))
+    tests = needed_tests(allowed, failure)
+    needed = math.ceil(tests / (1 - FIT_PART))
+    # the documents that fit are rounded
+    return needed if needed - fit_documents(needed) >= tests else needed + 1
 
 
 def propose_sample(documents: int, allowed: float, failure: float) -> int:

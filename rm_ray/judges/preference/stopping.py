@@ -7,6 +7,7 @@ such documents how often the rule is wrong. So nothing has to be assumed about t
 Pure: a chunk is only its number in the document.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -19,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Sides = npt.NDArray[np.int8]
 Side = Literal[-1, 0, 1]
+SideName = Literal["keep", "drop"]
 
 KEPT: Side = 1
 DROPPED: Side = -1
@@ -34,6 +36,35 @@ class Band:
     """The lower end: documents with lower rewards are dropped."""
     upper: float
     """The upper end: documents with higher rewards are kept."""
+
+
+@dataclass(frozen=True)
+class Strictness:
+    """A Strictness says how sure a decision has to be, on each side of the cut.
+
+    It is in standard deviations of the prediction. The sides differ because rewards are skewed: a
+    few chunks far below the others make it harder to be sure that a document is kept.
+
+    Raises:
+        ValueError: a strictness is negative or not finite.
+    """
+
+    keep: float | None
+    """Distance above the band that keeps a document; None to keep no document early."""
+    drop: float | None
+    """Distance below the band that drops a document; None to drop no document early."""
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value is not None and not 0 <= value < math.inf:
+                raise ValueError(f"the strictness to {name} must be at least 0, and is {value}")
+
+    def with_side(self, side: SideName, value: float) -> "Strictness":
+        """Return the same with another strictness on one side."""
+        return Strictness(value, self.drop) if side == "keep" else Strictness(self.keep, value)
+
+
+NOBODY = Strictness(None, None)
 
 
 @dataclass(frozen=True)
@@ -77,15 +108,13 @@ class StopTable:
 
     forecasts: tuple[Forecast, ...]
     """The looks, ascending. Judging cannot stop elsewhere."""
-    strictness: float
-    """Standard deviations by which the predicted reward has to clear the nearer end of the band."""
+    strictness: Strictness
+    """By how much the predicted reward has to clear the band, in its standard deviations."""
 
     def __post_init__(self) -> None:
         looks = [forecast.judged for forecast in self.forecasts]
         if any(b <= a for a, b in pairwise([0, *looks])):
             raise ValueError(f"the looks of a stop rule must ascend from 1, and are {looks}")
-        if not self.strictness >= 0:
-            raise ValueError(f"the strictness must be at least 0, and is {self.strictness}")
 
     def looks(self, chunks: Sequence[int]) -> list[list[int]]:
         """Cut the numbers of all chunks into looks, front first; the last look is the rest."""
@@ -128,20 +157,23 @@ class StopTable:
             upper: upper end of the document's band, [documents].
         """
         expected, deviation = forecast.predict(means, chunks)
-        distance = self.strictness * deviation
-        kept = expected - distance > upper
-        dropped = expected + distance < lower
-        return kept.astype(np.int8) - dropped.astype(np.int8)
+        sides = np.zeros(len(means), np.int8)
+        if self.strictness.keep is not None:
+            sides[expected - self.strictness.keep * deviation > upper] = KEPT
+        if self.strictness.drop is not None:
+            sides[expected + self.strictness.drop * deviation < lower] = DROPPED
+        return sides
 
     def to_json(self) -> dict[str, Any]:
         """Return the rule as a dict that JSON can hold."""
-        return {**asdict(self), "forecasts": [asdict(forecast) for forecast in self.forecasts]}
+        forecasts = [asdict(forecast) for forecast in self.forecasts]
+        return {"forecasts": forecasts, "strictness": asdict(self.strictness)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "StopTable":
         """Make the rule from the dict of `to_json`."""
         forecasts = tuple(Forecast(**forecast) for forecast in data["forecasts"])
-        return cls(forecasts, float(data["strictness"]))
+        return cls(forecasts, Strictness(**data["strictness"]))
 
 
 def running_means(chunk_rewards: Floats, offsets: Ints, looks: Sequence[int]) -> Floats:
