@@ -6,6 +6,7 @@ JOBS = {
     "score": "Score a Parquet corpus: one reward per document, back to Parquet.",
     "filter": "Filter a corpus by its rewards: the kept documents, as Parquet.",
     "report": "Report how good a night's documents are: one page, and a verdict.",
+    "select": "Keep the best documents, for a part of the cost of judging them all.",
     "nightly": "Score, report and filter what has come to a corpus since last night.",
     "pairs": "Make pairs of real chunks and worse ones, to train a judge.",
     "train": "Train a judge on labelled pairs, or on the rewards of another judge.",

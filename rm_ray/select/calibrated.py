@@ -9,7 +9,7 @@ from typing import Any
 from rm_ray.judges.judge import Judge
 from rm_ray.judges.preference.judge import PreferenceJudge
 from rm_ray.judges.preference.rule_file import CalibratedRule, band_ends
-from rm_ray.judges.preference.stopping import StopTable
+from rm_ray.judges.preference.stopping import NOBODY, StopTable
 from rm_ray.select.calibrate import Calibration, calibrate
 from rm_ray.select.chain import Cost
 from rm_ray.select.cheap import CheapForecast
@@ -58,7 +58,7 @@ class Calibrated:
 
 def nothing_decided(config: SelectConfig, judge: Mapping[str, Any], why: str) -> Calibrated:
     """Return the calibration of a selection that judges everything whole."""
-    rule = CalibratedRule(StopTable((), 0.0), config.groups_by, {}, judge)
+    rule = CalibratedRule(StopTable((), NOBODY), config.groups_by, {}, judge)
     return Calibrated(rule, None, {"reason": f"everything is judged: {why}"})
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA = "rm_ray.select/1"
+SCHEMA: Literal["rm_ray.select/1"] = "rm_ray.select/1"
 
 
 class SelectPart(BaseModel):
@@ -32,7 +32,9 @@ class CostFigures(SelectPart):
     whole_tokens: int = Field(description="Fewest tokens to judge every document whole.")
     share: float = Field(description="forwarded_tokens over whole_tokens.")
     hours: float = Field(description="GPU hours of the judge (engine hours on CPU).")
-    cheap_tokens: int = Field(description="Tokens that the cheap judge forwarded, of another model.")
+    cheap_tokens: int = Field(
+        description="Tokens that the cheap judge forwarded, of another model."
+    )
     cheap_hours: float = Field(description="GPU hours of the cheap judge (engine hours on CPU).")
 
 
@@ -55,9 +57,9 @@ class GroupFigures(SelectPart):
 class TrialFigures(SelectPart):
     """One strictness that was tested on the sample."""
 
-    strictness: str = Field(description="How strict the rule was, in words.")
-    wrong_keeps: int = Field(description="Tested documents that were kept wrongly.")
-    wrong_drops: int = Field(description="Tested documents that were dropped wrongly.")
+    side: Literal["keep", "drop"] = Field(description="The side of the cut that was tested.")
+    strictness: float = Field(description="Standard deviations beyond the band's end.")
+    wrong: int = Field(description="Tested documents that were decided wrongly on this side.")
     limit: float = Field(description="Upper limit of the wrong share of all documents.")
     cost: float = Field(description="Cost as a share of judging all, without the sample.")
     passed: bool = Field(description="The limit is within what is allowed.")

@@ -108,9 +108,7 @@ class Selection:
             )
             if documents:
                 runs[name] = self.stages.run(self.stages.wider(widenings, rows))
-                gathering = self._gathering(
-                    [StageRows.of(name, runs[name])], before, decider, plan
-                )
+                gathering = self._gathering([StageRows.of(name, runs[name])], before, decider, plan)
                 gathered = widenings
                 decided = self._gather(gathered, gathering, plan, counted, judged.calibrated)
         filter_corpus(self.config.filtering(_decided(gathered)))
@@ -148,7 +146,10 @@ class Selection:
         sample = StageRows.of(SAMPLE, runs[SAMPLE])
         cheap = StageRows.of(CHEAP, runs[CHEAP]) if CHEAP in runs else None
         shards = shards_of(runs[SAMPLE].files)
-        counted = [(shard, self._sample(began.sampled).count(shard.file, shard.start, shard.stop)) for shard in shards]
+        counted = [
+            (shard, self._sample(began.sampled).count(shard.file, shard.start, shard.stop))
+            for shard in shards
+        ]
         return read_sample(sample, cheap, counted, self._sample(began.calibrating), self.config)
 
     def _calibrate(self, began: Began, whole: WholeDocuments | None) -> Calibrated:
@@ -207,9 +208,7 @@ class Selection:
             "select.cheap": calibrated.cheap is not None,
             "select.widened": number,
         }
-        return gather(
-            _decided(number), gathering, plan.files, counted, fingerprint, self.config
-        )
+        return gather(_decided(number), gathering, plan.files, counted, fingerprint, self.config)
 
     def _cuts(self, number: int) -> dict[str, float]:
         """Return the cuts by group; none for a fixed cut."""
@@ -230,7 +229,9 @@ class Selection:
             return True
         cheap = self.stages.job(self.stages.cheap())
         same = cheap.tokenizer.plain_tokenizers == self.job.tokenizer.plain_tokenizers
-        if not same and (self.config.rule.choice == "keep_tokens" or self.config.rule.weight == "tokens"):
+        if not same and (
+            self.config.rule.choice == "keep_tokens" or self.config.rule.weight == "tokens"
+        ):
             raise ConfigError(
                 "the rule counts tokens, and cheap.judge has another tokenizer than judge: the "
                 "documents that it decides would count in other tokens; give --rule.keep_documents "

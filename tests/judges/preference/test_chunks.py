@@ -7,7 +7,7 @@ import pytest
 
 from rm_ray.judges.preference.chunks import ChunkRule, EarlyStop, standard_error
 from rm_ray.judges.preference.keys import PreferenceConfig
-from rm_ray.judges.preference.stopping import Band, Forecast, StopTable
+from rm_ray.judges.preference.stopping import Band, Forecast, StopTable, Strictness
 
 # The mean of the rest is expected to be 0, within 0.1.
 FORECASTS = (Forecast(1, 0.0, 0.0, 0.1, 0.0), Forecast(3, 0.0, 0.0, 0.1, 0.0))
@@ -41,7 +41,7 @@ def test_a_random_choice_is_the_seeds_and_the_documents():
 
 
 def test_looks_hold_every_chunk_once_from_the_front():
-    rule = ChunkRule(stop=EarlyStop(StopTable(FORECASTS, 2.0), Band(0, 1)))
+    rule = ChunkRule(stop=EarlyStop(StopTable(FORECASTS, Strictness(2.0, 2.0)), Band(0, 1)))
     assert rule.looks(range(5), b"") == [[0], [1, 2], [3, 4]]
     assert rule.looks(range(1, 4), b"") == [[1], [2, 3]]
     assert rule.looks(range(0), b"") == [[]]
@@ -62,7 +62,7 @@ def test_the_standard_error_by_hand():
 
 
 def test_a_document_is_decided_once_its_side_is_clear_and_not_before():
-    stop = EarlyStop(StopTable(FORECASTS, 2.0), Band(0.0, 0.5))
+    stop = EarlyStop(StopTable(FORECASTS, Strictness(2.0, 2.0)), Band(0.0, 0.5))
     # after one of two chunks 2/2 + 0/2 = 1 is expected, 2 * 0.1 / 2 beyond the band
     assert stop.decides([2.0], 2) and not stop.decides([1.1], 2)
     assert stop.decides([-0.3], 2) and not stop.decides([-0.1], 2)

@@ -1,0 +1,74 @@
+"""Counts the decided documents: by group, by stage, and by how each was decided."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pyarrow.compute as pc
+
+from rm_ray.corpus.groups import grouped
+from rm_ray.corpus.missing import NotFound
+from rm_ray.corpus.parquet import Unreadable
+from rm_ray.corpus.shards import Shard
+from rm_ray.errors import InputError, short
+from rm_ray.scored.passes import in_batches
+from rm_ray.select.config import KEY, SelectConfig
+from rm_ray.select.gathering import SIDE, STAGE
+from rm_ray.select.stage_rows import StageRows
+from rm_ray.tasks.ended import refuse_ended
+from rm_ray.tasks.run import run_tasks
+
+
+class Outcome(NamedTuple):
+    """An Outcome is how a document was decided."""
+
+    group: str
+    """Label of its group."""
+    stage: str
+    """The stage whose judgement counted."""
+    side: int
+    """1: kept early; -1: dropped early; 0: judged whole."""
+    has_reward: bool
+    """False for a document that could not be judged."""
+
+
+def count_outcomes(decided: StageRows, config: SelectConfig) -> Counter[Outcome]:
+    """Count the decided documents by their outcome.
+
+    Raises:
+        InputError: a part cannot be read.
+    """
+    parts = [part for of_file in decided.by_file.values() for part in of_file]
+    batches = [
+        [part.shard for part in batch] for batch in in_batches(parts, lambda part: part.rows)
+    ]
+    sent = [
+        (batch, decided.only(list(dict.fromkeys(shard.file for shard in batch))))
+        for batch in batches
+    ]
+    counted: list[Any] = run_tasks(
+        _count, sent, config.groups_by, cpus=config.tasks.cpus, doing="counted outcomes"
+    )
+    refuse_ended([[decided.parts.uri]] * len(sent), counted)
+    return sum(counted, Counter[Outcome]())
+
+
+def _count(sent: tuple[Sequence[Shard], StageRows], by: Sequence[str]) -> Counter[Outcome]:
+    shards, decided = sent
+    counts: Counter[Outcome] = Counter()
+    for shard in shards:
+        try:
+            rows = decided.read(shard, [STAGE, SIDE, KEY, *by])
+        except (Unreadable, NotFound, FileNotFoundError) as error:
+            raise InputError(f"the decided rows cannot be read: {short(error)}") from None
+        labels, codes = grouped([rows.column(name) for name in by], len(rows))
+        columns = zip(
+            codes.tolist(),
+            rows.column(STAGE).to_pylist(),
+            rows.column(SIDE).to_pylist(),
+            pc.is_valid(rows.column(KEY)).to_pylist(),
+            strict=True,
+        )
+        for (code, stage, side, valid), count in Counter(columns).items():
+            counts[Outcome(labels[code], stage, side, valid)] += count
+    return counts
