@@ -29,11 +29,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rm_ray.judges.preference.stopping import NOBODY, Band, SideName, StopTable, Strictness
+from rm_ray.judges.preference.stopping import NOBODY, Band, SideName, Strictness
 from rm_ray.select.bands import LEAST_IN_GROUP, bands_of
 from rm_ray.select.chain import Chain, cost_share, wrong_decisions
 from rm_ray.select.cheap import CheapForecast
-from rm_ray.select.fitting import fit_cheap, fit_forecasts
+from rm_ray.select.fitting import fit_cheap, fit_table
 from rm_ray.select.limits import (
     fit_documents,
     lower_limit,
@@ -113,7 +113,7 @@ def calibrate(sampled: Sampled, wanted: Wanted, seed: int) -> Calibration:
     chosen: Chain | None = None
     cost = 1.0
     if allowed > 0 and len(test) >= needed_tests(allowed, wanted.failure):
-        chain = Chain(StopTable(fit_forecasts(fit), NOBODY), bands, _cheap(fit))
+        chain = Chain(fit_table(fit), bands, _cheap(fit))
         keeps = _sequence("keep", chain, test, edges, allowed, wanted)
         drops = _sequence("drop", chain, test, edges, allowed, wanted)
         trials = [*keeps, *drops]

@@ -68,14 +68,15 @@ class Chain:
         judged[sides != 0] = 0
         lower = np.array([band.lower if band else -math.inf for band in self.bands])[groups]
         upper = np.array([band.upper if band else math.inf for band in self.bands])[groups]
+        means = sampled.means(self.table.clips)
         rows = {look: row for row, look in enumerate(sampled.looks)}
         for forecast in self.table.forecasts:
             if forecast.judged not in rows:
                 continue
-            means = sampled.means[rows[forecast.judged]]
+            row = rows[forecast.judged]
             live = np.flatnonzero((sides == 0) & (sampled.chunks > forecast.judged))
             found = self.table.sides(
-                forecast, means[live], sampled.chunks[live], lower[live], upper[live]
+                forecast, means[:, row, live], sampled.chunks[live], lower[live], upper[live]
             )
             sides[live] = found
             judged[live[found != 0]] = forecast.judged

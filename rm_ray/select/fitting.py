@@ -6,25 +6,37 @@ import numpy as np
 from scipy import special, stats
 from scipy.optimize import nnls
 
-from rm_ray.judges.preference.stopping import Floats, Forecast, Ints
+from rm_ray.judges.preference.stopping import NOBODY, Floats, Forecast, Ints, StopTable
 from rm_ray.select.cheap import CheapForecast
 from rm_ray.select.sampled import Sampled
 
 # Judging never stops at a look that fewer documents of the fit have reached.
 LEAST_FITTED = 30
+# The forecasts clip the chunk rewards at these quantiles, on each side.
+CLIPPED = (0.02, 0.1)
 # A cheap judge is trusted if its correlation is so many standard errors above 0 (Fisher's z).
 TRUSTED = 3.0
 
 
-def fit_forecasts(sampled: Sampled) -> tuple[Forecast, ...]:
-    """Fit a forecast for each look that at least 30 documents reach with a chunk left."""
+def fit_table(sampled: Sampled) -> StopTable:
+    """Fit a forecast for each look that at least 30 documents reach with a chunk left.
+
+    The table decides nobody until it gets a strictness.
+    """
+    clips = tuple(
+        (float(low), float(high))
+        for low, high in (
+            np.quantile(sampled.chunk_rewards, [share, 1 - share]) for share in CLIPPED
+        )
+    )
     sums = np.concatenate([[0.0], np.cumsum(sampled.chunk_rewards)])
-    found = []
-    for look, means in zip(sampled.looks, sampled.means, strict=True):
+    forecasts = []
+    for row, look in enumerate(sampled.looks):
         reached = np.flatnonzero(sampled.chunks > look)
         if len(reached) >= LEAST_FITTED:
-            found.append(_fit(sampled, look, reached, means[reached], sums))
-    return tuple(found)
+            means = sampled.means(clips)[:, row, reached]
+            forecasts.append(_fit(sampled, look, reached, means, sums))
+    return StopTable(tuple(forecasts), NOBODY, clips)
 
 
 def _fit(sampled: Sampled, look: int, documents: Ints, means: Floats, sums: Floats) -> Forecast:
@@ -37,7 +49,7 @@ def _fit(sampled: Sampled, look: int, documents: Ints, means: Floats, sums: Floa
         sampled: the documents.
         look: chunks that are judged at this look.
         documents: numbers of the documents that have chunks left.
-        means: means of their judged chunks, [documents].
+        means: means of their judged chunks, plain and clipped, [1 + clips, documents].
         sums: sum of all chunk rewards before each chunk, [chunks + 1].
     """
     starts = sampled.offsets[documents] + look
@@ -45,19 +57,13 @@ def _fit(sampled: Sampled, look: int, documents: Ints, means: Floats, sums: Floa
     halves = (remaining + 1) // 2
     rest = (sums[starts + remaining] - sums[starts]) / remaining
     half = (sums[starts + halves] - sums[starts]) / halves
-    intercept, slope = _line(means, rest)
-    predicted = intercept + slope * means
+    centre = means.mean(axis=1, keepdims=True)
+    slopes = np.linalg.lstsq((means - centre).T, rest - rest.mean(), rcond=1e-9)[0]
+    intercept = float(rest.mean() - slopes @ centre[:, 0])
+    predicted = intercept + slopes @ means
     squares = np.concatenate([rest - predicted, half - predicted]) ** 2
     between, within = _variances(squares, np.concatenate([remaining, halves]))
-    return Forecast(look, intercept, slope, between**0.5, within**0.5)
-
-
-def _line(x: Floats, y: Floats) -> tuple[float, float]:
-    """Return the intercept and slope of the least squares line; slope 0 if x is constant."""
-    centred = x - x.mean()
-    spread = float(centred @ centred)
-    slope = float(centred @ y) / spread if spread > 0 else 0.0
-    return float(y.mean() - slope * x.mean()), slope
+    return Forecast(look, intercept, tuple(slopes.tolist()), between**0.5, within**0.5)
 
 
 def _variances(squares: Floats, chunks: Ints) -> tuple[float, float]:

@@ -1,12 +1,12 @@
 """The sample: documents that were judged whole, as arrays."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from rm_ray.judges.preference.stopping import LOOKS, Floats, Ints, running_means
+from rm_ray.judges.preference.stopping import LOOKS, Clips, Floats, Ints, clipped, running_means
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Sampled:
     """The cheap judge's reward; nan if it has none. None without a cheap judge. [documents]"""
     groups: npt.NDArray[np.int32] | None = None
     """Number of the document's group; None if all documents are one group. [documents]"""
+
+    _means: dict[Clips, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.offsets) < 2:
@@ -71,10 +73,17 @@ class Sampled:
         """Return the looks after which at least one document has chunks left."""
         return tuple(look for look in LOOKS if look < self.chunks.max())
 
-    @cached_property
-    def means(self) -> Floats:
-        """Return the mean of the first chunks at each look; nan if none is left after it."""
-        return running_means(self.chunk_rewards, self.offsets, self.looks)
+    def means(self, clips: Clips) -> Floats:
+        """Return the means of the first chunks at each look, plain and clipped.
+
+        They are nan if no chunk is left after the look. [1 + clips, looks, documents]
+        """
+        if clips not in self._means:
+            each = clipped(self.chunk_rewards, clips)
+            self._means[clips] = np.stack(
+                [running_means(rewards, self.offsets, self.looks) for rewards in each]
+            )
+        return self._means[clips]
 
     def take(self, documents: Ints) -> "Sampled":
         """Return some of the documents, in the order of their numbers in `documents`."""

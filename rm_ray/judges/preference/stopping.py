@@ -19,6 +19,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Sides = npt.NDArray[np.int8]
+# Intervals to which chunk rewards are clipped: lowest and highest.
+Clips = tuple[tuple[float, float], ...]
 Side = Literal[-1, 0, 1]
 SideName = Literal["keep", "drop"]
 
@@ -69,20 +71,23 @@ NOBODY = Strictness(None, None)
 
 @dataclass(frozen=True)
 class Forecast:
-    """A Forecast predicts a document's reward at one look, from the mean of the judged chunks.
+    """A Forecast predicts a document's reward at one look, from means of the judged chunks.
 
-    The mean of the remaining chunks is predicted as intercept + slope * mean. Its variance about
-    that is between_deviation ** 2 + within_deviation ** 2 / remaining chunks: documents differ from
-    each other, and the chunks of a document differ from its mean. So the variance also fits
-    documents that are much longer or shorter than the documents of the fit.
+    The mean of the remaining chunks is predicted as the intercept and a slope times each mean: the
+    plain mean, and the means of the chunk rewards clipped to `StopTable.clips`. Where a few chunks
+    lie far from the others, the clipped means say more about the chunks to come.
+
+    The variance about the prediction is between_deviation ** 2 + within_deviation ** 2 / remaining
+    chunks: documents differ from each other, and the chunks of a document differ from its mean. So
+    it also fits documents that are much longer or shorter than the documents of the fit.
     """
 
     judged: int
     """Chunks that are judged at this look, from the front of the document."""
     intercept: float
-    """Predicted mean of the remaining chunks if the mean of the judged chunks is 0."""
-    slope: float
-    """Change of that mean with the mean of the judged chunks."""
+    """Predicted mean of the remaining chunks if all means are 0."""
+    slopes: tuple[float, ...]
+    """Change of the prediction with each mean, [1 + clips]."""
     between_deviation: float
     """Standard deviation between documents about the prediction, however many chunks remain."""
     within_deviation: float
@@ -92,29 +97,40 @@ class Forecast:
         """Return the predicted reward of each document, and its standard deviation.
 
         Args:
-            means: mean of the judged chunks, [documents].
+            means: means of the judged chunks, [1 + clips, documents].
             chunks: all chunks of the document, more than `judged`, [documents].
         """
         remaining = chunks - self.judged
+        rest = np.full(len(chunks), self.intercept)
+        for slope, mean in zip(self.slopes, means, strict=True):
+            rest += slope * mean
         share = remaining / chunks
-        expected = (1 - share) * means + share * (self.intercept + self.slope * means)
+        expected = (1 - share) * means[0] + share * rest
         variance = self.between_deviation**2 + self.within_deviation**2 / remaining
         return expected, share * np.sqrt(variance)
 
 
 @dataclass(frozen=True)
 class StopTable:
-    """A StopTable is the calibrated stop rule: forecasts, and how sure a decision has to be."""
+    """A StopTable is the calibrated stop rule: forecasts, and how sure a decision has to be.
+
+    Raises:
+        ValueError: the looks do not ascend, or a forecast does not have a slope for each mean.
+    """
 
     forecasts: tuple[Forecast, ...]
     """The looks, ascending. Judging cannot stop elsewhere."""
     strictness: Strictness
     """By how much the predicted reward has to clear the band, in its standard deviations."""
+    clips: Clips = ()
+    """Intervals, lowest and highest reward: the forecasts also use means of clipped rewards."""
 
     def __post_init__(self) -> None:
         looks = [forecast.judged for forecast in self.forecasts]
         if any(b <= a for a, b in pairwise([0, *looks])):
             raise ValueError(f"the looks of a stop rule must ascend from 1, and are {looks}")
+        if any(len(forecast.slopes) != 1 + len(self.clips) for forecast in self.forecasts):
+            raise ValueError(f"each forecast needs {1 + len(self.clips)} slopes")
 
     def looks(self, chunks: Sequence[int]) -> list[list[int]]:
         """Cut the numbers of all chunks into looks, front first; the last look is the rest."""
@@ -133,10 +149,11 @@ class StopTable:
         """
         for forecast in self.forecasts:
             if forecast.judged == len(rewards) < chunks:
-                sums = np.cumsum(np.asarray(rewards, np.float32), dtype=np.float64)
+                exact = np.asarray(rewards, np.float32).astype(np.float64)
+                each = [np.cumsum(values)[-1] for values in clipped(exact, self.clips)]
                 found = self.sides(
                     forecast,
-                    sums[-1:] / len(rewards),
+                    np.array(each)[:, None] / len(rewards),
                     np.array([chunks]),
                     np.array([band.lower]),
                     np.array([band.upper]),
@@ -151,13 +168,13 @@ class StopTable:
 
         Args:
             forecast: the forecast of this look.
-            means: mean of the judged chunks, [documents]; nan is never decided.
+            means: means of the judged chunks, plain and clipped, [1 + clips, documents].
             chunks: all chunks of the document, more than are judged, [documents].
             lower: lower end of the document's band, [documents].
             upper: upper end of the document's band, [documents].
         """
         expected, deviation = forecast.predict(means, chunks)
-        sides = np.zeros(len(means), np.int8)
+        sides = np.zeros(len(chunks), np.int8)
         if self.strictness.keep is not None:
             sides[expected - self.strictness.keep * deviation > upper] = KEPT
         if self.strictness.drop is not None:
@@ -167,13 +184,23 @@ class StopTable:
     def to_json(self) -> dict[str, Any]:
         """Return the rule as a dict that JSON can hold."""
         forecasts = [asdict(forecast) for forecast in self.forecasts]
-        return {"forecasts": forecasts, "strictness": asdict(self.strictness)}
+        clips = [list(clip) for clip in self.clips]
+        return {"forecasts": forecasts, "strictness": asdict(self.strictness), "clips": clips}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "StopTable":
         """Make the rule from the dict of `to_json`."""
-        forecasts = tuple(Forecast(**forecast) for forecast in data["forecasts"])
-        return cls(forecasts, Strictness(**data["strictness"]))
+        forecasts = tuple(
+            Forecast(**{**forecast, "slopes": tuple(forecast["slopes"])})
+            for forecast in data["forecasts"]
+        )
+        clips = tuple((low, high) for low, high in data["clips"])
+        return cls(forecasts, Strictness(**data["strictness"]), clips)
+
+
+def clipped(chunk_rewards: Floats, clips: Clips) -> list[Floats]:
+    """Return chunk rewards as they are, and clipped to each interval."""
+    return [chunk_rewards, *(chunk_rewards.clip(low, high) for low, high in clips)]
 
 
 def running_means(chunk_rewards: Floats, offsets: Ints, looks: Sequence[int]) -> Floats:
