@@ -7,11 +7,13 @@ standard library has a module `select` too. Whoever imports `select` gets that o
 import sys
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
+from pathlib import Path
 
 
 def give_way() -> None:
     """Put the standard library's `select` in the place of this module."""
-    elsewhere = [place for place in sys.path if not __file__.startswith(f"{place}/select")]
+    here = Path(__file__).resolve().parent
+    elsewhere = [place for place in sys.path if Path(place).resolve() != here]
     found = PathFinder.find_spec("select", elsewhere)
     assert found is not None and found.loader is not None
     sys.modules["select"] = module_from_spec(found)

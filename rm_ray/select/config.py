@@ -58,7 +58,7 @@ class SelectConfig(ScoreConfig):
     `output` is the folder of the whole selection. Each stage of judging has a folder in it.
     """
 
-    rule: RuleConfig
+    rule: RuleConfig = RuleConfig()
     """The rule that chooses the documents to keep."""
     select: SelectionConfig = SelectionConfig()
     """How many decisions may be wrong, and how that is measured."""

@@ -12,7 +12,7 @@ from rm_ray.corpus.groups import grouped
 from rm_ray.counts.order import Ints
 from rm_ray.judges.judge import Judge
 from rm_ray.judges.preference.judge import PreferenceJudge
-from rm_ray.judges.preference.stopping import Band, StopTable
+from rm_ray.judges.preference.stopping import Band, Clips, Floats, StopTable, clipped
 from rm_ray.select.cheap import CheapForecast
 from rm_ray.select.stage_rows import CHUNKS, chunk_counts
 
@@ -46,7 +46,7 @@ class Decider:
         for forecast in self.table.forecasts:
             at = np.flatnonzero((judged == forecast.judged) & (chunks > judged))
             if len(at):
-                means = _means(rows, at, forecast.judged)
+                means = _means(rows, at, forecast.judged, self.table.clips)
                 sides[at] = self.table.sides(forecast, means, chunks[at], lower[at], upper[at])
         return sides
 
@@ -56,7 +56,7 @@ class Decider:
         part: npt.NDArray[np.bool_] = (judged > 0) & (judged < self._chunks(rows))
         return part
 
-    def by_cheap(self, rows: pa.Table, cheap: npt.NDArray[np.float64]) -> Sides:
+    def by_cheap(self, rows: pa.Table, cheap: Floats) -> Sides:
         """Decide on documents by their cheap rewards: 1 kept, -1 dropped, 0 in doubt, [rows].
 
         Args:
@@ -92,7 +92,7 @@ class Decider:
     def _groups(self, rows: pa.Table) -> tuple[Sequence[str], Ints]:
         return grouped([rows.column(name) for name in self.by], len(rows))
 
-    def _bands(self, rows: pa.Table) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def _bands(self, rows: pa.Table) -> tuple[Floats, Floats]:
         """Return the ends of each document's band; infinite if it has none, [rows] each."""
         labels, codes = self._groups(rows)
         none = Band(-np.inf, np.inf)
@@ -102,16 +102,20 @@ class Decider:
         return lower[codes], upper[codes]
 
 
-def _means(rows: pa.Table, at: Ints, count: int) -> npt.NDArray[np.float64]:
-    """Return the mean of documents' chunk rewards, summed as the stop rule sums them, [at].
+def _means(rows: pa.Table, at: Ints, count: int, clips: Clips) -> Floats:
+    """Return the means of documents' chunk rewards, summed as the stop rule sums them.
 
     Args:
         rows: with `chunk_rewards`.
         at: numbers of the rows, each with `count` chunk rewards.
         count: chunk rewards of each.
+        clips: the intervals of the stop rule.
+
+    Returns:
+        The plain means and the clipped ones, [1 + clips, at].
     """
     lists = rows.column(CHUNKS).take(pa.array(at)).combine_chunks()
     rewards = lists.flatten().to_numpy(zero_copy_only=False).reshape(len(at), count)
-    sums = np.cumsum(rewards.astype(np.float64), axis=1)[:, -1]
-    means: npt.NDArray[np.float64] = sums / count
+    each = clipped(rewards.astype(np.float64), clips)
+    means: Floats = np.stack([np.cumsum(values, axis=1)[:, -1] for values in each]) / count
     return means

@@ -65,7 +65,7 @@ def test_answers_in_any_order_make_each_documents_verdict(room):
 def test_a_clear_document_is_left_and_an_unclear_one_asked_about_to_its_end(tmp_path):
     clear, unclear = [5.0, 6.0] * 10, [1.0, -1.0] * 10
     # after 8 chunks the mean of the rest is expected to be that of the first 8, within 1
-    table = StopTable((Forecast(8, 0.0, 1.0, 1.0, 0.0),), Strictness(2.0, 2.0))
+    table = StopTable((Forecast(8, 0.0, (1.0,), 1.0, 0.0),), Strictness(2.0, 2.0))
     rule = CalibratedRule(table, by=(), bands={ALL: Band(0.0, 0.0)}, judge={})
     (tmp_path / "rule.json").write_text(rule.to_json())
     adaptive = {"rule": str(tmp_path / "rule.json")}

@@ -52,7 +52,7 @@ def test_documents_that_are_clear_are_judged_less_and_decided_alike(essays, tmp_
     threshold = sorted(row["reward"] for row in whole)[8] + 1e-3
     stored = json.loads((folder / "all" / "_rm_ray" / "run.json").read_text())
     # after 8 chunks the mean of the rest is expected to be that of the first 8, within 0.5
-    table = StopTable((Forecast(8, 0.0, 1.0, 0.5, 0.0),), Strictness(2.0, 2.0))
+    table = StopTable((Forecast(8, 0.0, (1.0,), 0.5, 0.0),), Strictness(2.0, 2.0))
     bands = {ALL: Band(threshold, threshold)}
     rule = CalibratedRule(table, (), bands, judge_settings(stored["fingerprint"]))
     (tmp_path / "rule.json").write_text(rule.to_json())

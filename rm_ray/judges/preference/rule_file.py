@@ -1,5 +1,6 @@
 """The file of a calibrated stop rule: jobs/select.py writes it, judge.adaptive.rule names it."""
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -62,8 +63,12 @@ class CalibratedRule:
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that decisions depend on, for the fingerprint of a run."""
-        bands = {label: band_ends(band) for label, band in self.bands.items()}
-        return {"by": list(self.by), "bands": bands, "table": self.table.to_json()}
+        table = json.dumps(self.table.to_json(), sort_keys=True)
+        return {
+            "by": list(self.by),
+            "bands": {label: band_ends(band) for label, band in self.bands.items()},
+            "table": f"sha256:{hashlib.sha256(table.encode()).hexdigest()[:16]}",
+        }
 
 
 def band_ends(band: Band) -> list[float | None]:

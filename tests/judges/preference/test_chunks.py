@@ -10,7 +10,7 @@ from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.preference.stopping import Band, Forecast, StopTable, Strictness
 
 # The mean of the rest is expected to be 0, within 0.1.
-FORECASTS = (Forecast(1, 0.0, 0.0, 0.1, 0.0), Forecast(3, 0.0, 0.0, 0.1, 0.0))
+FORECASTS = (Forecast(1, 0.0, (0.0,), 0.1, 0.0), Forecast(3, 0.0, (0.0,), 0.1, 0.0))
 
 
 def looks(chunks, n, document=b"x", **more):
