@@ -131,6 +131,13 @@ class CorpusConfig(Section):
         return self
 
 
+class RowsStoreConfig(Section):
+    """The store of a table of rows."""
+
+    storage: StorageConfig = StorageConfig()
+    """How the store is reached."""
+
+
 class InputConfig(CorpusConfig):
     """The corpus to score."""
 
@@ -172,8 +179,8 @@ class InputConfig(CorpusConfig):
     """Score only the rows that a table names: a Parquet file, folder or glob with the columns
     source_file and row, as an output has them. With a column first_chunk, a judge of chunks judges
     only this chunk of a document and later ones."""
-    rows_storage: StorageConfig = StorageConfig()
-    """How the store of --input.rows is reached."""
+    rows_store: RowsStoreConfig = RowsStoreConfig()
+    """Where the table of --input.rows lies."""
     on_bad_file: Literal["fail", "skip"] = "fail"
     """A file that is not readable Parquet: fail (refuse the run, or end it as not complete), or
     skip (score the other files, and name the skipped ones)."""

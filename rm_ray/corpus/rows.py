@@ -117,7 +117,7 @@ class RowTable:
 def rows_of(config: InputConfig) -> RowSample | RowTable:
     """Return the choice of rows that a configuration asks for."""
     if config.rows:
-        return RowTable(config.rows, config.rows_storage)
+        return RowTable(config.rows, config.rows_store.storage)
     return RowSample(config.sample_fraction, config.sample_seed, config.sample_skip)
 
 

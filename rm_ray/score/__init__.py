@@ -16,6 +16,7 @@ Its files:
     judge_actor   the actor that judges
     judge_shard   takes a shard's documents through the engine
     each_document finds the judge of each document, which may be judged in part
+    stop_rules    finds the stop rule that a configuration names
     asking        makes prompts while the engine has room
     examples      checks a judge by examples with published rewards
     known_good    finds a document that an engine must be able to judge

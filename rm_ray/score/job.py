@@ -47,7 +47,6 @@ from rm_ray.score.calibrations import find_calibration
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.cost import cost_of
 from rm_ray.score.counts import ScoreCounts
-from rm_ray.score.each_document import check_groups, check_rule
 from rm_ray.score.estimate import Estimator
 from rm_ray.score.examples import resolve_examples
 from rm_ray.score.fingerprint import fingerprint
@@ -56,6 +55,7 @@ from rm_ray.score.library import fastest, say_difference, with_fast
 from rm_ray.score.planning import Cutting, ScorePlanning, plan_new_files
 from rm_ray.score.read_stage import tokenize
 from rm_ray.score.rewards import reward_table
+from rm_ray.score.stop_rules import check_rule, with_rule
 from rm_ray.store.folder import Folder
 
 if TYPE_CHECKING:
@@ -130,10 +130,10 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
             storage=section.storage,
             weights_folder=config.engine.weights_folder,
         )
-        self.tokenizer, self.judge = build(section, config.input, model)
+        self.tokenizer, judge = build(section, config.input, model)
+        self.judge = with_rule(judge, section, config.input.keep)
         self.examples = resolve_examples(section, model)
         _check_kept(config.input.keep, self.judge)
-        check_groups(config.input.keep, self.judge)
         self.calibration = find_calibration(section, model, self.judge, config.input.keep)
         self.engine = EngineSettings(
             config=config.engine,

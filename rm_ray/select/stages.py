@@ -9,6 +9,7 @@ wider-1 ...  the judge, over what a wider band leaves in doubt, from where it st
 from dataclasses import dataclass
 from typing import Any
 
+from rm_ray.config import RowsStoreConfig
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.job import ScoreJob, score
 from rm_ray.scored.run import ScoredRun, open_scored
@@ -48,7 +49,7 @@ class Stages:
             rule: file of the stop rule; None to judge whole.
             rows: table of the documents in doubt; None for all that are not in the sample.
         """
-        chosen = {"rows": rows, "rows_storage": self.config.output.storage} if rows else {}
+        chosen = self._table(rows) if rows else {}
         if not rows and sampled:
             chosen = {"sample_skip": sampled, **self._seeded}
         judge = self.config.judge
@@ -61,8 +62,7 @@ class Stages:
 
     def wider(self, number: int, rows: str) -> ScoreConfig:
         """Return the configuration of a run over what a wider band leaves in doubt."""
-        storage = self.config.output.storage
-        return self._stage(f"{WIDER}-{number}", {"rows": rows, "rows_storage": storage})
+        return self._stage(f"{WIDER}-{number}", self._table(rows))
 
     def run(self, stage: ScoreConfig) -> ScoredRun:
         """Run a stage to its end, and open it.
@@ -77,6 +77,9 @@ class Stages:
     def job(self, stage: ScoreConfig) -> ScoreJob:
         """Return the scoring job of a stage, which knows its judge and its fingerprint."""
         return ScoreJob(stage)
+
+    def _table(self, rows: str) -> dict[str, Any]:
+        return {"rows": rows, "rows_store": RowsStoreConfig(storage=self.config.output.storage)}
 
     @property
     def _seeded(self) -> dict[str, Any]:

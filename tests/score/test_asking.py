@@ -41,10 +41,11 @@ def documents(lengths):
     return pa.array([[d] * 2 * n for d, n in enumerate(lengths)], pa.large_list(pa.int32()))
 
 
-def ask(lengths, numbers, room=4, firsts=(), **judge):
+def ask(lengths, numbers, room=4, firsts=(), rule=None, **judge):
     """The verdicts, what was asked of each document, and what the listener was told."""
     settings = {"chunk_tokens": 2, "context_tokens": 8, "after_chunk": "", "before_chunk": ""}
     _, half = tiny_judge(**settings | judge)
+    half = half.with_rule(rule) if rule else half
     notes, engine = Notes(), Engine(room, numbers)
     judges = [half.for_document(first, ALL) for first in firsts or [0] * len(lengths)]
     return Asking(documents(lengths), judges, notes).through(engine), engine.asked, notes
@@ -62,14 +63,12 @@ def test_answers_in_any_order_make_each_documents_verdict(room):
     assert notes.begun == [(0, 3)] and notes.answers == [(0, 2)]
 
 
-def test_a_clear_document_is_left_and_an_unclear_one_asked_about_to_its_end(tmp_path):
+def test_a_clear_document_is_left_and_an_unclear_one_asked_about_to_its_end():
     clear, unclear = [5.0, 6.0] * 10, [1.0, -1.0] * 10
     # after 8 chunks the mean of the rest is expected to be that of the first 8, within 1
     table = StopTable((Forecast(8, 0.0, (1.0,), 1.0, 0.0),), Strictness(2.0, 2.0))
     rule = CalibratedRule(table, by=(), bands={ALL: Band(0.0, 0.0)}, judge={})
-    (tmp_path / "rule.json").write_text(rule.to_json())
-    adaptive = {"rule": str(tmp_path / "rule.json")}
-    (one, other), _, _ = ask([20, 20], [clear, unclear], adaptive=adaptive)
+    (one, other), _, _ = ask([20, 20], [clear, unclear], rule=rule)
     assert one.more["judged_chunks"] == list(range(8)) and one.reward == 5.5
     assert one.more["n_chunks"] == 8
     spread = np.std([5, 6] * 4, ddof=1)

@@ -43,7 +43,7 @@ from rm_ray.judges.preference.markers import (
     resolve_labels,
     say_bos,
 )
-from rm_ray.judges.preference.rule_file import ALL, CalibratedRule, read_rule
+from rm_ray.judges.preference.rule_file import ALL, CalibratedRule
 from rm_ray.judges.preference.text_prompts import TextPrompts
 from rm_ray.judges.preference.windows import WindowRule, exact_minimum, judgeable, windows
 from rm_ray.judges.text import TextTokenizer, text_column
@@ -110,10 +110,8 @@ class PreferenceJudge:
         """Resolve the labels, the markers and the BOS with the model's tokenizer.
 
         Raises:
-            JudgeError: a label is not one token, a BOS is asked for and there is none, or the stop
-                rule cannot be read.
+            JudgeError: a label is not one token, or a BOS is asked for and there is none.
         """
-        asked = config.adaptive.rule
         before = read_marker(config.before_chunk, files, special=config.special_markers)
         after = read_marker(config.after_chunk, files, special=config.special_markers)
         return cls(
@@ -126,8 +124,11 @@ class PreferenceJudge:
             chunks=ChunkRule.of(config),
             markers=(before, after),
             tokenizer_json=files.json if config.prompt == "text" else None,
-            calibrated=read_rule(asked, config.adaptive.storage) if asked else None,
-        ).for_document(0, ALL)
+        )
+
+    def with_rule(self, rule: CalibratedRule) -> "PreferenceJudge":
+        """Return this judge with a stop rule."""
+        return replace(self, calibrated=rule).for_document(0, ALL)
 
     @property
     def groups_by(self) -> tuple[str, ...]:

@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rm_ray.config import StorageConfig
-from rm_ray.errors import JudgeError, short
+from rm_ray.errors import short
 from rm_ray.judges.preference.stopping import Band, StopTable
-from rm_ray.store.folder import Folder
 
 FORMAT = "rm_ray.stop_rule/1"
 # The label of all documents, where no columns make groups.
@@ -80,31 +78,3 @@ def band_of(ends: Sequence[float | None]) -> Band:
     """Return the band with these ends, as `band_ends` gives them."""
     lower, upper = ends
     return Band(-math.inf if lower is None else lower, math.inf if upper is None else upper)
-
-
-def read_rule(path: str, storage: StorageConfig) -> CalibratedRule:
-    """Read the file of a rule.
-
-    Args:
-        path: the file, local or in a store.
-        storage: how its store is reached.
-
-    Raises:
-        JudgeError: there is no such file, or it is not a rule's.
-    """
-    folder, _, name = path.rpartition("/")
-    try:
-        data = Folder(folder or ".", storage, side="judge").read(name)
-    except OSError as error:
-        raise JudgeError(f"judge.adaptive.rule: cannot read {path}: {short(error)}") from None
-    if data is None:
-        raise JudgeError(
-            f"judge.adaptive.rule: there is no file {path}; jobs/select.py writes OUTPUT/rule.json"
-        )
-    try:
-        return CalibratedRule.from_json(data.decode())
-    except ValueError as error:
-        raise JudgeError(
-            f"judge.adaptive.rule: {path} is not a stop rule: {short(error)}; give the rule.json "
-            "that jobs/select.py has written"
-        ) from None
