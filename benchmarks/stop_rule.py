@@ -28,11 +28,11 @@ import numpy.typing as npt
 from benchmarks.corpora import KINDS, corpus
 from benchmarks.least_cost import least_cost
 from benchmarks.t_rule import t_rule
-from rm_ray.select.calibrate import calibrate
-from rm_ray.select.chain import Cost, cost_share
-from rm_ray.select.limits import propose_sample
-from rm_ray.select.sampled import Sampled
-from rm_ray.select.wanted import Wanted
+from rm_ray.select.statistics.calibrate import calibrate
+from rm_ray.select.statistics.chain import Cost, cost_share
+from rm_ray.select.statistics.limits import propose_sample
+from rm_ray.select.statistics.sampled import Sampled
+from rm_ray.select.statistics.wanted import Wanted
 
 Floats = npt.NDArray[np.float64]
 FAILURE = 0.05

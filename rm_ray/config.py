@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
-from fsspec.utils import get_protocol
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -19,6 +18,7 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 
+from rm_ray.addresses import HOLDS_CREDENTIALS, check_address, refuse_credentials
 from rm_ray.errors import redacted
 
 # A decimal number as people write it; its digits may be in groups.
@@ -94,7 +94,7 @@ class StorageConfig(Section):
     @model_validator(mode="after")
     def _says_who_once_and_no_secret(self) -> Self:
         if self.endpoint_url and redacted(self.endpoint_url) != self.endpoint_url:
-            raise ValueError(f"endpoint_url {_HOLDS_CREDENTIALS}")
+            raise ValueError(f"endpoint_url {HOLDS_CREDENTIALS}")
         ways = {
             "anonymous": self.anonymous,
             "profile": self.profile,
@@ -131,11 +131,18 @@ class CorpusConfig(Section):
         return self
 
 
-class RowsStoreConfig(Section):
-    """The store of a table of rows."""
+class RowsTableConfig(Section):
+    """A table that names rows, and its columns."""
 
+    file: NonEmpty = "source_file"
+    """Column with the path of a row's file, as an output has it."""
+    row: NonEmpty = "row"
+    """Column with the row's number in its file, from 0."""
+    first_chunk: NonEmpty = "first_chunk"
+    """Column with the first chunk to judge, if the table has it: a judge of chunks judges only this
+    chunk of the document and later ones."""
     storage: StorageConfig = StorageConfig()
-    """How the store is reached."""
+    """How the table's store is reached."""
 
 
 class InputConfig(CorpusConfig):
@@ -176,11 +183,10 @@ class InputConfig(CorpusConfig):
     """Leave out the rows that this --input.sample_fraction would choose: 0.1 and
     --input.sample_fraction 0.3 score the second and third tenth of the rows."""
     rows: NonEmpty | None = None
-    """Score only the rows that a table names: a Parquet file, folder or glob with the columns
-    source_file and row, as an output has them. With a column first_chunk, a judge of chunks judges
-    only this chunk of a document and later ones."""
-    rows_store: RowsStoreConfig = RowsStoreConfig()
-    """Where the table of --input.rows lies."""
+    """Score only the rows that a table names: a Parquet file, folder or glob, such as some rows of
+    an output."""
+    rows_table: RowsTableConfig = RowsTableConfig()
+    """The columns of the table, and its store."""
     on_bad_file: Literal["fail", "skip"] = "fail"
     """A file that is not readable Parquet: fail (refuse the run, or end it as not complete), or
     skip (score the other files, and name the skipped ones)."""
@@ -349,54 +355,6 @@ class RunConfig(Section):
     """Seconds between progress lines."""
 
 
-_HOLDS_CREDENTIALS = (
-    "holds credentials, and would be stored with the run; take the credentials out, and set them "
-    "in the environment"
-)
-
-
 def as_list(value: Any) -> Any:
     """Return a list of the one text; return any other value unchanged."""
     return [value] if isinstance(value, str) else value
-
-
-def refuse_credentials(uri: str, key: str = "path") -> None:
-    """Refuse a path with secrets in it.
-
-    Args:
-        uri: the path, or another key's value of this kind.
-        key: the key's name, for the error.
-
-    Raises:
-        ValueError: the value has secrets in it.
-    """
-    if redacted(uri) != uri:
-        raise ValueError(f"{key} {_HOLDS_CREDENTIALS} (a presigned URL holds some too)")
-
-
-# Protocols of the known stores.
-WRITTEN = {"file", "local", "memory", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"}
-ONLY_READ = {"hf", "http", "https"}
-
-
-def check_address(uri: str, *, written: bool = False) -> None:
-    """Refuse an address that rm_ray cannot read or write.
-
-    Args:
-        uri: the address.
-        written: True if files are written to the address too.
-
-    Raises:
-        ValueError: rm_ray cannot read files of this address, or cannot write them.
-    """
-    protocol, into = get_protocol(uri), "s3://, gs:// or abfs:// (az://)"
-    if protocol in ONLY_READ and written:
-        raise ValueError(
-            f"path is {uri}: {protocol}:// is only read, and never written; give a folder, or one "
-            f"in {into}"
-        )
-    if protocol not in WRITTEN | ONLY_READ:
-        raise ValueError(
-            f"path is {uri}: {protocol}:// is no store that rm_ray knows; mount it as a folder, or "
-            f"copy the files into a folder, or into {into} (hf:// and https:// are only read)"
-        )

@@ -9,10 +9,11 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 # Everybody may know these, which know nobody.
-COMMON = {"errors", "counts", "__version__"}
+COMMON = {"errors", "counts", "addresses", "__version__"}
 LINE = {"command_line"}  # what every job has
 MAY_IMPORT = {
     "errors": set(),
+    "addresses": set(),
     "counts": set(),
     "config": set(),
     "command_line": {"config"},
@@ -28,6 +29,11 @@ MAY_IMPORT = {
     "scored": {"run", "corpus", "store", "tasks", "config"},
     "report": {"scored", "run", "judges", "corpus", "store", "tasks", "cluster", "config"} | LINE,
     "filter": {"scored", "run", "corpus", "parquet", "store", "tasks", "cluster", "config"} | LINE,
+    "select": {
+        *("score", "report", "filter", "scored", "run", "judges", "engines", "corpus", "store"),
+        *("tasks", "config"),
+    }
+    | LINE,
     "nightly": {"score", "report", "filter", "scored", "run", "corpus", "store", "config"} | LINE,
     "status": {
         *("nightly", "report", "filter", "pairs", "evaluate", "scored", "run", "corpus", "store"),
@@ -42,11 +48,6 @@ MAY_IMPORT = {
     "evaluate": {
         *("pairs", "score", "scored", "report", "run", "judges", "engines", "corpus", "store"),
         "config",
-    }
-    | LINE,
-    "select": {
-        *("score", "filter", "scored", "run", "judges", "corpus", "parquet", "store", "tasks"),
-        *("cluster", "config"),
     }
     | LINE,
     "score": {"run", "judges", "engines", "corpus", "store", "tasks", "cluster", "config"} | LINE,
@@ -72,6 +73,7 @@ INNER = {
     "engines": {"generate": {"engine", "read_outs", "vllm"}},
     "pairs": {"worsen": set()},
     "train": {"data": {"config", "start", "task"}},
+    "select": {"statistics": set()},
     "filter": {
         "count": {"config", "condition", "rule"},
         "copy": {"count", "config", "counts", "column_checks"},

@@ -1,7 +1,7 @@
-"""Choose rows by a table that names them: Parquet with the columns `source_file` and `row`.
+"""Choose rows by a table that names them: Parquet with a column of files and one of rows.
 
-A column `first_chunk` says from which chunk on a document is judged. Only the footers of the table
-are held in memory, and the rows of one file at a time.
+A third column may say from which chunk on a document is judged. Only the footers of the table are
+held in memory, and the rows of one file at a time.
 """
 
 import hashlib
@@ -18,13 +18,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from rm_ray.config import CorpusConfig, InputConfig, StorageConfig
+from rm_ray.config import CorpusConfig, InputConfig, RowsTableConfig
 from rm_ray.corpus.files import list_files
 from rm_ray.corpus.parquet import Unreadable, is_bad_file, open_file
 from rm_ray.corpus.sample import RowSample
 from rm_ray.errors import InputError, short
 
-FILE, ROW, FIRST = "source_file", "row", "first_chunk"
+# The columns of a table that has them as an output has.
+SOURCE_ROWS = RowsTableConfig()
 # Files of the corpus whose rows a process keeps at a time.
 _FILES_KEPT = 4
 # Bytes of a table's file that are hashed at once.
@@ -49,8 +50,8 @@ class RowTable:
 
     path: str
     """File, folder or glob of the table's Parquet files."""
-    storage: StorageConfig
-    """How the table's store is reached."""
+    asked: RowsTableConfig = SOURCE_ROWS
+    """Names of its columns, and how its store is reached."""
 
     def count(self, file: str, start: int, stop: int) -> int:
         """Return how many rows in [start, stop) of a file the table names."""
@@ -106,7 +107,7 @@ class RowTable:
         hashed = hashlib.sha256()
         try:
             for path in _table_files(self):
-                with _reading(path), open_file(path, self.storage) as file:
+                with _reading(path), open_file(path, self.asked.storage) as file:
                     while data := file.read(_HASHED_BYTES):
                         hashed.update(data)
         except Unreadable as error:
@@ -117,7 +118,7 @@ class RowTable:
 def rows_of(config: InputConfig) -> RowSample | RowTable:
     """Return the choice of rows that a configuration asks for."""
     if config.rows:
-        return RowTable(config.rows, config.rows_store.storage)
+        return RowTable(config.rows, config.rows_table)
     return RowSample(config.sample_fraction, config.sample_seed, config.sample_skip)
 
 
@@ -140,7 +141,7 @@ def rows_fingerprint(config: InputConfig) -> dict[str, Any]:
 @lru_cache(maxsize=8)
 def _table_files(table: RowTable) -> list[str]:
     """List the files of a table."""
-    listed = list_files(CorpusConfig(path=table.path, storage=table.storage))
+    listed = list_files(CorpusConfig(path=table.path, storage=table.asked.storage))
     return [file.path for file in listed.files]
 
 
@@ -149,23 +150,23 @@ def _places(table: RowTable) -> dict[str, tuple[Place, ...]]:
     """Return where a table has the rows of each corpus file, by the file's path."""
     places: dict[str, list[Place]] = defaultdict(list)
     for path in _table_files(table):
-        with _reading(path), open_file(path, table.storage) as opened:
+        with _reading(path), open_file(path, table.asked.storage) as opened:
             part = pq.ParquetFile(opened)
-            _check_columns(path, part.schema_arrow)
+            _check_columns(path, part.schema_arrow, table.asked)
             for group in range(part.num_row_groups):
-                files = part.read_row_group(group, [FILE]).column(FILE)
+                files = part.read_row_group(group, [table.asked.file]).column(0)
                 for file in pc.unique(files).to_pylist():
                     places[file].append((path, group))
     return {file: tuple(of_file) for file, of_file in places.items()}
 
 
-def _check_columns(path: str, schema: pa.Schema) -> None:
+def _check_columns(path: str, schema: pa.Schema, asked: RowsTableConfig) -> None:
     kinds = dict(zip(schema.names, schema.types, strict=True))
-    text = kinds.get(FILE)
+    text = kinds.get(asked.file)
     if text is None or not (pa.types.is_string(text) or pa.types.is_large_string(text)):
-        raise _bad(path, f"has no column {FILE} of texts")
-    for name in (ROW, FIRST):
-        if (name in kinds or name == ROW) and not pa.types.is_integer(kinds.get(name, pa.null())):
+        raise _bad(path, f"has no column {asked.file} of texts")
+    for name in (asked.row, *({asked.first_chunk} & kinds.keys())):
+        if not pa.types.is_integer(kinds.get(name, pa.null())):
             raise _bad(path, f"has no column {name} of whole numbers")
 
 
@@ -176,21 +177,24 @@ def _named(table: RowTable, file: str) -> NamedRows:
     if not read:
         return NamedRows(np.empty(0, np.int64), None)
     rows = pa.concat_tables(read)
-    numbers, at = np.unique(rows.column(ROW).to_numpy(), return_index=True)
-    if FIRST not in rows.column_names:
+    asked = table.asked
+    numbers, at = np.unique(rows.column(asked.row).to_numpy(), return_index=True)
+    if asked.first_chunk not in rows.column_names:
         return NamedRows(numbers, None)
-    return NamedRows(numbers, rows.column(FIRST).to_numpy()[at])
+    return NamedRows(numbers, rows.column(asked.first_chunk).to_numpy()[at])
 
 
 def _read(table: RowTable, path: str, group: int, file: str) -> pa.Table:
-    with _reading(path), open_file(path, table.storage) as opened:
+    asked = table.asked
+    with _reading(path), open_file(path, asked.storage) as opened:
         part = pq.ParquetFile(opened)
-        names = [name for name in (FILE, ROW, FIRST) if name in part.schema_arrow.names]
-        rows = part.read_row_group(group, names)
-    rows = rows.filter(pc.equal(rows.column(FILE), file)).drop_columns([FILE])
-    if rows.column(ROW).null_count:
-        raise _bad(path, f"has a null in the column {ROW}")
-    numbers = {name: pc.fill_null(rows.column(name).cast(pa.int64()), 0) for name in names[1:]}
+        more = [asked.first_chunk] if asked.first_chunk in part.schema_arrow.names else []
+        rows = part.read_row_group(group, [asked.file, asked.row, *more])
+    rows = rows.filter(pc.equal(rows.column(asked.file), file))
+    if rows.column(asked.row).null_count:
+        raise _bad(path, f"has a null in the column {asked.row}")
+    names = [asked.row, *more]
+    numbers = {name: pc.fill_null(rows.column(name).cast(pa.int64()), 0) for name in names}
     return pa.table(numbers)
 
 

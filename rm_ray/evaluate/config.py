@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from rm_ray.addresses import check_address, refuse_credentials
 from rm_ray.config import (
     TYPED,
     CostConfig,
@@ -15,8 +16,6 @@ from rm_ray.config import (
     ShardConfig,
     StorageConfig,
     as_list,
-    check_address,
-    refuse_credentials,
 )
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.errors import ConfigError

@@ -7,16 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from rm_ray.config import (
-    TYPED,
-    NonEmpty,
-    OutputConfig,
-    RunConfig,
-    Section,
-    StorageConfig,
-    as_list,
-    refuse_credentials,
-)
+from rm_ray.addresses import refuse_credentials
+from rm_ray.config import TYPED, NonEmpty, OutputConfig, RunConfig, Section, StorageConfig, as_list
 from rm_ray.errors import ConfigError
 from rm_ray.filter.condition import Condition
 from rm_ray.filter.quotas import ELSE, Quotas

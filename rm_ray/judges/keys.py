@@ -4,7 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from rm_ray.config import TYPED, NonEmpty, Section, StorageConfig, refuse_credentials
+from rm_ray.addresses import refuse_credentials
+from rm_ray.config import TYPED, NonEmpty, Section, StorageConfig
 
 Family = Literal["preference", "classifier", "regression", "quantile"]
 

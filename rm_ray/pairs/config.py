@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
+from rm_ray.addresses import refuse_credentials
 from rm_ray.config import (
     TYPED,
     CostConfig,
@@ -16,7 +17,6 @@ from rm_ray.config import (
     Section,
     ShardConfig,
     StorageConfig,
-    refuse_credentials,
 )
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.judges.preference.keys import PreferenceConfig

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
+from rm_ray.addresses import refuse_credentials
 from rm_ray.config import (
     TYPED,
     CostConfig,
@@ -14,7 +15,6 @@ from rm_ray.config import (
     Section,
     StorageConfig,
     as_list,
-    refuse_credentials,
 )
 from rm_ray.errors import ConfigError
 from rm_ray.scored.column_path import ColumnPath

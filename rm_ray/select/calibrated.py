@@ -10,13 +10,13 @@ from rm_ray.judges.judge import Judge
 from rm_ray.judges.preference.judge import PreferenceJudge
 from rm_ray.judges.preference.rule_file import CalibratedRule, band_ends
 from rm_ray.judges.preference.stopping import NOBODY, StopTable
-from rm_ray.select.calibrate import Calibration, calibrate
-from rm_ray.select.chain import Cost
-from rm_ray.select.cheap import CheapForecast
 from rm_ray.select.config import SelectConfig
 from rm_ray.select.sample import WholeDocuments
 from rm_ray.select.shares import kept_shares
-from rm_ray.select.wanted import Wanted
+from rm_ray.select.statistics.calibrate import Calibration, calibrate
+from rm_ray.select.statistics.chain import Cost
+from rm_ray.select.statistics.cheap import CheapForecast
+from rm_ray.select.statistics.wanted import Wanted
 from rm_ray.store.folder import Folder
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable
-from rm_ray.corpus.rows import FILE, FIRST, ROW
+from rm_ray.corpus.rows import SOURCE_ROWS
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.counts.order import Ints
@@ -129,7 +129,15 @@ def _write(sent: tuple[int, Sequence[Shard], Doubts], folder: Folder) -> int:
         except (Unreadable, NotFound, FileNotFoundError) as error:
             raise InputError(f"a stage's rewards cannot be read: {short(error)}") from None
         names = pa.array([shard.file] * len(rows), pa.string())
-        tables.append(pa.table({FILE: names, ROW: pa.array(rows), FIRST: pa.array(firsts)}))
+        tables.append(
+            pa.table(
+                {
+                    SOURCE_ROWS.file: names,
+                    SOURCE_ROWS.row: rows,
+                    SOURCE_ROWS.first_chunk: firsts,
+                }
+            )
+        )
     table = pa.concat_tables(tables)
     if len(table):
         buffer = BytesIO()

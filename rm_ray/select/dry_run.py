@@ -4,11 +4,11 @@ from rm_ray.corpus.files import list_files
 from rm_ray.judges.preference.judge import PreferenceJudge
 from rm_ray.run.execute import ray_faults
 from rm_ray.score.job import ScoreJob, look_ahead
-from rm_ray.select.bands import LEAST_IN_GROUP
 from rm_ray.select.began import Began, look_at
 from rm_ray.select.config import SelectConfig
 from rm_ray.select.shares import share_beforehand
 from rm_ray.select.stages import Stages
+from rm_ray.select.statistics.bands import LEAST_IN_GROUP
 
 
 def dry_run(config: SelectConfig) -> str:

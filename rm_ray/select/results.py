@@ -14,10 +14,8 @@ from rm_ray.judges.preference.rule_file import ALL, band_ends
 from rm_ray.report.show.folder import as_json, write_files
 from rm_ray.run.standing.status import read_standing
 from rm_ray.scored.run import ScoredRun
-from rm_ray.select.audit import Share, audit
 from rm_ray.select.began import Began
 from rm_ray.select.calibrated import Calibrated
-from rm_ray.select.chain import Chain
 from rm_ray.select.config import DECIDED, KEPT, SelectConfig
 from rm_ray.select.figures import (
     AuditFigures,
@@ -33,6 +31,8 @@ from rm_ray.select.page import page
 from rm_ray.select.sample import WholeDocuments
 from rm_ray.select.stage_rows import StageRows
 from rm_ray.select.stages import CHEAP, SAMPLE
+from rm_ray.select.statistics.audit import Share, audit
+from rm_ray.select.statistics.chain import Chain
 from rm_ray.select.words import sentence, summary
 from rm_ray.store.folder import Folder
 

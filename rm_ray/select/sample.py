@@ -19,8 +19,8 @@ from rm_ray.errors import InputError, short
 from rm_ray.scored.passes import in_batches
 from rm_ray.select.config import SelectConfig
 from rm_ray.select.gather import Counted
-from rm_ray.select.sampled import Sampled
 from rm_ray.select.stage_rows import CHUNKS, StageRows
+from rm_ray.select.statistics.sampled import Sampled
 from rm_ray.tasks.ended import refuse_ended
 from rm_ray.tasks.run import run_tasks
 

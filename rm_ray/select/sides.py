@@ -13,8 +13,8 @@ from rm_ray.counts.order import Ints
 from rm_ray.judges.judge import Judge
 from rm_ray.judges.preference.judge import PreferenceJudge
 from rm_ray.judges.preference.stopping import Band, Clips, Floats, StopTable, clipped
-from rm_ray.select.cheap import CheapForecast
 from rm_ray.select.stage_rows import CHUNKS, chunk_counts
+from rm_ray.select.statistics.cheap import CheapForecast
 
 Sides = npt.NDArray[np.int8]
 

@@ -9,7 +9,7 @@ wider-1 ...  the judge, over what a wider band leaves in doubt, from where it st
 from dataclasses import dataclass
 from typing import Any
 
-from rm_ray.config import RowsStoreConfig
+from rm_ray.config import RowsTableConfig
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.job import ScoreJob, score
 from rm_ray.scored.run import ScoredRun, open_scored
@@ -79,7 +79,7 @@ class Stages:
         return ScoreJob(stage)
 
     def _table(self, rows: str) -> dict[str, Any]:
-        return {"rows": rows, "rows_store": RowsStoreConfig(storage=self.config.output.storage)}
+        return {"rows": rows, "rows_table": RowsTableConfig(storage=self.config.output.storage)}
 
     @property
     def _seeded(self) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from rm_ray.config import StorageConfig, check_address
+from rm_ray.addresses import check_address
+from rm_ray.config import StorageConfig
 from rm_ray.store.access import Request
 from rm_ray.store.denied import Denied
 from rm_ray.store.filesystem import answer_of, open_filesystem, upload_options

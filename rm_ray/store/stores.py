@@ -12,7 +12,8 @@ from typing import Any
 import fsspec
 from fsspec.utils import get_protocol
 
-from rm_ray.config import StorageConfig, check_address
+from rm_ray.addresses import check_address
+from rm_ray.config import StorageConfig
 from rm_ray.errors import redacted
 from rm_ray.store import azure_account
 

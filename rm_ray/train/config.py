@@ -4,16 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from rm_ray.config import (
-    TYPED,
-    CostConfig,
-    NonEmpty,
-    OutputConfig,
-    Section,
-    StorageConfig,
-    as_list,
-    refuse_credentials,
-)
+from rm_ray.addresses import refuse_credentials
+from rm_ray.config import TYPED, CostConfig, NonEmpty, OutputConfig, Section, StorageConfig, as_list
 from rm_ray.judges.classifier.keys import ClassifierConfig
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.sections import JudgeConfig

@@ -1,6 +1,8 @@
 """Help: the keys that people type at first, and every key on the page of its section."""
 
 import importlib
+from types import NoneType
+from typing import get_args
 
 import pytest
 
@@ -17,6 +19,7 @@ from rm_ray.nightly.config import NightlyConfig
 from rm_ray.pairs.config import PairsJobConfig
 from rm_ray.report.config import ReportConfig
 from rm_ray.score.config import ScoreConfig
+from rm_ray.select.config import SelectConfig
 from rm_ray.status.__main__ import StatusConfig
 from rm_ray.train.config import TrainConfig
 
@@ -24,6 +27,7 @@ SCHEMAS = {
     "score": ScoreConfig,
     "filter": FilterConfig,
     "report": ReportConfig,
+    "select": SelectConfig,
     "nightly": NightlyConfig,
     "pairs": PairsJobConfig,
     "train": TrainConfig,
@@ -44,6 +48,11 @@ TYPED = {
     "report": [
         "rewards.path", "output.path", "by", "baseline.path", "baseline.accept", "history.path",
         "corpus.excerpts", "page.cut", "rewards.segments", "night",
+    ],
+    "select": [
+        *TYPED_OF_EVERY_SCORING, "rule.min_reward", "rule.keep_fraction", "rule.keep_tokens",
+        "rule.keep_documents", "rule.weight", "rule.by", "rule.where", "select.max_wrong",
+        "kept.kind",
     ],
     "nightly": [*TYPED_OF_EVERY_SCORING, "night", "report.by"],
     "pairs": [
@@ -74,7 +83,9 @@ def in_one_line(text):
 @pytest.mark.parametrize("job", JOBS)
 def test_the_first_page_has_the_keys_that_people_type_and_names_the_other_pages(job):
     schema, first = SCHEMAS[job], page(job)
-    assert list(typed_keys(schema)) == TYPED[job] and len(TYPED[job]) <= 12
+    # a selection is typed with the keys of a scoring run and of a rule
+    most = 20 if job == "select" else 12
+    assert list(typed_keys(schema)) == TYPED[job] and len(TYPED[job]) <= most
     assert first.startswith(JOBS[job]) and f"rm_ray {job} " in first
     keys = first.partition("The keys that people type:\n")[2].partition("\n\n")[0]
     assert [line.split()[0] for line in keys.splitlines() if line.startswith("  -")] == [
@@ -88,6 +99,12 @@ def test_the_first_page_has_the_keys_that_people_type_and_names_the_other_pages(
     )
 
 
+def kind(section):
+    """The class of a section's keys, whether or not the section may be left out."""
+    kinds = {one for one in get_args(section.annotation) if one is not NoneType}
+    return kinds.pop() if len(kinds) == 1 else section.annotation
+
+
 @pytest.mark.parametrize("job", JOBS)
 def test_help_names_every_key_with_its_meaning(job):
     """Those that several sections have once, where these sections are named."""
@@ -99,9 +116,7 @@ def test_help_names_every_key_with_its_meaning(job):
         assert in_one_line(field.description) in words
         section, _, name = key.rpartition(".")
         if f"  --{key}  " not in whole:
-            twins = [
-                one for one in sections if sections[one].annotation == sections[section].annotation
-            ]
+            twins = [one for one in sections if kind(sections[one]) == kind(sections[section])]
             [shown] = [one for one in twins if f"  --{one}.{name}  " in whole]
             assert section in words.partition(f"{shown}: ")[2]
             once.append(name)
@@ -116,7 +131,9 @@ def test_every_section_and_key_has_a_page(job):
         assert page(job, name)
     for name in dotted_sections(SCHEMAS[job]):
         inside = [key for key, _ in dotted_fields(SCHEMAS[job]) if key.startswith(f"{name}.")]
-        assert inside and f"  --{inside[0]}  " in page(job, name)
+        own = [key for key in inside if key.count(".") == name.count(".") + 1]
+        assert inside and (not own or f"  --{own[0]}  " in page(job, name))
+        assert own or f"{inside[0].rpartition('.')[0]}: " in page(job, name)
     for key, field in dotted_fields(SCHEMAS[job]):
         shown = page(job, key)
         assert shown.startswith(f"  --{key}  ")
@@ -141,19 +158,19 @@ def test_a_section_says_types_and_defaults():
         in shown
     )
     assert '  --input.keep  list (a,b or ["a", "b,c"]), default []\n' in shown
-    assert shown.endswith(
-        "\n\ninput.storage: How its store is reached. `--help storage` shows its keys."
-    )
+    assert "\n\ninput.storage: How its store is reached. `--help storage` shows its keys." in shown
     assert "--input.storage.region" not in shown and "--output" not in shown
 
 
 def test_storage_has_one_page_and_every_place_of_it():
     shown = page("score", "storage")
     assert shown == page("score", "input.storage") and "  --input.storage.region  text" in shown
-    assert shown.endswith("The same keys are in output.storage and judge.storage.")
+    others = "input.rows_table.storage, output.storage, judge.storage and judge.adaptive.storage"
+    assert in_one_line(shown).endswith(f"The same keys are in {others}.")
     there = page("score", "judge.storage")
     assert "  --judge.storage.region  text" in there
-    assert there.endswith("The same keys are in input.storage and output.storage.")
+    others = "input.storage, input.rows_table.storage, output.storage and judge.adaptive.storage"
+    assert in_one_line(there).endswith(f"The same keys are in {others}.")
 
 
 def test_help_says_whose_a_key_is():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rm_ray.config import InputConfig, StorageConfig
+from rm_ray.config import InputConfig, RowsTableConfig
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.rows import RowTable, rows_fingerprint, rows_of
 from rm_ray.corpus.sample import RowSample
@@ -17,7 +17,7 @@ from rm_ray.errors import InputError
 def table(path, files, rows, group_rows=3, **columns):
     made = pa.table({"source_file": files, "row": rows, **columns})
     pq.write_table(made, path, row_group_size=group_rows)
-    return RowTable(str(path), StorageConfig())
+    return RowTable(str(path))
 
 
 def test_the_rows_of_a_file_are_found_wherever_the_table_has_them(tmp_path):
@@ -35,8 +35,17 @@ def test_a_table_may_lie_in_several_files_and_say_where_judging_begins(tmp_path)
     (tmp_path / "t").mkdir()
     table(tmp_path / "t" / "1.parquet", ["/a", "/a"], [5, 2], first_chunk=[4, None])
     table(tmp_path / "t" / "2.parquet", ["/a"], [9], first_chunk=pa.array([1], pa.int8()))
-    named = RowTable(str(tmp_path / "t"), StorageConfig())
+    named = RowTable(str(tmp_path / "t"))
     assert named.firsts("/a", np.array([2, 5, 9])).tolist() == [0, 4, 1]
+
+
+def test_the_columns_of_a_table_may_have_other_names(tmp_path):
+    made = pa.table({"path": ["/a", "/b"], "line": [4, 5], "from": [1, 2]})
+    pq.write_table(made, tmp_path / "t.parquet")
+    asked = RowsTableConfig(file="path", row="line", first_chunk="from")
+    named = RowTable(str(tmp_path / "t.parquet"), asked)
+    assert named.chosen("/b", 0, 9).tolist() == [5]
+    assert named.firsts("/b", np.array([5])).tolist() == [2]
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 
 from rm_ray.judges.preference.stopping import Band
 from rm_ray.score.__main__ import main as score
-from rm_ray.select import calibrate
 from rm_ray.select.__main__ import main
 from rm_ray.select.figures import SelectFigures
+from rm_ray.select.statistics import calibrate
 from tests import quality_engine
 from tests.jobs import options, parts, read_rewards
 from tests.quality_engine import write_documents

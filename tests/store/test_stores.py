@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from rm_ray.config import ONLY_READ, WRITTEN
+from rm_ray.addresses import ONLY_READ, WRITTEN
 from rm_ray.store.stores import STORES, store_of
 
 

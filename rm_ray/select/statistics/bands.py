@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from rm_ray.judges.preference.stopping import Band, Floats, Ints
-from rm_ray.select.limits import cut_ranks
+from rm_ray.select.statistics.limits import cut_ranks
 
 # Groups with fewer documents in the sample are judged whole.
 LEAST_IN_GROUP = 100

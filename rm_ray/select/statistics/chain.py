@@ -16,8 +16,8 @@ from rm_ray.judges.preference.stopping import (
     StopTable,
     Strictness,
 )
-from rm_ray.select.cheap import CheapForecast
-from rm_ray.select.sampled import Sampled
+from rm_ray.select.statistics.cheap import CheapForecast
+from rm_ray.select.statistics.sampled import Sampled
 
 
 @dataclass(frozen=True)

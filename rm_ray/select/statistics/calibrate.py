@@ -30,11 +30,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from rm_ray.judges.preference.stopping import NOBODY, Band, SideName, Strictness
-from rm_ray.select.bands import LEAST_IN_GROUP, bands_of
-from rm_ray.select.chain import Chain, cost_share, wrong_decisions
-from rm_ray.select.cheap import CheapForecast
-from rm_ray.select.fitting import fit_cheap, fit_table
-from rm_ray.select.limits import (
+from rm_ray.select.statistics.bands import LEAST_IN_GROUP, bands_of
+from rm_ray.select.statistics.chain import Chain, cost_share, wrong_decisions
+from rm_ray.select.statistics.cheap import CheapForecast
+from rm_ray.select.statistics.fitting import fit_cheap, fit_table
+from rm_ray.select.statistics.limits import (
     fit_documents,
     lower_limit,
     needed_sample,
@@ -42,8 +42,8 @@ from rm_ray.select.limits import (
     parts_of,
     upper_limit,
 )
-from rm_ray.select.sampled import Sampled
-from rm_ray.select.wanted import Wanted
+from rm_ray.select.statistics.sampled import Sampled
+from rm_ray.select.statistics.wanted import Wanted
 
 # Strictnesses, from strict to loose: more steps cost no certainty.
 STRICTNESSES = tuple(float(z) for z in np.round(np.arange(10.0, -0.01, -0.05), 2))

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from rm_ray.select.chain import Cost
+from rm_ray.select.statistics.chain import Cost
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rm_ray.judges.preference.stopping import Band
-from rm_ray.select.chain import Chain, wrong_decisions
-from rm_ray.select.limits import interval
-from rm_ray.select.sampled import Sampled
+from rm_ray.select.statistics.chain import Chain, wrong_decisions
+from rm_ray.select.statistics.limits import interval
+from rm_ray.select.statistics.sampled import Sampled
 
 
 @dataclass(frozen=True)

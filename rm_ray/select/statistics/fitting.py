@@ -7,8 +7,8 @@ from scipy import special, stats
 from scipy.optimize import nnls
 
 from rm_ray.judges.preference.stopping import NOBODY, Floats, Forecast, Ints, StopTable
-from rm_ray.select.cheap import CheapForecast
-from rm_ray.select.sampled import Sampled
+from rm_ray.select.statistics.cheap import CheapForecast
+from rm_ray.select.statistics.sampled import Sampled
 
 # Judging never stops at a look that fewer documents of the fit have reached.
 LEAST_FITTED = 30
