@@ -25,14 +25,13 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.corpora import KINDS, corpus
 from benchmarks.least_cost import least_cost
 from benchmarks.t_rule import t_rule
 from rm_ray.select.calibrate import calibrate
 from rm_ray.select.chain import Cost, cost_share
 from rm_ray.select.limits import propose_sample
-from rm_ray.select.sampled import Sampled
 from rm_ray.select.wanted import Wanted
+from tests.select.simulated import KINDS, corpus, sample_of, wrong_keeps
 
 Floats = npt.NDArray[np.float64]
 FAILURE = 0.05
@@ -68,26 +67,6 @@ class Run:
     """Documents judged whole did not suffice for the exact count; the run would judge more."""
 
 
-def wrong_keeps(sides: npt.NDArray[np.int8], rewards: Floats, wanted: int) -> tuple[int, bool]:
-    """Return the wrong keeps after the exact count, and whether documents judged whole lacked.
-
-    Args:
-        sides: 1 if kept early, -1 if dropped early, 0 if judged whole, [documents].
-        rewards: rewards of judging everything, [documents].
-        wanted: documents that are kept.
-    """
-    best_first = np.argsort(-rewards, kind="stable")
-    belongs = np.zeros(len(rewards), bool)
-    belongs[best_first[:wanted]] = True
-    kept = sides == 1
-    missing = wanted - int(kept.sum())
-    whole = best_first[sides[best_first] == 0]
-    outside = not 0 <= missing <= len(whole)
-    kept[whole[: max(0, missing)]] = True
-    early = max(int(((sides == 1) & ~belongs).sum()), int(((sides == -1) & belongs).sum()))
-    return early if outside else int((kept & ~belongs).sum()), outside
-
-
 def run(row: Row, seed: int, sample: int = 0) -> Run:
     """Draw one corpus, sample it, calibrate, decide, and count what is wrong."""
     rng = np.random.default_rng([seed, hash_of(row)])
@@ -97,7 +76,7 @@ def run(row: Row, seed: int, sample: int = 0) -> Run:
 
 def decided(row: Row, chunk_rewards: Floats, rng: np.random.Generator, sample: int = 0) -> Run:
     """Decide on one corpus; `sample` documents are judged whole first, or what is proposed."""
-    whole = Sampled(chunk_rewards.ravel(), np.arange(row.documents + 1) * row.chunks)
+    whole = sample_of(chunk_rewards)
     sample = sample or propose_sample(row.documents, row.max_wrong * row.kept, FAILURE)
     drawn = rng.permutation(row.documents)[:sample]
     wanted = Wanted(kept=(row.kept,), max_wrong=row.max_wrong, failure=FAILURE)
