@@ -7,12 +7,16 @@ A row is a kind of corpus. Its columns:
 
     over         corpora in which wrong keeps are more than `max_wrong` of the kept documents
     everything   corpora in which no strictness passed, so that everything was judged
-    wrong        mean of wrong keeps over kept documents, at the end: after the exact count
-    cost         tokens as a share of judging everything: with the sample, and without it
-    least        the least cost of any stop rule at the same error, on Gaussian chunks
-    today        cost and wrong keeps of `judge.adaptive` at its default confidence, in blocks, and
-                 its least cost at the same error, in blocks and from the front; for it the cut is
-                 known, and no sample is paid
+    outside      corpora in which the documents judged whole did not suffice for the exact count
+    wrong        wrong keeps over kept documents at the end, after the exact count; mean
+    cost         tokens as a share of judging everything: without the sample, and with it
+    least        the least cost of any stop rule at the same error, on Gaussian chunks; and how many
+                 times as much the cost is, without the sample and with it
+    today        cost and wrong keeps of `judge.adaptive` at its default confidence, in blocks; its
+                 least cost at the same error, in blocks and from the front; and what the cost with
+                 the sample is of each. Its cut is known, and no sample is paid
+
+A ratio is the standard deviation of chunks over that of documents' means.
 """
 
 import argparse
@@ -131,7 +135,8 @@ def today_of(row: Row, wrong: float, total: float) -> str:
         for points in (blocks, front)
     ]
     said = f"{default.cost:.1%} at {default.wrong:.1%}"
-    return f"{said}; {same[0]:.1%}, {same[1]:.1%} ({total / min(same):.2f})"
+    shares = ", ".join(f"{total / cost:.2f}" for cost in same)
+    return f"{said}; {same[0]:.1%}, {same[1]:.1%} ({shares})"
 
 
 def rows(options: argparse.Namespace) -> Iterator[Row]:
