@@ -7,12 +7,16 @@ A row is a kind of corpus. Its columns:
 
     over         corpora in which wrong keeps are more than `max_wrong` of the kept documents
     everything   corpora in which no strictness passed, so that everything was judged
-    wrong        mean of wrong keeps over kept documents, at the end: after the exact count
-    cost         tokens as a share of judging everything: with the sample, and without it
-    least        the least cost of any stop rule at the same error, on Gaussian chunks
-    today        cost and wrong keeps of `judge.adaptive` at its default confidence, in blocks, and
-                 its least cost at the same error, in blocks and from the front; for it the cut is
-                 known, and no sample is paid
+    outside      corpora in which the documents judged whole did not suffice for the exact count
+    wrong        wrong keeps over kept documents at the end, after the exact count; mean
+    cost         tokens as a share of judging everything: without the sample, and with it
+    least        the least cost of any stop rule at the same error, on Gaussian chunks; and how many
+                 times as much the cost is, without the sample and with it
+    today        cost and wrong keeps of `judge.adaptive` at its default confidence, in blocks; its
+                 least cost at the same error, in blocks and from the front; and what the cost with
+                 the sample is of each. Its cut is known, and no sample is paid
+
+A ratio is the standard deviation of chunks over that of documents' means.
 """
 
 import argparse
@@ -25,14 +29,13 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.corpora import KINDS, corpus
 from benchmarks.least_cost import least_cost
 from benchmarks.t_rule import t_rule
 from rm_ray.select.statistics.calibrate import calibrate
 from rm_ray.select.statistics.chain import Cost, cost_share
 from rm_ray.select.statistics.limits import propose_sample
-from rm_ray.select.statistics.sampled import Sampled
 from rm_ray.select.statistics.wanted import Wanted
+from tests.select.simulated import KINDS, corpus, sample_of, wrong_keeps
 
 Floats = npt.NDArray[np.float64]
 FAILURE = 0.05
@@ -68,26 +71,6 @@ class Run:
     """Documents judged whole did not suffice for the exact count; the run would judge more."""
 
 
-def wrong_keeps(sides: npt.NDArray[np.int8], rewards: Floats, wanted: int) -> tuple[int, bool]:
-    """Return the wrong keeps after the exact count, and whether documents judged whole lacked.
-
-    Args:
-        sides: 1 if kept early, -1 if dropped early, 0 if judged whole, [documents].
-        rewards: rewards of judging everything, [documents].
-        wanted: documents that are kept.
-    """
-    best_first = np.argsort(-rewards, kind="stable")
-    belongs = np.zeros(len(rewards), bool)
-    belongs[best_first[:wanted]] = True
-    kept = sides == 1
-    missing = wanted - int(kept.sum())
-    whole = best_first[sides[best_first] == 0]
-    outside = not 0 <= missing <= len(whole)
-    kept[whole[: max(0, missing)]] = True
-    early = max(int(((sides == 1) & ~belongs).sum()), int(((sides == -1) & belongs).sum()))
-    return early if outside else int((kept & ~belongs).sum()), outside
-
-
 def run(row: Row, seed: int, sample: int = 0) -> Run:
     """Draw one corpus, sample it, calibrate, decide, and count what is wrong."""
     rng = np.random.default_rng([seed, hash_of(row)])
@@ -97,7 +80,7 @@ def run(row: Row, seed: int, sample: int = 0) -> Run:
 
 def decided(row: Row, chunk_rewards: Floats, rng: np.random.Generator, sample: int = 0) -> Run:
     """Decide on one corpus; `sample` documents are judged whole first, or what is proposed."""
-    whole = Sampled(chunk_rewards.ravel(), np.arange(row.documents + 1) * row.chunks)
+    whole = sample_of(chunk_rewards)
     sample = sample or propose_sample(row.documents, row.max_wrong * row.kept, FAILURE)
     drawn = rng.permutation(row.documents)[:sample]
     wanted = Wanted(kept=(row.kept,), max_wrong=row.max_wrong, failure=FAILURE)
@@ -152,7 +135,8 @@ def today_of(row: Row, wrong: float, total: float) -> str:
         for points in (blocks, front)
     ]
     said = f"{default.cost:.1%} at {default.wrong:.1%}"
-    return f"{said}; {same[0]:.1%}, {same[1]:.1%} ({total / min(same):.2f})"
+    shares = ", ".join(f"{total / cost:.2f}" for cost in same)
+    return f"{said}; {same[0]:.1%}, {same[1]:.1%} ({shares})"
 
 
 def rows(options: argparse.Namespace) -> Iterator[Row]:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 Sides = npt.NDArray[np.int8]
 # Intervals to which chunk rewards are clipped: lowest and highest.
 Clips = tuple[tuple[float, float], ...]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rm_ray.judges.preference.stopping import Band
-from rm_ray.select.statistics.chain import Chain, wrong_decisions
+from rm_ray.judges.preference.stopping import DROPPED, KEPT, Flags, Sides
+from rm_ray.select.statistics.chain import Chain
 from rm_ray.select.statistics.limits import interval
 from rm_ray.select.statistics.sampled import Sampled
 
@@ -48,7 +48,7 @@ class Audit:
 
 
 def audit(chain: Chain, sampled: Sampled, cuts: tuple[float, ...]) -> tuple[Audit, list[Audit]]:
-    """Compare the chain's decisions with those of judging whole; then the same by group.
+    """Compare the chain's decisions with those of judging whole: of all documents, and by group.
 
     Args:
         chain: the chain that decided.
@@ -56,21 +56,22 @@ def audit(chain: Chain, sampled: Sampled, cuts: tuple[float, ...]) -> tuple[Audi
         cuts: the reward of the cut of each group: documents with at least this reward are kept.
     """
     groups = sampled.codes(len(cuts))
-    each = [
-        _audit(chain, sampled.take(np.flatnonzero(groups == group)), cuts)
-        for group in range(len(cuts))
-    ]
-    return _audit(chain, sampled, cuts), each
-
-
-def _audit(chain: Chain, sampled: Sampled, cuts: tuple[float, ...]) -> Audit:
-    documents = len(sampled)
     decisions = chain.decide(sampled)
-    wrong = wrong_decisions(decisions, sampled, tuple(Band(cut, cut) for cut in cuts))
-    kept = sampled.rewards >= np.array(cuts)[sampled.codes(len(cuts))]
+    belongs = sampled.rewards >= np.array(cuts)[groups]
+    everyone = np.ones(len(sampled), bool)
+    each = [_audit(decisions.sides, belongs, groups == group) for group in range(len(cuts))]
+    return _audit(decisions.sides, belongs, everyone), each
+
+
+def _audit(sides: Sides, belongs: Flags, counted: Flags) -> Audit:
+    """Count the documents of one group."""
+
+    def share(found: Flags) -> Share:
+        return Share.of(int((found & counted).sum()), int(counted.sum()))
+
     return Audit(
-        wrong_keeps=Share.of(wrong["keep"], documents),
-        wrong_drops=Share.of(wrong["drop"], documents),
-        kept=Share.of(int(kept.sum()), documents),
-        decided=Share.of(int((decisions.sides != 0).sum()), documents),
+        wrong_keeps=share((sides == KEPT) & ~belongs),
+        wrong_drops=share((sides == DROPPED) & belongs),
+        kept=share(belongs),
+        decided=share(sides != 0),
     )

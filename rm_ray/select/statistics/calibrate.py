@@ -25,6 +25,7 @@ With groups, each with a cut of its own, a and b add up over groups, so each sid
 """
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,8 +46,8 @@ from rm_ray.select.statistics.limits import (
 from rm_ray.select.statistics.sampled import Sampled
 from rm_ray.select.statistics.wanted import Wanted
 
-# Strictnesses, from strict to loose: more steps cost no certainty.
-STRICTNESSES = tuple(float(z) for z in np.round(np.arange(10.0, -0.01, -0.05), 2))
+# Strictnesses, from strict to loose. Many steps cost no certainty.
+STRICTNESSES = tuple(step / 20 for step in range(400, -1, -1))
 # The cut of the rule lies in its band with a probability of about 0.9.
 BAND_FAILURE = 0.05
 
@@ -82,7 +83,7 @@ class Calibration:
     edges: tuple[Band, ...]
     """Where the cut of each group lies by the whole sample; wrong decisions count against these."""
     trials: tuple[Trial, ...]
-    """Every strictness that was tried: keeping and then dropping, from strict to loose."""
+    """The strictnesses that were tried: keeping and then dropping, from strict to loose."""
     allowed: float
     """Share of all documents that may be wrong on each side."""
     cost: float
@@ -102,8 +103,10 @@ def calibrate(sampled: Sampled, wanted: Wanted, seed: int) -> Calibration:
         seed: seed of the division into documents that fit and documents that test.
 
     Raises:
-        ValueError: a document's group is none of the groups that are wanted.
+        ValueError: the sample has one document, or a document's group is none of the wanted ones.
     """
+    if len(sampled) < 2:
+        raise ValueError("a sample needs two documents at least: one to fit, and one to test")
     order = np.random.default_rng(seed).permutation(len(sampled))
     fitted = fit_documents(len(sampled))
     fit, test = sampled.take(order[:fitted]), sampled.take(order[fitted:])
@@ -135,18 +138,24 @@ def _sequence(
     allowed: float,
     wanted: Wanted,
 ) -> list[Trial]:
-    """Test strictnesses on one side, from strict to loose, until one fails."""
+    """Find the first strictness of one side that fails, and return the trials that were needed.
+
+    A chain that decides on one side only decides more documents the looser it is, so its wrong
+    decisions only become more. So bisection finds what testing one after the other would find.
+    """
     failure = parts_of(wanted.failure)[1]
-    trials = []
-    for z in STRICTNESSES:
+    trials: list[Trial] = []
+
+    def fails(z: float) -> bool:
         decisions = chain.at(NOBODY.with_side(side, z)).decide(test)
         wrong = wrong_decisions(decisions, test, edges)[side]
         limit = upper_limit(wrong, len(test), failure)
         cost = cost_share(wanted.cost, decisions.judged, test.chunks)
         trials.append(Trial(side, z, wrong, limit, cost, limit <= allowed))
-        if limit > allowed:
-            break
-    return trials
+        return limit > allowed
+
+    bisect_left(STRICTNESSES, True, key=fails)
+    return sorted(trials, key=lambda trial: -trial.strictness)
 
 
 def _loosest(trials: list[Trial]) -> float | None:

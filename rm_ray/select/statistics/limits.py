@@ -15,7 +15,7 @@ CUT_PART = 0.05
 # A sample has this share of the corpus at most, ...
 MOST_SHARE = 0.05
 # ... and the factor of its size that made the whole cost least in benchmarks/stop_rule.py.
-SIZE_FACTOR = 0.5
+SIZE_FACTOR = 0.35
 
 
 def upper_limit(wrong: int, documents: int, failure: float) -> float:

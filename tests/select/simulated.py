@@ -1,9 +1,11 @@
-"""Simulated corpora: the chunk rewards of documents, and all that can go wrong with them."""
+"""Simulated corpora, and the exact count that ends a selection. The benchmarks use them too."""
 
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+
+from rm_ray.select.statistics.sampled import Sampled
 
 Floats = npt.NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int, int], Floats]
@@ -82,3 +84,29 @@ def corpus(
         # a document's mean says nothing about its chunks: the chunks add up to nearly the same
         means, rewards = 0.001 * means, rewards - rewards.mean(axis=1, keepdims=True)
     return (means + rewards).astype(np.float32).astype(np.float64)
+
+
+def wrong_keeps(sides: npt.NDArray[np.int8], rewards: Floats, wanted: int) -> tuple[int, bool]:
+    """Return the wrong keeps after the exact count, and whether documents judged whole lacked.
+
+    Args:
+        sides: 1 if kept early, -1 if dropped early, 0 if judged whole, [documents].
+        rewards: rewards of judging everything, [documents].
+        wanted: documents that are kept.
+    """
+    best_first = np.argsort(-rewards, kind="stable")
+    belongs = np.zeros(len(rewards), bool)
+    belongs[best_first[:wanted]] = True
+    kept = sides == 1
+    missing = wanted - int(kept.sum())
+    whole = best_first[sides[best_first] == 0]
+    outside = not 0 <= missing <= len(whole)
+    kept[whole[: max(0, missing)]] = True
+    early = max(int(((sides == 1) & ~belongs).sum()), int(((sides == -1) & belongs).sum()))
+    return early if outside else int((kept & ~belongs).sum()), outside
+
+
+def sample_of(chunk_rewards: Floats) -> Sampled:
+    """Return documents of the same length as a sample, from rewards [documents, chunks]."""
+    documents, chunks = chunk_rewards.shape
+    return Sampled(chunk_rewards.ravel(), np.arange(documents + 1) * chunks)
