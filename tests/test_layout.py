@@ -36,8 +36,8 @@ MAY_IMPORT = {
     | LINE,
     "nightly": {"score", "report", "filter", "scored", "run", "corpus", "store", "config"} | LINE,
     "status": {
-        *("nightly", "report", "filter", "pairs", "evaluate", "scored", "run", "corpus", "store"),
-        "config",
+        *("nightly", "select", "report", "filter", "pairs", "evaluate", "scored", "run", "corpus"),
+        *("store", "config"),
     }
     | LINE,
     "pairs": {

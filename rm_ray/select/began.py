@@ -12,14 +12,13 @@ from rm_ray.corpus.footers import read_footers
 from rm_ray.errors import InputError, OutputError
 from rm_ray.report.show.folder import look_into
 from rm_ray.run.output.run_json import differences
-from rm_ray.select.config import SelectConfig
+from rm_ray.select.config import BEGAN, SelectConfig
 from rm_ray.select.shares import share_beforehand
 from rm_ray.select.statistics.limits import MOST_SHARE, needed_sample, propose_sample
 from rm_ray.store.folder import Folder
 
 log = logging.getLogger(__name__)
 
-BEGAN = "began.json"
 # Documents of the audit: this share of the corpus, within these bounds.
 AUDIT_SHARE, LEAST_AUDITED, MOST_AUDITED = 0.005, 200, 1000
 

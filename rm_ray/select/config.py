@@ -20,6 +20,10 @@ from rm_ray.score.config import ScoreConfig
 
 # Folders within the output folder.
 STAGES, DECIDED, KEPT = "stages", "decided", "kept"
+# The file that a selection begins with.
+BEGAN = "began.json"
+# Names of the stages; wider stages are numbered.
+CHEAP, SAMPLE, MAIN, WIDER = "cheap", "sample", "main", "wider"
 # The column of the decided documents that the filter cuts by.
 KEY = "key"
 

@@ -14,10 +14,9 @@ from rm_ray.config import OUTPUT_COLUMNS
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import Incomplete
 from rm_ray.judges.preference.judge import mean_reward
-from rm_ray.select.config import KEY
+from rm_ray.select.config import CHEAP, KEY, SAMPLE
 from rm_ray.select.sides import Decider
 from rm_ray.select.stage_rows import CHUNKS, StageRows, last_of_each
-from rm_ray.select.stages import CHEAP, SAMPLE
 
 # The key of a document that was put above, or below, the cut without judging it whole.
 SURE = float(np.finfo(np.float32).max)

@@ -20,13 +20,15 @@ from rm_ray.corpus.sample import RowSample
 from rm_ray.errors import ConfigError
 from rm_ray.filter.job import filter_corpus
 from rm_ray.run.execute import ray_faults
+from rm_ray.run.output.folder import STATE
+from rm_ray.run.output.lease import Lease
 from rm_ray.run.output.run_json import stored_columns
 from rm_ray.score.fingerprint import judge_settings
 from rm_ray.score.job import ScoreJob
 from rm_ray.scored.run import ScoredRun
 from rm_ray.select.began import Began, begin
 from rm_ray.select.calibrated import RULE, Calibrated, calibrate_on, keep, nothing_decided, stored
-from rm_ray.select.config import DECIDED, STAGES, SelectConfig
+from rm_ray.select.config import CHEAP, DECIDED, MAIN, SAMPLE, STAGES, WIDER, SelectConfig
 from rm_ray.select.cut import cuts_of, widened
 from rm_ray.select.doubts import CheapDoubts, WiderDoubts, write_doubts
 from rm_ray.select.gather import Counted, gather
@@ -35,7 +37,7 @@ from rm_ray.select.results import Selected, write_results
 from rm_ray.select.sample import WholeDocuments, read_sample
 from rm_ray.select.sides import Decider
 from rm_ray.select.stage_rows import StageRows
-from rm_ray.select.stages import CHEAP, MAIN, SAMPLE, WIDER, Stages
+from rm_ray.select.stages import Stages
 from rm_ray.store.folder import Folder, absolute
 
 log = logging.getLogger(__name__)
@@ -83,6 +85,10 @@ class Selection:
     def run(self) -> None:
         """Run every stage that is not done, and write the results."""
         began = begin(self.config, self.folder)
+        with Lease(self.folder / STATE):
+            self._run(began)
+
+    def _run(self, began: Began) -> None:
         judged = self._first_stages(began)
         runs, bands = dict(judged.runs), dict(judged.calibrated.rule.bands)
         plan = runs.get(CHEAP, runs[MAIN])

@@ -16,7 +16,7 @@ from rm_ray.run.standing.status import read_standing
 from rm_ray.scored.run import ScoredRun
 from rm_ray.select.began import Began
 from rm_ray.select.calibrated import Calibrated
-from rm_ray.select.config import DECIDED, KEPT, SelectConfig
+from rm_ray.select.config import CHEAP, DECIDED, KEPT, SAMPLE, SelectConfig
 from rm_ray.select.figures import (
     AuditFigures,
     CostFigures,
@@ -30,7 +30,6 @@ from rm_ray.select.outcome import Outcome, count_outcomes
 from rm_ray.select.page import page
 from rm_ray.select.sample import WholeDocuments
 from rm_ray.select.stage_rows import StageRows
-from rm_ray.select.stages import CHEAP, SAMPLE
 from rm_ray.select.statistics.audit import Share, audit
 from rm_ray.select.statistics.chain import Chain
 from rm_ray.select.words import sentence, summary

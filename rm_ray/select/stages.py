@@ -13,9 +13,7 @@ from rm_ray.config import RowsTableConfig
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.job import ScoreJob, score
 from rm_ray.scored.run import ScoredRun, open_scored
-from rm_ray.select.config import STAGES, SelectConfig
-
-CHEAP, SAMPLE, MAIN, WIDER = "cheap", "sample", "main", "wider"
+from rm_ray.select.config import CHEAP, MAIN, SAMPLE, STAGES, WIDER, SelectConfig
 
 
 @dataclass(frozen=True)

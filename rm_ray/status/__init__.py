@@ -2,8 +2,9 @@
 
 Its files:
 
-    __main__  the command line
-    look      looks at a run's folder
-    nights    looks at a nightly job's folder
-    text      writes the status as lines and as JSON
+    __main__   the command line
+    look       looks at a run's folder
+    nights     looks at a nightly job's folder
+    selection  looks at a selection's folder
+    text       writes the status as lines and as JSON
 """

@@ -1,7 +1,7 @@
 """Finds the status of a run from its folder alone, without asking its cluster."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from rm_ray.config import OutputConfig
@@ -17,6 +17,7 @@ from rm_ray.run.output.lease import living_owner
 from rm_ray.run.output.segments import planned_files
 from rm_ray.run.standing.status import Standing, read_standing
 from rm_ray.status.nights import NightlyFolder, NightStatus
+from rm_ray.status.selection import SelectionFolder
 
 # Kinds of runs, by a key of their configuration; the first key that a run has counts. Each kind has
 # a name, the folder of its parts, and the class of its plan's lines.
@@ -28,7 +29,8 @@ KINDS: dict[str, tuple[str, str, type[Planned]]] = {
 }
 
 RUNS = (
-    "the --output.path of a run of jobs/score.py, jobs/pairs.py, jobs/filter.py or jobs/nightly.py"
+    "the --output.path of a run of jobs/score.py, jobs/pairs.py, jobs/filter.py, "
+    "jobs/select.py or jobs/nightly.py"
 )
 
 
@@ -60,6 +62,8 @@ class Status:
     """Nights of a nightly job; None for any other run."""
     nights: list[NightStatus] | None = None
     """The last nights, and earlier ones that are not done; None for any other run."""
+    stage: str | None = None
+    """Stage of a selection, in words; None for any other run."""
 
     @property
     def state(self) -> Literal["live", "complete", "dead"]:
@@ -83,6 +87,21 @@ class Status:
         return self.uri if self.nights is None else self.uri.removesuffix(f"/{SCORED}")
 
 
+# The state of a selection before its first stage is planned.
+NOT_BEGUN = Status(
+    uri="",
+    kind="",
+    created=None,
+    model=None,
+    owner=None,
+    complete=False,
+    shards=0,
+    left=0,
+    last=None,
+    totals={},
+)
+
+
 def look(output: OutputConfig) -> Status:
     """Look at the folder of a run or of a nightly job.
 
@@ -99,6 +118,31 @@ def look(output: OutputConfig) -> Status:
 
 
 def _look(output: OutputConfig) -> Status:
+    selection = SelectionFolder.find(output)
+    return _look_at_stage(selection) if selection else _look_at_run(output)
+
+
+def _look_at_stage(selection: SelectionFolder) -> Status:
+    """Return the state of a selection: its driver's, and the progress of its last stage."""
+    owner = selection.owner()
+    try:
+        status = _look_at_run(selection.stage(selection.stages[-1])) if selection.stages else None
+    except InputError:
+        status = None  # the stage has a folder, and nothing is planned yet
+    found = status or NOT_BEGUN
+    complete = selection.complete
+    return replace(
+        found,
+        uri=selection.uri,
+        kind="selection",
+        owner=owner,
+        complete=complete,
+        left=0 if complete else found.left,
+        stage=selection.words(),
+    )
+
+
+def _look_at_run(output: OutputConfig) -> Status:
     run, nightly = _find(output)
     # the owner comes first, because the run may end while its lease is watched
     owner = nightly.owner() if nightly else living_owner(run.state)

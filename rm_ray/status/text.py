@@ -55,6 +55,8 @@ def _of_run(status: Status) -> Iterator[str]:
         "dead": "not complete, and nobody is at work; its own command goes on",
     }
     yield _line("state", states[status.state])
+    if status.stage:
+        yield _line("stage", status.stage)
     yield from _lines(status)
 
 

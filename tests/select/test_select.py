@@ -9,10 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.judges.preference.stopping import Band
+from rm_ray.run.output.lease import Lease
 from rm_ray.score.__main__ import main as score
 from rm_ray.select.__main__ import main
 from rm_ray.select.figures import SelectFigures
 from rm_ray.select.statistics import calibrate
+from rm_ray.status.__main__ import main as status
+from rm_ray.store.folder import Folder
 from tests import quality_engine
 from tests.jobs import options, parts, read_rewards
 from tests.quality_engine import write_documents
@@ -103,6 +106,26 @@ def test_the_same_command_again_judges_nothing_and_writes_the_same(made, selecte
     assert status == 0 and "engines are starting" not in log
     assert before == {name: parts(selected / name) for name in before}
     assert page == (selected / "select.html").read_bytes()
+
+
+def test_status_tells_the_stage(made, selected, tmp_path, capsys):
+    assert status([str(selected)]) == 0
+    shown = capsys.readouterr().out
+    assert "a selection run by" in shown and "all are done" in shown
+    shutil.copytree(selected, tmp_path / "out")
+    for name in ("_SUCCESS", "stages/main/_SUCCESS"):
+        (tmp_path / "out" / name).unlink()
+    next((tmp_path / "out" / "stages/main/rewards").iterdir()).unlink()
+    assert status([str(tmp_path / "out")]) == 1
+    shown = capsys.readouterr().out
+    assert "stage       main, after sample" in shown and "1 left" in shown
+
+
+def test_a_second_driver_is_refused(made, selected, caplog):
+    words = {"input_path": made / "in", "output_path": selected, "rule_keep_fraction": 0.3}
+    with Lease(Folder(str(selected / "_rm_ray"))):
+        code, log = run(caplog, **SAMPLE, **words)
+    assert code == 2 and "another" in log
 
 
 def test_what_is_left_is_made_again_to_the_same_bytes(made, selected, tmp_path, caplog):

@@ -34,6 +34,8 @@ from rm_ray.run.output.segments import Segments, is_ours
 from rm_ray.store.filesystem import open_filesystem
 from rm_ray.store.folder import Folder, absolute
 
+# The run's own folder of files, within the output folder.
+STATE = "_rm_ray"
 # The folder of the parts of a scoring run.
 REWARDS = "rewards"
 # The plain tokenizer of a scoring run that cuts texts, beside the run's plan.
@@ -89,13 +91,13 @@ class RunFolder:
         self._set_root(Folder(self.uri, output.storage, side=key.partition(".")[0]))
 
     def _set_root(self, root: Folder) -> None:
-        state = root / "_rm_ray"
+        state = root / STATE
         if "://" not in self.uri:
             # half-written files never lie among the parts
             root = replace(root, scratch=f"{state.path}/scratch")
         self.root = root
         self.parts = root / self._parts
-        self.state = root / "_rm_ray"
+        self.state = root / STATE
         self.segments = Segments(self.state / "plan", self._planned, self.uri)
         self.staged = self.state / "staged"
 
