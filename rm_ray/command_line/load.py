@@ -19,8 +19,8 @@ def load_config(schema: type[Config], arguments: Arguments) -> Config:
     """Return the configuration: the YAML file, then sections' own files, then options.
 
     A section's own file (`--SECTION FILE`) replaces the section of the YAML file, and options
-    override both. A section's file may hold keys of other sections too, under the sections' names;
-    alternatives that the configuration has named already stay.
+    override both. A section's file may hold keys of other sections too, under the sections' names: of
+    the sections beside it. Alternatives that the configuration has named already stay.
 
     Args:
         schema: checks the configuration.
@@ -39,9 +39,12 @@ def load_config(schema: type[Config], arguments: Arguments) -> Config:
         file = options.pop(name)
         section, others = read_section(name, file, fields)
         refuse_unknown(leaf_keys(section, fields, f"{name}."), fields, where=f" in {file}")
-        refuse_unknown(leaf_keys(others, fields), fields, where=f" in {file}")
+        # the other sections of a judge's file are that judge's: cheap.engine beside cheap.judge
+        outer = name.rpartition(".")[0]
+        beside = {outer: others} if outer and others else others
+        refuse_unknown(leaf_keys(beside, fields), fields, where=f" in {file}")
         assign(tree, name, section)
-        given = {key: value_at(others, key) for key in leaf_keys(others, fields)}
+        given = {key: value_at(beside, key) for key in leaf_keys(beside, fields)}
         overlay(tree, without_named(given, tree, alternatives), alternatives)
     refuse_unknown(options, fields, where="", prefix="--")
     given = {key: parse_value(key, text, fields[key].annotation) for key, text in options.items()}

@@ -8,6 +8,7 @@ from rm_ray.command_line.keys import dotted_fields
 from rm_ray.command_line.load import load_config
 from rm_ray.errors import ConfigError, redacted
 from rm_ray.score.config import ScoreConfig
+from rm_ray.select.config import SelectConfig
 from tests.conftest import ROOT
 
 MINIMAL = ["--input.path", "in", "--output.path", "out", "--judge.model", "m"]
@@ -184,6 +185,19 @@ def test_score_yaml_says_the_defaults_where_it_repeats_them():
         section, _, name = key.rpartition(".")
         if section == "judge" and name in tree["judge"] and not field.is_required():
             assert tree["judge"][name] == field.default, key
+
+
+def test_the_file_of_an_inner_section_speaks_of_the_sections_beside_it(tmp_path):
+    judge = tmp_path / "j.yaml"
+    judge.write_text("family: classifier\nmodel: small\nengine: {dtype: float32}")
+    words = ["--judge.model", "big", "--engine.dtype", "bfloat16", "--cheap.judge", str(judge)]
+    words += ["--input.path", "in", "--output.path", "out", "--rule.keep_fraction", "0.1"]
+    config = load_config(SelectConfig, parse_arguments(words))
+    assert (config.judge.model, config.engine.dtype) == ("big", "bfloat16")
+    assert config.cheap.judge.model == "small" and config.cheap.engine.dtype == "float32"
+    judge.write_text("model: small\ninput: {text: body}")
+    with pytest.raises(ConfigError, match=r"unknown key cheap\.input"):
+        load_config(SelectConfig, parse_arguments(words))
 
 
 def test_a_section_can_come_from_a_file_of_its_own(tmp_path):
