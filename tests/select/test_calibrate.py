@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from rm_ray.judges.preference.stopping import Strictness
-from rm_ray.select.calibrate import STRICTNESSES, calibrate
+from rm_ray.select.calibrate import calibrate
 from rm_ray.select.chain import wrong_decisions
 from rm_ray.select.limits import parts_of, upper_limit
 from rm_ray.select.sampled import Sampled
+from rm_ray.select.trials import STRICTNESSES
 from rm_ray.select.wanted import Wanted
 from tests.select.simulated import corpus, sample_of, wrong_keeps
 
@@ -116,7 +117,7 @@ def test_the_error_stays_within_what_is_allowed_whatever_the_chunks_do(kind):
 
 def test_without_a_sample_that_tests_the_bound_would_not_hold(monkeypatch):
     """The same simulation, if every limit were 0: it can fail."""
-    monkeypatch.setattr("rm_ray.select.calibrate.upper_limit", lambda *_: 0.0)
+    monkeypatch.setattr("rm_ray.select.trials.upper_limit", lambda *_: 0.0)
     over, _ = exceeded("AR 0.9", 5, np.random.default_rng(5))
     assert over == 5
 

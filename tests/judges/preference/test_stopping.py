@@ -40,7 +40,7 @@ def test_the_chunks_are_cut_at_the_forecasts_and_the_last_look_is_the_rest():
     assert StopTable((), NOBODY).looks(range(3)) == [[0, 1, 2]]
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sets(st.sampled_from(LOOKS)), st.integers(0, 300))
 def test_every_chunk_is_in_one_look(judged, chunks):
     table = StopTable(tuple(flat(look) for look in sorted(judged)), NOBODY)
@@ -112,7 +112,7 @@ def tables(draw):
 
 
 @given(tables(), st.lists(st.lists(numbers, min_size=1, max_size=14), min_size=1), numbers)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_one_document_is_decided_as_many_are(table, documents, cut):
     """To the last bit: the judge's process and the calibration must not differ."""
     offsets = np.cumsum([0, *map(len, documents)])
@@ -132,7 +132,7 @@ def test_one_document_is_decided_as_many_are(table, documents, cut):
         assert many.tolist() == one
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tables(), st.lists(numbers, min_size=9, max_size=9), numbers, st.floats(0, 5))
 def test_a_stricter_rule_decides_less_at_each_look(table, rewards, cut, more):
     """At one look: what the strict rule decides, the loose one decides alike."""
@@ -146,7 +146,7 @@ def test_a_stricter_rule_decides_less_at_each_look(table, rewards, cut, more):
         assert strict in (0, table.side(rewards[:judged], 12, Band(cut, cut)))
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tables())
 def test_json_keeps_everything(table):
     assert StopTable.from_json(json.loads(json.dumps(table.to_json()))) == table
