@@ -114,7 +114,7 @@ def tables(draw):
 @given(tables(), st.lists(st.lists(numbers, min_size=1, max_size=14), min_size=1), numbers)
 @settings(max_examples=40, deadline=None)
 def test_one_document_is_decided_as_many_are(table, documents, cut):
-    """To the last bit: the judge's process and the calibration must not differ."""
+    """The judge's process and the calibration must not differ."""
     offsets = np.cumsum([0, *map(len, documents)])
     rewards = np.concatenate(documents).astype(np.float64)
     looks = [forecast.judged for forecast in table.forecasts]
@@ -130,6 +130,29 @@ def test_one_document_is_decided_as_many_are(table, documents, cut):
             for d in live
         ]
         assert many.tolist() == one
+
+
+def test_one_document_is_decided_as_many_are_to_the_last_bit():
+    """The band ends exactly where the vectorised rule begins to decide, and one bit before."""
+    rng = np.random.default_rng(0)
+    documents = rng.standard_t(2, (100, 14)).astype(np.float32)
+    rewards = documents.astype(np.float64).ravel()
+    clips = ((-2.0, 2.0),)
+    table = StopTable(
+        tuple(Forecast(look, 0.1, (0.3, 0.2), 0.7, 1.3) for look in (1, 3, 6, 9, 13)),
+        Strictness(1.1, None),
+        clips,
+    )
+    looks = [forecast.judged for forecast in table.forecasts]
+    each = [rewards, rewards.clip(*clips[0])]
+    means = np.stack([running_means(values, np.arange(101) * 14, looks) for values in each])
+    for row, forecast in enumerate(table.forecasts):
+        expected, deviation = forecast.predict(means[:, row], np.full(100, 14))
+        edges = expected - 1.1 * deviation
+        for document, edge in zip(documents, edges, strict=True):
+            judged = document[: forecast.judged].tolist()
+            assert table.side(judged, 14, Band(-np.inf, edge)) == 0
+            assert table.side(judged, 14, Band(-np.inf, np.nextafter(edge, -np.inf))) == 1
 
 
 @settings(max_examples=40, deadline=None)
