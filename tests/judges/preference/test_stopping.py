@@ -135,7 +135,9 @@ def test_one_document_is_decided_as_many_are(table, documents, cut):
 def test_one_document_is_decided_as_many_are_to_the_last_bit():
     """The band ends exactly where the vectorised rule begins to decide, and one bit before."""
     rng = np.random.default_rng(0)
-    documents = rng.standard_t(2, (100, 14)).astype(np.float32)
+    # of such different sizes that the order of adding matters
+    sizes = 2.0 ** rng.integers(-40, 40, (100, 14))
+    documents = (rng.standard_normal((100, 14)) * sizes).astype(np.float32)
     rewards = documents.astype(np.float64).ravel()
     clips = ((-2.0, 2.0),)
     table = StopTable(
