@@ -48,6 +48,8 @@ from rm_ray.select.wanted import Wanted
 
 # The cut of the rule lies in its band with a probability of about 0.9.
 BAND_FAILURE = 0.05
+# A chain that saves less of the cost is not worth a wrong decision.
+LEAST_SAVED = 0.01
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,19 @@ def calibrate(sampled: Sampled, wanted: Wanted, seed: int) -> Calibration:
         trials = [*keeps, *drops]
         chain = chain.at(Strictness(loosest(keeps), loosest(drops)))
         cost = cost_share(wanted.cost, chain.decide(test).judged, test.chunks)
-        chosen = chain if cost < 1 else None
+        chosen = chain if cost <= 1 - LEAST_SAVED else None
     needed = needed_sample(allowed, wanted.failure) if allowed > 0 else 0
     reason = _reason(trials, chosen, len(sampled), needed)
     return Calibration(
-        chosen, reason, bands, edges, tuple(trials), allowed, cost, len(test), needed
+        chain=chosen,
+        reason=reason,
+        bands=bands,
+        edges=edges,
+        trials=tuple(trials),
+        allowed=allowed,
+        cost=cost if chosen else 1.0,
+        tested=len(test),
+        needed=needed,
     )
 
 
@@ -160,7 +170,9 @@ def _reason(trials: list[Trial], chosen: Chain | None, documents: int, needed: i
             f"{needed:,} are needed"
         )
     if any(trial.passed for trial in trials):
-        return "everything is judged: no strictness that passed decides a document early"
+        return (
+            f"everything is judged: no strictness that passed saves {LEAST_SAVED:.0%} of the cost"
+        )
     return "everything is judged: even the strictest decisions are wrong too often"
 
 
