@@ -2,6 +2,7 @@
 
     python -m benchmarks.stop_rule --quick
     python -m benchmarks.stop_rule --corpora 200 --kinds normal,t3 --documents 20000
+    python -m benchmarks.stop_rule --corpora 8 --kinds normal --documents 100000 --sample 3000
 
 A row is a kind of corpus. Its columns:
 
@@ -102,10 +103,10 @@ def hash_of(row: Row) -> int:
     return [*KINDS].index(row.kind) * 10_000 + row.chunks * 100 + int(row.ratio * 10)
 
 
-def line(row: Row, corpora: int, processes: int) -> str:
-    """Run a row, and return its line of the table."""
+def line(row: Row, corpora: int, processes: int, documents: int) -> str:
+    """Run a row with so many documents in the sample, and return its line of the table."""
     with ProcessPoolExecutor(processes) as pool:
-        runs = list(pool.map(partial(run, row), range(corpora)))
+        runs = list(pool.map(partial(run, row, sample=documents), range(corpora)))
     over = sum(one.wrong > row.max_wrong for one in runs)
     everything = sum(one.everything for one in runs)
     outside = sum(one.outside for one in runs)
@@ -171,6 +172,7 @@ def main() -> None:
     parser.add_argument("--ratios", default="1,2,3", help="chunks' deviation over documents'")
     parser.add_argument("--kept", default="0.1,0.3")
     parser.add_argument("--max-wrong", type=float, default=0.05)
+    parser.add_argument("--sample", type=int, default=0, help="its documents; 0 as proposed")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     if options.quick:
@@ -178,7 +180,7 @@ def main() -> None:
         options.documents, options.chunks, options.ratios = "20000", "20", "1"
     print(HEAD, flush=True)
     for row in rows(options):
-        print(line(row, options.corpora, options.processes), flush=True)
+        print(line(row, options.corpora, options.processes, options.sample), flush=True)
 
 
 if __name__ == "__main__":

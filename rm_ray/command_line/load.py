@@ -19,8 +19,8 @@ def load_config(schema: type[Config], arguments: Arguments) -> Config:
     """Return the configuration: the YAML file, then sections' own files, then options.
 
     A section's own file (`--SECTION FILE`) replaces the section of the YAML file, and options
-    override both. A section's file may hold keys of other sections too, under the sections' names: of
-    the sections beside it. Alternatives that the configuration has named already stay.
+    override both. A section's file may hold keys of the sections beside it too, under their names.
+    Alternatives that the configuration has named already stay.
 
     Args:
         schema: checks the configuration.

@@ -22,6 +22,8 @@ from rm_ray.store.folder import Folder
 log = logging.getLogger(__name__)
 
 RULE, CALIBRATION = "rule.json", "calibration.json"
+# One document to fit, and one to test.
+LEAST_SAMPLED = 2
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,9 @@ def calibrate_on(
         judge: the settings that the rewards depend on.
         config: the selection's configuration.
     """
+    if whole.calibrates.sum() < LEAST_SAMPLED:
+        why = f"{whole.calibrates.sum()} documents of the sample have a reward"
+        return nothing_decided(config, judge, why)
     rule, sampled = config.rule, whole.part(calibrates=True)
     groups = whole.sampled.codes(len(whole.labels))
     kept: tuple[float, ...] = ()

@@ -11,13 +11,12 @@ MOST_ROWS = 40
 def page(made: SelectFigures) -> bytes:
     """Return the page, in UTF-8. The same figures give the same bytes."""
     templates = environment(None, "rm_ray.select")
-    trials = [trial for trial in made.trials if trial.wrong or not trial.passed]
     html = templates.get_template("select.html.jinja").render(
         made=made,
         error=words.error(made),
-        audited=words.audited,
-        trials=trials[-MOST_ROWS:],
-        untold=len(made.trials) - len(trials[-MOST_ROWS:]),
+        capital=words.capital,
+        trials=made.trials[:MOST_ROWS],
+        untold=max(0, len(made.trials) - MOST_ROWS),
         groups=made.groups[:MOST_ROWS],
     )
     return html.encode(errors="replace")

@@ -41,20 +41,25 @@ def audited(share: ShareFigures, what: str) -> str:
     )
 
 
+def capital(said: str) -> str:
+    """Return a sentence with a capital at its beginning."""
+    return said[:1].upper() + said[1:]
+
+
 def summary(made: SelectFigures) -> str:
     """Return the selection as Markdown."""
     lines = [
         f"## {made.sentence}",
         "",
-        f"- {error(made)}",
-        f"- {made.reason}",
+        f"- {capital(error(made))}.",
+        f"- {capital(made.reason)}.",
         f"- {count(made.judged_whole)} documents were judged whole"
-        + (f"; the cheap judge decided {count(made.by_cheap)} alone" if made.by_cheap else ""),
+        + (f"; the cheap judge decided {count(made.by_cheap)} alone." if made.by_cheap else "."),
     ]
     if made.without_decision:
-        lines.append(f"- {count(made.without_decision)} documents have no reward, and are dropped")
+        lines.append(f"- {count(made.without_decision)} documents have no reward, and are dropped.")
     if made.widenings:
-        lines.append(f"- a cut lay outside of its band, which was widened {made.widenings} times")
+        lines.append(f"- A cut lay outside of its band, which was widened {made.widenings} times.")
     return "\n".join([*lines, "", *_stages(made), "", *_groups(made)]) + "\n"
 
 

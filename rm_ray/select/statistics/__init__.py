@@ -9,6 +9,7 @@ Its files:
     fitting    fits the forecasts of the stop rule and of the cheap judge
     cheap      the cheap judge's decision: thresholds beyond which it decides alone
     chain      the cheap judge and then the stop rule, applied to documents
+    trials     tests strictnesses on one side of the cut
     calibrate  chooses how strict the chain has to be, with a measured error
     audit      how often the chain was wrong, on documents that were judged whole
 """

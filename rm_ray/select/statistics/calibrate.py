@@ -21,18 +21,18 @@ to be exchangeable. Three facts are used:
   against the true cut wherever that is inside, and the probability that it is outside is a part of
   `failure`. The band of the rule itself comes from the quarter, as all that the rule uses.
 
-With groups, each with a cut of its own, a and b add up over groups, so each side may use half.
+With groups, each with a cut of its own, a and b add up over groups, so each side may use half. The
+probability that a cut is outside its interval then counts once for each group: an estimate.
 """
 
 import math
-from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
 
-from rm_ray.judges.preference.stopping import NOBODY, Band, SideName, Strictness
+from rm_ray.judges.preference.stopping import Band, Strictness
 from rm_ray.select.statistics.bands import LEAST_IN_GROUP, bands_of
-from rm_ray.select.statistics.chain import Chain, cost_share, wrong_decisions
+from rm_ray.select.statistics.chain import Chain, cost_share
 from rm_ray.select.statistics.cheap import CheapForecast
 from rm_ray.select.statistics.fitting import fit_cheap, fit_table
 from rm_ray.select.statistics.limits import (
@@ -41,33 +41,15 @@ from rm_ray.select.statistics.limits import (
     needed_sample,
     needed_tests,
     parts_of,
-    upper_limit,
 )
 from rm_ray.select.statistics.sampled import Sampled
+from rm_ray.select.statistics.trials import Tests, Trial, loosest
 from rm_ray.select.statistics.wanted import Wanted
 
-# Strictnesses, from strict to loose. Many steps cost no certainty.
-STRICTNESSES = tuple(step / 20 for step in range(400, -1, -1))
 # The cut of the rule lies in its band with a probability of about 0.9.
 BAND_FAILURE = 0.05
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A Trial is the test of one strictness on one side, on three quarters of the sample."""
-
-    side: SideName
-    """The side on which the chain decides; on the other one it decides nothing."""
-    strictness: float
-    """Standard deviations from the nearer end of the band."""
-    wrong: int
-    """Tested documents that are decided, and that may belong to the other side of the cut."""
-    limit: float
-    """Upper limit of the share of all documents that is wrong."""
-    cost: float
-    """Tokens as a share of judging everything, without the sample."""
-    passed: bool
-    """Whether the limit is at most what is allowed."""
+# A chain that saves less of the cost is not worth a wrong decision.
+LEAST_SAVED = 0.01
 
 
 @dataclass(frozen=True)
@@ -116,52 +98,26 @@ def calibrate(sampled: Sampled, wanted: Wanted, seed: int) -> Calibration:
     chosen: Chain | None = None
     cost = 1.0
     if allowed > 0 and len(test) >= needed_tests(allowed, wanted.failure):
+        tests = Tests(test, edges, allowed, parts_of(wanted.failure)[1], wanted.cost)
         chain = Chain(fit_table(fit), bands, _cheap(fit))
-        keeps = _sequence("keep", chain, test, edges, allowed, wanted)
-        drops = _sequence("drop", chain, test, edges, allowed, wanted)
+        keeps, drops = tests.sequence(chain, "keep"), tests.sequence(chain, "drop")
         trials = [*keeps, *drops]
-        chain = chain.at(Strictness(_loosest(keeps), _loosest(drops)))
+        chain = chain.at(Strictness(loosest(keeps), loosest(drops)))
         cost = cost_share(wanted.cost, chain.decide(test).judged, test.chunks)
-        chosen = chain if cost < 1 else None
+        chosen = chain if cost <= 1 - LEAST_SAVED else None
     needed = needed_sample(allowed, wanted.failure) if allowed > 0 else 0
     reason = _reason(trials, chosen, len(sampled), needed)
     return Calibration(
-        chosen, reason, bands, edges, tuple(trials), allowed, cost, len(test), needed
+        chain=chosen,
+        reason=reason,
+        bands=bands,
+        edges=edges,
+        trials=tuple(trials),
+        allowed=allowed,
+        cost=cost if chosen else 1.0,
+        tested=len(test),
+        needed=needed,
     )
-
-
-def _sequence(
-    side: SideName,
-    chain: Chain,
-    test: Sampled,
-    edges: tuple[Band, ...],
-    allowed: float,
-    wanted: Wanted,
-) -> list[Trial]:
-    """Find the first strictness of one side that fails, and return the trials that were needed.
-
-    A chain that decides on one side only decides more documents the looser it is, so its wrong
-    decisions only become more. So bisection finds what testing one after the other would find.
-    """
-    failure = parts_of(wanted.failure)[1]
-    trials: list[Trial] = []
-
-    def fails(z: float) -> bool:
-        decisions = chain.at(NOBODY.with_side(side, z)).decide(test)
-        wrong = wrong_decisions(decisions, test, edges)[side]
-        limit = upper_limit(wrong, len(test), failure)
-        cost = cost_share(wanted.cost, decisions.judged, test.chunks)
-        trials.append(Trial(side, z, wrong, limit, cost, limit <= allowed))
-        return limit > allowed
-
-    bisect_left(STRICTNESSES, True, key=fails)
-    return sorted(trials, key=lambda trial: -trial.strictness)
-
-
-def _loosest(trials: list[Trial]) -> float | None:
-    """Return the last strictness that passed; None if none did."""
-    passed = [trial for trial in trials if trial.passed]
-    return passed[-1].strictness if passed else None
 
 
 def _edges(sampled: Sampled, wanted: Wanted) -> tuple[tuple[Band, ...], float]:
@@ -214,7 +170,9 @@ def _reason(trials: list[Trial], chosen: Chain | None, documents: int, needed: i
             f"{needed:,} are needed"
         )
     if any(trial.passed for trial in trials):
-        return "everything is judged: no strictness that passed decides a document early"
+        return (
+            f"everything is judged: no strictness that passed saves {LEAST_SAVED:.0%} of the cost"
+        )
     return "everything is judged: even the strictest decisions are wrong too often"
 
 

@@ -14,7 +14,7 @@ FIT_PART = 0.25
 CUT_PART = 0.05
 # A sample has this share of the corpus at most, ...
 MOST_SHARE = 0.05
-# ... and the factor of its size that made the whole cost least in benchmarks/stop_rule.py.
+# ... and this factor in its size makes the whole cost least (benchmarks/stop_rule.py --sample).
 SIZE_FACTOR = 0.35
 
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from rm_ray.judges.preference.stopping import Strictness
-from rm_ray.select.statistics.calibrate import STRICTNESSES, calibrate
+from rm_ray.select.statistics.calibrate import calibrate
 from rm_ray.select.statistics.chain import wrong_decisions
 from rm_ray.select.statistics.limits import parts_of, upper_limit
 from rm_ray.select.statistics.sampled import Sampled
+from rm_ray.select.statistics.trials import STRICTNESSES
 from rm_ray.select.statistics.wanted import Wanted
 from tests.select.simulated import corpus, sample_of, wrong_keeps
 
@@ -116,7 +117,7 @@ def test_the_error_stays_within_what_is_allowed_whatever_the_chunks_do(kind):
 
 def test_without_a_sample_that_tests_the_bound_would_not_hold(monkeypatch):
     """The same simulation, if every limit were 0: it can fail."""
-    monkeypatch.setattr("rm_ray.select.statistics.calibrate.upper_limit", lambda *_: 0.0)
+    monkeypatch.setattr("rm_ray.select.statistics.trials.upper_limit", lambda *_: 0.0)
     over, _ = exceeded("AR 0.9", 5, np.random.default_rng(5))
     assert over == 5
 
@@ -141,14 +142,15 @@ def test_a_threshold_holds_where_the_t_interval_fails():
 
 
 def test_where_nothing_can_be_known_early_everything_is_judged():
-    found = calibrate(sample("near the cut"), TENTH, 0)
-    assert found.chain is None and found.cost == 1.0
-    assert found.reason.startswith("everything is judged: ")
+    for kept in (0.1, 0.3):
+        found = calibrate(sample("near the cut"), Wanted(kept=(kept,)), 0)
+        assert found.chain is None and found.cost == 1.0
+        assert found.reason.startswith("everything is judged: ")
 
 
 def test_ties_are_not_decided():
     found = calibrate(sample_of(np.full((1200, 5), 0.25)), TENTH, 0)
-    assert found.chain is None and "no strictness that passed" in found.reason
+    assert found.chain is None and "no strictness that passed saves 1%" in found.reason
 
 
 def test_a_sample_that_is_too_small_says_how_many_are_needed():
