@@ -3,9 +3,8 @@
     python -m benchmarks.selecting RUN [--cheap CHEAP] [--kept 0.1 0.3] [--seeds 20]
 
 RUN is the output folder of a scoring run that judged every chunk, and CHEAP that of a cheap judge
-over the same corpus. The script draws samples, calibrates on them, and plays the chain on everything.
-No engine is needed, because a chunk's reward does not depend on the other judged chunks. So one run
-gives the whole curve; `jobs/select.py` itself is the same on one of its points.
+over the same corpus. The script draws samples, calibrates on them, and plays the chain on all
+documents. No engine is needed, because a chunk does not depend on the other judged chunks. So one run
 """
 
 import argparse
