@@ -4,7 +4,8 @@
 
 RUN is the output folder of a scoring run that judged every chunk, and CHEAP that of a cheap judge
 over the same corpus. The script draws samples, calibrates on them, and plays the chain on all
-documents. No engine is needed, because a chunk does not depend on the other judged chunks. So one run
+documents. No engine is needed, because a chunk does not depend on the other judged chunks. So one
+run gives the whole curve; `jobs/select.py` itself is one of its points.
 """
 
 import argparse
