@@ -130,14 +130,13 @@ class Selection:
         if self.config.cheap and began.sampled:
             log.info("stage %s: the cheap judge looks at every document", CHEAP)
             runs[CHEAP] = self.stages.run(self.stages.cheap())
-        whole, calibrated = None, stored(self.folder)
+        whole = None
         if began.sampled:
             log.info("stage %s: %.2f%% of the documents, whole", SAMPLE, 100 * began.sampled)
             runs[SAMPLE] = self.stages.run(self.stages.sample(began.sampled))
             whole = self._read_sample(began, runs)
-        if calibrated is None:
-            found = self._calibrate(began, whole)
-            calibrated = keep(found, self.folder)
+        found = stored(self.folder) or self._calibrate(began, whole)
+        calibrated = keep(found, self.folder)
         log.info("stage %s: %s", MAIN, calibrated.said["reason"])
         runs[MAIN] = self.stages.run(self._main(began, calibrated, runs))
         return Judged(runs, calibrated, whole)
