@@ -26,7 +26,7 @@ from rm_ray.score.job import ScoreJob
 from rm_ray.scored.run import ScoredRun
 from rm_ray.select.began import Began, begin
 from rm_ray.select.calibrated import RULE, Calibrated, calibrate_on, keep, nothing_decided, stored
-from rm_ray.select.config import DECIDED, STAGES, SelectConfig
+from rm_ray.select.config import DECIDED, SelectConfig
 from rm_ray.select.cut import cuts_of, widened
 from rm_ray.select.doubts import CheapDoubts, WiderDoubts, write_doubts
 from rm_ray.select.gather import Counted, gather
@@ -35,7 +35,7 @@ from rm_ray.select.results import Selected, write_results
 from rm_ray.select.sample import WholeDocuments, read_sample
 from rm_ray.select.sides import Decider
 from rm_ray.select.stage_rows import StageRows
-from rm_ray.select.stages import CHEAP, MAIN, SAMPLE, WIDER, Stages
+from rm_ray.select.stages import CHEAP, MAIN, SAMPLE, WIDER, Stages, table_of
 from rm_ray.store.folder import Folder, absolute
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class Selection:
             before = StageRows.of(DECIDED, decided)
             doubts = WiderDoubts(before, replace(decider, bands=bands))
             name = f"{WIDER}-{widenings}"
-            rows, documents = write_doubts(f"{STAGES}/{name}.rows", doubts, counted, self.config)
+            rows, documents = write_doubts(table_of(name), doubts, counted, self.config)
             log.info(
                 "the cut lies outside of the band that the sample gave: the band is widened, and "
                 "%s documents that were decided early are judged whole",
@@ -170,7 +170,7 @@ class Selection:
         doubts = CheapDoubts(
             StageRows.of(CHEAP, cheap), self._decider(calibrated), self._sample(began.sampled)
         )
-        rows, documents = write_doubts(f"{STAGES}/{MAIN}.rows", doubts, counted, self.config)
+        rows, documents = write_doubts(table_of(MAIN), doubts, counted, self.config)
         log.info("the cheap judge leaves %s documents in doubt", f"{documents:,}")
         return self.stages.main(0.0, rule if self._stops_early else None, rows)
 

@@ -18,6 +18,15 @@ from rm_ray.select.config import STAGES, SelectConfig
 CHEAP, SAMPLE, MAIN, WIDER = "cheap", "sample", "main", "wider"
 
 
+def table_of(stage: str) -> str:
+    """Return the folder, within the output folder, of the table of a stage's documents.
+
+    Its name begins with `_`, so that the table is not read as a part of the corpus if the output
+    folder lies in the corpus.
+    """
+    return f"{STAGES}/_{stage}.rows"
+
+
 @dataclass(frozen=True)
 class Stages:
     """Stages makes the scoring runs of a selection, each in a folder of its own."""
