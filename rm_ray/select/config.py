@@ -129,7 +129,10 @@ class SelectConfig(ScoreConfig):
         return FilterConfig(
             corpus=FilteredCorpusConfig(storage=self.input.storage),
             rewards=FilterRewardsConfig(
-                path=self.folder(decided).path, column=KEY, storage=self.output.storage
+                path=self.folder(decided).path,
+                column=KEY,
+                allow_partial=True,
+                storage=self.output.storage,
             ),
             rule=self.rule,
             output=FilterOutputConfig(**{**dict(self.kept), **dict(place)}),

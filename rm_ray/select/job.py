@@ -201,9 +201,13 @@ class Selection:
         counted: list[Counted],
         calibrated: Calibrated,
     ) -> ScoredRun:
+        settings = calibrated.rule.settings()
+        stops = calibrated.decides and self._stops_early
         fingerprint = {
             **self.job.spec.fingerprint,
-            "select.rule": calibrated.rule.settings(),
+            # whoever reads the decided rows has to know that some were judged in part
+            "judge.adaptive": settings if stops else None,
+            "select.rule": settings,
             "select.cheap": calibrated.cheap is not None,
             "select.widened": number,
         }
