@@ -22,6 +22,8 @@ from rm_ray.score.config import ScoreConfig
 STAGES, DECIDED, KEPT = "stages", "decided", "kept"
 # The column of the decided documents that the filter cuts by.
 KEY = "key"
+# The other columns that a selection adds to the decided documents.
+STAGE, SIDE, CHEAP_REWARD = "stage", "side", "cheap_reward"
 
 
 class SelectionConfig(Section):
@@ -100,6 +102,13 @@ class SelectConfig(ScoreConfig):
             raise ValueError(
                 "input.sample_fraction, input.sample_skip and input.rows are for jobs/score.py: a "
                 "selection samples by itself, and decides on every document"
+            )
+        own = (KEY, STAGE, SIDE, CHEAP_REWARD)
+        if taken := [name for name in [*self.input.keep, *rule.by] if name in own]:
+            raise ValueError(
+                f"the column {taken[0]!r} would collide with one that a selection adds to its "
+                f"rows ({', '.join(own)}); give the corpus's column another name, or leave it out "
+                "of input.keep and rule.by"
             )
         adaptive = getattr(judge, "adaptive", None)
         if getattr(judge, "chunks", "all") != "all" or (adaptive and adaptive.rule):

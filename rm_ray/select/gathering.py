@@ -14,14 +14,13 @@ from rm_ray.config import OUTPUT_COLUMNS
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import Incomplete
 from rm_ray.judges.preference.judge import mean_reward
-from rm_ray.select.config import KEY
+from rm_ray.select.config import CHEAP_REWARD, KEY, SIDE, STAGE
 from rm_ray.select.sides import Decider
 from rm_ray.select.stage_rows import CHUNKS, StageRows, last_of_each
 from rm_ray.select.stages import CHEAP, SAMPLE
 
 # The key of a document that was put above, or below, the cut without judging it whole.
 SURE = float(np.finfo(np.float32).max)
-STAGE, SIDE, CHEAP_REWARD = "stage", "side", "cheap_reward"
 # The type of chunk rewards, as Parquet gives it back.
 CHUNKS_TYPE = pa.list_(pa.field("element", pa.float32()))
 
