@@ -119,6 +119,7 @@ class Selection:
             runs=runs,
             whole=judged.whole,
             cuts=cuts,
+            bands=bands,
             widenings=widenings,
             decided=decided,
         )

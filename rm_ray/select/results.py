@@ -11,6 +11,7 @@ from typing import Any
 from rm_ray.corpus.groups import group_name
 from rm_ray.errors import Incomplete
 from rm_ray.judges.preference.rule_file import ALL, band_ends
+from rm_ray.judges.preference.stopping import Band
 from rm_ray.report.show.folder import as_json, write_files
 from rm_ray.run.standing.status import read_standing
 from rm_ray.scored.run import ScoredRun
@@ -57,6 +58,8 @@ class Selected:
     """The documents of the sample; None without one."""
     cuts: Mapping[str, float]
     """The reward of the best dropped document, by group label; empty for a fixed cut."""
+    bands: Mapping[str, Band]
+    """The band of each group's cut by label, after it was widened."""
     widenings: int
     """How often a cut lay outside of its band."""
     decided: ScoredRun
@@ -226,7 +229,8 @@ def _audit(made: Selected, kept_share: float) -> AuditFigures | None:
     chain = Chain(
         rule.table, tuple(rule.bands.get(label) for label in labels), made.calibrated.cheap
     )
-    found, _ = audit(chain, whole.part(calibrates=False), tuple(cuts))
+    wider = tuple(made.bands.get(label) for label in labels)
+    found, _ = audit(chain, whole.part(calibrates=False), tuple(cuts), wider)
     wrong = found.wrong_keeps
     return AuditFigures(
         wrong_keeps=_share(wrong),
