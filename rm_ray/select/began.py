@@ -95,7 +95,8 @@ def _sample_size(config: SelectConfig, documents: int) -> tuple[int, str]:
     asked = config.select
     share = share_beforehand(config.rule, documents)
     if asked.sample_documents is not None:
-        return min(asked.sample_documents, documents // 2), ""
+        half = documents // 2
+        return min(asked.sample_documents, half), "" if half else "there is only one document"
     proposed = propose_sample(documents, asked.max_wrong * share, asked.failure)
     if proposed:
         return proposed, ""

@@ -155,8 +155,8 @@ class Selection:
     def _calibrate(self, began: Began, whole: WholeDocuments | None) -> Calibrated:
         if not began.sampled:
             return nothing_decided(self.config, self.settings, began.why_all)
-        if whole is None:
-            why = "no document of the sample has a reward"
+        if whole is None or whole.calibrates.sum() < 2:
+            why = "fewer than two documents of the sample have a reward"
             return nothing_decided(self.config, self.settings, why)
         share = whole.documents / began.documents
         return calibrate_on(whole, share, self.job.judge, self.settings, self.config)
