@@ -10,6 +10,7 @@ from typing import Any
 
 from rm_ray.corpus.groups import group_name
 from rm_ray.errors import Incomplete
+from rm_ray.filter.quotas import ELSE
 from rm_ray.judges.preference.rule_file import ALL, band_ends
 from rm_ray.judges.preference.stopping import Band
 from rm_ray.report.show.folder import as_json, write_files
@@ -142,9 +143,9 @@ def _manifest(folder: Folder) -> dict[str, Any]:
 def _rule(config: SelectConfig) -> str:
     rule = config.rule
     if rule.choice == "min_reward":
-        return f"--rule.min_reward {rule.min_reward:g}"
-    quotas = {group: float(quota) for group, quota in rule.quotas.items()}
-    number = f"{quotas['*']:g}" if list(quotas) == ["*"] else json.dumps(quotas)
+        return f"--rule.min_reward {rule.min_reward}"
+    quotas = {group: str(quota) for group, quota in rule.quotas.items()}
+    number = quotas[ELSE] if list(quotas) == [ELSE] else json.dumps(quotas, ensure_ascii=False)
     by = f" --rule.by {','.join(rule.by)}" if rule.by else ""
     weight = f" --rule.weight {rule.weight}" if rule.weight != "documents" else ""
     return f"--rule.{rule.choice} {number}{weight}{by}"
