@@ -155,7 +155,8 @@ def _settings(config: SelectConfig) -> dict[str, Any]:
         for section, keys in sections.items()
         for key, value in keys.items()
     }
-    return {**settings, "cheap": config.cheap is not None}
+    # a stage could go on with a larger limit; the sample and the decisions could not
+    return {**settings, "input.limit": config.input.limit, "cheap": config.cheap is not None}
 
 
 def _digest(found: list[InputFile]) -> str:
