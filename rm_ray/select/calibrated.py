@@ -94,7 +94,7 @@ def calibrate_on(
         )
     wanted = Wanted(
         kept=kept,
-        min_reward=float(rule.min_reward) if rule.min_reward is not None else None,
+        min_reward=config.least_reward,
         max_wrong=config.select.max_wrong,
         failure=config.select.failure,
         cost=_cost(asking),

@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from rm_ray.config import TYPED, OutputConfig, PoolConfig, RunConfig, Section
+from rm_ray.counts.order import least_at
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.filter.config import (
     FilesConfig,
@@ -127,6 +128,12 @@ class SelectConfig(ScoreConfig):
     def groups_by(self) -> tuple[str, ...]:
         """Return the columns that make groups with cuts of their own; none for a fixed cut."""
         return tuple(self.rule.by) if self.rule.relative else ()
+
+    @property
+    def least_reward(self) -> float | None:
+        """Return the fixed cut as the filter makes it, rounded to float32; None without one."""
+        fixed = self.rule.min_reward
+        return None if fixed is None else float(least_at("float32", fixed))
 
     def filtering(self, decided: str) -> FilterConfig:
         """Return the configuration of the filter that copies the kept documents.

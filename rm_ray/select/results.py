@@ -221,7 +221,7 @@ def _audit(made: Selected, kept_share: float) -> AuditFigures | None:
         return None
     rule = made.calibrated.rule
     labels = whole.labels if made.config.groups_by else [ALL]
-    fixed = float(made.config.rule.min_reward or 0.0)
+    fixed = made.config.least_reward or 0.0
     # a document that is as good as the best dropped one is dropped too, unless it is a tie
     cuts = [
         math.nextafter(made.cuts[label], math.inf) if label in made.cuts else fixed
