@@ -81,7 +81,8 @@ class AuditFigures(SelectPart):
     wrong_drops: ShareFigures = Field(description="Dropped, and not below the cut.")
     decided: ShareFigures = Field(description="Decided without judging them whole.")
     wrong_of_kept: list[float] = Field(
-        description="Interval of the wrong keeps as a share of the kept documents."
+        description="Interval of the wrong keeps after the exact count, as a share of the kept "
+        "documents: the early wrong keeps or the early wrong drops, whichever are more."
     )
 
 
