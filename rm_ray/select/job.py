@@ -18,7 +18,9 @@ from typing import Any
 from rm_ray.corpus.plan import shards_of
 from rm_ray.corpus.sample import RowSample
 from rm_ray.errors import ConfigError
+from rm_ray.filter.count.documents import check_groups
 from rm_ray.filter.job import filter_corpus
+from rm_ray.filter.rule import check_quotas
 from rm_ray.run.execute import ray_faults
 from rm_ray.run.output.run_json import stored_columns
 from rm_ray.score.fingerprint import judge_settings
@@ -158,6 +160,10 @@ class Selection:
         if whole is None or whole.calibrates.sum() < 2:
             why = "fewer than two documents of the sample have a reward"
             return nothing_decided(self.config, self.settings, why)
+        if self.config.rule.relative:
+            # the filter would refuse such groups too, after everything was judged
+            check_groups(whole.labels)
+            check_quotas(self.config.rule, whole.labels)
         share = whole.documents / began.documents
         return calibrate_on(whole, share, self.job.judge, self.settings, self.config)
 
