@@ -11,7 +11,7 @@ page       cost, error, and how both were found            results, show
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,7 +31,7 @@ from rm_ray.select.calibrated import RULE, Calibrated, calibrate_on, keep, nothi
 from rm_ray.select.config import DECIDED, SelectConfig
 from rm_ray.select.cut import cuts_of, widened
 from rm_ray.select.doubts import CheapDoubts, WiderDoubts, write_doubts
-from rm_ray.select.gather import Counted, gather
+from rm_ray.select.gather import Sources, gather
 from rm_ray.select.gathering import Gathering
 from rm_ray.select.results import Selected, write_results
 from rm_ray.select.sample import WholeDocuments, read_sample
@@ -88,12 +88,18 @@ class Selection:
         judged = self._first_stages(began)
         runs, bands = dict(judged.runs), dict(judged.calibrated.rule.bands)
         plan = runs.get(CHEAP, runs[MAIN])
-        counted = [(shard, shard.stop - shard.start) for shard in shards_of(plan.files)]
+        skipped = _skipped(runs.values())
+        counted = [
+            (shard, shard.stop - shard.start)
+            for shard in shards_of(plan.files)
+            if shard.file not in skipped
+        ]
+        sources = Sources(plan.files, counted, skipped)
         stages = [StageRows.of(name, run) for name, run in runs.items()]
         decider = self._decider(judged.calibrated)
         gathering = self._gathering(stages, None, decider, plan)
         gathered = widenings = 0
-        decided = self._gather(gathered, gathering, plan, counted, judged.calibrated)
+        decided = self._gather(gathered, gathering, sources, judged.calibrated)
         while cuts := self._cuts(gathered):
             wider = widened(bands, cuts, widenings + 1)
             if wider is None:
@@ -112,7 +118,7 @@ class Selection:
                 runs[name] = self.stages.run(self.stages.wider(widenings, rows))
                 gathering = self._gathering([StageRows.of(name, runs[name])], before, decider, plan)
                 gathered = widenings
-                decided = self._gather(gathered, gathering, plan, counted, judged.calibrated)
+                decided = self._gather(gathered, gathering, sources, judged.calibrated)
         filter_corpus(self.config.filtering(_decided(gathered)))
         made = Selected(
             config=self.config,
@@ -204,8 +210,7 @@ class Selection:
         self,
         number: int,
         gathering: Gathering,
-        plan: ScoredRun,
-        counted: list[Counted],
+        sources: Sources,
         calibrated: Calibrated,
     ) -> ScoredRun:
         settings = calibrated.rule.settings()
@@ -218,7 +223,7 @@ class Selection:
             "select.cheap": calibrated.cheap is not None,
             "select.widened": number,
         }
-        return gather(_decided(number), gathering, plan.files, counted, fingerprint, self.config)
+        return gather(_decided(number), gathering, sources, fingerprint, self.config)
 
     def _cuts(self, number: int) -> dict[str, float]:
         """Return the cuts by group; none for a fixed cut."""
@@ -248,6 +253,12 @@ class Selection:
                 "or --rule.keep_fraction, or leave cheap.judge out"
             )
         return same
+
+
+def _skipped(runs: Iterable[ScoredRun]) -> dict[str, str]:
+    """Return the bad files that a stage has skipped, each with the reason."""
+    totals = [run.totals or {} for run in runs]
+    return {file: why for of in totals for file, why in of.get("skipped_files", {}).items()}
 
 
 def _decided(number: int) -> str:
