@@ -109,6 +109,7 @@ def figures_of(made: Selected, manifest: Mapping[str, Any]) -> SelectFigures:
         judge=config.judge.model,
         cheap_judge=config.cheap.judge.model if config.cheap else None,
         rule=_rule(config),
+        by_tokens=config.rule.choice == "keep_tokens" or config.rule.weight == "tokens",
         max_wrong=config.select.max_wrong,
         failure=config.select.failure,
         documents=documents,
