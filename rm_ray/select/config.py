@@ -94,10 +94,10 @@ class SelectConfig(ScoreConfig):
                 f"{names[0]} needs the rewards of all documents; score them with jobs/score.py, "
                 "and filter them with jobs/filter.py"
             )
-        if rule.choice == "keep_fraction" and any(q in (0, 1) for q in rule.quotas.values()):
+        if rule.choice == "keep_fraction" and all(q in (0, 1) for q in rule.quotas.values()):
             raise ValueError(
                 "rule.keep_fraction is 0 or 1, which keeps nothing or everything without any "
-                "judge; give a fraction between them"
+                "judge; give a fraction between them, to one group at least"
             )
         if self.input.sample_fraction < 1 or self.input.sample_skip or self.input.rows:
             raise ValueError(
