@@ -117,11 +117,7 @@ def _check_groups(key: str, rule: RuleConfig, documents: Mapping[str, int]) -> N
         InputError: a group has no quota, or a quota has no group and rule.short refuses that.
     """
     quotas, groups = rule.quotas, [label for label, count in documents.items() if count]
-    if ELSE not in quotas and (without := [label for label in groups if label not in quotas]):
-        raise InputError(
-            f"{key} has no number for {_several(without)}; give one, or one for all others as "
-            f"'{ELSE}'"
-        )
+    check_quotas(rule, groups)
     named = [label for label, quota in quotas.items() if quota or label not in documents]
     unknown = [label for label in named if label != ELSE and not documents.get(label)]
     if not unknown:
@@ -130,6 +126,24 @@ def _check_groups(key: str, rule: RuleConfig, documents: Mapping[str, int]) -> N
     if rule.short == "refuse":
         raise InputError(f"{message}; the groups are {_several(groups)}")
     log.warning("%s", message)
+
+
+def check_quotas(rule: RuleConfig, groups: Sequence[str]) -> None:
+    """Refuse groups without a quota.
+
+    Args:
+        rule: the rule as it is typed.
+        groups: labels of the groups.
+
+    Raises:
+        InputError: a group has no quota.
+    """
+    quotas = rule.quotas
+    if ELSE not in quotas and (without := [label for label in groups if label not in quotas]):
+        raise InputError(
+            f"rule.{rule.choice} has no number for {_several(without)}; give one, or one for all "
+            f"others as '{ELSE}'"
+        )
 
 
 def _whose(label: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 from rm_ray.corpus.files import InputFile, list_files
 from rm_ray.corpus.footers import read_footers
 from rm_ray.errors import InputError, OutputError
+from rm_ray.filter.config import RuleConfig
+from rm_ray.filter.quotas import ELSE
 from rm_ray.report.show.folder import look_into
 from rm_ray.run.output.run_json import differences
 from rm_ray.select.config import BEGAN, SelectConfig
@@ -92,7 +94,8 @@ def _sample_size(config: SelectConfig, documents: int) -> tuple[int, str]:
     asked = config.select
     share = share_beforehand(config.rule, documents)
     if asked.sample_documents is not None:
-        return min(asked.sample_documents, documents // 2), ""
+        half = documents // 2
+        return min(asked.sample_documents, half), "" if half else "there is only one document"
     proposed = propose_sample(documents, asked.max_wrong * share, asked.failure)
     if proposed:
         return proposed, ""
@@ -124,12 +127,26 @@ def _check(began: Began, config: SelectConfig, found: list[InputFile], folder: F
         )
     if not began.documents:
         raise InputError(f"input.path: {config.input.path} has no documents to choose from")
+    _check_quota(config.rule, began.documents)
+
+
+def _check_quota(rule: RuleConfig, documents: int) -> None:
+    """Refuse to keep more documents than there are, before any of them is judged."""
+    if rule.choice != "keep_documents" or rule.short == "take_all":
+        return
+    asked = sum(int(quota) for label, quota in rule.quotas.items() if label != ELSE or not rule.by)
+    if asked > documents:
+        raise InputError(
+            f"rule.keep_documents: {asked:,} documents are asked for, and the corpus has "
+            f"{documents:,}; ask for less, or take all there are: --rule.short take_all"
+        )
 
 
 def _settings(config: SelectConfig) -> dict[str, Any]:
     """Return the settings of a selection that are in no stage's fingerprint, by key."""
     sections: Mapping[str, Any] = {
-        "rule": config.rule.model_dump(mode="json"),
+        # rule.short decides only whether the filter is refused
+        "rule": config.rule.model_dump(mode="json", exclude={"short"}),
         "select": config.select.model_dump(mode="json"),
     }
     settings = {
@@ -137,7 +154,8 @@ def _settings(config: SelectConfig) -> dict[str, Any]:
         for section, keys in sections.items()
         for key, value in keys.items()
     }
-    return {**settings, "cheap": config.cheap is not None}
+    # a stage could go on with a larger limit; the sample and the decisions could not
+    return {**settings, "input.limit": config.input.limit, "cheap": config.cheap is not None}
 
 
 def _digest(found: list[InputFile]) -> str:

@@ -22,8 +22,6 @@ from rm_ray.store.folder import Folder
 log = logging.getLogger(__name__)
 
 RULE, CALIBRATION = "rule.json", "calibration.json"
-# One document to fit, and one to test.
-LEAST_SAMPLED = 2
 
 
 @dataclass(frozen=True)
@@ -80,9 +78,6 @@ def calibrate_on(
         judge: the settings that the rewards depend on.
         config: the selection's configuration.
     """
-    if whole.calibrates.sum() < LEAST_SAMPLED:
-        why = f"{whole.calibrates.sum()} documents of the sample have a reward"
-        return nothing_decided(config, judge, why)
     rule, sampled = config.rule, whole.part(calibrates=True)
     groups = whole.sampled.codes(len(whole.labels))
     kept: tuple[float, ...] = ()
@@ -99,7 +94,7 @@ def calibrate_on(
         )
     wanted = Wanted(
         kept=kept,
-        min_reward=float(rule.min_reward) if rule.min_reward is not None else None,
+        min_reward=config.least_reward,
         max_wrong=config.select.max_wrong,
         failure=config.select.failure,
         cost=_cost(asking),

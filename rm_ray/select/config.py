@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from rm_ray.config import TYPED, OutputConfig, PoolConfig, RunConfig, Section
+from rm_ray.counts.order import least_at
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.filter.config import (
     FilesConfig,
@@ -26,6 +27,8 @@ BEGAN = "began.json"
 CHEAP, SAMPLE, MAIN, WIDER = "cheap", "sample", "main", "wider"
 # The column of the decided documents that the filter cuts by.
 KEY = "key"
+# The other columns that a selection adds to the decided documents.
+STAGE, SIDE, CHEAP_REWARD = "stage", "side", "cheap_reward"
 
 
 class SelectionConfig(Section):
@@ -95,15 +98,22 @@ class SelectConfig(ScoreConfig):
                 f"{names[0]} needs the rewards of all documents; score them with jobs/score.py, "
                 "and filter them with jobs/filter.py"
             )
-        if rule.choice == "keep_fraction" and any(q in (0, 1) for q in rule.quotas.values()):
+        if rule.choice == "keep_fraction" and all(q in (0, 1) for q in rule.quotas.values()):
             raise ValueError(
                 "rule.keep_fraction is 0 or 1, which keeps nothing or everything without any "
-                "judge; give a fraction between them"
+                "judge; give a fraction between them, to one group at least"
             )
         if self.input.sample_fraction < 1 or self.input.sample_skip or self.input.rows:
             raise ValueError(
                 "input.sample_fraction, input.sample_skip and input.rows are for jobs/score.py: a "
                 "selection samples by itself, and decides on every document"
+            )
+        own = (KEY, STAGE, SIDE, CHEAP_REWARD)
+        if taken := [name for name in [*self.input.keep, *rule.by] if name in own]:
+            raise ValueError(
+                f"the column {taken[0]!r} would collide with one that a selection adds to its "
+                f"rows ({', '.join(own)}); give the corpus's column another name, or leave it out "
+                "of input.keep and rule.by"
             )
         adaptive = getattr(judge, "adaptive", None)
         if getattr(judge, "chunks", "all") != "all" or (adaptive and adaptive.rule):
@@ -123,6 +133,12 @@ class SelectConfig(ScoreConfig):
         """Return the columns that make groups with cuts of their own; none for a fixed cut."""
         return tuple(self.rule.by) if self.rule.relative else ()
 
+    @property
+    def least_reward(self) -> float | None:
+        """Return the fixed cut as the filter makes it, rounded to float32; None without one."""
+        fixed = self.rule.min_reward
+        return None if fixed is None else float(least_at("float32", fixed))
+
     def filtering(self, decided: str) -> FilterConfig:
         """Return the configuration of the filter that copies the kept documents.
 
@@ -133,7 +149,10 @@ class SelectConfig(ScoreConfig):
         return FilterConfig(
             corpus=FilteredCorpusConfig(storage=self.input.storage),
             rewards=FilterRewardsConfig(
-                path=self.folder(decided).path, column=KEY, storage=self.output.storage
+                path=self.folder(decided).path,
+                column=KEY,
+                allow_partial=True,
+                storage=self.output.storage,
             ),
             rule=self.rule,
             output=FilterOutputConfig(**{**dict(self.kept), **dict(place)}),

@@ -18,9 +18,8 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.counts.order import Ints
 from rm_ray.errors import InputError, short
 from rm_ray.scored.passes import in_batches
-from rm_ray.select.config import SelectConfig
+from rm_ray.select.config import CHEAP_REWARD, SIDE, SelectConfig
 from rm_ray.select.gather import Counted
-from rm_ray.select.gathering import CHEAP_REWARD, SIDE
 from rm_ray.select.sides import Decider
 from rm_ray.select.stage_rows import CHUNKS, StageRows, chunk_counts
 from rm_ray.store.folder import Folder

@@ -81,7 +81,8 @@ class AuditFigures(SelectPart):
     wrong_drops: ShareFigures = Field(description="Dropped, and not below the cut.")
     decided: ShareFigures = Field(description="Decided without judging them whole.")
     wrong_of_kept: list[float] = Field(
-        description="Interval of the wrong keeps as a share of the kept documents."
+        description="Interval of the wrong keeps after the exact count, as a share of the kept "
+        "documents: the early wrong keeps or the early wrong drops, whichever are more."
     )
 
 
@@ -94,6 +95,9 @@ class SelectFigures(SelectPart):
     judge: str = Field(description="The judge's model.")
     cheap_judge: str | None = Field(description="The cheap judge's model; null without one.")
     rule: str = Field(description="The rule, as options.")
+    by_tokens: bool = Field(
+        description="The rule counts tokens, so the limit of wrong keeps is an estimate."
+    )
     max_wrong: float = Field(description="Wrong keeps at most, as a share of the kept documents.")
     failure: float = Field(description="Probability that there are more.")
     documents: int = Field(description="Documents that have a decision.")

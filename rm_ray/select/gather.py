@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -32,11 +33,22 @@ log = logging.getLogger(__name__)
 Counted = tuple[Shard, int]
 
 
+@dataclass(frozen=True)
+class Sources:
+    """Sources are the files of the corpus whose documents are decided."""
+
+    files: Sequence[PlannedFile]
+    """The plan of the corpus."""
+    counted: Sequence[Counted]
+    """The plan's shards, with the documents of each; without those of skipped files."""
+    skipped: Mapping[str, str]
+    """Bad files that a stage has skipped, each with the reason."""
+
+
 def gather(
     name: str,
     gathering: Gathering,
-    files: Sequence[PlannedFile],
-    counted: Sequence[Counted],
+    sources: Sources,
     fingerprint: Mapping[str, Any],
     config: SelectConfig,
 ) -> ScoredRun:
@@ -45,8 +57,7 @@ def gather(
     Args:
         name: name of the folder.
         gathering: makes the rows of a shard.
-        files: the plan of the corpus.
-        counted: the plan's shards, with the documents of each.
+        sources: the files of the corpus.
         fingerprint: settings that the decisions depend on.
         config: the selection's configuration.
 
@@ -61,10 +72,10 @@ def gather(
         columns = dict(gathering.carried)
         run.create(new_run(fingerprint, config.model_dump(mode="json"), columns))
     if not run.segments.names():
-        run.segments.add(files, {})
+        run.segments.add(sources.files, {})
     if not run.complete:
         run.make_writable()
-        _write_missing(run, gathering, counted, fingerprint_id(fingerprint), config)
+        _write_missing(run, gathering, sources, fingerprint_id(fingerprint), config)
     place = config.folder(name)
     return open_scored(place.path, place.storage)
 
@@ -72,11 +83,12 @@ def gather(
 def _write_missing(
     run: RunFolder,
     gathering: Gathering,
-    counted: Sequence[Counted],
+    sources: Sources,
     fingerprint: str,
     config: SelectConfig,
 ) -> None:
     """Write the parts that are missing, and then count all parts."""
+    counted = sources.counted
     committed = run.committed(shard for shard, _ in counted)
     missing = [(shard, documents) for shard, documents in counted if shard.part not in committed]
     log.info("gathering the decisions of %d shards, %d to do", len(counted), len(missing))
@@ -100,7 +112,8 @@ def _write_missing(
     totals = total(counts, ScoreCounts)
     if not counted and gathering.stages:
         raise OutputError("output.path: the corpus has no documents, so there is nothing to decide")
-    run.mark_complete({"shards": len(counted), **totals.stored(), "skipped_files": {}})
+    skipped = dict(sources.skipped)
+    run.mark_complete({"shards": len(counted), **totals.stored(), "skipped_files": skipped})
 
 
 def _files(batch: Sequence[Counted]) -> list[str]:

@@ -14,13 +14,12 @@ from rm_ray.config import OUTPUT_COLUMNS
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import Incomplete
 from rm_ray.judges.preference.judge import mean_reward
-from rm_ray.select.config import CHEAP, KEY, SAMPLE
+from rm_ray.select.config import CHEAP, CHEAP_REWARD, KEY, SAMPLE, SIDE, STAGE
 from rm_ray.select.sides import Decider
 from rm_ray.select.stage_rows import CHUNKS, StageRows, last_of_each
 
 # The key of a document that was put above, or below, the cut without judging it whole.
 SURE = float(np.finfo(np.float32).max)
-STAGE, SIDE, CHEAP_REWARD = "stage", "side", "cheap_reward"
 # The type of chunk rewards, as Parquet gives it back.
 CHUNKS_TYPE = pa.list_(pa.field("element", pa.float32()))
 
@@ -78,6 +77,10 @@ class Gathering:
         cheap = self._cheap_rewards(shard, rows)
         stage = rows.column(STAGE)
         only_cheap = pc.equal(stage, CHEAP).to_numpy()
+        judged = pa.array(~only_cheap)
+        for name in ("reward", CHUNKS):
+            # the cheap judge's numbers are not the judge's
+            rows = _replaced(rows, name, _where(judged, rows.column(name)))
         sides = self.decider.early(rows)
         sides[pc.equal(stage, SAMPLE).to_numpy()] = 0
         sides[only_cheap] = self.decider.by_cheap(rows, cheap)[only_cheap]
@@ -88,10 +91,8 @@ class Gathering:
                 f"{shard.file}, row {row}: judged only in part, and in doubt all the same; this is "
                 "a fault of rm_ray: please report it"
             )
-        judged = pa.array(~only_cheap)
-        rows = _replaced(rows, "reward", pc.if_else(judged, rows.column("reward"), None))
         if not self.counts_cheap_tokens:
-            rows = _replaced(rows, "n_tokens", pc.if_else(judged, rows.column("n_tokens"), None))
+            rows = _replaced(rows, "n_tokens", _where(judged, rows.column("n_tokens")))
         rows = rows.append_column(CHEAP_REWARD, pa.array(cheap, pa.float32(), mask=np.isnan(cheap)))
         return with_key(rows, sides)
 
@@ -161,6 +162,12 @@ def _joined(before: pa.Table, wider: pa.Table) -> pa.Table:
     chunks = [*first, *later]
     wider = _replaced(wider, "reward", pa.array([mean_reward(chunks)], pa.float32()))
     return _replaced(wider, CHUNKS, pa.array([chunks], wider.schema.field(CHUNKS).type))
+
+
+def _where(chosen: pa.Array, values: pa.ChunkedArray) -> pa.Array:
+    """Return the chosen values, and null in the place of the others."""
+    rows = pc.if_else(chosen, pa.array(range(len(chosen)), pa.int64()), None)
+    return values.combine_chunks().take(rows)
 
 
 def _replaced(rows: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:

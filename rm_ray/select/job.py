@@ -11,14 +11,16 @@ page       cost, error, and how both were found            results, show
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rm_ray.corpus.plan import shards_of
 from rm_ray.corpus.sample import RowSample
 from rm_ray.errors import ConfigError
+from rm_ray.filter.count.documents import check_groups
 from rm_ray.filter.job import filter_corpus
+from rm_ray.filter.rule import check_quotas
 from rm_ray.run.execute import ray_faults
 from rm_ray.run.output.folder import STATE
 from rm_ray.run.output.lease import Lease
@@ -28,16 +30,16 @@ from rm_ray.score.job import ScoreJob
 from rm_ray.scored.run import ScoredRun
 from rm_ray.select.began import Began, begin
 from rm_ray.select.calibrated import RULE, Calibrated, calibrate_on, keep, nothing_decided, stored
-from rm_ray.select.config import CHEAP, DECIDED, MAIN, SAMPLE, STAGES, WIDER, SelectConfig
+from rm_ray.select.config import CHEAP, DECIDED, MAIN, SAMPLE, WIDER, SelectConfig
 from rm_ray.select.cut import cuts_of, widened
 from rm_ray.select.doubts import CheapDoubts, WiderDoubts, write_doubts
-from rm_ray.select.gather import Counted, gather
+from rm_ray.select.gather import Sources, gather
 from rm_ray.select.gathering import Gathering
 from rm_ray.select.results import Selected, write_results
 from rm_ray.select.sample import WholeDocuments, read_sample
 from rm_ray.select.sides import Decider
 from rm_ray.select.stage_rows import StageRows
-from rm_ray.select.stages import Stages
+from rm_ray.select.stages import Stages, table_of
 from rm_ray.store.folder import Folder, absolute
 
 log = logging.getLogger(__name__)
@@ -92,12 +94,18 @@ class Selection:
         judged = self._first_stages(began)
         runs, bands = dict(judged.runs), dict(judged.calibrated.rule.bands)
         plan = runs.get(CHEAP, runs[MAIN])
-        counted = [(shard, shard.stop - shard.start) for shard in shards_of(plan.files)]
+        skipped = _skipped(runs.values())
+        counted = [
+            (shard, shard.stop - shard.start)
+            for shard in shards_of(plan.files)
+            if shard.file not in skipped
+        ]
+        sources = Sources(plan.files, counted, skipped)
         stages = [StageRows.of(name, run) for name, run in runs.items()]
         decider = self._decider(judged.calibrated)
         gathering = self._gathering(stages, None, decider, plan)
         gathered = widenings = 0
-        decided = self._gather(gathered, gathering, plan, counted, judged.calibrated)
+        decided = self._gather(gathered, gathering, sources, judged.calibrated)
         while cuts := self._cuts(gathered):
             wider = widened(bands, cuts, widenings + 1)
             if wider is None:
@@ -106,7 +114,7 @@ class Selection:
             before = StageRows.of(DECIDED, decided)
             doubts = WiderDoubts(before, replace(decider, bands=bands))
             name = f"{WIDER}-{widenings}"
-            rows, documents = write_doubts(f"{STAGES}/{name}.rows", doubts, counted, self.config)
+            rows, documents = write_doubts(table_of(name), doubts, counted, self.config)
             log.info(
                 "the cut lies outside of the band that the sample gave: the band is widened, and "
                 "%s documents that were decided early are judged whole",
@@ -116,7 +124,7 @@ class Selection:
                 runs[name] = self.stages.run(self.stages.wider(widenings, rows))
                 gathering = self._gathering([StageRows.of(name, runs[name])], before, decider, plan)
                 gathered = widenings
-                decided = self._gather(gathered, gathering, plan, counted, judged.calibrated)
+                decided = self._gather(gathered, gathering, sources, judged.calibrated)
         filter_corpus(self.config.filtering(_decided(gathered)))
         made = Selected(
             config=self.config,
@@ -125,6 +133,7 @@ class Selection:
             runs=runs,
             whole=judged.whole,
             cuts=cuts,
+            bands=bands,
             widenings=widenings,
             decided=decided,
         )
@@ -136,14 +145,13 @@ class Selection:
         if self.config.cheap and began.sampled:
             log.info("stage %s: the cheap judge looks at every document", CHEAP)
             runs[CHEAP] = self.stages.run(self.stages.cheap())
-        whole, calibrated = None, stored(self.folder)
+        whole = None
         if began.sampled:
             log.info("stage %s: %.2f%% of the documents, whole", SAMPLE, 100 * began.sampled)
             runs[SAMPLE] = self.stages.run(self.stages.sample(began.sampled))
             whole = self._read_sample(began, runs)
-        if calibrated is None:
-            found = self._calibrate(began, whole)
-            calibrated = keep(found, self.folder)
+        found = stored(self.folder) or self._calibrate(began, whole)
+        calibrated = keep(found, self.folder)
         log.info("stage %s: %s", MAIN, calibrated.said["reason"])
         runs[MAIN] = self.stages.run(self._main(began, calibrated, runs))
         return Judged(runs, calibrated, whole)
@@ -161,9 +169,13 @@ class Selection:
     def _calibrate(self, began: Began, whole: WholeDocuments | None) -> Calibrated:
         if not began.sampled:
             return nothing_decided(self.config, self.settings, began.why_all)
-        if whole is None:
-            why = "no document of the sample has a reward"
+        if whole is None or whole.calibrates.sum() < 2:
+            why = "fewer than two documents of the sample have a reward"
             return nothing_decided(self.config, self.settings, why)
+        if self.config.rule.relative:
+            # the filter would refuse such groups too, after everything was judged
+            check_groups(whole.labels)
+            check_quotas(self.config.rule, whole.labels)
         share = whole.documents / began.documents
         return calibrate_on(whole, share, self.job.judge, self.settings, self.config)
 
@@ -177,7 +189,7 @@ class Selection:
         doubts = CheapDoubts(
             StageRows.of(CHEAP, cheap), self._decider(calibrated), self._sample(began.sampled)
         )
-        rows, documents = write_doubts(f"{STAGES}/{MAIN}.rows", doubts, counted, self.config)
+        rows, documents = write_doubts(table_of(MAIN), doubts, counted, self.config)
         log.info("the cheap judge leaves %s documents in doubt", f"{documents:,}")
         return self.stages.main(0.0, rule if self._stops_early else None, rows)
 
@@ -204,17 +216,20 @@ class Selection:
         self,
         number: int,
         gathering: Gathering,
-        plan: ScoredRun,
-        counted: list[Counted],
+        sources: Sources,
         calibrated: Calibrated,
     ) -> ScoredRun:
+        settings = calibrated.rule.settings()
+        stops = calibrated.decides and self._stops_early
         fingerprint = {
             **self.job.spec.fingerprint,
-            "select.rule": calibrated.rule.settings(),
+            # whoever reads the decided rows has to know that some were judged in part
+            "judge.adaptive": settings if stops else None,
+            "select.rule": settings,
             "select.cheap": calibrated.cheap is not None,
             "select.widened": number,
         }
-        return gather(_decided(number), gathering, plan.files, counted, fingerprint, self.config)
+        return gather(_decided(number), gathering, sources, fingerprint, self.config)
 
     def _cuts(self, number: int) -> dict[str, float]:
         """Return the cuts by group; none for a fixed cut."""
@@ -244,6 +259,12 @@ class Selection:
                 "or --rule.keep_fraction, or leave cheap.judge out"
             )
         return same
+
+
+def _skipped(runs: Iterable[ScoredRun]) -> dict[str, str]:
+    """Return the bad files that a stage has skipped, each with the reason."""
+    totals = [run.totals or {} for run in runs]
+    return {file: why for of in totals for file, why in of.get("skipped_files", {}).items()}
 
 
 def _decided(number: int) -> str:

@@ -12,8 +12,7 @@ from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.shards import Shard
 from rm_ray.errors import InputError, short
 from rm_ray.scored.passes import in_batches
-from rm_ray.select.config import KEY, SelectConfig
-from rm_ray.select.gathering import SIDE, STAGE
+from rm_ray.select.config import KEY, SIDE, STAGE, SelectConfig
 from rm_ray.select.stage_rows import StageRows
 from rm_ray.tasks.ended import refuse_ended
 from rm_ray.tasks.run import run_tasks

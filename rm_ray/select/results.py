@@ -10,7 +10,9 @@ from typing import Any
 
 from rm_ray.corpus.groups import group_name
 from rm_ray.errors import Incomplete
+from rm_ray.filter.quotas import ELSE
 from rm_ray.judges.preference.rule_file import ALL, band_ends
+from rm_ray.judges.preference.stopping import Band
 from rm_ray.report.show.folder import as_json, write_files
 from rm_ray.run.standing.status import read_standing
 from rm_ray.scored.run import ScoredRun
@@ -56,6 +58,8 @@ class Selected:
     """The documents of the sample; None without one."""
     cuts: Mapping[str, float]
     """The reward of the best dropped document, by group label; empty for a fixed cut."""
+    bands: Mapping[str, Band]
+    """The band of each group's cut by label, after it was widened."""
     widenings: int
     """How often a cut lay outside of its band."""
     decided: ScoredRun
@@ -104,6 +108,7 @@ def figures_of(made: Selected, manifest: Mapping[str, Any]) -> SelectFigures:
         judge=config.judge.model,
         cheap_judge=config.cheap.judge.model if config.cheap else None,
         rule=_rule(config),
+        by_tokens=config.rule.choice == "keep_tokens" or config.rule.weight == "tokens",
         max_wrong=config.select.max_wrong,
         failure=config.select.failure,
         documents=documents,
@@ -138,9 +143,9 @@ def _manifest(folder: Folder) -> dict[str, Any]:
 def _rule(config: SelectConfig) -> str:
     rule = config.rule
     if rule.choice == "min_reward":
-        return f"--rule.min_reward {rule.min_reward:g}"
-    quotas = {group: float(quota) for group, quota in rule.quotas.items()}
-    number = f"{quotas['*']:g}" if list(quotas) == ["*"] else json.dumps(quotas)
+        return f"--rule.min_reward {rule.min_reward}"
+    quotas = {group: str(quota) for group, quota in rule.quotas.items()}
+    number = quotas[ELSE] if list(quotas) == [ELSE] else json.dumps(quotas, ensure_ascii=False)
     by = f" --rule.by {','.join(rule.by)}" if rule.by else ""
     weight = f" --rule.weight {rule.weight}" if rule.weight != "documents" else ""
     return f"--rule.{rule.choice} {number}{weight}{by}"
@@ -216,7 +221,7 @@ def _audit(made: Selected, kept_share: float) -> AuditFigures | None:
         return None
     rule = made.calibrated.rule
     labels = whole.labels if made.config.groups_by else [ALL]
-    fixed = float(made.config.rule.min_reward or 0.0)
+    fixed = made.config.least_reward or 0.0
     # a document that is as good as the best dropped one is dropped too, unless it is a tie
     cuts = [
         math.nextafter(made.cuts[label], math.inf) if label in made.cuts else fixed
@@ -225,10 +230,15 @@ def _audit(made: Selected, kept_share: float) -> AuditFigures | None:
     chain = Chain(
         rule.table, tuple(rule.bands.get(label) for label in labels), made.calibrated.cheap
     )
-    found, _ = audit(chain, whole.part(calibrates=False), tuple(cuts))
+    wider = tuple(made.bands.get(label) for label in labels)
+    found, each = audit(chain, whole.part(calibrates=False), tuple(cuts), wider)
     wrong = found.wrong_keeps
+    if made.config.rule.relative:
+        # a right document that was dropped leaves its place to a wrong one (see calibrate.py)
+        most = sum(max(of.wrong_keeps.found, of.wrong_drops.found) for of in each)
+        wrong = Share.of(most, wrong.documents)
     return AuditFigures(
-        wrong_keeps=_share(wrong),
+        wrong_keeps=_share(found.wrong_keeps),
         wrong_drops=_share(found.wrong_drops),
         decided=_share(found.decided),
         wrong_of_kept=[

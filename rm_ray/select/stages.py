@@ -16,6 +16,15 @@ from rm_ray.scored.run import ScoredRun, open_scored
 from rm_ray.select.config import CHEAP, MAIN, SAMPLE, STAGES, WIDER, SelectConfig
 
 
+def table_of(stage: str) -> str:
+    """Return the folder, within the output folder, of the table of a stage's documents.
+
+    Its name begins with `_`, so that the table is not read as a part of the corpus if the output
+    folder lies in the corpus.
+    """
+    return f"{STAGES}/_{stage}.rows"
+
+
 @dataclass(frozen=True)
 class Stages:
     """Stages makes the scoring runs of a selection, each in a folder of its own."""

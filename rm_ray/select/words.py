@@ -26,6 +26,8 @@ def error(made: SelectFigures) -> str:
         f"the rule was calibrated so that at most {made.max_wrong:.1%} of the kept documents are "
         f"wrong, with a probability of {1 - made.failure:.0%}"
     )
+    if made.by_tokens:
+        limit += "; the rule counts tokens, and documents differ in length, so this is an estimate"
     if made.audit is None:
         return f"{limit}; nothing was audited"
     return f"{limit}; the audit found {audited(made.audit.wrong_keeps, 'wrong keeps')} and " + (

@@ -4,11 +4,11 @@ The audit is a random share of the documents that the chain decided on. It takes
 else, so that its shares are estimates of the run's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rm_ray.judges.preference.stopping import DROPPED, KEPT, Flags, Sides
+from rm_ray.judges.preference.stopping import DROPPED, KEPT, Band, Flags, Sides
 from rm_ray.select.statistics.chain import Chain
 from rm_ray.select.statistics.limits import interval
 from rm_ray.select.statistics.sampled import Sampled
@@ -47,20 +47,30 @@ class Audit:
     """Documents that the chain decides on, of all audited documents."""
 
 
-def audit(chain: Chain, sampled: Sampled, cuts: tuple[float, ...]) -> tuple[Audit, list[Audit]]:
+def audit(
+    chain: Chain,
+    sampled: Sampled,
+    cuts: tuple[float, ...],
+    wider: tuple[Band | None, ...] | None = None,
+) -> tuple[Audit, list[Audit]]:
     """Compare the chain's decisions with those of judging whole: of all documents, and by group.
 
     Args:
         chain: the chain that decided.
         sampled: the audited documents.
         cuts: the reward of the cut of each group: documents with at least this reward are kept.
+        wider: the band of each group after it was widened; None if none was. A decision counts only
+            if it is the same with this band: the other documents were judged whole in the end.
     """
     groups = sampled.codes(len(cuts))
     decisions = chain.decide(sampled)
+    again = replace(chain, bands=chain.bands if wider is None else wider).decide(sampled)
+    # a wider band decides later, or not at all
+    sides: Sides = np.where(again.judged == decisions.judged, decisions.sides, 0)
     belongs = sampled.rewards >= np.array(cuts)[groups]
     everyone = np.ones(len(sampled), bool)
-    each = [_audit(decisions.sides, belongs, groups == group) for group in range(len(cuts))]
-    return _audit(decisions.sides, belongs, everyone), each
+    each = [_audit(sides, belongs, groups == group) for group in range(len(cuts))]
+    return _audit(sides, belongs, everyone), each
 
 
 def _audit(sides: Sides, belongs: Flags, counted: Flags) -> Audit:
