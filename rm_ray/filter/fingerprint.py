@@ -20,6 +20,7 @@ def fingerprint(config: FilterConfig, runs: Sequence[ScoredRun], kind: str) -> d
     rewards, output = config.rewards, config.output
     rule = config.rule.model_dump(mode="json")
     del rule["short"]  # decides only whether the filter is refused
+    deliver = config.deliver.model_dump(mode="json") if config.deliver.is_asked else {}
     return {
         "rewards.path": [run.uri for run in runs],
         "rewards": [run.fingerprint for run in runs],
@@ -28,6 +29,7 @@ def fingerprint(config: FilterConfig, runs: Sequence[ScoredRun], kind: str) -> d
         "rewards.combine": rewards.combine if len(runs) > 1 else None,
         **{f"rule.{name}": value for name, value in rule.items()},
         **({"rule.where is read by": LANGUAGE} if rule["where"] else {}),
+        **{f"deliver.{name}": value for name, value in deliver.items()},
         **{
             f"output.{name}": getattr(output, name)
             for name in ("kind", "add", "buckets", "row_group_rows", "codec")

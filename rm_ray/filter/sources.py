@@ -59,7 +59,7 @@ class FilterSources:
         for run in runs:
             check_threshold(config, run)
         schemas = [columns_of(run, rewards.column) for run in runs]
-        named = spoken_of(config.rule)
+        named = spoken_of(config.rule, config.deliver)
         return cls(
             config=config,
             runs=runs,
@@ -100,6 +100,7 @@ class FilterSources:
             by=[ColumnPath(name) for name in rule.by],
             where=Condition(rule.where) if rule.where else None,
             weight=ColumnPath(rule.weight_column) if rule.weight_column else None,
+            deliver=self.config.deliver,
             own=self.own,
             others=self.others,
             corpus=self.corpus,

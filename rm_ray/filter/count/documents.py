@@ -40,6 +40,8 @@ class Documents:
     """The scoring run's statuses, or the reason for a missing reward."""
     counts: Flags
     """True if the condition rule.where holds."""
+    written: Flags
+    """True if the document's group is written."""
     groups: list[str]
     """Labels of the groups, by number. This is the only field that is no column."""
     codes: Ints
