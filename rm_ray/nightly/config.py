@@ -1,11 +1,13 @@
 """The configuration of the nightly job: a scoring run's, plus report and filter."""
 
-from typing import Annotated, Self
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from rm_ray.config import TYPED, NonEmpty, OutputConfig, RunConfig, Section, as_list
 from rm_ray.filter.config import (
+    DeliverConfig,
     FilesConfig,
     FilterConfig,
     FilteredCorpusConfig,
@@ -24,7 +26,9 @@ from rm_ray.report.config import (
 from rm_ray.score.config import ScoreConfig
 
 # Folders within the output folder.
-SCORED, HISTORY, REPORTS, KEPT, NIGHTS = "scored", "history", "reports", "kept", "nights"
+SCORED, HISTORY, REPORTS, NIGHTS = "scored", "history", "reports", "nights"
+KEPT, HELD = "kept", "held"
+OnAlert = Literal["keep", "hold_group", "hold_night"]
 
 
 class NightlyReportConfig(ReportSection):
@@ -37,6 +41,11 @@ class NightlyReportConfig(ReportSection):
 class NightlyFilterConfig(Section):
     """The filter of each night, over the night's new documents."""
 
+    on_alert: OnAlert = Field("hold_night", json_schema_extra=TYPED)
+    """What an alert of level fail does, also one that stands since an earlier night. hold_night:
+    the night's documents are held until somebody releases them; hold_group: those of the groups
+    that alert are held, and all if the alert is of all documents; keep: nothing is held.
+    """
     column: NonEmpty = "reward"
     """Column of the rewards that documents are cut by."""
     allow_partial: bool = False
@@ -65,6 +74,15 @@ class NightlyConfig(ScoreConfig):
     skip_filter: Annotated[list[NightName], BeforeValidator(as_list)] = Field([])
     """Nights to finish without their filter, because it was refused."""
 
+    release: NightName | None = Field(None, json_schema_extra=TYPED)
+    """Instead of a night: deliver what is held of this night."""
+    accept: NonEmpty | None = Field(None, json_schema_extra=TYPED)
+    """Instead of a night: this group is right as it was when it alerted last. From that night on
+    it is compared with that night and later quiet nights. Its name is the one on the page.
+    """
+    because: NonEmpty | None = Field(None, json_schema_extra=TYPED)
+    """The reason for release or accept, for the record."""
+
     @model_validator(mode="after")
     def _leaves_nights_as_they_were(self) -> Self:
         for name in ("retry_failed", "rescore_changed"):
@@ -88,12 +106,26 @@ class NightlyConfig(ScoreConfig):
         settings = {name: getattr(self, name) for name in names}
         return ScoreConfig(output=self._folder(SCORED), run=run, **settings)
 
-    def reporting(self, night: str, segments: list[int]) -> ReportConfig:
-        """Return the configuration of one night's report."""
+    def reporting(
+        self, night: str, segments: list[int], accepted: Mapping[str, str]
+    ) -> ReportConfig:
+        """Return the configuration of one night's report.
+
+        Args:
+            night: name of the night.
+            segments: its segments of the scoring run.
+            accepted: the first night on which a group is right again, by the group's name. It wins
+                over report.baseline.accept where it is later.
+        """
         settings = {name: getattr(self.report, name) for name in ReportSection.model_fields}
         if self.report.history.path is None:
             place = {"path": self._folder(HISTORY).path, "storage": self.output.storage}
             settings["history"] = self.report.history.model_copy(update=place)
+        typed = self.report.baseline.accept
+        accept = {
+            name: max(typed.get(name, ""), accepted.get(name, "")) for name in {**typed, **accepted}
+        }
+        settings["baseline"] = self.report.baseline.model_copy(update={"accept": accept})
         return ReportConfig(
             rewards=ReportRewardsConfig(
                 path=self._folder(SCORED).path,
@@ -107,12 +139,23 @@ class NightlyConfig(ScoreConfig):
             **settings,
         )
 
-    def filtering(self, night: str, segments: list[int]) -> FilterConfig | None:
-        """Return the configuration of one night's filter; None without a filter."""
-        asked = self.filter
-        if asked is None or night in self.skip_filter:
-            return None
-        folder = self._folder(f"{KEPT}/night={night}")
+    def filters(self, night: str) -> bool:
+        """Return True if a night is to be filtered."""
+        return self.filter is not None and night not in self.skip_filter
+
+    def filtering(
+        self, night: str, segments: list[int], deliver: DeliverConfig, place: str = KEPT
+    ) -> FilterConfig:
+        """Return the configuration of one night's filter.
+
+        Args:
+            night: name of the night.
+            segments: its segments of the scoring run.
+            deliver: the groups whose documents are written.
+            place: the folder of the filter's folder, KEPT or HELD.
+        """
+        asked = self.filter or NightlyFilterConfig()
+        folder = self._folder(f"{place}/night={night}")
         return FilterConfig(
             corpus=FilteredCorpusConfig(storage=self.input.storage),
             rewards=FilterRewardsConfig(
@@ -123,6 +166,7 @@ class NightlyConfig(ScoreConfig):
                 storage=self.output.storage,
             ),
             rule=asked.rule,
+            deliver=deliver,
             output=FilterOutputConfig(**{**dict(asked.output), **dict(folder)}),
             tasks=asked.tasks,
             run=RunConfig(progress_s=self.run.progress_s),

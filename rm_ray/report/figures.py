@@ -303,6 +303,31 @@ class BaselineFacts(ReportPart):
     documents: int = Field(description="Documents of the baseline.")
 
 
+class Accepted(ReportPart):
+    """A person's statement that a group is as it should be, from a night on."""
+
+    group: str = Field(description="The group's name.")
+    also: list[str] = Field(description="Further groups that the change of this group explains.")
+    night: str = Field(description="The first night on which the group is right again.")
+    by: str = Field(description="Who accepted it.")
+    at: str = Field(description="When it was accepted, UTC.")
+    because: str = Field(description="Why it was accepted.")
+
+
+class DeliveryFigures(ReportPart):
+    """What becomes of the documents that the night's filter keeps."""
+
+    state: Literal["delivered", "held", "released"] = Field(
+        description="held: the documents are not delivered until somebody releases them."
+    )
+    groups: list[str] = Field(description="Groups that are or were held; empty: all or none.")
+    folder: str | None = Field(description="Folder of what is held; null if nothing was.")
+    command: str | None = Field(description="Command that releases it; null if nothing is held.")
+    by: str | None = Field(description="Who released it; null if nobody has.")
+    at: str | None = Field(description="When it was released, UTC; null if it was not.")
+    because: str | None = Field(description="Why it was released; null if it was not.")
+
+
 class Figures(ReportPart):
     """A report."""
 
@@ -329,6 +354,12 @@ class Figures(ReportPart):
     blind: Blind | None = Field(description="null if there is no reward.")
     documents: list[Shown] = Field(description="Documents shown as excerpts.")
     run: RunFacts = Field(description="The run that made the rewards.")
+    accepted: list[Accepted] = Field(
+        [], description="What was accepted on the nights that are shown; the last ones first."
+    )
+    delivery: DeliveryFigures | None = Field(
+        None, description="What a nightly job delivers; null without a filter."
+    )
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 

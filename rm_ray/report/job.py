@@ -8,7 +8,7 @@ show      report.json, report.html, summary.md, the history    figures, folder, 
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +16,12 @@ from functools import partial
 from rm_ray.cluster import check_task, join_cluster
 from rm_ray.errors import Alerted
 from rm_ray.report.compare.alerts import fired, verdict
-from rm_ray.report.compare.baseline import Baseline, BaselineGroup, nightly_means
+from rm_ray.report.compare.baseline import (
+    Baseline,
+    BaselineGroup,
+    accepted_since,
+    nightly_means,
+)
 from rm_ray.report.compare.comparison import Comparison
 from rm_ray.report.compare.groups import bin_edges, group_figures, in_order
 from rm_ray.report.compare.history import GroupResult, History, PastNight
@@ -53,8 +58,14 @@ class Reported:
     """Rows of the night's file in the history."""
 
 
-def report(config: ReportConfig) -> Figures:
+def report(
+    config: ReportConfig, complete: Callable[[Figures], Figures] = lambda figures: figures
+) -> Figures:
     """Report a night: three files in the output folder, and a file of the history.
+
+    Args:
+        config: the configuration.
+        complete: adds facts that the caller knows to the figures, before they are written.
 
     Raises:
         Refused: before anything is written. The message says what to do.
@@ -63,7 +74,8 @@ def report(config: ReportConfig) -> Figures:
     folder = output_folder(config.output)
     began = time.monotonic()
     made = make(config)
-    write(made.figures, folder)
+    figures = complete(made.figures)
+    write(figures, folder)
     if made.history is not None:
         _remember(made, made.history)
     night_verdict = made.figures.verdict
@@ -74,7 +86,7 @@ def report(config: ReportConfig) -> Figures:
     log.info(
         "%s -> %s/%s, in %.0f s", night_verdict.sentence, folder.uri, HTML, time.monotonic() - began
     )
-    return made.figures
+    return figures
 
 
 def _remember(made: Reported, history: History) -> None:
@@ -195,14 +207,18 @@ def _judge(
     for label in dict.fromkeys([*night.groups, *baseline.groups]):
         tonight = night.groups.get(label, GroupNight(label))
         before = baseline.groups.get(label)
+        since = accepted_since(label, config.baseline.accept)
         # a group that was counted in OTHER may be an old one
         is_known = label in baseline.gone or any(
             OTHER in earlier.groups for earlier in baseline.past
         )
+        # a group is accepted from tonight on: no earlier night counts, and it is not new
+        is_known |= bool(since) and all(earlier.night < since for earlier in past)
         if before is None and baseline.whole is not None and not is_known:
             before = BaselineGroup(GroupNight(label), baseline.whole.nights)
         comparisons[label] = Comparison.of(tonight, before, config.night, means=means(label))
-    names = {"*", *map(name_of, comparisons)}
+    before_tonight = {label for earlier in past for label in earlier.groups}
+    names = {"*", *map(name_of, {*comparisons, *before_tonight})}
     _warn_of_accepted(config, past)
     if unknown := [name for name in config.baseline.accept if name not in names]:
         log.warning("baseline.accept: there is no group %s", ", ".join(unknown))

@@ -51,9 +51,7 @@ def test_what_a_rule_keeps(made, ray_cluster, tmp_path, caplog, rule):
     assert f"{len(expected):,} of 960 documents kept" in log
 
 
-def test_groups_that_are_delivered_apart_are_what_one_delivery_would_be(
-    made, tmp_path, caplog
-):
+def test_groups_that_are_delivered_apart_are_what_one_delivery_would_be(made, tmp_path, caplog):
     """With the cut of all documents: by a column of the rewards and one of the corpus."""
     folder, oracle = made
     _, kept = RULES["fraction"]

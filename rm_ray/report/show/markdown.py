@@ -7,7 +7,7 @@ headings.
 import re
 from collections.abc import Callable, Iterator
 
-from rm_ray.report.figures import Alert, Figures, GroupFigures
+from rm_ray.report.figures import Alert, DeliveryFigures, Figures, GroupFigures
 from rm_ray.report.show import remarks
 from rm_ray.report.show.counted import cells
 from rm_ray.report.show.formats import (
@@ -46,6 +46,7 @@ def summary(figures: Figures) -> str:
         "",
         plain(figures.verdict.sentence),
         "",
+        *_delivery(figures.delivery),
         *_alerts(figures.verdict.alerts),
         *_facts(figures),
         "",
@@ -66,6 +67,18 @@ def plain(text: str) -> str:
         line = line.replace(character, entity)
     line = _AT_START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\g<0>", line))
     return _LIVE.sub(lambda found: f"{found[0]}\u200b", line)
+
+
+def _delivery(of: DeliveryFigures | None) -> list[str]:
+    """Return the lines that say what is held or was released; none if all is delivered."""
+    if of is None or of.state == "delivered":
+        return []
+    named = ", ".join(escaped(group) for group in of.groups[:MOST_GROUPS])
+    what = f"the documents of {named}" if named else "the night's documents"
+    if of.state == "released":
+        return [f"**Released**: {what}, by {plain(f'{of.by} at {of.at}: {of.because}')}", ""]
+    command = (of.command or "").replace("`", "'")
+    return [f"**Held**: {what} are not delivered. To deliver them: `{command}`", ""]
 
 
 def _alerts(alerts: list[Alert]) -> list[str]:
