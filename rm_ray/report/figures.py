@@ -16,7 +16,17 @@ QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 
 Level = Literal["warn", "fail"]
 Rule = Literal[
-    "drift", "spread", "mean", "creep", "volume", "tokens", "rewarded", "failed", "missing", "new"
+    "drift",
+    "spread",
+    "mean",
+    "creep",
+    "volume",
+    "tokens",
+    "rewarded",
+    "failed",
+    "missing",
+    "new",
+    "repeated",
 ]
 
 
@@ -135,6 +145,14 @@ class Outliers(ReportPart):
     farthest: float = Field(description="The reward that lies farthest out.")
 
 
+class RepeatFigures(ReportPart):
+    """Documents that came before."""
+
+    earlier: int = Field(description="Documents that an earlier night had too.")
+    within: int = Field(description="Further documents that came twice in the night itself.")
+    margin: float = Field(description="Half of the 95% interval of both together; 0: exact.")
+
+
 class GroupFigures(ReportPart):
     """One group of documents, or all documents."""
 
@@ -159,6 +177,9 @@ class GroupFigures(ReportPart):
     creep: CreepFigures = Field(description="Slow moves of the mean.")
     outliers: Outliers | None = Field(description="null if there are none.")
     untold: str | None = Field(description="Why nothing can be told of the rewards.")
+    repeats: RepeatFigures | None = Field(
+        None, description="Documents that came before; null if they are not counted."
+    )
 
 
 class MixGroup(ReportPart):
@@ -303,6 +324,16 @@ class BaselineFacts(ReportPart):
     documents: int = Field(description="Documents of the baseline.")
 
 
+class RepeatsFacts(ReportPart):
+    """How documents that come again were found."""
+
+    by: Literal["id", "text"] = Field(
+        description="What they have in common: the id and the number of tokens, or the text."
+    )
+    nights: int = Field(description="Earlier nights whose documents are known.")
+    sampled: float = Field(description="Least share of a night's documents that is known; 1: all.")
+
+
 class Accepted(ReportPart):
     """A person's statement that a group is as it should be, from a night on."""
 
@@ -354,6 +385,9 @@ class Figures(ReportPart):
     blind: Blind | None = Field(description="null if there is no reward.")
     documents: list[Shown] = Field(description="Documents shown as excerpts.")
     run: RunFacts = Field(description="The run that made the rewards.")
+    repeats: RepeatsFacts | None = Field(
+        None, description="How repeated documents were found; null if they were not looked for."
+    )
     accepted: list[Accepted] = Field(
         [], description="What was accepted on the nights that are shown; the last ones first."
     )

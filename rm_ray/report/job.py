@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import Literal
 
 from rm_ray.cluster import check_task, join_cluster
 from rm_ray.errors import Alerted
@@ -26,10 +27,11 @@ from rm_ray.report.compare.comparison import Comparison
 from rm_ray.report.compare.groups import bin_edges, group_figures, in_order
 from rm_ray.report.compare.history import GroupResult, History, PastNight
 from rm_ray.report.compare.mix import split
-from rm_ray.report.compare.past import open_history
+from rm_ray.report.compare.past import open_history, seen_files
+from rm_ray.report.compare.repeats import find
 from rm_ray.report.compare.trend import trend
 from rm_ray.report.config import ReportConfig
-from rm_ray.report.figures import BaselineFacts, Figures, Mix, NightVerdict
+from rm_ray.report.figures import BaselineFacts, Figures, Mix, NightVerdict, RepeatsFacts
 from rm_ray.report.measure.blind import blind
 from rm_ray.report.measure.chosen import choose
 from rm_ray.report.measure.excerpts import show
@@ -37,7 +39,8 @@ from rm_ray.report.measure.facts import run_facts
 from rm_ray.report.measure.measured import Measured
 from rm_ray.report.measure.nights import OTHER, GroupNight, Night, largest, name_of
 from rm_ray.report.measure.retention import retention
-from rm_ray.report.measure.runs import count, pinned_run
+from rm_ray.report.measure.runs import count, pinned_run, repeats_key, see
+from rm_ray.report.measure.seen import Seen
 from rm_ray.report.show.folder import HTML, output_folder, write
 from rm_ray.report.show.markdown import summary
 from rm_ray.run.execute import ray_faults
@@ -54,6 +57,10 @@ class Reported:
     """All figures of the report."""
     history: History | None
     """History to store the night in; None if there is none."""
+    seen: Seen
+    """The night's documents by their keys, for the history."""
+    repeats_by: Literal["id", "text"] | None
+    """What the keys are; None if documents that come again are not looked for."""
     rows: list[tuple[GroupNight, GroupResult]]
     """Rows of the night's file in the history."""
 
@@ -101,6 +108,8 @@ def _remember(made: Reported, history: History) -> None:
         )
     else:
         history.write(figures.night, figures.verdict.status, made.rows)
+        if made.repeats_by is not None:
+            seen_files(history, made.repeats_by).write(figures.night, made.seen)
 
 
 def fail_if_alerted(said: NightVerdict) -> None:
@@ -129,8 +138,15 @@ def make(config: ReportConfig) -> Reported:
     join_cluster()
     check_task(config.tasks.cpus, "tasks.cpus")
     with ray_faults():
-        measured = count(run, config)
+        by = repeats_key(run, config)
+        measured = count(run, config, "id" if by == "id" else None)
+        seen, found = see(run, config, measured), None
         night = Night.of(measured)
+        if by is not None:
+            earlier = seen_files(history, by) if history is not None else None
+            known = earlier.before(config.night, config.repeats.nights) if earlier else ()
+            found = find(seen, known)
+            night = night.with_repeats(found.by_label)
         baseline, asked = Baseline(), config.baseline
         if history is not None:
             baseline = Baseline.of_history(
@@ -147,7 +163,10 @@ def make(config: ReportConfig) -> Reported:
         figures, rows = _figures(
             config, run, measured=measured, night=night, baseline=baseline, past=past
         )
-    return Reported(figures, history, rows)
+    if by is not None and found is not None:
+        facts = RepeatsFacts(by=by, nights=found.nights, sampled=found.sampled)
+        figures = figures.model_copy(update={"repeats": facts})
+    return Reported(figures, history, seen, by, rows)
 
 
 def _figures(

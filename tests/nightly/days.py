@@ -71,8 +71,9 @@ class Days:
         made = sample.figures(groups=3, nights=2, excerpts=0)
         documents = made.whole.documents if config.rewards.segments else 0
         verdict = NightVerdict(status=status, sentence=f"it is {status}", alerts=alerts)
+        came = {} if documents else {"documents": 0, "statuses": {}}
         groups = [
-            each.model_copy(update={"name": name, "label": json.dumps([name])})
+            each.model_copy(update={"name": name, "label": json.dumps([name]), **came})
             for each, name in zip(made.groups, ("a", "b", "c"), strict=True)
         ]
         statuses = made.whole.statuses if documents else {}

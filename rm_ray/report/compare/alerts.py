@@ -4,9 +4,10 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from itertools import takewhile
 
+from rm_ray.report.compare.candidate import Candidate, Key
 from rm_ray.report.compare.comparison import Comparison
 from rm_ray.report.compare.folding import folded
-from rm_ray.report.compare.rules import CANDIDATES, MAIN, Candidate, Key, candidates
+from rm_ray.report.compare.rules import CANDIDATES, MAIN, candidates
 from rm_ray.report.config import AlertsConfig
 from rm_ray.report.figures import Alert, Mix, NightVerdict
 from rm_ray.report.measure.nights import name_of

@@ -14,7 +14,8 @@ log = logging.getLogger(__name__)
 
 # A night with alerts of these rules is still quiet. A new group has to become an old one. A creep
 # is not the fault of the night on which it is seen. Failed documents say nothing about the others.
-HARMLESS = {"new", "creep", "failed"}
+# The rewards of repeated documents are as usual.
+HARMLESS = {"new", "creep", "failed", "repeated"}
 # So many quiet nights show how much nights differ besides by chance; fewer do not.
 QUIET_NIGHTS = 10
 # Share of the quiet nights that stay below the floor.

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 
+from rm_ray.report.compare.candidate import Candidate, Key
 from rm_ray.report.compare.comparison import Comparison
-from rm_ray.report.compare.rules import Candidate, Key
 from rm_ray.report.config import AlertsConfig
 from rm_ray.report.figures import Mix
 
@@ -26,6 +26,7 @@ ACROSS = {
     "tokens": ("tokens", "volume", "missing", "new", "rewarded"),
     "rewarded": ("rewarded", "failed"),
     "failed": ("failed",),
+    "repeated": ("repeated",),
 }
 # An alert of a group explains an alert of all documents if it makes more than this part of it.
 MOST = 0.5
@@ -103,6 +104,9 @@ def explained(
         return _part(group.tonight.documents, everything.tonight.documents)
     if whole.rule == "failed":
         return _part(group.tonight.failed, everything.tonight.failed)
+    if whole.rule == "repeated":
+        now, then = group.tonight.repeats, everything.tonight.repeats
+        return _part(now.documents, then.documents) if now and then else 0.0
     return _part(_lack(whole, group), _lack(whole, everything))
 
 

@@ -20,6 +20,7 @@ from rm_ray.counts.samples import HASH, bottom, merge_bottom
 from rm_ray.counts.summable import summed
 from rm_ray.errors import InputError
 from rm_ray.report.figures import Retained
+from rm_ray.report.measure.seen import Seen, hashes_of
 from rm_ray.scored.column_path import ColumnPath
 from rm_ray.scored.groups import check_number, grouped
 from rm_ray.scored.run import read_counted
@@ -82,6 +83,8 @@ class PartReader:
     """Columns of `by` that the parts have; the other columns of `by` are hive folders."""
     cut: float | None = None
     """Threshold in use; the documents it keeps are counted exactly."""
+    key: str | None = None
+    """Column of the ids, if documents that come again are found by them."""
 
     def read(self, source: NightPart) -> tuple[dict[str, Any], pa.Table]:
         """Read the counts in a part's footer, and its rows.
@@ -92,7 +95,8 @@ class PartReader:
             InputError: a reward is infinite.
             Unreadable: the part cannot be read.
         """
-        names = dict.fromkeys(["row", "n_tokens", "status", self.column.column, *self.own])
+        ids = [self.key] if self.key else []
+        names = dict.fromkeys(["row", "n_tokens", "status", self.column.column, *self.own, *ids])
         counts, rows = read_counted(self.parts, source.shard, self.fingerprint, list(names))
         for name in {path.column for path in self.by} - set(self.own):
             value = pa.array([source.partition.get(name)] * len(rows), pa.string())
@@ -123,6 +127,8 @@ class Measured:
     """Rows of the documents with the highest rewards."""
     worst: pa.Table = field(default_factory=_ROWS.empty_table)
     """Rows of the documents with the lowest rewards."""
+    seen: Seen = field(default_factory=Seen)
+    """The documents by their ids; empty if they are not found by them."""
     counted: dict[str, int] = field(default_factory=dict)
     """Sums of the footers' counts, and counts of the documents and tokens that the cut keeps."""
 
@@ -146,6 +152,7 @@ class Measured:
             sample=_compact(merge_bottom([counts.sample for counts in many], SAMPLE)),
             best=_compact(merge_bottom([counts.best for counts in many], EXTREMES, "best")),
             worst=_compact(merge_bottom([counts.worst for counts in many], EXTREMES, "worst")),
+            seen=Seen.merge([counts.seen for counts in many]),
             counted=summed(counts.counted for counts in many),
         )
         return merged.checked()
@@ -175,7 +182,10 @@ class Measured:
 def measure(sources: Sequence[NightPart], reader: PartReader) -> Measured:
     """Count some parts, in a Ray task."""
     return Measured.merge(
-        [measure_rows(*reader.read(source), source, reader.by, reader.cut) for source in sources]
+        [
+            measure_rows(*reader.read(source), source, reader.by, reader.cut, reader.key)
+            for source in sources
+        ]
     )
 
 
@@ -185,6 +195,7 @@ def measure_rows(
     source: NightPart,
     by: Sequence[ColumnPath],
     cut: float | None = None,
+    key: str | None = None,
 ) -> Measured:
     """Count one part's rows.
 
@@ -194,6 +205,7 @@ def measure_rows(
         source: the part.
         by: columns to group by.
         cut: threshold whose documents are counted exactly, if there is one.
+        key: column of the ids, if documents that come again are found by them.
     """
     groups, codes = grouped([path.of(rows) for path in by], len(rows))
     tokens = pc.fill_null(rows.column("n_tokens"), 0).to_numpy().astype(np.int64)
@@ -211,9 +223,18 @@ def measure_rows(
         sample=_compact(bottom(documents, SAMPLE)),
         best=_compact(bottom(documents, EXTREMES, "best")),
         worst=_compact(bottom(documents, EXTREMES, "worst")),
+        seen=_seen(rows, groups, codes, key),
         counted={name: counts.get(name, 0) for name in COUNTED}
         | _kept(rewards, tokens[scored], cut),
     ).checked()
+
+
+def _seen(rows: pa.Table, groups: Sequence[str], codes: Ints, key: str | None) -> Seen:
+    """Sketch the documents by id and number of tokens: another text seldom has the same of both."""
+    if key is None:
+        return Seen()
+    hashes, has = hashes_of([rows.column(key), rows.column("n_tokens")])
+    return Seen.of(groups, codes[has], hashes[has])
 
 
 def _kept(rewards: Floats, tokens: Ints, cut: float | None) -> dict[str, int]:

@@ -39,6 +39,7 @@ MARKS: dict[str, str] = {
     "failed": "X",
     "missing": "p",
     "new": "*",
+    "repeated": "D",
 }
 
 
