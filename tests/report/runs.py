@@ -33,10 +33,17 @@ def documents(rewards: Mapping[str | None, np.ndarray], failed: Mapping[str, int
     )
 
 
-def add_night(folder: Path, night: str, rows: pa.Table, *, shard_rows: int = 100, **more) -> Path:
-    """Another segment of the run in folder/scored; the corpus is in folder/corpus."""
+def add_night(
+    folder: Path, night: str, rows: pa.Table, *, first: str = "", shard_rows: int = 100, **more
+) -> Path:
+    """Another segment of the run in folder/scored; the corpus is in folder/corpus.
+
+    `first`: the night on which the same documents came first; without it they are new.
+    """
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
+    ids = [f"{one} {first or night}" for one in rows.column("id").to_pylist()]
+    rows = rows.set_column(rows.schema.get_field_index("id"), "id", pa.array(ids))
     pq.write_table(rows, corpus / f"{night}.parquet", row_group_size=64)
 
     def rewards(shard):

@@ -62,6 +62,8 @@ def folded(
     }
     if one.rule == "missing" and one.label is not None:
         return known.get((None, "missing"))
+    if one.rule == "repeated" and one.label is not None:
+        return _repeated_everywhere(known, comparisons, mix)
     for rule in WITHIN.get(one.rule, ()):
         # shorter documents are not fewer documents
         if (one.label, rule) in known and not (one.kind == "document" and rule == "volume"):
@@ -76,6 +78,18 @@ def folded(
     ]
     share, best = max(parts, key=lambda pair: pair[0], default=(0.0, None))
     return best if share > MOST else None
+
+
+def _repeated_everywhere(
+    known: Mapping[Key, Candidate], comparisons: Mapping[str | None, Comparison], mix: Mix | None
+) -> Candidate | None:
+    """Return the alert that all documents came before, unless one group makes most of it."""
+    whole = known.get((None, "repeated"))
+    if whole is None:
+        return None
+    groups = [other for key, other in known.items() if key[0] is not None and key[1] == "repeated"]
+    shares = [explained(whole, other, comparisons, mix) for other in groups]
+    return whole if max(shares, default=0.0) <= MOST else None
 
 
 def explained(
