@@ -16,7 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 
 from rm_ray.errors import OutputError
 from rm_ray.nightly.deliveries import Signed
-from rm_ray.report.figures import Accepted
+from rm_ray.report.facts import Accepted
 from rm_ray.store.folder import Folder
 
 FOLDER = "accepted"

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from rm_ray.nightly.config import OnAlert
 from rm_ray.nightly.deliveries import Delivery
-from rm_ray.report.figures import DeliveryFigures, NightVerdict
+from rm_ray.report.facts import DeliveryFigures
+from rm_ray.report.figures import NightVerdict
 from rm_ray.report.measure.nights import OTHER
 
 

@@ -8,7 +8,16 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from rm_ray.report.facts import (
+    Accepted,
+    DeliveryFigures,
+    FilesFacts,
+    RepeatFigures,
+    RepeatsFacts,
+    ReportPart,
+)
 
 SCHEMA: Literal["rm_ray.report/1"] = "rm_ray.report/1"
 # Quantiles of the rewards in a report, as shares of the documents below.
@@ -28,12 +37,6 @@ Rule = Literal[
     "new",
     "repeated",
 ]
-
-
-class ReportPart(BaseModel):
-    """A part of a report. Never changed once it is made."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Alert(ReportPart):
@@ -143,14 +146,6 @@ class Outliers(ReportPart):
     tonight: int = Field(description="Documents of tonight outside the range.")
     baseline: int = Field(description="Documents of the baseline outside the range.")
     farthest: float = Field(description="The reward that lies farthest out.")
-
-
-class RepeatFigures(ReportPart):
-    """Documents that came before."""
-
-    earlier: int = Field(description="Documents that an earlier night had too.")
-    within: int = Field(description="Further documents that came twice in the night itself.")
-    margin: float = Field(description="Half of the 95% interval of both together; 0: exact.")
 
 
 class GroupFigures(ReportPart):
@@ -324,41 +319,6 @@ class BaselineFacts(ReportPart):
     documents: int = Field(description="Documents of the baseline.")
 
 
-class RepeatsFacts(ReportPart):
-    """How documents that come again were found."""
-
-    by: Literal["id", "text"] = Field(
-        description="What they have in common: the id and the number of tokens, or the text."
-    )
-    nights: int = Field(description="Earlier nights whose documents are known.")
-    sampled: float = Field(description="Least share of a night's documents that is known; 1: all.")
-
-
-class Accepted(ReportPart):
-    """A person's statement that a group is as it should be, from a night on."""
-
-    group: str = Field(description="The group's name.")
-    also: list[str] = Field(description="Further groups that the change of this group explains.")
-    night: str = Field(description="The first night on which the group is right again.")
-    by: str = Field(description="Who accepted it.")
-    at: str = Field(description="When it was accepted, UTC.")
-    because: str = Field(description="Why it was accepted.")
-
-
-class DeliveryFigures(ReportPart):
-    """What becomes of the documents that the night's filter keeps."""
-
-    state: Literal["delivered", "held", "released"] = Field(
-        description="held: the documents are not delivered until somebody releases them."
-    )
-    groups: list[str] = Field(description="Groups that are or were held; empty: all or none.")
-    folder: str | None = Field(description="Folder of what is held; null if nothing was.")
-    command: str | None = Field(description="Command that releases it; null if nothing is held.")
-    by: str | None = Field(description="Who released it; null if nobody has.")
-    at: str | None = Field(description="When it was released, UTC; null if it was not.")
-    because: str | None = Field(description="Why it was released; null if it was not.")
-
-
 class Figures(ReportPart):
     """A report."""
 
@@ -385,6 +345,9 @@ class Figures(ReportPart):
     blind: Blind | None = Field(description="null if there is no reward.")
     documents: list[Shown] = Field(description="Documents shown as excerpts.")
     run: RunFacts = Field(description="The run that made the rewards.")
+    files: FilesFacts | None = Field(
+        None, description="The files of the night; null in reports of a version before 0.10."
+    )
     repeats: RepeatsFacts | None = Field(
         None, description="How repeated documents were found; null if they were not looked for."
     )

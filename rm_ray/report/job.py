@@ -31,11 +31,13 @@ from rm_ray.report.compare.past import open_history, seen_files
 from rm_ray.report.compare.repeats import find
 from rm_ray.report.compare.trend import trend
 from rm_ray.report.config import ReportConfig
-from rm_ray.report.figures import BaselineFacts, Figures, Mix, NightVerdict, RepeatsFacts
+from rm_ray.report.facts import RepeatsFacts
+from rm_ray.report.figures import BaselineFacts, Figures, Mix, NightVerdict
 from rm_ray.report.measure.blind import blind
 from rm_ray.report.measure.chosen import choose
 from rm_ray.report.measure.excerpts import show
 from rm_ray.report.measure.facts import run_facts
+from rm_ray.report.measure.files_came import files_came
 from rm_ray.report.measure.measured import Measured
 from rm_ray.report.measure.nights import OTHER, GroupNight, Night, largest, name_of
 from rm_ray.report.measure.retention import retention
@@ -140,8 +142,8 @@ def make(config: ReportConfig) -> Reported:
     with ray_faults():
         by = repeats_key(run, config)
         measured = count(run, config, "id" if by == "id" else None)
-        seen, found = see(run, config, measured), None
-        night = Night.of(measured)
+        seen, found, files = see(run, config, measured), None, files_came(run)
+        night = Night.of(measured).with_files(files.told())
         if by is not None:
             earlier = seen_files(history, by) if history is not None else None
             known = earlier.before(config.night, config.repeats.nights) if earlier else ()
@@ -163,9 +165,10 @@ def make(config: ReportConfig) -> Reported:
         figures, rows = _figures(
             config, run, measured=measured, night=night, baseline=baseline, past=past
         )
+    facts = None
     if by is not None and found is not None:
         facts = RepeatsFacts(by=by, nights=found.nights, sampled=found.sampled)
-        figures = figures.model_copy(update={"repeats": facts})
+    figures = figures.model_copy(update={"repeats": facts, "files": files})
     return Reported(figures, history, seen, by, rows)
 
 

@@ -9,13 +9,13 @@ from rm_ray.report.compare.comparison import Comparison
 from rm_ray.report.compare.fixed import fixed_share, fixed_tokens
 from rm_ray.report.compare.usual import LEAST_NIGHTS, Usual
 from rm_ray.report.config import AlertsConfig
+from rm_ray.report.facts import RepeatFigures
 from rm_ray.report.figures import (
     QUANTILES,
     CreepFigures,
     Distribution,
     GroupFigures,
     Range,
-    RepeatFigures,
     UsualFigures,
 )
 from rm_ray.report.measure.nights import GroupNight, name_of

@@ -17,7 +17,7 @@ from rm_ray.report.compare.repeats import of_repeats
 from rm_ray.report.compare.usual import LEAST_NIGHTS, none_came
 from rm_ray.report.config import AlertsConfig
 from rm_ray.report.figures import Rule
-from rm_ray.report.measure.nights import name_of
+from rm_ray.report.measure.nights import GroupNight, name_of
 
 # Candidates of a group: drift and tokens have two each, the other rules have one.
 CANDIDATES = 13
@@ -151,7 +151,7 @@ def _of_failures(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candid
 def _of_rewarded(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
     now, name, below = comparison.tonight, name_of(comparison.tonight.label), rules.rewarded.below
     if now.label is None and not now.scored:
-        why = f" ({comparison.why_not()})" if now.documents else ": none came"
+        why = f" ({comparison.why_not()})" if now.documents else f": {_none_came(now)}"
         text = f"no document of the night has a reward{why}"
         yield Candidate(
             label=None,
@@ -214,11 +214,16 @@ def _missing(comparison: Comparison) -> Candidate:
                 0, comparison.baseline.pooled.documents, 1 / (comparison.baseline.nights + 1)
             )
         )
-    who = "no document came" if label is None else f"{name_of(label)} is missing"
+    who = _none_came(comparison.tonight) if label is None else f"{name_of(label)} is missing"
     text = f"{who}; a night of the baseline has {comparison.baseline.expected:,.0f} documents"
     return Candidate(
         label=label, rule="missing", effect=0, threshold=0, past=True, p=p, sentence=text
     )
+
+
+def _none_came(whole: GroupNight) -> str:
+    """Return that no document came, and the files that came, if any."""
+    return f"no document came ({whole.files})" if whole.files else "no document came"
 
 
 def _of_volume(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:

@@ -60,6 +60,8 @@ class GroupNight:
     """Histogram of the rewards."""
     repeats: Repeats | None = None
     """Documents that came before; None if they are not counted."""
+    files: str = ""
+    """The files that came, in words; "" if they are not known, and for groups."""
 
     @property
     def scored(self) -> int:
@@ -120,6 +122,10 @@ class Night:
         whole = GroupNight.total(None, list(groups.values()))
         groups.pop(ALL, None)
         return cls(whole, groups)
+
+    def with_files(self, files: str) -> "Night":
+        """Return the night with the files that came, in words."""
+        return replace(self, whole=replace(self.whole, files=files))
 
     def with_repeats(self, repeats: Mapping[str | None, Repeats]) -> "Night":
         """Return the night with the documents that came before.

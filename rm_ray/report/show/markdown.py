@@ -7,9 +7,10 @@ headings.
 import re
 from collections.abc import Callable, Iterator
 
-from rm_ray.report.figures import Alert, DeliveryFigures, Figures, GroupFigures
+from rm_ray.report.facts import DeliveryFigures
+from rm_ray.report.figures import Alert, Figures, GroupFigures
 from rm_ray.report.show import remarks
-from rm_ray.report.show.counted import cells
+from rm_ray.report.show.counted import cells, repeated
 from rm_ray.report.show.formats import (
     clip,
     count,
@@ -107,6 +108,12 @@ def _facts(figures: Figures) -> list[str]:
         f"{share(whole.scored, whole.documents)} with a reward, "
         f"{percent(whole.failed_share)} failed"
     ]
+    if figures.files is not None:
+        lines.append(f"- {plain(figures.files.told())}")
+    if figures.repeats is not None and whole.repeats is not None and whole.documents:
+        came = repeated(figures, whole)
+        beside = f" ({', '.join(came.beside)})" if came and came.beside else ""
+        lines.append(f"- {came.said if came else ''} came before{beside}")
     if figures.cut is not None and figures.retention and whole.tonight:
         cut = figures.cut
         kept = min(figures.retention, key=lambda each: abs(each.threshold - cut))

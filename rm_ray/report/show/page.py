@@ -22,7 +22,7 @@ from rm_ray.report.figures import (
 )
 from rm_ray.report.show import charts, curves, formats, remarks
 from rm_ray.report.show.caps import capped, thinned
-from rm_ray.report.show.counted import Cell, cells, exceptions
+from rm_ray.report.show.counted import Cell, cells, exceptions, repeated
 
 SECTIONS = (
     ("alerts", "Alerts"),
@@ -111,6 +111,7 @@ def _context(figures: Figures) -> dict[str, Any]:
         "remarks": remarks,
         "expected": remarks.expected_documents(figures.whole),
         "counted": _counted(figures),
+        "gone": [group.name for group in figures.groups if not group.documents],
         "untold": _remarked(figures, lambda group: group.untold),
         "outliers": _remarked(
             figures, lambda group: remarks.outliers(group.outliers) if group.outliers else None
@@ -176,9 +177,14 @@ def _counted(figures: Figures) -> list[list[tuple[GroupFigures, list[Cell], str]
     for group in figures.groups:
         (first if len(first) <= MOST_COUNTED or group.name in alerted else rest).append(group)
     return [
-        [(group, cells(figures, group), exceptions(figures, group)) for group in groups]
+        [(group, _cells(figures, group), exceptions(figures, group)) for group in groups]
         for groups in (first, rest)
     ]
+
+
+def _cells(figures: Figures, group: GroupFigures) -> list[Cell]:
+    came = repeated(figures, group)
+    return [*cells(figures, group), *([came] if came else [])]
 
 
 def _remarked(
