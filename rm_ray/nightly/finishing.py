@@ -6,7 +6,7 @@ on with the verdict and the delivery that it had, whatever was accepted or confi
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rm_ray.errors import Refused
@@ -39,7 +39,8 @@ def finish(
         accepted: all acceptances.
     """
     if night.said is None:
-        night = nights.put(_reported(night, config, accepted))
+        segments = {one.night: one.segments or [] for one in nights.all()}
+        night = nights.put(_reported(night, config, accepted, segments))
     delivery = night.delivery if config.filters(night.night) else None
     if delivery is not None and night.documents:
         try:
@@ -53,13 +54,16 @@ def finish(
 
 
 def _reported(
-    night: KnownNight, config: NightlyConfig, accepted: Sequence[Acceptance]
+    night: KnownNight,
+    config: NightlyConfig,
+    accepted: Sequence[Acceptance],
+    segments_of: Mapping[str, Sequence[int]],
 ) -> KnownNight:
     """Report a night; return it with the report's verdict and what is to be delivered."""
     segments = night.segments or []
     log.info("the night %s: segments %s", night.night, segments or "none, nothing is new")
     asked = config.reporting(night.night, segments, as_of(night.night, accepted))
-    figures = report(asked, lambda made: _with_delivery(made, config, accepted))
+    figures = report(asked, lambda made: _with_delivery(made, config, accepted), segments_of)
     levels: dict[str, str] = {}
     for alert in figures.verdict.alerts:
         if alert.folded_into is None:

@@ -229,6 +229,15 @@ class Retained(ReportPart):
     tokens: int = Field(description="Tokens kept.")
 
 
+class RetainedGroup(ReportPart):
+    """The documents of one group that each threshold of `retention` keeps."""
+
+    name: str = Field(description="The group as a person reads it.")
+    label: str = Field(description="The group's values as JSON.")
+    documents: list[int] = Field(description="Documents kept, in the order of `retention`.")
+    tokens: list[int] = Field(description="Tokens kept, in the order of `retention`.")
+
+
 class Correlation(ReportPart):
     """Spearman's rank correlation of a sample."""
 
@@ -270,7 +279,8 @@ class Shown(ReportPart):
     """One document, shown as an excerpt."""
 
     why: Literal["best", "worst", "quantile", "kept", "dropped"] = Field(
-        description="Why it is shown. kept, dropped: it is next to a cut."
+        description="Why it is shown. kept, dropped: it is next to a cut. quantile: it is at a "
+        "quantile of all documents, or of those of a group with an alert."
     )
     at: float | None = Field(description="The quantile, or the threshold of the cut.")
     group: str | None = Field(description="The group's name; null if there are no groups.")
@@ -284,6 +294,15 @@ class Shown(ReportPart):
     )
     chunks_left: int = Field(description="Chunks that are not shown.")
     remark: str | None = Field(description="Why the text is missing or not whole.")
+
+
+class AlertedDocuments(ReportPart):
+    """Documents of a group with an alert, beside documents of the nights before."""
+
+    group: str = Field(description="The group as a person reads it.")
+    tonight: list[Shown] = Field(description="Documents of tonight, from low to high rewards.")
+    before: list[Shown] = Field(description="Documents of the baseline, likewise; may be none.")
+    nights: list[str] = Field(description="Nights that `before` is of; empty if not known.")
 
 
 class RunFacts(ReportPart):
@@ -344,6 +363,12 @@ class Figures(ReportPart):
     cut: float | None = Field(description="The threshold in use; null if none is given.")
     blind: Blind | None = Field(description="null if there is no reward.")
     documents: list[Shown] = Field(description="Documents shown as excerpts.")
+    retained_groups: list[RetainedGroup] = Field(
+        [], description="What the thresholds of `retention` keep of each group."
+    )
+    alerted: list[AlertedDocuments] = Field(
+        [], description="Documents of the groups with alerts, beside the baseline's."
+    )
     run: RunFacts = Field(description="The run that made the rewards.")
     files: FilesFacts | None = Field(
         None, description="The files of the night; null in reports of a version before 0.10."

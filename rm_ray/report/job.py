@@ -8,7 +8,7 @@ show      report.json, report.html, summary.md, the history    figures, folder, 
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -33,6 +33,7 @@ from rm_ray.report.compare.trend import trend
 from rm_ray.report.config import ReportConfig
 from rm_ray.report.facts import RepeatsFacts
 from rm_ray.report.figures import BaselineFacts, Figures, Mix, NightVerdict
+from rm_ray.report.measure.beside import Before, alerted_documents
 from rm_ray.report.measure.blind import blind
 from rm_ray.report.measure.chosen import choose
 from rm_ray.report.measure.excerpts import show
@@ -40,7 +41,7 @@ from rm_ray.report.measure.facts import run_facts
 from rm_ray.report.measure.files_came import files_came
 from rm_ray.report.measure.measured import Measured
 from rm_ray.report.measure.nights import OTHER, GroupNight, Night, largest, name_of
-from rm_ray.report.measure.retention import retention
+from rm_ray.report.measure.retention import by_group, retention
 from rm_ray.report.measure.runs import count, pinned_run, repeats_key, see
 from rm_ray.report.measure.seen import Seen
 from rm_ray.report.show.folder import HTML, output_folder, write
@@ -49,6 +50,9 @@ from rm_ray.run.execute import ray_faults
 from rm_ray.scored.run import ScoredRun, open_scored
 
 log = logging.getLogger(__name__)
+
+# Nights without known segments.
+NO_SEGMENTS: Mapping[str, Sequence[int]] = {}
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,16 @@ class Reported:
 
 
 def report(
-    config: ReportConfig, complete: Callable[[Figures], Figures] = lambda figures: figures
+    config: ReportConfig,
+    complete: Callable[[Figures], Figures] = lambda figures: figures,
+    segments: Mapping[str, Sequence[int]] = NO_SEGMENTS,
 ) -> Figures:
     """Report a night: three files in the output folder, and a file of the history.
 
     Args:
         config: the configuration.
         complete: adds facts that the caller knows to the figures, before they are written.
+        segments: segments of the scoring run that earlier nights have, by name, if they are known.
 
     Raises:
         Refused: before anything is written. The message says what to do.
@@ -82,7 +89,7 @@ def report(
     """
     folder = output_folder(config.output)
     began = time.monotonic()
-    made = make(config)
+    made = make(config, segments)
     figures = complete(made.figures)
     write(figures, folder)
     if made.history is not None:
@@ -125,8 +132,12 @@ def dry_run(config: ReportConfig) -> str:
     return summary(make(config).figures)
 
 
-def make(config: ReportConfig) -> Reported:
+def make(config: ReportConfig, segments: Mapping[str, Sequence[int]] = NO_SEGMENTS) -> Reported:
     """Make the report, without writing anything.
+
+    Args:
+        config: the configuration.
+        segments: segments of the scoring run that earlier nights have, by name, if they are known.
 
     Raises:
         Refused: the run, a column, the baseline or the history is not as it should be.
@@ -159,16 +170,22 @@ def make(config: ReportConfig) -> Reported:
                 night=config.night,
                 weekend=asked.weekend_days,
             )
+        counted = None
         if pinned is not None:
-            run_nights = Baseline.of_run(Night.of(count(pinned, config)), len(pinned.segments))
+            counted = pinned, count(pinned, config)
+            run_nights = Baseline.of_run(Night.of(counted[1]), len(pinned.segments))
             baseline = run_nights.with_counts(baseline)
         figures, rows = _figures(
             config, run, measured=measured, night=night, baseline=baseline, past=past
         )
+        names = {label: group.names for label, group in baseline.groups.items()}
+        alerted = alerted_documents(
+            figures.verdict.alerts, run, measured, Before(counted, names, segments), config
+        )
     facts = None
     if by is not None and found is not None:
         facts = RepeatsFacts(by=by, nights=found.nights, sampled=found.sampled)
-    figures = figures.model_copy(update={"repeats": facts, "files": files})
+    figures = figures.model_copy(update={"repeats": facts, "files": files, "alerted": alerted})
     return Reported(figures, history, seen, by, rows)
 
 
@@ -205,6 +222,7 @@ def _figures(
         mix=mix,
         trend=trend(past[-(config.history.shown - 1) :], config.night, night, night_verdict),
         retention=retained,
+        retained_groups=by_group(retained, night.groups, config.page.cut, measured.kept_of),
         cut=config.page.cut,
         blind=blind(night, measured.sample),
         documents=show(choose(measured, retained, config.page.cut), run, config),

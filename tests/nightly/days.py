@@ -57,7 +57,7 @@ class Days:
         if self.ends is not None:
             raise self.ends
 
-    def report(self, config, complete):
+    def report(self, config, complete, segments):
         night = config.night
         self.reported.append((night, config.rewards.segments))
         self.asked[night] = dict(config.baseline.accept)

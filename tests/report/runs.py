@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rm_ray.report.__main__ import main
+from rm_ray.scored.groups import texts
 from tests.scored_runs import fabricate
 
 # Columns of the corpus files that are those of the rewards.
@@ -42,8 +43,10 @@ def add_night(
     """
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
-    ids = [f"{one} {first or night}" for one in rows.column("id").to_pylist()]
-    rows = rows.set_column(rows.schema.get_field_index("id"), "id", pa.array(ids))
+    ids = texts(rows.column("id"))
+    if all(one.startswith("doc-") for one in ids):
+        ids = [f"{one} {first or night}" for one in ids]
+        rows = rows.set_column(rows.schema.get_field_index("id"), "id", pa.array(ids, pa.string()))
     pq.write_table(rows, corpus / f"{night}.parquet", row_group_size=64)
 
     def rewards(shard):

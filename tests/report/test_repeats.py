@@ -70,7 +70,7 @@ def test_a_source_that_always_repeats_alerts_once_and_a_sketch_says_its_error(
         (b,) = (one for one in figures["groups"] if one["name"] == "b")
         assert b["repeats"]["margin"] > 0 and abs(b["repeats"]["within"] - 150) < 60
         assert 0 < figures["repeats"]["sampled"] < 1
-    assert (tmp_path / "history" / "seen-2.parquet").stat().st_size < 3000
+    assert (tmp_path / "history" / "_seen" / "2.parquet").stat().st_size < 3000
     assert "repeated" not in {one["rule"] for one in figures["verdict"]["alerts"]}
 
 
@@ -78,11 +78,11 @@ def test_what_cannot_be_found_is_refused_or_not_counted(tmp_path, caplog):
     add_night(tmp_path, "1", documents(night(1)))
     _, figures = reported(caplog, tmp_path, "1", "--repeats.by", "none")
     assert figures["repeats"] is None and figures["whole"]["repeats"] is None
-    assert not (tmp_path / "history" / "seen-1.parquet").exists()
+    assert not (tmp_path / "history" / "_seen" / "1.parquet").exists()
     reported(caplog, tmp_path, "1")
-    (tmp_path / "history" / "seen-1.parquet").write_bytes(b"no")
+    (tmp_path / "history" / "_seen" / "1.parquet").write_bytes(b"no")
     add_night(tmp_path, "2", documents(night(2)))
     status, log = report(caplog, tmp_path, by="source", night="2",
                          history_path=tmp_path / "history")  # fmt: skip
     assert status == 2
-    assert "seen-1.parquet cannot be read" in log and "report that night again" in log
+    assert "_seen/1.parquet cannot be read" in log and "report that night again" in log

@@ -1,8 +1,9 @@
 """The files of a history with the hashes of each night's documents.
 
-    HISTORY/seen-2026-11-24.parquet    one column of hashes, ascending; at most one MiB
+    HISTORY/_seen/2026-11-24.parquet    one column of hashes, ascending; at most one MiB
 
-The metadata says what was hashed, and below which hash a night is known.
+The metadata says what was hashed, and below which hash a night is known. Readers of the history as
+one table leave out folders whose names begin with an underscore.
 """
 
 import io
@@ -22,7 +23,7 @@ from rm_ray.report.measure.seen import Seen
 from rm_ray.run.output.commit import open_part
 from rm_ray.store.folder import Folder
 
-PREFIX = "seen-"
+SEEN = "_seen"
 SETTINGS, BELOW = b"rm_ray.settings", b"rm_ray.below"
 HASH = "hash"
 # Nights read at the same time, and held in memory: a MiB each.
@@ -50,7 +51,7 @@ class SeenFiles:
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="zstd", use_dictionary=False)
         try:
-            self.folder.overwrite(f"{PREFIX}{night}{SUFFIX}", buffer.getvalue())
+            self._place.overwrite(f"{night}{SUFFIX}", buffer.getvalue())
         except OSError as error:
             raise OutputError(f"history.path: cannot write {self.folder.uri}: {error}") from None
 
@@ -60,23 +61,27 @@ class SeenFiles:
         Raises:
             InputError: a file is damaged, or cannot be read.
         """
-        names = sorted(name for name in self.folder.names() if name.startswith(PREFIX))
-        earlier = [name for name in names if name < f"{PREFIX}{night}{SUFFIX}"][-most:]
+        names = [n.removesuffix(SUFFIX) for n in self._place.names() if n.endswith(SUFFIX)]
+        earlier = [f"{name}{SUFFIX}" for name in sorted(names) if name < night][-most:]
         with ThreadPoolExecutor(_THREADS) as pool:
             for start in range(0, len(earlier), _THREADS):
                 for found in pool.map(self._read, earlier[start : start + _THREADS]):
                     if found is not None:
                         yield found
 
+    @property
+    def _place(self) -> Folder:
+        return self.folder / SEEN
+
     def _settings(self) -> bytes:
         return json.dumps(dict(self.settings), sort_keys=True).encode()
 
     def _read(self, name: str) -> tuple[Hashes, int] | None:
         try:
-            footer, table = open_part(self.folder, name, [HASH])
+            footer, table = open_part(self._place, name, [HASH])
         except (OSError, pa.ArrowInvalid) as error:
             raise InputError(
-                f"history.path: {self.folder.uri}/{name} cannot be read: {short(error)}; report "
+                f"history.path: {self._place.uri}/{name} cannot be read: {short(error)}; report "
                 "that night again, or remove the file"
             ) from None
         metadata = footer.metadata or {}

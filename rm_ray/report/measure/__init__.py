@@ -10,6 +10,7 @@ Its files:
     files_came the files that came, with rows and without
     chosen     chooses the documents that the report shows
     present    the corpus of a run as it lies now
+    beside     documents of the groups with alerts, beside those of the nights before
     excerpts   reads the beginnings of the chosen documents, chunk by chunk
     retention  documents and tokens that each threshold would keep
     blind      signs that the judge sees something else than quality

@@ -129,6 +129,8 @@ class Measured:
     """Rows of the documents with the lowest rewards."""
     seen: Seen = field(default_factory=Seen)
     """The documents by their ids; empty if they are not found by them."""
+    kept_of: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Documents and tokens that the cut keeps, by group; empty without a cut."""
     counted: dict[str, int] = field(default_factory=dict)
     """Sums of the footers' counts, and counts of the documents and tokens that the cut keeps."""
 
@@ -153,6 +155,7 @@ class Measured:
             best=_compact(merge_bottom([counts.best for counts in many], EXTREMES, "best")),
             worst=_compact(merge_bottom([counts.worst for counts in many], EXTREMES, "worst")),
             seen=Seen.merge([counts.seen for counts in many]),
+            kept_of=summed(counts.kept_of for counts in many),
             counted=summed(counts.counted for counts in many),
         )
         return merged.checked()
@@ -226,6 +229,7 @@ def measure_rows(
         seen=_seen(rows, groups, codes, key),
         counted={name: counts.get(name, 0) for name in COUNTED}
         | _kept(rewards, tokens[scored], cut),
+        kept_of=_kept_of(groups, codes[scored], rewards, tokens[scored], cut),
     ).checked()
 
 
@@ -242,6 +246,24 @@ def _kept(rewards: Floats, tokens: Ints, cut: float | None) -> dict[str, int]:
         return {}
     kept = rewards >= np.float32(least_at("float32", cut))  # as the filter job compares them
     return dict(zip(KEPT, (int(kept.sum()), int(tokens[kept].sum())), strict=True))
+
+
+def _kept_of(
+    groups: Sequence[str], codes: Ints, rewards: Floats, tokens: Ints, cut: float | None
+) -> dict[str, tuple[int, int]]:
+    if cut is None:
+        return {}
+    kept = rewards >= np.float32(least_at("float32", cut))
+    counted = Cells.count(codes[kept], tokens[kept])
+    return {
+        groups[code]: (documents, its_tokens)
+        for code, documents, its_tokens in zip(
+            counted.cells.tolist(),
+            counted.documents.tolist(),
+            counted.tokens.tolist(),
+            strict=True,
+        )
+    }
 
 
 def _statuses(

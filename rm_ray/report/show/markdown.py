@@ -26,7 +26,7 @@ from rm_ray.report.show.formats import (
 )
 
 SYMBOLS = {"ok": "✓", "warn": "▲", "fail": "✕"}
-MOST_ALERTS, MOST_GROUPS, MOST_FLAT = 20, 15, 5
+MOST_ALERTS, MOST_GROUPS, MOST_FLAT = 16, 15, 5
 # At most so many lines for one kind of remark.
 MOST_REMARKS = 2
 # Characters that Markdown reads. `<`, `>` and `&` become entities, which chats know as well.
@@ -95,7 +95,8 @@ def _alerts(alerts: list[Alert]) -> list[str]:
     if more > 0:
         lines.append(f"- and {count(more)} more")
     if folded:
-        lines.append(f"- {count(folded)} more that these cover")
+        by = "these explain" if len(own) > 1 else "this one explains"
+        lines.append(f"- {count(folded)} further alert{'s' if folded > 1 else ''}, which {by}")
     return [*lines, ""]
 
 
