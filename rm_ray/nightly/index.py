@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 INDEX = "index.html"
 # Rows of nights, columns of groups, and months of earlier nights that the page has.
-MOST_NIGHTS, MOST_GROUPS, MOST_MONTHS = 370, 16, 60
+MOST_NIGHTS, MOST_GROUPS, MOST_MONTHS = 370, 12, 60
 # Characters of a night's sentence.
 MOST_SENTENCE = 160
 WHOLE = "all documents"
@@ -92,7 +92,9 @@ def index_page(known: Sequence[KnownNight], accepted: Sequence[Acceptance]) -> b
             nights=len(known),
             waiting=[row for row in rows if row.night.delivery and row.night.delivery.is_held],
             told=_told,
-            **{"whole": WHOLE, "sentence": MOST_SENTENCE},
+            whole=WHOLE,
+            sentence=MOST_SENTENCE,
+            most=MOST_GROUPS,
         )
     )
     return html.encode(errors="replace")
