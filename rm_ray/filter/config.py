@@ -244,6 +244,23 @@ class RuleConfig(Section):
         return self
 
 
+class LeaveOutConfig(Section):
+    """Documents to leave out, one by one: they are dropped and do not count."""
+
+    path: NonEmpty | None = None
+    """Parquet file with the columns source_file and row, which name documents as the rewards do;
+    null: none.
+    """
+    storage: StorageConfig = StorageConfig()
+    """How the file's store is reached."""
+
+    @model_validator(mode="after")
+    def _no_credentials(self) -> Self:
+        if self.path:
+            refuse_credentials(self.path)
+        return self
+
+
 class DeliverConfig(Section):
     """The groups whose kept documents are written. The cuts stay those of all documents, so that a
     document is kept or dropped whatever stands here.
@@ -334,6 +351,8 @@ class FilterConfig(Section):
     """The scoring runs."""
     rule: RuleConfig = RuleConfig()
     """The rule that chooses the documents to keep."""
+    leave_out: LeaveOutConfig = LeaveOutConfig()
+    """Documents to leave out, one by one."""
     deliver: DeliverConfig = DeliverConfig()
     """The groups whose kept documents are written."""
     output: FilterOutputConfig
@@ -347,7 +366,8 @@ class FilterConfig(Section):
     def keeps_by_reward(self) -> bool:
         """Return True if the written documents are the ones with the highest rewards."""
         rule = self.rule
-        return rule.temperature is None and not rule.invert and not self.deliver.is_asked
+        whole = not self.deliver.is_asked and self.leave_out.path is None
+        return rule.temperature is None and not rule.invert and whole
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -83,7 +83,9 @@ class FilterJob(ShardJob[PlannedFolder, Bundle, FilterPlanning]):
             config=config,
             output=config.output,
             settings=config.run,
-            fingerprint=fingerprint(config, self.sources.runs, self.sources.kind),
+            fingerprint=fingerprint(
+                config, self.sources.runs, self.sources.kind, self.sources.left_out
+            ),
             counts=FilterCounts,
             planned=PlannedFolder,
             lines="folders",

@@ -345,6 +345,7 @@ def manifest(
         "min_reward_that_keeps_the_same": least_kept(segments),
         "budget": {group: n for notes in segments for group, n in notes.budget.items()},
         "rule": config.rule.model_dump(mode="json"),
+        **({"leave_out": config.leave_out.path} if config.leave_out.path else {}),
         **({"deliver": config.deliver.model_dump()} if config.deliver.is_asked else {}),
         "rewards": config.rewards.model_dump(mode="json", exclude={"storage", "path", "segments"}),
         "output": config.output.model_dump(mode="json", exclude={"storage", "path"}),

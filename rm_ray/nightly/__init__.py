@@ -14,6 +14,7 @@ Its files:
     release      delivers what was held
     accept       accepts a group as it was when it alerted last
     acceptances  the files of what was accepted
+    repeats      names tonight's documents that an earlier night has delivered
     pages        writes the page of a night again, after a decision
     index        one page of all nights
 """

@@ -13,6 +13,7 @@ from rm_ray.filter.config import (
     FilteredCorpusConfig,
     FilterOutputConfig,
     FilterTasksConfig,
+    LeaveOutConfig,
     RuleConfig,
 )
 from rm_ray.filter.config import FilterRewardsConfig as FilterRewardsConfig
@@ -46,6 +47,10 @@ class NightlyFilterConfig(Section):
     the night's documents are held until somebody releases them; hold_group: those of the groups
     that alert are held, and all if the alert is of all documents; keep: nothing is held.
     """
+    repeats: Literal["keep", "drop"] = Field("keep", json_schema_extra=TYPED)
+    """drop: leave out documents whose text an earlier night has kept and delivered. They do not
+    count for the rule.
+    """
     column: NonEmpty = "reward"
     """Column of the rewards that documents are cut by."""
     allow_partial: bool = False
@@ -56,6 +61,14 @@ class NightlyFilterConfig(Section):
     """Files that the filter writes."""
     tasks: FilterTasksConfig = FilterTasksConfig()
     """Tasks that copy the documents."""
+
+    @model_validator(mode="after")
+    def _has_texts(self) -> Self:
+        if self.repeats == "drop" and self.output.kind != "rows":
+            raise ValueError(
+                "repeats drop compares the texts of kept documents, which only output.kind rows has"
+            )
+        return self
 
 
 class NightlyConfig(ScoreConfig):
@@ -144,7 +157,12 @@ class NightlyConfig(ScoreConfig):
         return self.filter is not None and night not in self.skip_filter
 
     def filtering(
-        self, night: str, segments: list[int], deliver: DeliverConfig, place: str = KEPT
+        self,
+        night: str,
+        segments: list[int],
+        deliver: DeliverConfig,
+        place: str = KEPT,
+        leave_out: str | None = None,
     ) -> FilterConfig:
         """Return the configuration of one night's filter.
 
@@ -153,6 +171,7 @@ class NightlyConfig(ScoreConfig):
             segments: its segments of the scoring run.
             deliver: the groups whose documents are written.
             place: the folder of the filter's folder, KEPT or HELD.
+            leave_out: file that names documents to leave out; None for none.
         """
         asked = self.filter or NightlyFilterConfig()
         folder = self._folder(f"{place}/night={night}")
@@ -167,6 +186,7 @@ class NightlyConfig(ScoreConfig):
             ),
             rule=asked.rule,
             deliver=deliver,
+            leave_out=LeaveOutConfig(path=leave_out, storage=self.output.storage),
             output=FilterOutputConfig(**{**dict(asked.output), **dict(folder)}),
             tasks=asked.tasks,
             run=RunConfig(progress_s=self.run.progress_s),

@@ -17,6 +17,7 @@ from rm_ray.nightly.config import HELD, KEPT, NightlyConfig
 from rm_ray.nightly.deliveries import HELD_MARK, Delivery
 from rm_ray.nightly.holding import decide, release_command, shown
 from rm_ray.nightly.nights import KnownNight, Nights
+from rm_ray.nightly.repeats import repeated_rows
 from rm_ray.report.figures import Figures
 from rm_ray.report.job import report
 from rm_ray.store.folder import Folder, absolute
@@ -115,14 +116,15 @@ def _deliver(night: KnownNight, config: NightlyConfig, delivery: Delivery) -> De
     name, segments = night.night, night.segments or []
     everything, by = DeliverConfig(), config.report.by
     groups = list(delivery.groups)
+    again = repeated_rows(night, config)
     if delivery.holds == "nothing":
-        filter_corpus(config.filtering(name, segments, everything))
+        filter_corpus(config.filtering(name, segments, everything, leave_out=again))
         return delivery
     if delivery.holds == "groups":
         rest = DeliverConfig(by=by, without=groups)
-        filter_corpus(config.filtering(name, segments, rest))
+        filter_corpus(config.filtering(name, segments, rest, leave_out=again))
         everything = DeliverConfig(by=by, only=groups)
-    held = config.filtering(name, segments, everything, HELD)
+    held = config.filtering(name, segments, everything, HELD, again)
     filter_corpus(held, HELD_MARK)
     root = Folder(absolute(held.output.path), held.output.storage)
     documents = int(json.loads(root.read(HELD_MARK) or b"{}")["rows"])

@@ -2,17 +2,14 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from rm_ray.errors import Alerted
-from rm_ray.nightly import job
 from rm_ray.nightly.__main__ import main
 from rm_ray.nightly.acceptances import Acceptance, as_of
-from rm_ray.nightly.config import NightlyConfig
 from rm_ray.nightly.deliveries import Signed
 from tests.nightly.days import alert
-from tests.report.runs import add_night, documents
+from tests.nightly.real import Real
 
 SIGNED = Signed("ann@there", "then", "a reason")
 
@@ -101,46 +98,11 @@ def test_a_damaged_acceptance_is_named(days, caplog):
     assert "24.json is damaged; restore it" in caplog.messages[-1]
 
 
-class Real:
-    """Nights whose documents have rewards that a test chooses. Their reports are real."""
-
-    def __init__(self, folder, monkeypatch) -> None:
-        self.folder = folder
-        self.rewards = {}
-        monkeypatch.setattr(job, "score", self.score)
-
-    def score(self, config) -> None:
-        add_night(self.folder / "nights", self.night, documents(self.rewards))
-
-    def run(self, night: str, **moved: float) -> str:
-        rng = np.random.default_rng(int(night))
-        self.night = night
-        groups = {"a": 0.0, "b": 0.0, "c": 0.0} | moved
-        self.rewards = {name: rng.normal(by, 1, 600) for name, by in groups.items()}
-        words = {
-            "input": {"path": str(self.folder / "corpus"), "text": "text"},
-            "output": {"path": str(self.folder / "nights")},
-            "judge": {"model": "m"},
-            "report": {"by": "source", "corpus": {"excerpts": False}},
-            "night": night,
-        }
-        try:
-            job.nightly(NightlyConfig.model_validate(words))
-        except Alerted as error:
-            return str(error)
-        return "quiet"
-
-    def alerts(self, night: str) -> list[tuple[str, str, str | None]]:
-        path = self.folder / "nights" / "reports" / night / "report.json"
-        found = json.loads(path.read_text())["verdict"]["alerts"]
-        return [(one["group"] or "all documents", one["rule"], one["folded_into"]) for one in found]
-
-
-def test_what_an_acceptance_explains_alerts_no_more(tmp_path, monkeypatch, caplog):
+def test_what_an_acceptance_explains_alerts_no_more(tmp_path, caplog):
     """A third of all documents moves so far that all documents move with it. Nobody has to accept
     these too, on the next night or later.
     """
-    real = Real(tmp_path, monkeypatch)
+    real = Real(tmp_path)
     assert real.run("21") == "quiet"
     assert real.run("23", b=2.0).startswith("23: fail: 1 new alert (b): ")
     assert ("all documents", "drift", "b: drift") in real.alerts("23")
@@ -155,8 +117,8 @@ def test_what_an_acceptance_explains_alerts_no_more(tmp_path, monkeypatch, caplo
     assert real.run("26", b=4.0).startswith("26: fail: 1 new alert (b): ")
 
 
-def test_a_group_that_is_accepted_on_its_own_night_is_not_new(tmp_path, monkeypatch):
-    real = Real(tmp_path, monkeypatch)
+def test_a_group_that_is_accepted_on_its_own_night_is_not_new(tmp_path):
+    real = Real(tmp_path)
     real.run("21")
     assert accept(tmp_path / "nights", "b", "--night", "22") == 0
     real.run("22", b=2.0)

@@ -16,6 +16,7 @@ from rm_ray.filter.count.documents import DocumentOrder, Documents, Flags, renum
 from rm_ray.filter.count.stretches import Stretch
 
 CHOSEN, BEYOND, LEFT_OUT = "chosen", "beyond the cut", "rule.where does not hold"
+AGAIN = "left out by itself"
 APART = "kept, in a group that is not delivered here"
 
 # By group, kept or not, and the reason: how many documents, and their tokens.
@@ -85,11 +86,12 @@ def decide(documents: Documents, stretch: Stretch, config: FilterConfig, cuts: C
     places = DocumentOrder(rule.seed, rule.temperature).places(documents, stretch, eligible)
     beyond = cuts.beyond(documents.groups, places, stretch.file)
     statuses = pc.dictionary_encode(documents.statuses)
-    reasons = [CHOSEN, BEYOND, LEFT_OUT, APART]
+    reasons = [CHOSEN, BEYOND, LEFT_OUT, APART, AGAIN]
     reasons += [f"no reward: {status}" for status in statuses.dictionary.to_pylist()]
-    why = statuses.indices.to_numpy().astype(np.int64) + 4
+    why = statuses.indices.to_numpy().astype(np.int64) + 5
     why[eligible] = np.where(beyond > 0, 1, 0)
     why[~documents.counts & documents.scored] = 2
+    why[documents.again & documents.scored] = 4
     kept = documents.has | (rule.null_rewards == "keep")
     kept &= documents.counts
     if not config.output.buckets:

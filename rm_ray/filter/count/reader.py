@@ -18,6 +18,7 @@ from rm_ray.errors import ConfigError, InputError
 from rm_ray.filter.condition import REMEDY, Condition
 from rm_ray.filter.config import DeliverConfig
 from rm_ray.filter.count.documents import Documents, Flags
+from rm_ray.filter.count.left_out import LeftOut
 from rm_ray.filter.count.stretches import Stretch
 from rm_ray.scored.column_path import ColumnPath
 from rm_ray.scored.groups import grouped
@@ -57,6 +58,8 @@ class RewardsReader:
     """The column that budgets are counted in; None for tokens or documents."""
     deliver: DeliverConfig
     """The groups whose documents are written."""
+    left_out: LeftOut
+    """Documents that are left out, one by one."""
     own: Sequence[str]
     """Columns that rules name and the first run has."""
     others: Sequence[str]
@@ -93,6 +96,8 @@ class RewardsReader:
             combined = pa.array(reward, mask=~has)
             first = first.set_column(first.schema.get_field_index("reward"), "reward", combined)
         columns, counts = self._columns(stretch, first, rows, patience)
+        again = self.left_out.of(stretch.file, rows)
+        counts &= ~again
         groups, codes = grouped([path.of(columns) for path in self.by], len(rows))
         statuses = pc.fill_null(first.column("status"), NOT_SCORED)
         numberless = pa.array(~has & pc.equal(statuses, "ok").to_numpy())
@@ -112,6 +117,7 @@ class RewardsReader:
             scored=pc.is_valid(first.column("row")).to_numpy(),
             statuses=pc.if_else(numberless, NO_NUMBER, statuses).combine_chunks(),
             counts=counts,
+            again=again,
             written=self._written(columns, len(rows)),
             groups=groups,
             codes=codes,

@@ -105,15 +105,20 @@ def see(run: ScoredRun, config: ReportConfig, measured: Measured) -> Seen:
     """
     if repeats_key(run, config) != "text" or not run.shards:
         return measured.seen
-    inputs = run.stored["config"]["input"]
-    named = (inputs.get(name) for name in ("text", "prompt", "completion", "messages"))
-    columns = [name for name in named if name]
+    columns = judged_columns(run)
     reader = _reader(run, config, None)
     corpus, now = present_corpus(run, config)
     units = {file.path: now(file).to_do() for file in run.files}
     return count_texts(
         units, _parts(run), reader, corpus, columns, config.tasks.cpus, config.run.progress_s
     )
+
+
+def judged_columns(run: ScoredRun) -> list[str]:
+    """Return the columns of the corpus that the judge of a run has read."""
+    inputs = run.stored["config"]["input"]
+    named = (inputs.get(name) for name in ("text", "prompt", "completion", "messages"))
+    return [name for name in named if name]
 
 
 def _parts(run: ScoredRun) -> list[NightPart]:
