@@ -31,6 +31,10 @@ USAGE = Usage(
     "come later on the same day are a new night, NIGHT.02.",
     options={
         "--config FILE": "the configuration; jobs/nightly.yaml is annotated",
+        "--release NIGHT": "instead of a night: deliver what is held of this night, with --because",
+        "--accept GROUP": "instead of a night: this group is right as it was when it alerted last, "
+        "with --because",
+        "--because TEXT": "the reason, for the record",
         "--judge FILE": "the keys of a judge, in place of the section judge",
         "--dry-run": "show the cost of scoring, and the nights that are not finished; write "
         "nothing",

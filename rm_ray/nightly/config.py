@@ -42,12 +42,12 @@ class NightlyReportConfig(ReportSection):
 class NightlyFilterConfig(Section):
     """The filter of each night, over the night's new documents."""
 
-    on_alert: OnAlert = Field("hold_night", json_schema_extra=TYPED)
+    on_alert: OnAlert = "hold_night"
     """What an alert of level fail does, also one that stands since an earlier night. hold_night:
     the night's documents are held until somebody releases them; hold_group: those of the groups
     that alert are held, and all if the alert is of all documents; keep: nothing is held.
     """
-    repeats: Literal["keep", "drop"] = Field("keep", json_schema_extra=TYPED)
+    repeats: Literal["keep", "drop"] = "keep"
     """drop: leave out documents whose text an earlier night has kept and delivered. They do not
     count for the rule.
     """
@@ -87,13 +87,13 @@ class NightlyConfig(ScoreConfig):
     skip_filter: Annotated[list[NightName], BeforeValidator(as_list)] = Field([])
     """Nights to finish without their filter, because it was refused."""
 
-    release: NightName | None = Field(None, json_schema_extra=TYPED)
+    release: NightName | None = None
     """Instead of a night: deliver what is held of this night."""
-    accept: NonEmpty | None = Field(None, json_schema_extra=TYPED)
+    accept: NonEmpty | None = None
     """Instead of a night: this group is right as it was when it alerted last. From that night on
     it is compared with that night and later quiet nights. Its name is the one on the page.
     """
-    because: NonEmpty | None = Field(None, json_schema_extra=TYPED)
+    because: NonEmpty | None = None
     """The reason for release or accept, for the record."""
 
     @model_validator(mode="after")
