@@ -66,9 +66,9 @@ INNER = {
         "progress": {"output", "standing", "faults", "counts", "shard_job"},
     },
     "report": {
-        "measure": {"config", "figures"},
-        "compare": {"measure", "config", "figures"},
-        "show": {"figures"},
+        "measure": {"config", "facts", "figures"},
+        "compare": {"measure", "config", "facts", "figures"},
+        "show": {"facts", "figures"},
     },
     "engines": {"generate": {"engine", "read_outs", "vllm"}},
     "pairs": {"worsen": set()},

@@ -10,7 +10,7 @@ from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.footers import Footer, check_readable
 from rm_ray.errors import ConfigError, InputError
 from rm_ray.filter.condition import REMEDY, Condition
-from rm_ray.filter.config import FilterConfig, RuleConfig
+from rm_ray.filter.config import DeliverConfig, FilterConfig, RuleConfig
 from rm_ray.scored.column_path import ColumnPath
 from rm_ray.scored.columns import check_group, type_of
 
@@ -50,12 +50,13 @@ def written_columns(config: FilterConfig, rewards: pa.Schema) -> pa.Schema:
     return pa.schema([rewards.field(n) if n in rewards.names else BUCKET for n in names])
 
 
-def spoken_of(rule: RuleConfig) -> dict[str, str]:
-    """Return the columns that the rule names, each with the key that names it."""
+def spoken_of(rule: RuleConfig, deliver: DeliverConfig | None = None) -> dict[str, str]:
+    """Return the columns that the rule and the delivery name, each with the key that names it."""
     where = Condition(rule.where).columns if rule.where else []
     by = [ColumnPath(text).column for text in rule.by]
     weight = [ColumnPath(rule.weight_column).column] if rule.weight_column else []
-    named = {"rule.where": where, "rule.by": by, "rule.weight": weight}
+    apart = [ColumnPath(text).column for text in deliver.by] if deliver else []
+    named = {"deliver.by": apart, "rule.where": where, "rule.by": by, "rule.weight": weight}
     return {column: key for key, columns in named.items() for column in columns}
 
 
@@ -95,7 +96,7 @@ def check_columns(
         InputError: a column is missing or collides; the message names the column and the file.
         ConfigError: a rule does not fit the columns.
     """
-    named = spoken_of(config.rule)
+    named = spoken_of(config.rule, config.deliver)
     own = {name: rewards.field(name) for name in named if name not in others}
     kinds: dict[pa.Schema, str] = {}
     for file, footer in files.values():
@@ -106,6 +107,8 @@ def check_columns(
         kinds = {pa.schema([own[name] for name in named]): "the rewards"}
     for schema, place in kinds.items():
         _check_types(config.rule, schema, place)
+        for text in config.deliver.by:
+            check_group("deliver.by", ColumnPath(text), schema, place)
     if config.rule.where:
         _warn_of_two_kinds(Condition(config.rule.where).columns, kinds)
 
@@ -143,7 +146,7 @@ def _check_names(
     schema = footer.schema
     for name in others:
         count = schema.names.count(name)
-        key = spoken_of(config.rule)[name]
+        key = spoken_of(config.rule, config.deliver)[name]
         check_readable(key, name, file.path, footer.unreadable)
         if count > 1:
             raise InputError(

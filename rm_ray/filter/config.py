@@ -236,6 +236,62 @@ class RuleConfig(Section):
         return self
 
 
+class LeaveOutConfig(Section):
+    """Documents to leave out, one by one: they are dropped and do not count."""
+
+    path: NonEmpty | None = None
+    """Parquet file with the columns source_file and row, which name documents as the rewards do;
+    null: none.
+    """
+    storage: StorageConfig = StorageConfig()
+    """How the file's store is reached."""
+
+    @model_validator(mode="after")
+    def _no_credentials(self) -> Self:
+        if self.path:
+            refuse_credentials(self.path)
+        return self
+
+
+class DeliverConfig(Section):
+    """The groups whose kept documents are written. The cuts stay those of all documents, so that a
+    document is kept or dropped whatever stands here.
+    """
+
+    by: Annotated[list[NonEmpty], BeforeValidator(as_list)] = Field([])
+    """Columns whose values make these groups."""
+    only: list[NonEmpty] | None = None
+    """Write documents of these groups only, each written as a JSON list of its values, such as
+    '["web"]'; null: of every group.
+    """
+    without: list[NonEmpty] = Field([])
+    """Write no document of these groups."""
+
+    @property
+    def is_asked(self) -> bool:
+        """Return True if some groups may be left out."""
+        return self.only is not None or bool(self.without)
+
+    def writes(self, label: str) -> bool:
+        """Return True if documents of a group are written.
+
+        Args:
+            label: the group's label.
+        """
+        return label not in self.without and (self.only is None or label in self.only)
+
+    @field_validator("by")
+    @classmethod
+    def _are_columns(cls, names: list[str]) -> list[str]:
+        return [_parsed(name, ColumnPath) for name in names]
+
+    @model_validator(mode="after")
+    def _has_columns(self) -> Self:
+        if self.is_asked and not self.by:
+            raise ValueError("deliver.only and deliver.without need deliver.by")
+        return self
+
+
 class FilesConfig(Section):
     """The files that are written."""
 
@@ -287,12 +343,23 @@ class FilterConfig(Section):
     """The scoring runs."""
     rule: RuleConfig = RuleConfig()
     """The rule that chooses the documents to keep."""
+    leave_out: LeaveOutConfig = LeaveOutConfig()
+    """Documents to leave out, one by one."""
+    deliver: DeliverConfig = DeliverConfig()
+    """The groups whose kept documents are written."""
     output: FilterOutputConfig
     """The run's folder, and the files that are written there."""
     tasks: FilterTasksConfig = FilterTasksConfig()
     """The CPU tasks that count and copy."""
     run: RunConfig = RunConfig()
     """The run as a whole."""
+
+    @property
+    def keeps_by_reward(self) -> bool:
+        """Return True if the written documents are the ones with the highest rewards."""
+        rule = self.rule
+        whole = not self.deliver.is_asked and self.leave_out.path is None
+        return rule.temperature is None and not rule.invert and whole
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

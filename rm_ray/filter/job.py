@@ -29,7 +29,7 @@ from rm_ray.filter.sources import FilterSources
 from rm_ray.filter.summary import FilterSummary, dry_run_text, manifest
 from rm_ray.run.counts import RunCounts
 from rm_ray.run.execute import execute, ray_faults
-from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.output.folder import SUCCESS, RunFolder
 from rm_ray.run.shard_job import JobSpec, Round, ShardJob
 from rm_ray.run.survey import open_folder, survey
 from rm_ray.store.folder import Folder
@@ -38,14 +38,18 @@ if TYPE_CHECKING:
     from ray.data import Dataset
 
 
-def filter_corpus(config: FilterConfig) -> None:
+def filter_corpus(config: FilterConfig, mark: str = SUCCESS) -> None:
     """Filter a corpus. The same call again goes on where the last one ended.
+
+    Args:
+        config: the configuration.
+        mark: name of the file that marks the complete run.
 
     Raises:
         Refused: the filter cannot run; the message tells the remedy. Nothing is written.
         Incomplete: the run ended with something missing.
     """
-    execute(FilterJob(config))
+    execute(FilterJob(config, mark))
 
 
 def dry_run(config: FilterConfig) -> str:
@@ -61,8 +65,12 @@ class FilterJob(ShardJob[PlannedFolder, Bundle, FilterPlanning]):
     before a machine is asked for.
     """
 
-    def __init__(self, config: FilterConfig) -> None:
+    def __init__(self, config: FilterConfig, mark: str = SUCCESS) -> None:
         """Look at the scoring runs.
+
+        Args:
+            config: the configuration.
+            mark: name of the file that marks the complete run.
 
         Raises:
             InputError: a run is missing, not complete, or does not fit.
@@ -75,11 +83,14 @@ class FilterJob(ShardJob[PlannedFolder, Bundle, FilterPlanning]):
             config=config,
             output=config.output,
             settings=config.run,
-            fingerprint=fingerprint(config, self.sources.runs, self.sources.kind),
+            fingerprint=fingerprint(
+                config, self.sources.runs, self.sources.kind, self.sources.left_out
+            ),
             counts=FilterCounts,
             planned=PlannedFolder,
             lines="folders",
             parts=DONE,
+            mark=mark,
             runs_here=True,
         )
 

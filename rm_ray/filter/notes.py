@@ -9,7 +9,6 @@ import numpy as np
 from rm_ray.corpus.files import InputFile
 from rm_ray.counts.cuts import Cut, Cuts
 from rm_ray.counts.ranks import Ranks
-from rm_ray.filter.config import RuleConfig
 from rm_ray.filter.copy.keeping import Alterations
 from rm_ray.filter.count.census import Census
 from rm_ray.filter.count.decision import Outcomes, total_outcomes
@@ -56,15 +55,17 @@ class Notes:
         ranks: Sequence[Ranks],
         census: Census,
         alterations: Alterations,
-        rule: RuleConfig,
+        by_reward: bool,
     ) -> "Notes":
-        """Make the notes of a segment of these files."""
+        """Make the notes of a segment of these files.
+
+        `by_reward`: the written documents are the ones with the highest rewards.
+        """
         known = {file.path: (file.size, file.version) for file in files}
         read = [
             {part.shard.part: part.hash for path in known for part in of_run.get(path, ())}
             for of_run in parts
         ]
-        by_reward = rule.temperature is None and not rule.invert
         return cls(
             files=known,
             parts=read,

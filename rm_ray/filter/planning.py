@@ -184,7 +184,7 @@ def _count(
         ranks=ranks,
         census=census,
         alterations=altered,
-        rule=config.rule,
+        by_reward=config.keeps_by_reward,
     )
     return notes, census
 

@@ -12,6 +12,7 @@ from rm_ray.filter.checks import check_threshold, corpus_of
 from rm_ray.filter.column_checks import spoken_of, written_columns
 from rm_ray.filter.condition import Condition
 from rm_ray.filter.config import FilterConfig
+from rm_ray.filter.count.left_out import LeftOut
 from rm_ray.filter.count.reader import RewardsReader
 from rm_ray.scored.column_path import ColumnPath
 from rm_ray.scored.columns import columns_of
@@ -36,6 +37,8 @@ class FilterSources:
     """Columns that the rule names and the rewards have."""
     others: list[str]
     """Columns that the rule names and the rewards do not have: columns of the corpus."""
+    left_out: LeftOut
+    """Documents that are left out, one by one."""
 
     @classmethod
     def open(cls, config: FilterConfig) -> Self:
@@ -59,7 +62,7 @@ class FilterSources:
         for run in runs:
             check_threshold(config, run)
         schemas = [columns_of(run, rewards.column) for run in runs]
-        named = spoken_of(config.rule)
+        named = spoken_of(config.rule, config.deliver)
         return cls(
             config=config,
             runs=runs,
@@ -68,6 +71,7 @@ class FilterSources:
             written=written_columns(config, schemas[0]),
             own=[name for name in named if name in schemas[0].names],
             others=[name for name in named if name not in schemas[0].names],
+            left_out=LeftOut.read(config.leave_out),
         )
 
     @property
@@ -100,6 +104,8 @@ class FilterSources:
             by=[ColumnPath(name) for name in rule.by],
             where=Condition(rule.where) if rule.where else None,
             weight=ColumnPath(rule.weight_column) if rule.weight_column else None,
+            deliver=self.config.deliver,
+            left_out=self.left_out,
             own=self.own,
             others=self.others,
             corpus=self.corpus,

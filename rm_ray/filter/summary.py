@@ -197,8 +197,8 @@ def _cuts_by_group(notes: Sequence[Notes]) -> list[tuple[str, list[Cut | None]]]
 
 def shortfall(config: FilterConfig, notes: Sequence[Notes]) -> dict[str, str]:
     """Tell for each group that keeps less than its budget, in words, how much of it is unused."""
-    if config.rule.weight_column:
-        return {}  # outcomes count documents and tokens, not that column
+    if config.rule.weight_column or config.deliver.is_asked:
+        return {}  # outcomes count documents and tokens, and those of this delivery
     weight = weight_of(config.rule)
     chosen = {group: n for (group, _, why), n in all_outcomes(notes).items() if why == CHOSEN}
     left = {}
@@ -345,6 +345,8 @@ def manifest(
         "min_reward_that_keeps_the_same": least_kept(segments),
         "budget": {group: n for notes in segments for group, n in notes.budget.items()},
         "rule": config.rule.model_dump(mode="json"),
+        **({"leave_out": config.leave_out.path} if config.leave_out.path else {}),
+        **({"deliver": config.deliver.model_dump()} if config.deliver.is_asked else {}),
         "rewards": config.rewards.model_dump(mode="json", exclude={"storage", "path", "segments"}),
         "output": config.output.model_dump(mode="json", exclude={"storage", "path"}),
         "scoring_runs": runs,

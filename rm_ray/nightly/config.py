@@ -1,16 +1,19 @@
 """The configuration of the nightly job: a scoring run's, plus report and filter."""
 
-from typing import Annotated, Self
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from rm_ray.config import TYPED, NonEmpty, OutputConfig, RunConfig, Section, as_list
 from rm_ray.filter.config import (
+    DeliverConfig,
     FilesConfig,
     FilterConfig,
     FilteredCorpusConfig,
     FilterOutputConfig,
     FilterTasksConfig,
+    LeaveOutConfig,
     RuleConfig,
 )
 from rm_ray.filter.config import FilterRewardsConfig as FilterRewardsConfig
@@ -24,7 +27,9 @@ from rm_ray.report.config import (
 from rm_ray.score.config import ScoreConfig
 
 # Folders within the output folder.
-SCORED, HISTORY, REPORTS, KEPT, NIGHTS = "scored", "history", "reports", "kept", "nights"
+SCORED, HISTORY, REPORTS, NIGHTS = "scored", "history", "reports", "nights"
+KEPT, HELD = "kept", "held"
+OnAlert = Literal["keep", "hold_group", "hold_night"]
 
 
 class NightlyReportConfig(ReportSection):
@@ -37,6 +42,15 @@ class NightlyReportConfig(ReportSection):
 class NightlyFilterConfig(Section):
     """The filter of each night, over the night's new documents."""
 
+    on_alert: OnAlert = "hold_night"
+    """What an alert of level fail does, also one that stands since an earlier night. hold_night:
+    the night's documents are held until somebody releases them; hold_group: those of the groups
+    that alert are held, and all if the alert is of all documents; keep: nothing is held.
+    """
+    repeats: Literal["keep", "drop"] = "keep"
+    """drop: leave out documents whose text an earlier night has kept and delivered. They do not
+    count for the rule.
+    """
     column: NonEmpty = "reward"
     """Column of the rewards that documents are cut by."""
     allow_partial: bool = False
@@ -47,6 +61,14 @@ class NightlyFilterConfig(Section):
     """Files that the filter writes."""
     tasks: FilterTasksConfig = FilterTasksConfig()
     """Tasks that copy the documents."""
+
+    @model_validator(mode="after")
+    def _has_texts(self) -> Self:
+        if self.repeats == "drop" and self.output.kind != "rows":
+            raise ValueError(
+                "repeats drop compares the texts of kept documents, which only output.kind rows has"
+            )
+        return self
 
 
 class NightlyConfig(ScoreConfig):
@@ -64,6 +86,15 @@ class NightlyConfig(ScoreConfig):
     """The filter of each night; none if not given."""
     skip_filter: Annotated[list[NightName], BeforeValidator(as_list)] = Field([])
     """Nights to finish without their filter, because it was refused."""
+
+    release: NightName | None = None
+    """Instead of a night: deliver what is held of this night."""
+    accept: NonEmpty | None = None
+    """Instead of a night: this group is right as it was when it alerted last. From that night on
+    it is compared with that night and later quiet nights. Its name is the one on the page.
+    """
+    because: NonEmpty | None = None
+    """The reason for release or accept, for the record."""
 
     @model_validator(mode="after")
     def _leaves_nights_as_they_were(self) -> Self:
@@ -88,12 +119,26 @@ class NightlyConfig(ScoreConfig):
         settings = {name: getattr(self, name) for name in names}
         return ScoreConfig(output=self._folder(SCORED), run=run, **settings)
 
-    def reporting(self, night: str, segments: list[int]) -> ReportConfig:
-        """Return the configuration of one night's report."""
+    def reporting(
+        self, night: str, segments: list[int], accepted: Mapping[str, str]
+    ) -> ReportConfig:
+        """Return the configuration of one night's report.
+
+        Args:
+            night: name of the night.
+            segments: its segments of the scoring run.
+            accepted: the first night on which a group is right again, by the group's name. It wins
+                over report.baseline.accept where it is later.
+        """
         settings = {name: getattr(self.report, name) for name in ReportSection.model_fields}
         if self.report.history.path is None:
             place = {"path": self._folder(HISTORY).path, "storage": self.output.storage}
             settings["history"] = self.report.history.model_copy(update=place)
+        typed = self.report.baseline.accept
+        accept = {
+            name: max(typed.get(name, ""), accepted.get(name, "")) for name in {**typed, **accepted}
+        }
+        settings["baseline"] = self.report.baseline.model_copy(update={"accept": accept})
         return ReportConfig(
             rewards=ReportRewardsConfig(
                 path=self._folder(SCORED).path,
@@ -107,12 +152,29 @@ class NightlyConfig(ScoreConfig):
             **settings,
         )
 
-    def filtering(self, night: str, segments: list[int]) -> FilterConfig | None:
-        """Return the configuration of one night's filter; None without a filter."""
-        asked = self.filter
-        if asked is None or night in self.skip_filter:
-            return None
-        folder = self._folder(f"{KEPT}/night={night}")
+    def filters(self, night: str) -> bool:
+        """Return True if a night is to be filtered."""
+        return self.filter is not None and night not in self.skip_filter
+
+    def filtering(
+        self,
+        night: str,
+        segments: list[int],
+        deliver: DeliverConfig,
+        place: str = KEPT,
+        leave_out: str | None = None,
+    ) -> FilterConfig:
+        """Return the configuration of one night's filter.
+
+        Args:
+            night: name of the night.
+            segments: its segments of the scoring run.
+            deliver: the groups whose documents are written.
+            place: the folder of the filter's folder, KEPT or HELD.
+            leave_out: file that names documents to leave out; None for none.
+        """
+        asked = self.filter or NightlyFilterConfig()
+        folder = self._folder(f"{place}/night={night}")
         return FilterConfig(
             corpus=FilteredCorpusConfig(storage=self.input.storage),
             rewards=FilterRewardsConfig(
@@ -123,6 +185,8 @@ class NightlyConfig(ScoreConfig):
                 storage=self.output.storage,
             ),
             rule=asked.rule,
+            deliver=deliver,
+            leave_out=LeaveOutConfig(path=leave_out, storage=self.output.storage),
             output=FilterOutputConfig(**{**dict(asked.output), **dict(folder)}),
             tasks=asked.tasks,
             run=RunConfig(progress_s=self.run.progress_s),

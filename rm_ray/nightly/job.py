@@ -4,7 +4,8 @@ begin     write tonight's file                      OUTPUT/nights/NIGHT.json
 score     score the corpus's new documents          OUTPUT/scored, one run of all nights
 claim     give the new segments to tonight          OUTPUT/nights/NIGHT.json
 report    compare tonight with the nights before    OUTPUT/reports/NIGHT, OUTPUT/history
-filter    filter tonight's documents, if asked      OUTPUT/kept/night=NIGHT
+filter    filter tonight's documents, if asked      OUTPUT/kept/night=NIGHT, or held/
+index     show all nights on one page               OUTPUT/index.html
 
 If a night is interrupted, the segments that were planned in it stay that night's.
 """
@@ -14,10 +15,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rm_ray.errors import Alerted, Incomplete, Refused, RmRayError, redacted
-from rm_ray.filter.job import filter_corpus
+from rm_ray.nightly.acceptances import Acceptances
 from rm_ray.nightly.config import NIGHTS, NightlyConfig
+from rm_ray.nightly.finishing import finish
+from rm_ray.nightly.index import write_index
 from rm_ray.nightly.nights import KnownNight, Nights, free_name, unclaimed
-from rm_ray.report.job import report
+from rm_ray.nightly.release import go_on_with_releases
 from rm_ray.run.output.folder import REWARDS, RunFolder
 from rm_ray.score.job import dry_run as score_dry_run
 from rm_ray.score.job import score
@@ -36,6 +39,7 @@ def nightly(config: NightlyConfig) -> None:
         Alerted: an alert fails a night.
     """
     nights = Nights.at(config.output, NIGHTS).writable()
+    go_on_with_releases(config.output, nights)
     _take_up(nights, config)
     begun = _begin(nights, config.night)
     try:
@@ -45,18 +49,21 @@ def nightly(config: NightlyConfig) -> None:
             nights.drop(begun)
         raise
     _claim(nights, config)
-    known, finished, failed = nights.all(), [], []
+    accepted = Acceptances(nights.folder).all()
+    known = nights.all()
+    finished: list[KnownNight] = []
+    failed: list[tuple[KnownNight, RmRayError | OSError]] = []
     for night in (night for night in known if night.status is None):
         try:
-            finished.append(_finish(night, nights, config))
+            finished.append(finish(night, nights, config, accepted))
         except (RmRayError, OSError) as error:
-            log.error("the night %s: %s", night.night, redacted(str(error)))
-            failed.append((night.night, error))
+            failed.append((nights.read(night.night) or night, error))
     if not finished and not failed:
         finished = [night for night in known if night.answers(config.night)]
         for night in finished:
-            log.info("nothing is new; the verdict of %s stands: %s", night.night, night.sentence)
-    _raise_first(finished, failed)
+            log.info("nothing is new; the verdict of %s stands", night.night)
+    write_index(config.output, nights)
+    _tell(finished, failed)
 
 
 def dry_run(config: NightlyConfig) -> str:
@@ -119,35 +126,43 @@ def _planned(config: NightlyConfig) -> list[int]:
     return list(range(len(run.segments.names())))
 
 
-def _finish(night: KnownNight, nights: Nights, config: NightlyConfig) -> KnownNight:
-    """Report and filter a night that has its segments."""
-    segments = night.segments or []
-    log.info("the night %s: segments %s", night.night, segments or "none, nothing is new")
-    figures = report(config.reporting(night.night, segments))
-    filtering = config.filtering(night.night, segments)
-    if filtering and figures.whole.documents:
-        try:
-            filter_corpus(filtering)
-        except Refused as error:
-            raise type(error)(
-                f"{error}; correct this, or finish the night without its filter: "
-                f"--skip_filter {night.night}"
-            ) from None
-    verdict = figures.verdict
-    return nights.put(replace(night, status=verdict.status, sentence=verdict.sentence))
+def _line(night: KnownNight) -> str:
+    """Return the line of a finished night: its verdict, its delivery and its sentence."""
+    delivery = f", {night.delivery}" if night.delivery else ""
+    return f"{night.night}: {night.status}{delivery}: {night.sentence}"
 
 
-def _raise_first(
-    finished: Sequence[KnownNight], failed: Sequence[tuple[str, RmRayError | OSError]]
+def _unfinished_line(night: KnownNight, error: RmRayError | OSError) -> str:
+    """Return the line of a night that an error has stopped, with its verdict if it has one."""
+    if night.said is None:
+        return f"{night.night}: not finished: {error}"
+    return f"{night.night}: {night.said}, not filtered ({error}): {night.sentence}"
+
+
+def _tell(
+    finished: Sequence[KnownNight], failed: Sequence[tuple[KnownNight, RmRayError | OSError]]
 ) -> None:
-    """Raise the error of the nights that failed, or the alerts of finished ones, if any."""
-    failing = [f"{known.night}: {known.sentence}" for known in finished if known.status == "fail"]
+    """Tell each night in a line of its own, and raise the error of the worst, with its line.
+
+    Raises:
+        RmRayError: the first error of a night that is not finished.
+        Alerted: an alert fails a night, or documents are held because an alert stands.
+    """
+    lines = [(known.night, _line(known), _needs_somebody(known)) for known in finished]
+    lines += [(known.night, _unfinished_line(known, error), True) for known, error in failed]
+    last = failed[0][0].night if failed else next((n for n, _, needed in lines if needed), None)
+    for name, line, needed in sorted(lines):
+        if name != last:
+            log.log(logging.ERROR if needed else logging.INFO, "%s", redacted(line))
+    line = next((line for name, line, _ in lines if name == last), "")
     if failed:
-        night, error = failed[0]
-        alerts = f"; and {'; '.join(failing)}" if failing else ""
+        error = failed[0][1]
         kind = type(error) if isinstance(error, RmRayError) else Incomplete
-        raise kind(
-            f"{len(failed)} nights could not be finished, the first is {night}: {error}{alerts}"
-        )
-    if failing:
-        raise Alerted("; ".join(failing))
+        raise kind(line)
+    if last is not None:
+        raise Alerted(line)
+
+
+def _needs_somebody(night: KnownNight) -> bool:
+    """Return True if an alert fails a night, or its documents wait for somebody."""
+    return night.status == "fail" or (night.delivery is not None and night.delivery.is_held)

@@ -16,6 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 
 from rm_ray.config import OutputConfig
 from rm_ray.errors import OutputError
+from rm_ray.nightly.deliveries import Delivery
 from rm_ray.store.folder import Folder, absolute
 
 SUFFIX = ".json"
@@ -37,9 +38,19 @@ class KnownNight:
     status: str | None = None
     """Verdict of the night's report; None until the night is done."""
     sentence: str = ""
-    """The verdict's reason, in a sentence."""
+    """The verdict's reason, in a sentence; empty until the night is reported."""
     also: tuple[str, ...] = ()
     """Names of the nights whose jobs have continued this one after it was interrupted."""
+    said: str | None = None
+    """Verdict of the night's report, from the moment that it is made; None in nights that are not
+    reported, and in nights of a version before 0.10."""
+    levels: dict[str, str] | None = None
+    """Worst level of each group's alerts, by the group's name, folded alerts left out; None as
+    for `said`."""
+    documents: int | None = None
+    """Documents of the night; None as for `said`."""
+    delivery: Delivery | None = None
+    """What is delivered of the night; None if it is not filtered, or as for `said`."""
 
     def answers(self, name: str) -> bool:
         """Return True if this night's verdict is also the verdict of the night `name`."""
@@ -85,6 +96,14 @@ class Nights:
         except OSError as error:
             raise OutputError(f"output.path: cannot read {self.folder.uri}: {error}") from None
         return sorted(nights, key=lambda night: night.night)
+
+    def read(self, night: str) -> KnownNight | None:
+        """Read a night by its name; None if there is none.
+
+        Raises:
+            OutputError: its file is damaged.
+        """
+        return self._read(f"{night}{SUFFIX}")
 
     def begin(self, one: KnownNight) -> KnownNight:
         """Create the file of a new night.

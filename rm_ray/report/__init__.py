@@ -4,6 +4,7 @@ Its files:
 
     __main__  the command line
     config    the configuration
+    facts     parts of a report beside its figures: files, repeated documents, decisions
     figures   all figures of a report, as report.json holds them
     job       measures a night, compares it, and shows it
 

@@ -218,6 +218,17 @@ class NewRule(Section):
     """Level of an alert: ignore, warn or fail (the exit status is then 3)."""
 
 
+class RepeatedRule(Section):
+    """Alerts if too many documents came before: on an earlier night, or twice in this one."""
+
+    above: float = Field(0.2, ge=0, le=1)
+    """Share of the documents that came before. A larger share alerts, if it is larger than on the
+    group's quiet nights too.
+    """
+    level: RuleLevel = "fail"
+    """Level of an alert: ignore, warn or fail (the exit status is then 3)."""
+
+
 class AlertsConfig(Section):
     """The rules that alert. Every rule needs an effect that matters and that is not chance."""
 
@@ -247,6 +258,20 @@ class AlertsConfig(Section):
     """Rule for groups without a document."""
     new: NewRule = NewRule()
     """Rule for groups that are not in the baseline."""
+    repeated: RepeatedRule = RepeatedRule()
+    """Rule for documents that came before."""
+
+
+class RepeatsConfig(Section):
+    """How documents that come again are found."""
+
+    by: Literal["auto", "id", "text", "none"] = "auto"
+    """What two documents have in common: id (and the number of tokens), or text. auto: id if the
+    rewards have one, else text (which is read once more, and not without corpus.excerpts); none:
+    they are not counted.
+    """
+    nights: int = Field(365, ge=1)
+    """Earlier nights of the history to look through, the last ones."""
 
 
 class PageConfig(Section):
@@ -280,6 +305,8 @@ class ReportSection(Section):
     """Files of the earlier nights."""
     alerts: AlertsConfig = AlertsConfig()
     """Rules that alert."""
+    repeats: RepeatsConfig = RepeatsConfig()
+    """How documents that come again are found."""
     corpus: ReportCorpusConfig = ReportCorpusConfig()
     """Corpus that excerpts are read from."""
     page: PageConfig = PageConfig()

@@ -8,7 +8,16 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from rm_ray.report.facts import (
+    Accepted,
+    DeliveryFigures,
+    FilesFacts,
+    RepeatFigures,
+    RepeatsFacts,
+    ReportPart,
+)
 
 SCHEMA: Literal["rm_ray.report/1"] = "rm_ray.report/1"
 # Quantiles of the rewards in a report, as shares of the documents below.
@@ -16,14 +25,18 @@ QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 
 Level = Literal["warn", "fail"]
 Rule = Literal[
-    "drift", "spread", "mean", "creep", "volume", "tokens", "rewarded", "failed", "missing", "new"
+    "drift",
+    "spread",
+    "mean",
+    "creep",
+    "volume",
+    "tokens",
+    "rewarded",
+    "failed",
+    "missing",
+    "new",
+    "repeated",
 ]
-
-
-class ReportPart(BaseModel):
-    """A part of a report. Never changed once it is made."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Alert(ReportPart):
@@ -159,6 +172,9 @@ class GroupFigures(ReportPart):
     creep: CreepFigures = Field(description="Slow moves of the mean.")
     outliers: Outliers | None = Field(description="null if there are none.")
     untold: str | None = Field(description="Why nothing can be told of the rewards.")
+    repeats: RepeatFigures | None = Field(
+        None, description="Documents that came before; null if they are not counted."
+    )
 
 
 class MixGroup(ReportPart):
@@ -213,6 +229,15 @@ class Retained(ReportPart):
     tokens: int = Field(description="Tokens kept.")
 
 
+class RetainedGroup(ReportPart):
+    """The documents of one group that each threshold of `retention` keeps."""
+
+    name: str = Field(description="The group as a person reads it.")
+    label: str = Field(description="The group's values as JSON.")
+    documents: list[int] = Field(description="Documents kept, in the order of `retention`.")
+    tokens: list[int] = Field(description="Tokens kept, in the order of `retention`.")
+
+
 class Correlation(ReportPart):
     """Spearman's rank correlation of a sample."""
 
@@ -254,7 +279,8 @@ class Shown(ReportPart):
     """One document, shown as an excerpt."""
 
     why: Literal["best", "worst", "quantile", "kept", "dropped"] = Field(
-        description="Why it is shown. kept, dropped: it is next to a cut."
+        description="Why it is shown. kept, dropped: it is next to a cut. quantile: it is at a "
+        "quantile of all documents, or of those of a group with an alert."
     )
     at: float | None = Field(description="The quantile, or the threshold of the cut.")
     group: str | None = Field(description="The group's name; null if there are no groups.")
@@ -268,6 +294,15 @@ class Shown(ReportPart):
     )
     chunks_left: int = Field(description="Chunks that are not shown.")
     remark: str | None = Field(description="Why the text is missing or not whole.")
+
+
+class AlertedDocuments(ReportPart):
+    """Documents of a group with an alert, beside documents of the nights before."""
+
+    group: str = Field(description="The group as a person reads it.")
+    tonight: list[Shown] = Field(description="Documents of tonight, from low to high rewards.")
+    before: list[Shown] = Field(description="Documents of the baseline, likewise; may be none.")
+    nights: list[str] = Field(description="Nights that `before` is of; empty if not known.")
 
 
 class RunFacts(ReportPart):
@@ -328,7 +363,25 @@ class Figures(ReportPart):
     cut: float | None = Field(description="The threshold in use; null if none is given.")
     blind: Blind | None = Field(description="null if there is no reward.")
     documents: list[Shown] = Field(description="Documents shown as excerpts.")
+    retained_groups: list[RetainedGroup] = Field(
+        [], description="What the thresholds of `retention` keep of each group."
+    )
+    alerted: list[AlertedDocuments] = Field(
+        [], description="Documents of the groups with alerts, beside the baseline's."
+    )
     run: RunFacts = Field(description="The run that made the rewards.")
+    files: FilesFacts | None = Field(
+        None, description="The files of the night; null in reports of a version before 0.10."
+    )
+    repeats: RepeatsFacts | None = Field(
+        None, description="How repeated documents were found; null if they were not looked for."
+    )
+    accepted: list[Accepted] = Field(
+        [], description="What was accepted on the nights that are shown; the last ones first."
+    )
+    delivery: DeliveryFigures | None = Field(
+        None, description="What a nightly job delivers; null without a filter."
+    )
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 

@@ -8,37 +8,51 @@ show      report.json, report.html, summary.md, the history    figures, folder, 
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import Literal
 
 from rm_ray.cluster import check_task, join_cluster
 from rm_ray.errors import Alerted
 from rm_ray.report.compare.alerts import fired, verdict
-from rm_ray.report.compare.baseline import Baseline, BaselineGroup, nightly_means
+from rm_ray.report.compare.baseline import (
+    Baseline,
+    BaselineGroup,
+    accepted_since,
+    nightly_means,
+)
 from rm_ray.report.compare.comparison import Comparison
 from rm_ray.report.compare.groups import bin_edges, group_figures, in_order
 from rm_ray.report.compare.history import GroupResult, History, PastNight
 from rm_ray.report.compare.mix import split
-from rm_ray.report.compare.past import open_history
+from rm_ray.report.compare.past import open_history, seen_files
+from rm_ray.report.compare.repeats import find
 from rm_ray.report.compare.trend import trend
 from rm_ray.report.config import ReportConfig
+from rm_ray.report.facts import RepeatsFacts
 from rm_ray.report.figures import BaselineFacts, Figures, Mix, NightVerdict
+from rm_ray.report.measure.beside import Before, alerted_documents
 from rm_ray.report.measure.blind import blind
 from rm_ray.report.measure.chosen import choose
 from rm_ray.report.measure.excerpts import show
 from rm_ray.report.measure.facts import run_facts
+from rm_ray.report.measure.files_came import files_came
 from rm_ray.report.measure.measured import Measured
 from rm_ray.report.measure.nights import OTHER, GroupNight, Night, largest, name_of
-from rm_ray.report.measure.retention import retention
-from rm_ray.report.measure.runs import count, pinned_run
+from rm_ray.report.measure.retention import by_group, retention
+from rm_ray.report.measure.runs import count, pinned_run, repeats_key, see
+from rm_ray.report.measure.seen import Seen
 from rm_ray.report.show.folder import HTML, output_folder, write
 from rm_ray.report.show.markdown import summary
 from rm_ray.run.execute import ray_faults
 from rm_ray.scored.run import ScoredRun, open_scored
 
 log = logging.getLogger(__name__)
+
+# Nights without known segments.
+NO_SEGMENTS: Mapping[str, Sequence[int]] = {}
 
 
 @dataclass(frozen=True)
@@ -49,12 +63,25 @@ class Reported:
     """All figures of the report."""
     history: History | None
     """History to store the night in; None if there is none."""
+    seen: Seen
+    """The night's documents by their keys, for the history."""
+    repeats_by: Literal["id", "text"] | None
+    """What the keys are; None if documents that come again are not looked for."""
     rows: list[tuple[GroupNight, GroupResult]]
     """Rows of the night's file in the history."""
 
 
-def report(config: ReportConfig) -> Figures:
+def report(
+    config: ReportConfig,
+    complete: Callable[[Figures], Figures] = lambda figures: figures,
+    segments: Mapping[str, Sequence[int]] = NO_SEGMENTS,
+) -> Figures:
     """Report a night: three files in the output folder, and a file of the history.
+
+    Args:
+        config: the configuration.
+        complete: adds facts that the caller knows to the figures, before they are written.
+        segments: segments of the scoring run that earlier nights have, by name, if they are known.
 
     Raises:
         Refused: before anything is written. The message says what to do.
@@ -62,8 +89,9 @@ def report(config: ReportConfig) -> Figures:
     """
     folder = output_folder(config.output)
     began = time.monotonic()
-    made = make(config)
-    write(made.figures, folder)
+    made = make(config, segments)
+    figures = complete(made.figures)
+    write(figures, folder)
     if made.history is not None:
         _remember(made, made.history)
     night_verdict = made.figures.verdict
@@ -74,7 +102,7 @@ def report(config: ReportConfig) -> Figures:
     log.info(
         "%s -> %s/%s, in %.0f s", night_verdict.sentence, folder.uri, HTML, time.monotonic() - began
     )
-    return made.figures
+    return figures
 
 
 def _remember(made: Reported, history: History) -> None:
@@ -89,6 +117,8 @@ def _remember(made: Reported, history: History) -> None:
         )
     else:
         history.write(figures.night, figures.verdict.status, made.rows)
+        if made.repeats_by is not None:
+            seen_files(history, made.repeats_by).write(figures.night, made.seen)
 
 
 def fail_if_alerted(said: NightVerdict) -> None:
@@ -102,8 +132,12 @@ def dry_run(config: ReportConfig) -> str:
     return summary(make(config).figures)
 
 
-def make(config: ReportConfig) -> Reported:
+def make(config: ReportConfig, segments: Mapping[str, Sequence[int]] = NO_SEGMENTS) -> Reported:
     """Make the report, without writing anything.
+
+    Args:
+        config: the configuration.
+        segments: segments of the scoring run that earlier nights have, by name, if they are known.
 
     Raises:
         Refused: the run, a column, the baseline or the history is not as it should be.
@@ -117,8 +151,15 @@ def make(config: ReportConfig) -> Reported:
     join_cluster()
     check_task(config.tasks.cpus, "tasks.cpus")
     with ray_faults():
-        measured = count(run, config)
-        night = Night.of(measured)
+        by = repeats_key(run, config)
+        measured = count(run, config, "id" if by == "id" else None)
+        seen, found, files = see(run, config, measured), None, files_came(run)
+        night = Night.of(measured).with_files(files.told())
+        if by is not None:
+            earlier = seen_files(history, by) if history is not None else None
+            known = earlier.before(config.night, config.repeats.nights) if earlier else ()
+            found = find(seen, known)
+            night = night.with_repeats(found.by_label)
         baseline, asked = Baseline(), config.baseline
         if history is not None:
             baseline = Baseline.of_history(
@@ -129,13 +170,23 @@ def make(config: ReportConfig) -> Reported:
                 night=config.night,
                 weekend=asked.weekend_days,
             )
+        counted = None
         if pinned is not None:
-            run_nights = Baseline.of_run(Night.of(count(pinned, config)), len(pinned.segments))
+            counted = pinned, count(pinned, config)
+            run_nights = Baseline.of_run(Night.of(counted[1]), len(pinned.segments))
             baseline = run_nights.with_counts(baseline)
         figures, rows = _figures(
             config, run, measured=measured, night=night, baseline=baseline, past=past
         )
-    return Reported(figures, history, rows)
+        names = {label: group.names for label, group in baseline.groups.items()}
+        alerted = alerted_documents(
+            figures.verdict.alerts, run, measured, Before(counted, names, segments), config
+        )
+    facts = None
+    if by is not None and found is not None:
+        facts = RepeatsFacts(by=by, nights=found.nights, sampled=found.sampled)
+    figures = figures.model_copy(update={"repeats": facts, "files": files, "alerted": alerted})
+    return Reported(figures, history, seen, by, rows)
 
 
 def _figures(
@@ -171,6 +222,7 @@ def _figures(
         mix=mix,
         trend=trend(past[-(config.history.shown - 1) :], config.night, night, night_verdict),
         retention=retained,
+        retained_groups=by_group(retained, night.groups, config.page.cut, measured.kept_of),
         cut=config.page.cut,
         blind=blind(night, measured.sample),
         documents=show(choose(measured, retained, config.page.cut), run, config),
@@ -195,14 +247,18 @@ def _judge(
     for label in dict.fromkeys([*night.groups, *baseline.groups]):
         tonight = night.groups.get(label, GroupNight(label))
         before = baseline.groups.get(label)
+        since = accepted_since(label, config.baseline.accept)
         # a group that was counted in OTHER may be an old one
         is_known = label in baseline.gone or any(
             OTHER in earlier.groups for earlier in baseline.past
         )
+        # a group is accepted from tonight on: no earlier night counts, and it is not new
+        is_known |= bool(since) and all(earlier.night < since for earlier in past)
         if before is None and baseline.whole is not None and not is_known:
             before = BaselineGroup(GroupNight(label), baseline.whole.nights)
         comparisons[label] = Comparison.of(tonight, before, config.night, means=means(label))
-    names = {"*", *map(name_of, comparisons)}
+    before_tonight = {label for earlier in past for label in earlier.groups}
+    names = {"*", *map(name_of, {*comparisons, *before_tonight})}
     _warn_of_accepted(config, past)
     if unknown := [name for name in config.baseline.accept if name not in names]:
         log.warning("baseline.accept: there is no group %s", ", ".join(unknown))

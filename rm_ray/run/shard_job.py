@@ -20,7 +20,7 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.faults.handle import TallyHandle
 from rm_ray.run.output.commit import read_counts
-from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.output.folder import SUCCESS, RunFolder
 from rm_ray.run.standing.price import Price
 from rm_ray.run.summary import RunSummary
 from rm_ray.store.folder import Folder
@@ -95,6 +95,8 @@ class JobSpec:
     """Plural noun for the lines of the plan, for log lines."""
     parts: str = "parts"
     """Folder of the job's parts, within the output folder."""
+    mark: str = SUCCESS
+    """Name of the file that marks the complete run."""
     runs_here: bool = False
     """Without a cluster, processes of this machine do the work, and Ray is not started."""
     a_row_each: bool = False

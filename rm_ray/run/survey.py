@@ -52,7 +52,7 @@ def open_folder(job: AnyJob) -> Opened:
         OutputError: the folder is another run's, or cannot be read.
     """
     spec = job.spec
-    run = RunFolder(spec.output, spec.parts, spec.planned)
+    run = RunFolder(spec.output, spec.parts, spec.planned, mark=spec.mark)
     stored = run.open(spec.fingerprint)
     # the fingerprint exactly as the run's parts have it: a newer rm_ray may have dropped a key
     fingerprint = stored["fingerprint"] if stored else spec.fingerprint

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from rm_ray.config import OutputConfig
 from rm_ray.errors import OutputError
-from rm_ray.nightly.config import KEPT, NIGHTS, REPORTS, SCORED
+from rm_ray.nightly.acceptances import Acceptances
+from rm_ray.nightly.config import HELD, KEPT, NIGHTS, REPORTS, SCORED
+from rm_ray.nightly.deliveries import HELD_MARK
 from rm_ray.nightly.nights import KnownNight, Nights, unclaimed
-from rm_ray.run.output.folder import REWARDS, RunFolder
+from rm_ray.run.output.folder import REWARDS, SUCCESS, RunFolder
 from rm_ray.run.output.lease import living_owner
 from rm_ray.scored.run import open_scored
 from rm_ray.store.folder import Folder, absolute
@@ -36,9 +38,16 @@ class NightStatus:
     verdict: str | None = None
     """Verdict of the night's report; None until the night is done."""
     sentence: str = ""
-    """The verdict's reason, in a sentence; empty until the night is done."""
+    """The verdict's reason, in a sentence; empty until the night is reported."""
     filter: Literal["done", "not done"] | None = None
     """State of the night's filter; None if none has begun."""
+    delivery: str | None = None
+    """What is delivered, held or released of the night, in a few words; None if that is not known.
+    """
+    released: str | None = None
+    """Who released what was held, when and why; None if nobody has."""
+    accepted: list[str] = field(default_factory=list)
+    """What was accepted from this night on, by whom and why."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,10 @@ class NightlyFolder:
         A report has no lease, so a driver that makes a report is not seen.
         """
         filters = [
-            self._filter(night) / "_rm_ray" for night in self.known() if night.status is None
+            self._filter(night, place) / "_rm_ray"
+            for night in self.known()
+            if night.status is None
+            for place in (KEPT, HELD)
         ]
         with ThreadPoolExecutor(_THREADS) as pool:
             owners = pool.map(living_owner, [self.scoring.state, *filters])
@@ -91,23 +103,49 @@ class NightlyFolder:
             if night.status is None or night in known[-SHOWN:]:
                 self._check(night, planned)
                 shown.append((night, segments))
+        accepted: dict[str, list[str]] = {}
+        for one in Acceptances(self._folder(NIGHTS)).all():
+            accepted.setdefault(one.night, []).append(f"{one.group} {one.signed}")
         with ThreadPoolExecutor(_THREADS) as pool:
-            return list(pool.map(lambda pair: self._look(*pair), shown)), len(known)
+            looked = pool.map(lambda pair: self._look(*pair), shown)
+            found = [replace(one, accepted=accepted.get(one.night, [])) for one in looked]
+        return found, len(known)
 
     def _look(self, known: KnownNight, segments: list[int] | None) -> NightStatus:
-        entries = self._filter(known).entries()
-        kept: Literal["done", "not done"] | None = "not done" if entries else None
-        if "_SUCCESS" in entries:
-            kept = "done"
+        kept = self._kept(known)
+        delivery = known.delivery
         if known.status is not None:
             return NightStatus(
-                known.night, "done", verdict=known.status, sentence=known.sentence, filter=kept
+                known.night,
+                "done",
+                verdict=known.status,
+                sentence=known.sentence,
+                filter=kept,
+                delivery=None if delivery is None else str(delivery),
+                released=str(delivery.released) if delivery and delivery.released else None,
+            )
+        if known.said is not None:
+            return NightStatus(
+                known.night, "reported", verdict=known.said, sentence=known.sentence, filter=kept
             )
         if segments is None:
             return NightStatus(known.night, "begun", filter=kept)
         shards, left = self._shards(segments)
         state: Literal["scored", "reported"] = "reported" if self._reported(known) else "scored"
         return NightStatus(known.night, "scoring" if left else state, shards, left, filter=kept)
+
+    def _kept(self, known: KnownNight) -> Literal["done", "not done"] | None:
+        """Return the state of the night's filter, by the folders that it writes."""
+        delivery = known.delivery
+        if delivery is not None and delivery.released is not None:
+            return "done"
+        marks = {KEPT: SUCCESS, HELD: HELD_MARK}
+        places = {"groups": (KEPT, HELD), "night": (HELD,)}
+        asked = places.get(delivery.holds, (KEPT,)) if delivery is not None else (KEPT,)
+        entries = {place: self._filter(known, place).entries() for place in asked}
+        if all(marks[place] in found for place, found in entries.items()):
+            return "done"
+        return "not done" if any(entries.values()) else None
 
     def _reported(self, known: KnownNight) -> bool:
         from rm_ray.report.show.folder import HTML  # takes half a second, and is seldom needed
@@ -134,8 +172,8 @@ class NightlyFolder:
                 "restore the file or the run"
             )
 
-    def _filter(self, known: KnownNight) -> Folder:
-        return self._folder(KEPT) / f"night={known.night}"
+    def _filter(self, known: KnownNight, place: str = KEPT) -> Folder:
+        return self._folder(place) / f"night={known.night}"
 
     def _folder(self, name: str) -> Folder:
         return Folder(absolute(self.output.path), self.output.storage) / name

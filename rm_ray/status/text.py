@@ -83,19 +83,24 @@ def _of_nights(status: Status, nights: Sequence[NightStatus]) -> Iterator[str]:
 def _table(nights: Sequence[NightStatus]) -> Iterator[str]:
     """Yield a line per night: its name, its verdict, and the verdict's sentence or its progress.
 
-    If any night is filtered, the line of each finished night says whether that night is filtered.
+    If any night is filtered, the line of each finished night says what became of its documents.
     """
     asked = any(night.filter for night in nights)
     filters = {"done": ", filtered", "not done": ", filter not done", None: ", not filtered"}
     rows = []
     for night in nights:
-        verdict = f"{night.verdict}{filters[night.filter] if asked else ''}"
+        delivery = f", {night.delivery}" if night.delivery else filters[night.filter]
+        verdict = f"{night.verdict}{delivery if asked else ''}"
         done = night.state == "done"
         rows.append((night.night, verdict if done else "not finished", _progress(night)))
     cells = [[printable(cell) for cell in row] for row in rows]
     wide = [max(len(row[column]) for row in cells) for column in (0, 1)]
     for name, verdict, progress in cells:
         yield f"  {name:<{wide[0]}}  {verdict:<{wide[1]}}  {progress}".rstrip()
+    for night in nights:
+        if night.released:
+            yield f"  {night.night}: released {night.released}"
+        yield from (f"  {night.night}: accepted: {text}" for text in night.accepted)
 
 
 def _progress(night: NightStatus) -> str:
@@ -113,7 +118,8 @@ def _progress(night: NightStatus) -> str:
             "not done": f"its filter is not done: {KEPT}/night={night.night}",
             None: "no filter has begun",
         }
-        return f"reported; {filters[night.filter]}"
+        said = f" ({night.verdict}: {night.sentence})" if night.verdict else ""
+        return f"reported; {filters[night.filter]}{said}"
     return night.sentence
 
 

@@ -10,6 +10,7 @@ Its files:
     azure_account  finds the account of an Azure address
     hub            opens the Hugging Face hub
     folder         reads files, and writes them whole
+    trees          lists, copies and removes all files below a folder
     retry          retries failures that may pass by themselves
     denied         defines the error of a store that denies access
     access         explains a denial in a sentence: request, machine, credentials, remedy

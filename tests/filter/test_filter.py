@@ -51,6 +51,31 @@ def test_what_a_rule_keeps(made, ray_cluster, tmp_path, caplog, rule):
     assert f"{len(expected):,} of 960 documents kept" in log
 
 
+def test_groups_that_are_delivered_apart_are_what_one_delivery_would_be(made, tmp_path, caplog):
+    """With the cut of all documents: by a column of the rewards and one of the corpus."""
+    folder, oracle = made
+    _, kept = RULES["fraction"]
+    given = {"rewards_path": folder / "one", "rule_seed": 3, "rule_keep_fraction": 0.35}
+    group = """['["a", "u"]']"""
+    for name in ("only", "without"):
+        status, log = run(
+            caplog, output_path=tmp_path / name, deliver_by="source,kind",
+            **{f"deliver_{name}": group}, **given,
+        )  # fmt: skip
+        assert status == 0, log
+    only, rest = oracle.found(tmp_path / "only"), oracle.found(tmp_path / "without")
+    both = f"SELECT k.* FROM ({kept}) k JOIN d USING (source_file, row) WHERE"
+    assert only == oracle.expected(f"{both} source = 'a' AND kind = 'u'") and only
+    assert sorted([*only, *rest]) == sorted(oracle.expected(kept))
+    assert "kept, in a group that is not delivered here" in log
+    assert "--rule.min_reward" not in log and "unused" not in log
+    status, log = run(
+        caplog, output_path=tmp_path / "only", deliver_by="source,kind", deliver_without=group,
+        **given,
+    )  # fmt: skip
+    assert status == 2 and "deliver.only" in log
+
+
 RANK = """((2 * (rank() OVER (ORDER BY {0}) - 1) + count(*) OVER (PARTITION BY {0})) * 65535)
     // (2 * count(*) OVER ())"""
 

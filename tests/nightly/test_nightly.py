@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from rm_ray.filter.config import DeliverConfig
 from rm_ray.nightly.__main__ import main
 from rm_ray.nightly.config import NightlyConfig
 from tests import fault_engine
@@ -88,7 +89,7 @@ def calm(ray_cluster, tmp_path_factory):
 def test_two_nights(calm):
     output = calm / "calm"
     assert {path.name for path in output.iterdir()} == {
-        "scored", "reports", "history", "kept", "nights",
+        "scored", "reports", "history", "kept", "nights", "index.html",
     }  # fmt: skip
     for number, night in enumerate(NIGHTS):
         claimed = json.loads((output / "nights" / f"{night}.json").read_text())
@@ -150,7 +151,7 @@ def test_a_night_without_a_document_wakes_somebody_and_more_of_one_is_another(
     assert run(caplog, folder, folder / "out", first)[0] == 0
     status, log = run(caplog, folder, folder / "out", second)
     assert status == 3
-    assert "no document came" in log
+    assert "no document came" in log or "no document of the night" in log
     assert not (folder / "out" / "kept" / f"night={second}").exists()
     assert run(caplog, folder, folder / "out", second)[0] == 3  # said again
     add_files(folder / "corpus", second, documents=20)
@@ -171,7 +172,7 @@ def test_a_filter_that_is_refused_leaves_its_night_and_no_other_unfinished(
     add_files(folder / "corpus", NIGHTS[1], documents=5)
     status, log = run(caplog, folder, folder / "out", NIGHTS[1], **quota)
     assert status == 2
-    assert f"the first is {NIGHTS[1]}" in log and f"--skip_filter {NIGHTS[1]}" in log
+    assert f"{NIGHTS[1]}: ok, not filtered (" in log and f"--skip_filter {NIGHTS[1]}" in log
     add_files(folder / "corpus", "2026-11-03", documents=20)
     status, log = run(caplog, folder, folder / "out", "2026-11-03", **quota)
     assert status == 2
@@ -235,11 +236,15 @@ def test_the_sections_are_those_of_the_other_jobs(tmp_path):
     )
     assert config.scoring().output.path == "out/scored"
     assert config.scoring().run.max_failed_fraction == 1  # the report says how many may fail
-    report = config.reporting("n", [2])
+    report = config.reporting("n", [2], {"web": "m"})
     assert (report.rewards.path, report.rewards.segments) == ("out/scored", [2])
     assert (report.output.path, report.history.path) == ("out/reports/n", "out/history")
     assert (report.by, report.alerts.drift.above) == (["source"], 0.5)
-    kept = config.filtering("n", [2])
+    assert report.baseline.accept == {"web": "m"}
+    kept = config.filtering("n", [2], DeliverConfig())
     assert (kept.output.path, kept.output.kind) == ("out/kept/night=n", "ids")
     assert (kept.rule.min_reward, kept.rewards.segments) == (1, [2])
-    assert config.model_copy(update={"filter": None}).filtering("n", [2]) is None
+    assert config.filtering("n", [2], DeliverConfig(), "held").output.path == "out/held/night=n"
+    assert config.filters("n")
+    assert not config.model_copy(update={"filter": None}).filters("n")
+    assert not config.model_copy(update={"skip_filter": ["n"]}).filters("n")

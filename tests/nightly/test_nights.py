@@ -1,73 +1,12 @@
 """Which night has what, whatever ends the job and wherever: scoring plans, reports say; no Ray."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from rm_ray.config import OutputConfig
 from rm_ray.errors import Alerted, ClusterError, Incomplete, InputError
-from rm_ray.nightly import job
-from rm_ray.nightly.config import NIGHTS, NightlyConfig
+from rm_ray.nightly.config import NIGHTS
 from rm_ray.nightly.nights import KnownNight, Nights
-from rm_ray.report.figures import NightVerdict
-from rm_ray.run.output.folder import REWARDS, RunFolder
-
-
-class Days:
-    """Stands for scoring, reports and filters, of which only the plan is written.
-
-    `comes`: segments that there are to plan. `ends`: what ends scoring, once it has planned.
-    `reports` and `filters`: what they raise, by night; `fails`: nights that alert.
-    """
-
-    def __init__(self, folder) -> None:
-        self.folder = folder
-        self.comes, self.ends = 0, None
-        self.reports, self.filters, self.fails = {}, {}, set()
-        self.reported = []
-
-    def run(self, night: str, comes: int = 0, **more) -> None:
-        self.comes = comes
-        told = {"input": {"path": "corpus"}, "judge": {"model": "m"}, "filter": {}}
-        output = {"path": str(self.folder)}
-        job.nightly(
-            NightlyConfig.model_validate({**told, "output": output, "night": night, **more})
-        )
-
-    def score(self, config) -> None:
-        if isinstance(self.ends, InputError):
-            raise self.ends
-        for _ in range(self.comes):
-            RunFolder(config.output, REWARDS).segments.add([], {})
-        self.comes = 0
-        if self.ends is not None:
-            raise self.ends
-
-    def report(self, config):
-        self.reported.append((config.night, config.rewards.segments))
-        if config.night in self.reports:
-            raise self.reports[config.night]
-        status = "fail" if config.night in self.fails or not config.rewards.segments else "ok"
-        verdict = NightVerdict(status=status, sentence=f"it is {status}", alerts=[])
-        return SimpleNamespace(verdict=verdict, whole=SimpleNamespace(documents=1))
-
-    def filter_corpus(self, config) -> None:
-        night = config.output.path.rpartition("=")[2]
-        if night in self.filters:
-            raise self.filters[night]
-
-    @property
-    def nights(self) -> dict[str, tuple[list[int] | None, str | None]]:
-        found = Nights.at(OutputConfig(path=str(self.folder)), NIGHTS).all()
-        return {one.night: (one.segments, one.status) for one in found}
-
-
-@pytest.fixture
-def days(tmp_path, monkeypatch) -> Days:
-    found = Days(tmp_path)
-    for name in ("score", "report", "filter_corpus"):
-        monkeypatch.setattr(job, name, getattr(found, name))
-    return found
+from tests.nightly.days import Days
 
 
 def interrupted(days: Days, night: str, comes: int = 0) -> None:
@@ -92,7 +31,7 @@ def test_a_night_that_only_went_on_with_another_repeats_its_verdict(days, verdic
     days.fails = {"24"} if verdict == "fail" else set()
     for _ in range(2):
         if verdict == "fail":
-            with pytest.raises(Alerted, match="24: it is fail"):
+            with pytest.raises(Alerted, match=r"^24: fail, held: it is fail$"):
                 days.run("25")
         else:
             days.run("25")
@@ -105,7 +44,7 @@ def test_a_night_that_only_went_on_with_another_repeats_its_verdict(days, verdic
 
 def test_a_night_without_documents_is_said_where_the_one_before_had_planned_nothing(days):
     interrupted(days, "24")
-    with pytest.raises(Alerted, match="25: it is fail"):
+    with pytest.raises(Alerted, match=r"^25: fail: it is fail$"):
         days.run("25")
     assert days.nights == {"25": ([], "fail")}
 
@@ -136,23 +75,47 @@ def test_a_second_run_of_a_day_with_nothing_new_leaves_nothing(days, ends):
     [(Incomplete("a part is gone"), Incomplete), (OSError("a part is gone"), Incomplete),
      (ClusterError("a part is gone"), ClusterError)],
 )  # fmt: skip
-def test_a_night_that_cannot_be_finished_stops_no_other(days, error, kind):
+def test_a_night_that_cannot_be_finished_stops_no_other(days, caplog, error, kind):
     days.reports = {"24": error}
     with pytest.raises(kind):
         days.run("24", comes=1)
     days.fails = {"25"}
-    said = r"^1 nights could not be finished, the first is 24: a part is gone; and 25: it is fail$"
-    with pytest.raises(kind, match=said):
+    with pytest.raises(kind, match=r"^24: not finished: a part is gone$"):
         days.run("25", comes=1)
+    lines = [line for line in caplog.messages if line.startswith(("24:", "25:"))]
+    assert lines == ["25: fail, held: it is fail"]
     assert days.nights == {"24": ([0], None), "25": ([1], "fail")}
 
 
 def test_a_filter_that_is_refused_can_be_left_out(days):
     days.filters = {"24": InputError("too few"), "25": Incomplete("the store is away")}
-    with pytest.raises(InputError, match=r"24: too few; correct this, .* --skip_filter 24$"):
+    with pytest.raises(
+        InputError,
+        match=r"^24: ok, not filtered \(too few; .* --skip_filter 24\): it",
+    ):
         days.run("24", comes=1)
-    with pytest.raises(Incomplete, match=r"24: the store is away$"):
+    with pytest.raises(Incomplete, match=r"^24: ok, not filtered \(the store is away\): it is ok$"):
         days.filters["24"] = days.filters["25"]
         days.run("24")
     days.run("24", skip_filter=["24"])
     assert days.nights == {"24": ([0], "ok")}
+    assert days.reported == [("24", [0])]  # once: its verdict was stored
+
+
+def test_a_filter_that_is_refused_hides_no_failing_verdict(days):
+    days.fails, days.filters = {"24"}, {"24": InputError("too few")}
+    with pytest.raises(InputError, match=r"^24: fail, not filtered \(too few; .*\): it is fail$"):
+        days.run("24", comes=1)
+    assert (days.night("24").status, days.night("24").said) == (None, "fail")
+
+
+def test_each_night_of_a_command_has_a_line_and_the_worst_has_the_last_word(days, caplog):
+    caplog.set_level("INFO")
+    for night in ("22", "23", "24"):
+        interrupted(days, night, comes=1)
+    days.fails = {"23", "24"}
+    with pytest.raises(Alerted, match=r"^23: fail, held: it is fail$"):
+        days.run("25", comes=1)
+    lines = [line for line in caplog.messages if line[:4] in ("22: ", "23: ", "24: ", "25: ")]
+    assert lines == ["22: ok, delivered: it is ok", "24: fail, held: it is fail",
+                     "25: ok, delivered: it is ok"]  # fmt: skip

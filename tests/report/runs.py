@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rm_ray.corpus.groups import texts
 from rm_ray.report.__main__ import main
 from tests.scored_runs import fabricate
 
@@ -33,10 +34,19 @@ def documents(rewards: Mapping[str | None, np.ndarray], failed: Mapping[str, int
     )
 
 
-def add_night(folder: Path, night: str, rows: pa.Table, *, shard_rows: int = 100, **more) -> Path:
-    """Another segment of the run in folder/scored; the corpus is in folder/corpus."""
+def add_night(
+    folder: Path, night: str, rows: pa.Table, *, first: str = "", shard_rows: int = 100, **more
+) -> Path:
+    """Another segment of the run in folder/scored; the corpus is in folder/corpus.
+
+    `first`: the night on which the same documents came first; without it they are new.
+    """
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
+    ids = texts(rows.column("id"))
+    if all(one.startswith("doc-") for one in ids):
+        ids = [f"{one} {first or night}" for one in ids]
+        rows = rows.set_column(rows.schema.get_field_index("id"), "id", pa.array(ids, pa.string()))
     pq.write_table(rows, corpus / f"{night}.parquet", row_group_size=64)
 
     def rewards(shard):

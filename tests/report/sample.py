@@ -4,9 +4,17 @@ from itertools import pairwise
 from statistics import NormalDist
 from typing import Any, Literal, get_args
 
+from rm_ray.report.facts import (
+    Accepted,
+    DeliveryFigures,
+    FilesFacts,
+    RepeatFigures,
+    RepeatsFacts,
+)
 from rm_ray.report.figures import (
     QUANTILES,
     Alert,
+    AlertedDocuments,
     BaselineFacts,
     Blind,
     BlindGroup,
@@ -23,6 +31,7 @@ from rm_ray.report.figures import (
     Outliers,
     Range,
     Retained,
+    RetainedGroup,
     Rule,
     RunFacts,
     Shown,
@@ -97,6 +106,22 @@ def figures(
         cut=CUT if scored else None, blind=_blind(names, hostile) if scored else None,
         documents=_documents(excerpts, chunk, chunks, names, hostile) if scored else [],
         run=_run(hostile),
+        retained_groups=_retained_groups(made, _retention(whole.tonight)) if whole.tonight else [],
+        alerted=_alerted(names, chunk, chunks, hostile) if scored and status == "fail" else [],
+        files=FilesFacts(
+            files=3, empty=1, unreadable=0, named=["a.parquet", "b.parquet", "c.parquet"],
+            empty_named=["c.parquet"], unreadable_named=[],
+        ),
+        repeats=RepeatsFacts(by="id", nights=nights, sampled=1.0 if groups < 20 else 0.42),
+        accepted=[
+            Accepted(group=names[0], also=["all documents"], night="2026-11-11", by="ann@there",
+                     at="2026-11-12T08:00:00+00:00", because="a new crawler")
+        ] if status == "warn" and names else [],
+        delivery=DeliveryFigures(
+            state="held", groups=[], folder="s3://nights/held/night=2026-11-12",
+            command='python jobs/nightly.py --output.path s3://nights --release 2026-11-12 '
+                    '--because "..."', by=None, at=None, because=None,
+        ) if status == "fail" else None,
     )  # fmt: skip
 
 
@@ -212,6 +237,8 @@ def _group(at: int, name: str, status: Status, baseline: bool, empty: bool) -> G
         outliers=Outliers(below=-21.4, above=26.2, tonight=0, baseline=1, farthest=65_504.0)
         if both and at == 1 else None,
         untold=UNTOLD if both and at == 2 else None,
+        repeats=RepeatFigures(earlier=documents // 40, within=documents // 400,
+                              margin=at * 12.5 if at else 0.0),
     )  # fmt: skip
 
 
@@ -392,6 +419,31 @@ def _retention(of: Distribution) -> list[Retained]:
                  tokens=round(kept**0.8 * of.tokens))
     )  # fmt: skip
     return sorted(found, key=lambda kept: -kept.threshold)
+
+
+def _retained_groups(groups: list[GroupFigures], of: list[Retained]) -> list[RetainedGroup]:
+    total = max(1, sum(group.scored for group in groups))
+    return [
+        RetainedGroup(
+            name=group.name, label=group.label,
+            documents=[round(each.documents * group.scored / total) for each in of],
+            tokens=[round(each.tokens * group.scored / total) for each in of],
+        )
+        for group in groups
+    ]  # fmt: skip
+
+
+def _alerted(names: list[str], chunk: int, chunks: int, hostile: bool) -> list[AlertedDocuments]:
+    def shown(at: int) -> list[Shown]:
+        return [
+            _shown(at + n, "quantile", share, -3.0 + n, chunk, chunks, names, hostile)
+            for n, share in enumerate((0.1, 0.5, 0.9))
+        ]
+
+    return [
+        AlertedDocuments(group=name, tonight=shown(at), before=shown(at + 3), nights=NIGHTS[-1:])
+        for at, name in enumerate(names[:2])
+    ]
 
 
 def _blind(names: list[str], hostile: bool) -> Blind:

@@ -169,7 +169,7 @@ def test_hive_folders_and_texts_that_are_no_utf8_make_groups(ray_cluster, tmp_pa
         (tmp_path / "corpus" / f"lang={lang}").mkdir(parents=True)
         pq.write_table(theirs, tmp_path / "corpus" / f"lang={lang}" / "0.parquet")
     add_night(tmp_path, "lang=de/1", rows)
-    status, log = report(caplog, tmp_path, by="lang,source")
+    status, log = report(caplog, tmp_path, "--repeats.by", "none", by="lang,source")
     assert status == 0, log
     groups = json.loads((tmp_path / "report" / "report.json").read_text())["groups"]
     found = [(one["name"], one["documents"]) for one in groups]

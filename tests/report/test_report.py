@@ -212,9 +212,28 @@ def test_documents_are_the_best_the_worst_and_those_at_the_cut(reported, db):
         ).fetchone()
         assert (one.id, one.reward, one.tokens) == found
         (text,) = [chunk.text for chunk in one.chunks]
-        assert text == f"document {one.id.removeprefix('doc-')} of {one.group}".replace(
-            "null", "None"
+        assert (
+            text
+            == f"document {one.id.removeprefix('doc-').partition(' ')[0]} of {one.group}".replace(
+                "null", "None"
+            )
         )
+
+
+def test_what_a_cut_keeps_of_each_group_is_exact(reported, db):
+    """At the cut in use and at the other thresholds."""
+    for number, point in list(enumerate(reported.retention))[::7]:
+        kept = dict(
+            db.execute(
+                "SELECT source, count(*) FROM t WHERE reward >= ?::FLOAT GROUP BY source",
+                [point.threshold],
+            ).fetchall()
+        )
+        found = {one.name: one.documents[number] for one in reported.retained_groups}
+        assert found == {name: kept.get(None if name == "null" else name, 0) for name in found}
+    (at,) = (n for n, point in enumerate(reported.retention) if point.threshold == 1.25)
+    of_groups = sum(one.documents[at] for one in reported.retained_groups)
+    assert of_groups == reported.retention[at].documents
 
 
 def test_the_verdict_names_what_broke(reported):
@@ -263,6 +282,7 @@ def test_reporting_a_night_again_says_the_same(reported, nights, caplog):
 def test_the_exit_status_wakes_somebody_once(nights, reported, caplog):
     """The same drift the night after stands, and fails no night again."""
     words = ["--by", "source", "--history.path", str(nights / "history")]
+    words += ["--repeats.by", "none"]  # the same documents are reported as two nights
     status, log = report(
         caplog, nights, *words, rewards_segments=-1, output_path=nights / "n3b", night="n3"
     )

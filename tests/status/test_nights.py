@@ -27,11 +27,11 @@ def score(folder, *nights, left=0):
         (folder / "scored" / "_SUCCESS").unlink()
 
 
-def night(folder, name, segments=None, *, status=None, sentence=""):
+def night(folder, name, segments=None, *, status=None, sentence="", **more):
     """The file of a night as the job writes it."""
     (folder / "nights").mkdir(parents=True, exist_ok=True)
     said = {"night": name, "asked": name, "segments": segments, "status": status}
-    said |= {"sentence": sentence, "also": []}
+    said |= {"sentence": sentence, "also": [], **more}
     (folder / "nights" / f"{name}.json").write_text(json.dumps(said))
 
 
@@ -119,6 +119,41 @@ def test_each_night_is_shown_with_how_far_it_has_come(tmp_path, capsys, caplog):
         ("26", "reported", None, 3), ("27", "scored", None, 0), ("28", "begun", None, None),
     ]  # fmt: skip
     assert (said["nights"][1]["verdict"], said["nights"][1]["sentence"]) == tuple(FAIL.values())
+
+
+def test_what_is_held_released_and_accepted_is_said(tmp_path, capsys):
+    score(tmp_path, "21", "22", "23", "24")
+    signed = {"by": "ann@there", "at": "then", "because": "checked"}
+    none = {"groups": [], "names": [], "documents": None, "released": None}
+    for number, delivery in enumerate(
+        [
+            {**none, "holds": "night", "released": signed},
+            {**none, "holds": "groups", "groups": ['["web"]'], "names": ["web"]},
+            {**none, "holds": "nothing"},
+        ]
+    ):
+        night(tmp_path, f"{21 + number}", [number], **FAIL, delivery=delivery)
+    night(tmp_path, "24", [3], said="fail", sentence="It failed.")
+    for name, place, mark in (("22", "kept", "_SUCCESS"), ("22", "held", "_HELD"),
+                              ("23", "kept", "_SUCCESS")):  # fmt: skip
+        (tmp_path / place / f"night={name}").mkdir(parents=True)
+        (tmp_path / place / f"night={name}" / mark).touch()
+    accepted = {"group": "web", "night": "22", "signed": signed, "also": []}
+    (tmp_path / "nights" / "accepted").mkdir()
+    (tmp_path / "nights" / "accepted" / "22.json").write_text(json.dumps(accepted))
+    assert main([str(tmp_path)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    sentence = FAIL["sentence"]
+    assert lines[4:10] == [
+        f"  21  fail, released   {sentence}",
+        f"  22  fail, web held   {sentence}",
+        f"  23  fail, delivered  {sentence}",
+        "  24  not finished     reported; no filter has begun (fail: It failed.)",
+        "  21: released by ann@there at then: checked",
+        "  22: accepted: web by ann@there at then: checked",
+    ]
+    _, said = said_of(tmp_path, capsys)
+    assert [one["filter"] for one in said["nights"]] == ["done", "done", "done", None]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 Its files:
 
     stretches   stretches of rows of the corpus
+    left_out   documents that are left out, one by one
     documents   the facts about some documents, and their order
     reader      reads documents from the parts of scoring runs and from the corpus
     decision    decides for each document if it is kept, and why

@@ -16,6 +16,8 @@ from rm_ray.filter.count.documents import DocumentOrder, Documents, Flags, renum
 from rm_ray.filter.count.stretches import Stretch
 
 CHOSEN, BEYOND, LEFT_OUT = "chosen", "beyond the cut", "rule.where does not hold"
+AGAIN = "left out by itself"
+APART = "kept, in a group that is not delivered here"
 
 # By group, kept or not, and the reason: how many documents, and their tokens.
 Outcomes = dict[tuple[str, bool, str], tuple[int, int]]
@@ -84,20 +86,23 @@ def decide(documents: Documents, stretch: Stretch, config: FilterConfig, cuts: C
     places = DocumentOrder(rule.seed, rule.temperature).places(documents, stretch, eligible)
     beyond = cuts.beyond(documents.groups, places, stretch.file)
     statuses = pc.dictionary_encode(documents.statuses)
-    reasons = [CHOSEN, BEYOND, LEFT_OUT]
+    reasons = [CHOSEN, BEYOND, LEFT_OUT, APART, AGAIN]
     reasons += [f"no reward: {status}" for status in statuses.dictionary.to_pylist()]
-    why = statuses.indices.to_numpy().astype(np.int64) + 3
+    why = statuses.indices.to_numpy().astype(np.int64) + 5
     why[eligible] = np.where(beyond > 0, 1, 0)
     why[~documents.counts & documents.scored] = 2
+    why[documents.again & documents.scored] = 4
     kept = documents.has | (rule.null_rewards == "keep")
     kept &= documents.counts
     if not config.output.buckets:
         kept[eligible] = beyond == 0
     else:
         why[eligible] = 0
+    kept = ~kept if rule.invert else kept
+    why[kept & ~documents.written] = 3
     return Decision(
         documents=documents,
-        kept=~kept if rule.invert else kept,
+        kept=kept & documents.written,
         beyond=beyond,
         places=places,
         reasons=reasons,

@@ -39,7 +39,11 @@ class Documents:
     statuses: pa.Array
     """The scoring run's statuses, or the reason for a missing reward."""
     counts: Flags
-    """True if the condition rule.where holds."""
+    """True if the condition rule.where holds, and the document is not left out by itself."""
+    again: Flags
+    """True if the document is left out by itself (leave_out)."""
+    written: Flags
+    """True if the document's group is written."""
     groups: list[str]
     """Labels of the groups, by number. This is the only field that is no column."""
     codes: Ints

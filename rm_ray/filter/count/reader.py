@@ -17,7 +17,9 @@ from rm_ray.counts.order import Floats, Ints, Numbers, keys_of
 from rm_ray.counts.ranks import BEST, Ranks
 from rm_ray.errors import ConfigError, InputError
 from rm_ray.filter.condition import REMEDY, Condition
+from rm_ray.filter.config import DeliverConfig
 from rm_ray.filter.count.documents import Documents, Flags
+from rm_ray.filter.count.left_out import LeftOut
 from rm_ray.filter.count.stretches import Stretch
 from rm_ray.scored.column_path import ColumnPath
 from rm_ray.scored.run import read_rewards
@@ -54,6 +56,10 @@ class RewardsReader:
     """The condition of the rule; None if there is none."""
     weight: ColumnPath | None
     """The column that budgets are counted in; None for tokens or documents."""
+    deliver: DeliverConfig
+    """The groups whose documents are written."""
+    left_out: LeftOut
+    """Documents that are left out, one by one."""
     own: Sequence[str]
     """Columns that rules name and the first run has."""
     others: Sequence[str]
@@ -90,6 +96,8 @@ class RewardsReader:
             combined = pa.array(reward, mask=~has)
             first = first.set_column(first.schema.get_field_index("reward"), "reward", combined)
         columns, counts = self._columns(stretch, first, rows, patience)
+        again = self.left_out.of(stretch.file, rows)
+        counts &= ~again
         groups, codes = grouped([path.of(columns) for path in self.by], len(rows))
         statuses = pc.fill_null(first.column("status"), NOT_SCORED)
         numberless = pa.array(~has & pc.equal(statuses, "ok").to_numpy())
@@ -109,6 +117,8 @@ class RewardsReader:
             scored=pc.is_valid(first.column("row")).to_numpy(),
             statuses=pc.if_else(numberless, NO_NUMBER, statuses).combine_chunks(),
             counts=counts,
+            again=again,
+            written=self._written(columns, len(rows)),
             groups=groups,
             codes=codes,
             rewards=first,
@@ -129,6 +139,18 @@ class RewardsReader:
                 "documents out by rule.where, or give another column"
             )
         return np.where(whole, numbers, 0).astype(np.int64)
+
+    @property
+    def _apart(self) -> list[ColumnPath]:
+        return [ColumnPath(text) for text in self.deliver.by] if self.deliver.is_asked else []
+
+    def _written(self, columns: pa.Table, documents: int) -> Flags:
+        """Return True for each document of a group that is written."""
+        if not self.deliver.is_asked:
+            return np.ones(documents, bool)
+        labels, codes = grouped([path.of(columns) for path in self._apart], documents)
+        written: Flags = np.array([self.deliver.writes(label) for label in labels], bool)[codes]
+        return written
 
     def _where_holds(self, columns: pa.Table, stretch: Stretch) -> Flags:
         if self.where is None:
@@ -211,7 +233,7 @@ class RewardsReader:
         The condition is worked out batch by batch: it may name a column of texts, and at most one
         batch of texts is held in memory.
         """
-        paths = [*self.by, *([self.weight] if self.weight else [])]
+        paths = [*self.by, *([self.weight] if self.weight else []), *self._apart]
         kept = list(dict.fromkeys(path.column for path in paths))
 
         def look() -> tuple[list[pa.Table], list[Flags]]:

@@ -10,9 +10,12 @@ Its files:
     fixed       changes so large that they alert even after few nights
     creep       rewards that move a little every night
     comparison  a group's night beside its baseline
+    candidate   a candidate for an alert
     rules       the candidates for alerts: one for each rule and group
     alerts      chooses the candidates that alert: Holm over all rules
     folding     folds an alert into another that covers it
+    repeats     counts documents that came before, and finds too many of them
+    seen_files  the files of the history with hashes of each night's documents
     mix         splits a change of the mean by group
     trend       the nights as points of a line
     groups      the figures of each group

@@ -4,9 +4,10 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from itertools import takewhile
 
+from rm_ray.report.compare.candidate import Candidate, Key
 from rm_ray.report.compare.comparison import Comparison
 from rm_ray.report.compare.folding import folded
-from rm_ray.report.compare.rules import CANDIDATES, MAIN, Candidate, Key, candidates
+from rm_ray.report.compare.rules import CANDIDATES, MAIN, candidates
 from rm_ray.report.config import AlertsConfig
 from rm_ray.report.figures import Alert, Mix, NightVerdict
 from rm_ray.report.measure.nights import name_of
@@ -156,8 +157,10 @@ def _sentence(alerts: Sequence[Alert], compared: int) -> str:
     if not alerts and not compared:
         return "There is no baseline yet: nothing to compare with."
     if not alerts:
-        groups = f"{compared - 1} groups and all documents" if compared > 1 else "All documents"
-        return f"Nothing to report. {groups} were compared with the baseline."
+        if compared == 1:
+            return "Nothing to report. All documents were compared with the baseline."
+        groups = "1 group" if compared == 2 else f"{compared - 1} groups"
+        return f"Nothing to report. {groups} and all documents were compared with the baseline."
     fresh = [alert for alert in alerts if not alert.standing]
     touched = list(dict.fromkeys(a.group or "all documents" for a in fresh or alerts))
     named = ", ".join(touched[:3]) + (f" and {len(touched) - 3} more" if len(touched) > 3 else "")

@@ -14,7 +14,8 @@ log = logging.getLogger(__name__)
 
 # A night with alerts of these rules is still quiet. A new group has to become an old one. A creep
 # is not the fault of the night on which it is seen. Failed documents say nothing about the others.
-HARMLESS = {"new", "creep", "failed"}
+# The rewards of repeated documents are as usual.
+HARMLESS = {"new", "creep", "failed", "repeated"}
 # So many quiet nights show how much nights differ besides by chance; fewer do not.
 QUIET_NIGHTS = 10
 # Share of the quiet nights that stay below the floor.
@@ -178,14 +179,14 @@ def nightly_means(
     label: str | None, past: Sequence[PastNight], accept: Mapping[str, str]
 ) -> list[tuple[str, float]]:
     """Return the nights since a group was accepted, with its mean rewards; oldest first."""
-    since = _since(label, accept)
+    since = accepted_since(label, accept)
     nights = [(night.night, night.groups[label]) for night in past if label in night.groups]
     return [
         (name, group.mean) for name, group in nights if group.mean is not None and name >= since
     ]
 
 
-def _since(label: str | None, accept: Mapping[str, str]) -> str:
+def accepted_since(label: str | None, accept: Mapping[str, str]) -> str:
     """Return the first night on which a group is right again; "" if all nights are right."""
     return max((accept[key] for key in {name_of(label), "*"} if key in accept), default="")
 
@@ -210,7 +211,7 @@ def _quiet(label: str | None, past: Sequence[PastNight], accept: Mapping[str, st
     A night with documents but without a reward is not quiet. Each night also stores the names of
     its own baseline, so quiet nights before `past` are known, however long a group has alerted.
     """
-    since = _since(label, accept)
+    since = accepted_since(label, accept)
     nights = [night for night in past if label in night.groups]
     quiet = {
         night.night for night in nights if night.night == since or _is_quiet(night.groups[label])

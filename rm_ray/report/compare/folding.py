@@ -3,8 +3,8 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 
+from rm_ray.report.compare.candidate import Candidate, Key
 from rm_ray.report.compare.comparison import Comparison
-from rm_ray.report.compare.rules import Candidate, Key
 from rm_ray.report.config import AlertsConfig
 from rm_ray.report.figures import Mix
 
@@ -26,6 +26,7 @@ ACROSS = {
     "tokens": ("tokens", "volume", "missing", "new", "rewarded"),
     "rewarded": ("rewarded", "failed"),
     "failed": ("failed",),
+    "repeated": ("repeated",),
 }
 # An alert of a group explains an alert of all documents if it makes more than this part of it.
 MOST = 0.5
@@ -61,6 +62,8 @@ def folded(
     }
     if one.rule == "missing" and one.label is not None:
         return known.get((None, "missing"))
+    if one.rule == "repeated" and one.label is not None:
+        return _repeated_everywhere(known, comparisons, mix)
     for rule in WITHIN.get(one.rule, ()):
         # shorter documents are not fewer documents
         if (one.label, rule) in known and not (one.kind == "document" and rule == "volume"):
@@ -75,6 +78,18 @@ def folded(
     ]
     share, best = max(parts, key=lambda pair: pair[0], default=(0.0, None))
     return best if share > MOST else None
+
+
+def _repeated_everywhere(
+    known: Mapping[Key, Candidate], comparisons: Mapping[str | None, Comparison], mix: Mix | None
+) -> Candidate | None:
+    """Return the alert that all documents came before, unless one group makes most of it."""
+    whole = known.get((None, "repeated"))
+    if whole is None:
+        return None
+    groups = [other for key, other in known.items() if key[0] is not None and key[1] == "repeated"]
+    shares = [explained(whole, other, comparisons, mix) for other in groups]
+    return whole if max(shares, default=0.0) <= MOST else None
 
 
 def explained(
@@ -103,6 +118,9 @@ def explained(
         return _part(group.tonight.documents, everything.tonight.documents)
     if whole.rule == "failed":
         return _part(group.tonight.failed, everything.tonight.failed)
+    if whole.rule == "repeated":
+        now, then = group.tonight.repeats, everything.tonight.repeats
+        return _part(now.documents, then.documents) if now and then else 0.0
     return _part(_lack(whole, group), _lack(whole, everything))
 
 

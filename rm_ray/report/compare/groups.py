@@ -10,6 +10,7 @@ from rm_ray.report.compare.comparison import Comparison
 from rm_ray.report.compare.fixed import fixed_share, fixed_tokens
 from rm_ray.report.compare.usual import LEAST_NIGHTS, Usual
 from rm_ray.report.config import AlertsConfig
+from rm_ray.report.facts import RepeatFigures
 from rm_ray.report.figures import (
     QUANTILES,
     CreepFigures,
@@ -23,6 +24,8 @@ from rm_ray.report.measure.nights import GroupNight, name_of
 # Number of bins of all histograms, and the quantiles of tonight and the baseline together that they
 # lie between. The first and the last bin include all rewards beyond.
 BINS, ENDS = 48, (0.002, 0.998)
+# Half of a 95% interval, in standard errors.
+MARGIN = 1.96
 
 
 def bin_edges(whole: Comparison) -> list[float]:
@@ -77,6 +80,17 @@ def group_figures(
         creep=_creep(one),
         outliers=one.outliers,
         untold=one.untold,
+        repeats=_repeats(now),
+    )
+
+
+def _repeats(group: GroupNight) -> RepeatFigures | None:
+    if group.repeats is None:
+        return None
+    return RepeatFigures(
+        earlier=round(group.repeats.earlier),
+        within=round(group.repeats.within),
+        margin=MARGIN * group.repeats.error,
     )
 
 

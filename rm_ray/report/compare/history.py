@@ -54,6 +54,8 @@ SCHEMA = pa.schema(
         ("alerts", pa.list_(pa.string())),
         ("alert_effects", pa.list_(pa.float64())),
         ("shown_alerts", pa.list_(pa.string())),
+        # null in files of a version before 0.10, and where they are not counted
+        ("repeated", pa.float64()),
         ("cells", pa.list_(pa.int32())),
         ("cell_documents", pa.list_(pa.int64())),
         ("cell_tokens", pa.list_(pa.int64())),
@@ -101,6 +103,8 @@ class PastGroup:
     """Tokens of all documents."""
     scored: int = 0
     """Documents with a reward."""
+    repeated: float | None = None
+    """Documents that came before; None if they were not counted."""
 
 
 @dataclass(frozen=True)
@@ -267,6 +271,7 @@ def _row(night: str, group: GroupNight, said: GroupResult) -> dict[str, Any]:
         "alerts": list(said.alerts),
         "alert_effects": list(said.effects),
         "shown_alerts": list(said.shown),
+        "repeated": None if group.repeats is None else group.repeats.documents,
         "cells": histogram.cells.astype(np.int32).tolist(),
         "cell_documents": histogram.documents.tolist(),
         "cell_tokens": histogram.tokens.tolist(),
@@ -288,6 +293,7 @@ def _past(night: str, table: pa.Table) -> PastNight:
             said=result,
             tokens=row["tokens"],
             scored=row["scored"],
+            repeated=row.get("repeated"),
         )
     return PastNight(night, table.schema.metadata[STATUS].decode(), groups)
 

@@ -3,6 +3,7 @@
 import logging
 
 from rm_ray.report.compare.history import FORMAT, History, PastNight
+from rm_ray.report.compare.seen_files import SeenFiles
 from rm_ray.report.config import ReportConfig
 from rm_ray.scored.run import ScoredRun
 
@@ -39,6 +40,19 @@ def open_history(config: ReportConfig, run: ScoredRun) -> tuple[History | None, 
             others[-1],
         )
     return history, past
+
+
+def seen_files(history: History, by: str) -> SeenFiles:
+    """Return the files of a history with the hashes of each night's documents.
+
+    Args:
+        history: the history.
+        by: what is hashed. Another judge may count the tokens of a document otherwise.
+    """
+    settings = {"format": FORMAT, "by": by}
+    if by == "id":
+        settings["fingerprint"] = history.settings["fingerprint"]
+    return SeenFiles(history.folder, settings)
 
 
 def _warn(config: ReportConfig, run: ScoredRun, history: History) -> None:

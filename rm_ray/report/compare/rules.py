@@ -6,64 +6,36 @@ tonight, its candidate counts as an effect that chance always makes.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scipy import stats
 
+from rm_ray.report.compare.candidate import Candidate
 from rm_ray.report.compare.comparison import Comparison
 from rm_ray.report.compare.creep import RATE
 from rm_ray.report.compare.fixed import fixed_share, fixed_tokens
+from rm_ray.report.compare.repeats import of_repeats
 from rm_ray.report.compare.usual import LEAST_NIGHTS, none_came
 from rm_ray.report.config import AlertsConfig
 from rm_ray.report.figures import Rule
-from rm_ray.report.measure.nights import name_of
+from rm_ray.report.measure.nights import GroupNight, name_of
 
 # Candidates of a group: drift and tokens have two each, the other rules have one.
-CANDIDATES = 12
+CANDIDATES = 13
 # The kind that is shown if both candidates of drift, or of tokens, alert.
 MAIN = ("wasserstein", "document")
 
 # Stands for zero in a logarithm.
 NOTHING = 1e-9
 
-# The label of a group, and a rule.
-Key = tuple[str | None, str]
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """An effect that one rule found in one group: an alert, if it matters and is not chance."""
-
-    label: str | None
-    """Label of the group; None for all documents."""
-    rule: Rule
-    """Rule that made the candidate."""
-    effect: float
-    """Size of the effect, in the rule's own measure."""
-    threshold: float
-    """An effect matters from this size on."""
-    past: bool
-    """True if the effect is past the threshold, so that it matters."""
-    p: float
-    """How often chance makes the effect."""
-    sentence: str
-    """The effect in words."""
-    kind: str = ""
-    """The measure, if a rule has several."""
-    strength: float = 0.0
-    """Signed size that later nights compare: for a ratio its logarithm, else the effect. A
-    standing alert keeps the value of its first night. 0: sizes of this alert cannot be compared.
-    """
-
-    @property
-    def key(self) -> Key:
-        """Return the group and the rule: a rule alerts once for each group."""
-        return self.label, self.rule
-
 
 def candidates(one: Comparison, rules: AlertsConfig) -> list[Candidate]:
     """Return the candidates of one group, but for rules with the level "ignore"."""
-    group_candidates = [*_of_rewards(one, rules), *_of_creep(one, rules), *_of_counts(one, rules)]
+    group_candidates = [
+        *_of_rewards(one, rules),
+        *_of_creep(one, rules),
+        *_of_counts(one, rules),
+        *of_repeats(one, rules.repeated),
+    ]
     return [c for c in group_candidates if getattr(rules, c.rule).level != "ignore"]
 
 
@@ -179,7 +151,7 @@ def _of_failures(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candid
 def _of_rewarded(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:
     now, name, below = comparison.tonight, name_of(comparison.tonight.label), rules.rewarded.below
     if now.label is None and not now.scored:
-        why = f" ({comparison.why_not()})" if now.documents else ": none came"
+        why = f" ({comparison.why_not()})" if now.documents else f": {_none_came(now)}"
         text = f"no document of the night has a reward{why}"
         yield Candidate(
             label=None,
@@ -242,11 +214,16 @@ def _missing(comparison: Comparison) -> Candidate:
                 0, comparison.baseline.pooled.documents, 1 / (comparison.baseline.nights + 1)
             )
         )
-    who = "no document came" if label is None else f"{name_of(label)} is missing"
+    who = _none_came(comparison.tonight) if label is None else f"{name_of(label)} is missing"
     text = f"{who}; a night of the baseline has {comparison.baseline.expected:,.0f} documents"
     return Candidate(
         label=label, rule="missing", effect=0, threshold=0, past=True, p=p, sentence=text
     )
+
+
+def _none_came(whole: GroupNight) -> str:
+    """Return that no document came, and the files that came, if any."""
+    return f"no document came ({whole.files})" if whole.files else "no document came"
 
 
 def _of_volume(comparison: Comparison, rules: AlertsConfig) -> Iterator[Candidate]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rm_ray.counts.order import least_at
 from rm_ray.report.figures import Retained
@@ -84,3 +85,21 @@ def _of(rows: pa.Table, why: Why, at: float | None = None) -> Iterator[Chosen]:
             reward=row["reward"],
             tokens=row["tokens"],
         )
+
+
+# Documents of a group with an alert are shown at these quantiles of the group.
+GROUP_QUANTILES = (0.1, 0.5, 0.9)
+
+
+def of_group(measured: Measured, label: str) -> list[Chosen]:
+    """Choose documents of one group, from the sample, from low to high rewards."""
+    sample = measured.sample.filter(pc.equal(measured.sample.column("group").cast("string"), label))
+    sample = sample.take(pa.array(np.argsort(sample.column("reward").to_numpy(), kind="stable")))
+    if not len(sample):
+        return []
+    found: dict[int, float] = {}
+    for share in GROUP_QUANTILES:
+        found.setdefault(round(share * (len(sample) - 1)), share)
+    return [
+        each for at, share in found.items() for each in _of(sample.slice(at, 1), "quantile", share)
+    ]

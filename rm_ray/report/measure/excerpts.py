@@ -5,29 +5,29 @@ Tasks read the text of the chosen documents, and of no others.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count, islice, pairwise
 from typing import Any
 
 import pyarrow.compute as pc
 
-from rm_ray.config import CorpusConfig, StorageConfig, as_list
+from rm_ray.config import CorpusConfig
 from rm_ray.corpus.excerpts import document
 from rm_ray.corpus.groups import texts
-from rm_ray.corpus.listing import literal_part
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import PlannedFile
 from rm_ray.corpus.shards import Shard
-from rm_ray.errors import ConfigError, JudgeError, short
+from rm_ray.errors import JudgeError, short
 from rm_ray.judges.encoding import load_tokenizer
 from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.tokens import tokenizer_digest, tokenizer_of_run
 from rm_ray.report.config import ReportConfig
 from rm_ray.report.figures import Shown, ShownChunk
 from rm_ray.report.measure.chosen import Chosen
+from rm_ray.report.measure.present import Moved, present_corpus
 from rm_ray.run.output.folder import TOKENIZER
 from rm_ray.scored.run import ScoredRun, read_counted, schema_of
-from rm_ray.store.folder import Folder, absolute
+from rm_ray.store.folder import Folder
 from rm_ray.tasks.ended import refuse_ended
 from rm_ray.tasks.run import run_tasks
 
@@ -75,8 +75,8 @@ class ExcerptReader:
     """Column of the corpus with the text."""
     corpus: CorpusConfig
     """The corpus as it is read now."""
-    moved: tuple[str, str] | None
-    """Beginnings of the corpus paths when they were scored, and now; None if it has not moved."""
+    now: Moved
+    """Finds a file at its present path."""
     chunker: Chunker | None
     """Cuts the documents; None if the chunks are not known."""
     remark: str | None
@@ -86,19 +86,16 @@ class ExcerptReader:
     def of(cls, run: ScoredRun, config: ReportConfig) -> "ExcerptReader":
         """Make the reader of a run's documents."""
         input_config = run.stored["config"]["input"]
-        storage = config.corpus.storage
-        if storage == StorageConfig():
-            storage = StorageConfig.model_validate(input_config["storage"])
         chunker, remark = _chunker(run)
         names = schema_of(run).names
-        path = config.corpus.path or input_config["path"]
+        corpus, now = present_corpus(run, config)
         return cls(
             parts=run.parts,
             fingerprint=run.fingerprint,
             columns=tuple(name for name in ("id", *_CHUNKED) if name in names),
             text=input_config["text"] or input_config["completion"] or input_config["messages"],
-            corpus=CorpusConfig(path=path, storage=storage),
-            moved=_moved(input_config["path"], config.corpus.path),
+            corpus=corpus,
+            now=now,
             chunker=chunker,
             remark=remark,
         )
@@ -117,7 +114,7 @@ class ExcerptReader:
             rows = rows.filter(pc.equal(rows.column("row"), one.row))
             key = texts(rows.column("id"))[0] if "id" in self.columns else None
             row = rows.select([name for name in rows.column_names if name != "id"]).to_pylist()[0]
-            chunks = self._chunks(document(self._now(file), one.row, self.text, self.corpus), row)
+            chunks = self._chunks(document(self.now(file), one.row, self.text, self.corpus), row)
             remark = self.remark
         except (Unreadable, OSError) as error:
             chunks, remark = [], f"its text cannot be read: {short(error)}"
@@ -148,15 +145,6 @@ class ExcerptReader:
             ShownChunk(text=piece[:CHUNK_CHARACTERS], reward=rewards.get(number))
             for number, piece in enumerate(self.chunker.cut(text))
         ]
-
-    def _now(self, file: PlannedFile) -> PlannedFile:
-        """Return the file at its present path, in any version."""
-        if self.moved is None:
-            return file
-        before, now = self.moved
-        path = now + file.path.removeprefix(before)
-        units = tuple(replace(unit, file=path, version=None) for unit in file.units)
-        return replace(file, path=path, units=units)
 
 
 def show(chosen: Sequence[Chosen], run: ScoredRun, config: ReportConfig) -> list[Shown]:
@@ -234,16 +222,3 @@ def _tokenizer_json(run: ScoredRun) -> str:
     if tokenizer_digest(kept) == run.stored["fingerprint"]["tokenizer"]:
         return kept
     return plain_tokenizer(tokenizer_of_run(run.stored["config"]["judge"]).json)
-
-
-def _moved(before: Any, now: str | None) -> tuple[str, str] | None:
-    """Return the beginnings of the corpus paths when they were scored, and now."""
-    if now is None:
-        return None
-    if len(as_list(before)) > 1:
-        raise ConfigError(
-            "corpus.path: the scoring run was given several paths, and one path cannot replace "
-            "them; leave corpus.path out, or give --corpus.excerpts false"
-        )
-    first = literal_part(as_list(before)[0])
-    return absolute(first), absolute(literal_part(now))

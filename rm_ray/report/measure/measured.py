@@ -21,6 +21,7 @@ from rm_ray.counts.samples import HASH, bottom, merge_bottom
 from rm_ray.counts.summable import summed
 from rm_ray.errors import InputError
 from rm_ray.report.figures import Retained
+from rm_ray.report.measure.seen import Seen, hashes_of
 from rm_ray.scored.column_path import ColumnPath
 from rm_ray.scored.run import read_counted
 from rm_ray.store.folder import Folder
@@ -82,6 +83,8 @@ class PartReader:
     """Columns of `by` that the parts have; the other columns of `by` are hive folders."""
     cut: float | None = None
     """Threshold in use; the documents it keeps are counted exactly."""
+    key: str | None = None
+    """Column of the ids, if documents that come again are found by them."""
 
     def read(self, source: NightPart) -> tuple[dict[str, Any], pa.Table]:
         """Read the counts in a part's footer, and its rows.
@@ -92,7 +95,8 @@ class PartReader:
             InputError: a reward is infinite.
             Unreadable: the part cannot be read.
         """
-        names = dict.fromkeys(["row", "n_tokens", "status", self.column.column, *self.own])
+        ids = [self.key] if self.key else []
+        names = dict.fromkeys(["row", "n_tokens", "status", self.column.column, *self.own, *ids])
         counts, rows = read_counted(self.parts, source.shard, self.fingerprint, list(names))
         for name in {path.column for path in self.by} - set(self.own):
             value = pa.array([source.partition.get(name)] * len(rows), pa.string())
@@ -123,6 +127,10 @@ class Measured:
     """Rows of the documents with the highest rewards."""
     worst: pa.Table = field(default_factory=_ROWS.empty_table)
     """Rows of the documents with the lowest rewards."""
+    seen: Seen = field(default_factory=Seen)
+    """The documents by their ids; empty if they are not found by them."""
+    kept_of: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Documents and tokens that the cut keeps, by group; empty without a cut."""
     counted: dict[str, int] = field(default_factory=dict)
     """Sums of the footers' counts, and counts of the documents and tokens that the cut keeps."""
 
@@ -146,6 +154,8 @@ class Measured:
             sample=_compact(merge_bottom([counts.sample for counts in many], SAMPLE)),
             best=_compact(merge_bottom([counts.best for counts in many], EXTREMES, "best")),
             worst=_compact(merge_bottom([counts.worst for counts in many], EXTREMES, "worst")),
+            seen=Seen.merge([counts.seen for counts in many]),
+            kept_of=summed(counts.kept_of for counts in many),
             counted=summed(counts.counted for counts in many),
         )
         return merged.checked()
@@ -175,7 +185,10 @@ class Measured:
 def measure(sources: Sequence[NightPart], reader: PartReader) -> Measured:
     """Count some parts, in a Ray task."""
     return Measured.merge(
-        [measure_rows(*reader.read(source), source, reader.by, reader.cut) for source in sources]
+        [
+            measure_rows(*reader.read(source), source, reader.by, reader.cut, reader.key)
+            for source in sources
+        ]
     )
 
 
@@ -185,6 +198,7 @@ def measure_rows(
     source: NightPart,
     by: Sequence[ColumnPath],
     cut: float | None = None,
+    key: str | None = None,
 ) -> Measured:
     """Count one part's rows.
 
@@ -194,6 +208,7 @@ def measure_rows(
         source: the part.
         by: columns to group by.
         cut: threshold whose documents are counted exactly, if there is one.
+        key: column of the ids, if documents that come again are found by them.
     """
     groups, codes = grouped([path.of(rows) for path in by], len(rows))
     tokens = pc.fill_null(rows.column("n_tokens"), 0).to_numpy().astype(np.int64)
@@ -211,9 +226,19 @@ def measure_rows(
         sample=_compact(bottom(documents, SAMPLE)),
         best=_compact(bottom(documents, EXTREMES, "best")),
         worst=_compact(bottom(documents, EXTREMES, "worst")),
+        seen=_seen(rows, groups, codes, key),
         counted={name: counts.get(name, 0) for name in COUNTED}
         | _kept(rewards, tokens[scored], cut),
+        kept_of=_kept_of(groups, codes[scored], rewards, tokens[scored], cut),
     ).checked()
+
+
+def _seen(rows: pa.Table, groups: Sequence[str], codes: Ints, key: str | None) -> Seen:
+    """Sketch the documents by id and number of tokens: another text seldom has the same of both."""
+    if key is None:
+        return Seen()
+    hashes, has = hashes_of([rows.column(key), rows.column("n_tokens")])
+    return Seen.of(groups, codes[has], hashes[has])
 
 
 def _kept(rewards: Floats, tokens: Ints, cut: float | None) -> dict[str, int]:
@@ -221,6 +246,24 @@ def _kept(rewards: Floats, tokens: Ints, cut: float | None) -> dict[str, int]:
         return {}
     kept = rewards >= np.float32(least_at("float32", cut))  # as the filter job compares them
     return dict(zip(KEPT, (int(kept.sum()), int(tokens[kept].sum())), strict=True))
+
+
+def _kept_of(
+    groups: Sequence[str], codes: Ints, rewards: Floats, tokens: Ints, cut: float | None
+) -> dict[str, tuple[int, int]]:
+    if cut is None:
+        return {}
+    kept = rewards >= np.float32(least_at("float32", cut))
+    counted = Cells.count(codes[kept], tokens[kept])
+    return {
+        groups[code]: (documents, its_tokens)
+        for code, documents, its_tokens in zip(
+            counted.cells.tolist(),
+            counted.documents.tolist(),
+            counted.tokens.tolist(),
+            strict=True,
+        )
+    }
 
 
 def _statuses(

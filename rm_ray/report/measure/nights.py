@@ -1,7 +1,7 @@
 """A night group by group, counted from tonight's rewards, from a run or from a history."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rm_ray.corpus.groups import group_label, group_name
 from rm_ray.counts.histograms import Histogram, Histograms
@@ -14,6 +14,32 @@ OTHER, OTHERS = "*", "(all others)"
 # Label of all documents if there are no columns to group by.
 ALL = group_label([])
 FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """The documents of a group that came before, exact or estimated."""
+
+    earlier: float = 0.0
+    """Documents that came on an earlier night too."""
+    within: float = 0.0
+    """Further documents that came twice in the night itself."""
+    error: float = 0.0
+    """Standard error of `earlier` and `within` together; 0 if they are exact."""
+
+    @property
+    def documents(self) -> float:
+        """Return the number of documents that came before."""
+        return self.earlier + self.within
+
+    @classmethod
+    def total(cls, many: Sequence["Repeats"]) -> "Repeats":
+        """Add up groups."""
+        return cls(
+            sum(one.earlier for one in many),
+            sum(one.within for one in many),
+            sum(one.error**2 for one in many) ** 0.5,
+        )
 
 
 @dataclass(frozen=True)
@@ -32,6 +58,10 @@ class GroupNight:
     """Moments of the rewards."""
     histogram: Histogram = field(default_factory=lambda: Histogram.pool([]))
     """Histogram of the rewards."""
+    repeats: Repeats | None = None
+    """Documents that came before; None if they are not counted."""
+    files: str = ""
+    """The files that came, in words; "" if they are not known, and for groups."""
 
     @property
     def scored(self) -> int:
@@ -46,6 +76,7 @@ class GroupNight:
     @classmethod
     def total(cls, label: str | None, many: Sequence["GroupNight"]) -> "GroupNight":
         """Add up groups, or nights, under one label."""
+        repeats = [group.repeats for group in many if group.repeats is not None]
         return cls(
             label=label,
             documents=sum(group.documents for group in many),
@@ -53,6 +84,7 @@ class GroupNight:
             statuses=summed(group.statuses for group in many),
             moments=sum((group.moments for group in many), Moments()),
             histogram=Histogram.pool([group.histogram for group in many]),
+            repeats=Repeats.total(repeats) if many and len(repeats) == len(many) else None,
         )
 
 
@@ -90,6 +122,24 @@ class Night:
         whole = GroupNight.total(None, list(groups.values()))
         groups.pop(ALL, None)
         return cls(whole, groups)
+
+    def with_files(self, files: str) -> "Night":
+        """Return the night with the files that came, in words."""
+        return replace(self, whole=replace(self.whole, files=files))
+
+    def with_repeats(self, repeats: Mapping[str | None, Repeats]) -> "Night":
+        """Return the night with the documents that came before.
+
+        Args:
+            repeats: by the group's label; None is all documents. Groups without any are left out.
+        """
+        groups = {
+            label: replace(group, repeats=repeats.get(label, Repeats()))
+            for label, group in self.groups.items()
+        }
+        return replace(
+            self, whole=replace(self.whole, repeats=repeats.get(None, Repeats())), groups=groups
+        )
 
     def gather(self, kept: Collection[str]) -> "Night":
         """Return the night with the groups that are not kept added up as `OTHER`."""

@@ -1,9 +1,13 @@
 """Exact documents and tokens that each threshold keeps, so that people can choose a cut."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from rm_ray.counts.histograms import Histogram
-from rm_ray.report.figures import Retained
+from rm_ray.counts.order import best_first
+from rm_ray.report.figures import Retained, RetainedGroup
+from rm_ray.report.measure.nights import GroupNight, name_of
 
 # Points of the curve. Each is a threshold that keeps about a round share of the documents.
 POINTS = 100
@@ -34,3 +38,40 @@ def retention(histogram: Histogram, cut: Retained | None) -> list[Retained]:
         return points
     other_points = [point for point in points if point.threshold != cut.threshold]
     return sorted([*other_points, cut], key=lambda point: -point.threshold)
+
+
+def by_group(
+    retained: Sequence[Retained],
+    groups: Mapping[str, GroupNight],
+    cut: float | None,
+    kept: Mapping[str, tuple[int, int]],
+) -> list[RetainedGroup]:
+    """Return what the points of the curve keep of each group, the largest groups first.
+
+    Args:
+        retained: the points, from `retention`.
+        groups: the groups by label.
+        cut: the threshold in use; None if there is none.
+        kept: documents and tokens that it keeps, by the group's label.
+    """
+    found = []
+    for label, group in sorted(groups.items(), key=lambda item: (-item[1].documents, item[0])):
+        histogram = group.histogram
+        if not histogram.size:
+            continue
+        documents = np.concatenate([[0], np.cumsum(histogram.documents)])
+        tokens = np.concatenate([[0], np.cumsum(histogram.tokens)])
+        # a threshold of the curve is the least reward of a cell, so that cells are kept whole
+        keys = best_first(histogram.least_kept(np.arange(len(histogram.cells))).astype(np.float32))
+        wanted = best_first(np.array([point.threshold for point in retained], np.float32))
+        at = np.searchsorted(keys, wanted, side="right")
+        kept_documents, kept_tokens = documents[at].tolist(), tokens[at].tolist()
+        for number, point in enumerate(retained):
+            if point.threshold == cut:
+                kept_documents[number], kept_tokens[number] = kept.get(label, (0, 0))
+        found.append(
+            RetainedGroup(
+                name=name_of(label), label=label, documents=kept_documents, tokens=kept_tokens
+            )
+        )
+    return found

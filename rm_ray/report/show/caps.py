@@ -9,6 +9,8 @@ from markupsafe import escape
 from rm_ray.report.figures import Figures, Shown
 
 MOST_ALERTS, MOST_GROUPS, MOST_NIGHTS, MOST_THRESHOLDS, MOST_DOCUMENTS = 60, 200, 120, 200, 150
+# Groups with alerts whose documents are shown.
+MOST_ALERTED = 3
 # Bytes of all texts in the page. The whole page may have two million.
 MOST_TEXT = 800_000
 
@@ -39,6 +41,7 @@ def capped(figures: Figures) -> tuple[Figures, Left]:
         "trend": figures.trend[-MOST_NIGHTS:],
         "retention": thinned(figures.retention, MOST_THRESHOLDS),
         "documents": documents,
+        "alerted": figures.alerted[:MOST_ALERTED],
     }
     left = Left(
         alerts=len(verdict.alerts) - len(shown["verdict"].alerts),

@@ -60,6 +60,28 @@ def cells(figures: Figures, group: GroupFigures) -> list[Cell]:
     ]
 
 
+def repeated(figures: Figures, group: GroupFigures) -> Cell | None:
+    """Return the cell with the documents that came before; None if they were not looked for."""
+    if figures.repeats is None or group.repeats is None:
+        return None
+    found = group.repeats
+    about = "about " if found.margin else ""
+    beside = [
+        f"{about}{count(many)} {when}"
+        for many, when in ((found.earlier, "on earlier nights"), (found.within, "twice tonight"))
+        if many
+    ]
+    if found.margin:
+        beside.append(f"± {count(found.margin)}")
+    many = min(group.documents, found.earlier + found.within)
+    return Cell(
+        title="came before",
+        said=percent(many / group.documents if group.documents else None),
+        beside=beside,
+        level=_levels(figures, group).get("repeated"),
+    )
+
+
 def exceptions(figures: Figures, group: GroupFigures) -> str:
     """Return a group's nights, and its remark, if they differ from those of all documents.
 

@@ -27,6 +27,8 @@ from rm_ray.report.show.svg import above, axes, drawn, percent_tick, stand_ins, 
 # row of marks in it, and of the space above these rows.
 _SPARK = (110, 20)
 LEFT, LANE, LANES_ABOVE = 64, 18, 28
+# With so few nights the first and the last lie far from the edges, and labels are centred.
+FEW = 4
 # Markers of the rules' alerts.
 MARKS: dict[str, str] = {
     "drift": "o",
@@ -39,6 +41,7 @@ MARKS: dict[str, str] = {
     "failed": "X",
     "missing": "p",
     "new": "*",
+    "repeated": "D",
 }
 
 
@@ -94,7 +97,8 @@ def trend(figures: Figures) -> Markup | None:
             each.set_xlim(-0.7, len(nights) - 0.3)
             each.xaxis.set_ticks([])
         below.set_xticks(shown, stand_ins(len(shown)))
-        for label, place in zip(below.get_xticklabels(), _places(len(shown)), strict=True):
+        places = ("center",) * len(shown) if len(nights) <= FEW else _places(len(shown))
+        for label, place in zip(below.get_xticklabels(), places, strict=True):
             label.set_horizontalalignment(place)
         above(figure, "reward: the median, and the middle 80%")
         above(figure, "documents", 194 + lanes)

@@ -7,9 +7,10 @@ headings.
 import re
 from collections.abc import Callable, Iterator
 
+from rm_ray.report.facts import DeliveryFigures
 from rm_ray.report.figures import Alert, Figures, GroupFigures
 from rm_ray.report.show import remarks
-from rm_ray.report.show.counted import cells
+from rm_ray.report.show.counted import cells, repeated
 from rm_ray.report.show.formats import (
     clip,
     count,
@@ -25,7 +26,7 @@ from rm_ray.report.show.formats import (
 )
 
 SYMBOLS = {"ok": "✓", "warn": "▲", "fail": "✕"}
-MOST_ALERTS, MOST_GROUPS, MOST_FLAT = 20, 15, 5
+MOST_ALERTS, MOST_GROUPS, MOST_FLAT = 16, 15, 5
 # At most so many lines for one kind of remark.
 MOST_REMARKS = 2
 # Characters that Markdown reads. `<`, `>` and `&` become entities, which chats know as well.
@@ -46,6 +47,7 @@ def summary(figures: Figures) -> str:
         "",
         plain(figures.verdict.sentence),
         "",
+        *_delivery(figures.delivery),
         *_alerts(figures.verdict.alerts),
         *_facts(figures),
         "",
@@ -68,6 +70,18 @@ def plain(text: str) -> str:
     return _LIVE.sub(lambda found: f"{found[0]}\u200b", line)
 
 
+def _delivery(of: DeliveryFigures | None) -> list[str]:
+    """Return the lines that say what is held or was released; none if all is delivered."""
+    if of is None or of.state == "delivered":
+        return []
+    named = ", ".join(escaped(group) for group in of.groups[:MOST_GROUPS])
+    what = f"the documents of {named}" if named else "the night's documents"
+    if of.state == "released":
+        return [f"**Released**: {what}, by {plain(f'{of.by} at {of.at}: {of.because}')}", ""]
+    command = (of.command or "").replace("`", "'")
+    return [f"**Held**: {what} are not delivered. To deliver them: `{command}`", ""]
+
+
 def _alerts(alerts: list[Alert]) -> list[str]:
     own = [alert for alert in alerts if alert.folded_into is None]
     if not own:
@@ -81,7 +95,8 @@ def _alerts(alerts: list[Alert]) -> list[str]:
     if more > 0:
         lines.append(f"- and {count(more)} more")
     if folded:
-        lines.append(f"- {count(folded)} more that these cover")
+        by = "these explain" if len(own) > 1 else "this one explains"
+        lines.append(f"- {count(folded)} further alert{'s' if folded > 1 else ''}, which {by}")
     return [*lines, ""]
 
 
@@ -94,6 +109,12 @@ def _facts(figures: Figures) -> list[str]:
         f"{share(whole.scored, whole.documents)} with a reward, "
         f"{percent(whole.failed_share)} failed"
     ]
+    if figures.files is not None:
+        lines.append(f"- {plain(figures.files.told())}")
+    if figures.repeats is not None and whole.repeats is not None and whole.documents:
+        came = repeated(figures, whole)
+        beside = f" ({', '.join(came.beside)})" if came and came.beside else ""
+        lines.append(f"- {came.said if came else ''} came before{beside}")
     if figures.cut is not None and figures.retention and whole.tonight:
         cut = figures.cut
         kept = min(figures.retention, key=lambda each: abs(each.threshold - cut))

@@ -17,12 +17,13 @@ from rm_ray.report.figures import (
     GroupFigures,
     Mix,
     MixGroup,
+    RetainedGroup,
     RunFacts,
     Shown,
 )
 from rm_ray.report.show import charts, curves, formats, remarks
 from rm_ray.report.show.caps import capped, thinned
-from rm_ray.report.show.counted import Cell, cells, exceptions
+from rm_ray.report.show.counted import Cell, cells, exceptions, repeated
 
 SECTIONS = (
     ("alerts", "Alerts"),
@@ -39,6 +40,8 @@ SECTIONS = (
 MOST_ROWS, MOST_MOVERS = 41, 6
 # Groups whose counts the page does not fold away, and remarks of one kind.
 MOST_COUNTED, MOST_REMARKS = 12, 8
+# Groups of the table of what a cut keeps.
+MOST_KEPT = 20
 # Distances from the median, in sd, from which a chunk has the first, second and third tint.
 TINTS = (0.5, 1.0, 2.0)
 
@@ -111,6 +114,7 @@ def _context(figures: Figures) -> dict[str, Any]:
         "remarks": remarks,
         "expected": remarks.expected_documents(figures.whole),
         "counted": _counted(figures),
+        "gone": [group.name for group in figures.groups if not group.documents],
         "untold": _remarked(figures, lambda group: group.untold),
         "outliers": _remarked(
             figures, lambda group: remarks.outliers(group.outliers) if group.outliers else None
@@ -136,6 +140,7 @@ def _context(figures: Figures) -> dict[str, Any]:
         "alerted": [night for night in reversed(figures.trend) if night.status != "ok"],
         "curve": curve,
         "cuts": _cuts(figures, curve) if curve else None,
+        "kept_groups": _kept_groups(figures) if curve else [],
         "retained": thinned(retained, MOST_ROWS),
         "beside": _beside(figures.documents),
         "kinds": _kinds(figures.documents),
@@ -176,9 +181,14 @@ def _counted(figures: Figures) -> list[list[tuple[GroupFigures, list[Cell], str]
     for group in figures.groups:
         (first if len(first) <= MOST_COUNTED or group.name in alerted else rest).append(group)
     return [
-        [(group, cells(figures, group), exceptions(figures, group)) for group in groups]
+        [(group, _cells(figures, group), exceptions(figures, group)) for group in groups]
         for groups in (first, rest)
     ]
+
+
+def _cells(figures: Figures, group: GroupFigures) -> list[Cell]:
+    came = repeated(figures, group)
+    return [*cells(figures, group), *([came] if came else [])]
 
 
 def _remarked(
@@ -237,14 +247,35 @@ def _cuts(figures: Figures, curve: curves.PlottedCurve) -> dict[str, Any]:
             f"({formats.share(kept.documents, whole.documents)})",
             "tokens": f"{formats.count(kept.tokens)} tokens "
             f"({formats.share(kept.tokens, whole.tokens)})",
+            "groups": [
+                (formats.count(group.documents[number]), formats.share(group.documents[number], of))
+                for group, of in _retained(figures)
+            ],
         }
-        for kept, place in zip(figures.retention, curve.places, strict=True)
+        for number, (kept, place) in enumerate(zip(figures.retention, curve.places, strict=True))
     ][::-1]
     text = json.dumps({"rows": rows, "drawn": curve.chosen})
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     start_at = next(n for n, row in enumerate(rows) if row["at"] == start)
     return {"rows": rows, "start": start_at, "json": Markup(text)}
+
+
+def _retained(figures: Figures) -> list[tuple[RetainedGroup, int]]:
+    """Return the groups of the table of what a cut keeps, with their documents with a reward."""
+    points = len(figures.retention)
+    known = [group for group in figures.retained_groups if len(group.documents) == points]
+    return [(group, group.documents[-1]) for group in known[:MOST_KEPT]]
+
+
+def _kept_groups(figures: Figures) -> list[dict[str, Any]]:
+    """Return the rows of the table of what a cut keeps of each group, where the slider starts."""
+    start = _start(figures)
+    at = next(n for n, kept in enumerate(figures.retention) if kept.threshold == start)
+    return [
+        {"name": group.name, "of": of, "kept": group.documents[at]}
+        for group, of in _retained(figures)
+    ]
 
 
 def _beside(documents: list[Shown]) -> list[tuple[float, list[Shown], list[Shown]]]:

@@ -4,7 +4,8 @@ OUTPUT/
   PARTS/part-...parquet    one file per shard, written once (in a scoring run PARTS is rewards/). A
                            filter writes a receipt per shard instead, in _rm_ray/done/, and its
                            files in other folders
-  _SUCCESS                 the run is complete; holds the totals
+  _SUCCESS                 the run is complete; holds the totals. A filter whose documents are
+                           held writes _HELD instead
   _rm_ray/run.json         fingerprint, configuration, versions
   _rm_ray/plan/            segments: the files of each planning, one JSON line per file, gzipped
   _rm_ray/staged/          pieces of shards that failed as a whole; empty at the end
@@ -34,6 +35,8 @@ from rm_ray.run.output.segments import Segments, is_ours
 from rm_ray.store.filesystem import open_filesystem
 from rm_ray.store.folder import Folder, absolute
 
+# The mark of a complete run.
+SUCCESS = "_SUCCESS"
 # The run's own folder of files, within the output folder.
 STATE = "_rm_ray"
 # The folder of the parts of a scoring run.
@@ -65,6 +68,7 @@ class RunFolder:
         parts: str,
         planned: type[Planned] = PlannedFile,
         key: str = "output.path",
+        mark: str = SUCCESS,
     ) -> None:
         """Open the folder.
 
@@ -73,6 +77,7 @@ class RunFolder:
             parts: name or relative path of the folder for parts.
             planned: class of one line of the run's plan.
             key: key of the configuration that names the folder, for errors.
+            mark: name of the file that marks the complete run.
 
         Raises:
             OutputError: the store cannot be reached.
@@ -88,6 +93,7 @@ class RunFolder:
             raise OutputError(f"{key}: cannot open {output.path}: {error}") from None
         self._parts = parts
         self._planned = planned
+        self._mark = mark
         self._set_root(Folder(self.uri, output.storage, side=key.partition(".")[0]))
 
     def _set_root(self, root: Folder) -> None:
@@ -139,7 +145,7 @@ class RunFolder:
             stored = self.state.read("run.json")
             names = self.root.entries()
             foreign = self._foreign(names) if stored is None else None
-            complete = stored is not None and self.root.size("_SUCCESS") is not None
+            complete = stored is not None and self.root.size(self._mark) is not None
         except NotADirectoryError:
             return None  # a file is in the way: make_writable raises the error
         except OSError as error:
@@ -238,12 +244,12 @@ class RunFolder:
         return f"{shard.part}{RECEIPT if self._parts.startswith('_rm_ray/') else ''}"
 
     def mark_complete(self, totals: dict[str, Any]) -> None:
-        """Write `_SUCCESS`, with the totals."""
-        self.root.overwrite("_SUCCESS", _pretty(totals))
+        """Write the mark of a complete run, `_SUCCESS`, with the totals."""
+        self.root.overwrite(self._mark, _pretty(totals))
 
     def mark_incomplete(self) -> None:
         """Remove `_SUCCESS`, if there is one."""
-        self.root.remove("_SUCCESS")
+        self.root.remove(self._mark)
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Store the metrics of this invocation over the last invocation's."""

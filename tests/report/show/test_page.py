@@ -80,7 +80,7 @@ def test_says_what_broke(html):
     assert text.index("✕ fail Night 2026-11-12") < text.index("Documents 645,833")
     assert "en/wiki: 0.84 sd from the baseline; chance alone stays below 0.05." in text
     assert text.count("Standing since before.") == 1
-    assert "2 more that these cover" in text
+    assert "2 further alerts, which these explain" in text
     assert "The rewards hardly vary in en/forum" in text
 
 
@@ -266,7 +266,7 @@ def test_what_came_is_read_on_a_phone_without_scrolling_aside(opened):
         "[...document.querySelectorAll('#volume table.stacked td')].map(each => "
         "[each.getBoundingClientRect().left, each.getBoundingClientRect().right])"
     )
-    assert len(places) == 8 * 4
+    assert len(places) == 8 * 5
     assert all(0 <= left < right <= 390 for left, right in places)
     tallest = "Math.max(...[...document.querySelectorAll('#volume tr')].map(e => e.clientHeight))"
     assert tab.evaluate(tallest) < 844  # a group is on one screen
