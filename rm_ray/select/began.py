@@ -77,13 +77,20 @@ def look_at(config: SelectConfig, found: list[InputFile]) -> Began:
     if config.input.limit is not None:
         documents = min(documents, config.input.limit)
     calibrating, why_all = _sample_size(config, documents)
-    audited = _audit_size(config, documents) if calibrating else 0
+    wanted = _audit_size(config, documents) if calibrating else 0
+    audited = min(wanted, documents // 2 - calibrating)
+    if audited < wanted:
+        log.warning(
+            "%s documents are audited, not %s: at most half of the documents are judged beforehand",
+            f"{audited:,}",
+            f"{wanted:,}",
+        )
     return Began(
         files=len(found),
         documents=documents,
         corpus=_digest(found),
         calibrating=calibrating / max(1, documents),
-        sampled=min(0.5, (calibrating + audited) / max(1, documents)),
+        sampled=(calibrating + audited) / max(1, documents),
         why_all=why_all,
         settings=_settings(config),
     )

@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from rm_ray.config import TYPED, OutputConfig, PoolConfig, RunConfig, Section
+from rm_ray.corpus.listing import has_signs
 from rm_ray.counts.order import least_at
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.filter.config import (
@@ -114,6 +115,11 @@ class SelectConfig(ScoreConfig):
                 f"the column {taken[0]!r} would collide with one that a selection adds to its "
                 f"rows ({', '.join(own)}); give the corpus's column another name, or leave it out "
                 "of input.keep and rule.by"
+            )
+        if has_signs(self.output.path):
+            raise ValueError(
+                f"output.path {self.output.path} has one of the signs * ? [, and a selection reads "
+                "tables of rows from its own folder by their path; give a path without these signs"
             )
         adaptive = getattr(judge, "adaptive", None)
         if getattr(judge, "chunks", "all") != "all" or (adaptive and adaptive.rule):

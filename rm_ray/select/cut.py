@@ -19,8 +19,8 @@ MOST_WIDER = 4
 def cuts_of(filtering: FilterConfig) -> dict[str, float]:
     """Return the key of the best document that is dropped, by group label.
 
-    It is infinite, above or below, if that document was put there without judging it whole; and
-    minus infinity if every document of the group is kept.
+    It is infinite, above or below, if that document was put there without judging it whole. A group
+    of which every document is kept has no cut.
 
     Raises:
         InputError: the rule asks for more than there is.
@@ -30,8 +30,9 @@ def cuts_of(filtering: FilterConfig) -> dict[str, float]:
     cuts = cast(FilterPlanning, seen.new).ready.cuts
     found = {}
     for label, (cut,) in zip(cuts.groups, cuts.cuts, strict=True):
-        number = -math.inf if cut is None else float(number_at("float32", cut.key))
-        found[label] = math.copysign(math.inf, number) if abs(number) >= SURE else number
+        if cut is not None:
+            number = float(number_at("float32", cut.key))
+            found[label] = math.copysign(math.inf, number) if abs(number) >= SURE else number
     return found
 
 

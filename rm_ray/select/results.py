@@ -221,10 +221,12 @@ def _audit(made: Selected, kept_share: float) -> AuditFigures | None:
         return None
     rule = made.calibrated.rule
     labels = whole.labels if made.config.groups_by else [ALL]
-    fixed = made.config.least_reward or 0.0
+    # a group without a cut keeps everything, unless the cut is a fixed one
+    fixed = made.config.least_reward
+    otherwise = -math.inf if fixed is None else fixed
     # a document that is as good as the best dropped one is dropped too, unless it is a tie
     cuts = [
-        math.nextafter(made.cuts[label], math.inf) if label in made.cuts else fixed
+        math.nextafter(made.cuts[label], math.inf) if label in made.cuts else otherwise
         for label in labels
     ]
     chain = Chain(
