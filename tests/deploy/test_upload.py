@@ -66,7 +66,7 @@ def test_it_is_small(upload):
     size, _ = upload
     # Ray's zips are not compressed: nearly all of it is code, and this may grow with that alone
     assert size < sum(path.stat().st_size for path in code()) + 2**17
-    assert size < 2**21, f"{size / 2**20:.2f} MiB"
+    assert size < 3 * 2**20, f"{size / 2**20:.2f} MiB"
 
 
 def test_it_holds_what_a_job_needs(upload):
