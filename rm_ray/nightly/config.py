@@ -43,7 +43,7 @@ class NightlyFilterConfig(Section):
     """The filter of each night, over the night's new documents."""
 
     on_alert: OnAlert = "hold_night"
-    """What an alert of level fail does, also one that stands since an earlier night. hold_night:
+    """The effect of an alert of level fail, new or standing. hold_night:
     the night's documents are held until somebody releases them; hold_group: those of the groups
     that alert are held, and all if the alert is of all documents; keep: nothing is held.
     """

@@ -40,7 +40,7 @@ class Row:
     link: str
     """Relative address of its page; "" if it has none."""
     accepted: list[Acceptance]
-    """What was accepted on the night."""
+    """The acceptances of the night."""
 
 
 @dataclass(frozen=True)

@@ -266,9 +266,9 @@ class RepeatsConfig(Section):
     """How documents that come again are found."""
 
     by: Literal["auto", "id", "text", "none"] = "auto"
-    """What two documents have in common: id (and the number of tokens), or text. auto: id if the
-    rewards have one, else text (which is read once more, and not without corpus.excerpts); none:
-    they are not counted.
+    """The values by which two documents are the same: id (and the number of tokens), or text. auto:
+    id if the rewards have one, else text (which is read once more, and not without
+    corpus.excerpts); none: they are not counted.
     """
     nights: int = Field(365, ge=1)
     """Earlier nights of the history to look through, the last ones."""

@@ -67,7 +67,7 @@ class Accepted(ReportPart):
 
 
 class DeliveryFigures(ReportPart):
-    """What becomes of the documents that the night's filter keeps."""
+    """The delivery of the documents that the night's filter keeps."""
 
     state: Literal["delivered", "held", "released"] = Field(
         description="held: the documents are not delivered until somebody releases them."

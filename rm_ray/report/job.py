@@ -66,7 +66,7 @@ class Reported:
     seen: Seen
     """The night's documents by their keys, for the history."""
     repeats_by: Literal["id", "text"] | None
-    """What the keys are; None if documents that come again are not looked for."""
+    """The kind of the keys; None if documents that come again are not looked for."""
     rows: list[tuple[GroupNight, GroupResult]]
     """Rows of the night's file in the history."""
 

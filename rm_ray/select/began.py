@@ -1,4 +1,4 @@
-"""What a selection began with: its corpus, its settings and its sample. They stay to its end."""
+"""The corpus, the settings and the sample that a selection began with: they stay to its end."""
 
 import hashlib
 import json

@@ -33,7 +33,7 @@ STAGE, SIDE, CHEAP_REWARD = "stage", "side", "cheap_reward"
 
 
 class SelectionConfig(Section):
-    """How many decisions may be wrong, and how that is measured."""
+    """The limit of wrong decisions, and its measurement."""
 
     max_wrong: float = Field(0.05, gt=0, lt=1, json_schema_extra=TYPED)
     """Wrong keeps at most, as a share of the kept documents. A decision is wrong if it is not the
@@ -69,7 +69,7 @@ class SelectConfig(ScoreConfig):
     rule: RuleConfig = RuleConfig()
     """The rule that chooses the documents to keep."""
     select: SelectionConfig = SelectionConfig()
-    """How many decisions may be wrong, and how that is measured."""
+    """The limit of wrong decisions, and its measurement."""
     cheap: CheapConfig | None = None
     """A cheap judge that looks at every document first; none if not given."""
     kept: FilesConfig = FilesConfig()

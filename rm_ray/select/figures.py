@@ -1,4 +1,4 @@
-"""What a selection says: the figures of select.json, and its schema."""
+"""The figures of a selection, as select.json holds them, and their schema."""
 
 import json
 from pathlib import Path
@@ -75,7 +75,7 @@ class ShareFigures(SelectPart):
 
 
 class AuditFigures(SelectPart):
-    """What the rule would have decided on documents that were judged whole, drawn beforehand."""
+    """The decisions of the rule on documents that were judged whole, drawn beforehand."""
 
     wrong_keeps: ShareFigures = Field(description="Kept, and below the cut.")
     wrong_drops: ShareFigures = Field(description="Dropped, and not below the cut.")

@@ -49,7 +49,7 @@ class Selected:
     config: SelectConfig
     """The selection's configuration."""
     began: Began
-    """What it began with."""
+    """The corpus and the sample that it began with."""
     calibrated: Calibrated
     """The stop rule, and how it was found."""
     runs: Mapping[str, ScoredRun]

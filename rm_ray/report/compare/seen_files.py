@@ -37,7 +37,7 @@ class SeenFiles:
     folder: Folder
     """Folder of the history."""
     settings: Mapping[str, Any]
-    """What is hashed; nights with other settings do not count."""
+    """The kind of the hashed values; nights with other settings do not count."""
 
     def write(self, night: str, seen: Seen) -> None:
         """Store a night's hashes, in place of its earlier file if there is one.

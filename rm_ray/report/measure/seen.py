@@ -1,4 +1,4 @@
-"""Which documents a night has, as hashes: exact up to a bound, and a sample beyond it.
+"""Keeps the documents of a night as hashes: exact up to a bound, and a sample beyond it.
 
 A document is known by its key: its id and its number of tokens, or its text. The sketch keeps the
 keys with the least hashes (KMV; Bar-Yossef et al. 2002), each with its documents by group. As long

@@ -1,4 +1,4 @@
-"""How strict a stop rule has to be, and how often it is wrong: statistics of a sample. Pure.
+"""Finds how strict a stop rule has to be, and how often it is wrong, from a sample. Pure.
 
 Its files:
 

@@ -1,4 +1,4 @@
-"""How often the chain was wrong, on documents that were judged whole.
+"""Counts how often the chain was wrong, on documents that were judged whole.
 
 The audit is a random share of the documents that the chain decided on. It takes part in nothing
 else, so that its shares are estimates of the run's.

@@ -1,4 +1,4 @@
-"""Where the cut lies: the interval between two order statistics of a sample."""
+"""Finds where the cut lies: the interval between two order statistics of a sample."""
 
 import math
 

@@ -27,7 +27,7 @@ class Trial:
     cost: float
     """Tokens as a share of judging everything, without the sample."""
     passed: bool
-    """Whether the limit is at most what is allowed."""
+    """True if the limit is at most the allowed share."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Tests:
     failure: float
     """Probability that a strictness passes though more are wrong."""
     cost: Cost
-    """What judging costs."""
+    """The cost of judging."""
 
     def trial(self, chain: Chain, side: SideName, strictness: float) -> Trial:
         """Test one strictness on one side."""

@@ -1,4 +1,4 @@
-"""What a selection wants: which documents are kept, and how many of them may be wrong."""
+"""The wishes of a selection: the documents to keep, and the limit of wrong ones."""
 
 import math
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Wanted:
     failure: float = 0.05
     """Probability that there are more."""
     cost: Cost = field(default_factory=Cost)
-    """What judging costs."""
+    """The cost of judging."""
 
     def __post_init__(self) -> None:
         if (self.min_reward is None) == (not self.kept):
