@@ -1,6 +1,5 @@
 """The job from a corpus to kept documents, beside judging every document whole."""
 
-import json
 import shutil
 
 import numpy as np
@@ -227,16 +226,6 @@ def test_a_fixed_cut_needs_no_band(made, tmp_path, caplog):
     right = {row["id"] for row in read_rewards(made / "whole") if row["reward"] >= np.float32(0.9)}
     kept, of = kept_ids(tmp_path / "out"), figures(tmp_path / "out")
     assert len(kept ^ right) <= 0.1 * len(right) and of.groups[0].early_kept > 0
-    words = {"input_path": made / "in", "output_path": tmp_path / "scored", "input_keep": "lang"}
-    rule = str(tmp_path / "out" / "rule.json")
-    assert score([*options(**ENGINE, **words), "--judge.adaptive.rule", rule]) == 0
-    rows = read_rewards(tmp_path / "scored")
-    sure = {row["id"]: row for row in read_rewards(tmp_path / "out/decided") if row["side"]}
-    assert all(
-        row["chunk_rewards"] == sure[row["id"]]["chunk_rewards"]
-        for row in rows
-        if row["id"] in sure
-    )
 
 
 def test_another_corpus_or_other_settings_are_another_selection(made, selected, tmp_path, caplog):
@@ -255,22 +244,6 @@ def test_another_corpus_or_other_settings_are_another_selection(made, selected, 
     (tmp_path / "other" / "mine.txt").write_text("mine")
     status, log = run(caplog, **words | {"output_path": tmp_path / "other"})
     assert status == 2 and "holds no selection (but mine.txt)" in log
-
-
-def test_a_sample_that_is_all_ties_decides_nothing_early(made, tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(quality_engine, "NOISE", 0)
-    table = pa.table({"id": list(map(str, range(400))), "text": ["the " * 300] * 400})
-    (tmp_path / "in").mkdir()
-    pq.write_table(table, tmp_path / "in" / "a.parquet")
-    words = {
-        "input_path": tmp_path / "in",
-        "output_path": tmp_path / "out",
-        "rule_keep_fraction": 0.5,
-    }
-    status, log = run(caplog, select_sample_documents=200, select_audit_documents=0, **words)
-    assert status == 0, log
-    assert len(kept_ids(tmp_path / "out")) == 200
-    json.loads((tmp_path / "out" / "select.json").read_text())
 
 
 @pytest.mark.parametrize(
