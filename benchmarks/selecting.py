@@ -1,4 +1,4 @@
-"""What a selection of a real corpus costs, and how many of its decisions are wrong.
+"""Plays selections of a real corpus: their cost, and the share of wrong decisions.
 
     python -m benchmarks.selecting RUN [--cheap CHEAP] [--kept 0.1 0.3] [--seeds 20]
 

@@ -50,7 +50,7 @@ class KnownNight:
     documents: int | None = None
     """Documents of the night; None as for `said`."""
     delivery: Delivery | None = None
-    """What is delivered of the night; None if it is not filtered, or as for `said`."""
+    """The delivery of the night; None if it is not filtered, or as for `said`."""
 
     def answers(self, name: str) -> bool:
         """Return True if this night's verdict is also the verdict of the night `name`."""

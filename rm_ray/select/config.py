@@ -17,6 +17,7 @@ from rm_ray.filter.config import (
     FilterTasksConfig,
     RuleConfig,
 )
+from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.sections import JudgeConfig
 from rm_ray.score.config import ScoreConfig
 
@@ -121,8 +122,7 @@ class SelectConfig(ScoreConfig):
                 f"output.path {self.output.path} has one of the signs * ? [, and a selection reads "
                 "tables of rows from its own folder by their path; give a path without these signs"
             )
-        adaptive = getattr(judge, "adaptive", None)
-        if getattr(judge, "chunks", "all") != "all" or (adaptive and adaptive.rule):
+        if isinstance(judge, PreferenceConfig) and (judge.chunks != "all" or judge.adaptive.rule):
             raise ValueError(
                 "judge.chunks and judge.adaptive.rule are for jobs/score.py: a selection decides "
                 "itself how much of a document it judges"

@@ -10,18 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from rm_ray.corpus.missing import NotFound
-from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.rows import SOURCE_ROWS
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.counts.order import Ints
-from rm_ray.errors import InputError, short
 from rm_ray.scored.passes import in_batches
 from rm_ray.select.config import CHEAP_REWARD, SIDE, SelectConfig
 from rm_ray.select.gather import Counted
 from rm_ray.select.sides import Decider
-from rm_ray.select.stage_rows import CHUNKS, StageRows, chunk_counts
+from rm_ray.select.stage_rows import CHUNKS, StageRows, chunk_counts, files_of
 from rm_ray.store.folder import Folder
 from rm_ray.tasks.ended import refuse_ended
 from rm_ray.tasks.run import run_tasks
@@ -102,10 +99,7 @@ def write_doubts(
     place = config.folder(name)
     folder = Folder(place.path, place.storage)
     batches = [[shard for shard, _ in batch] for batch in in_batches(counted, lambda item: item[1])]
-    sent = [
-        (number, batch, doubts.only(list(dict.fromkeys(shard.file for shard in batch))))
-        for number, batch in enumerate(batches)
-    ]
+    sent = [(number, batch, doubts.only(files_of(batch))) for number, batch in enumerate(batches)]
     found: list[Any] = run_tasks(
         _write,
         sent,
@@ -123,10 +117,7 @@ def _write(sent: tuple[int, Sequence[Shard], Doubts], folder: Folder) -> int:
     number, shards, doubts = sent
     tables = []
     for shard in shards:
-        try:
-            rows, firsts = doubts.of(shard)
-        except (Unreadable, NotFound, FileNotFoundError) as error:
-            raise InputError(f"a stage's rewards cannot be read: {short(error)}") from None
+        rows, firsts = doubts.of(shard)
         names = pa.array([shard.file] * len(rows), pa.string())
         tables.append(
             pa.table(

@@ -109,7 +109,7 @@ class SelectFigures(SelectPart):
     stages: list[StageFigures] = Field(description="The stages, in order.")
     groups: list[GroupFigures] = Field(description="The groups, by name.")
     reason: str = Field(description="Why this strictness, or why everything was judged.")
-    sampled: int = Field(description="Documents that calibrated the rule.")
+    tested: int = Field(description="Documents of the sample that tested the rule.")
     needed: int = Field(description="Documents that the calibration needed at least.")
     trials: list[TrialFigures] = Field(description="Strictnesses tested, from strict to loose.")
     audit: AuditFigures | None = Field(description="The measured error; null without an audit.")

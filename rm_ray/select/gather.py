@@ -9,8 +9,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rm_ray.corpus.missing import NotFound
-from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import PlannedFile
 from rm_ray.corpus.shards import Shard
 from rm_ray.counts.summable import total
@@ -23,6 +21,7 @@ from rm_ray.scored.passes import in_batches
 from rm_ray.scored.run import ScoredRun, open_scored
 from rm_ray.select.config import SelectConfig
 from rm_ray.select.gathering import Gathering
+from rm_ray.select.stage_rows import files_of
 from rm_ray.store.folder import Folder
 from rm_ray.tasks.ended import refuse_ended
 from rm_ray.tasks.run import run_tasks
@@ -94,7 +93,7 @@ def _write_missing(
     log.info("gathering the decisions of %d shards, %d to do", len(counted), len(missing))
     every_s, cpus = config.run.progress_s, config.tasks.cpus
     batches = list(in_batches(missing, lambda item: item[1]))
-    sent = [(batch, gathering.only(_files(batch))) for batch in batches]
+    sent = [(batch, gathering.only(files_of(shard for shard, _ in batch))) for batch in batches]
     written: list[Any] = run_tasks(
         _write, sent, run.parts, fingerprint, cpus=cpus, doing="gathered", every_s=every_s
     )
@@ -116,17 +115,10 @@ def _write_missing(
     run.mark_complete({"shards": len(counted), **totals.stored(), "skipped_files": skipped})
 
 
-def _files(batch: Sequence[Counted]) -> list[str]:
-    return list(dict.fromkeys(shard.file for shard, _ in batch))
-
-
 def _write(sent: tuple[Sequence[Counted], Gathering], parts: Folder, fingerprint: str) -> None:
     batch, gathering = sent
     for shard, documents in batch:
-        try:
-            rows = gathering.rows(shard, documents)
-        except (Unreadable, NotFound, FileNotFoundError) as error:
-            raise InputError(f"a stage's rewards cannot be read: {short(error)}") from None
+        rows = gathering.rows(shard, documents)
         parts.create(shard.part, part_bytes(rows, _counts(rows).to_json(), fingerprint))
 
 

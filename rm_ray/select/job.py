@@ -21,6 +21,7 @@ from rm_ray.errors import ConfigError
 from rm_ray.filter.count.documents import check_groups
 from rm_ray.filter.job import filter_corpus
 from rm_ray.filter.rule import check_quotas
+from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.run.execute import ray_faults
 from rm_ray.run.output.folder import STATE
 from rm_ray.run.output.lease import Lease
@@ -196,7 +197,7 @@ class Selection:
     @property
     def _stops_early(self) -> bool:
         """Return True if the judge looks at chunks, and may stop before the last one."""
-        return hasattr(self.config.judge, "adaptive")
+        return isinstance(self.config.judge, PreferenceConfig)
 
     def _decider(self, calibrated: Calibrated) -> Decider:
         rule = calibrated.rule

@@ -7,13 +7,10 @@ from typing import Any, NamedTuple
 import pyarrow.compute as pc
 
 from rm_ray.corpus.groups import grouped
-from rm_ray.corpus.missing import NotFound
-from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.shards import Shard
-from rm_ray.errors import InputError, short
 from rm_ray.scored.passes import in_batches
 from rm_ray.select.config import KEY, SIDE, STAGE, SelectConfig
-from rm_ray.select.stage_rows import StageRows
+from rm_ray.select.stage_rows import StageRows, files_of
 from rm_ray.tasks.ended import refuse_ended
 from rm_ray.tasks.run import run_tasks
 
@@ -41,10 +38,7 @@ def count_outcomes(decided: StageRows, config: SelectConfig) -> Counter[Outcome]
     batches = [
         [part.shard for part in batch] for batch in in_batches(parts, lambda part: part.rows)
     ]
-    sent = [
-        (batch, decided.only(list(dict.fromkeys(shard.file for shard in batch))))
-        for batch in batches
-    ]
+    sent = [(batch, decided.only(files_of(batch))) for batch in batches]
     counted: list[Any] = run_tasks(
         _count, sent, config.groups_by, cpus=config.tasks.cpus, doing="counted outcomes"
     )
@@ -56,10 +50,7 @@ def _count(sent: tuple[Sequence[Shard], StageRows], by: Sequence[str]) -> Counte
     shards, decided = sent
     counts: Counter[Outcome] = Counter()
     for shard in shards:
-        try:
-            rows = decided.read(shard, [STAGE, SIDE, KEY, *by])
-        except (Unreadable, NotFound, FileNotFoundError) as error:
-            raise InputError(f"the decided rows cannot be read: {short(error)}") from None
+        rows = decided.read(shard, [STAGE, SIDE, KEY, *by])
         labels, codes = grouped([rows.column(name) for name in by], len(rows))
         columns = zip(
             codes.tolist(),

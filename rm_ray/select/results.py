@@ -120,7 +120,7 @@ def figures_of(made: Selected, manifest: Mapping[str, Any]) -> SelectFigures:
         stages=[_stage(name, run) for name, run in made.runs.items()],
         groups=_groups(made, outcomes, kept),
         reason=said["reason"],
-        sampled=said.get("tested", 0),
+        tested=said.get("tested", 0),
         needed=said.get("needed", 0),
         trials=[TrialFigures(**trial) for trial in said.get("trials", [])],
         audit=_audit(made, sum(kept.values()) / max(1, documents)),

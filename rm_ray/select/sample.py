@@ -10,16 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rm_ray.corpus.groups import grouped
-from rm_ray.corpus.missing import NotFound
-from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.counts.order import Ints
-from rm_ray.errors import InputError, short
 from rm_ray.scored.passes import in_batches
 from rm_ray.select.config import SelectConfig
 from rm_ray.select.gather import Counted
-from rm_ray.select.stage_rows import CHUNKS, StageRows
+from rm_ray.select.stage_rows import CHUNKS, StageRows, files_of
 from rm_ray.select.statistics.sampled import Sampled
 from rm_ray.tasks.ended import refuse_ended
 from rm_ray.tasks.run import run_tasks
@@ -67,7 +64,7 @@ def read_sample(
     batches = [[shard for shard, _ in batch] for batch in in_batches(counted, lambda item: item[1])]
     sent = []
     for batch in batches:
-        files = list(dict.fromkeys(shard.file for shard in batch))
+        files = files_of(batch)
         sent.append((batch, stage.only(files), cheap.only(files) if cheap else None))
     read: list[Any] = run_tasks(
         _read,
@@ -114,18 +111,18 @@ def _read(
     names = ["status", "reward", "n_tokens", *chunks, *by]
     tables = []
     for shard in shards:
-        try:
-            rows = stage.read(shard, names)
-            cheap_rows = cheap.read(shard, ["reward"]) if cheap else None
-        except (Unreadable, NotFound, FileNotFoundError) as error:
-            raise InputError(f"a stage's rewards cannot be read: {short(error)}") from None
+        rows = stage.read(shard, names)
         numbers = rows.column("row").to_numpy()
         chosen = calibrating.chosen(shard.file, shard.start, shard.stop)
         rows = rows.append_column("calibrates", pa.array(np.isin(numbers, chosen)))
         found = np.full(len(rows), np.nan)
-        if cheap_rows is not None:
-            at = np.searchsorted(cheap_rows.column("row").to_numpy(), numbers)
-            rewards = cheap_rows.column("reward").take(pa.array(at)).cast(pa.float64())
-            found = pc.fill_null(rewards, np.nan).to_numpy()
+        if cheap:
+            # the cheap stage may have skipped a file that the sample's stage could read
+            looked = cheap.read(shard, ["reward"])
+            rewards = pc.fill_null(looked.column("reward").cast(pa.float64()), np.nan).to_numpy()
+            _, here, there = np.intersect1d(
+                numbers, looked.column("row").to_numpy(), return_indices=True
+            )
+            found[here] = rewards[there]
         tables.append(rows.append_column("cheap", pa.array(found, pa.float64())))
     return pa.concat_tables(tables)

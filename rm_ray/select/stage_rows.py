@@ -1,14 +1,17 @@
 """Reads the rows of stages: of one stage, or of several, where a later stage's row counts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.shards import Shard
 from rm_ray.counts.order import Ints
+from rm_ray.errors import InputError, short
+from rm_ray.filter.checks import by_file
 from rm_ray.scored.run import (
     ScoredPart,
     ScoredRun,
@@ -43,10 +46,7 @@ class StageRows:
         Raises:
             InputError: a part is damaged or missing.
         """
-        by_file: dict[str, list[ScoredPart]] = {}
-        for part in describe_parts(run, []):
-            by_file.setdefault(part.shard.file, []).append(part)
-        return cls(name, run.parts, by_file, schema_of(run))
+        return cls(name, run.parts, by_file(describe_parts(run, [])), schema_of(run))
 
     def only(self, files: Sequence[str]) -> "StageRows":
         """Return the rows of these files alone, which are less to send."""
@@ -61,18 +61,25 @@ class StageRows:
             columns: names of the columns; `row` always comes too.
 
         Raises:
-            Unreadable: a part is damaged, or has changed.
-            FileNotFoundError: a part is gone.
+            InputError: a part is damaged, has changed, or is gone.
         """
         parts = overlapping(self.by_file.get(shard.file, ()), shard.start, shard.stop)
         names = list(dict.fromkeys(["row", *columns]))
-        read = [read_rewards(self.parts, part, names) for part in parts]
+        try:
+            read = [read_rewards(self.parts, part, names) for part in parts]
+        except (Unreadable, FileNotFoundError) as error:
+            raise InputError(f"the rows of {self.name} cannot be read: {short(error)}") from None
         if not read:
             return pa.schema([self.schema.field(name) for name in names]).empty_table()
         rows = pa.concat_tables(read).combine_chunks()
         number = rows.column("row")
         within = pc.and_(pc.greater_equal(number, shard.start), pc.less(number, shard.stop))
         return rows.filter(within).sort_by("row")
+
+
+def files_of(shards: Iterable[Shard]) -> list[str]:
+    """Return the files of some shards, each once, in order."""
+    return list(dict.fromkeys(shard.file for shard in shards))
 
 
 def last_of_each(rows: pa.Table) -> pa.Table:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rm_ray.config import RowsTableConfig
+from rm_ray.judges.preference.keys import AdaptiveConfig
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.job import ScoreJob, score
 from rm_ray.scored.run import ScoredRun, open_scored
@@ -61,9 +62,7 @@ class Stages:
             chosen = {"sample_skip": sampled, **self._seeded}
         judge = self.config.judge
         if rule:
-            adaptive = type(judge).model_fields["adaptive"].annotation
-            assert adaptive is not None
-            stop = adaptive(rule=rule, storage=self.config.output.storage)
+            stop = AdaptiveConfig(rule=rule, storage=self.config.output.storage)
             judge = judge.model_copy(update={"adaptive": stop})
         return self._stage(MAIN, chosen, judge=judge)
 

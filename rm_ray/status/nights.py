@@ -42,12 +42,12 @@ class NightStatus:
     filter: Literal["done", "not done"] | None = None
     """State of the night's filter; None if none has begun."""
     delivery: str | None = None
-    """What is delivered, held or released of the night, in a few words; None if that is not known.
+    """The delivery of the night, in a few words; None if that is not known.
     """
     released: str | None = None
     """Who released what was held, when and why; None if nobody has."""
     accepted: list[str] = field(default_factory=list)
-    """What was accepted from this night on, by whom and why."""
+    """The acceptances from this night on: group, person and reason."""
 
 
 @dataclass(frozen=True)

@@ -61,9 +61,9 @@ class Calibration:
     reason: str
     """One sentence: why this chain, or why everything is judged."""
     bands: tuple[Band | None, ...]
-    """Where the rule takes the cut of each group to be; None for a group that is judged whole."""
+    """The band of each group, as the rule takes it; None for a group that is judged whole."""
     edges: tuple[Band, ...]
-    """Where the cut of each group lies by the whole sample; wrong decisions count against these."""
+    """The interval of each group's cut by the whole sample; wrong decisions count against it."""
     trials: tuple[Trial, ...]
     """The strictnesses that were tried: keeping and then dropping, from strict to loose."""
     allowed: float

@@ -51,7 +51,7 @@ class Chain:
     table: StopTable
     """The stop rule."""
     bands: tuple[Band | None, ...]
-    """Where the cut of each group lies; None if the group's documents are judged whole."""
+    """The band of each group's cut; None if the group's documents are judged whole."""
     cheap: CheapForecast | None = None
     """The cheap judge's decision; None if there is no cheap judge that could decide."""
 

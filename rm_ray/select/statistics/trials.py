@@ -37,7 +37,7 @@ class Tests:
     documents: Sampled
     """Documents of the sample that took no part in the fit."""
     edges: tuple[Band, ...]
-    """Where the cut of each group lies."""
+    """The interval that holds the cut of each group."""
     allowed: float
     """Share of all documents that may be wrong on a side."""
     failure: float
