@@ -40,7 +40,7 @@ def test_every_job_has_its_doors(job, capsys):
     ("word", "said"),
     [
         ("scroe", "'scroe' is not a job; did you mean score?"),
-        ("x", "'x' is not a job; the first word is one of score, filter, report, nightly, "),
+        ("x", "'x' is not a job; the first word is one of score, filter, report, select, "),
         ("--input.path", "'--input.path' is not a job; the first word is one of score, filter"),
     ],
 )
