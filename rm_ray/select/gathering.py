@@ -100,16 +100,13 @@ class Gathering:
         """Put the rows of the last stage in the place of those that were decided before."""
         stage = self.stages[-1]
         wider = self._stage(stage, shard)
-        at = np.searchsorted(rows.column("row").to_numpy(), wider.column("row").to_numpy())
-        joined = [
-            _joined(rows.slice(i, 1), wider.slice(number, 1))
-            for number, i in enumerate(at.tolist())
-        ]
-        if not joined:
+        if not len(wider):
             return rows
-        cheap = rows.column(CHEAP_REWARD).take(pa.array(at))
-        new = pa.concat_tables(joined).combine_chunks()
-        new = with_key(new.append_column(CHEAP_REWARD, cheap), np.zeros(len(at), np.int8))
+        at = np.searchsorted(rows.column("row").to_numpy(), wider.column("row").to_numpy())
+        before = rows.take(pa.array(at))
+        new = _joined(before.column(CHUNKS).to_pylist(), wider)
+        new = new.append_column(CHEAP_REWARD, before.column(CHEAP_REWARD))
+        new = with_key(new, np.zeros(len(at), np.int8))
         return last_of_each(pa.concat_tables([rows, new.select(rows.column_names)]))
 
     def _stage(self, stage: StageRows, shard: Shard) -> pa.Table:
@@ -148,20 +145,21 @@ def with_key(rows: pa.Table, sides: np.ndarray) -> pa.Table:
     return rows.append_column(SIDE, pa.array(sides, pa.int8())).append_column(KEY, key)
 
 
-def _joined(before: pa.Table, wider: pa.Table) -> pa.Table:
-    """Join the chunk rewards of a document's first chunks and of its later ones, if there are any.
+def _joined(before: Sequence[list[float] | None], wider: pa.Table) -> pa.Table:
+    """Join the rewards of each document's first chunks and of its later chunks, if it has both.
 
     Args:
-        before: the row that was decided before.
-        wider: the row of the last stage, which judged the later chunks.
+        before: the rewards of the first chunks, as the stages before have judged them, [rows].
+        wider: the rows of the last stage, which judged the later chunks.
     """
-    first = before.column(CHUNKS)[0].as_py()
-    later = wider.column(CHUNKS)[0].as_py()
-    if not first or not later:
-        return wider
-    chunks = [*first, *later]
-    wider = _replaced(wider, "reward", pa.array([mean_reward(chunks)], pa.float32()))
-    return _replaced(wider, CHUNKS, pa.array([chunks], wider.schema.field(CHUNKS).type))
+    rewards = wider.column("reward").to_pylist()
+    chunks = wider.column(CHUNKS).to_pylist()
+    for i, first in enumerate(before):
+        if first and chunks[i]:
+            chunks[i] = [*first, *chunks[i]]
+            rewards[i] = mean_reward(chunks[i])
+    wider = _replaced(wider, "reward", pa.array(rewards, pa.float32()))
+    return _replaced(wider, CHUNKS, pa.array(chunks, wider.schema.field(CHUNKS).type))
 
 
 def _where(chosen: pa.Array, values: pa.ChunkedArray) -> pa.Array:
