@@ -348,6 +348,30 @@ class ShardConfig(Section):
     """Most rows of one shard."""
 
 
+class NotifyConfig(Section):
+    """Whom to tell that the job has ended, whatever its exit status. Nobody is told by a driver
+    that is killed, nor by a dry run.
+    """
+
+    command: NonEmpty | None = None
+    """Command for the shell. Its environment has RM_RAY_JOB, RM_RAY_EXIT_STATUS, RM_RAY_ENDING (in
+    words), RM_RAY_OUTPUT, RM_RAY_SUMMARY (path of a file) and RM_RAY_SECONDS."""
+    webhook: NonEmpty | None = None
+    """Name of the environment variable that holds an address; the same values are sent there by
+    POST, as JSON. The address itself is never stored: many of them hold a secret."""
+
+    @model_validator(mode="after")
+    def _webhook_is_the_name_of_a_variable(self) -> Self:
+        # not a validator of the field, whose refusal would show the value
+        if self.webhook and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.webhook):
+            raise ValueError(
+                "webhook is the name of an environment variable that holds the address, and not "
+                "the address, which may be a secret: WEBHOOK=https://... and --notify.webhook "
+                "WEBHOOK"
+            )
+        return self
+
+
 class RunConfig(Section):
     """The run as a whole."""
 

@@ -39,6 +39,8 @@ class Usage:
     """The meaning of each option that is no key."""
     exit_status: str
     """The meaning of each exit status."""
+    summary: str = ""
+    """Name of the file, in the output folder, that sums a run up."""
 
 
 def help_page(schema: type[BaseModel], usage: Usage, name: str, width: int) -> str:

@@ -5,13 +5,17 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
+
+from pydantic import BaseModel
 
 from rm_ray.command_line.arguments import parse_arguments
 from rm_ray.command_line.help import Usage, help_page
 from rm_ray.command_line.keys import switches
 from rm_ray.command_line.load import Config, load_config
 from rm_ray.command_line.pages import show, terminal_width
+from rm_ray.config import NotifyConfig, OutputConfig
 from rm_ray.errors import RmRayError, redacted, same_command, way_on
 
 log = logging.getLogger(__name__)
@@ -29,6 +33,7 @@ def run_job(
     The status is 0 if the job is complete, 1 if it is not complete, 2 if it was refused, and 3 if
     it is complete with an alert.
     """
+    began = time.monotonic()
     start_logging()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -37,26 +42,57 @@ def run_job(
             show(help_page(schema, usage, arguments.help, terminal_width()))
             return 0
         config = load_config(schema, arguments)
-        if arguments.dry_run:
-            with contextlib.redirect_stdout(sys.stderr):  # Ray prints warnings to stdout
-                page = dry_run(config)
-            show(page)
-        else:
-            run(config)
     except RmRayError as error:
         return refused(error)
+    if arguments.dry_run:
+        return _status_of(lambda: _show_dry_run(dry_run, config))
+
+    def end(status: int) -> None:
+        _tell(config, usage, status, began)
+
+    return _status_of(lambda: run(config), end)
+
+
+def _show_dry_run(dry_run: Callable[[Config], str], config: Config) -> None:
+    with contextlib.redirect_stdout(sys.stderr):  # Ray prints warnings to stdout
+        page = dry_run(config)
+    show(page)
+
+
+def _tell(config: BaseModel, usage: Usage, status: int, began: float) -> None:
+    """Tell that the job has ended, if its configuration names somebody to tell."""
+    notify: NotifyConfig | None = getattr(config, "notify", None)
+    output: OutputConfig | None = getattr(config, "output", None)
+    if notify is None or output is None or not (notify.command or notify.webhook):
+        return
+    from rm_ray.command_line.notify import End, tell
+
+    folder = output.path.rstrip("/")
+    seconds = round(time.monotonic() - began, 1)
+    tell(notify, End(usage.job, status, folder, f"{folder}/{usage.summary}", seconds))
+
+
+def _status_of(call: Callable[[], None], end: Callable[[int], None] = lambda _: None) -> int:
+    """Call a job, log its error, call `end` with the exit status, and return the status."""
+    try:
+        call()
+        status = 0
+    except RmRayError as error:
+        status = refused(error)
     except OSError as error:
         message = redacted(str(error))
         log.error("stopped by the store: %s; what is committed stays, %s", message, way_on(error))
-        return 1
+        status = 1
     except Exception as error:
         log.error("stopped by an error that rm_ray did not expect: %s", error, exc_info=True)
-        return 1
+        status = 1
     except KeyboardInterrupt:
         log.error("stopped; what is committed stays. To go on: %s", same_command())
+        end(1)
         logging.shutdown()
         os._exit(1)  # Ray's threads are still at work, and an orderly exit could abort in them
-    return 0
+    end(status)
+    return status
 
 
 def refused(error: RmRayError) -> int:

@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 
 USAGE = Usage(
     job="evaluate",
+    summary="evaluation.json",
     examples=(
         "--config jobs/evaluate.yaml --judge OUT/judge/judge.yaml --pairs.path pairs/ "
         "--output.path evaluated/",

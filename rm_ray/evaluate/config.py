@@ -9,6 +9,7 @@ from rm_ray.config import (
     TYPED,
     CostConfig,
     NonEmpty,
+    NotifyConfig,
     OutputConfig,
     PoolConfig,
     ReadConfig,
@@ -183,6 +184,8 @@ class EvaluateConfig(Section):
     """How new input files are cut into shards."""
     run: ScoreRunConfig = ScoreRunConfig()
     """The run as a whole: progress, failed pairs, and changed files."""
+    notify: NotifyConfig = NotifyConfig()
+    """Whom to tell that the job has ended."""
     estimate: EstimateConfig = EstimateConfig()
     """The speed that --dry-run computes GPU hours with."""
     cost: CostConfig = CostConfig()

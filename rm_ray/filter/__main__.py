@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 USAGE = Usage(
     job="filter",
+    summary="manifest.json",
     examples=(
         "--rewards.path scored/ --output.path kept/ --rule.keep_fraction 0.1",
         "--config jobs/filter.yaml --rewards.path s3://out/ --output.path s3://kept/",

@@ -8,7 +8,16 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from rm_ray.addresses import refuse_credentials
-from rm_ray.config import TYPED, NonEmpty, OutputConfig, RunConfig, Section, StorageConfig, as_list
+from rm_ray.config import (
+    TYPED,
+    NonEmpty,
+    NotifyConfig,
+    OutputConfig,
+    RunConfig,
+    Section,
+    StorageConfig,
+    as_list,
+)
 from rm_ray.errors import ConfigError
 from rm_ray.filter.condition import Condition
 from rm_ray.filter.quotas import ELSE, Quotas
@@ -353,6 +362,8 @@ class FilterConfig(Section):
     """The CPU tasks that count and copy."""
     run: RunConfig = RunConfig()
     """The run as a whole."""
+    notify: NotifyConfig = NotifyConfig()
+    """Whom to tell that the job has ended."""
 
     @property
     def keeps_by_reward(self) -> bool:

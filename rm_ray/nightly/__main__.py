@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 USAGE = Usage(
     job="nightly",
+    summary="index.html",
     examples=(
         "--config jobs/nightly.yaml --input.path s3://corpus/ --output.path s3://nights/",
         '--output.path s3://nights/ --release 2026-11-24 --because "checked by hand"',

@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 USAGE = Usage(
     job="pairs",
+    summary="_rm_ray/metrics.json",
     examples=(
         "--config jobs/pairs.yaml --input.path corpus/ --output.path pairs/",
         "--config jobs/pairs.yaml --judge FILE --input.path corpus/ --output.path pairs/ "

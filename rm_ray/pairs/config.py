@@ -10,6 +10,7 @@ from rm_ray.config import (
     CostConfig,
     InputConfig,
     NonEmpty,
+    NotifyConfig,
     OutputConfig,
     PoolConfig,
     ReadConfig,
@@ -173,6 +174,8 @@ class PairsJobConfig(Section):
     """Size of a shard."""
     run: PairsRunConfig = PairsRunConfig()
     """The run as a whole, and documents that failed."""
+    notify: NotifyConfig = NotifyConfig()
+    """Whom to tell that the job has ended."""
     estimate: PairsEstimateConfig = PairsEstimateConfig()
     """Speed for the hours that --dry-run estimates."""
     cost: CostConfig = CostConfig()

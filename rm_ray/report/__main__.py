@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 USAGE = Usage(
     job="report",
+    summary="report.json",
     examples=(
         "--rewards.path scored/ --output.path report/ --by source",
         "--config jobs/report.yaml --rewards.path s3://out/ --rewards.segments -1 "

@@ -10,6 +10,7 @@ from rm_ray.config import (
     TYPED,
     CostConfig,
     NonEmpty,
+    NotifyConfig,
     OutputConfig,
     RunConfig,
     Section,
@@ -346,3 +347,5 @@ class ReportConfig(ReportSection):
     """Name of the night. Nights are sorted by name. Not given: today's date (UTC)."""
     run: RunConfig = RunConfig()
     """How the job runs."""
+    notify: NotifyConfig = NotifyConfig()
+    """Whom to tell that the job has ended."""

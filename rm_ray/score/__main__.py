@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 USAGE = Usage(
     job="score",
+    summary="_rm_ray/metrics.json",
     examples=(
         "--config jobs/score.yaml --input.path s3://corpus/ --output.path s3://out/",
         "--config jobs/demo.yaml --input.path corpus/ --output.path out/",

@@ -8,6 +8,7 @@ from rm_ray.config import (
     CostConfig,
     InputConfig,
     NonEmpty,
+    NotifyConfig,
     OutputConfig,
     PoolConfig,
     ReadConfig,
@@ -59,6 +60,8 @@ class ScoreConfig(Section):
     """How to cut new input files."""
     run: ScoreRunConfig = ScoreRunConfig()
     """The run as a whole."""
+    notify: NotifyConfig = NotifyConfig()
+    """Whom to tell that the job has ended."""
     estimate: EstimateConfig = EstimateConfig()
     """The speed that --dry-run uses."""
     cost: CostConfig = CostConfig()

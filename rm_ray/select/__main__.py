@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 USAGE = Usage(
     job="select",
+    summary="select.json",
     examples=(
         "--config jobs/select.yaml --input.path s3://corpus/ --rule.keep_fraction 0.1 "
         "--output.path s3://selected/",

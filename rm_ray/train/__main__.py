@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 
 USAGE = Usage(
     job="train",
+    summary="metrics.jsonl",
     examples=(
         "--config jobs/train.yaml --pairs.path pairs/ --output.path judge/",
         "--config jobs/train.yaml --pairs.path s3://pairs/ --output.path s3://judge/",

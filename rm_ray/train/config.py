@@ -5,7 +5,16 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from rm_ray.addresses import refuse_credentials
-from rm_ray.config import TYPED, CostConfig, NonEmpty, OutputConfig, Section, StorageConfig, as_list
+from rm_ray.config import (
+    TYPED,
+    CostConfig,
+    NonEmpty,
+    NotifyConfig,
+    OutputConfig,
+    Section,
+    StorageConfig,
+    as_list,
+)
 from rm_ray.judges.classifier.keys import ClassifierConfig
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.sections import JudgeConfig
@@ -215,6 +224,8 @@ class TrainConfig(Section):
     """The rewards to learn from: the output of a run of the job score, with its corpus."""
     output: OutputConfig
     """The folder of the run."""
+    notify: NotifyConfig = NotifyConfig()
+    """Whom to tell that the job has ended."""
     judge: JudgeConfig
     """The judge to begin with."""
     train: TrainingConfig = TrainingConfig()
