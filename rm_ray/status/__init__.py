@@ -7,4 +7,5 @@ Its files:
     nights     looks at a nightly job's folder
     selection  looks at a selection's folder
     text       writes the status as lines and as JSON
+    table      shows several runs, a line each
 """

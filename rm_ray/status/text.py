@@ -3,8 +3,8 @@
 import json
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 from rm_ray.corpus.groups import printable
 from rm_ray.nightly.config import KEPT
@@ -23,9 +23,9 @@ def page(status: Status) -> str:
     return "\n".join(map(printable, lines))
 
 
-def as_json(status: Status) -> str:
-    """Write the status for scripts, as JSON. Infinities and NaN become null."""
-    text = json.dumps({"state": status.state, **asdict(status)})
+def as_json(values: Any) -> str:
+    """Write values for scripts, as JSON. Infinities and NaN become null."""
+    text = json.dumps(values)
     return json.dumps(json.loads(text, parse_constant=lambda _: None), indent=2)
 
 

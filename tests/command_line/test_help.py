@@ -67,7 +67,7 @@ TYPED = {
         "output.path", "judge.model", "pairs.path", "pairs.split", "rewards.path", "labels.column",
         "labels.good", "against", "calibrate", "pool.max_actors", "pool.gpus",
     ],
-    "status": ["output.path", "format"],
+    "status": ["output.path", "format", "watch"],
 }  # fmt: skip
 
 

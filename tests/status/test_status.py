@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -120,3 +121,28 @@ def test_what_is_not_known_is_said_to_be(scored):
     page = text.page(status)
     assert "to finish   not known yet" in page and "\ncost" not in page
     assert "\nspeed" not in page
+
+
+def test_several_runs_are_a_table_and_the_worst_is_the_exit_status(scored, half, tmp_path, capsys):
+    assert main([str(scored), str(half), "--format", "text"]) == 1
+    header, done, dead = capsys.readouterr().out.splitlines()
+    assert header.split("  ")[0] == "run" and header.rstrip().endswith("cost so far")
+    assert done.startswith(f"{scored}  ") and dead.startswith(f"{half}  ")
+    assert "complete" in done and "3 of 3" in done and "100%" in done and "$" in done
+    assert "nobody is at work" in dead and "2 of 3" in dead and "67%" in dead
+    assert main([str(scored), str(tmp_path / "none"), str(half)]) == 2
+    assert "no run" in capsys.readouterr().out
+    assert main([str(scored), str(half), "--format", "json"]) == 1
+    values = json.loads(capsys.readouterr().out)
+    assert [(one["state"], one["left"]) for one in values] == [("complete", 0), ("dead", 1)]
+
+
+def test_a_watched_run_is_shown_until_nobody_is_at_work(half, capsys, monkeypatch):
+    monkeypatch.setattr("rm_ray.run.output.lease.BEAT_SECONDS", 0.2)
+    lease = Lease(state_of(half))
+    lease.__enter__()
+    threading.Timer(3, lease.__exit__, (None, None, None)).start()
+    assert main([str(half), "--watch", "--watch_s", "0.2"]) == 1
+    shown = capsys.readouterr().out
+    assert shown.count("state       live") >= 1
+    assert shown.count("nobody is at work") == 1
