@@ -45,8 +45,8 @@ class StatusConfig(Section):
     """Folder of the run or of the nightly job."""
     more: list[NonEmpty] = Field([])
     """Folders of further runs: all are shown as a table, a line each."""
-    format: Literal["text", "json"] = Field("text", json_schema_extra=TYPED)
-    """text for people, json for scripts."""
+    format: Literal["text", "json", "prometheus"] = Field("text", json_schema_extra=TYPED)
+    """text for people, json for scripts, prometheus for a text file that Prometheus scrapes."""
     watch: bool = Field(False, json_schema_extra=TYPED)
     """Show it again and again, until nobody is at work."""
     watch_s: float = Field(10, gt=0)
@@ -123,6 +123,10 @@ def _page(config: StatusConfig, seen: "Sequence[Seen]") -> str:
     from rm_ray.status.table import as_values, table
     from rm_ray.status.text import as_json, page
 
+    if config.format == "prometheus":
+        from rm_ray.status.prometheus import as_metrics
+
+        return as_metrics(seen).rstrip()
     if config.format == "json":
         values = as_values(seen)
         return as_json(values if config.more else values[0])

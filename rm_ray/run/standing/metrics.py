@@ -36,6 +36,9 @@ FAILED = Metric(
     counter=True,
     by="reason",
 )
+STORE_AWAY = Metric(
+    "rm_ray_store_away", "Requests to stores that have failed and are tried again now."
+)
 ENGINES = Metric("rm_ray_engines", "Engines that are ready.")
 SHARDS_DONE = Metric("rm_ray_shards_done", "Shards of the run that are committed.")
 SHARDS_LEFT = Metric("rm_ray_shards_left", "Shards of the run that are not committed.")
@@ -55,6 +58,7 @@ def run_values(now: RunProgress, here: Standing) -> dict[Metric, float | Mapping
         DOCUMENTS: now.work.documents,
         FAULTS: now.fault_kinds,
         FAILED: here.failed,
+        STORE_AWAY: len(now.retries),
         ENGINES: here.engines,
         SHARDS_DONE: here.shards - here.shards_left,
         SHARDS_LEFT: here.shards_left,

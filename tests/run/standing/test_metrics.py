@@ -25,6 +25,7 @@ def test_every_name_has_its_own_figure():
         "rm_ray_documents": 7,
         "rm_ray_faults": {"engine died": 2},
         "rm_ray_failed_documents": {"died": 1},
+        "rm_ray_store_away": 0,
         "rm_ray_engines": 3,
         "rm_ray_shards_done": 5,
         "rm_ray_shards_left": 4,
