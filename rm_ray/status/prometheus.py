@@ -5,6 +5,7 @@ not come. `jobs/status.py NIGHTS --format prometheus > rm_ray.prom`, run by cron
 node_exporter's textfile collector, has them scraped.
 """
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -23,6 +24,8 @@ RUN = {
     "rm_ray_run_gpu_hours": "GPU hours so far (engine hours if engines run on CPU).",
     "rm_ray_run_cost_dollars": "Cost of these hours.",
 }
+# When the runs were looked at: a file that is no longer written would say the same for ever.
+LOOKED_AT = "rm_ray_status_seconds"
 # Metrics of each nightly job, by name.
 NIGHTLY = {
     "rm_ray_nights": "Nights that have begun.",
@@ -35,12 +38,13 @@ NIGHTLY = {
 
 
 def as_metrics(seen: Sequence[Seen]) -> str:
-    """Return the metrics of the runs that there are; each has the tags `run` and `kind`."""
+    """Return the metrics of the runs that there are, each with the tags `run` and `kind`."""
     registry = CollectorRegistry()
     gauges = {
         name: Gauge(name, text, ["run", "kind"], registry=registry)
         for name, text in {**RUN, **NIGHTLY}.items()
     }
+    Gauge(LOOKED_AT, "Time of this look, seconds since 1970.", registry=registry).set(time.time())
     for status in (one.status for one in seen):
         if status is None:
             continue

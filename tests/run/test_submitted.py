@@ -30,6 +30,7 @@ from tests.jobs import (
     read_rewards,
     write_corpus,
 )
+from tests.prometheus import prometheus, queries
 
 TOLERANCE = 1e-3
 RAY = str(Path(sys.executable).parent / "ray")
@@ -223,6 +224,7 @@ def test_submitted_stopped_and_submitted_again_on_a_cluster_and_a_store_with_aut
         assert status.returncode == 1, status.stderr
         assert f"shards      {len(first)} of " in status.stdout
 
+        ask = machines.enter_context(prometheus(tmp_path, metrics_port, free_port()))
         with (tmp_path / "second").open("w") as out:
             second = subprocess.Popen(submission(jobs, "second", words), cwd=ROOT, env=env,
                                       stdout=out, stderr=out)  # fmt: skip
@@ -233,12 +235,14 @@ def test_submitted_stopped_and_submitted_again_on_a_cluster_and_a_store_with_aut
                 found |= scraped(metrics_port, "s3://outputs/run")
                 engines = max(engines, found.get("rm_ray_engines", 0))
             time.sleep(0.2)
+        shown = {title: [ask(query) for query in own] for title, own in queries().items()}
         log += (tmp_path / "second").read_text()
         assert second.returncode == 0 and "complete: s3://outputs/run" in log, log
     download(s3, "outputs", "run", tmp_path / "out")
     assert first.items() <= parts(s3).items()  # not one finished shard was written again
     check_rewards(tmp_path, vllm_engine)
     check_metrics({**found, "rm_ray_engines": engines}, tmp_path / "out", len(parts(s3)))
+    check_dashboard(shown)
     check_no_secrets(tmp_path / "out", log, [TOKEN, *reader, *writer])
     check_readers(endpoint, writer, tmp_path / "out")
 
@@ -291,6 +295,21 @@ def check_metrics(found, out, shards):
     # the gauges of one export are of one moment, and of both invocations together
     assert found["rm_ray_shards_done"] + found["rm_ray_shards_left"] == shards
     assert found["rm_ray_cost_dollars"] == pytest.approx(found["rm_ray_gpu_hours"] * COST)
+
+
+def check_dashboard(shown):
+    """What a dashboard of this run showed at its end, as Prometheus scraped the run."""
+    # a run without a fault has no series of faults, and the others are of folders
+    drawn = {title for title, answers in shown.items() if any(answers)}
+    assert drawn >= {
+        *("Shards done", "Time left", "Cost so far", "GPU hours so far", "Tokens a second"),
+        *("Documents a second", "Engines that are ready", "In the model, and from the cache"),
+    }
+    for title in drawn:
+        for answer in filter(None, shown[title]):
+            assert [labels["run"] for labels, _ in answer] == ["s3://outputs/run"], (title, answer)
+    assert 0 < shown["Shards done"][0][0][1] <= 1 and shown["Cost so far"][0][0][1] > 0
+    assert shown["Documents a second"][0][0][1] > 0
 
 
 def check_no_secrets(out, said, secrets):

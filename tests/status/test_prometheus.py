@@ -22,6 +22,7 @@ def read(text):
         (sample.name, sample.labels["run"], sample.labels["kind"]): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
+        if sample.labels
     }
 
 
