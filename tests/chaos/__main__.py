@@ -10,8 +10,14 @@ import time
 from pathlib import Path
 
 from tests import fault_engine, raising_vllm
+from tests.chaos import ledger
 from tests.chaos.filtering import FAULTS, FilterChaos
 from tests.chaos.harness import Chaos, fault_plan, table
+from tests.chaos.selecting import FAULTS as SELECT_FAULTS
+from tests.chaos.selecting import SelectChaos
+
+# Engines by their names in the ledger.
+NAMES = {fault_engine.NAME: "hash", raising_vllm.NAME: "vllm", "select": "words"}
 
 
 def main() -> int:
@@ -19,6 +25,8 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3, 4], help="hash engine")
     parser.add_argument("--vllm-seeds", type=int, nargs="*", default=[11, 12])
     parser.add_argument("--filter-seeds", type=int, nargs="*", default=[21], help="the filter job")
+    parser.add_argument("--select-seeds", type=int, nargs="*", default=[], help="the job select")
+    parser.add_argument("--ledger", action="store_true", help="add what was done to ledger.jsonl")
     parser.add_argument("--faults", type=int, default=15, help="of each seed of these two")
     parser.add_argument("--vllm-faults", type=int, default=6)
     options = parser.parse_args()
@@ -46,14 +54,20 @@ def main() -> int:
         work = [(seed, fault_engine.NAME, options.faults) for seed in options.seeds]
         work += [(seed, raising_vllm.NAME, options.vllm_faults) for seed in options.vllm_seeds]
         work += [(seed, "filter", options.faults) for seed in options.filter_seeds]
-        filtering = FilterChaos(chaos)
+        work += [(seed, "select", options.faults) for seed in options.select_seeds]
+        filtering, selecting = FilterChaos(chaos), SelectChaos(chaos)
         for seed, engine, faults in work:
             if engine == "filter":
                 plan = fault_plan(seed, faults, FAULTS)
                 report = filtering.run_seed(seed, plan, engine, files=6, rows=64)
+            elif engine == "select":
+                plan = fault_plan(seed, faults, SELECT_FAULTS)
+                report = selecting.run_seed(seed, plan, engine, files=4, rows=400)
             else:
                 report = chaos.run_seed(seed, fault_plan(seed, faults), engine, files=6, rows=64)
             reports.append(report)
+            if options.ledger:
+                ledger.add(report, NAMES.get(engine, "none"))
             print(f"seed {seed}: {dict(report.faults)}", flush=True)
             for status, words in report.last_words:
                 print(f"  exit {status}: {words}", flush=True)

@@ -13,16 +13,54 @@ from tests.filter.runs import options
 FAULTS = tuple(fault for fault in ALL_FAULTS if not fault.startswith("judge"))
 
 
-class FilterChaos(Chaos):
-    """On the cluster, store and proxy of another one."""
+class StoredJobChaos(Chaos):
+    """A job whose output is files that are to be the same to the byte. It is on the cluster, store
+    and proxy of another one.
+    """
+
+    # of its output, what is compared
+    folders: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, chaos: Chaos) -> None:
+        self.__dict__.update(vars(chaos))
+
+    def timeouts(self, *sections: str) -> list[str]:
+        """Options that keep the wait for a silent store short."""
+        timeout = str(CLIENT_TIMEOUT)
+        return [word for name in sections for word in (f"--{name}.storage.timeout_s", timeout)]
+
+    def parts(self, output: str) -> dict[str, str]:
+        """Files with their ETags."""
+        found: dict[str, str] = {}
+        for folder in self.folders:
+            entries = self.direct.find(f"{output}/{folder}", detail=True).values()
+            files = (entry for entry in entries if entry["type"] == "file")
+            found |= {entry["name"].removeprefix(output): entry["ETag"] for entry in files}
+        return found
+
+    def judged_since(self, moment: float, corpus: str) -> set[str]:
+        return set()
+
+    def compare(self, seed: int, calm: str, hurt: str, engine: str) -> Report:
+        report, (expected, found) = Report(seed, engine), map(self.parts, (calm, hurt))
+        report.rows = len(expected)
+        report.lost = len(expected.keys() - found.keys())
+        report.doubled = len(found.keys() - expected.keys())
+        report.differing = sum(found.get(name, tag) != tag for name, tag in expected.items())
+        return report
+
+
+class FilterChaos(StoredJobChaos):
+    """The filter, of a corpus that was scored."""
 
     titles: ClassVar = {"reader": "CopyStage"}
     worker = "CopyStage"
     prefix = "filter-"
     slow = 0.03  # or a bundle of eight documents would be done before it is hurt
+    folders: ClassVar = ("corpus", "manifest.json", "_rm_ray/done")
 
     def __init__(self, chaos: Chaos) -> None:
-        self.__dict__.update(vars(chaos))
+        super().__init__(chaos)
         self._scorer = chaos
         self._scored: dict[str, str] = {}
 
@@ -45,26 +83,5 @@ class FilterChaos(Chaos):
             "rule_keep_fraction": 0.5, "output_add": "reward", "output_file_mb": 0.001,
             "output_row_group_rows": 3, **changes,
         })  # fmt: skip
-        for section in ("corpus", "rewards", "output"):
-            words += [f"--{section}.storage.timeout_s", str(CLIENT_TIMEOUT)]
+        words += self.timeouts("corpus", "rewards", "output")
         return self._start([sys.executable, "jobs/filter.py", *words], log)
-
-    def parts(self, output: str) -> dict[str, str]:
-        """Files and receipts with their ETags."""
-        found: dict[str, str] = {}
-        for folder in ("corpus", "manifest.json", "_rm_ray/done"):
-            entries = self.direct.find(f"{output}/{folder}", detail=True).values()
-            files = (entry for entry in entries if entry["type"] == "file")
-            found |= {entry["name"].removeprefix(output): entry["ETag"] for entry in files}
-        return found
-
-    def judged_since(self, moment: float, corpus: str) -> set[str]:
-        return set()
-
-    def compare(self, seed: int, calm: str, hurt: str, engine: str) -> Report:
-        report, (expected, found) = Report(seed, engine), map(self.parts, (calm, hurt))
-        report.rows = len(expected)
-        report.lost = len(expected.keys() - found.keys())
-        report.doubled = len(found.keys() - expected.keys())
-        report.differing = sum(found.get(name, tag) != tag for name, tag in expected.items())
-        return report

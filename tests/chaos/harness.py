@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import s3fs
 
+from rm_ray.run.output.lease import DEAD_SECONDS
 from tests import fault_engine
 from tests.chaos.nodes import Nodes
 from tests.chaos.proxy import KINDS, FaultyProxy
@@ -27,14 +29,18 @@ from tests.jobs import command, environment, prose
 
 PROCESS_FAULTS = (
     *("driver killed", "driver stopped", "judge killed", "judge raises", "reader killed"),
-    "node lost",
+    *("node lost", "judge frozen", "driver frozen", "second driver", "head lost"),
 )
-STORE_FAULTS = tuple(f"store {kind}" for kind in KINDS)
+STORE_FAULTS = (*(f"store {kind}" for kind in KINDS), "store slow")
 REFUSALS = ("store full", "store read-only", "credentials expired")
 ALL_FAULTS = (*PROCESS_FAULTS, *STORE_FAULTS, *REFUSALS)
 
 # Seconds: one invocation, with everything that was done to it.
 LIMIT = 300
+# Seconds for which an engine is frozen, and for which a driver is, until another has its lease.
+FROZEN_ENGINE, FROZEN_DRIVER = 6, DEAD_SECONDS + 15
+# Seconds before each request to a slow store is answered, and for how long it is slow.
+SLOW_REQUEST, SLOW = 0.5, 6
 CLIENT_TIMEOUT = 2
 BUCKET = "chaos"
 
@@ -155,8 +161,8 @@ class Chaos:
         while True:
             report.invocations += 1
             before, moment = self.parts(hurt), time.time()
-            job = self.start(log, corpus, hurt, engine)
-            self._hurt(job, hurt, left, rng, report)
+            start = partial(self.start, log, corpus, hurt, engine)
+            job = self._hurt(start(), start, hurt, left, rng, report)
             status = job.wait(LIMIT)
             self.proxy.refuse_writes, self.proxy.refuse_all = "", False
             self.proxy.fail("", 0)
@@ -177,15 +183,45 @@ class Chaos:
         report.seconds = time.monotonic() - began
         return report
 
-    def _hurt(self, job, output: str, left: list[str], rng: random.Random, report: Report) -> None:
-        """One fault after the other, as the run gets on, until the job ends."""
+    def _hurt(
+        self, job, start, output: str, left: list[str], rng: random.Random, report: Report
+    ) -> subprocess.Popen:
+        """One fault after the other, as the run gets on, until the job ends.
+
+        Returns the driver that is at work at the end: another one, where the first was frozen.
+        """
         deadline = time.monotonic() + LIMIT
         while left and job.poll() is None and time.monotonic() < deadline:
             self._wait_for_work(job, output, rng)
-            if job.poll() is None and self._inject(left[0], job, rng):
+            if job.poll() is not None:
+                break
+            if left[0] in ("driver frozen", "second driver"):
+                job = self._add_driver(left[0], job, start, report)
+                report.faults[left.pop(0)] += 1
+            elif self._inject(left[0], job, rng):
                 report.faults[left.pop(0)] += 1
                 if job.poll() is None:
                     time.sleep(rng.uniform(0.2, 1.0))
+        return job
+
+    def _add_driver(self, fault: str, job, start, report: Report) -> subprocess.Popen:
+        """Start the same command beside a driver; return the one that is right to be at work.
+
+        A driver that was frozen until its lease was taken must end by itself once it goes on, and
+        a second one beside a living one must not begin.
+        """
+        if fault == "second driver":
+            second = start()
+            status = second.wait(LIMIT)
+            report.untrue_exits += status != 2 and job.poll() is None
+            return job
+        job.send_signal(signal.SIGSTOP)
+        second = start()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            second.wait(FROZEN_DRIVER)
+        job.send_signal(signal.SIGCONT)
+        report.untrue_exits += job.wait(LIMIT) == 0
+        return second
 
     def _wait_for_work(self, job, output: str, rng: random.Random) -> None:
         """Until some more parts are there, or a while has passed; now and then not at all."""
@@ -209,6 +245,16 @@ class Chaos:
             job.wait(60)
         elif fault == "node lost":
             self.nodes.lose_one(rng)
+        elif fault == "head lost":
+            self.nodes.lose_head()
+            job.wait(LIMIT)
+            self.nodes.begin_again()
+        elif fault == "judge frozen":
+            return self._freeze(rng)
+        elif fault == "store slow":
+            self.proxy.slow, before = SLOW_REQUEST, self.proxy.slow
+            time.sleep(SLOW)
+            self.proxy.slow = before
         elif fault == "judge raises":
             (self.folder / fault_engine.RAISE_ONCE).touch()
         elif who in ("judge", "reader"):
@@ -224,6 +270,19 @@ class Chaos:
             job.wait(LIMIT)
         else:
             self.proxy.fail(what, rng.randint(2, 5))  # each costs a pause twice as long
+        return True
+
+    def _freeze(self, rng: random.Random) -> bool:
+        """Stop an engine's process for a while; False where there is none."""
+        victims = self.nodes.processes(self.titles["judge"])
+        if not victims:
+            time.sleep(0.05)
+            return False
+        victim = rng.choice(victims)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            victim.suspend()
+            time.sleep(FROZEN_ENGINE)
+            victim.resume()
         return True
 
     def judged_since(self, moment: float, corpus: str) -> set[str]:

@@ -13,9 +13,13 @@ class Nodes:
     """A Ray cluster of a head without CPUs and worker nodes, all on this machine."""
 
     def __init__(self, env: dict[str, str], workers: int) -> None:
+        self._env, self._count = env, workers
+        self._begin()
+
+    def _begin(self) -> None:
         from ray.cluster_utils import Cluster
 
-        self._env = env
+        env = self._env
         self._temp = tempfile.mkdtemp(prefix="rc", dir="/tmp")
         with patch.dict(os.environ, env):
             self._cluster = Cluster(
@@ -27,7 +31,7 @@ class Nodes:
                     "object_store_memory": 100 << 20,
                 },
             )
-        self._workers = [self._add() for _ in range(workers)]
+        self._workers = [self._add() for _ in range(self._count)]
 
     @property
     def address(self) -> str:
@@ -53,6 +57,16 @@ class Nodes:
         self._cluster.remove_node(victim, allow_graceful=False)
         self._workers.append(self._add())
         return self._workers[-1].node_id
+
+    def lose_head(self) -> None:
+        """The process that knows the cluster is gone, and with it the cluster."""
+        self._cluster.head_node.kill_gcs_server(check_alive=False)
+
+    def begin_again(self) -> None:
+        """Another cluster comes."""
+        with contextlib.suppress(Exception):  # the old one cannot end in good order
+            self.close()
+        self._begin()
 
     def processes(self, title: str) -> list[psutil.Process]:
         """This cluster's worker processes whose title has this in it."""

