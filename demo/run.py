@@ -1,4 +1,8 @@
-"""`make demo`: build a corpus, then score, filter and report it with the real jobs."""
+"""`make demo` and `rm_ray demo`: build a corpus, then score, filter and report it by the real jobs.
+
+Everything is done in the present folder. The configurations and the tiny judge are copied there, if
+it does not have them.
+"""
 
 import json
 import shutil
@@ -13,10 +17,14 @@ import pyarrow.parquet as pq
 from demo.evaluate import REAL, Comparison, compare
 from demo.spoil import UNSEEN
 
+# The checkout, or what a wheel has of it.
 ROOT = Path(__file__).parents[1]
+IS_CHECKOUT = (ROOT / "pyproject.toml").exists()
 OUTPUT = Path("outputs/demo")
 # Fraction of the documents that the filter keeps.
 KEPT = 0.3
+# How Python runs a job.
+JOB = ("-m", "rm_ray")
 
 
 def main() -> int:
@@ -24,34 +32,54 @@ def main() -> int:
     began = time.monotonic()
     corpus, scored, kept = OUTPUT / "corpus", OUTPUT / "scored", OUTPUT / "kept"
     report = OUTPUT / "report"
-    shutil.rmtree(ROOT / OUTPUT, ignore_errors=True)
+    unpack(Path.cwd())
+    shutil.rmtree(OUTPUT, ignore_errors=True)
     _run("-m", "demo.build_corpus", "--output", str(corpus))
-    status = _run("jobs/score.py", "--config", "jobs/demo.yaml", "--input.keep", "kind,source")
+    status = _run(*JOB, "score", "--config", "jobs/demo.yaml", "--input.keep", "kind,source")
     if status == 0:
-        print(summary(ROOT / corpus, ROOT / scored), flush=True)
+        print(summary(corpus, scored), flush=True)
         print(f"\nkeeping the best {KEPT:.0%} of the documents:", flush=True)
         rule = ["--rule.keep_fraction", str(KEPT)]
         paths = ["--rewards.path", str(scored), "--output.path", str(kept)]
-        status = _run("jobs/filter.py", *paths, *rule)
+        status = _run(*JOB, "filter", *paths, *rule)
     if status == 0:
-        print(before_and_after(ROOT / corpus, ROOT / kept), flush=True)
+        print(before_and_after(corpus, kept), flush=True)
         print("\nreporting the documents by kind:", flush=True)
         paths = ["--rewards.path", str(scored), "--output.path", str(report)]
-        status = _run("jobs/report.py", *paths, "--by", "kind", "--night", "demo")
+        status = _run(*JOB, "report", *paths, "--by", "kind", "--night", "demo")
     if status == 0:
-        print(f"\nthe report: {ROOT / report / 'report.html'}")
+        print(f"\nthe report: {(report / 'report.html').absolute()}")
         print(f"\ndemo took {time.monotonic() - began:.0f} s\n")
         print("the rewards, in DuckDB:")
         print(f"  SELECT id, reward, n_chunks, status FROM '{scored}/rewards/*.parquet'")
         print("  ORDER BY reward DESC;")
         print(f"the kept documents: SELECT id, kind FROM '{kept}/corpus/*.parquet';")
         print("\nscore your own corpus: name its columns of texts and of ids (null for none):")
-        print("  .venv/bin/python jobs/score.py --config jobs/demo.yaml --input.path CORPUS \\")
+        print(f"  {typed('score')} --config jobs/demo.yaml --input.path CORPUS \\")
         print("    --input.text text --input.id id --output.path OUT")
-        print("  .venv/bin/python jobs/filter.py --rewards.path OUT --output.path KEPT \\")
+        print(f"  {typed('filter')} --rewards.path OUT --output.path KEPT \\")
         print("    --rule.keep_fraction 0.1 --dry-run")
-        print("  .venv/bin/python jobs/report.py --rewards.path OUT --output.path REPORT")
+        print(f"  {typed('report')} --rewards.path OUT --output.path REPORT")
     return status
+
+
+def typed(job: str) -> str:
+    """Return the command of a job, as it is typed here."""
+    return f".venv/bin/python jobs/{job}.py" if IS_CHECKOUT else f"rm_ray {job}"
+
+
+def unpack(folder: Path) -> None:
+    """Copy the configurations, the shipped judges and the tiny judge; replace nothing.
+
+    Args:
+        folder: the folder to copy them to.
+    """
+    for name in ("jobs", "demo/tiny_judge", "demo/judge"):
+        for file in (ROOT / name).rglob("*"):
+            target = folder / file.relative_to(ROOT)
+            if file.is_file() and file.suffix != ".py" and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, target)
 
 
 def summary(corpus: Path, scored: Path) -> str:
@@ -113,7 +141,7 @@ def _statuses(statuses: dict[str, int]) -> str:
 
 
 def _run(*arguments: str) -> int:
-    return subprocess.run([sys.executable, *arguments], cwd=ROOT, check=False).returncode
+    return subprocess.run([sys.executable, *arguments], check=False).returncode
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from rm_ray.command_line.jobs import JOBS, jobs_page
+from rm_ray.command_line.jobs import DEMO, JOBS, jobs_page
 from rm_ray.command_line.pages import listed, show, terminal_width
 from rm_ray.command_line.refusals import nearest
 from rm_ray.command_line.run import refused, start_logging
+from rm_ray.command_line.shipped import run_demo
 from rm_ray.errors import ConfigError
 
 
@@ -24,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         show(jobs_page(terminal_width()))
         return 0 if words else 2
     job, *options = words
+    if job == DEMO:
+        start_logging()
+        return refused(ConfigError("demo takes no options")) if options else run_demo()
     if job not in JOBS:
         start_logging()
         return refused(_unknown(job))
@@ -32,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _unknown(job: str) -> ConfigError:
-    near = nearest(job, JOBS)
+    near = nearest(job, [*JOBS, DEMO])
     hint = f"did you mean {near}?" if near else f"the first word is one of {listed(list(JOBS))}"
     return ConfigError(f"'{job}' is not a job; {hint}")
 

@@ -10,7 +10,7 @@ import pytest
 
 from rm_ray.command_line.arguments import parse_arguments
 from rm_ray.command_line.help import help_page
-from rm_ray.command_line.jobs import JOBS
+from rm_ray.command_line.jobs import DEMO, JOBS
 from rm_ray.command_line.keys import dotted_fields, dotted_sections, switches
 from rm_ray.command_line.load import load_config
 from rm_ray.command_line.refusals import refuse_unknown
@@ -155,7 +155,7 @@ def job_of(words):
         runs = word.rpartition("/")[2] == "rm_ray" and (at == 0 or words[at - 1] == "-m")
         if runs and len(words) > at + 1 and not is_placeholder(words[at + 1]):
             job = words[at + 1]
-            return None if job.startswith("-") else (job, words[at + 2 :])
+            return None if job.startswith("-") or job == DEMO else (job, words[at + 2 :])
     return None
 
 

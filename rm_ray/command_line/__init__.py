@@ -8,6 +8,7 @@ through them:
     jobs         the jobs by name, and the page that lists them
     run          runs a job: from words to an exit status
     notify       tells others that a job has ended
+    shipped      the configurations, judges and demo that come with the package
     arguments    splits words into options
     load         makes one configuration of a YAML file, files of sections, and options
     files        reads these YAML files

@@ -13,6 +13,8 @@ JOBS = {
     "evaluate": "Evaluate a judge: how good it is, and where it is blind.",
     "status": "Say how a run stands: live or dead, done and left, speed, failures.",
 }
+# Not a job: it has no keys.
+DEMO = "demo"
 
 
 def jobs_page(width: int) -> str:
@@ -30,6 +32,12 @@ def jobs_page(width: int) -> str:
             "",
             "Jobs:",
             columns(JOBS, width),
+            "",
+            wrapped(
+                "`rm_ray demo` puts the configurations and a tiny judge into this folder, builds a "
+                "corpus, and scores, filters and reports it.",
+                width,
+            ),
             "",
             wrapped(hint, width),
         ]
