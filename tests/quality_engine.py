@@ -4,8 +4,10 @@ Chosen with `--engine.name tests.quality_engine:QualityEngine`. Answers follow f
 alone.
 """
 
+import contextlib
 import hashlib
 import random
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +55,21 @@ class QualityEngine:
             self.counts.forwarded_tokens += 151
         self._waiting.clear()
         return answers
+
+
+def documents_at_one_place(files: int, rows: int, words: int) -> Path:
+    """Write documents to a folder whose path is the same in every run, and return the folder.
+
+    A sample is chosen by a hash of the path, so only then is it the same sample in every run.
+    """
+    name = hashlib.sha256(Path(__file__).read_bytes() + bytes((files,))).hexdigest()[:8]
+    folder = Path(tempfile.gettempdir()) / f"rm_ray-documents-{name}-{files}-{rows}-{words}"
+    if not folder.exists():
+        new = Path(tempfile.mkdtemp(dir=folder.parent))
+        write_documents(new, files, rows, words)
+        with contextlib.suppress(OSError):  # another run has just written it
+            new.rename(folder)
+    return folder
 
 
 def write_documents(folder: Path, files: int, rows: int, words: int, seed: int = 0) -> None:
