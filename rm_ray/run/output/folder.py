@@ -265,6 +265,11 @@ class RunFolder:
         return metrics
 
 
+def state_of(output: OutputConfig) -> Folder:
+    """Return the run's own folder of files, without opening the run."""
+    return Folder(absolute(output.path), output.storage) / STATE
+
+
 def files_there(folder: Folder, names: Iterable[str]) -> set[str]:
     """Return the names that exist as files. Each name is asked for; nothing is listed."""
     asked = sorted(names)
