@@ -37,7 +37,7 @@ def corpus_of(config: FilterConfig, run: ScoredRun) -> CorpusConfig:
     # not checked with rewards.segments: segments name their files, and later segments may have
     # files elsewhere
     known = tuple(file.path for file in run.files) if config.rewards.segments is None else ()
-    for path in as_list(scored_input["path"]):
+    for path in [] if run.is_of_table else as_list(scored_input["path"]):
         # a relative path, kept as it was typed, means another place in another folder
         if "://" not in path and not Path(path).is_absolute() and known:
             start = absolute(literal_part(path))
@@ -60,6 +60,27 @@ def scored_files(run: ScoredRun) -> list[InputFile]:
         InputFile(f.path, f.size, f.version, f.units[0].partition) for f in run.files if f.units
     ]
     return sorted(files, key=lambda file: file.path)
+
+
+def check_named(run: ScoredRun, needs: str) -> None:
+    """Refuse to read columns of a table's files that do not have the table's names.
+
+    Args:
+        run: the scoring run.
+        needs: what needs the columns, in words.
+
+    Raises:
+        InputError: a file has other names; the message says what to do.
+    """
+    other = next((file for file in run.files if file.names), None)
+    if other is not None:
+        names = ", ".join(sorted(other.names)[:3])
+        raise InputError(
+            f"corpus.path: {other.path} does not have the columns of its table under the table's "
+            f"names (first {names}), so {needs} cannot be done from its files; copy the columns to "
+            "the rewards (--input.keep of the scoring run) and write --output.kind ids or rewards, "
+            "or rewrite the table's files"
+        )
 
 
 def as_they_are(files: Sequence[InputFile], corpus: CorpusConfig) -> list[InputFile]:

@@ -122,7 +122,8 @@ class Undeleted:
             if len(gone := named[np.isin(named, self.deleted.rows(file, 0, count))]):
                 raise InputError(
                     f"input.rows: {self.choice.path} names row {gone[0]} of {file}, which the "
-                    "table has deleted; leave such rows out, or give the --input.snapshot that has them"
+                    "table has deleted; leave such rows out, or give an --input.snapshot that has "
+                    "them"
                 )
 
 

@@ -56,7 +56,7 @@ def open_iceberg(address: str, wanted: int | None, config: CorpusConfig) -> Snap
                 f"{where} has the data file {entry.path}, which is {kind}; give Parquet"
             )
     deletes = [entry for entry in found if entry.content is not DataFileContent.DATA]
-    types = schema_to_pyarrow(schema, include_field_ids=False)
+    types = _small(schema_to_pyarrow(schema, include_field_ids=False))
     partitions = _partitions(metadata, schema)
     kinds = {
         name: types.field(name).type for names in partitions.values() for name in names.values()
@@ -72,6 +72,12 @@ def open_iceberg(address: str, wanted: int | None, config: CorpusConfig) -> Snap
         ),
         deleted=deleted_rows(data, deletes, address, config),
     )
+
+
+def _small(types: pa.Schema) -> pa.Schema:
+    """Return the types with strings and bytes of 32-bit offsets, as files have them."""
+    small = {pa.large_string(): pa.string(), pa.large_binary(): pa.binary()}
+    return pa.schema([field.with_type(small.get(field.type, field.type)) for field in types])
 
 
 def _chosen(
@@ -112,12 +118,12 @@ def _check_schema(schema: Schema, where: str) -> None:
 
 def _partitions(metadata: TableMetadata, schema: Schema) -> dict[int, dict[int, str]]:
     """Return the columns whose own values are partition values: by spec, by place in the spec."""
-    ids = set(schema.field_ids)
+    columns = {column.field_id for column in schema.fields}  # fields of structs are in the files
     return {
         spec.spec_id: {
             place: str(schema.find_column_name(field.source_id))
             for place, field in enumerate(spec.fields)
-            if isinstance(field.transform, IdentityTransform) and field.source_id in ids
+            if isinstance(field.transform, IdentityTransform) and field.source_id in columns
         }
         for spec in metadata.partition_specs
     }

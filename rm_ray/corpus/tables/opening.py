@@ -7,6 +7,23 @@ from rm_ray.corpus.tables.snapshot import Snapshot
 from rm_ray.errors import InputError
 
 
+def refuse_table(config: CorpusConfig, job: str) -> None:
+    """Refuse a table in a job that reads plain Parquet only.
+
+    Args:
+        config: the configuration of the corpus.
+        job: the job, in words.
+
+    Raises:
+        InputError: the corpus is a table.
+    """
+    if tables := [path for path in config.paths if table_of(path)]:
+        raise InputError(
+            f"{config.key}.path: {tables[0]} is a table, and {job} reads plain Parquet only: score "
+            "the table (jobs/score.py), and filter that run (jobs/filter.py)"
+        )
+
+
 def open_table(config: CorpusConfig) -> Snapshot | None:
     """Return the snapshot that a corpus is; None if it is no table.
 
