@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 # Features that a reader has to know, and that are read right here. `v2Checkpoint` and
-# `timestampNtz` need nothing but deltalake.
-READ = {"columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint"}
+# `timestampNtz` need nothing but deltalake. deltalake 1.6 writes `variantType` into each table with
+# deletion vectors; a column of that type is refused.
+READ = {"columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint", "variantType"}
 # Types that a partition column's values are not read back from their text.
 _UNREAD_PARTITIONS = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_nested)
 
@@ -91,6 +92,11 @@ def _snapshot(address: str, uri: str, table: "DeltaTable", config: CorpusConfig)
     metadata = table.metadata()
     by_id = metadata.configuration.get("delta.columnMapping.mode") == "id"
     described = json.loads(table.schema().to_json())["fields"]
+    if variant := next((one["name"] for one in described if _has_variant(one["type"])), None):
+        raise InputError(
+            f"{config.key}.path: the column {variant!r} of delta:{address} is a variant, which is "
+            "not read here; write the table out as plain Parquet"
+        )
     schema = pa.schema(table.schema().to_arrow())
     partition = metadata.partition_columns
     kinds = {name: schema.field(name).type for name in partition}
@@ -110,6 +116,15 @@ def _snapshot(address: str, uri: str, table: "DeltaTable", config: CorpusConfig)
         fields=TableFields(_fields(described, schema, by_id), frozenset(partition), kinds),
         deleted=dict(_deleted(table, uri)),
     )
+
+
+def _has_variant(described: Any) -> bool:
+    """Return True if a type of the log is, or holds, a variant."""
+    if isinstance(described, Mapping):
+        return any(map(_has_variant, described.values()))
+    if isinstance(described, list):
+        return any(_has_variant(one["type"]) for one in described)
+    return bool(described == "variant")
 
 
 def _files(actions: pa.Table, uri: str, partition: Sequence[str]) -> Iterator[TableFile]:
