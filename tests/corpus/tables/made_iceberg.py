@@ -39,7 +39,14 @@ from pyroaring import BitMap64
 
 
 class FolderCatalog(MetastoreCatalog, NoopCatalog):
-    """Keeps tables in a folder: the table NAMESPACE.NAME in WAREHOUSE/NAMESPACE/NAME."""
+    """Keeps tables in a folder: the table NAMESPACE.NAME in WAREHOUSE/NAMESPACE/NAME.
+
+    A table with another location is known to this object only.
+    """
+
+    def __init__(self, name: str, **properties: str) -> None:
+        super().__init__(name, **properties)
+        self._elsewhere = {}
 
     def _place(self, identifier) -> Path:
         space, name = self.identifier_to_database_and_table(identifier)
@@ -57,18 +64,22 @@ class FolderCatalog(MetastoreCatalog, NoopCatalog):
         return self.load_table(identifier)
 
     def load_table(self, identifier) -> Table:
+        names = self.identifier_to_database_and_table(identifier)
+        if staged := self._elsewhere.get(names):
+            return Table(names, staged.metadata, staged.metadata_location, staged.io, self)
         found = sorted((self._place(identifier) / "metadata").glob("*.metadata.json"))
         if not found:
             raise NoSuchTableError(str(identifier))
         location, io = str(found[-1]), PyArrowFileIO()
         metadata = FromInputFile.table_metadata(io.new_input(location))
-        names = self.identifier_to_database_and_table(identifier)
         return Table(names, metadata, location, io, self)
 
     def commit_table(self, table, requirements, updates) -> CommitTableResponse:
         current = self.load_table(table.name())
         staged = self._update_and_stage_table(current, current.name(), requirements, updates)
-        ToOutputFile.table_metadata(staged.metadata, staged.io.new_output(staged.metadata_location))
+        self._write(staged)
+        if current.name() in self._elsewhere:
+            self._elsewhere[current.name()] = staged
         return CommitTableResponse(
             metadata=staged.metadata, metadata_location=staged.metadata_location
         )
