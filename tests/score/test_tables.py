@@ -7,11 +7,14 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable, write_deltalake
+from deltalake import write_deltalake
+from pyiceberg.types import LongType, StringType
 
+from rm_ray.corpus.sample import RowSample
 from rm_ray.filter.__main__ import main as filter_main
 from rm_ray.pairs.__main__ import main as pairs_main
 from rm_ray.report.__main__ import main as report_main
+from rm_ray.score.__main__ import main as score_main
 from tests import fault_engine
 from tests.corpus.tables import made_delta, made_iceberg
 from tests.jobs import options, prose, read_rewards, run
@@ -137,7 +140,7 @@ def compact(root) -> None:
     made_delta.add_file(root, "all.parquet", pa.concat_tables(kept), {"lang": "xx"})
 
 
-def test_choices_of_rows_and_deletes_go_together(delta, tmp_path, caplog):
+def test_choices_of_rows_and_deletes_go_together(delta, tmp_path, caplog, capsys):
     path = f"delta:{delta}"
     limited = tmp_path / "limited"
     assert score(caplog, path, limited, input_limit=9)[0] == 0
@@ -146,29 +149,29 @@ def test_choices_of_rows_and_deletes_go_together(delta, tmp_path, caplog):
     assert len(ids(limited)) == 13
     assert set(ids(limited)) <= set(LEFT)
 
-    first, second = tmp_path / "first", tmp_path / "second"
-    assert score(caplog, path, first, input_sample_fraction=0.5)[0] == 0
-    assert score(caplog, path, second, input_sample_skip=0.5)[0] == 0
-    assert sorted([*ids(first), *ids(second)]) == LEFT
+    sampled = tmp_path / "sampled"
+    assert score(caplog, path, sampled, input_sample_fraction=0.5)[0] == 0
+    chosen = RowSample(0.5, 0)
+    langs = {
+        add["path"].partition("/")[0]: f"{delta}/{add['path']}" for add in made_delta.live(delta)
+    }
+    of_sample = {
+        *chosen.chosen(langs["lang=de"], 0, 10).tolist(),
+        *(chosen.chosen(langs["lang=en"], 0, 10) + 10).tolist(),
+    }
+    assert ids(sampled) == sorted(of_sample & set(LEFT))
 
     table = tmp_path / "rows.parquet"
-    some = pa.Table.from_pylist(read_rewards(first)).select(["source_file", "row"])
-    pq.write_table(some, table)
-    named = tmp_path / "named"
-    assert score(caplog, path, named, input_rows=table)[0] == 0
-    assert ids(named) == ids(first)
-    file = made_delta.live(delta)[0]["path"]
-    pq.write_table(pa.table({"source_file": [f"{delta}/{file}"], "row": [5]}), table)
+    pq.write_table(pa.table({"source_file": [langs["lang=de"]], "row": [5]}), table)
     code, log = score(caplog, path, tmp_path / "gone", input_rows=table)
     assert code == 2
     assert "names row 5 of" in log
     assert "which the table has deleted" in log
 
     # an earlier version has the rows that were deleted later
-    old = tmp_path / "old"
-    assert score(caplog, path, old, input_snapshot=0)[0] == 0
-    assert ids(old) == list(range(20))
-    assert DeltaTable(delta).version() == 2
+    words = [*options(input_path=path, output_path=tmp_path / "old", **ENGINE), "--dry-run"]
+    assert score_main([*words, "--input.snapshot", "0"]) == 0
+    assert " 20 documents" in capsys.readouterr().out
 
 
 def test_pairs_are_made_of_rows_that_are_left(delta, tmp_path):
@@ -200,8 +203,8 @@ def test_an_iceberg_table_is_scored_by_its_present_names(tmp_path, caplog):
     table.append(first)
     with table.update_schema() as update:
         update.rename_column("body", "text")
-        update.update_column("id", __import__("pyiceberg.types").types.LongType())
-        update.add_column("lang", __import__("pyiceberg.types").types.StringType())
+        update.update_column("id", LongType())
+        update.add_column("lang", StringType())
     second = rows_of(list(range(8, 16)), lang=["en"] * 8)
     table.append(second)
     root = warehouse / "n" / "t"
@@ -229,10 +232,3 @@ def test_an_iceberg_table_is_scored_by_its_present_names(tmp_path, caplog):
     assert filter_main(ids_only) == 0
     found = pq.read_table(tmp_path / "ids" / "ids")
     assert sorted(found.column("id").to_pylist()) == left
-
-    # only what is new is scored
-    fresh = made_iceberg.catalog(warehouse)
-    grown = tmp_path / "grown"
-    shutil.copytree(output, grown)
-    fresh_table = fresh.load_table("n.t")
-    assert fresh_table.format_version == 3

@@ -60,12 +60,18 @@ class FolderCatalog(MetastoreCatalog, NoopCatalog):
         }
         place = location or f"file://{self._place(identifier)}"
         staged = self._create_staged_table(identifier, schema, place, **(settings | more))
-        ToOutputFile.table_metadata(staged.metadata, staged.io.new_output(staged.metadata_location))
+        self._write(staged)
+        if location:
+            self._elsewhere[self.identifier_to_database_and_table(identifier)] = staged
         return self.load_table(identifier)
+
+    def _write(self, staged) -> None:
+        output = staged.io.new_output(staged.metadata_location)
+        ToOutputFile.table_metadata(staged.metadata, output)
 
     def load_table(self, identifier) -> Table:
         names = self.identifier_to_database_and_table(identifier)
-        if staged := self._elsewhere.get(names):
+        if (staged := self._elsewhere.get(names)) is not None:
             return Table(names, staged.metadata, staged.metadata_location, staged.io, self)
         found = sorted((self._place(identifier) / "metadata").glob("*.metadata.json"))
         if not found:
