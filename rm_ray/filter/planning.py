@@ -81,9 +81,6 @@ def find_corpus(sources: FilterSources) -> Corpus:
     by_segment = config.rewards.segments is not None
     as_planned = by_segment or run.is_of_table
     listed = config.corpus.path is not None or (sources.reads_corpus and not as_planned)
-    if sources.reads_corpus:
-        rows = config.output.kind == "rows"
-        check_named(run, "writing rows" if rows else f"reading {sources.others[0]!r}")
     if listed:
         corpus = list_files(sources.corpus, config.output, scored)
     else:
@@ -209,6 +206,8 @@ def _layout(
     if sources.reads_corpus:
         log.info("reading the footers of %d corpus files", len(files))
         footers, _ = read_footers(files, sources.corpus, look, sources.others)
+        needs = "writing rows" if kind == "rows" else f"reading {sources.others[0]!r}"
+        check_named(sources.runs[0], footers, needs)
     looked_at = {f.path: (f, footers[f.path]) for f in files if f.path in footers}
     check_columns(config, sources.schemas[0], sources.others, looked_at)
     if config.output.buckets and kind == "rows":
