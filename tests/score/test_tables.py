@@ -11,7 +11,6 @@ import pytest
 from deltalake import write_deltalake
 from pyiceberg.types import LongType, StringType
 
-from rm_ray.corpus.sample import RowSample
 from rm_ray.filter.__main__ import main as filter_main
 from rm_ray.report.__main__ import main as report_main
 from rm_ray.score.__main__ import main as score_main
@@ -141,38 +140,30 @@ def compact(root) -> None:
     made_delta.add_file(root, "all.parquet", pa.concat_tables(kept), {"lang": "xx"})
 
 
-def test_choices_of_rows_and_deletes_go_together(delta, tmp_path, caplog, capsys):
-    path = f"delta:{delta}"
-    limited = tmp_path / "limited"
-    assert score(caplog, path, limited, input_limit=9)[0] == 0
-    assert len(ids(limited)) == 9
-    assert score(caplog, path, limited, input_limit=13)[0] == 0
-    assert len(ids(limited)) == 13
-    assert set(ids(limited)) <= set(LEFT)
+@pytest.mark.parametrize(
+    ("choice", "documents"),
+    [
+        ({"input_limit": 9}, 9),
+        ({"input_limit": 100}, len(LEFT)),
+        ({"input_snapshot": 0}, 20),  # the rows were deleted later
+        ({"input_snapshot": 1}, 17),
+    ],
+)
+def test_a_dry_run_counts_the_rows_that_are_chosen_and_left(
+    delta, tmp_path, capsys, choice, documents
+):
+    words = options(input_path=f"delta:{delta}", output_path=tmp_path / "out", **ENGINE, **choice)
+    assert score_main([*words, "--dry-run"]) == 0
+    assert re.search(rf"^documents +{documents}$", capsys.readouterr().out, re.MULTILINE)
+    assert not (tmp_path / "out").exists()
 
-    sampled = tmp_path / "sampled"
-    assert score(caplog, path, sampled, input_sample_fraction=0.5)[0] == 0
-    chosen = RowSample(0.5, 0)
-    langs = {
-        add["path"].partition("/")[0]: f"{delta}/{add['path']}" for add in made_delta.live(delta)
-    }
-    of_sample = {
-        *chosen.chosen(langs["lang=de"], 0, 10).tolist(),
-        *(chosen.chosen(langs["lang=en"], 0, 10) + 10).tolist(),
-    }
-    assert ids(sampled) == sorted(of_sample & set(LEFT))
 
-    table = tmp_path / "rows.parquet"
-    pq.write_table(pa.table({"source_file": [langs["lang=de"]], "row": [5]}), table)
-    code, log = score(caplog, path, tmp_path / "gone", input_rows=table)
+def test_a_table_of_rows_that_names_a_deleted_one_is_refused(delta, tmp_path, caplog):
+    table, file = tmp_path / "rows.parquet", f"{delta}/{made_delta.live(delta)[0]['path']}"
+    pq.write_table(pa.table({"source_file": [file], "row": [5]}), table)
+    code, log = score(caplog, f"delta:{delta}", tmp_path / "gone", input_rows=table)
     assert code == 2
-    assert "names row 5 of" in log
-    assert "which the table has deleted" in log
-
-    # an earlier version has the rows that were deleted later
-    words = [*options(input_path=path, output_path=tmp_path / "old", **ENGINE), "--dry-run"]
-    assert score_main([*words, "--input.snapshot", "0"]) == 0
-    assert re.search(r"^documents +20$", capsys.readouterr().out, re.MULTILINE)
+    assert f"names row 5 of {file}, which the table has deleted" in log
 
 
 def test_pairs_are_made_of_rows_that_are_left(delta, tmp_path, caplog):

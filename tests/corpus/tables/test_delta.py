@@ -11,9 +11,11 @@ from rm_ray.corpus.files import list_files
 from rm_ray.corpus.footers import read_footers
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import read_shards
+from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
 from rm_ray.corpus.tables.deleted import Deleted
 from rm_ray.corpus.tables.delta import place_of
+from rm_ray.corpus.tables.opening import refuse_table
 from rm_ray.corpus.widening import run_types
 from rm_ray.errors import InputError
 from tests.corpus.tables import made_delta
@@ -79,6 +81,11 @@ def test_deleted_rows_are_those_of_another_reader(tmp_path, inline):
     assert left == [n for n in range(30) if n not in (0, 7, 29)]
     config = InputConfig(path=f"delta:{root}")
     assert [row["id"] for row in read(corpus, config)] == left
+    # a sample has the same rows as without deletes, without the deleted ones
+    half = InputConfig(path=f"delta:{root}", sample_fraction=0.5)
+    sampled = RowSample(0.5, 0).chosen(file.path, 0, 30).tolist()
+    assert [row["id"] for row in read(corpus, half)] == [n for n in sampled if n in left]
+    assert 0 < len(sampled) < 30
     # the first version still has them
     assert not listed(root, snapshot=0).snapshot.deleted
 
@@ -194,3 +201,20 @@ def test_a_file_that_is_gone_is_named(tmp_path):
 )
 def test_paths_of_the_log_are_url_encoded(path, place):
     assert place_of(path, "s3://bucket/t/") == place
+
+
+def test_an_address_holds_no_credentials_and_a_snapshot_is_of_a_table():
+    with pytest.raises(ValueError, match="holds credentials"):
+        InputConfig(path="delta:s3://key:secret@bucket/t")
+    with pytest.raises(ValueError, match="address of the table after the colon"):
+        InputConfig(path="iceberg:")
+    with pytest.raises(ValueError, match="no store that rm_ray knows"):
+        InputConfig(path="delta:ftp://host/t")
+    with pytest.raises(ValueError, match="snapshot names a version of a table"):
+        InputConfig(path="corpus/", snapshot=3)
+
+
+def test_a_job_of_plain_parquet_refuses_a_table():
+    with pytest.raises(InputError, match="delta:t is a table, and a selection reads plain Parquet"):
+        refuse_table(InputConfig(path="delta:t"), "a selection")
+    refuse_table(InputConfig(path="t"), "a selection")
