@@ -208,7 +208,7 @@ def _read_footer(
         with open_file(file.path, config.storage) as opened:
             metadata, unreadable = readable(opened)
             schema = as_parquet(opened, metadata, 0).schema_arrow
-            shown = file.table.show(schema) if file.table else Shown(schema, {}, {})
+            shown = file.table.show(schema, file.partition) if file.table else Shown(schema, {}, {})
             names = shown.names
             checked = stored_names(names, [*copied, *values_of])
             unreadable |= misread_columns(opened, metadata, checked)

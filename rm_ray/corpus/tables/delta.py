@@ -113,7 +113,7 @@ def _snapshot(address: str, uri: str, table: "DeltaTable", config: CorpusConfig)
         address=address,
         id=table.version(),
         files=files,
-        fields=TableFields(_fields(described, schema, by_id), frozenset(partition), kinds),
+        fields=TableFields(_fields(described, schema, by_id), kinds),
         deleted=dict(_deleted(table, uri)),
     )
 

@@ -4,7 +4,7 @@ A table renames a column without rewriting its files. So a file may have the col
 name, or not at all. A field id in the Parquet schema, or a physical name, says which column it is.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -54,20 +54,20 @@ class TableFields:
 
     columns: tuple[TableField, ...]
     """The columns, in the table's order."""
-    partition: frozenset[str] = frozenset()
-    """Names of partition columns, whose values the table has where a file lacks them."""
     kinds: dict[str, pa.DataType] = field(default_factory=dict)
     """Types of the partition columns, by name."""
 
-    def show(self, found: pa.Schema) -> Shown:
+    def show(self, found: pa.Schema, partition: Collection[str] = ()) -> Shown:
         """Return the schema of a file by the table's names.
 
         Args:
             found: the file's schema as pyarrow reads it, with field ids.
+            partition: names of columns whose value in the file the table has, if the file lacks
+                them.
         """
         shown = Shown(pa.schema([]), {}, {})
         has_ids = any(ID_KEY in (column.metadata or {}) for column in found)
-        columns = list(self._shown(found, has_ids, shown))
+        columns = list(self._shown(found, partition, has_ids, shown))
         if not has_ids and self._need_ids:
             why = "has no field id in this file, and the table maps no names to ids"
             shown.unreadable.update({column.name: why for column in self.columns})
@@ -81,12 +81,14 @@ class TableFields:
         """Return True if columns can be found by field ids only."""
         return not any(column.stored for column in self.columns)
 
-    def _shown(self, found: pa.Schema, has_ids: bool, shown: Shown) -> Iterator[pa.Field]:
+    def _shown(
+        self, found: pa.Schema, partition: Collection[str], has_ids: bool, shown: Shown
+    ) -> Iterator[pa.Field]:
         for column in self.columns:
             place = _place(column, found, has_ids)
             if place is not None:
                 yield _named(column, found.field(place), has_ids, shown, ("", ""))
-            elif column.name not in self.partition:
+            elif column.name not in partition:
                 shown.names[column.name] = None
                 yield pa.field(column.name, column.type)
             elif column.name in found.names:

@@ -67,9 +67,7 @@ def open_iceberg(address: str, wanted: int | None, config: CorpusConfig) -> Snap
         address=address,
         id=chosen.snapshot_id,
         files=[_file(entry, partitions.get(entry.spec, {}), kinds) for entry in data],
-        fields=TableFields(
-            tuple(_fields(schema.fields, types, _names(mapping))), frozenset(kinds), kinds
-        ),
+        fields=TableFields(tuple(_fields(schema.fields, types, _names(mapping))), kinds),
         deleted=deleted_rows(data, deletes, address, config),
     )
 
