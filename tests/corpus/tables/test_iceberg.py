@@ -1,5 +1,6 @@
 """Iceberg tables: files, names and deleted rows; what is not read is refused."""
 
+import datetime
 import json
 import shutil
 
@@ -11,6 +12,7 @@ from rm_ray.config import InputConfig
 from rm_ray.corpus.files import list_files
 from rm_ray.errors import InputError
 from tests.corpus.tables import made_iceberg
+from tests.corpus.tables.whole import read
 
 ROWS = pa.table({"id": range(10), "text": [f"t{n}" for n in range(10)]})
 
@@ -125,6 +127,12 @@ def test_partition_values_are_there_for_files_that_lack_the_column(tmp_path):
     (file,) = listed(tmp_path / "n" / "t").files
     assert file.partition == {"day": "2024-01-01", "n": "5"}
     assert file.table.kinds == {"day": pa.date32(), "n": pa.int32()}
+    # as files of a Hive table are: without the columns of their folders
+    whole = pq.ParquetFile(file.path).read()
+    pq.write_table(whole.select(["id", "text"]), file.path)
+    config = InputConfig(path=f"iceberg:{tmp_path / 'n' / 't'}", keep=["day", "n"])
+    (row,) = read(list_files(config), config)
+    assert (row["day"], row["n"], row["_judged.text"]) == (datetime.date(2024, 1, 1), 5, "a")
 
 
 def test_a_default_for_older_rows_is_refused(root):
