@@ -8,9 +8,17 @@ HOLDS_CREDENTIALS = (
     "holds credentials, and would be stored with the run; take the credentials out, and set them "
     "in the environment"
 )
+# Kinds of tables. The address of a table begins with its kind and a colon.
+TABLES = ("delta", "iceberg")
 # Protocols of the known stores.
 WRITTEN = {"file", "local", "memory", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"}
 ONLY_READ = {"hf", "http", "https"}
+
+
+def table_of(path: str) -> tuple[str, str] | None:
+    """Return the kind of a table and the rest of its address; None if a path is no table."""
+    kind, colon, rest = path.partition(":")
+    return (kind, rest) if colon and kind in TABLES else None
 
 
 def refuse_credentials(uri: str, key: str = "path") -> None:

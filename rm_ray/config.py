@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 
-from rm_ray.addresses import HOLDS_CREDENTIALS, check_address, refuse_credentials
+from rm_ray.addresses import HOLDS_CREDENTIALS, check_address, refuse_credentials, table_of
 from rm_ray.errors import redacted
 
 # A decimal number as people write it; its digits may be in groups.
@@ -113,7 +113,7 @@ class CorpusConfig(Section):
 
     path: NonEmpty | list[NonEmpty] = Field(json_schema_extra=TYPED)
     """File, folder or glob of Parquet files, or a list of them; local, or in a store (s3://, gs://,
-    abfs://, hf://, https://)."""
+    abfs://, hf://, https://). delta:FOLDER or iceberg:FOLDER for a table."""
     storage: StorageConfig = StorageConfig()
     """How its store is reached."""
 
@@ -127,7 +127,10 @@ class CorpusConfig(Section):
     def _no_credentials(self) -> Self:
         for path in self.paths:
             refuse_credentials(path)
-            check_address(path)
+            _, address = table_of(path) or ("", path)
+            if not address:
+                raise ValueError(f"path is {path}: give the address of the table after the colon")
+            check_address(address)
         return self
 
 
@@ -154,6 +157,11 @@ class InputConfig(CorpusConfig):
     key: ClassVar = "input"
     """Name of the section, for messages."""
 
+    snapshot: int | None = None
+    """Version of a Delta table, or id of an Iceberg snapshot; null for the newest."""
+    on_rewritten: Literal["refuse", "score"] = "refuse"
+    """Planned files that the table no longer has, since it was compacted or rows were deleted:
+    refuse, or score (remove their rows from the output, and score the new files whole)."""
     text: NonEmpty | None = Field("text", json_schema_extra=TYPED)
     """Column of documents that are plain text; doc.text for a field of a struct."""
     prompt: NonEmpty | None = None
@@ -225,6 +233,15 @@ class InputConfig(CorpusConfig):
             raise ValueError(
                 f"input.tools is {self.tools}, and tools stand beside chats; name the column of "
                 "chats with --input.messages, or leave input.tools out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _snapshot_of_a_table(self) -> Self:
+        if self.snapshot is not None and not any(map(table_of, self.paths)):
+            raise ValueError(
+                "snapshot names a version of a table, and path names none; give delta:... or "
+                "iceberg:... as path, or leave snapshot out"
             )
         return self
 

@@ -32,7 +32,14 @@ IN_CAPITALS = {"README", "CONTRIBUTING", "CHANGELOG", "LICENSE"}
 
 # What jobs write: in the folder of an output, and not in the repository.
 WRITTEN = {
-    *("_rm_ray/staged", "_rm_ray/done/", "_rm_ray/run.json", "run.json", "manifest.json"),
+    *(
+        "_rm_ray/staged",
+        "_rm_ray/deleted",
+        "_rm_ray/done/",
+        "_rm_ray/run.json",
+        "run.json",
+        "manifest.json",
+    ),
     *("calibration.json", "evaluation.html", "evaluation.json", "evaluation.md", "judge.yaml"),
 }
 # What others write, beside a model's weights.

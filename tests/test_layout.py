@@ -72,6 +72,9 @@ INNER = {
     },
     "engines": {"generate": {"engine", "read_outs", "vllm"}},
     "pairs": {"worsen": set()},
+    "corpus": {
+        "tables": {"alone", "columns", "parquet", "plan", "rows", "sample", "shards"},
+    },
     "train": {"data": {"config", "start", "task"}},
     "select": {"statistics": set()},
     "filter": {

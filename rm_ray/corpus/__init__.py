@@ -25,4 +25,5 @@ Its files:
     bounds       tells if a type holds all values of a column
     groups       groups documents by the values of some columns, and names the groups
     excerpts     reads single documents for people to look at
+    tables       Delta and Iceberg tables as corpora (a room of its own)
 """

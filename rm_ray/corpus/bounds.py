@@ -5,7 +5,7 @@ fail only for values that are too small or too large, the least and the greatest
 decide. They are in a file's footer if its writer has put them there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from rm_ray.corpus.alone import read_or_say
 from rm_ray.corpus.columns import is_list, values_of
 from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.parquet import Unreadable, open_parquet
+from rm_ray.corpus.tables.fields import SAME_NAMES, Names, stored_name
 from rm_ray.errors import short
 
 # The least and the greatest value of a column; empty if all values are null.
@@ -110,19 +111,37 @@ def misfit(values: pa.Array | pa.ChunkedArray, wide: pa.DataType) -> str:
 
 
 def read_misfits(
-    files: Sequence[InputFile], config: InputConfig, source: str, wide: pa.DataType
+    files: Sequence[InputFile],
+    config: InputConfig,
+    source: str,
+    wide: pa.DataType,
+    names: Mapping[str, Names],
 ) -> list[str | Unreadable]:
-    """Say, for each file, why a type does not hold its column; "" if it does."""
-    return [_read_misfit(file, config, source, wide) for file in files]
+    """Say, for each file, why a type does not hold its column; "" if it does.
+
+    Args:
+        files: the files.
+        config: the configuration of the input.
+        source: the column.
+        wide: the type.
+        names: names of columns in files of a table, by path; see `Names`.
+    """
+    return [
+        _read_misfit(file, config, source, wide, names.get(file.path, SAME_NAMES)) for file in files
+    ]
 
 
 def _read_misfit(
-    file: InputFile, config: InputConfig, source: str, wide: pa.DataType
+    file: InputFile, config: InputConfig, source: str, wide: pa.DataType, names: Names
 ) -> str | Unreadable:
+    stored = stored_name(names, source)
+    if stored is None:
+        return ""
+
     def read() -> str:
-        with open_parquet(file.path, config.storage, columns=[source]) as parquet:
-            for batch in parquet.iter_batches(columns=[source]):
-                values = values_of(pa.Table.from_batches([batch]), source)
+        with open_parquet(file.path, config.storage, columns=[stored]) as parquet:
+            for batch in parquet.iter_batches(columns=[stored]):
+                values = values_of(pa.Table.from_batches([batch]), stored)
                 if values is not None and (why := misfit(values, wide)):
                     return why
         return ""

@@ -22,6 +22,7 @@ from rm_ray.corpus.parquet import (
     open_source,
 )
 from rm_ray.corpus.sizes import exceeding
+from rm_ray.corpus.tables.fields import Names, by_table_names, stored_names
 from rm_ray.corpus.windows import AtOnce, decoded, growing, mean_rows, windows
 from rm_ray.errors import short
 from rm_ray.parquet.sizes import as_dictionaries, leaves_below, may_repeat, repeated_leaves
@@ -74,6 +75,10 @@ class RowGroups(Protocol):
     def version(self) -> str | None:
         """Return the file's version when it was planned; None where no check is needed."""
 
+    @property
+    def names(self) -> Names:
+        """Return the names that the file has for the columns of its table, where they differ."""
+
 
 def decode(
     groups: RowGroups,
@@ -87,7 +92,8 @@ def decode(
     Args:
         groups: the row groups to decode.
         config: the configuration of the corpus.
-        columns: names of the columns to read; columns that the file lacks are left out.
+        columns: names of the columns to read; columns that the file lacks are left out, but
+            columns that its table has are null.
         rows_at_once: returns the most rows of a batch, given the metadata of the row groups.
         bytes_at_once: the most bytes of a batch, unless it is a single row.
 
@@ -95,15 +101,18 @@ def decode(
         Unreadable: the file cannot be read.
         NotFound: the file does not exist.
     """
+    stored = stored_names(groups.names, columns)
     with (
         _reading(groups, config) as span,
-        open_parquet(groups.file, config.storage, span, columns) as parquet,
+        open_parquet(groups.file, config.storage, span, stored) as parquet,
     ):
         rows = rows_at_once([parquet.metadata.row_group(group) for group in span])
-        present = [name for name in columns if places(parquet.schema_arrow, name)]
+        present = [name for name in stored if places(parquet.schema_arrow, name)]
         file = OpenGroups(parquet, partial(open_file, groups.file, config.storage))
         at_once = AtOnce(rows, bytes_at_once)
-        yield from batches(file, span, first_row=groups.first_row, at_once=at_once, columns=present)
+        found = batches(file, span, first_row=groups.first_row, at_once=at_once, columns=present)
+        for first, batch in found:
+            yield first, by_table_names(batch, groups.names, columns)
 
 
 @contextmanager

@@ -3,10 +3,13 @@
 import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
+from rm_ray.addresses import table_of
 from rm_ray.config import CorpusConfig, OutputConfig, StorageConfig
 from rm_ray.corpus import passed_over
 from rm_ray.corpus.listing import (
@@ -19,6 +22,9 @@ from rm_ray.corpus.listing import (
     look_up,
 )
 from rm_ray.corpus.sniffing import may_be_parquet, parquet_among
+from rm_ray.corpus.tables.fields import TableFields
+from rm_ray.corpus.tables.opening import open_table
+from rm_ray.corpus.tables.snapshot import Snapshot, TableFile
 from rm_ray.errors import InputError, short
 from rm_ray.store.access import Request
 from rm_ray.store.filesystem import open_filesystem, say_unversioned, version_of
@@ -40,7 +46,10 @@ class InputFile:
     version: str
     """Etag or modification time, depending on the store."""
     partition: dict[str, str | None] = field(default_factory=dict)
-    """Hive partition columns, from the `key=value` folders of the path; None for null."""
+    """Hive partition columns, from the `key=value` folders of the path, or from the table; None for
+    null."""
+    table: TableFields | None = None
+    """The columns of the table that the file is of; None for a file of no table."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,8 @@ class Corpus:
     """Files to read, sorted by path."""
     passed_over: str
     """Message about the files that were found and are not read; "" if there are none."""
+    snapshot: Snapshot | None = None
+    """The snapshot of the table; None if the corpus is no table."""
 
 
 Answer = TypeVar("Answer")
@@ -66,7 +77,7 @@ def check_paths(config: CorpusConfig, output: OutputConfig) -> None:
     """
     check_apart(config, output)
     for path in config.paths:
-        if not has_signs(path):
+        if not has_signs(path) and not table_of(path):
             _ask(path, config, look_up)
 
 
@@ -77,7 +88,8 @@ def check_apart(config: CorpusConfig, output: OutputConfig) -> None:
         InputError: an input path is the output folder, or lies in it.
     """
     for path in config.paths:
-        where = place(literal_part(path))
+        _, address = table_of(path) or ("", path)
+        where = place(literal_part(address))
         if _is_own(where, config, output):
             raise InputError(
                 f"{config.key}.path: {path} lies in this run's own output folder {output.path}; a "
@@ -107,6 +119,8 @@ def list_files(
     """
     if not config.paths:
         raise InputError(f"{config.key}.path is an empty list")
+    if snapshot := open_table(config):
+        return Corpus(_of_table(snapshot, config), "", snapshot)
     by_path: dict[str, Listed] = {}
     passed: dict[str, set[str]] = defaultdict(set)
     for path in config.paths:
@@ -123,6 +137,44 @@ def list_files(
         [InputFile(f.path, f.size, f.version, _partition(f.path)) for f in files],
         passed_over.say(unread),
     )
+
+
+# Files of a table that are looked at concurrently.
+_THREADS = 16
+
+
+def _of_table(snapshot: Snapshot, config: CorpusConfig) -> list[InputFile]:
+    """Return the files of a snapshot, with the sizes and versions that they have in the store.
+
+    Raises:
+        InputError: a file is gone, or named twice; or the snapshot has no file.
+    """
+    if not snapshot.files:
+        raise InputError(f"{config.key}.path: {snapshot} has no files")
+    paths = [file.path for file in snapshot.files]
+    if twice := [path for path, next_path in pairwise(paths) if path == next_path]:
+        raise InputError(
+            f"{config.key}.path: {snapshot} names {twice[0]} twice, so its rows count twice in the "
+            "table; repair the table"
+        )
+
+    def look(file: TableFile) -> InputFile:
+        request = Request("listing", file.path, config.storage, config.key)
+        size, version = patiently(lambda: file_version(file.path, config.storage), request)
+        return InputFile(file.path, size, version, file.partition, snapshot.fields)
+
+    try:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return list(pool.map(look, snapshot.files))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{config.key}.path: {snapshot} names a file that is gone: {short(error)}; it was "
+            f"removed (VACUUM, expire_snapshots): give a newer {config.key}.snapshot"
+        ) from None
+    except (OSError, ValueError, ImportError) as error:
+        raise InputError(
+            f"{config.key}.path: cannot read a file of {snapshot}: {short(error)}"
+        ) from None
 
 
 def then_and_now(before: tuple[int | None, str | None], now: tuple[int, str]) -> str:

@@ -35,6 +35,15 @@ from rm_ray.corpus.parquet import (
 )
 from rm_ray.corpus.profile import Profile
 from rm_ray.corpus.sizes import text_sizes
+from rm_ray.corpus.tables.fields import (
+    SAME_NAMES,
+    Names,
+    Shown,
+    renamed_within,
+    stored_name,
+    stored_names,
+    table_name,
+)
 from rm_ray.errors import InputError
 from rm_ray.parquet.readable import readable
 
@@ -51,7 +60,8 @@ class Footer:
     text_bytes: list[int]
     """Bytes of the decoded documents of each row group."""
     schema: pa.Schema
-    """Schema of the file, without columns that pyarrow cannot read at all."""
+    """Schema of the file, without columns that pyarrow cannot read at all; a file of a table has
+    the table's columns, by the table's names."""
     bounds: dict[str, Bounds] = field(default_factory=dict)
     """Least and greatest value by copied column; numbers and times only, if the footer has them."""
     file_bytes: list[int] = field(default_factory=list)
@@ -62,6 +72,8 @@ class Footer:
     """Result of the caller's `describe`; None without one."""
     profiles: dict[int, Profile] = field(default_factory=dict)
     """Spread of the text over the rows, by number of row group, for measured, uneven groups."""
+    names: Names = field(default_factory=dict)
+    """Names that the file has for the columns of its table, where they differ."""
 
 
 def read_footers(
@@ -110,6 +122,11 @@ def check_columns(file: InputFile, footer: Footer, config: InputConfig) -> None:
     configured += [("input.id", config.id)] if config.id else []
     for key, name in configured:
         check_readable(key, name, file.path, footer.unreadable)
+        if renamed := renamed_within(footer.names, name):
+            raise InputError(
+                f"{key}: {name!r} is a struct, and {file.path} has its field {renamed[0]!r} under "
+                "another name, or not as the table has it; name the fields one by one"
+            )
         found_places = places(schema, name)
         if len(found_places) > 1:
             raise InputError(
@@ -191,30 +208,41 @@ def _read_footer(
         with open_file(file.path, config.storage) as opened:
             metadata, unreadable = readable(opened)
             schema = as_parquet(opened, metadata, 0).schema_arrow
-            unreadable |= misread_columns(opened, metadata, [*copied, *values_of])
+            shown = file.table.show(schema, file.partition) if file.table else Shown(schema, {}, {})
+            names = shown.names
+            checked = stored_names(names, [*copied, *values_of])
+            unreadable |= misread_columns(opened, metadata, checked)
             described = describe(opened) if describe else None
-            text = text_sizes(opened, metadata, documents)
+            text = text_sizes(opened, metadata, stored_names(names, documents))
         groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
         return Footer(
             rows=[group.num_rows for group in groups],
             text_bytes=text.bytes,
             profiles=text.profiles,
-            schema=schema.remove_metadata(),
-            bounds=_bounds(groups, schema, copied),
+            schema=shown.schema.remove_metadata(),
+            bounds=_bounds(groups, schema, copied, names),
             file_bytes=[compressed_bytes(group) for group in groups],
-            unreadable=unreadable,
+            unreadable={table_name(names, name): why for name, why in unreadable.items()}
+            | shown.unreadable,
             described=described,
+            names=names,
         )
 
     return read_or_say(file, config, read)
 
 
-def _bounds(groups: Sequence[Any], schema: pa.Schema, names: Iterable[str]) -> dict[str, Bounds]:
+def _bounds(
+    groups: Sequence[Any], schema: pa.Schema, wanted: Iterable[str], names: Names = SAME_NAMES
+) -> dict[str, Bounds]:
     """Return the bounds of the columns whose bounds are in the footer."""
     bounds = {}
-    for name in names:
-        kinds = [plain(type_at(schema, place)) for place in places(schema, name)]
-        column_bounds = bounds_of(groups, name) if kinds and all(map(has_bounds, kinds)) else None
+    for name in wanted:
+        stored = stored_name(names, name)
+        if stored is None:
+            bounds[name] = ()  # all its values are null
+            continue
+        kinds = [plain(type_at(schema, place)) for place in places(schema, stored)]
+        column_bounds = bounds_of(groups, stored) if kinds and all(map(has_bounds, kinds)) else None
         if column_bounds is not None:
             bounds[name] = column_bounds
     return bounds

@@ -37,6 +37,10 @@ TABLES = {
 }
 
 
+# The beginning of the address of a table, by the function that reads it.
+KINDS = {"delta_scan": "delta", "iceberg_scan": "iceberg"}
+
+
 def is_data(relative: str) -> bool:
     """Return True if a file below an input folder is read."""
     return is_parquet(relative) and not is_hidden(relative)
@@ -88,7 +92,7 @@ def refuse_tables(key: str, folder: str, relatives: Iterable[str]) -> None:
         for table, (file, reader) in TABLES.items():
             if match := file.fullmatch(name):
                 where = f"{folder}/{match[1] or ''}".rstrip("/")
-                raise InputError(f"{key}.path: {where} is {table}, {_way_out(reader, where)}")
+                raise InputError(f"{key}.path: {where} is {table}, {_way_out(key, reader, where)}")
 
 
 def say_no_parquet(
@@ -132,15 +136,16 @@ def _convertible(relative: str) -> str | None:
     return f".{endings[-1]}" if kinds[-1:] == ["gz"] else None
 
 
-def _way_out(reader: str, table: str) -> str:
+def _way_out(key: str, reader: str, table: str) -> str:
     """Say why the files of a table are not read as they are, and what to do instead."""
     if reader == LANCE:
         return (
             "whose files are not Parquet: write it out as plain Parquet into a folder corpus "
             f"({_pylance(table)}; its packages are pylance and pyarrow)"
         )
+    named = f"name it as a table, --input.path {KINDS[reader]}:{table}; or " * (key == "input")
     return (
-        "whose files hold deleted rows and old versions too: write it out as plain Parquet "
+        f"whose files hold deleted rows and old versions too: {named}write it out as plain Parquet "
         f"({_duckdb(reader, table)}), or name its files one by one or by a glob"
     )
 

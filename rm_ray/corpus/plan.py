@@ -5,7 +5,7 @@ A plan grows by files and never cuts a planned file again, so part names never c
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Protocol, Self, TypeVar
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from rm_ray.corpus.profile import Profile, share, uneven_cuts
 from rm_ray.corpus.shards import Piece, Shard
+from rm_ray.corpus.tables.fields import Names
 
 
 class Unit(Protocol):
@@ -88,6 +89,8 @@ class ReadUnit:
     """Size of the file in bytes when it was planned; None where no check is needed."""
     version: str | None = None
     """Version of the file when it was planned; None where no check is needed."""
+    names: Names = field(default_factory=dict)
+    """Names that the file has for the columns of its table, where they differ."""
 
     def to_json(self) -> str:
         """Return the unit as a string, in which form it is sent to the read stage."""
@@ -126,6 +129,8 @@ class PlannedFile:
     """Units of the planned rows, in order."""
     rows_left: int = 0
     """Rows after the planned ones, left out so far by a limit."""
+    names: Names = field(default_factory=dict)
+    """Names that the file has for the columns of its table, where they differ."""
 
     @property
     def rows(self) -> int:
@@ -133,8 +138,9 @@ class PlannedFile:
         return self.units[-1].shards[-1].stop if self.units else 0
 
     def to_do(self) -> list[ReadUnit]:
-        """Return the units, each with the size and version of the file."""
-        return [replace(unit, size=self.size, version=self.version) for unit in self.units]
+        """Return the units, each with what is known of the file."""
+        size, version, names = self.size, self.version, self.names
+        return [replace(unit, size=size, version=version, names=names) for unit in self.units]
 
     def to_json(self) -> str:
         """Return one line of a plan segment.
@@ -155,6 +161,7 @@ class PlannedFile:
                 "partition": partition,
                 "units": units,
                 "rows_left": self.rows_left,
+                **({"names": self.names} if self.names else {}),
             }
         )
 
@@ -183,6 +190,7 @@ class PlannedFile:
             version=data["version"],
             units=tuple(units),
             rows_left=data.get("rows_left", 0),
+            names=data.get("names", {}),
         )
 
 

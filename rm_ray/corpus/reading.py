@@ -15,8 +15,9 @@ from rm_ray.corpus.columns import values_of
 from rm_ray.corpus.decoding import check_unchanged, decode
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import ReadUnit
-from rm_ray.corpus.rows import RowTable, rows_of
+from rm_ray.corpus.rows import rows_of
 from rm_ray.corpus.shards import Shard
+from rm_ray.corpus.tables.deleted import NOTHING, Deleted, Undeleted
 from rm_ray.errors import short
 from rm_ray.store.access import Request
 from rm_ray.store.retry import A_MINUTE, Patience, Tries
@@ -38,6 +39,7 @@ def read_patiently(
     columns: Sequence[str],
     types: Mapping[str, pa.DataType] = AS_FOUND,
     patience: Patience = A_MINUTE,
+    deleted: Deleted = NOTHING,
 ) -> Iterator[tuple[Shard, pa.Table]]:
     """Yield the shards like `read_shards`, and try again after a fault that may pass.
 
@@ -53,7 +55,7 @@ def read_patiently(
     while remaining:
         try:
             missing = replace(unit, shards=tuple(remaining))
-            for shard, rows in read_shards(missing, config, columns, types):
+            for shard, rows in read_shards(missing, config, columns, types, deleted):
                 tries.worked()
                 yield shard, rows
                 remaining.pop(0)
@@ -69,6 +71,7 @@ def read_shards(
     config: InputConfig,
     columns: Sequence[str],
     types: Mapping[str, pa.DataType] = AS_FOUND,
+    deleted: Deleted = NOTHING,
 ) -> Iterator[tuple[Shard, pa.Table]]:
     """Yield each shard of the unit with its chosen rows.
 
@@ -80,13 +83,14 @@ def read_shards(
         config: the configuration of the input.
         columns: names of the columns that the job itself reads.
         types: types of the carried columns, by output name; others keep the type in the file.
+        deleted: rows that are left out.
 
     Raises:
         Unreadable: the file cannot be read, or has changed since it was planned.
         NotFound: the file does not exist.
     """
     check_unchanged(unit, config)
-    chosen = rows_of(config)
+    chosen = Undeleted(rows_of(config), deleted)
     shards = iter(unit.shards)
     shard = next(shards, None)
     pieces: list[pa.Table] = []
@@ -106,7 +110,7 @@ def read_shards(
             if len(rows) < len(taken):
                 taken = taken.take(pa.array(rows - start))
             renamed = _rename(taken, rows, unit=unit, config=config, columns=columns, types=types)
-            firsts = chosen.firsts(unit.file, rows) if isinstance(chosen, RowTable) else None
+            firsts = chosen.firsts(unit.file, rows)
             if firsts is not None:
                 renamed = renamed.append_column(FIRST_CHUNK, pa.array(firsts, pa.int64()))
             pieces.append(renamed)

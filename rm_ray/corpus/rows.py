@@ -48,8 +48,8 @@ class NamedRows:
 class RowTable:
     """A RowTable names the rows of a corpus to read; it is small, and can be sent to tasks."""
 
-    path: str
-    """File, folder or glob of the table's Parquet files."""
+    path: str | tuple[str, ...]
+    """File, folder or glob of the table's Parquet files, or several of them."""
     asked: RowsTableConfig = SOURCE_ROWS
     """Names of its columns, and how its store is reached."""
 
@@ -141,7 +141,8 @@ def rows_fingerprint(config: InputConfig) -> dict[str, Any]:
 @lru_cache(maxsize=8)
 def _table_files(table: RowTable) -> list[str]:
     """List the files of a table."""
-    listed = list_files(CorpusConfig(path=table.path, storage=table.asked.storage))
+    paths = [table.path] if isinstance(table.path, str) else list(table.path)
+    listed = list_files(CorpusConfig(path=paths, storage=table.asked.storage))
     return [file.path for file in listed.files]
 
 

@@ -22,6 +22,7 @@ from rm_ray.corpus.columns import places, plain, type_at
 from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.footers import Footer
 from rm_ray.corpus.parquet import Unreadable
+from rm_ray.corpus.tables.fields import Names
 from rm_ray.errors import InputError
 
 # Number of files whose column one task reads.
@@ -42,6 +43,8 @@ class _FileColumn:
     """Plain type of the column in the file."""
     bounds: Bounds | None
     """Least and greatest value of the column; None if they are not known."""
+    names: Names
+    """Names that the file has for the columns of its table, where they differ."""
 
     @property
     def path(self) -> str:
@@ -90,9 +93,10 @@ def _columns_of(
         place = places(footer.schema, source)
         if place:
             kind = plain(type_at(footer.schema, place[0]))
-            yield _FileColumn(file, kind, footer.bounds.get(source))
+            yield _FileColumn(file, kind, footer.bounds.get(source), footer.names)
         elif source in file.partition:
-            yield _FileColumn(file, pa.string(), None)
+            kinds = file.table.kinds if file.table else {}
+            yield _FileColumn(file, kinds.get(source, pa.string()), None, footer.names)
 
 
 def _chosen(
@@ -228,7 +232,8 @@ def _misfit(
         return None
     log.info("reading column %r of %d files to see if %s holds it", source, len(unclear), wide)
     files = [column.file for column in unclear]
-    answers = each_file(read_misfits, files, config, source, wide, at_once=COLUMNS_PER_TASK)
+    names = {column.path: column.names for column in unclear if column.names}
+    answers = each_file(read_misfits, files, config, source, wide, names, at_once=COLUMNS_PER_TASK)
     for column, (_, answer) in zip(unclear, answers, strict=True):
         # a bad file that is to be skipped is skipped when it is scored
         if answer and not isinstance(answer, Unreadable):

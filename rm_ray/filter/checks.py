@@ -9,6 +9,7 @@ from typing import Any
 
 from rm_ray.config import CorpusConfig, StorageConfig, as_list
 from rm_ray.corpus.files import InputFile, file_version, then_and_now
+from rm_ray.corpus.footers import Footer
 from rm_ray.corpus.listing import literal_part
 from rm_ray.errors import InputError, OutputError, short
 from rm_ray.filter.column_checks import spoken_of
@@ -37,7 +38,7 @@ def corpus_of(config: FilterConfig, run: ScoredRun) -> CorpusConfig:
     # not checked with rewards.segments: segments name their files, and later segments may have
     # files elsewhere
     known = tuple(file.path for file in run.files) if config.rewards.segments is None else ()
-    for path in as_list(scored_input["path"]):
+    for path in [] if run.is_of_table else as_list(scored_input["path"]):
         # a relative path, kept as it was typed, means another place in another folder
         if "://" not in path and not Path(path).is_absolute() and known:
             start = absolute(literal_part(path))
@@ -60,6 +61,31 @@ def scored_files(run: ScoredRun) -> list[InputFile]:
         InputFile(f.path, f.size, f.version, f.units[0].partition) for f in run.files if f.units
     ]
     return sorted(files, key=lambda file: file.path)
+
+
+def check_named(run: ScoredRun, footers: Mapping[str, Footer], needs: str) -> None:
+    """Refuse files of a table that have columns under other names, or columns that it dropped.
+
+    A column that a file lacks altogether is fine: plain Parquet may differ in its columns too.
+
+    Args:
+        run: the scoring run.
+        footers: the footers of the files that are read, by path.
+        needs: what needs the columns, in words.
+
+    Raises:
+        InputError: a file has such columns; the message says what to do.
+    """
+    for file in run.files:
+        columns = footers[file.path].schema.names if file.path in footers and file.names else ()
+        other = [name for name, stored in file.names.items() if stored or name in columns]
+        if columns and other:
+            raise InputError(
+                f"corpus.path: {file.path} does not have the columns of its table as the table "
+                f"has them now (first {min(other)}), so {needs} is not done from its files; copy "
+                "the columns to the rewards (--input.keep of the scoring run) and write "
+                "--output.kind ids or rewards, or rewrite the table's files"
+            )
 
 
 def as_they_are(files: Sequence[InputFile], corpus: CorpusConfig) -> list[InputFile]:

@@ -16,6 +16,7 @@ from rm_ray.errors import InputError
 from rm_ray.filter.checks import (
     as_they_are,
     by_file,
+    check_named,
     check_same_files,
     check_unmoved,
     scored_files,
@@ -78,7 +79,8 @@ def find_corpus(sources: FilterSources) -> Corpus:
     with_shards = {shard.file for shard in run.shards}
     skipped = (run.totals or {}).get("skipped_files", {}).keys() - with_shards
     by_segment = config.rewards.segments is not None
-    listed = config.corpus.path is not None or (sources.reads_corpus and not by_segment)
+    as_planned = by_segment or run.is_of_table
+    listed = config.corpus.path is not None or (sources.reads_corpus and not as_planned)
     if listed:
         corpus = list_files(sources.corpus, config.output, scored)
     else:
@@ -204,6 +206,8 @@ def _layout(
     if sources.reads_corpus:
         log.info("reading the footers of %d corpus files", len(files))
         footers, _ = read_footers(files, sources.corpus, look, sources.others)
+        needs = "writing rows" if kind == "rows" else f"reading {sources.others[0]!r}"
+        check_named(sources.runs[0], footers, needs)
     looked_at = {f.path: (f, footers[f.path]) for f in files if f.path in footers}
     check_columns(config, sources.schemas[0], sources.others, looked_at)
     if config.output.buckets and kind == "rows":

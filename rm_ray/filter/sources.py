@@ -106,6 +106,7 @@ class FilterSources:
             weight=ColumnPath(rule.weight_column) if rule.weight_column else None,
             deliver=self.config.deliver,
             left_out=self.left_out,
+            deleted=self.runs[0].deleted,
             own=self.own,
             others=self.others,
             corpus=self.corpus,

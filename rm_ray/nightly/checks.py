@@ -3,6 +3,7 @@
 from rm_ray.config import OUTPUT_COLUMNS
 from rm_ray.corpus.files import list_files
 from rm_ray.corpus.listing import literal_part
+from rm_ray.corpus.tables.opening import refuse_table
 from rm_ray.errors import ConfigError, InputError
 from rm_ray.nightly.config import NightlyConfig
 from rm_ray.scored.column_path import ColumnPath
@@ -17,7 +18,9 @@ def check_apart(config: NightlyConfig) -> None:
 
     Raises:
         ConfigError: the output lies in the corpus; the error names the path.
+        InputError: the corpus is a table.
     """
+    refuse_table(config.input, "a nightly job")
     output = place(config.output.path)
     for path in config.input.paths:
         if f"{output}/".startswith(f"{place(literal_part(path))}/"):

@@ -15,6 +15,7 @@ from rm_ray.config import InputConfig
 from rm_ray.corpus.plan import PlannedFile, ReadUnit
 from rm_ray.corpus.reading import JUDGED, read_patiently
 from rm_ray.corpus.shards import Shard
+from rm_ray.corpus.tables.deleted import NOTHING, Deleted
 from rm_ray.errors import one_line
 from rm_ray.judges.text import decoded
 from rm_ray.pairs.config import PairsConfig
@@ -32,7 +33,10 @@ CHARACTERS = 1500
 
 
 def draw_donors(
-    files: Sequence[PlannedFile], inputs: InputConfig, config: PairsConfig
+    files: Sequence[PlannedFile],
+    inputs: InputConfig,
+    config: PairsConfig,
+    deleted: Deleted = NOTHING,
 ) -> list[str]:
     """Draw texts of some planned documents; a file that cannot be read is logged and left out."""
     units = [unit for file in files for unit in file.to_do()]
@@ -43,6 +47,7 @@ def draw_donors(
         first = unit.shards[0].start
         in_unit = [first + row - before for row in chosen if before <= row < before + count]
         in_unit = [row for row in in_unit if split_of(config, unit.file, row) == TRAIN]
+        in_unit = [row for row in in_unit if deleted.left(unit.file, row, row + 1)]
         spans = tuple(Shard(unit.file, row, row + 1) for row in dict.fromkeys(in_unit))
         if spans:
             batches.append([unit.with_shards(spans)])

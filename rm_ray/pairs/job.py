@@ -12,6 +12,7 @@ A pair depends only on the seed, the file, the row and its number in the documen
 import json
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -26,6 +27,8 @@ from rm_ray.corpus.files import Corpus, list_files
 from rm_ray.corpus.plan import PlannedFile, ReadUnit, shards_of
 from rm_ray.corpus.rows import rows_of
 from rm_ray.corpus.shards import Shard
+from rm_ray.corpus.tables.deleted import NOTE as TABLE_NOTE
+from rm_ray.corpus.tables.deleted import NOTHING, Undeleted, deleted_of, store
 from rm_ray.engines.weights import resolve_model
 from rm_ray.errors import ConfigError, InputError
 from rm_ray.judges.preference.judge import PreferenceJudge, build_preference
@@ -43,12 +46,13 @@ from rm_ray.pairs.reading import PAIRS
 from rm_ray.pairs.table import SCHEMA
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
-from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.output.folder import RunFolder, state_of
 from rm_ray.run.shard_job import JobSpec, Round, ShardJob
 from rm_ray.run.standing.price import Price
 from rm_ray.run.survey import open_folder, survey
 from rm_ray.score.pipeline import blocks_wanted
-from rm_ray.score.planning import Cutting, plan_new_files
+from rm_ray.score.planning import Cutting, plan_new_files, table_noted
+from rm_ray.store.folder import Folder
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +112,7 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
         self.engine = generator.engine if generator else None
         self.writer = generator.writer if generator else None
         self.config = config
-        self.chosen = rows_of(config.input)
+        self.chosen = Undeleted(rows_of(config.input), NOTHING)
         self.summary = summary.PairsSummary()
         gpus = config.pool.gpus if self.engine else 0
         self.spec = JobSpec(
@@ -145,18 +149,27 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
                 shard=config.shard,
                 actors=config.pool.max_actors,
                 changed=CHANGED,
+                deleted=deleted_of(notes, state_of(config.output)),
+                before=table_noted(notes).get("snapshot"),
             ),
-            found.files,
+            found,
             planned=planned,
             columns=columns,
             tokenizer=self.tokenizer,
             estimator=PairsEstimator(config.pairs, self.judge.rule),
         )
+        self.chosen = replace(self.chosen, deleted=new.deleted)
         donors = stored(notes)
         if donors is None:
-            donors = draw_donors(new.files, config.input, config.pairs)
-        kept = {"notes": {"donors": donors} if not notes else {}}
+            donors = draw_donors(new.files, config.input, config.pairs, new.deleted)
+        table = {name: note for name, note in new.notes.items() if name == TABLE_NOTE}
+        kept = {"notes": {**table, **({"donors": donors} if not notes else {})}}
         return PairsPlanning(**(vars(new) | kept), donors=tuple(donors))
+
+    @override
+    def store(self, state: Folder, planning: PairsPlanning) -> None:
+        """Store which rows of the new files the table has deleted."""
+        self.chosen = replace(self.chosen, deleted=store(planning.deleted, state))
 
     @override
     def documents(self, span: Shard) -> npt.NDArray[np.int64]:
@@ -187,6 +200,7 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
             maker=maker,
             engine=self.engine,
             types=planning.columns,
+            deleted=self.chosen.deleted,
         )
 
     @override

@@ -10,6 +10,7 @@ from ray.data import Dataset, TaskPoolStrategy
 
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Shard
+from rm_ray.corpus.tables.deleted import NOTHING, Deleted
 from rm_ray.engines.engine import EngineSettings
 from rm_ray.judges.judge import DocumentTokenizer
 from rm_ray.pairs.config import PairsJobConfig
@@ -53,6 +54,7 @@ def stages(
     maker: Maker,
     engine: EngineSettings | None,
     types: Mapping[str, pa.DataType],
+    deleted: Deleted = NOTHING,
 ) -> Dataset:
     """Read the units of a round and make their pairs.
 
@@ -64,20 +66,21 @@ def stages(
         maker: makes the pairs.
         engine: the engine of the generator; None if no kind needs one.
         types: the types of the copied columns.
+        deleted: rows that the table of the corpus has deleted.
     """
     tokenizer_ref, maker_ref = ray.put(tokenizer), ray.put(maker)
     share_blocks(units, this)
     if engine is None:
         make = MakePairs(maker_ref, this.tally)
         pairs = units.map_batches(
-            ReadStage(config.input, tokenizer_ref, this.tally, types, then=make),
+            ReadStage(config.input, tokenizer_ref, this.tally, types, deleted, then=make),
             batch_size=1,
             batch_format="pyarrow",
             num_cpus=MAKING_CPUS,
             compute=TaskPoolStrategy(config.read.max_tasks),
         )
         return this.commit(pairs)
-    stage = ReadStage(config.input, tokenizer_ref, this.tally, types)
+    stage = ReadStage(config.input, tokenizer_ref, this.tally, types, deleted)
     documents = read(units, stage, config.read, this)
     arguments = (engine, maker_ref, this.tally)
     return this.commit(with_engines(documents, WriteActor, arguments, engine, config.pool, this))

@@ -167,6 +167,15 @@ class ShardJob(ABC, Generic[AnyPlanned, AnyUnit, AnyPlanning]):
         """
         del state  # most jobs write nothing
 
+    def store(self, state: Folder, planning: AnyPlanning) -> None:
+        """Write files that a new segment of the plan refers to, before the segment is written.
+
+        Args:
+            state: the run's own folder of files, with its plan.
+            planning: the new segment.
+        """
+        del state, planning  # most plans refer to no files
+
     @abstractmethod
     def stages(self, units: "Dataset", this: Round[AnyUnit], planning: AnyPlanning) -> "Dataset":
         """Add the job's stages to a dataset of units, up to the commit.

@@ -108,11 +108,12 @@ def open_run(seen: Survey, job: AnyJob) -> None:
     if seen.found.passed_over:
         log.info("passed over: %s", seen.found.passed_over)
     if new.replaced:
-        log.info("%d input files have changed: removing their old rows", len(new.replaced))
+        log.info("%d input files have changed or are gone: removing their rows", len(new.replaced))
         run.mark_incomplete()
         run.forget(new.replaced)
     if new.files:
         run.mark_incomplete()
+        job.store(run.state, new)
         run.segments.add(new.files, new.notes)
 
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from rm_ray.config import OutputConfig
 from rm_ray.corpus.plan import PlannedFile, shards_of
-from rm_ray.corpus.rows import RowTable, rows_of
-from rm_ray.corpus.sample import RowSample
 from rm_ray.corpus.shards import Shard
+from rm_ray.corpus.tables.deleted import Undeleted
 from rm_ray.engines.sharing import Sharing
 from rm_ray.errors import ConfigError
 from rm_ray.run.output.folder import REWARDS, SPEED, RunFolder
@@ -74,6 +73,7 @@ class Speed:
 def cost_of(
     config: ScoreConfig,
     files: Sequence[PlannedFile],
+    chosen: Undeleted,
     committed: Collection[str],
     new: ScorePlanning,
     metrics: Mapping[str, Any] | None,
@@ -86,6 +86,7 @@ def cost_of(
     Args:
         config: the job's configuration.
         files: all planned files, the new ones included.
+        chosen: the rows to score.
         committed: names of the parts that are committed.
         new: the files planned just now, with the estimate of their documents.
         metrics: the run's own metrics.json; None if it has none.
@@ -102,7 +103,7 @@ def cost_of(
         if shard.part not in committed
         and (shard.file not in new_paths or shard.stop <= new.continued.get(shard.file, 0))
     ]
-    left = new.estimate + _at_averages(planned_before, rows_of(config.input), metrics, sharing)
+    left = new.estimate + _at_averages(planned_before, chosen, metrics, sharing)
     speed = _speed(config, metrics)
     price = Price(config.pool.gpus, config.cost.per_gpu_hour)
     hours = None
@@ -127,7 +128,7 @@ def reason_for_more(forwarded: int, minimum: int, reason: str) -> str:
 
 def _at_averages(
     shards: Sequence[Shard],
-    chosen: RowSample | RowTable,
+    chosen: Undeleted,
     metrics: Mapping[str, Any] | None,
     sharing: Sharing,
 ) -> ScoreCounts:

@@ -161,6 +161,7 @@ def _sample_group(
         stop_group=group + 1,
         first_row=first,
         shards=(shard,),
+        names=footer.names,
     )
     everything = config.whole()
     try:

@@ -26,6 +26,7 @@ from rm_ray.corpus.plan import PlannedFile, ReadUnit, shards_of
 from rm_ray.corpus.reading import read_patiently
 from rm_ray.corpus.rows import rows_of
 from rm_ray.corpus.shards import Shard
+from rm_ray.corpus.tables.deleted import NOTHING, Undeleted, deleted_of, store
 from rm_ray.engines.engine import EngineSettings, choose_block_size
 from rm_ray.engines.runnable import check_runs
 from rm_ray.engines.sharing import sharing_of
@@ -38,7 +39,7 @@ from rm_ray.judges.keys import JudgeSection
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
-from rm_ray.run.output.folder import REWARDS, TOKENIZER
+from rm_ray.run.output.folder import REWARDS, TOKENIZER, state_of
 from rm_ray.run.shard_job import JobSpec, Round, ShardJob
 from rm_ray.run.standing.price import Price
 from rm_ray.run.survey import open_folder, survey
@@ -52,7 +53,7 @@ from rm_ray.score.examples import resolve_examples
 from rm_ray.score.fingerprint import fingerprint
 from rm_ray.score.judge_shard import divide, give_up
 from rm_ray.score.library import fastest, say_difference, with_fast
-from rm_ray.score.planning import Cutting, ScorePlanning, plan_new_files
+from rm_ray.score.planning import Cutting, ScorePlanning, plan_new_files, table_noted
 from rm_ray.score.read_stage import tokenize
 from rm_ray.score.rewards import reward_table
 from rm_ray.score.stop_rules import check_rule, with_rule
@@ -95,6 +96,7 @@ def look_ahead(job: "ScoreJob") -> str:
     cost = cost_of(
         job.config,
         cast(list[PlannedFile], seen.files),
+        chosen=job.chosen,
         committed=committed,
         new=new,
         metrics=metrics,
@@ -147,7 +149,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         check_runs(self.engine, partial(_shorter, section, self.judge.max_prompt_tokens))
         self.sharing = sharing_of(self.engine)
         self.config = config
-        self.chosen = rows_of(config.input)
+        self.chosen = Undeleted(rows_of(config.input), NOTHING)
         self.summary = summary.ScoreSummary(self.sharing.reason)
         self.spec = JobSpec(
             config=config,
@@ -188,13 +190,16 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
                 shard=config.shard,
                 actors=config.pool.max_actors,
                 changed=None if config.run.rescore_changed else CHANGED,
+                deleted=deleted_of(notes, state_of(config.output)),
+                before=table_noted(notes).get("snapshot"),
             ),
-            found.files,
+            found,
             planned=planned,
             columns=columns,
             tokenizer=tokenizer,
             estimator=Estimator(self.judge, self.sharing),
         )
+        self.chosen = replace(self.chosen, deleted=planning.deleted)
         if planning.differs:
             say_difference(planning.differs)
         return replace(planning, fast=tokenizer.fast and not planning.differs)
@@ -208,6 +213,11 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         if isinstance(self.config.judge, PreferenceConfig):
             (plain_json,) = self.tokenizer.plain_tokenizers
             state.overwrite(TOKENIZER, plain_json.encode())
+
+    @override
+    def store(self, state: Folder, planning: ScorePlanning) -> None:
+        """Store which rows of the new files the table has deleted."""
+        self.chosen = replace(self.chosen, deleted=store(planning.deleted, state))
 
     @override
     def documents(self, span: Shard) -> npt.NDArray[np.int64]:
@@ -233,6 +243,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
             examples=self.examples,
             types=planning.columns,
             calibration=self.calibration,
+            deleted=self.chosen.deleted,
         )
         return stages(judging, units, this)
 
@@ -244,7 +255,8 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
     def give_up(
         self, unit: ReadUnit, reasons: Mapping[int, str], columns: Mapping[str, pa.DataType]
     ) -> Iterator[tuple[pa.Table, ScoreCounts]]:
-        shards = read_patiently(unit, self.config.input, self.tokenizer.columns, columns)
+        columns_read, deleted = self.tokenizer.columns, self.chosen.deleted
+        shards = read_patiently(unit, self.config.input, columns_read, columns, deleted=deleted)
         for shard, documents in shards:
             tokenized = tokenize(documents, self.tokenizer)
             yield give_up(shard, tokenized, reasons, self.judge, self.calibration)

@@ -16,6 +16,7 @@ from rm_ray.cluster import TASK_CPUS, reserved_cpus
 from rm_ray.config import PoolConfig, ReadConfig
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Piece
+from rm_ray.corpus.tables.deleted import NOTHING, Deleted
 from rm_ray.engines.engine import EngineSettings
 from rm_ray.judges.calibration import Calibration
 from rm_ray.judges.judge import DocumentTokenizer, Judge
@@ -53,6 +54,8 @@ class Judging:
     """Types of the copied columns, by name."""
     calibration: Calibration | None = None
     """Makes the column `p_chosen`; None for no such column."""
+    deleted: Deleted = NOTHING
+    """Rows that the table of the corpus has deleted."""
 
 
 def stages(judging: Judging, units: Dataset, this: Round[ReadUnit]) -> Dataset:
@@ -62,9 +65,8 @@ def stages(judging: Judging, units: Dataset, this: Round[ReadUnit]) -> Dataset:
     alone = share_blocks(units, this)
     control = known_good(this.results(), config.input, tokenizer_ref) if alone else None
 
-    documents = read(
-        units, ReadStage(config.input, tokenizer_ref, this.tally, judging.types), config.read, this
-    )
+    stage = ReadStage(config.input, tokenizer_ref, this.tally, judging.types, judging.deleted)
+    documents = read(units, stage, config.read, this)
     rewards = with_engines(
         documents,
         JudgeActor,

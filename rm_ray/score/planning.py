@@ -6,16 +6,20 @@ Writes nothing: the caller stores the new segment of the plan, or shows it (`--d
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
 from rm_ray.config import InputConfig, ShardConfig
-from rm_ray.corpus.files import InputFile, then_and_now
+from rm_ray.corpus.files import Corpus, InputFile, then_and_now
 from rm_ray.corpus.footers import Footer, read_footers
 from rm_ray.corpus.plan import PlannedFile, cut_file
 from rm_ray.corpus.profile import share
-from rm_ray.corpus.rows import RowTable, rows_of
+from rm_ray.corpus.rows import rows_of
 from rm_ray.corpus.shards import Shard
+from rm_ray.corpus.tables.deleted import NOTE as TABLE_NOTE
+from rm_ray.corpus.tables.deleted import NOTHING, Deleted, Undeleted, note_of, with_new
+from rm_ray.corpus.tables.moved import check_deleted, gone, gone_files, is_gone
 from rm_ray.corpus.widening import run_types
 from rm_ray.errors import InputError
 from rm_ray.judges.judge import DocumentTokenizer
@@ -35,6 +39,8 @@ SHARDS_PER_ACTOR = 8
 FEWEST_TOKENS = 100_000
 # Rows of a shard are limited as if at least this share of them were to be scored.
 LEAST_SHARE = 0.001
+# More rows than a file has.
+MOST_ROWS = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,8 @@ class ScorePlanning(Planning[PlannedFile]):
     there is none."""
     fast: bool = field(default=False, kw_only=True)
     """True if fastokens encodes the documents."""
+    deleted: Deleted = field(default=NOTHING, kw_only=True)
+    """Rows of the plan that the table of the corpus has deleted."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +72,15 @@ class Cutting:
     """The most engines that there will be; each is to get several shards."""
     changed: str | None
     """Advice for the error if planned files have changed; None to plan such files anew."""
+    deleted: Deleted = NOTHING
+    """Rows that were deleted when their files were planned."""
+    before: int | None = None
+    """The snapshot of the table that was planned last; None if none is known."""
 
 
 def plan_new_files(
     config: Cutting,
-    found: Sequence[InputFile],
+    corpus: Corpus,
     planned: Sequence[PlannedFile],
     columns: Mapping[str, pa.DataType] | None,
     tokenizer: DocumentTokenizer,
@@ -78,7 +90,7 @@ def plan_new_files(
 
     Args:
         config: how to plan.
-        found: the corpus's files.
+        corpus: the corpus.
         planned: the files planned before; they keep their cuts.
         columns: types of the carried columns, if the run has them already.
         tokenizer: tokenises sampled documents.
@@ -87,16 +99,22 @@ def plan_new_files(
     Raises:
         InputError: the corpus cannot be read, lacks a column, or a planned file has changed.
     """
-    known = {file.path: file for file in planned}
+    found, snapshot = corpus.files, corpus.snapshot
+    lost = _lost(config, corpus, planned)
+    known = {file.path: file for file in planned if not is_gone(file) and file not in lost}
     changed = _changed(found, known)
     if changed and config.changed is not None:
         raise InputError(_say_changed(changed, known, config.changed))
     for file in changed:
         del known[file.path]
-    replaced = [file for file in planned if file.path not in known]
+    replaced = [file for file in planned if file.path not in known and not is_gone(file)]
     open_ended = [file for file in found if file.path not in known or known[file.path].rows_left]
-    rows_left = _rows_left(config.inputs, known.values())
-    footers, skipped = _footers(open_ended, known, config, rows_left)
+    left_from = [
+        Shard(f.path, known[f.path].rows if f.path in known else 0, MOST_ROWS) for f in open_ended
+    ]
+    deleted = with_new(config.deleted, snapshot, left_from)
+    rows_left = _rows_left(config.inputs, known.values(), deleted)
+    footers, skipped = _footers(open_ended, known, config, rows_left, deleted)
     if skipped and not footers and not known:
         raise InputError(
             f"not one of {len(skipped)} input files can be read, so there is nothing to do; first: "
@@ -120,8 +138,9 @@ def plan_new_files(
         tokenizer=tokenizer,
         estimator=estimator,
     )
-    spans = _spans(files, footers, known, rows_left)
-    shares = _shares(spans, config.inputs, known)
+    spans = _spans(files, footers, known, rows_left, deleted)
+    deleted = with_new(config.deleted, snapshot, spans)
+    shares = _shares(spans, config.inputs, known, deleted)
     bytes_chosen = _text_bytes(spans, footers, shares)
     estimate = at_bytes(sampled, bytes_chosen)
     most = _most_tokens(config, estimate.tokens)
@@ -139,19 +158,40 @@ def plan_new_files(
         for file, span, share_chosen in zip(files, spans, shares, strict=True)
         if file.path not in known or span.stop > span.start
     ]
+    notes: dict[str, Any] = {NOTE: sampled.differs} if sampled.differs else {}
     return ScorePlanning(
-        files=[*cut, *without_rows],
+        files=[*cut, *without_rows, *map(gone, lost)],
         replaced=replaced,
         skipped=skipped,
         columns=types,
         estimate=estimate,
         differs=sampled.differs,
-        notes={NOTE: sampled.differs} if sampled.differs else {},
+        notes=notes | (note_of(snapshot, deleted) if snapshot else {}),
+        deleted=deleted,
         continued={file.path: known[file.path].rows for file in cut if file.path in known},
     )
 
 
-def _rows_left(config: InputConfig, known: Iterable[PlannedFile]) -> int | None:
+def table_noted(notes: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return what the last segment of a plan says of its table; empty if it says nothing."""
+    return next((note[TABLE_NOTE] for note in reversed([*notes]) if TABLE_NOTE in note), {})
+
+
+def _lost(config: Cutting, corpus: Corpus, planned: Sequence[PlannedFile]) -> list[PlannedFile]:
+    """Return the planned files that the table no longer has, to be removed from the run.
+
+    Raises:
+        InputError: there are some, and they are refused; or deleted rows are there again.
+    """
+    if corpus.snapshot is None:
+        return []
+    check_deleted(planned, corpus.snapshot, config.deleted)
+    return gone_files(
+        planned, corpus.snapshot, config.deleted, config.inputs.on_rewritten, config.before
+    )
+
+
+def _rows_left(config: InputConfig, known: Iterable[PlannedFile], deleted: Deleted) -> int | None:
     """Return how many rows may still be planned; None without a limit.
 
     Raises:
@@ -159,7 +199,7 @@ def _rows_left(config: InputConfig, known: Iterable[PlannedFile]) -> int | None:
     """
     if config.limit is None:
         return None
-    rows = sum(file.rows for file in known)
+    rows = sum(deleted.left(file.path, 0, file.rows) for file in known)
     if rows > config.limit:
         raise InputError(
             f"input.limit is {config.limit:,}, and this run has planned {rows:,} rows already; a "
@@ -173,15 +213,19 @@ def _spans(
     footers: Mapping[str, Footer],
     known: Mapping[str, PlannedFile],
     rows_left: int | None,
+    deleted: Deleted,
 ) -> list[Shard]:
-    """Return the rows of each file to plan now: rows not planned yet, up to the limit."""
+    """Return the rows of each file to plan now: rows not planned yet, up to the limit.
+
+    Deleted rows do not count for the limit.
+    """
     spans = []
     for file in files:
         start = known[file.path].rows if file.path in known else 0
         stop = sum(footers[file.path].rows)
         if rows_left is not None:
-            stop = min(stop, start + rows_left)
-            rows_left -= stop - start
+            stop = deleted.stop_after(file.path, start, stop, rows_left)
+            rows_left -= deleted.left(file.path, start, stop)
         spans.append(Shard(file.path, start, stop))
     return spans
 
@@ -220,6 +264,7 @@ def _footers(
     known: Mapping[str, PlannedFile],
     config: Cutting,
     rows_left: int | None,
+    deleted: Deleted,
 ) -> tuple[dict[str, Footer], dict[str, str]]:
     """Read footers until they hold `rows_left` new rows; all footers without a limit.
 
@@ -231,8 +276,9 @@ def _footers(
     footers: dict[str, Footer] = {}
     skipped: dict[str, str] = {}
     for i in range(0, len(files), FILES_AT_ONCE):
-        rows = sum(sum(footer.rows) for footer in footers.values())
-        if rows_left <= rows - sum(known[path].rows for path in footers if path in known):
+        starts = {path: known[path].rows if path in known else 0 for path in footers}
+        new = (deleted.left(p, starts[p], sum(f.rows)) for p, f in footers.items())
+        if rows_left <= sum(new):
             break
         good, bad = read_footers(files[i : i + FILES_AT_ONCE], config.inputs)
         footers |= good
@@ -267,12 +313,20 @@ def _cut(
     units = (*before.units, *units) if before else units
     left = sum(footer.rows) - span.stop
     return PlannedFile(
-        path=file.path, size=file.size, version=file.version, units=units, rows_left=left
+        path=file.path,
+        size=file.size,
+        version=file.version,
+        units=units,
+        rows_left=left,
+        names=footer.names,
     )
 
 
 def _shares(
-    spans: Sequence[Shard], inputs: InputConfig, known: Mapping[str, PlannedFile]
+    spans: Sequence[Shard],
+    inputs: InputConfig,
+    known: Mapping[str, PlannedFile],
+    deleted: Deleted,
 ) -> list[float]:
     """Return which share of each span's rows is to be scored.
 
@@ -280,14 +334,14 @@ def _shares(
         spans: the rows to plan now.
         inputs: the corpus.
         known: the files that were planned before.
+        deleted: the deleted rows.
 
     Raises:
         InputError: a table of rows names a row that the corpus does not have.
     """
-    chosen = rows_of(inputs)
-    if isinstance(chosen, RowTable):
-        before = {path: file.rows for path, file in known.items()}
-        chosen.check(before | {span.file: span.stop for span in spans})
+    chosen = Undeleted(rows_of(inputs), deleted)
+    before = {path: file.rows for path, file in known.items()}
+    chosen.check(before | {span.file: span.stop for span in spans})
     return [chosen.share(span.file, span.start, span.stop) for span in spans]
 
 

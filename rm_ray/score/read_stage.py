@@ -12,6 +12,7 @@ from rm_ray.config import InputConfig
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import JUDGED, read_patiently
 from rm_ray.corpus.shards import Shard
+from rm_ray.corpus.tables.deleted import NOTHING, Deleted
 from rm_ray.judges.judge import DocumentTokenizer
 from rm_ray.run.faults.handle import TallyHandle
 from rm_ray.run.faults.pause import TellTally
@@ -34,6 +35,8 @@ class ReadStage:
     """Told of faults and of work."""
     types: Mapping[str, pa.DataType]
     """Types of the copied columns by name, as the run writes them."""
+    deleted: Deleted = NOTHING
+    """Rows that the table of the corpus has deleted."""
     then: Callable[[Shard, pa.Table], pa.Table] = pack
     """Makes one packed row of a shard and its tokenised documents."""
 
@@ -47,7 +50,9 @@ class ReadStage:
             # a fault in one unit costs the block's other units nothing; finish() finds missing rows
             with tell_faults(self.tally, unit.file, f"{unit.file} row {unit.first_row} and after"):
                 began = time.perf_counter()
-                shards = read_patiently(unit, self.config, tokenizer.columns, self.types, patience)
+                shards = read_patiently(
+                    unit, self.config, tokenizer.columns, self.types, patience, self.deleted
+                )
                 for shard, rows in shards:
                     read = time.perf_counter()
                     documents = tokenize(rows, tokenizer)

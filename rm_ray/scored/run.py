@@ -11,10 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rm_ray.config import OutputConfig, StorageConfig
+from rm_ray.addresses import table_of
+from rm_ray.config import OutputConfig, StorageConfig, as_list
 from rm_ray.corpus.parquet import Unreadable, column_bytes
 from rm_ray.corpus.plan import PlannedFile, shards_of
 from rm_ray.corpus.shards import Shard
+from rm_ray.corpus.tables.deleted import NOTHING, Deleted, deleted_of
+from rm_ray.corpus.tables.moved import is_gone
 from rm_ray.errors import InputError, OutputError, short
 from rm_ray.run.output.commit import COUNTS_KEY, FINGERPRINT_KEY, ROWS_KEY, open_part
 from rm_ray.run.output.folder import REWARDS, RunFolder
@@ -65,11 +68,18 @@ class ScoredRun:
     """Numbers of the segments that were read, from 0."""
     missing: int = 0
     """Planned shards without a part. Shards of skipped files do not count."""
+    deleted: Deleted = NOTHING
+    """Rows that the table of the corpus had deleted when their files were planned."""
 
     @property
     def fingerprint(self) -> str:
         """Return the short name of the settings that the rewards depend on."""
         return fingerprint_id(self.stored["fingerprint"])
+
+    @property
+    def is_of_table(self) -> bool:
+        """Return True if the run has scored a table."""
+        return any(map(table_of, as_list(self.stored["config"]["input"]["path"])))
 
 
 def open_scored(
@@ -129,6 +139,7 @@ def open_scored(
         shards=shards,
         segments=chosen,
         missing=missing,
+        deleted=deleted_of((segment.notes for segment in plan), run.state),
     )
 
 
@@ -174,7 +185,7 @@ def _planned(
             latest[file.path] = file
     paths = dict.fromkeys(file.path for number in chosen for file in plan[number].files)
     shards = [s for path in paths for number, s in added[path] if number in chosen]
-    return [latest[path] for path in paths], shards
+    return [latest[path] for path in paths if not is_gone(latest[path])], shards
 
 
 def describe_parts(run: ScoredRun, columns: Sequence[str]) -> list[ScoredPart]:

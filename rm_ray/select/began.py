@@ -9,6 +9,7 @@ from typing import Any
 
 from rm_ray.corpus.files import InputFile, list_files
 from rm_ray.corpus.footers import read_footers
+from rm_ray.corpus.tables.opening import refuse_table
 from rm_ray.errors import InputError, OutputError
 from rm_ray.filter.config import RuleConfig
 from rm_ray.filter.quotas import ELSE
@@ -49,9 +50,10 @@ def begin(config: SelectConfig, folder: Folder) -> Began:
     """Return what the selection began with; store it if the selection begins now.
 
     Raises:
-        InputError: the corpus cannot be read.
+        InputError: the corpus cannot be read, or is a table.
         OutputError: the folder holds something else, another selection, or one of another corpus.
     """
+    refuse_table(config.input, "a selection")
     _, names = look_into(config.output)
     data = folder.read(BEGAN)
     if data is None and names:

@@ -1,6 +1,7 @@
 """The page of --dry-run: the sample, and the most that each stage can cost."""
 
 from rm_ray.corpus.files import list_files
+from rm_ray.corpus.tables.opening import refuse_table
 from rm_ray.judges.preference.judge import PreferenceJudge
 from rm_ray.run.execute import ray_faults
 from rm_ray.score.job import ScoreJob, look_ahead
@@ -13,6 +14,7 @@ from rm_ray.select.statistics.bands import LEAST_IN_GROUP
 
 def dry_run(config: SelectConfig) -> str:
     """Return a page on what `select` would do. Nothing is written."""
+    refuse_table(config.input, "a selection")
     with ray_faults():
         began = look_at(config, list_files(config.input, config.output).files)
     stages = Stages(config)

@@ -32,13 +32,13 @@ def open_s3(storage: StorageConfig) -> Any:
             "read_timeout": seconds,
             "retries": {"total_max_attempts": 1, "mode": "standard"},
         },
-        **_credentials(storage),
+        **credentials_of(storage),
     )
     fs.retries = 1
     return fs
 
 
-def _credentials(storage: StorageConfig) -> dict[str, str]:
+def credentials_of(storage: StorageConfig) -> dict[str, str]:
     """Return the credentials as s3fs expects them, read from the environment each time.
 
     Kept in an object's fields, they would reach files and other machines.

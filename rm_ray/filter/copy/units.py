@@ -1,12 +1,13 @@
 """Turns files and parts into stretches, which are counted, and units, which are bundled."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from statistics import median_high
+from urllib.parse import quote
 
-from rm_ray.corpus.files import InputFile, hive_names
+from rm_ray.corpus.files import HIVE_NULL, InputFile, hive_names
 from rm_ray.corpus.footers import Footer
 from rm_ray.counts.cells import Cells
 from rm_ray.filter.copy.bundles import Block, Bundle, PlannedFolder, bundle, most_read
@@ -15,6 +16,7 @@ from rm_ray.scored.run import ScoredPart
 
 # Most rows of a stretch, since one task holds everything that is known of these rows.
 MOST_ROWS = 1_000_000
+NO_PARTITION: Mapping[str, str | None] = {}
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,27 @@ class Layout:
     """The output folder of each unit."""
 
 
-def folder_of(root: str, path: str) -> str:
-    """Return the output folder for rows of a file: `root` and the file's `key=value` folders."""
-    return "/".join([root, *(name for name, _, _ in hive_names(path))])
+def folder_of(
+    root: str,
+    path: str,
+    partition: Mapping[str, str | None] = NO_PARTITION,
+    columns: Collection[str] = (),
+) -> str:
+    """Return the output folder for rows of a file: `root` and the file's `key=value` folders.
+
+    Args:
+        root: the folder of the output's kind.
+        path: the file's path.
+        partition: partition columns of the file. The ones of a table need not be in the path.
+        columns: columns of the file: they need no folder.
+    """
+    hive = {key: name for name, key, _ in hive_names(path)}
+    more = [
+        f"{quote(key, safe='')}={HIVE_NULL if value is None else quote(value, safe='')}"
+        for key, value in partition.items()
+        if key not in hive and key not in columns
+    ]
+    return "/".join([root, *(name for name, _, _ in hive_names(path)), *more])
 
 
 def corpus_layout(
@@ -51,7 +71,7 @@ def corpus_layout(
         for group in groups:
             source = _of(file, number, start=firsts[group], stop=firsts[group + 1], firsts=firsts)
             units.append(Block(source, kind, footer.rows[group], footer.file_bytes[group]))
-            folders.append(folder_of(root, file.path))
+            folders.append(folder_of(root, file.path, file.partition, footer.schema.names))
         starts = [firsts[group] for group in groups]
         for start, stop in _spans(parts[0].get(file.path, ()), firsts[-1]):
             before, after = bisect_right(starts, start) - 1, bisect_left(starts, stop)

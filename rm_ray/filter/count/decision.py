@@ -17,6 +17,7 @@ from rm_ray.filter.count.stretches import Stretch
 
 CHOSEN, BEYOND, LEFT_OUT = "chosen", "beyond the cut", "rule.where does not hold"
 AGAIN = "left out by itself"
+DELETED = "deleted from the table"
 APART = "kept, in a group that is not delivered here"
 
 # By group, kept or not, and the reason: how many documents, and their tokens.
@@ -86,9 +87,9 @@ def decide(documents: Documents, stretch: Stretch, config: FilterConfig, cuts: C
     places = DocumentOrder(rule.seed, rule.temperature).places(documents, stretch, eligible)
     beyond = cuts.beyond(documents.groups, places, stretch.file)
     statuses = pc.dictionary_encode(documents.statuses)
-    reasons = [CHOSEN, BEYOND, LEFT_OUT, APART, AGAIN]
+    reasons = [CHOSEN, BEYOND, LEFT_OUT, APART, AGAIN, DELETED]
     reasons += [f"no reward: {status}" for status in statuses.dictionary.to_pylist()]
-    why = statuses.indices.to_numpy().astype(np.int64) + 5
+    why = statuses.indices.to_numpy().astype(np.int64) + 6
     why[eligible] = np.where(beyond > 0, 1, 0)
     why[~documents.counts & documents.scored] = 2
     why[documents.again & documents.scored] = 4
@@ -99,7 +100,9 @@ def decide(documents: Documents, stretch: Stretch, config: FilterConfig, cuts: C
     else:
         why[eligible] = 0
     kept = ~kept if rule.invert else kept
+    kept &= ~documents.deleted
     why[kept & ~documents.written] = 3
+    why[documents.deleted] = 5
     return Decision(
         documents=documents,
         kept=kept & documents.written,

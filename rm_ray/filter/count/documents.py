@@ -39,9 +39,11 @@ class Documents:
     statuses: pa.Array
     """The scoring run's statuses, or the reason for a missing reward."""
     counts: Flags
-    """True if the condition rule.where holds, and the document is not left out by itself."""
+    """True if the condition rule.where holds, and the document is neither left out nor deleted."""
     again: Flags
     """True if the document is left out by itself (leave_out)."""
+    deleted: Flags
+    """True if the table of the corpus has deleted the row."""
     written: Flags
     """True if the document's group is written."""
     groups: list[str]

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from rm_ray.config import CorpusConfig
 from rm_ray.corpus.decoding import check_unchanged, decode, read_again
 from rm_ray.corpus.groups import grouped
+from rm_ray.corpus.tables.deleted import Deleted
 from rm_ray.counts.order import Floats, Ints, Numbers, keys_of
 from rm_ray.counts.ranks import BEST, Ranks
 from rm_ray.errors import ConfigError, InputError
@@ -60,6 +61,8 @@ class RewardsReader:
     """The groups whose documents are written."""
     left_out: LeftOut
     """Documents that are left out, one by one."""
+    deleted: Deleted
+    """Rows that the table of the corpus has deleted."""
     own: Sequence[str]
     """Columns that rules name and the first run has."""
     others: Sequence[str]
@@ -97,7 +100,8 @@ class RewardsReader:
             first = first.set_column(first.schema.get_field_index("reward"), "reward", combined)
         columns, counts = self._columns(stretch, first, rows, patience)
         again = self.left_out.of(stretch.file, rows)
-        counts &= ~again
+        deleted = np.isin(rows, self.deleted.rows(stretch.file, stretch.start, stretch.stop))
+        counts &= ~again & ~deleted
         groups, codes = grouped([path.of(columns) for path in self.by], len(rows))
         statuses = pc.fill_null(first.column("status"), NOT_SCORED)
         numberless = pa.array(~has & pc.equal(statuses, "ok").to_numpy())
@@ -118,6 +122,7 @@ class RewardsReader:
             statuses=pc.if_else(numberless, NO_NUMBER, statuses).combine_chunks(),
             counts=counts,
             again=again,
+            deleted=deleted,
             written=self._written(columns, len(rows)),
             groups=groups,
             codes=codes,

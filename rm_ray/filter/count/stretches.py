@@ -1,10 +1,11 @@
 """Stretches of rows of the corpus. Counting and copying both read stretch by stretch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from rm_ray.corpus.tables.fields import Names
 from rm_ray.counts.order import Ints
 from rm_ray.scored.run import ScoredPart, overlapping
 
@@ -45,6 +46,8 @@ class Stretch:
     """The file's size in bytes, as listed."""
     version: str | None = None
     """The file's version, as listed."""
+    names: Names = field(default_factory=dict)
+    """Empty: the filter reads files that have the names of their table."""
 
     def __str__(self) -> str:
         """Describe the rows for people."""

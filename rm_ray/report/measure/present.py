@@ -33,9 +33,14 @@ def present_corpus(run: ScoredRun, config: ReportConfig) -> tuple[CorpusConfig, 
     """Return how the corpus of a run is read now, and where its files lie.
 
     Raises:
-        ConfigError: one path is given for a corpus of several.
+        ConfigError: one path is given for a corpus of several, or for a table.
     """
     inputs = run.stored["config"]["input"]
+    if run.is_of_table and config.corpus.path is not None:
+        raise ConfigError(
+            f"corpus.path: {run.uri} has scored a table, whose files are read where the run's plan "
+            "has them; leave corpus.path out, or give --corpus.excerpts false"
+        )
     storage = config.corpus.storage
     if storage == StorageConfig():
         storage = StorageConfig.model_validate(inputs["storage"])

@@ -8,6 +8,7 @@ OUTPUT/
                            held writes _HELD instead
   _rm_ray/run.json         fingerprint, configuration, versions
   _rm_ray/plan/            segments: the files of each planning, one JSON line per file, gzipped
+  _rm_ray/deleted/         rows that a table had deleted when their files were planned
   _rm_ray/staged/          pieces of shards that failed as a whole; empty at the end
   _rm_ray/lease.json       the driver that is at work
   _rm_ray/progress.json    the run's progress and cost, as its driver last wrote them
@@ -263,6 +264,11 @@ class RunFolder:
         except (OSError, ValueError):
             return None
         return metrics
+
+
+def state_of(output: OutputConfig) -> Folder:
+    """Return the run's own folder of files, without opening the run."""
+    return Folder(absolute(output.path), output.storage) / STATE
 
 
 def files_there(folder: Folder, names: Iterable[str]) -> set[str]:

@@ -1,0 +1,110 @@
+"""Columns of a file by the names of its table."""
+
+import pyarrow as pa
+import pytest
+
+from rm_ray.corpus.tables.fields import (
+    ID_KEY,
+    TableField,
+    TableFields,
+    by_table_names,
+    renamed_within,
+    table_name,
+)
+
+TEXT, LONG = pa.string(), pa.int64()
+
+
+def field(name, number=None, kind=TEXT, stored=None, inner=()) -> TableField:
+    return TableField(name, kind, (stored or name,), number, tuple(inner))
+
+
+def found(*columns) -> pa.Schema:
+    """Each column as (name, type, field id or None)."""
+    return pa.schema(
+        pa.field(name, kind, metadata={ID_KEY: str(number)} if number else None)
+        for name, kind, number in columns
+    )
+
+
+def test_a_renamed_column_is_found_by_its_id_and_a_new_one_is_null():
+    fields = TableFields((field("id", 1, LONG), field("text", 2), field("lang", 3)))
+    shown = fields.show(found(("id", pa.int32(), 1), ("body", TEXT, 2), ("old", TEXT, 9)))
+    assert shown.names == {"text": "body", "lang": None, "body": None, "old": None}
+    # the file's own type stays, and a column that it lacks has the table's
+    assert shown.schema == pa.schema({"id": pa.int32(), "text": TEXT, "lang": TEXT})
+    assert not shown.unreadable
+    rows = pa.table({"id": pa.array([1], pa.int32()), "body": ["x"], "old": ["y"]})
+    wanted = ["id", "text", "lang", "old", "nowhere"]
+    assert by_table_names(rows, shown.names, wanted).to_pylist() == [
+        {"id": 1, "text": "x", "lang": None, "old": None}
+    ]
+    assert table_name(shown.names, "body") == "text"
+    assert table_name(shown.names, "id") == "id"
+
+
+def test_columns_that_have_changed_names_with_each_other_are_told_apart():
+    fields = TableFields((field("a", 1), field("b", 2)))
+    shown = fields.show(found(("b", TEXT, 1), ("a", TEXT, 2)))
+    assert shown.names == {"a": "b", "b": "a"}
+    rows = pa.table({"b": ["one"], "a": ["two"]})
+    assert by_table_names(rows, shown.names, ["a", "b"]).to_pylist() == [{"a": "one", "b": "two"}]
+
+
+def test_a_column_that_was_dropped_and_added_again_is_another_one():
+    shown = TableFields((field("a", 5),)).show(found(("a", TEXT, 1)))
+    assert shown.names == {"a": None}
+    rows = pa.table({"a": ["of the dropped column"]})
+    assert by_table_names(rows, shown.names, ["a"]).to_pylist() == [{"a": None}]
+
+
+def test_fields_of_structs_are_found_too():
+    inner = (field("text", 2), field("n", 3, LONG))
+    doc = field("doc", 1, pa.struct({"text": TEXT, "n": LONG}), inner=inner)
+    kind = pa.struct(
+        [pa.field("t", TEXT, metadata={ID_KEY: "2"}), pa.field("x", TEXT, metadata={ID_KEY: "8"})]
+    )
+    shown = TableFields((doc,)).show(found(("d", kind, 1)))
+    assert shown.names["doc.text"] == "d.t"
+    assert shown.names["doc.n"] is None
+    assert shown.schema.field("doc").type == doc.type
+    assert set(renamed_within(shown.names, "doc")) == {"doc.text", "doc.n", "doc.t", "doc.x"}
+    rows = pa.table({"d": [{"t": "x", "x": "dropped"}]})
+    assert by_table_names(rows, shown.names, ["doc.text", "doc.n"]).to_pylist() == [
+        {"doc.text": "x", "doc.n": None}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("element", "names"),
+    [
+        (pa.struct({"role": TEXT, "content": TEXT}), ("role", "content")),
+        (pa.struct({"role": TEXT, "words": TEXT}), None),
+        (pa.struct({"role": TEXT}), None),
+    ],
+)
+def test_a_rename_inside_a_list_is_refused(element, names):
+    turn = field("element", kind=element, inner=(field("role"), field("content")))
+    chats = field("chats", kind=pa.list_(element), inner=(turn,))
+    shown = TableFields((chats,)).show(found(("chats", pa.list_(element), None)))
+    assert not shown.names
+    assert ("chats" in shown.unreadable) == (names is None)
+
+
+def test_a_file_without_ids_is_refused_if_nothing_maps_its_names():
+    column = TableField("text", TEXT, (), 1)
+    shown = TableFields((column,)).show(found(("text", TEXT, None)))
+    assert "no field id" in shown.unreadable["text"]
+    mapped = TableField("text", TEXT, ("body", "text"), 1)
+    shown = TableFields((mapped,)).show(found(("body", TEXT, None)))
+    assert shown.names == {"text": "body", "body": None}
+
+
+def test_a_partition_column_is_the_files_own_or_the_tables():
+    fields = TableFields((field("day", 1), field("text", 2)))
+    assert fields.show(found(("text", TEXT, 2)), ["day"]).names == {}
+    assert fields.show(found(("text", TEXT, 2), ("day", TEXT, 1)), ["day"]).names == {}
+    # a file of an older partition spec has no value: the column was added later
+    assert fields.show(found(("text", TEXT, 2))).names == {"day": None}
+    hidden = fields.show(found(("text", TEXT, 2), ("day", TEXT, 7)), ["day"])
+    assert "which the table has dropped" in hidden.unreadable["day"]

@@ -1,0 +1,57 @@
+"""A plan beside a newer snapshot of its table."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from rm_ray.corpus.plan import PlannedFile, cut_file
+from rm_ray.corpus.tables.deleted import Deleted
+from rm_ray.corpus.tables.fields import TableFields
+from rm_ray.corpus.tables.moved import check_deleted, gone, gone_files, is_gone
+from rm_ray.corpus.tables.snapshot import Snapshot, TableFile
+from rm_ray.errors import InputError
+
+
+def planned(path: str, rows: int = 10) -> PlannedFile:
+    return PlannedFile(path, 1, "v", cut_file(path, {}, [rows], [1.0], max_rows=9, max_tokens=1e9))
+
+
+def snapshot(paths: str, **deleted) -> Snapshot:
+    files = [TableFile(path, {}, 10) for path in paths]
+    rows = {path: np.array(numbers) for path, numbers in deleted.items()}
+    return Snapshot("delta", "t", 5, files, TableFields(()), rows)
+
+
+def test_a_file_that_is_gone_is_refused_with_its_rows_or_removed():
+    before = Deleted(new={"a": np.array([0, 1, 2])})
+    plan = [planned("a"), planned("b"), gone(planned("c"))]
+    with pytest.raises(InputError) as refused:
+        gone_files(plan, snapshot("bx"), before, "refuse", before=4)
+    assert "version 5 of delta:t no longer has 1 files of this run, with 7 rows (a)" in str(
+        refused.value
+    )
+    assert "--input.snapshot 4" in str(refused.value)
+    removed = gone_files(plan, snapshot("bx"), before, "score", before=4)
+    assert [file.path for file in removed] == ["a"]
+    assert not gone_files(plan, snapshot("abx"), before, "refuse", before=4)
+
+
+def test_the_line_of_a_file_that_is_gone_is_read_again():
+    line = gone(planned("a")).to_json()
+    assert is_gone(PlannedFile.from_json(line))
+    assert not PlannedFile.from_json(line).rows
+    assert not is_gone(PlannedFile.from_json(planned("a").to_json()))
+
+
+def test_more_deletes_are_told_and_fewer_are_refused(caplog):
+    before = Deleted(new={"a": np.array([3])})
+    with caplog.at_level(logging.INFO):
+        check_deleted([planned("a")], snapshot("a", a=[3, 4, 99]), before)
+    assert "has deleted 1 rows of 1 files since" in caplog.text
+    with pytest.raises(InputError, match="has 1 rows of a again"):
+        check_deleted([planned("a")], snapshot("a", a=[4]), before)
+    # a file that was gone and is back must not lack deletes that are stored for it either
+    with pytest.raises(InputError, match="has 1 rows of a again"):
+        check_deleted([gone(planned("a"))], snapshot("a"), before)
+    check_deleted([gone(planned("a"))], snapshot("b"), before)
