@@ -30,7 +30,6 @@ TYPED: JsonDict = {"typed": True}
 
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
-
 # Columns of every output. Kept columns follow the id; the judge's own columns follow all of these.
 OUTPUT_COLUMNS = ("id", "source_file", "row", "reward", "n_tokens", "status", "error")
 
@@ -382,9 +381,8 @@ class NotifyConfig(Section):
         # not a validator of the field, whose refusal would show the value
         if self.webhook and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.webhook):
             raise ValueError(
-                "webhook is the name of an environment variable that holds the address, and not "
-                "the address, which may be a secret: WEBHOOK=https://... and --notify.webhook "
-                "WEBHOOK"
+                "webhook is the name of an environment variable that holds the address, which may "
+                "be a secret, and not the address: WEBHOOK=https://... --notify.webhook WEBHOOK"
             )
         return self
 

@@ -104,7 +104,7 @@ def test_nobody_is_told_of_a_dry_run_or_by_an_address_that_is_none(hook, caplog,
 
 def test_an_address_on_the_command_line_is_refused_without_being_shown(caplog):
     assert job("--notify.webhook", "https://hooks.example/hush") == 2
-    assert "the name of an environment variable" in caplog.text and "hush" not in caplog.text
+    assert "is the name of an environment variable" in caplog.text and "hush" not in caplog.text
 
 
 def test_a_command_has_the_values_in_its_environment(tmp_path, caplog):
