@@ -168,4 +168,5 @@ def _sentence(alerts: Sequence[Alert], compared: int) -> str:
         stand = "1 alert stands" if len(alerts) == 1 else f"{len(alerts)} alerts stand"
         return f"Nothing new: {stand} since the night before ({named})."
     count = "1 new alert" if len(fresh) == 1 else f"{len(fresh)} new alerts"
-    return f"{count} ({named}): {fresh[0].sentence}."
+    # the two that are farthest above their limits: a second cause may be the better known one
+    return f"{count} ({named}): {'; '.join(alert.sentence for alert in fresh[:2])}."

@@ -234,7 +234,7 @@ def test_what_is_missing_or_new_comes_first():
     missing = Candidate('["z"]', "missing", 0, 0, True, 1e-9, "z is missing")
     found = said(candidate('["a"]', "drift", 0.31), missing)
     assert [a.group for a in found.alerts] == ["z", "a"]
-    assert found.sentence == "2 new alerts (z, a): z is missing."
+    assert found.sentence == '2 new alerts (z, a): z is missing; ["a"] drift.'
 
 
 def test_holms_step_down_by_hand():
