@@ -9,11 +9,11 @@ from rm_ray.corpus.plan import Planned, PlannedFile, shards_of
 from rm_ray.errors import InputError, OutputError, short
 from rm_ray.evaluate.config import JUDGED_PAIRS
 from rm_ray.filter.copy.bundles import PlannedFolder
-from rm_ray.filter.copy.receipts import DONE
 from rm_ray.nightly.config import NIGHTS, SCORED
 from rm_ray.pairs.reading import PAIRS
 from rm_ray.run.output.folder import REWARDS, RunFolder
 from rm_ray.run.output.lease import living_owner
+from rm_ray.run.output.receipts import DONE
 from rm_ray.run.output.segments import planned_files
 from rm_ray.run.standing.status import Standing, read_standing
 from rm_ray.status.nights import NightlyFolder, NightStatus

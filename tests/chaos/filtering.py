@@ -16,8 +16,8 @@ FAULTS = tuple(fault for fault in ALL_FAULTS if not fault.startswith("judge"))
 class FilterChaos(Chaos):
     """On the cluster, store and proxy of another one."""
 
-    titles: ClassVar = {"reader": "CopyStage"}
-    worker = "CopyStage"
+    titles: ClassVar = {"reader": "UnitTasks"}
+    worker = "UnitTasks"
     prefix = "filter-"
     slow = 0.03  # or a bundle of eight documents would be done before it is hurt
 
