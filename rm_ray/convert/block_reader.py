@@ -74,6 +74,8 @@ def _object_lines(data: bytes) -> tuple[npt.NDArray[np.int64], int] | None:
     """
     text = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(text == _NEWLINE)
+    if not len(ends):
+        return ends, 0
     starts = np.concatenate(([0], ends[:-1] + 1))
     lasts = ends - 1
     lasts = lasts - ((lasts >= starts) & (text[lasts] == _RETURN))

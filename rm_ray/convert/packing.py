@@ -18,6 +18,8 @@ import zstandard
 READ_BYTES, PIECE_BYTES = 4 << 20, 128 << 10
 # Bytes that are unpacked at once, about.
 UNPACK_BYTES = 1 << 20
+# Packed bytes that a zstd decompressor gets at once: four bytes may stand for 128 KiB.
+LEAST_FEED, MOST_FEED = 128, 4 << 10
 # The largest window of a zstd frame, in bytes: the format's `--long=31`.
 LARGEST_WINDOW = 1 << 31
 
@@ -148,7 +150,7 @@ class _Zstd:
     def __init__(self) -> None:
         self._start = b""
         self._inner: Any = None
-        self._feed = 1 << 12
+        self._feed = LEAST_FEED
 
     @property
     def eof(self) -> bool:
@@ -180,7 +182,7 @@ class _Zstd:
             if out:
                 yield out
             grown = max(1.0, len(out) / len(piece))
-            self._feed = int(min(PIECE_BYTES, max(1 << 10, UNPACK_BYTES / grown)))
+            self._feed = int(min(MOST_FEED, max(LEAST_FEED, UNPACK_BYTES / grown)))
         if self._inner.eof:
             self._inner = _Ended(self._inner.unused_data + data[position:])
 
