@@ -11,7 +11,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Protocol
 
-import zstandard
+try:
+    import zstandard
+except ImportError:  # an extra: see `missing_package`
+    zstandard = None  # type: ignore[assignment]
 
 # Bytes that are read from a file at once, and bytes of a piece that is unpacked at once. A file of
 # many small members copies the rest of a piece at each of them, so pieces are small.
@@ -61,6 +64,13 @@ def packing_of(head: bytes) -> str | None:
     if len(head) >= 4 and struct.unpack("<I", head[:4])[0] in _SKIPPED:
         return "zstd"
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def missing_package(packing: str | None) -> str | None:
+    """Say which package lacks to unpack a format; None if none does."""
+    if packing != "zstd" or zstandard is not None:
+        return None
+    return "the package zstandard is not installed here: pip install 'rm_ray[convert]'"
 
 
 def read_pieces(

@@ -9,7 +9,7 @@ from rm_ray.convert.blocks import BYTE_ORDER_MARK, Block, blocks
 from rm_ray.convert.config import LinesConfig
 from rm_ray.convert.kinds import Seen
 from rm_ray.convert.line_reader import BadLine, read_entries
-from rm_ray.convert.packing import packing_of, read_pieces, unpacked
+from rm_ray.convert.packing import missing_package, packing_of, read_pieces, unpacked
 from rm_ray.corpus.alone import read_or_say
 from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.parquet import Unreadable, open_file
@@ -75,6 +75,9 @@ def _look_at(file: InputFile, config: LinesConfig) -> Look:
             look.problem = f"{file.path} is {other}"
             return look
         look.packing = packing_of(start)
+        if lacking := missing_package(look.packing):
+            look.problem = f"{file.path} is compressed with {look.packing}, and {lacking}"
+            return look
         head, stored = _head(opened, look.packing)
         if look.packing and stored:
             look.ratio = max(1.0, len(head) / stored)
