@@ -9,7 +9,7 @@ from rm_ray.convert.config import LinesOutputConfig
 from rm_ray.convert.kinds import Kind
 
 # Key of a field's metadata: the field holds the JSON text of values, for this reason.
-JSON_KEY = "rm_ray.json"
+JSON_KEY = "rm_ray.json_text"
 
 _SIMPLE = {
     "text": pa.string(),

@@ -173,5 +173,5 @@ class _Output:
 
 
 def numbered(part: str, number: int) -> str:
-    """Return the name of a shard's file: the first has the part's name, others a number too."""
-    return part if number == 0 else f"{PurePosixPath(part).stem}-{number:04d}.parquet"
+    """Return the name of a shard's file. Names sort as the rows do."""
+    return f"{PurePosixPath(part).stem}-{number:04d}.parquet"

@@ -82,7 +82,7 @@ def test_a_changed_file_and_other_settings_are_refused(tmp_path, caplog):
     assert [row["id"] for row in rows(tmp_path / "out")] == [1]
 
 
-def test_a_file_that_changes_under_the_run_is_not_converted(corpus, tmp_path, caplog, monkeypatch):
+def test_a_shard_whose_receipt_is_lost_is_converted_again(corpus, tmp_path, caplog):
     out, words = tmp_path / "out", {"input_path": corpus, "output_path": tmp_path / "out", **SMALL}
     words |= {"run_max_rejected_fraction": 0.5}
     assert run(caplog, **words)[0] == 0

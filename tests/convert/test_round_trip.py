@@ -1,7 +1,6 @@
 """Tables that libraries write as JSON Lines come back with the same values."""
 
 import json
-import math
 
 import duckdb
 import polars as pl
@@ -36,7 +35,8 @@ def by_polars(path):
 def by_pandas(path):
     import pandas as pd
 
-    rows = pd.DataFrame(TABLE.to_pylist()).astype({"id": "Int64"})
+    rows = pd.DataFrame(TABLE.to_pylist())
+    rows["id"] = pd.array(TABLE.column("id").to_pylist(), dtype="Int64")
     rows.to_json(path, orient="records", lines=True, double_precision=15)
 
 
@@ -44,23 +44,20 @@ def by_python(path):
     path.write_text("".join(json.dumps(row) + "\n" for row in TABLE.to_pylist()))
 
 
-def plain(value):
-    """Values as JSON has them: pandas writes a missing text as null, and rounds to 15 digits."""
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
 @pytest.mark.parametrize("write", [by_duckdb, by_polars, by_pandas, by_python])
 def test_a_round_trip(write, tmp_path, caplog):
     (tmp_path / "in").mkdir()
     write(tmp_path / "in/a.jsonl")
-    expected = [json.loads(line) for line in (tmp_path / "in/a.jsonl").read_text().splitlines()]
+    expected = [
+        json.loads(line) for line in (tmp_path / "in/a.jsonl").read_text().split("\n") if line
+    ]
     status, log = run(caplog, input_path=tmp_path / "in", output_path=tmp_path / "out")
     assert status == 0, log
     found = table(tmp_path / "out").drop_columns(["extra", "source_file", "line"])
     for name in TABLE.schema.names:
         values = found.column(name).to_pylist()
         given = TABLE.column(name).to_pylist()
-        if write is by_pandas and name == "score":
+        if write is by_pandas and name == "score":  # pandas rounds to 15 digits
             assert values == [row[name] for row in expected]
         else:
             assert values == given, name

@@ -1,0 +1,149 @@
+"""Compare the conversion of JSON Lines with DuckDB and Polars: seconds, and peak memory.
+
+    python -m benchmarks.converting --mb 2000 --cores 1,2
+
+All write zstd Parquet of level 3 from the same two zstd files of documents with metadata. Each
+contender is a process of its own with all its starts counted, pinned to so many cores.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pyarrow.parquet as pq
+import zstandard
+
+ROOT = Path(__file__).parents[1]
+FILES = 2
+
+DUCKDB = """
+import duckdb, sys
+source, out, threads = sys.argv[1:]
+duckdb.sql(f"SET threads={threads}")
+duckdb.sql(f"COPY (SELECT * FROM read_json('{source}/*.jsonl.zst')) TO '{out}/out.parquet' "
+           "(FORMAT parquet, COMPRESSION zstd)")
+"""
+POLARS = """
+import os, sys
+source, out, threads = sys.argv[1:]
+os.environ["POLARS_MAX_THREADS"] = threads
+import polars as pl
+pl.scan_ndjson(f"{source}/*.jsonl.zst").sink_parquet(f"{out}/out.parquet", compression="zstd")
+"""
+
+
+def document(number: int, words: list[str], chance: random.Random) -> dict:
+    text = " ".join(chance.choices(words, k=int(chance.lognormvariate(5.8, 0.9))))
+    return {
+        "id": f"doc-{number:09d}",
+        "text": text,
+        "added": "2024-05-01T12:00:00Z",
+        "created": f"2023-0{number % 9 + 1}-11T08:{number % 60:02d}:00.000Z",
+        "source": "common-crawl",
+        "metadata": {
+            "url": f"https://example{number % 977}.org/a/{number}",
+            "length": len(text),
+            "language": "en",
+            "language_score": round(chance.random(), 6),
+            "provenance": f"cc-{number % 100:04d}.gz:{number}",
+            "tags": chance.sample(["a", "b", "c", "dd"], k=chance.randint(0, 3)),
+            "flags": {"duplicate": number % 7 == 0, "bad": None},
+        },
+    }
+
+
+def make(folder: Path, megabytes: float) -> int:
+    """Write the files; return the number of documents."""
+    chance, number = random.Random(1), 0
+    letters = "etaoinshrdlucmfwypvbgk"
+    words = ["".join(chance.choices(letters, k=chance.randint(2, 9))) for _ in range(30_000)]
+    words += ["“quoted”", "naïve", "über", "\n", "\n\n", '"', "\t", "日本語"] * 40
+    for file in range(FILES):
+        size = 0
+        with (
+            (folder / f"{file}.jsonl.zst").open("wb") as raw,
+            zstandard.ZstdCompressor(3).stream_writer(raw) as packed,
+        ):
+            while size < megabytes * 1e6 / FILES:
+                line = json.dumps(document(number, words, chance), ensure_ascii=bool(number % 2))
+                data = f"{line}\n".encode()
+                packed.write(data)
+                size, number = size + len(data), number + 1
+    return number
+
+
+def memory_of(process: psutil.Process) -> int:
+    """Memory of a process and its children, pages that they share counted once."""
+    total = 0
+    for one in [process, *process.children(recursive=True)]:
+        try:
+            total += one.memory_full_info().pss
+        except psutil.Error:
+            continue
+    return total
+
+
+def timed(command: list[str], cores: int) -> tuple[float, float, float]:
+    """Seconds, seconds of CPU, and peak MiB of a command on so many cores."""
+    pinned = ["taskset", "-c", f"0-{cores - 1}", *command]
+    before, began, peak = os.times(), time.monotonic(), 0
+    with subprocess.Popen(pinned, cwd=ROOT, stderr=subprocess.DEVNULL) as job:
+        watched = psutil.Process(job.pid)
+        while job.poll() is None:
+            try:
+                peak = max(peak, memory_of(watched))
+            except psutil.Error:
+                break
+            time.sleep(0.1)
+        assert job.wait() == 0, command
+    after = os.times()
+    used = (after.children_user - before.children_user) + (
+        after.children_system - before.children_system
+    )
+    return time.monotonic() - began, used, peak / (1 << 20)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mb", type=float, default=2000)
+    parser.add_argument("--cores", default="1,2")
+    parser.add_argument("--folder", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as scratch:
+        source, out = Path(scratch) / "in", Path(scratch) / "out"
+        source.mkdir()
+        documents = make(source, arguments.mb)
+        print(f"{documents:,} documents, {arguments.mb:,.0f} MB decoded, {FILES} zstd files")
+        for cores in map(int, arguments.cores.split(",")):
+            contenders = {
+                "jobs/convert.py": [
+                    sys.executable, "jobs/convert.py", "--input.path", str(source),
+                    "--output.path", str(out),
+                ],
+                "DuckDB": [sys.executable, "-c", DUCKDB, str(source), str(out), str(cores)],
+                "Polars": [sys.executable, "-c", POLARS, str(source), str(out), str(cores)],
+            }  # fmt: skip
+            for name, command in contenders.items():
+                shutil.rmtree(out, ignore_errors=True)
+                out.mkdir()
+                seconds, used, peak = timed(command, cores)
+                rows = sum(pq.read_metadata(f).num_rows for f in out.rglob("*.parquet"))
+                size = sum(f.stat().st_size for f in out.rglob("*.parquet")) / 1e6
+                assert rows == documents, (name, rows)
+                print(
+                    f"{cores} cores  {name:16s} {seconds:7.1f} s  {used:7.1f} s of CPU  "
+                    f"{peak:6.0f} MiB  {size:6.0f} MB written",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
