@@ -7,8 +7,8 @@ contender is a process of its own with all its starts counted, pinned to so many
 """
 
 import argparse
+import contextlib
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -27,7 +27,7 @@ FILES = 2
 DUCKDB = """
 import duckdb, sys
 source, out, threads = sys.argv[1:]
-duckdb.sql(f"SET threads={threads}")
+duckdb.sql(f"SET threads={threads}; SET enable_progress_bar=false")
 duckdb.sql(f"COPY (SELECT * FROM read_json('{source}/*.jsonl.zst')) TO '{out}/out.parquet' "
            "(FORMAT parquet, COMPRESSION zstd)")
 """
@@ -80,35 +80,43 @@ def make(folder: Path, megabytes: float) -> int:
     return number
 
 
-def memory_of(process: psutil.Process) -> int:
-    """Memory of a process and its children, pages that they share counted once."""
-    total = 0
-    for one in [process, *process.children(recursive=True)]:
-        try:
-            total += one.memory_full_info().pss
-        except psutil.Error:
-            continue
-    return total
+class Watched:
+    """What a process and its children have used, also those that have ended."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = psutil.Process(pid)
+        self._seconds: dict[int, float] = {}
+        self.peak = 0
+
+    def look(self) -> None:
+        """Look once. Pages that processes share are counted once."""
+        total = 0
+        for one in [self._process, *self._process.children(recursive=True)]:
+            try:
+                times = one.cpu_times()
+                self._seconds[one.pid] = times.user + times.system
+                total += one.memory_full_info().pss
+            except psutil.Error:
+                continue
+        self.peak = max(self.peak, total)
+
+    @property
+    def seconds(self) -> float:
+        return sum(self._seconds.values())
 
 
 def timed(command: list[str], cores: int) -> tuple[float, float, float]:
     """Seconds, seconds of CPU, and peak MiB of a command on so many cores."""
     pinned = ["taskset", "-c", f"0-{cores - 1}", *command]
-    before, began, peak = os.times(), time.monotonic(), 0
+    began = time.monotonic()
     with subprocess.Popen(pinned, cwd=ROOT, stderr=subprocess.DEVNULL) as job:
-        watched = psutil.Process(job.pid)
+        watched = Watched(job.pid)
         while job.poll() is None:
-            try:
-                peak = max(peak, memory_of(watched))
-            except psutil.Error:
-                break
+            with contextlib.suppress(psutil.Error):
+                watched.look()
             time.sleep(0.1)
         assert job.wait() == 0, command
-    after = os.times()
-    used = (after.children_user - before.children_user) + (
-        after.children_system - before.children_system
-    )
-    return time.monotonic() - began, used, peak / (1 << 20)
+    return time.monotonic() - began, watched.seconds, watched.peak / (1 << 20)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ place have no common type, the place holds the JSON text of each value. Pure.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 # An object with more fields than this is written as JSON text: its names are data.
@@ -85,7 +86,7 @@ class Kind:
     conflict: bool = False
     """The sampled values have no common type."""
 
-    @property
+    @cached_property
     def holds_json(self) -> bool:
         """Return True if this place, or one within it, holds JSON text of values."""
         return self.name == "json" or any(kind.holds_json for _, kind in self.inner)

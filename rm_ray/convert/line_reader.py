@@ -30,6 +30,10 @@ class _Misfit(Exception):
     """A value does not fit its column."""
 
 
+class _NeedsText(Exception):
+    """A place holds the JSON text of values, and the text has to be found first."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """An Entry is one field of a line."""
@@ -72,36 +76,56 @@ def read_row(line: bytes, fields: Mapping[str, Kind]) -> Row:
     Raises:
         BadLine: the line is rejected.
     """
+    text, values = _read(line)
+    try:
+        return Row({name: _fit(value, fields[name]) for name, value in values.items()})
+    except (KeyError, _Misfit, _NeedsText):
+        pass  # the line is read once more, for the JSON text of its values
     row = Row()
-    for name, entry in read_entries(line).items():
+    for name, entry in _entries(text, values).items():
         kind = fields.get(name)
         if kind is None:
             row.extra[name] = entry
             continue
         try:
-            row.values[name] = _placed(entry, kind)
+            row.values[name] = _with_text(entry.text, 0, kind)[0]
         except _Misfit:
             row.extra[name] = entry
             row.misfits.append(name)
     return row
 
 
-def read_entries(line: bytes) -> dict[str, Entry]:
-    """Return the fields of a line, by name, in their order.
+def read_values(line: bytes) -> dict[str, Any]:
+    """Return the values of a line by name, in their order.
 
     Raises:
         BadLine: the line is rejected.
     """
+    return _read(line)[1]
+
+
+def read_entries(line: bytes) -> dict[str, Entry]:
+    """Return the fields of a line by name, in their order, with their JSON text.
+
+    Raises:
+        BadLine: the line is rejected.
+    """
+    return _entries(*_read(line))
+
+
+def _read(line: bytes) -> tuple[str, dict[str, Any]]:
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
         detail = f"byte {error.start + 1} of the line: {error.reason}"
         raise BadLine("invalid UTF-8", detail) from None
     try:
-        entries = _entries(text)
+        value, end = _value(text, _after_blank(text, 0))
+        end = _after_blank(text, end)
+        if end < len(text):
+            raise json.JSONDecodeError("Something follows the value", text, end)
         if _SURROGATE.search(text):
-            for name, entry in entries.items():
-                json.dumps([name, entry.value], ensure_ascii=False).encode()
+            json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise BadLine("invalid JSON", f"{error.msg}, at character {error.pos + 1}") from None
     except UnicodeEncodeError:
@@ -109,51 +133,30 @@ def read_entries(line: bytes) -> dict[str, Entry]:
         raise BadLine("lone surrogate", detail) from None
     except RecursionError:
         raise BadLine("nested too deep", "the values are nested too deep to be read") from None
-    return entries
-
-
-def _entries(text: str) -> dict[str, Entry]:
-    position = _after_blank(text, 0)
-    if text[position : position + 1] != "{":
-        _, end = _value(text, position)
-        _end(text, end)
+    if not isinstance(value, dict):
         raise BadLine("not an object", "the line is valid JSON, and no object")
+    return text, value
+
+
+def _entries(text: str, values: Mapping[str, Any]) -> dict[str, Entry]:
+    """Return the fields of a line that is known to be right, with their JSON text."""
     entries: dict[str, Entry] = {}
-    position = _after_blank(text, position + 1)
-    if text[position : position + 1] == "}":
-        _end(text, position + 1)
-        return entries
-    while True:
-        if text[position : position + 1] != '"':
-            raise json.JSONDecodeError("Expecting a field name in double quotes", text, position)
-        name, end = _DECODER.parse_string(text, position + 1, True)
-        key, position = text[position:end], _after_blank(text, end)
-        if text[position : position + 1] != ":":
-            raise json.JSONDecodeError("Expecting ':'", text, position)
+    position = _after_blank(text, 0)
+    for value in values.values():  # each after "{" or ","
         start = _after_blank(text, position + 1)
-        value, end = _value(text, start)
-        if name in entries:
-            raise _doubled(name)
+        name, end = _DECODER.parse_string(text, start + 1, True)
+        key, position = text[start:end], _after_blank(text, end)
+        start = _after_blank(text, position + 1)
+        _, end = _value(text, start)
         entries[name] = Entry(value, key, text[start:end])
         position = _after_blank(text, end)
-        if text[position : position + 1] == "}":
-            _end(text, position + 1)
-            return entries
-        if text[position : position + 1] != ",":
-            raise json.JSONDecodeError("Expecting ',' or '}'", text, position)
-        position = _after_blank(text, position + 1)
+    return entries
 
 
 def _after_blank(text: str, position: int) -> int:
     match = _BLANK.match(text, position)
     assert match is not None  # it matches nothing too
     return match.end()
-
-
-def _end(text: str, position: int) -> None:
-    position = _after_blank(text, position)
-    if position < len(text):
-        raise json.JSONDecodeError("Something follows the value", text, position)
 
 
 def _value(text: str, position: int) -> tuple[Any, int]:
@@ -164,14 +167,13 @@ def _value(text: str, position: int) -> tuple[Any, int]:
     return value, end
 
 
-def _placed(entry: Entry, kind: Kind) -> Any:
-    if kind.holds_json:
-        return _with_text(entry.text, 0, kind)[0]
-    return _fit(entry.value, kind)
-
-
 def _fit(value: Any, kind: Kind) -> Any:
-    """Return a value for a place of a kind without JSON text."""
+    """Return a value for a place that holds no JSON text, or only nulls.
+
+    Raises:
+        _Misfit: the value does not fit.
+        _NeedsText: a place needs the JSON text of the value.
+    """
     if value is None:
         return None
     if kind.name == "text" and isinstance(value, str):
@@ -190,6 +192,8 @@ def _fit(value: Any, kind: Kind) -> Any:
         fields = dict(kind.inner)
         if value.keys() <= fields.keys():
             return {name: _fit(inner, fields[name]) for name, inner in value.items()}
+    if kind.name == "json":
+        raise _NeedsText
     raise _Misfit
 
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from rm_ray.convert.blocks import BYTE_ORDER_MARK, Block, blocks
 from rm_ray.convert.config import LinesConfig
 from rm_ray.convert.kinds import Seen
-from rm_ray.convert.line_reader import BadLine, read_entries
+from rm_ray.convert.line_reader import BadLine, read_values
 from rm_ray.convert.packing import missing_package, packing_of, read_pieces, unpacked
 from rm_ray.corpus.alone import read_or_say
 from rm_ray.corpus.files import InputFile
@@ -119,7 +119,7 @@ def _sample(data: bytes, look: Look) -> BadLine | None:
         look.lines += 1
         look.sampled_bytes += len(line) + 1
         try:
-            values = {name: entry.value for name, entry in read_entries(line).items()}
+            values = read_values(line)
         except BadLine as error:
             look.bad += 1
             first = first or error
