@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 # An object with more fields than this is written as JSON text: its names are data.
 MOST_FIELDS = 256
+# A sample keeps so many names of fields at most: an object whose names are data has no end of them.
+MOST_NAMES = 4_000
 # An object or list that is nested deeper than this is written as JSON text.
 MOST_DEPTH = 24
 LEAST_INT, MOST_INT = -(1 << 63), (1 << 63) - 1
@@ -39,7 +41,8 @@ class Seen:
         if isinstance(value, dict):
             self.fields = {} if self.fields is None else self.fields
             for name, inner in value.items():
-                self.fields.setdefault(name, Seen()).add(inner)
+                if known := self._known(name):
+                    known.add(inner)
         elif isinstance(value, list):
             self.items = self.items or Seen()
             for inner in value:
@@ -56,7 +59,15 @@ class Seen:
         if other.fields is not None:
             self.fields = {} if self.fields is None else self.fields
             for name, inner in other.fields.items():
-                self.fields.setdefault(name, Seen()).merge(inner)
+                if known := self._known(name):
+                    known.merge(inner)
+
+    def _known(self, name: str) -> "Seen | None":
+        """Return what was seen of a field; None if there are too many fields already."""
+        assert self.fields is not None  # the caller has made them
+        if name not in self.fields and len(self.fields) >= MOST_NAMES:
+            return None
+        return self.fields.setdefault(name, Seen())
 
 
 def _scalar(value: Any) -> str:

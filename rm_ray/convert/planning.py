@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 FILES_PER_TASK = 8
 # More fields than this get no column of their own: they go to the extra column.
 MOST_COLUMNS = 1_000
+# Places with JSON text that a line of the log names at most.
+MOST_TOLD = 8
 # Key of the notes of a plan's segment.
 FIELDS = "fields"
 
@@ -85,6 +87,8 @@ def plan_conversion(
         _refuse_conflicts(fields)
     if stored:
         _tell_new_fields(seen, columns)
+    else:
+        _tell_json_text(fields)
     cut = _cut(files, looks, config)
     return ConvertPlanning(
         files=cut,
@@ -170,6 +174,13 @@ def _tell_new_fields(seen: Seen, columns: Columns) -> None:
             "new files have %d fields that this run's schema does not have, first %r: their "
             "values go to the column %r (types.extra)", len(new), new[0], columns.extra or "-",
         )  # fmt: skip
+
+
+def _tell_json_text(fields: Sequence[tuple[str, Kind]]) -> None:
+    places = [f"{place} ({kind.why})" for place, kind in json_places(fields)]
+    if places:
+        more = f"; and {len(places) - MOST_TOLD} more" if len(places) > MOST_TOLD else ""
+        log.info("written as JSON text: %s%s", "; ".join(places[:MOST_TOLD]), more)
 
 
 def _cut(
