@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "scored": {"run", "corpus", "store", "tasks", "config"},
     "report": {"scored", "run", "judges", "corpus", "store", "tasks", "cluster", "config"} | LINE,
     "filter": {"scored", "run", "corpus", "parquet", "store", "tasks", "cluster", "config"} | LINE,
+    "convert": {"run", "corpus", "store", "tasks", "cluster", "config"} | LINE,
     "select": {
         *("score", "report", "filter", "scored", "run", "judges", "engines", "corpus", "store"),
         *("tasks", "config"),
@@ -36,8 +37,8 @@ MAY_IMPORT = {
     | LINE,
     "nightly": {"score", "report", "filter", "scored", "run", "corpus", "store", "config"} | LINE,
     "status": {
-        *("nightly", "select", "report", "filter", "pairs", "evaluate", "scored", "run", "corpus"),
-        *("store", "config"),
+        *("nightly", "select", "report", "filter", "convert", "pairs", "evaluate", "scored", "run"),
+        *("corpus", "store", "config"),
     }
     | LINE,
     "pairs": {

@@ -15,6 +15,7 @@ from rm_ray.config import CorpusConfig, InputConfig
 from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable, is_bad_file
+from rm_ray.corpus.passed_over import how_to_convert
 from rm_ray.errors import ClusterError, InputError, short
 from rm_ray.store.access import Request
 from rm_ray.store.retry import patiently
@@ -116,8 +117,10 @@ def read_or_say(
     try:
         return patiently(read, Request("reading", file.path, config.storage, config.key))
     except pa.ArrowException as error:
-        what = f"is not a readable Parquet file ({file.size:,} bytes)"
-        return Unreadable(f"{file.path} {what}: {short(error)}", bad_file=True)
+        what = f"is not a readable Parquet file ({file.size:,} bytes): {short(error)}"
+        if way := how_to_convert(file.path, file.path):
+            what += f"; JSON Lines are converted first: {way}"
+        return Unreadable(f"{file.path} {what}", bad_file=True)
     except FileNotFoundError:
         return NotFound(file.path, config.storage)
     except OSError as error:

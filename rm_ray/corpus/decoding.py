@@ -48,12 +48,24 @@ class OpenGroups:
     """Opens the file once more, to read it in another way."""
 
 
-class RowGroups(Protocol):
-    """RowGroups names a run of row groups of one file."""
+class Versioned(Protocol):
+    """A Versioned names an input file as it was when it was planned."""
 
     @property
     def file(self) -> str:
         """Return the path of the file."""
+
+    @property
+    def size(self) -> int | None:
+        """Return the file's size in bytes when it was planned; None where no check is needed."""
+
+    @property
+    def version(self) -> str | None:
+        """Return the file's version when it was planned; None where no check is needed."""
+
+
+class RowGroups(Versioned, Protocol):
+    """RowGroups names a run of row groups of one file."""
 
     @property
     def first_group(self) -> int:
@@ -66,14 +78,6 @@ class RowGroups(Protocol):
     @property
     def first_row(self) -> int:
         """Return the number, in the file, of the first row."""
-
-    @property
-    def size(self) -> int | None:
-        """Return the file's size in bytes when it was planned; None where no check is needed."""
-
-    @property
-    def version(self) -> str | None:
-        """Return the file's version when it was planned; None where no check is needed."""
 
     @property
     def names(self) -> Names:
@@ -183,7 +187,7 @@ def _reading(groups: RowGroups, config: CorpusConfig) -> Iterator[range]:
     """Give the numbers of the row groups; errors in the block are errors of reading these."""
     span = range(groups.first_group, groups.stop_group)
     where = f"{groups.file}, row groups {span.start} to {span.stop - 1}"
-    with _read_faults(groups, config, where):
+    with read_faults(groups, config, where):
         yield span
 
 
@@ -228,7 +232,7 @@ def read_again(read: Callable[[], Result], request: Request, patience: Patience)
             return result
 
 
-def check_unchanged(groups: RowGroups, config: CorpusConfig) -> None:
+def check_unchanged(groups: Versioned, config: CorpusConfig) -> None:
     """Make sure that the file has not changed since it was planned.
 
     Raises:
@@ -237,7 +241,7 @@ def check_unchanged(groups: RowGroups, config: CorpusConfig) -> None:
     """
     if groups.version is None:
         return
-    with _read_faults(groups, config, groups.file):
+    with read_faults(groups, config, groups.file):
         now = file_version(groups.file, config.storage)
     if now != (groups.size, groups.version):
         raise Unreadable(
@@ -249,8 +253,13 @@ def check_unchanged(groups: RowGroups, config: CorpusConfig) -> None:
 
 
 @contextmanager
-def _read_faults(groups: RowGroups, config: CorpusConfig, what: str) -> Iterator[None]:
-    """Raise errors of reading as Unreadable, with the thing that was read and `may_pass`."""
+def read_faults(groups: Versioned, config: CorpusConfig, what: str) -> Iterator[None]:
+    """Raise errors of reading as Unreadable, with the thing that was read and `may_pass`.
+
+    Raises:
+        Unreadable: the block raised an error.
+        NotFound: the file does not exist.
+    """
     try:
         yield
     except Unreadable:

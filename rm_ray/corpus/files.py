@@ -67,6 +67,8 @@ class Corpus:
 Answer = TypeVar("Answer")
 # Files to read, and the names of files and folders that are passed over, by kind.
 Choice = tuple[list[Listed], dict[str, set[str]]]
+# Chooses the files of a folder, given its path and all files below it.
+OfFolder = Callable[[str, list[Listed], CorpusConfig], Choice]
 
 
 def check_paths(config: CorpusConfig, output: OutputConfig) -> None:
@@ -98,7 +100,10 @@ def check_apart(config: CorpusConfig, output: OutputConfig) -> None:
 
 
 def list_files(
-    config: CorpusConfig, output: OutputConfig | None = None, planned: Collection[str] = ()
+    config: CorpusConfig,
+    output: OutputConfig | None = None,
+    planned: Collection[str] = (),
+    of_folder: OfFolder | None = None,
 ) -> Corpus:
     """List every Parquet file of the corpus once.
 
@@ -112,6 +117,7 @@ def list_files(
         output: the output of this run, which no path or glob leads into.
         planned: paths of files that are already planned. Such a file keeps its planned name, even
             if it is found under other names.
+        of_folder: chooses the files of a folder, for a corpus of another format; None for Parquet.
 
     Raises:
         InputError: a path does not exist, cannot be listed, or holds no Parquet file; or a file
@@ -124,7 +130,7 @@ def list_files(
     by_path: dict[str, Listed] = {}
     passed: dict[str, set[str]] = defaultdict(set)
     for path in config.paths:
-        chosen, beside = _expand(path, config, output)
+        chosen, beside = _expand(path, config, output, of_folder or _of_folder)
         by_path |= {file.path: file for file in chosen}
         for kind, names in beside.items():
             passed[kind] |= names
@@ -195,14 +201,19 @@ def _is_own(where: str, config: CorpusConfig, output: OutputConfig | None) -> bo
     return f"{where}/".startswith(f"{place(output.path).rstrip('/')}/")
 
 
-def _expand(path: str, config: CorpusConfig, output: OutputConfig | None) -> Choice:
+def _expand(
+    path: str,
+    config: CorpusConfig,
+    output: OutputConfig | None,
+    of_folder: OfFolder,
+) -> Choice:
     """Return the files that a path stands for, and the names that are passed over, by kind."""
     if has_signs(path):
         return _ask(path, config, lambda fs, name: _of_glob(fs, name, config, output))
     if file := _ask(path, config, look_up):
         return [file], {}
     root, listed = _ask(path, config, lambda fs, name: (full_path(fs, name), list_below(fs, name)))
-    return _of_folder(root, listed, config)
+    return of_folder(root, listed, config)
 
 
 def _ask(path: str, config: CorpusConfig, question: Callable[[Any, str], Answer]) -> Answer:
@@ -225,7 +236,7 @@ def _ask(path: str, config: CorpusConfig, question: Callable[[Any, str], Answer]
 
 
 def _of_folder(root: str, listed: list[Listed], config: CorpusConfig) -> Choice:
-    by_relative = _below(root, listed)
+    by_relative = below(root, listed)
     if not by_relative:
         raise InputError(f"{config.key}.path: {root} is an empty folder")
     runs = passed_over.run_folders(by_relative)
@@ -256,7 +267,7 @@ def _of_folder(root: str, listed: list[Listed], config: CorpusConfig) -> Choice:
 def _of_glob(fs: Any, glob: str, config: CorpusConfig, output: OutputConfig | None) -> Choice:
     root = full_path(fs, literal_part(glob))
     listed, pattern = list_glob(fs, glob)
-    by_relative = _below(root, listed)
+    by_relative = below(root, listed)
     runs = passed_over.run_folders(by_relative)
     own = {run for run in runs if _is_own(place(f"{root}/{run}"), config, output)}
     literals = glob.removeprefix(literal_part(glob)).split("/")
@@ -277,7 +288,7 @@ def _of_glob(fs: Any, glob: str, config: CorpusConfig, output: OutputConfig | No
     return chosen, beside
 
 
-def _below(root: str, files: Iterable[Listed]) -> dict[str, Listed]:
+def below(root: str, files: Iterable[Listed]) -> dict[str, Listed]:
     """Return the files, by path relative to a folder."""
     return {file.path.removeprefix(root).strip("/"): file for file in files}
 

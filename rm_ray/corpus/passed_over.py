@@ -12,9 +12,12 @@ from collections.abc import Collection, Iterable, Mapping
 from rm_ray.errors import InputError
 
 PARQUET = (".parquet", ".parq", ".pq")
+# The job that converts JSON Lines, as `READERS` names it, and endings of what it unpacks.
+CONVERT = "jobs/convert.py"
+UNPACKED = {"", "gz", "zst", "bz2", "xz"}
 # Endings of other formats that could be data. DuckDB reads some, with the functions named here.
 READERS = {
-    **dict.fromkeys(("jsonl", "ndjson", "json"), "read_json"),
+    **dict.fromkeys(("jsonl", "ndjson", "json"), CONVERT),
     **dict.fromkeys(("csv", "tsv"), "read_csv"),
 }
 FORMATS = {*READERS, "arrow", "feather", "ipc", "orc", "avro", "tar", "lance"}
@@ -98,7 +101,8 @@ def refuse_tables(key: str, folder: str, relatives: Iterable[str]) -> None:
 def say_no_parquet(
     folder: str, relatives: Collection[str], beside: Mapping[str, Collection[str]]
 ) -> str:
-    """Say that a folder holds nothing to read, and how DuckDB converts its files if it can.
+    """Say that a folder holds nothing to read, and what converts its files: this project's own job
+    for JSON Lines, DuckDB for some other formats.
 
     Args:
         folder: the path of the folder.
@@ -113,9 +117,27 @@ def say_no_parquet(
         return message
     ending = endings.most_common(1)[0][0]
     nested = any("/" in name for name in relatives if name.endswith(ending))
-    reader = READERS.get(ending.split(".")[1].lower(), "read_json")
-    line = _duckdb(reader, f"{folder}/{'**/' if nested else ''}*{ending}")
+    line = how_to_convert(ending, folder)
+    if line is None:
+        reader = READERS.get(ending.split(".")[1].lower(), "read_json")
+        line = _duckdb(reader, f"{folder}/{'**/' if nested else ''}*{ending}")
     return f"{message}; only Parquet is read, and this converts its {ending} files: {line}"
+
+
+def how_to_convert(name: str, path: str) -> str | None:
+    """Return the command that converts JSON Lines, and the path to give then; None for files of
+    another name.
+
+    Args:
+        name: the name of a file, or its ending.
+        path: the input path.
+    """
+    parts = name.rpartition("/")[2].lower().split(".")
+    packed = parts.pop() if parts[-1] in PACKED else ""
+    if READERS.get(parts[-1]) != CONVERT or packed not in UNPACKED:
+        return None
+    words = ["python", CONVERT, "--input.path", path, "--output.path", "converted"]
+    return f"{shlex.join(words)} (then --input.path converted/corpus)"
 
 
 def say(passed: Mapping[str, Collection[str]]) -> str:

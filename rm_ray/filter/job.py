@@ -19,8 +19,7 @@ from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.copy.bundles import Bundle, PlannedFolder
 from rm_ray.filter.copy.copier import Copier
 from rm_ray.filter.copy.nothing_kept import write_no_corpus_rows, write_no_rows
-from rm_ray.filter.copy.receipts import DONE, read_receipt
-from rm_ray.filter.copy.stage import CopyStage, run_copies
+from rm_ray.filter.copy.stage import CopyStage
 from rm_ray.filter.counts import FilterCounts
 from rm_ray.filter.fingerprint import fingerprint
 from rm_ray.filter.notes import Notes
@@ -30,8 +29,10 @@ from rm_ray.filter.summary import FilterSummary, dry_run_text, manifest
 from rm_ray.run.counts import RunCounts
 from rm_ray.run.execute import execute, ray_faults
 from rm_ray.run.output.folder import SUCCESS, RunFolder
+from rm_ray.run.output.receipts import DONE, read_receipt
 from rm_ray.run.shard_job import JobSpec, Round, ShardJob
 from rm_ray.run.survey import open_folder, survey
+from rm_ray.run.unit_tasks import do_units_here
 from rm_ray.store.folder import Folder
 
 if TYPE_CHECKING:
@@ -116,15 +117,21 @@ class FilterJob(ShardJob[PlannedFolder, Bundle, FilterPlanning]):
 
     @override
     def stages(self, units: "Dataset", this: Round[Bundle], planning: FilterPlanning) -> "Dataset":
-        from rm_ray.filter.copy.on_ray import copy_on_ray
+        from rm_ray.run.units_on_ray import do_units_on_ray
 
-        return copy_on_ray(units, self._copy_stage(this, planning), self.sources.config.tasks)
+        tasks = self.sources.config.tasks
+        stage = self._copy_stage(this, planning)
+        return do_units_on_ray(units, stage, cpus=tasks.cpus, at_once=tasks.max_tasks)
 
     @override
     def run_here(self, this: Round[Bundle], planning: FilterPlanning) -> None:
         config = self.sources.config
-        run_copies(
-            self._copy_stage(this, planning), this.units, config.tasks, config.run.progress_s
+        do_units_here(
+            self._copy_stage(this, planning),
+            this.units,
+            cpus=config.tasks.cpus,
+            at_once=config.tasks.max_tasks,
+            every_s=config.run.progress_s,
         )
 
     def _copy_stage(self, this: Round[Bundle], planning: FilterPlanning) -> CopyStage:
@@ -153,7 +160,10 @@ class FilterJob(ShardJob[PlannedFolder, Bundle, FilterPlanning]):
     def read_counts(
         self, shard: Shard, parts: Folder, fingerprint: str
     ) -> tuple[FilterCounts, int] | None:
-        return read_receipt(shard, parts, fingerprint)
+        def path_of(folder: str) -> str:
+            return f"{folder}/{shard.part}"
+
+        return read_receipt(shard, parts, fingerprint, FilterCounts, path_of)
 
     @override
     def leave(self, totals: RunCounts, run: RunFolder, planning: FilterPlanning) -> None:

@@ -91,21 +91,13 @@ def _write_no_rows(first: Planned, seen: Survey, job: AnyJob) -> None:
 def check_failed(
     totals: RunCounts, job: AnyJob, run: RunFolder, skipped: Mapping[str, str]
 ) -> None:
-    """Check the fraction of failed documents.
-
-    `_SUCCESS` is there already: it only means that every document was processed.
+    """Check the fraction of documents that failed or were rejected.
 
     Raises:
-        Incomplete: too many documents failed.
+        Incomplete: it is too large.
     """
-    failed = totals.statuses.get("failed", 0)
-    most = job.spec.max_failed_fraction
-    if failed > most * totals.documents:
-        raise Incomplete(
-            f"{failed:,} of {totals.documents:,} documents failed, more than "
-            f"run.max_failed_fraction {most:g} allows; their rows in {run.parts.uri} say why; "
-            f"to try them again, use --run.retry_failed{skipped_text(skipped)}"
-        )
+    if why := job.too_many_wrong(totals, run):
+        raise Incomplete(f"{why}{skipped_text(skipped)}")
 
 
 def incomplete_text(

@@ -99,6 +99,9 @@ class JobSpec:
     """Name of the file that marks the complete run."""
     runs_here: bool = False
     """Without a cluster, processes of this machine do the work, and Ray is not started."""
+    documents_known: bool = True
+    """The plan says how many documents each shard has. A file that is one compressed stream does
+    not say how many it holds."""
     a_row_each: bool = False
     """Every document gives exactly one row."""
     retry_failed: bool = False
@@ -275,6 +278,20 @@ class ShardJob(ABC, Generic[AnyPlanned, AnyUnit, AnyPlanning]):
             pa.ArrowInvalid: the file is not a part, or is damaged.
         """
         return read_counts(parts, shard.part, fingerprint, self.spec.counts)
+
+    def too_many_wrong(self, totals: RunCounts, run: RunFolder) -> str | None:
+        """Say why a run with every part ends with exit status 1; None if it is fine.
+
+        `_SUCCESS` is there already: it only means that every document was processed.
+        """
+        failed, most = totals.statuses.get("failed", 0), self.spec.max_failed_fraction
+        if failed <= most * totals.documents:
+            return None
+        return (
+            f"{failed:,} of {totals.documents:,} documents failed, more than "
+            f"run.max_failed_fraction {most:g} allows; their rows in {run.parts.uri} say why; "
+            "to try them again, use --run.retry_failed"
+        )
 
     def leave(self, totals: RunCounts, run: RunFolder, planning: AnyPlanning) -> None:
         """Write the files that a complete run has beside its parts, before `_SUCCESS`.

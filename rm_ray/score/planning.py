@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from rm_ray.config import InputConfig, ShardConfig
-from rm_ray.corpus.files import Corpus, InputFile, then_and_now
+from rm_ray.corpus.files import Corpus, InputFile
 from rm_ray.corpus.footers import Footer, read_footers
 from rm_ray.corpus.plan import PlannedFile, cut_file
 from rm_ray.corpus.profile import share
@@ -23,6 +23,7 @@ from rm_ray.corpus.tables.moved import check_deleted, gone, gone_files, is_gone
 from rm_ray.corpus.widening import run_types
 from rm_ray.errors import InputError
 from rm_ray.judges.judge import DocumentTokenizer
+from rm_ray.run.changed import changed_files, say_changed
 from rm_ray.run.shard_job import Planning
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.estimate import Estimates, Sample, at_bytes, estimate_corpus, tokens_per_byte
@@ -102,9 +103,9 @@ def plan_new_files(
     found, snapshot = corpus.files, corpus.snapshot
     lost = _lost(config, corpus, planned)
     known = {file.path: file for file in planned if not is_gone(file) and file not in lost}
-    changed = _changed(found, known)
+    changed = changed_files(found, known)
     if changed and config.changed is not None:
-        raise InputError(_say_changed(changed, known, config.changed))
+        raise InputError(say_changed(changed, known, config.changed))
     for file in changed:
         del known[file.path]
     replaced = [file for file in planned if file.path not in known and not is_gone(file)]
@@ -234,29 +235,6 @@ def _most_tokens(config: Cutting, tokens: float) -> float:
     """Return the most tokens of a shard: so few that every actor gets several new shards."""
     fair = tokens / (SHARDS_PER_ACTOR * config.actors)
     return min(config.shard.tokens, max(FEWEST_TOKENS, fair))
-
-
-def _changed(found: Sequence[InputFile], known: Mapping[str, PlannedFile]) -> list[InputFile]:
-    """List the files whose size or version has changed since they were planned."""
-    return [
-        file
-        for file in found
-        if file.path in known
-        and (file.size, file.version) != (known[file.path].size, known[file.path].version)
-    ]
-
-
-def _say_changed(
-    changed: Sequence[InputFile], known: Mapping[str, PlannedFile], what_to_do: str
-) -> str:
-    """Write the error about changed files."""
-    first, before = changed[0], known[changed[0].path]
-    return (
-        f"{len(changed)} input files have changed since this run planned them; first "
-        f"{first.path}: "
-        f"{then_and_now((before.size, before.version), (first.size, first.version))}. "
-        f"{what_to_do}"
-    )
 
 
 def _footers(

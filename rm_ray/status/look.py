@@ -5,15 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from rm_ray.config import OutputConfig
+from rm_ray.convert.plan import PlannedLines
 from rm_ray.corpus.plan import Planned, PlannedFile, shards_of
 from rm_ray.errors import InputError, OutputError, short
 from rm_ray.evaluate.config import JUDGED_PAIRS
 from rm_ray.filter.copy.bundles import PlannedFolder
-from rm_ray.filter.copy.receipts import DONE
 from rm_ray.nightly.config import NIGHTS, SCORED
 from rm_ray.pairs.reading import PAIRS
 from rm_ray.run.output.folder import REWARDS, RunFolder
 from rm_ray.run.output.lease import living_owner
+from rm_ray.run.output.receipts import DONE
 from rm_ray.run.output.segments import planned_files
 from rm_ray.run.standing.status import Standing, read_standing
 from rm_ray.status.nights import NightlyFolder, NightStatus
@@ -26,11 +27,12 @@ KINDS: dict[str, tuple[str, str, type[Planned]]] = {
     "generator": ("pairs", PAIRS, PlannedFile),
     "judge": ("scoring", REWARDS, PlannedFile),
     "rule": ("filter", DONE, PlannedFolder),
+    "types": ("conversion", DONE, PlannedLines),
 }
 
 RUNS = (
     "the --output.path of a run of jobs/score.py, jobs/pairs.py, jobs/filter.py, "
-    "jobs/select.py or jobs/nightly.py"
+    "jobs/convert.py, jobs/select.py or jobs/nightly.py"
 )
 
 

@@ -53,8 +53,8 @@ class StoredJobChaos(Chaos):
 class FilterChaos(StoredJobChaos):
     """The filter, of a corpus that was scored."""
 
-    titles: ClassVar = {"reader": "CopyStage"}
-    worker = "CopyStage"
+    titles: ClassVar = {"reader": "UnitTasks"}
+    worker = "UnitTasks"
     prefix = "filter-"
     slow = 0.03  # or a bundle of eight documents would be done before it is hurt
     folders: ClassVar = ("corpus", "manifest.json", "_rm_ray/done")

@@ -12,6 +12,7 @@ from rm_ray.command_line.keys import dotted_fields, dotted_sections
 from rm_ray.command_line.run import run_job
 from rm_ray.command_line.section_help import page_names
 from rm_ray.config import StorageConfig
+from rm_ray.convert.config import ConvertConfig
 from rm_ray.errors import ConfigError
 from rm_ray.evaluate.config import EvaluateConfig
 from rm_ray.filter.config import FilterConfig
@@ -32,6 +33,7 @@ SCHEMAS = {
     "pairs": PairsJobConfig,
     "train": TrainConfig,
     "evaluate": EvaluateConfig,
+    "convert": ConvertConfig,
     "status": StatusConfig,
 }
 TYPED_OF_EVERY_SCORING = [
@@ -45,6 +47,7 @@ TYPED = {
         "rule.keep_tokens", "rule.keep_documents", "rule.weight", "rule.by", "rule.where",
         "output.kind",
     ],
+    "convert": ["input.path", "output.path", "types.conflicts", "types.extra"],
     "report": [
         "rewards.path", "output.path", "by", "baseline.path", "baseline.accept", "history.path",
         "corpus.excerpts", "page.cut", "rewards.segments", "night",

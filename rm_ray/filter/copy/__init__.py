@@ -8,7 +8,5 @@ Its files:
     copier        encodes the kept rows of a bundle
     writing       writes Parquet files like the file that the rows come from
     stage         writes a bundle's files, then its receipt
-    on_ray        the stage as tasks of Ray Data, on a cluster
-    receipts      a bundle is done when its receipt exists
     nothing_kept  the file of a filter that keeps nothing
 """

@@ -10,5 +10,6 @@ Its files:
     one_folder  checks that all machines see the same folder
     shard_row   a shard as one row of a Ray dataset
     commit      the commit stage: writes each shard as one part, once
+    receipts    a shard that is written as several files is done when its receipt exists
     pieces      cuts a shard into pieces around its failed rows
 """

@@ -173,8 +173,11 @@ def progress_line(now: RunProgress, whole: Whole, job: AnyJob, here: Standing) -
         return f"{job.summary.starting}; 0 of {whole.parts} shards"
     if not now.engines and not now.work.documents:
         return f"{now.work.parts} of {whole.parts} shards"
-    done = min(now.work.documents, whole.documents)  # some documents are done more than once
-    line = f"{now.work.parts} of {whole.parts} shards, {done:,} of {whole.documents:,} documents"
+    documents = f"{now.work.documents:,} documents"
+    if whole.documents is not None:
+        done = min(now.work.documents, whole.documents)  # some documents are done more than once
+        documents = f"{done:,} of {whole.documents:,} documents"
+    line = f"{now.work.parts} of {whole.parts} shards, {documents}"
     if now.engines:
         line += f", {now.alive} engine{'s' if now.alive != 1 else ''}"
     if here.speed is None:

@@ -17,8 +17,8 @@ class Whole:
 
     parts: int
     """Shards to do."""
-    documents: int
-    """Documents to do."""
+    documents: int | None
+    """Documents to do; None if unknown."""
     work: float
     """Work to do, in the job's own measure; 0 if unknown."""
     done: int = 0
@@ -34,8 +34,8 @@ class Whole:
             planned: shards of the whole run.
         """
         todo = [shard for unit in units for shard in unit.shards]
-        documents, work = job.count_documents(todo), job.work_left(units)
-        return cls(len(todo), documents, work, planned - len(todo))
+        documents = job.count_documents(todo) if job.spec.documents_known else None
+        return cls(len(todo), documents, job.work_left(units), planned - len(todo))
 
 
 def standing_of(
@@ -84,9 +84,9 @@ def share_done(now: RunProgress, whole: Whole, job: AnyJob) -> float | None:
     The fraction is of work and not of documents, because one document may be as long as a thousand
     others.
     """
-    if now.work.documents < max(2, whole.documents / 100):
+    if now.work.documents < max(2, (whole.documents or 0) / 100):
         return None
     done, work = job.work_done(now), whole.work
     if not work or not done:
-        done, work = now.work.documents, whole.documents
+        done, work = now.work.documents, whole.documents or 0
     return min(1.0, done / work) if work else None

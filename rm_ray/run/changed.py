@@ -1,0 +1,54 @@
+"""Find planned input files that have changed since they were planned, and say so."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from rm_ray.corpus.files import InputFile, then_and_now
+
+
+class PlannedVersion(Protocol):
+    """A PlannedVersion is an input file as it was when it was planned."""
+
+    @property
+    def size(self) -> int:
+        """Return the size of the file in bytes."""
+
+    @property
+    def version(self) -> str:
+        """Return the etag or modification time of the file."""
+
+
+def changed_files(
+    found: Sequence[InputFile], known: Mapping[str, PlannedVersion]
+) -> list[InputFile]:
+    """List the files whose size or version has changed since they were planned.
+
+    Args:
+        found: the files as they are now.
+        known: the planned files, by path.
+    """
+    return [
+        file
+        for file in found
+        if file.path in known
+        and (file.size, file.version) != (known[file.path].size, known[file.path].version)
+    ]
+
+
+def say_changed(
+    changed: Sequence[InputFile], known: Mapping[str, PlannedVersion], what_to_do: str
+) -> str:
+    """Return the message about changed files.
+
+    Args:
+        changed: the changed files as they are now, at least one.
+        known: the planned files, by path.
+        what_to_do: advice, as whole sentences or clauses.
+    """
+    first, before = changed[0], known[changed[0].path]
+    return (
+        f"{len(changed)} input files have changed since this run planned them; first "
+        f"{first.path}: "
+        f"{then_and_now((before.size, before.version), (first.size, first.version))}. "
+        f"{what_to_do}"
+    )
