@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 USAGE = Usage(
     job="convert",
+    summary="manifest.json",
     examples=(
         "--input.path dolma/ --output.path converted/",
         "--config jobs/convert.yaml --input.path s3://lines/ --output.path s3://converted/",

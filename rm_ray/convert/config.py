@@ -4,7 +4,15 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from rm_ray.config import TYPED, CorpusConfig, NonEmpty, OutputConfig, RunConfig, Section
+from rm_ray.config import (
+    TYPED,
+    CorpusConfig,
+    NonEmpty,
+    NotifyConfig,
+    OutputConfig,
+    RunConfig,
+    Section,
+)
 
 
 class LinesConfig(CorpusConfig):
@@ -98,3 +106,5 @@ class ConvertConfig(Section):
     """The CPU tasks that convert."""
     run: ConvertRunConfig = ConvertRunConfig()
     """The run as a whole."""
+    notify: NotifyConfig = NotifyConfig()
+    """Whom to tell that the job has ended."""
