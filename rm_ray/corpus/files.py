@@ -151,8 +151,9 @@ def _of_table(snapshot: Snapshot, config: CorpusConfig) -> list[InputFile]:
     """
     if not snapshot.files:
         raise InputError(f"{config.key}.path: {snapshot} has no files")
-    paths = [file.path for file in snapshot.files]
-    if twice := [path for path, next_path in pairwise(paths) if path == next_path]:
+    # one file may stand under two names: ./a.parquet, s3a:// and s3://, links
+    named = sorted((place(file.path), file.path) for file in snapshot.files)
+    if twice := [path for (at, path), (next_at, _) in pairwise(named) if at == next_at]:
         raise InputError(
             f"{config.key}.path: {snapshot} names {twice[0]} twice, so its rows count twice in the "
             "table; repair the table"
