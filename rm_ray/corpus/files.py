@@ -310,7 +310,10 @@ def hive_names(path: str) -> Iterator[tuple[str, str, str]]:
             yield name, key, value
 
 
+def value_of(text: str) -> str | None:
+    """Return the value that the text of a `key=value` folder stands for; None for null."""
+    return None if text == HIVE_NULL else unquote(text)
+
+
 def _partition(path: str) -> dict[str, str | None]:
-    return {
-        key: None if value == HIVE_NULL else unquote(value) for _, key, value in hive_names(path)
-    }
+    return {key: value_of(value) for _, key, value in hive_names(path)}
