@@ -1,6 +1,7 @@
 """List the files of the corpus that its paths stand for, and give the version a file has now."""
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -203,7 +204,29 @@ def _expand(path: str, config: CorpusConfig, output: OutputConfig | None) -> Cho
     if file := _ask(path, config, look_up):
         return [file], {}
     root, listed = _ask(path, config, lambda fs, name: (full_path(fs, name), list_below(fs, name)))
+    for table, names in _ask(path, config, _tables_above):
+        passed_over.refuse_tables(config.key, table, names)
     return _of_folder(root, listed, config)
+
+
+def _tables_above(fs: Any, folder: str) -> list[tuple[str, list[str]]]:
+    """Return the tables that a folder may be a partition of, with the files of their logs.
+
+    A partition of a table holds deleted rows and old versions, as the table's folder does.
+    """
+    above = re.sub(r"(/[^/=]+=[^/]*)*/*$", "", folder)
+    below = folder.rstrip("/") != above
+    roots = {above: "_delta_log"} if below else {}
+    if above.endswith("/data"):
+        roots[above.removesuffix("/data")] = "metadata"
+    found = []
+    for root, log in roots.items():
+        try:
+            names = [file.path.rpartition("/")[2] for file in list_below(fs, f"{root}/{log}", 1)]
+        except (FileNotFoundError, PermissionError):
+            continue  # there is no log, or only the folder itself may be read
+        found.append((full_path(fs, root), [f"{log}/{name}" for name in names]))
+    return found
 
 
 def _ask(path: str, config: CorpusConfig, question: Callable[[Any, str], Answer]) -> Answer:

@@ -218,3 +218,16 @@ def test_a_folder_that_deltalake_takes_for_another_one_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"a%20b has a % with two digits.*reads .*/a b;"):
         listed(tmp_path / "a%20b")
     assert len(listed(tmp_path / "a b").files) == 1
+
+
+def test_a_partition_of_a_table_is_refused_as_the_table_is(tmp_path):
+    root = tmp_path / "t"
+    table = pa.table({"text": ["x"], "a": ["1"], "b": ["2"]})
+    write_deltalake(root, table, partition_by=["a", "b"])
+    for folder in (root / "a=1", root / "a=1" / "b=2"):
+        with pytest.raises(InputError, match=f"{root} is a Delta table"):
+            list_files(InputConfig(path=str(folder)))
+    # its files one by one, or by a glob, are what was asked for
+    assert len(list_files(InputConfig(path=f"{root}/a=1/**/*.parquet")).files) == 1
+    shutil.rmtree(root / "_delta_log")
+    assert len(list_files(InputConfig(path=f"{root}/a=1")).files) == 1

@@ -186,3 +186,8 @@ def test_a_double_of_a_partition_is_read_from_the_file_only(tmp_path):
         alone = InputConfig(path=config.path, id=None, keep=[name])
         with pytest.raises(InputError, match=f"column '{name}' .* that the file lacks"):
             read(list_files(alone), alone)
+
+
+def test_the_data_folder_of_a_table_is_refused_as_the_table_is(root):
+    with pytest.raises(InputError, match=f"{root} is an Iceberg table"):
+        list_files(InputConfig(path=f"{root}/data"))
