@@ -1,6 +1,7 @@
 """List the files of the corpus that its paths stand for, and give the version a file has now."""
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -157,8 +158,9 @@ def _of_table(snapshot: Snapshot, config: CorpusConfig) -> list[InputFile]:
     """
     if not snapshot.files:
         raise InputError(f"{config.key}.path: {snapshot} has no files")
-    paths = [file.path for file in snapshot.files]
-    if twice := [path for path, next_path in pairwise(paths) if path == next_path]:
+    # one file may stand under two names: ./a.parquet, s3a:// and s3://, links
+    named = sorted((place(file.path), file.path) for file in snapshot.files)
+    if twice := [path for (at, path), (next_at, _) in pairwise(named) if at == next_at]:
         raise InputError(
             f"{config.key}.path: {snapshot} names {twice[0]} twice, so its rows count twice in the "
             "table; repair the table"
@@ -213,7 +215,29 @@ def _expand(
     if file := _ask(path, config, look_up):
         return [file], {}
     root, listed = _ask(path, config, lambda fs, name: (full_path(fs, name), list_below(fs, name)))
+    for table, names in _ask(path, config, _tables_above):
+        passed_over.refuse_tables(config.key, table, names)
     return of_folder(root, listed, config)
+
+
+def _tables_above(fs: Any, folder: str) -> list[tuple[str, list[str]]]:
+    """Return the tables that a folder may be a partition of, with the files of their logs.
+
+    A partition of a table holds deleted rows and old versions, as the table's folder does.
+    """
+    above = re.sub(r"(/[^/=]+=[^/]*)*/*$", "", folder)
+    below = folder.rstrip("/") != above
+    roots = {above: "_delta_log"} if below else {}
+    if above.endswith("/data"):
+        roots[above.removesuffix("/data")] = "metadata"
+    found = []
+    for root, log in roots.items():
+        try:
+            names = [file.path.rpartition("/")[2] for file in list_below(fs, f"{root}/{log}", 1)]
+        except (FileNotFoundError, PermissionError):
+            continue  # there is no log, or only the folder itself may be read
+        found.append((full_path(fs, root), [f"{log}/{name}" for name in names]))
+    return found
 
 
 def _ask(path: str, config: CorpusConfig, question: Callable[[Any, str], Answer]) -> Answer:
@@ -320,7 +344,10 @@ def hive_names(path: str) -> Iterator[tuple[str, str, str]]:
             yield name, key, value
 
 
+def value_of(text: str) -> str | None:
+    """Return the value that the text of a `key=value` folder stands for; None for null."""
+    return None if text == HIVE_NULL else unquote(text)
+
+
 def _partition(path: str) -> dict[str, str | None]:
-    return {
-        key: None if value == HIVE_NULL else unquote(value) for _, key, value in hive_names(path)
-    }
+    return {key: value_of(value) for _, key, value in hive_names(path)}

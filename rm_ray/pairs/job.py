@@ -150,7 +150,7 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
                 actors=config.pool.max_actors,
                 changed=CHANGED,
                 deleted=deleted_of(notes, state_of(config.output)),
-                before=table_noted(notes).get("snapshot"),
+                before=table_noted(notes),
             ),
             found,
             planned=planned,

@@ -191,7 +191,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
                 actors=config.pool.max_actors,
                 changed=None if config.run.rescore_changed else CHANGED,
                 deleted=deleted_of(notes, state_of(config.output)),
-                before=table_noted(notes).get("snapshot"),
+                before=table_noted(notes),
             ),
             found,
             planned=planned,

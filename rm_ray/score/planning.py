@@ -19,7 +19,7 @@ from rm_ray.corpus.rows import rows_of
 from rm_ray.corpus.shards import Shard
 from rm_ray.corpus.tables.deleted import NOTE as TABLE_NOTE
 from rm_ray.corpus.tables.deleted import NOTHING, Deleted, Undeleted, note_of, with_new
-from rm_ray.corpus.tables.moved import check_deleted, gone, gone_files, is_gone
+from rm_ray.corpus.tables.moved import check_columns, check_deleted, gone, gone_files, is_gone
 from rm_ray.corpus.widening import run_types
 from rm_ray.errors import InputError
 from rm_ray.judges.judge import DocumentTokenizer
@@ -75,8 +75,8 @@ class Cutting:
     """Advice for the error if planned files have changed; None to plan such files anew."""
     deleted: Deleted = NOTHING
     """Rows that were deleted when their files were planned."""
-    before: int | None = None
-    """The snapshot of the table that was planned last; None if none is known."""
+    before: Mapping[str, Any] = field(default_factory=dict)
+    """What the plan says of the snapshot that was planned last; empty if it says nothing."""
 
 
 def plan_new_files(
@@ -167,10 +167,15 @@ def plan_new_files(
         columns=types,
         estimate=estimate,
         differs=sampled.differs,
-        notes=notes | (note_of(snapshot, deleted) if snapshot else {}),
+        notes=notes | (note_of(snapshot, deleted, _columns(config.inputs)) if snapshot else {}),
         deleted=deleted,
         continued={file.path: known[file.path].rows for file in cut if file.path in known},
     )
+
+
+def _columns(inputs: InputConfig) -> list[str]:
+    """Return the names of the columns that the run reads."""
+    return sorted({*inputs.documents.values(), *inputs.carried.values()})
 
 
 def table_noted(notes: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -182,14 +187,15 @@ def _lost(config: Cutting, corpus: Corpus, planned: Sequence[PlannedFile]) -> li
     """Return the planned files that the table no longer has, to be removed from the run.
 
     Raises:
-        InputError: there are some, and they are refused; or deleted rows are there again.
+        InputError: there are some, and they are refused; deleted rows are there again; or a
+            column of the run has another column's name now.
     """
     if corpus.snapshot is None:
         return []
+    check_columns(config.before, corpus.snapshot)
     check_deleted(planned, corpus.snapshot, config.deleted)
-    return gone_files(
-        planned, corpus.snapshot, config.deleted, config.inputs.on_rewritten, config.before
-    )
+    before = config.before.get("snapshot")
+    return gone_files(planned, corpus.snapshot, config.deleted, config.inputs.on_rewritten, before)
 
 
 def _rows_left(config: InputConfig, known: Iterable[PlannedFile], deleted: Deleted) -> int | None:

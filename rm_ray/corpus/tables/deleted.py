@@ -160,10 +160,21 @@ def with_new(before: Deleted, snapshot: Snapshot | None, spans: Iterable[Shard])
     return replace(before, new=new)
 
 
-def note_of(snapshot: Snapshot, deleted: Deleted) -> dict[str, Any]:
-    """Return what the notes of a segment say of the snapshot that its files are of."""
+def note_of(snapshot: Snapshot, deleted: Deleted, columns: Iterable[str] = ()) -> dict[str, Any]:
+    """Return what the notes of a segment say of the snapshot that its files are of.
+
+    Args:
+        snapshot: the snapshot.
+        deleted: the deleted rows.
+        columns: names of the columns that the run reads.
+    """
     data = as_file(deleted.new)
-    note = {"kind": snapshot.kind, "address": snapshot.address, "snapshot": snapshot.id}
+    note = {
+        "kind": snapshot.kind,
+        "address": snapshot.address,
+        "snapshot": snapshot.id,
+        "columns": {name: snapshot.fields.identity(name) for name in columns},
+    }
     return {NOTE: {**note, **({"deleted": name_of(data)} if data else {})}}
 
 

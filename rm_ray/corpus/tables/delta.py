@@ -48,6 +48,12 @@ def open_delta(address: str, version: int | None, config: CorpusConfig) -> Snaps
     uri = absolute(address)
     if "://" not in uri and not uri.startswith("/"):
         raise InputError(f"{config.key}.path: {address} is no path of a Delta table")
+    if unquote(uri) != uri:
+        raise InputError(
+            f"{config.key}.path: the address of delta:{address} has a % with two digits after it, "
+            f"which deltalake takes for a sign, and then reads {unquote(uri)}; give the folder "
+            "another name, or write the table out as plain Parquet"
+        )
     try:
         table = DeltaTable(uri, version=version, storage_options=delta_options(uri, config.storage))
     except Exception as error:  # noqa: BLE001 - deltalake raises errors of many kinds

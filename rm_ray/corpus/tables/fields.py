@@ -34,6 +34,11 @@ class TableField:
     inner: tuple["TableField", ...] = ()
     """Fields of the struct, the element of the list, or key and value of the map."""
 
+    @property
+    def identity(self) -> str:
+        """Return what stays the same if the table renames the column."""
+        return self.stored[0] if self.id is None else str(self.id)
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -56,6 +61,8 @@ class TableFields:
     """The columns, in the table's order."""
     kinds: dict[str, pa.DataType] = field(default_factory=dict)
     """Types of the partition columns, by name."""
+    unread: frozenset[str] = frozenset()
+    """Partition columns whose values the table has, and that are read from the files only."""
 
     def show(self, found: pa.Schema, partition: Collection[str] = ()) -> Shown:
         """Return the schema of a file by the table's names.
@@ -76,6 +83,17 @@ class TableFields:
         shown.names.update({name: None for name in found.names if name not in known})
         return Shown(pa.schema(columns), shown.names, shown.unreadable)
 
+    def identity(self, name: str) -> str | None:
+        """Return what stays the same if the table renames a column, or a field of a struct.
+
+        Args:
+            name: the column's name; for a field of a struct, the names with dots between them.
+
+        Returns:
+            None if the table has no such column.
+        """
+        return _identity(self.columns, name)
+
     @property
     def _need_ids(self) -> bool:
         """Return True if columns can be found by field ids only."""
@@ -88,6 +106,11 @@ class TableFields:
             place = _place(column, found, has_ids)
             if place is not None:
                 yield _named(column, found.field(place), has_ids, shown, ("", ""))
+            elif column.name in self.unread:
+                shown.unreadable[column.name] = (
+                    f"is a partition column of the type {column.type} that the file lacks, and "
+                    "such values are not read from the table; rewrite the table's files with it"
+                )
             elif column.name not in partition:
                 shown.names[column.name] = None
                 yield pa.field(column.name, column.type)
@@ -97,6 +120,17 @@ class TableFields:
                     "is a partition column, and the file has another column of its name, which the "
                     "table has dropped"
                 )
+
+
+def _identity(fields: Iterable[TableField], name: str) -> str | None:
+    for column in fields:
+        if column.name == name:
+            return column.identity
+        if name.startswith(f"{column.name}."):
+            inner = _identity(column.inner, name.removeprefix(f"{column.name}."))
+            if inner is not None:
+                return f"{column.identity}.{inner}"
+    return None
 
 
 def _named(

@@ -12,10 +12,13 @@ from rm_ray.errors import InputError, short
 from rm_ray.store.folder import Folder, absolute
 
 # The name of a metadata file, of a table without a catalog or with one. Its number is its version.
+# Packed files have the name of their codec within it or, in old tables, at its end.
 _NAMES = (
-    re.compile(r"v(\d+)(?:\.gz)?\.metadata\.json"),
-    re.compile(r"(\d+)-.*\.metadata\.json"),
+    re.compile(r"v(\d+)(?:\.\w+)?\.metadata\.json(?:\.\w+)?"),
+    re.compile(r"(\d+)-.*\.metadata\.json(?:\.\w+)?"),
 )
+# The end of the names that are read; pyiceberg unpacks NAME.gz.metadata.json.
+_ENDING = ".metadata.json"
 _HINT = "version-hint.text"
 
 
@@ -31,7 +34,7 @@ def read_metadata(address: str, config: CorpusConfig) -> TableMetadata:
     """
     where = f"{config.key}.path: iceberg:{address}"
     try:
-        if address.endswith(".metadata.json"):
+        if address.endswith(_ENDING):
             return _read(address, config)
         names = Folder(f"{absolute(address)}/metadata", config.storage, side=config.key).names()
         if not names and _may_be_in_catalog(address):
@@ -75,6 +78,12 @@ def newest(names: list[str], address: str, config: CorpusConfig) -> str:
             f"{where}: it is not clear which metadata file is the newest (of version {most}: "
             f"{said}); name one, iceberg:{address.rstrip('/')}/metadata/NAME.metadata.json, or "
             "give the table by its catalog"
+        )
+    if not last[0].endswith(_ENDING):
+        raise InputError(
+            f"{where}: its newest metadata file is {last[0]}, and names that end otherwise than "
+            f"in {_ENDING} are not read; unpack it to a file of the next version, or give the "
+            "table by its catalog"
         )
     return last[0]
 

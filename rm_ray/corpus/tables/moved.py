@@ -1,8 +1,8 @@
 """Compare a plan with the files that a snapshot of its table has."""
 
 import logging
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
@@ -106,3 +106,25 @@ def check_deleted(planned: Sequence[PlannedFile], snapshot: Snapshot, deleted: D
             more,
             files,
         )
+
+
+def check_columns(note: Mapping[str, Any], snapshot: Snapshot) -> None:
+    """Refuse a snapshot that has given the name of a column of this run to another column.
+
+    The new files would be read by the new meaning of the name, beside rewards by the old one.
+
+    Args:
+        note: what the last segment of the plan says of its table; empty if it says nothing.
+        snapshot: the snapshot of the table.
+
+    Raises:
+        InputError: there is such a column.
+    """
+    for name, before in note.get("columns", {}).items():
+        now = snapshot.fields.identity(name)
+        if None not in (before, now) and before != now:
+            raise InputError(
+                f"input.path: {snapshot} has the name {name!r} for another column than when this "
+                "run planned its files (columns were renamed, or dropped and added again): give "
+                f"--input.snapshot {note['snapshot']}, which was planned, or another --output.path"
+            )

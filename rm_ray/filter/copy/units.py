@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 from statistics import median_high
 from urllib.parse import quote
 
-from rm_ray.corpus.files import HIVE_NULL, InputFile, hive_names
+from rm_ray.corpus.files import HIVE_NULL, InputFile, hive_names, value_of
 from rm_ray.corpus.footers import Footer
 from rm_ray.counts.cells import Cells
 from rm_ray.filter.copy.bundles import Block, Bundle, PlannedFolder, bundle, most_read
@@ -39,19 +39,28 @@ def folder_of(
 ) -> str:
     """Return the output folder for rows of a file: `root` and the file's `key=value` folders.
 
+    The path of a table's file says nothing: its partition does, and folders of the path that say
+    something else are left out (Iceberg writes a blank as +, and names of its own).
+
     Args:
         root: the folder of the output's kind.
         path: the file's path.
         partition: partition columns of the file. The ones of a table need not be in the path.
         columns: columns of the file: they need no folder.
     """
-    hive = {key: name for name, key, _ in hive_names(path)}
-    more = [
-        f"{quote(key, safe='')}={HIVE_NULL if value is None else quote(value, safe='')}"
-        for key, value in partition.items()
-        if key not in hive and key not in columns
-    ]
-    return "/".join([root, *(name for name, _, _ in hive_names(path)), *more])
+    names = list(hive_names(path))
+    hive = {key: (name, value_of(value)) for name, key, value in names}
+    if not partition or partition == {key: value for key, (_, value) in hive.items()}:
+        return "/".join([root, *(name for name, _, _ in names)])
+    folders = []
+    for key, value in partition.items():
+        name, in_path = hive.get(key, ("", None))
+        if name and in_path == value:
+            folders.append(name)
+        elif key not in columns:
+            text = HIVE_NULL if value is None else quote(value, safe="")
+            folders.append(f"{quote(key, safe='')}={text}")
+    return "/".join([root, *folders])
 
 
 def corpus_layout(

@@ -56,7 +56,7 @@ def test_what_is_stored_is_read_again_by_any_process(tmp_path, monkeypatch):
     stored = store(new, state)
     note = note_of(first, new)
     assert note["table"] | {"deleted": ""} == {
-        "kind": "delta", "address": "t", "snapshot": 3, "deleted": "",
+        "kind": "delta", "address": "t", "snapshot": 3, "columns": {}, "deleted": "",
     }  # fmt: skip
     # a second planning: file `a` goes on, `e` is new
     second = snapshot(a=[1, 2, 12, 30], e=[0])

@@ -1,6 +1,7 @@
 """Delta tables: files, names and deleted rows; what is not read is refused."""
 
 import datetime
+import shutil
 
 import pyarrow as pa
 import pytest
@@ -198,3 +199,35 @@ def test_a_job_of_plain_parquet_refuses_a_table():
     with pytest.raises(InputError, match="delta:t is a table, and a selection reads plain Parquet"):
         refuse_table(InputConfig(path="delta:t"), "a selection")
     refuse_table(InputConfig(path="t"), "a selection")
+
+
+def test_one_file_under_two_names_is_refused(tmp_path):
+    root = tmp_path / "t"
+    write_deltalake(root, pa.table({"id": [1], "text": ["x"]}))
+    (add,) = made_delta.live(root)
+    made_delta.commit(root, {"add": {**add, "path": f"./{add['path']}"}})
+    with pytest.raises(InputError, match="twice, so its rows count twice"):
+        listed(root)
+
+
+def test_a_folder_that_deltalake_takes_for_another_one_is_refused(tmp_path):
+    """deltalake reads the log of `a b` for a table in the folder `a%20b`."""
+    for name in ("a b", "a%20b"):
+        write_deltalake(tmp_path / "made", pa.table({"text": ["x"]}), mode="overwrite")
+        shutil.copytree(tmp_path / "made", tmp_path / name)
+    with pytest.raises(InputError, match=r"a%20b has a % with two digits.*reads .*/a b;"):
+        listed(tmp_path / "a%20b")
+    assert len(listed(tmp_path / "a b").files) == 1
+
+
+def test_a_partition_of_a_table_is_refused_as_the_table_is(tmp_path):
+    root = tmp_path / "t"
+    table = pa.table({"text": ["x"], "a": ["1"], "b": ["2"]})
+    write_deltalake(root, table, partition_by=["a", "b"])
+    for folder in (root / "a=1", root / "a=1" / "b=2"):
+        with pytest.raises(InputError, match=f"{root} is a Delta table"):
+            list_files(InputConfig(path=str(folder)))
+    # its files one by one, or by a glob, are what was asked for
+    assert len(list_files(InputConfig(path=f"{root}/a=1/**/*.parquet")).files) == 1
+    shutil.rmtree(root / "_delta_log")
+    assert len(list_files(InputConfig(path=f"{root}/a=1")).files) == 1

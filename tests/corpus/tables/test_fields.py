@@ -108,3 +108,18 @@ def test_a_partition_column_is_the_files_own_or_the_tables():
     assert fields.show(found(("text", TEXT, 2))).names == {"day": None}
     hidden = fields.show(found(("text", TEXT, 2), ("day", TEXT, 7)), ["day"])
     assert "which the table has dropped" in hidden.unreadable["day"]
+
+
+def test_a_renamed_column_keeps_its_identity_and_another_column_of_its_name_has_another():
+    before = TableFields((field("a", 1), field("b", 2), field("doc", 3, inner=[field("x", 4)])))
+    after = TableFields((field("b", 1), field("a", 2), field("doc", 3, inner=[field("y", 4)])))
+    assert before.identity("a") == after.identity("b") == "1"
+    assert before.identity("doc.x") == after.identity("doc.y") == "3.4"
+    assert before.identity("doc.z") is None
+    assert TableFields((field("text", stored="c-1"),)).identity("text") == "c-1"
+
+
+def test_a_partition_value_that_is_not_read_is_never_null():
+    fields = TableFields((field("p", 1, pa.float64()), field("text", 2)), {}, frozenset(["p"]))
+    assert "that the file lacks" in fields.show(found(("text", TEXT, 2))).unreadable["p"]
+    assert not fields.show(found(("text", TEXT, 2), ("p", pa.float64(), 1))).unreadable

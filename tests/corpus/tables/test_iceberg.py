@@ -1,6 +1,7 @@
 """Iceberg tables: files, names and deleted rows; what is not read is refused."""
 
 import datetime
+import gzip
 import json
 import shutil
 
@@ -154,3 +155,39 @@ def test_a_file_that_the_table_names_twice_is_refused(root):
     table.add_files([f"file://{path}"], check_duplicate_files=False)
     with pytest.raises(InputError, match=r"names .*plain.parquet twice"):
         listed(root)
+
+
+def test_a_newer_metadata_file_that_is_not_read_is_not_passed_over(root):
+    for name in ("00009-x.metadata.json.gz", "v9.metadata.json.gz", "v9.zstd.metadata.json"):
+        path = root / "metadata" / name
+        path.write_bytes(b"packed")
+        with pytest.raises(InputError, match=r"newest metadata file is|cannot be opened"):
+            listed(root)
+        path.unlink()
+    data = gzip.compress(made_iceberg.metadata_file(root).read_bytes())
+    (root / "metadata" / "v9.gz.metadata.json").write_bytes(data)
+    assert len(listed(root).files) == 2
+
+
+def test_a_double_of_a_partition_is_read_from_the_file_only(tmp_path):
+    """pyiceberg 0.12 reads the double 0.1 in a manifest as the float 0.1."""
+    rows = pa.table({"text": ["a"], "p": [0.1], "t": [datetime.time(1)], "b": [b"\xff"]})
+    table = made_iceberg.catalog(tmp_path).create_table("n.t", rows.schema)
+    with table.update_spec() as spec:
+        for name in ("p", "t", "b"):
+            spec.add_identity(name)
+    table.append(rows)
+    config = InputConfig(path=f"iceberg:{tmp_path / 'n' / 't'}", id=None, keep=["p", "t", "b"])
+    corpus = list_files(config)
+    (file,), (row,) = corpus.files, read(corpus, config)
+    assert [row[name] for name in ("p", "t", "b")] == [0.1, datetime.time(1), b"\xff"]
+    pq.write_table(pq.ParquetFile(file.path).read().select(["text"]), file.path)
+    for name in ("p", "t", "b"):
+        alone = InputConfig(path=config.path, id=None, keep=[name])
+        with pytest.raises(InputError, match=f"column '{name}' .* that the file lacks"):
+            read(list_files(alone), alone)
+
+
+def test_the_data_folder_of_a_table_is_refused_as_the_table_is(root):
+    with pytest.raises(InputError, match=f"{root} is an Iceberg table"):
+        list_files(InputConfig(path=f"{root}/data"))

@@ -3,14 +3,17 @@
 import logging
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from rm_ray.corpus.plan import PlannedFile, cut_file
-from rm_ray.corpus.tables.deleted import Deleted
-from rm_ray.corpus.tables.fields import TableFields
-from rm_ray.corpus.tables.moved import check_deleted, gone, gone_files, is_gone
+from rm_ray.corpus.tables.deleted import NOTHING, Deleted, note_of
+from rm_ray.corpus.tables.fields import TableField, TableFields
+from rm_ray.corpus.tables.moved import check_columns, check_deleted, gone, gone_files, is_gone
 from rm_ray.corpus.tables.snapshot import Snapshot, TableFile
 from rm_ray.errors import InputError
+
+TEXT = pa.string()
 
 
 def planned(path: str, rows: int = 10) -> PlannedFile:
@@ -55,3 +58,17 @@ def test_more_deletes_are_told_and_fewer_are_refused(caplog):
     with pytest.raises(InputError, match="has 1 rows of a again"):
         check_deleted([gone(planned("a"))], snapshot("a"), before)
     check_deleted([gone(planned("a"))], snapshot("b"), before)
+
+
+def test_a_name_that_has_gone_to_another_column_is_refused():
+    def of(**ids):
+        fields = TableFields(tuple(TableField(name, TEXT, (), n) for name, n in ids.items()))
+        return Snapshot("iceberg", "t", 5, [], fields)
+
+    note = note_of(of(text=1, title=2), NOTHING, ["text", "lang"])["table"]
+    check_columns(note, of(text=1, body=2))
+    check_columns(note, of(text=1, lang=3))  # it was added later
+    check_columns({}, of(text=9))  # a plan of an older version of rm_ray
+    for swapped in (of(text=2, title=1), of(text=7)):
+        with pytest.raises(InputError, match=r"the name 'text' for another column.*snapshot 5"):
+            check_columns(note, swapped)

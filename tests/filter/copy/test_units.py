@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,3 +86,20 @@ def test_folders_of_the_output():
     assert folder_of("corpus", "/c/=x/y=/a=b/f=1.parquet") == "corpus/y=/a=b"
     assert in_bucket("corpus", 3, 20) == "corpus/quality=03"
     assert in_bucket("corpus/lang=en/a=b", 3, 10) == "corpus/quality=3/lang=en/a=b"
+
+
+@pytest.mark.parametrize(
+    ("path", "partition", "columns", "folder"),
+    [
+        # Delta: a random prefix, and a folder that says something else than the log
+        ("/t/Xy/f.parquet", {"lang": "a/b", "n": None}, [], f"c/lang=a%2Fb/n={HIVE_NULL}"),
+        ("/t/lang=de/f.parquet", {"lang": "en"}, [], "c/lang=en"),
+        ("/raw=1/t/lang=a%2Fb/f.parquet", {"lang": "a/b"}, [], "c/lang=a%2Fb"),
+        # Iceberg: a blank is written as +, folders have the partition's own names
+        ("/t/lang=e+n/f.parquet", {"lang": "e n"}, ["lang"], "c"),
+        ("/t/lang_part=en/f.parquet", {"lang": "en"}, ["lang"], "c"),
+        ("/t/lang=en/f.parquet", {"lang": "en"}, ["lang"], "c/lang=en"),
+    ],
+)
+def test_the_folder_of_a_tables_file_says_what_the_table_says(path, partition, columns, folder):
+    assert folder_of("c", path, partition, columns) == folder
