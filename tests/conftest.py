@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import hypothesis
 import pytest
 import ray
 
@@ -30,6 +31,9 @@ from tests import clouds, fault_engine
 from tests.chaos.proxy import FaultyProxy
 
 ROOT = Path(__file__).parents[1]
+# a busy machine must not decide a test
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 warm("rm_ray.filter.job", "rm_ray.report.job", "rm_ray.score.job")
 # Marks that a fixture gives to every test that asks for it.
 MARKS = {
