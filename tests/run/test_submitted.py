@@ -137,7 +137,7 @@ def scraped(port, run):
     }
 
 
-def wait_for(condition, what, seconds=180):
+def wait_for(condition, what, seconds=300):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, what()
