@@ -184,7 +184,7 @@ def _simple(scalars: set[str]) -> Kind:
 def json_places(fields: Sequence[tuple[str, Kind]], above: str = "") -> Iterator[tuple[str, Kind]]:
     """Yield each place that holds JSON text, by its dotted name; the items of a list are `[]`."""
     for name, kind in fields:
-        place = f"{above}.{name}" if above else name
+        place = f"{above}.{name}" if above else name or '""'
         if kind.name == "json":
             yield place, kind
         elif kind.name == "list":
