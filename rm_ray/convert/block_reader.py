@@ -6,9 +6,11 @@ by checks of the whole block:
 
     a line with several objects, or an object of several lines    lines and rows are counted
     NaN, Infinity, integers in a column of doubles                doubles of 2^53 and more
+    the integer -0, which Python reads as 0                       the text, where a double is -0.0
     bytes that are no UTF-8, and zero bytes                       the block and its columns
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,6 +22,7 @@ import pyarrow.json as pj
 
 # From here on not every integer is a double.
 _WIDE = float(1 << 53)
+_MINUS_ZERO = re.compile(rb"-0[,\]}\s]")
 _NEWLINE, _RETURN, _OPENS, _CLOSES = b"\n\r{}"
 
 
@@ -63,7 +66,10 @@ def read_block(data: bytes, schema: pa.Schema) -> ReadBlock | None:
         return None
     if len(rows) != len(lines) or rows.schema.names != schema.names:
         return None
-    if not all(_exact(leaf) for column in rows.columns for leaf in _doubles(column)):
+    doubles = [leaf for column in rows.columns for leaf in _doubles(column)]
+    if not all(_exact(leaf) for leaf in doubles):
+        return None
+    if any(_has_minus_zero(leaf) for leaf in doubles) and _MINUS_ZERO.search(data):
         return None
     return ReadBlock(rows, lines, empty)
 
@@ -114,3 +120,8 @@ def _inner_doubles(array: pa.Array) -> Iterator[pa.Array]:
 def _exact(doubles: pa.Array) -> bool:
     small = pc.all(pc.less(pc.abs(doubles), _WIDE)).as_py()
     return small is None or bool(small)
+
+
+def _has_minus_zero(doubles: pa.Array) -> bool:
+    values = doubles.drop_null().to_numpy()
+    return bool(np.any(np.signbit(values) & (values == 0)))

@@ -11,6 +11,8 @@ from rm_ray.convert.packing import Damaged
 BLOCK_BYTES = 16 << 20
 # Bytes of a rejected line that are kept.
 KEPT_BYTES = 1 << 20
+# The reason of the line at which a compressed file is damaged.
+DAMAGED = "damaged file"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NEWLINE = ord("\n")
 
@@ -101,7 +103,7 @@ def blocks(
         head, length = bytes(buffer[whole:]), len(buffer) - whole
         if skipped:
             head, length = skipped.head, skipped.length
-        yield Unread(line, "damaged file", str(damage), head[:KEPT_BYTES], length)
+        yield Unread(line, DAMAGED, str(damage), head[:KEPT_BYTES], length)
     elif skipped:
         yield skipped.told(line, most)
     elif buffer:

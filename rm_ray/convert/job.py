@@ -166,11 +166,19 @@ class ConvertJob(ShardJob[PlannedLines, LinesUnit, ConvertPlanning]):
         counts = ConvertCounts() + totals
         for sentence in warnings(counts, planning.schema):
             log.warning("%s", sentence)
-        if not counts.files:
-            output = self.config.output
-            data = Files(planning.schema.schema, output.codec, 1, 1).empty()
-            (run.root / CORPUS).create(Shard(CORPUS, 0, 0).part, data)
+        self._leave_empty_table(counts, run, planning)
         stored = run.stored()
         assert stored is not None  # this run has written it
         content = manifest(self.config, planning, counts, stored["versions"])
         run.root.overwrite("manifest.json", content)
+
+    def _leave_empty_table(
+        self, counts: ConvertCounts, run: RunFolder, planning: ConvertPlanning
+    ) -> None:
+        """Let the corpus have a file without rows as long as it has no file with rows."""
+        folder, name = run.root / CORPUS, Shard(CORPUS, 0, 0).part
+        if not counts.files:
+            data = Files(planning.schema.schema, self.config.output.codec, 1, 1).empty()
+            folder.overwrite(name, data)
+        elif name in folder.names():
+            folder.remove(name)  # the corpus has grown, and the columns were not known then

@@ -36,17 +36,24 @@ class Seen:
     fields: "dict[str, Seen] | None" = None
     """The fields of objects, first seen first; None if there was no object."""
 
-    def add(self, value: Any) -> None:
-        """Add one value, as Python's json gives it."""
+    def add(self, value: Any, depth: int = 0) -> None:
+        """Add one value, as Python's json gives it.
+
+        Args:
+            value: the value.
+            depth: how many objects and lists it lies in. What is nested more than `MOST_DEPTH` deep
+                is not looked at, since no kind says more of it.
+        """
+        inside = depth <= MOST_DEPTH
         if isinstance(value, dict):
             self.fields = {} if self.fields is None else self.fields
-            for name, inner in value.items():
+            for name, inner in value.items() if inside else ():
                 if known := self._known(name):
-                    known.add(inner)
+                    known.add(inner, depth + 1)
         elif isinstance(value, list):
             self.items = self.items or Seen()
-            for inner in value:
-                self.items.add(inner)
+            for inner in value if inside else ():
+                self.items.add(inner, depth + 1)
         else:
             self.scalars.add(_scalar(value))
 
@@ -177,7 +184,7 @@ def _simple(scalars: set[str]) -> Kind:
 def json_places(fields: Sequence[tuple[str, Kind]], above: str = "") -> Iterator[tuple[str, Kind]]:
     """Yield each place that holds JSON text, by its dotted name; the items of a list are `[]`."""
     for name, kind in fields:
-        place = f"{above}.{name}" if above else name
+        place = f"{above}.{name}" if above else name or '""'
         if kind.name == "json":
             yield place, kind
         elif kind.name == "list":

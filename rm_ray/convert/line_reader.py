@@ -81,6 +81,14 @@ def read_row(line: bytes, fields: Mapping[str, Kind]) -> Row:
         return Row({name: _fit(value, fields[name]) for name, value in values.items()})
     except (KeyError, _Misfit, _NeedsText):
         pass  # the line is read once more, for the JSON text of its values
+    try:
+        return _row_with_text(text, values, fields)
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _row_with_text(text: str, values: Mapping[str, Any], fields: Mapping[str, Kind]) -> Row:
+    """Return the row of a line that is known to be right, with the JSON text that it needs."""
     row = Row()
     for name, entry in _entries(text, values).items():
         kind = fields.get(name)
@@ -132,7 +140,7 @@ def _read(line: bytes) -> tuple[str, dict[str, Any]]:
         detail = "an escape such as \\ud800 is half a character, which UTF-8 cannot hold"
         raise BadLine("lone surrogate", detail) from None
     except RecursionError:
-        raise BadLine("nested too deep", "the values are nested too deep to be read") from None
+        raise _too_deep() from None
     if not isinstance(value, dict):
         raise BadLine("not an object", "the line is valid JSON, and no object")
     return text, value
@@ -241,6 +249,10 @@ def _object_with_text(text: str, position: int, fields: Mapping[str, Kind]) -> d
         if text[position] == ",":
             position = _after_blank(text, position + 1)
     return values
+
+
+def _too_deep() -> BadLine:
+    return BadLine("nested too deep", "the values are nested too deep to be read")
 
 
 def _doubled(name: str) -> BadLine:

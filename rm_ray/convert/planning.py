@@ -18,7 +18,8 @@ from rm_ray.convert.plan import PlannedLines
 from rm_ray.convert.sampling import Look, look_at_files
 from rm_ray.convert.stage import MIB
 from rm_ray.corpus.alone import each_file
-from rm_ray.corpus.files import Corpus, InputFile
+from rm_ray.corpus.files import Corpus, InputFile, hive_names
+from rm_ray.corpus.groups import printable
 from rm_ray.errors import InputError
 from rm_ray.run.changed import changed_files, say_changed
 from rm_ray.run.shard_job import Planning
@@ -79,23 +80,26 @@ def plan_conversion(
     looks, skipped = _look(new, config)
     files = [file for file in new if file.path in looks]
     seen = _merged(looks[file.path] for file in files)
-    stored = next((note[FIELDS] for note in notes if note.get(FIELDS)), None)
+    stored = next((note[FIELDS] for note in notes if note.get(FIELDS) is not None), None)
     fields, left_out = _fields(seen, stored)
     columns = Columns.of(fields, config.output, config.types.extra)
     _check_names(columns)
     if config.types.conflicts == "refuse":
         _refuse_conflicts(fields)
-    if stored:
+    if stored is not None:
         _tell_new_fields(seen, columns)
     else:
         _tell_json_text(fields)
+    _tell_hive_folders(files, columns)
     cut = _cut(files, looks, config)
+    documents = stored is not None or any(not looks[file.path].blank for file in files)
     return ConvertPlanning(
         files=cut,
         replaced=[],
         skipped=skipped,
         columns={},
-        notes={FIELDS: [[name, kind.stored()] for name, kind in fields]} if cut else {},
+        # files of empty lines fix no schema: the first files with documents do
+        notes={FIELDS: [[name, kind.stored()] for name, kind in fields]} if documents else {},
         schema=columns,
         looks=looks,
         all_files=[*planned, *cut],
@@ -134,7 +138,7 @@ def _fields(
     """Return the planned fields, which never change after the first segment, and the names of
     sampled fields that get no column.
     """
-    if stored:
+    if stored is not None:
         return [(name, Kind.of_stored(kind)) for name, kind in stored], ()
     names = list(seen.fields or {})
     chosen = [(name, kind_of((seen.fields or {})[name])) for name in names[:MOST_COLUMNS]]
@@ -159,7 +163,9 @@ def _check_names(columns: Columns) -> None:
 
 
 def _refuse_conflicts(fields: Sequence[tuple[str, Kind]]) -> None:
-    conflicts = [f"{place} ({kind.why})" for place, kind in json_places(fields) if kind.conflict]
+    conflicts = [
+        f"{printable(place)} ({kind.why})" for place, kind in json_places(fields) if kind.conflict
+    ]
     if conflicts:
         raise InputError(
             f"types.conflicts is refuse, and {len(conflicts)} fields have no common type: "
@@ -176,8 +182,22 @@ def _tell_new_fields(seen: Seen, columns: Columns) -> None:
         )  # fmt: skip
 
 
+def _tell_hive_folders(files: Sequence[InputFile], columns: Columns) -> None:
+    """Tell of `key=value` folders whose key is a column too."""
+    names = set(columns.schema.names)
+    for file in files:
+        for folder, key, _ in hive_names(file.path):
+            if key in names:
+                log.warning(
+                    "the folder %r of %s has the name of a column: the job score reads the column, "
+                    "and other readers may put the folder's value in its place",
+                    folder, file.path,
+                )  # fmt: skip
+                names.remove(key)
+
+
 def _tell_json_text(fields: Sequence[tuple[str, Kind]]) -> None:
-    places = [f"{place} ({kind.why})" for place, kind in json_places(fields)]
+    places = [f"{printable(place)} ({kind.why})" for place, kind in json_places(fields)]
     if places:
         more = f"; and {len(places) - MOST_TOLD} more" if len(places) > MOST_TOLD else ""
         log.info("written as JSON text: %s%s", "; ".join(places[:MOST_TOLD]), more)

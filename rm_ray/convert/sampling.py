@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from rm_ray.convert.blocks import BYTE_ORDER_MARK, Block, blocks
+from rm_ray.convert.blocks import BYTE_ORDER_MARK, DAMAGED, Block, Unread, blocks
 from rm_ray.convert.config import LinesConfig
 from rm_ray.convert.kinds import Seen
 from rm_ray.convert.line_reader import BadLine, read_values
@@ -47,6 +47,8 @@ class Look:
     """Sampled lines that would be rejected."""
     problem: str | None = None
     """Why the file is no JSON Lines file; None if it may be one."""
+    blank: bool = False
+    """The whole file was looked at, and no line of it can become a row."""
 
     @property
     def bytes_per_line(self) -> float:
@@ -65,8 +67,6 @@ def look_at_files(files: Sequence[InputFile], config: LinesConfig) -> list[Look 
 
 def _look_at(file: InputFile, config: LinesConfig) -> Look:
     look = Look()
-    if not file.size:
-        return look
     with open_file(file.path, config.storage) as opened:
         start = opened.read(18)
         opened.seek(0)
@@ -78,7 +78,7 @@ def _look_at(file: InputFile, config: LinesConfig) -> Look:
         if lacking := missing_package(look.packing):
             look.problem = f"{file.path} is compressed with {look.packing}, and {lacking}"
             return look
-        head, stored = _head(opened, look.packing)
+        head, stored, whole = _head(opened, look.packing)
         if look.packing and stored:
             look.ratio = max(1.0, len(head) / stored)
         first = _sample(head, look)
@@ -87,11 +87,14 @@ def _look_at(file: InputFile, config: LinesConfig) -> Look:
         if look.packing is None and stored < file.size:
             for lines in _places(opened, file.size, len(head)):
                 _sample(lines, look)
+    look.blank = whole and look.bad == look.lines
     return look
 
 
-def _head(file: BinaryIO, packing: str | None) -> tuple[bytes, int]:
-    """Return decoded bytes from a file's beginning, and the stored bytes that were read for it."""
+def _head(file: BinaryIO, packing: str | None) -> tuple[bytes, int, bool]:
+    """Return decoded bytes from a file's beginning, the stored bytes that were read for it, and
+    True if no line comes after these bytes.
+    """
     read = 0
 
     def counted() -> Iterator[bytes]:
@@ -106,8 +109,9 @@ def _head(file: BinaryIO, packing: str | None) -> tuple[bytes, int]:
         if isinstance(part, Block):
             head += part.data
         if len(head) >= HEAD_BYTES // 2 or not isinstance(part, Block):
-            break
-    return bytes(head), read
+            whole = isinstance(part, Unread) and part.reason == DAMAGED
+            return bytes(head), read, whole
+    return bytes(head), read, True
 
 
 def _sample(data: bytes, look: Look) -> BadLine | None:

@@ -12,6 +12,7 @@ from rm_ray.convert.counts import ConvertCounts
 from rm_ray.convert.kinds import Kind, json_places
 from rm_ray.convert.planning import ConvertPlanning
 from rm_ray.convert.stage import MIB, REJECTED
+from rm_ray.corpus.groups import printable
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.summary import RunSummary
 
@@ -44,10 +45,15 @@ class ConvertSummary(RunSummary[ConvertPlanning]):
         return lines
 
 
+def said(name: str) -> str:
+    """Return the name of a field as messages show it."""
+    return printable(name) or '""'
+
+
 def listed(counts: Mapping[str, int]) -> str:
     """List counts by name, the largest first; the rest in one number."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    words = [f"{count:,} {name}" for name, count in ordered[:LISTED]]
+    words = [f"{count:,} {said(name)}" for name, count in ordered[:LISTED]]
     rest = ordered[LISTED:]
     if rest:
         words.append(f"{sum(count for _, count in rest):,} of {len(rest):,} others")
@@ -101,7 +107,7 @@ def _dry_run_lines(planning: ConvertPlanning) -> Iterator[str]:
         yield f"left out    {len(planning.skipped):,} files, first: {first}"
     yield "columns"
     for name, kind in planning.schema.fields:
-        yield f"    {name}: {_said(kind)}"
+        yield f"    {said(name)}: {printable(_said(kind))}"
     for key, name in planning.schema.added.items():
         yield f"    {name}: added ({key})"
     if planning.left_out:
@@ -112,7 +118,7 @@ def _dry_run_lines(planning: ConvertPlanning) -> Iterator[str]:
     places = list(json_places(planning.schema.fields))
     if places:
         yield "JSON text, and why"
-        yield from (f"    {place}: {kind.why}" for place, kind in places)
+        yield from (f"    {printable(place)}: {kind.why}" for place, kind in places)
 
 
 def _said(kind: Kind) -> str:

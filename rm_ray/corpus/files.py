@@ -136,6 +136,7 @@ def list_files(
         for kind, names in beside.items():
             passed[kind] |= names
     files = _each_once(by_path.values(), planned)
+    _check_unicode(files, config)
     say_unversioned(file.path for file in files if not file.version)
     read = {*by_path, *(file.real for file in files), *map(absolute, config.paths)}
     unread = {kind: names - read for kind, names in passed.items()}
@@ -144,6 +145,20 @@ def list_files(
         [InputFile(f.path, f.size, f.version, _partition(f.path)) for f in files],
         passed_over.say(unread),
     )
+
+
+def _check_unicode(files: Iterable[Listed], config: CorpusConfig) -> None:
+    """Refuse a path that is no UTF-8: no output file can name it.
+
+    Raises:
+        InputError: there is such a path.
+    """
+    for file in files:
+        shown = file.path.encode("utf-8", "backslashreplace").decode()
+        if shown != file.path:
+            raise InputError(
+                f"{config.key}.path: the name of {shown} is not UTF-8: rename the file"
+            )
 
 
 # Files of a table that are looked at concurrently.

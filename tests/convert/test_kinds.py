@@ -1,5 +1,7 @@
 """One kind for all values of a place, and JSON text where there is none."""
 
+import pickle
+
 import pytest
 
 from rm_ray.convert.columns import arrow_type
@@ -85,3 +87,15 @@ def test_samples_are_merged_in_the_order_of_the_files():
     assert str(arrow_type(kind_of(first))) == (
         "struct<a: double, s: struct<x: list<element: double>, y: int64>, b: string, n: string>"
     )
+
+
+def test_a_sample_looks_no_deeper_than_a_kind_says():
+    lists: object = 1
+    objects: object = 1
+    for _ in range(900):
+        lists, objects = [lists], {"x": objects}
+    seen = Seen()
+    seen.add({"l": lists, "o": objects})
+    again = pickle.loads(pickle.dumps(seen))  # as a task hands it back
+    assert "nested more than 24 deep" in str(kind_of(again))
+    assert kind_of(again) == kind_of(seen)

@@ -60,6 +60,7 @@ def both(columns: Columns, data: bytes):
 def same(columns: Columns, data: bytes) -> None:
     fast, slow = both(columns, data)
     assert fast.rows.equals(slow.rows, check_metadata=True)
+    assert repr(fast.rows.to_pylist()) == repr(slow.rows.to_pylist())  # 0.0 and -0.0 are not equal
     assert fast.rejects.equals(slow.rejects)
     assert fast.counts.stored() == slow.counts.stored()
 
@@ -118,6 +119,14 @@ def test_one_line_among_others(line):
     ])  # fmt: skip
     good = b'{"n":1,"x":2.5,"text":"t","m":null}\r\n'
     same(columns, good + line + b"\n" + good)
+
+
+@pytest.mark.parametrize("good", [b'{"x":2.5}', b'{"x":2.5,"new":1}'])
+def test_the_integer_minus_zero_is_zero_whatever_stands_beside_it(good):
+    lines = good + b'\n{"x":-0}\n{"x":-0.0}\n{"x": -0 }\n{"x":-0e1}\n'
+    done = Reader(columns_for([{"x": 0.5}]), "f").read(Block(lines, 1))
+    values = done.rows.column("x").to_pylist()
+    assert repr(values) == "[2.5, 0.0, -0.0, 0.0, -0.0]"
 
 
 def test_few_lines_are_read_slowly_for_one_bad_line(monkeypatch):
