@@ -9,7 +9,7 @@ import pytest
 
 from tests import fault_engine
 from tests.chaos.filtering import FilterChaos
-from tests.chaos.harness import LIMIT, Chaos, fault_plan
+from tests.chaos.harness import ALL_FAULTS, LIMIT, Chaos, fault_plan
 from tests.conftest import tiny_judge
 from tests.fault_engine import POISON, SICK, WAITS, on
 from tests.jobs import judged_here, prose
@@ -152,6 +152,7 @@ def test_one_machine_starts_no_engine_one_is_lost_and_one_comes(chaos, monkeypat
 
 
 def test_every_kind_of_fault_comes_before_any_comes_twice():
-    plan = fault_plan(1, 30)
-    assert sorted(plan[:15]) == sorted(plan[15:]) and len(set(plan)) == 15
-    assert fault_plan(1, 30) == plan != fault_plan(2, 30)
+    kinds = len(ALL_FAULTS)
+    plan = fault_plan(1, 2 * kinds)
+    assert sorted(plan[:kinds]) == sorted(plan[kinds:]) == sorted(ALL_FAULTS)
+    assert fault_plan(1, 2 * kinds) == plan != fault_plan(2, 2 * kinds)
