@@ -81,7 +81,7 @@ def make(folder: Path, megabytes: float) -> int:
 
 
 class Watched:
-    """What a process and its children have used, also those that have ended."""
+    """The CPU and memory that a process and its children have used, ended children included."""
 
     def __init__(self, pid: int) -> None:
         self._process = psutil.Process(pid)

@@ -76,7 +76,7 @@ class Cutting:
     deleted: Deleted = NOTHING
     """Rows that were deleted when their files were planned."""
     before: Mapping[str, Any] = field(default_factory=dict)
-    """What the plan says of the snapshot that was planned last; empty if it says nothing."""
+    """The plan's note of the snapshot that was planned last; empty if there is none."""
 
 
 def plan_new_files(

@@ -25,7 +25,7 @@ def pieces(data: bytes, size: int = 1000):
 
 
 def unpack(data: bytes, packing: str, size: int = 1000) -> tuple[bytes, str]:
-    """What can be unpacked, and what is said of the rest."""
+    """Unpack as much as can be; return it, and the reason why the rest cannot."""
     out = bytearray()
     try:
         for piece in unpacked(pieces(data, size), packing):

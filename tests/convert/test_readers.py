@@ -51,7 +51,7 @@ def columns_for(documents, extra="json"):
 
 
 def both(columns: Columns, data: bytes):
-    """What is read of some lines: by blocks where that can be, and line by line."""
+    """Read some lines by blocks where that can be, and line by line; return both."""
     fast, slow = Reader(columns, "f"), Reader(columns, "f")
     slow._block_schema = None
     return fast.read(Block(data, 7)), slow.read(Block(data, 7))

@@ -1,4 +1,4 @@
-"""What is no JSON Lines, and what would collide, is refused before anything is written."""
+"""Files that are no JSON Lines, and names that collide, are refused before a write."""
 
 import gzip
 import json

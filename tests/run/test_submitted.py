@@ -300,7 +300,7 @@ def check_metrics(found, out, shards):
 
 
 def check_dashboard(shown):
-    """What each panel of the dashboard showed last, as Prometheus scraped the run."""
+    """Check what each panel of the dashboard showed last, as Prometheus scraped the run."""
     # a run without a fault has no series of faults, and the others are of folders
     assert shown.keys() >= {
         *("Shards done", "Time left", "Cost so far", "GPU hours so far", "Tokens a second"),
