@@ -17,6 +17,7 @@ import httpx
 
 from rm_ray import __version__
 from rm_ray.config import NotifyConfig
+from rm_ray.errors import short
 
 log = logging.getLogger(__name__)
 
@@ -65,11 +66,24 @@ def tell(config: NotifyConfig, end: End) -> None:
 def _run(command: str, end: End) -> None:
     """Run the command with the values in its environment, where no shell interprets them."""
     told = {f"RM_RAY_{name.upper()}": str(value) for name, value in end.values().items()}
+    try:
+        fault = _fault_of(command, {**os.environ, **told})
+    except OSError as error:
+        fault = short(error)
+    _log(fault, "notify.command", end)
+
+
+def _fault_of(command: str, env: Mapping[str, str]) -> str:
+    """Run a command; return why it failed, or "" where it did not.
+
+    Raises:
+        OSError: the command cannot be started.
+    """
     # a session of its own: its children are stopped with it
     with subprocess.Popen(
         command,
         shell=True,
-        env={**os.environ, **told},
+        env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -79,11 +93,9 @@ def _run(command: str, end: End) -> None:
             said, _ = process.communicate(timeout=COMMAND_S)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            fault = f"it was stopped, for it had not ended after {COMMAND_S:g} s"
-        else:
-            words = said.decode(errors="replace").strip()[-600:] or "it wrote nothing"
-            fault = f"exit status {process.returncode}: {words}" if process.returncode else ""
-    _log(fault, "notify.command", end)
+            return f"it was stopped, for it had not ended after {COMMAND_S:g} s"
+    words = said.decode(errors="replace").strip()[-600:] or "it wrote nothing"
+    return f"exit status {process.returncode}: {words}" if process.returncode else ""
 
 
 def _post(variable: str, end: End) -> None:
@@ -92,7 +104,8 @@ def _post(variable: str, end: End) -> None:
     Only the host of the address is logged: the rest of it may be a secret.
     """
     address = os.environ.get(variable, "")
-    if not (parts := urlsplit(address)).scheme.startswith("http") or not parts.hostname:
+    host = _host(address)
+    if host is None:
         log.warning(
             "notify.webhook: the environment variable %s is %s; nobody was told. Set it where the "
             "driver runs (ray job submit --runtime-env-json for a submitted job)",
@@ -101,7 +114,16 @@ def _post(variable: str, end: End) -> None:
         )
         return
     reason = _posted(address, end.values())
-    _log(reason, f"notify.webhook: {parts.hostname}", end)
+    _log(reason, f"notify.webhook: {host}", end)
+
+
+def _host(address: str) -> str | None:
+    """Return the host of an http:// or https:// address; None for anything else."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    return parts.hostname if parts.scheme in ("http", "https") else None
 
 
 def _log(fault: str, who: str, end: End) -> None:

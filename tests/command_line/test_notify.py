@@ -97,6 +97,8 @@ def test_nobody_is_told_of_a_dry_run_or_by_an_address_that_is_none(hook, caplog,
     monkeypatch.setenv("WEBHOOK", "hush")
     assert job("--notify.webhook", "WEBHOOK") == 0
     assert "is no http:// or https:// address" in caplog.text and "hush" not in caplog.text
+    monkeypatch.setenv("WEBHOOK", "http://[hush")
+    assert job("--notify.webhook", "WEBHOOK") == 0 and "hush" not in caplog.text
     monkeypatch.delenv("WEBHOOK")
     assert job("--notify.webhook", "WEBHOOK") == 0
     assert "WEBHOOK is not set; nobody was told" in caplog.text
@@ -119,6 +121,8 @@ def test_a_command_has_the_values_in_its_environment(tmp_path, caplog):
 def test_a_command_that_fails_or_hangs_does_not_change_the_exit_status(caplog, monkeypatch):
     assert job("--notify.command", "echo no mail >&2; exit 3") == 0
     assert "notify.command: exit status 3: no mail; the job's exit status stays 0" in caplog.text
+    assert job("--notify.command", "echo " + "x" * 3_000_000) == 0  # longer than the system takes
+    assert "Argument list too long: '/bin/sh'; the job's exit status stays 0" in caplog.text
     monkeypatch.setattr(notify, "COMMAND_S", 0.2)
     assert job("--notify.command", "sleep 30; true") == 0
     assert "it had not ended after 0.2 s" in caplog.text
