@@ -22,7 +22,8 @@ from rm_ray.convert.planning import ConvertPlanning, plan_conversion
 from rm_ray.convert.stage import CORPUS, REJECTED, ConvertStage
 from rm_ray.convert.summary import ConvertSummary, dry_run_text, listed, manifest, warnings
 from rm_ray.convert.writing import Files
-from rm_ray.corpus.files import Corpus, check_paths, list_files
+from rm_ray.corpus.files import Corpus, list_files
+from rm_ray.corpus.paths import check_paths
 from rm_ray.corpus.shards import Shard
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults

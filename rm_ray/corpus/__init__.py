@@ -2,6 +2,7 @@
 
 Its files:
 
+    paths        checks input paths before a run begins, and asks a store about a path
     listing      lists all files below a folder of a store, and matches globs
     sniffing     finds Parquet files whose names do not say so
     passed_over  names the files that a run does not read

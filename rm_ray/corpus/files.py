@@ -7,10 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import unquote
 
-from rm_ray.addresses import table_of
 from rm_ray.config import CorpusConfig, OutputConfig, StorageConfig
 from rm_ray.corpus import passed_over
 from rm_ray.corpus.listing import (
@@ -22,6 +21,7 @@ from rm_ray.corpus.listing import (
     literal_part,
     look_up,
 )
+from rm_ray.corpus.paths import ask_about, is_own_output
 from rm_ray.corpus.sniffing import may_be_parquet, parquet_among
 from rm_ray.corpus.tables.fields import TableFields
 from rm_ray.corpus.tables.opening import open_table
@@ -29,7 +29,7 @@ from rm_ray.corpus.tables.snapshot import Snapshot, TableFile
 from rm_ray.errors import InputError, short
 from rm_ray.store.access import Request
 from rm_ray.store.filesystem import open_filesystem, say_unversioned, version_of
-from rm_ray.store.folder import absolute, place, same_store
+from rm_ray.store.folder import absolute, place
 from rm_ray.store.retry import patiently
 
 # Hive's name for the value of a partition folder whose column is null.
@@ -65,39 +65,10 @@ class Corpus:
     """The snapshot of the table; None if the corpus is no table."""
 
 
-Answer = TypeVar("Answer")
 # Files to read, and the names of files and folders that are passed over, by kind.
 Choice = tuple[list[Listed], dict[str, set[str]]]
 # Chooses the files of a folder, given its path and all files below it.
 OfFolder = Callable[[str, list[Listed], CorpusConfig], Choice]
-
-
-def check_paths(config: CorpusConfig, output: OutputConfig) -> None:
-    """Refuse wrong input paths, as far as they can be known without listing a folder.
-
-    Raises:
-        InputError: an input path does not exist, or is the output folder, or lies in it.
-    """
-    check_apart(config, output)
-    for path in config.paths:
-        if not has_signs(path) and not table_of(path):
-            _ask(path, config, look_up)
-
-
-def check_apart(config: CorpusConfig, output: OutputConfig) -> None:
-    """Refuse to read from the output folder; an output folder inside an input folder is fine.
-
-    Raises:
-        InputError: an input path is the output folder, or lies in it.
-    """
-    for path in config.paths:
-        _, address = table_of(path) or ("", path)
-        where = place(literal_part(address))
-        if _is_own(where, config, output):
-            raise InputError(
-                f"{config.key}.path: {path} lies in this run's own output folder {output.path}; a "
-                "run does not read its own output: give another --output.path"
-            )
 
 
 def list_files(
@@ -211,13 +182,6 @@ def file_version(path: str, storage: StorageConfig) -> tuple[int, str]:
     return int(info["size"]), version_of(path, info)
 
 
-def _is_own(where: str, config: CorpusConfig, output: OutputConfig | None) -> bool:
-    """Return True if a place, as spelled by `place`, lies in this run's output folder."""
-    if output is None or not same_store(where, config.storage, output.storage):
-        return False
-    return f"{where}/".startswith(f"{place(output.path).rstrip('/')}/")
-
-
 def _expand(
     path: str,
     config: CorpusConfig,
@@ -226,11 +190,13 @@ def _expand(
 ) -> Choice:
     """Return the files that a path stands for, and the names that are passed over, by kind."""
     if has_signs(path):
-        return _ask(path, config, lambda fs, name: _of_glob(fs, name, config, output))
-    if file := _ask(path, config, look_up):
+        return ask_about(path, config, lambda fs, name: _of_glob(fs, name, config, output))
+    if file := ask_about(path, config, look_up):
         return [file], {}
-    root, listed = _ask(path, config, lambda fs, name: (full_path(fs, name), list_below(fs, name)))
-    for table, names in _ask(path, config, _tables_above):
+    root, listed = ask_about(
+        path, config, lambda fs, name: (full_path(fs, name), list_below(fs, name))
+    )
+    for table, names in ask_about(path, config, _tables_above):
         passed_over.refuse_tables(config.key, table, names)
     return of_folder(root, listed, config)
 
@@ -253,25 +219,6 @@ def _tables_above(fs: Any, folder: str) -> list[tuple[str, list[str]]]:
             continue  # there is no log, or only the folder itself may be read
         found.append((full_path(fs, root), [f"{log}/{name}" for name in names]))
     return found
-
-
-def _ask(path: str, config: CorpusConfig, question: Callable[[Any, str], Answer]) -> Answer:
-    """Ask the filesystem of a path a question about the path, and return the answer."""
-    uri = absolute(path)
-    try:
-        fs = open_filesystem(uri, config.storage)
-        request = Request("listing", path, config.storage, config.key)
-        return patiently(lambda: question(fs, fs._strip_protocol(uri)), request)
-    except FileNotFoundError:
-        raise InputError(f"{config.key}.path: {path} does not exist") from None
-    except (OSError, ValueError, ImportError) as error:
-        hint = ""
-        if uri.startswith("hf://"):
-            hint = (
-                " (hf:// needs the package huggingface_hub and a way to huggingface.co on every "
-                "machine; without these, download the files and give their folder)"
-            )
-        raise InputError(f"{config.key}.path: cannot list {path}: {short(error)}{hint}") from None
 
 
 def _of_folder(root: str, listed: list[Listed], config: CorpusConfig) -> Choice:
@@ -308,7 +255,7 @@ def _of_glob(fs: Any, glob: str, config: CorpusConfig, output: OutputConfig | No
     listed, pattern = list_glob(fs, glob)
     by_relative = below(root, listed)
     runs = passed_over.run_folders(by_relative)
-    own = {run for run in runs if _is_own(place(f"{root}/{run}"), config, output)}
+    own = {run for run in runs if is_own_output(place(f"{root}/{run}"), config, output)}
     literals = glob.removeprefix(literal_part(glob)).split("/")
     chosen: list[Listed] = []
     left: set[str] = set()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rm_ray import __version__
 from rm_ray.command_line.help import Usage
 from rm_ray.command_line.run import run_job
-from rm_ray.corpus.files import check_paths
+from rm_ray.corpus.paths import check_paths
 from rm_ray.errors import ConfigError
 from rm_ray.nightly.checks import check_apart, check_groups
 from rm_ray.nightly.config import NightlyConfig

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from rm_ray import __version__
 from rm_ray.command_line.help import Usage
 from rm_ray.command_line.run import run_job
-from rm_ray.corpus.files import check_paths
+from rm_ray.corpus.paths import check_paths
 from rm_ray.score.config import ScoreConfig
 from rm_ray.tasks.here import warm
 

@@ -12,8 +12,9 @@ import pytest
 
 from rm_ray.config import InputConfig, OutputConfig, StorageConfig
 from rm_ray.convert.__main__ import main as convert
-from rm_ray.corpus.files import check_apart, list_files
+from rm_ray.corpus.files import list_files
 from rm_ray.corpus.footers import read_footers
+from rm_ray.corpus.paths import check_apart
 from rm_ray.errors import InputError
 from rm_ray.store.folder import open_filesystem
 

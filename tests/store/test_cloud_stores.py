@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.config import InputConfig, OutputConfig, StorageConfig
-from rm_ray.corpus.files import check_apart, file_version, list_files
+from rm_ray.corpus.files import file_version, list_files
 from rm_ray.corpus.parquet import Unreadable, open_file, open_parquet
+from rm_ray.corpus.paths import check_apart
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import read_patiently
 from rm_ray.corpus.shards import Shard
