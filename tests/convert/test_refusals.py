@@ -18,7 +18,7 @@ DOCUMENTS = [{"id": 1, "text": "x"}, {"id": 2, "text": "y"}]
     [
         (json.dumps(DOCUMENTS).encode(), "is one JSON array"),
         (json.dumps(DOCUMENTS, indent=1).encode(), "is one JSON array"),
-        (gzip.compress(json.dumps(DOCUMENTS[0], indent=1).encode()), "pretty-printed"),
+        (gzip.compress(json.dumps(DOCUMENTS[0], indent=1).encode(), mtime=0), "pretty-printed"),
         (json.dumps(DOCUMENTS[0]).encode("utf-16"), "is UTF-16"),
         (b"PAR1xxxxxxxxxxxxxxxxxxxxxx", "is Parquet"), (b"id,text\n1,x\n", "is no JSON Lines file"),
         (b"PK\x03\x04xxxxxxxxxxxxxxxxxxxx", "a zip archive"),
