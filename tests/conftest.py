@@ -34,6 +34,10 @@ ROOT = Path(__file__).parents[1]
 # a busy machine must not decide a test
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    # two processes run the tests, and neither may find the cluster of the other
+    os.environ["RAY_TMPDIR"] = f"/tmp/rm_ray-tests-{worker}"
+    Path(os.environ["RAY_TMPDIR"]).mkdir(exist_ok=True)
 warm("rm_ray.filter.job", "rm_ray.report.job", "rm_ray.score.job")
 # Marks that a fixture gives to every test that asks for it.
 MARKS = {
@@ -50,6 +54,12 @@ MARKS = {
 }
 # Its head is zero but for the labels A and B: for others take `checkpoints.reranker`.
 TINY_JUDGE = ROOT / "tests" / "tiny_judge"
+# Credentials that moto takes.
+S3_DUMMIES = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
 SHARED = ROOT.parent / "shared" / "data"
 
 
@@ -108,13 +118,8 @@ def s3_endpoint():
 
 @pytest.fixture(scope="session")
 def s3_environment(s3_endpoint):
-    """What a process needs to reach it; the credentials are moto's dummies."""
-    return {
-        "AWS_ENDPOINT_URL": s3_endpoint,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
+    """What a process needs to reach it."""
+    return {"AWS_ENDPOINT_URL": s3_endpoint, **S3_DUMMIES}
 
 
 @pytest.fixture

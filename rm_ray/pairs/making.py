@@ -20,7 +20,8 @@ from rm_ray.pairs.drawing import Draw, draws, split_of
 from rm_ray.pairs.table import Pair, pair_table
 from rm_ray.pairs.worsening import shows_in_time, worsened
 from rm_ray.pairs.writing import Ask, Steps, Writer, continued, rewritten
-from rm_ray.score.asking import Bunch, Listener, bunches
+from rm_ray.score.asking import Listener
+from rm_ray.score.bunches import Bunch, Bunches
 
 # Tries to make a chunk worse, each with a seed of its own; tries that ask a generator cost more.
 TRIES, GENERATED_TRIES = 6, 3
@@ -129,7 +130,7 @@ class Making:
         self._ids = self.documents.column("_ids").combine_chunks()
         self._rows = self.documents.column("_row").to_pylist()
         lengths = self._ids.value_lengths().to_numpy(zero_copy_only=False)
-        self._bunches = deque(bunches(lengths))
+        self._bunches = Bunches(lengths)
 
     def through(self, engine: Engine | None) -> tuple[pa.Table, PairCounts]:
         """Make all pairs, and return their rows and counts.
@@ -161,11 +162,9 @@ class Making:
         if self._begun == len(self._ids):
             return False
         position, self._begun = self._begun, self._begun + 1
-        bunch = self._bunches[0]
-        if position == bunch.start:
+        bunch, is_first = self._bunches.begin(position)
+        if is_first:
             self.listener.asking(bunch.start, bunch.stop)
-        if position == bunch.stop - 1:
-            self._bunches.popleft()
         ids = self._ids[position].values.to_numpy()
         file, row = self.shard.file, self._rows[position]
         drawn = self.maker.draws(file, row, len(ids))
@@ -202,6 +201,7 @@ class Making:
     def _end(self, document: _Document) -> None:
         generated = sum(draw.kind in GENERATED for draw in document.draws)
         self.listener.ended(len(self._ids[document.position]), generated)
+        self._bunches.ended(len(self._ids[document.position]))
         bunch = document.bunch
         bunch.left -= 1
         if not bunch.left:

@@ -17,6 +17,7 @@ Its files:
     judge_shard   takes a shard's documents through the engine
     each_document finds the judge of each document, which may be judged in part
     stop_rules    finds the stop rule that a configuration names
+    bunches       cuts a shard into bunches of documents that are begun together
     asking        makes prompts while the engine has room
     examples      checks a judge by examples with published rewards
     known_good    finds a document that an engine must be able to judge

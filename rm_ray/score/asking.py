@@ -12,28 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
 import pyarrow as pa
 
 from rm_ray.engines.engine import Engine, Numbers, Prompt
 from rm_ray.judges.judge import Judge, Questions, TokenIds, Verdict
-
-# Documents of a bunch have about so many tokens together. If the engine fails, all documents in it
-# are suspects, so a bunch is small.
-BUNCH_TOKENS = 16_384
-BUNCH_DOCUMENTS = 256
-
-
-@dataclass
-class Bunch:
-    """A Bunch is a span of documents that are begun together."""
-
-    start: int
-    """Position of the first document."""
-    stop: int
-    """Position after the last document."""
-    left: int
-    """Documents that have no verdict yet."""
+from rm_ray.score.bunches import Bunch, Bunches
 
 
 class Listener(Protocol):
@@ -97,7 +80,7 @@ class Asking:
         self._judges = judges
         self._listener = listener
         self._verdicts: list[Verdict | None] = [None] * len(ids)
-        self._bunches = deque(bunches(ids.value_lengths().to_numpy(zero_copy_only=False)))
+        self._bunches = Bunches(ids.value_lengths().to_numpy(zero_copy_only=False))
         self._begun = 0
         self._prompts: Iterator[tuple[int, Prompt]] = iter(())
         self._due: deque[_Document] = deque()
@@ -134,11 +117,9 @@ class Asking:
         """Begin the next document that has questions; None if there is none left."""
         while self._begun < len(self._ids):
             position, self._begun = self._begun, self._begun + 1
-            if position == self._bunches[0].start:
-                self._listener.asking(self._bunches[0].start, self._bunches[0].stop)
-            bunch = self._bunches[0]
-            if position == bunch.stop - 1:
-                self._bunches.popleft()
+            bunch, is_first = self._bunches.begin(position)
+            if is_first:
+                self._listener.asking(bunch.start, bunch.stop)
             ids = self._ids[position].values.to_numpy()
             judge = self._judges[position]
             looks = deque(filter(None, judge.looks(ids)))
@@ -175,26 +156,10 @@ class Asking:
         verdict = document.judge.verdict(document.answers, len(document.ids))
         self._verdicts[document.position] = verdict
         self._listener.ended(len(document.ids), len(document.answers))
+        self._bunches.ended(len(document.ids))
         bunch = document.bunch
         bunch.left -= 1
         if not bunch.left:
             verdicts = self._verdicts[bunch.start : bunch.stop]
             scored = sum(verdict is not None and verdict.status == "ok" for verdict in verdicts)
             self._listener.answered(bunch.start, scored)
-
-
-def bunches(lengths: np.ndarray) -> Iterator[Bunch]:
-    """Group documents into bunches of at most BUNCH_TOKENS, or of one longer document.
-
-    Args:
-        lengths: tokens of each document, [documents].
-    """
-    start, tokens = 0, 0
-    for position, length in enumerate(lengths.tolist()):
-        full = tokens + length > BUNCH_TOKENS or position - start == BUNCH_DOCUMENTS
-        if full and position > start:
-            yield Bunch(start, position, position - start)
-            start, tokens = position, 0
-        tokens += length
-    if start < len(lengths):
-        yield Bunch(start, len(lengths), len(lengths) - start)

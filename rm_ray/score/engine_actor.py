@@ -25,8 +25,9 @@ from rm_ray.score.counts import ScoreCounts
 
 log = logging.getLogger(__name__)
 
-# Seconds between an actor's reports of its work: short enough for progress lines.
-REPORT_SECONDS = 2.0
+# Seconds after which an actor reports its work, if it has not reported with a bunch. It is short
+# enough for progress lines.
+REPORT_SECONDS = 3.0
 # Seconds between two questions whether it is its machine's turn to fetch the weights.
 TURN_SECONDS = 2.0
 
@@ -250,11 +251,19 @@ class Reporter:
         self._windows += questions
 
     def answered(self, start: int, scored: int) -> None:
-        """Tell the tally that the documents from `start` on are no longer in the engine."""
-        self._tally.tell(Tally.answered, self._part, self._rows[start], scored)
+        """Tell the tally that the documents from `start` on are no longer in the engine.
+
+        The work since the last report goes with it: one call is cheaper than two.
+        """
+        row = self._rows[start]
+        self._tally.tell(Tally.answered, self._part, row, scored, self._take_work())
 
     def flush(self) -> None:
         """Report the work since the last report."""
+        self._tally.tell(Tally.progressed, self._take_work())
+
+    def _take_work(self) -> ScoreCounts:
+        """Return the work since the last report, and begin to count that of the next."""
         engine = self._counts
         work = ScoreCounts(
             documents=self._documents,
@@ -268,8 +277,8 @@ class Reporter:
             step_seconds=engine.step_seconds - self._steps,
             model_seconds=engine.model_seconds - self._model,
         )
-        self._tally.tell(Tally.progressed, work)
         self._start()
+        return work
 
     def _start(self) -> None:
         """Begin to count the work of the next report."""

@@ -1,82 +1,81 @@
-"""`make chaos`: at least 50 faults over several seeds, with the hash engine and with vLLM."""
+"""`make chaos`: over 100 faults on several seeds, with the hash engine, with vLLM, and over the
+other jobs.
+"""
 
 import argparse
-import contextlib
-import socket
 import subprocess
 import sys
 import tempfile
-import time
+import traceback
 from pathlib import Path
 
 from tests import fault_engine, raising_vllm
-from tests.chaos import ledger
-from tests.chaos.filtering import FAULTS, FilterChaos
-from tests.chaos.harness import Chaos, fault_plan, table
-from tests.chaos.selecting import FAULTS as SELECT_FAULTS
-from tests.chaos.selecting import SelectChaos
+from tests.chaos import ledger, scored_jobs, selecting, training
+from tests.chaos.converting import ConvertChaos
+from tests.chaos.harness import Chaos, Report, fault_plan, table
+from tests.conftest import S3_DUMMIES, s3_server
 
 # Engines by their names in the ledger.
 NAMES = {fault_engine.NAME: "hash", raising_vllm.NAME: "vllm", "select": "words"}
+# The other jobs: the class that runs each, its kinds of faults, and the files and rows of a corpus.
+JOBS = {
+    "filter": (scored_jobs.FilterChaos, scored_jobs.FAULTS, 6, 64),
+    "report": (scored_jobs.ReportChaos, scored_jobs.FAULTS, 6, 64),
+    "select": (selecting.SelectChaos, selecting.FAULTS, 4, 400),
+    "convert": (ConvertChaos, scored_jobs.FAULTS, 6, 400),
+    "train": (training.TrainChaos, training.FAULTS, 1, 40),
+}
+DEFAULT_SEEDS = {"filter": [21], "report": [41], "convert": [51]}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3, 4], help="hash engine")
-    parser.add_argument("--vllm-seeds", type=int, nargs="*", default=[11, 12])
-    parser.add_argument("--filter-seeds", type=int, nargs="*", default=[21], help="the filter job")
-    parser.add_argument("--select-seeds", type=int, nargs="*", default=[], help="the job select")
+    parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3], help="hash engine")
+    parser.add_argument("--vllm-seeds", type=int, nargs="*", default=[11])
+    for job in JOBS:
+        seeds = DEFAULT_SEEDS.get(job, [])
+        parser.add_argument(f"--{job}-seeds", type=int, nargs="*", default=seeds)
     parser.add_argument("--ledger", action="store_true", help="add what was done to ledger.jsonl")
-    parser.add_argument("--faults", type=int, default=15, help="of each seed of these two")
+    parser.add_argument("--faults", type=int, default=15, help="of each seed, but for vLLM")
     parser.add_argument("--vllm-faults", type=int, default=6)
     options = parser.parse_args()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    for _ in range(200):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            break
-        time.sleep(0.1)
-    environment = {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
+    work = [(seed, fault_engine.NAME, options.faults) for seed in options.seeds]
+    work += [(seed, raising_vllm.NAME, options.vllm_faults) for seed in options.vllm_seeds]
+    for job in JOBS:
+        work += [(seed, job, options.faults) for seed in getattr(options, f"{job}_seeds")]
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     print(f"logs in {folder}", flush=True)
-    chaos = Chaos(f"http://127.0.0.1:{port}", environment, folder)
-    reports = []
-    try:
-        work = [(seed, fault_engine.NAME, options.faults) for seed in options.seeds]
-        work += [(seed, raising_vllm.NAME, options.vllm_faults) for seed in options.vllm_seeds]
-        work += [(seed, "filter", options.faults) for seed in options.filter_seeds]
-        work += [(seed, "select", options.faults) for seed in options.select_seeds]
-        filtering, selecting = FilterChaos(chaos), SelectChaos(chaos)
+    reports, unended = [], []
+    with s3_server() as endpoint:
+        chaos = Chaos(endpoint, S3_DUMMIES, folder)
         for seed, engine, faults in work:
-            if engine == "filter":
-                plan = fault_plan(seed, faults, FAULTS)
-                report = filtering.run_seed(seed, plan, engine, files=6, rows=64)
-            elif engine == "select":
-                plan = fault_plan(seed, faults, SELECT_FAULTS)
-                report = selecting.run_seed(seed, plan, engine, files=4, rows=400)
-            else:
-                report = chaos.run_seed(seed, fault_plan(seed, faults), engine, files=6, rows=64)
+            try:
+                report = run_seed(chaos, seed, engine, faults)
+            except (AssertionError, subprocess.TimeoutExpired):
+                traceback.print_exc()
+                unended.append(f"{engine} {seed}")
+                chaos.begin_again()
+                continue
             reports.append(report)
             if options.ledger:
                 ledger.add(report, NAMES.get(engine, "none"))
-            print(f"seed {seed}: {dict(report.faults)}", flush=True)
+            print(f"{engine} {seed}: {dict(report.faults)}", flush=True)
             for status, words in report.last_words:
                 print(f"  exit {status}: {words}", flush=True)
-    finally:
         chaos.close()
-        server.terminate()
     print()
     print(table(reports))
-    return 0 if all(report.clean for report in reports) else 1
+    if unended:
+        print(f"  did not end: {', '.join(unended)}")
+    return 0 if not unended and all(report.clean for report in reports) else 1
+
+
+def run_seed(chaos: Chaos, seed: int, engine: str, faults: int) -> Report:
+    """Hurt one run, of scoring with an engine or of another job."""
+    if engine not in JOBS:
+        return chaos.run_seed(seed, fault_plan(seed, faults), engine, files=6, rows=64)
+    of_job, kinds, files, rows = JOBS[engine]
+    return of_job(chaos).run_seed(seed, fault_plan(seed, faults, kinds), engine, files, rows)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import s3fs
 
 from rm_ray.run.output.lease import DEAD_SECONDS
-from tests import fault_engine
+from tests import fault_engine, raising_vllm
 from tests.chaos.nodes import Nodes
 from tests.chaos.proxy import KINDS, FaultyProxy
 from tests.conftest import ROOT, tiny_judge
@@ -31,9 +31,12 @@ PROCESS_FAULTS = (
     *("driver killed", "driver stopped", "judge killed", "judge raises", "reader killed"),
     *("node lost", "judge frozen", "driver frozen", "second driver", "head lost"),
 )
-STORE_FAULTS = (*(f"store {kind}" for kind in KINDS), "store slow")
+# Debian's libfaketime sets the clock of one process, while it runs.
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+CLOCK_FAULTS = ("clock back", "clock forward") if FAKETIME else ()
+STORE_FAULTS = (*(f"store {kind}" for kind in KINDS), "store slow", "store lagging")
 REFUSALS = ("store full", "store read-only", "credentials expired")
-ALL_FAULTS = (*PROCESS_FAULTS, *STORE_FAULTS, *REFUSALS)
+ALL_FAULTS = (*PROCESS_FAULTS, *CLOCK_FAULTS, *STORE_FAULTS, *REFUSALS)
 
 # Seconds: one invocation, with everything that was done to it.
 LIMIT = 300
@@ -41,6 +44,8 @@ LIMIT = 300
 FROZEN_ENGINE, FROZEN_DRIVER = 6, DEAD_SECONDS + 15
 # Seconds before each request to a slow store is answered, and for how long it is slow.
 SLOW_REQUEST, SLOW = 0.5, 6
+# How far the driver's clock is set, in the words of libfaketime.
+CLOCKS = {"back": "-2h", "forward": "+26h"}
 CLIENT_TIMEOUT = 2
 BUCKET = "chaos"
 
@@ -97,11 +102,22 @@ class Chaos:
             PYTHONPATH=str(ROOT),
             **{fault_engine.ENVIRONMENT: options},
         )
+        self.clock = folder / "clock"
+        self._set_clock("+0")
         self.nodes = Nodes(self.env, workers=3)
 
     def close(self) -> None:
         self.nodes.close()
         self.proxy.close()
+
+    def begin_again(self) -> None:
+        """Forget all faults, end the jobs that are left, and start another cluster."""
+        self.proxy.be_well()
+        self._set_clock("+0")
+        for process in psutil.Process().children():
+            if "jobs/" in " ".join(process.cmdline()):
+                process.kill()
+        self.nodes.begin_again()
 
     def corpus(self, seed: int, files: int, rows: int) -> str:
         """A corpus in the store; row groups of 8."""
@@ -128,8 +144,17 @@ class Chaos:
     def _start(self, words: list[str], log: Path) -> subprocess.Popen:
         self.proxy.slow = self.slow
         env = {**self.env, "RAY_ADDRESS": self.nodes.address}
+        if FAKETIME:
+            env |= {
+                "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(self.clock),
+                "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            }  # fmt: skip
         with log.open("a") as out:
             return subprocess.Popen(words, cwd=ROOT, env=env, stdout=out, stderr=out)
+
+    def _set_clock(self, offset: str) -> None:
+        """Set the clock of drivers, those that run now and those that will."""
+        self.clock.write_text(offset)
 
     def parts(self, output: str) -> dict[str, str]:
         """Committed parts with their ETags."""
@@ -160,12 +185,12 @@ class Chaos:
         left = list(faults)
         while True:
             report.invocations += 1
-            before, moment = self.parts(hurt), time.time()
+            before, moment, lagging = self.parts(hurt), time.time(), self.proxy.lagging
             start = partial(self.start, log, corpus, hurt, engine)
             job = self._hurt(start(), start, hurt, left, rng, report)
             status = job.wait(LIMIT)
-            self.proxy.refuse_writes, self.proxy.refuse_all = "", False
-            self.proxy.fail("", 0)
+            # a listing lags until the end of the next invocation, which begins with an old one
+            self.proxy.be_well(lagging=self.proxy.lagging and not lagging)
             done = self.direct.exists(f"{hurt}/_SUCCESS")
             report.untrue_exits += (status == 0) != done
             report.last_words.append((status, _last_line(log)))
@@ -174,6 +199,8 @@ class Chaos:
             if status == 0:
                 break
             assert report.invocations < 10 * len(faults), log.read_text()
+        self._set_clock("+0")
+        self.proxy.be_well()
         compared = self.compare(seed, calm, hurt, engine)
         report.rows, report.lost, report.doubled = compared.rows, compared.lost, compared.doubled
         report.differing += compared.differing
@@ -198,7 +225,7 @@ class Chaos:
             if left[0] in ("driver frozen", "second driver"):
                 job = self._add_driver(left[0], job, start, report)
                 report.faults[left.pop(0)] += 1
-            elif self._inject(left[0], job, rng):
+            elif self.inject(left[0], job, rng):
                 report.faults[left.pop(0)] += 1
                 if job.poll() is None:
                     time.sleep(rng.uniform(0.2, 1.0))
@@ -237,7 +264,7 @@ class Chaos:
                 return
             time.sleep(0.1)
 
-    def _inject(self, fault: str, job, rng: random.Random) -> bool:
+    def inject(self, fault: str, job, rng: random.Random) -> bool:
         """Do it; False where there is nothing to do it to just now."""
         who, _, what = fault.partition(" ")
         if who == "driver":
@@ -251,6 +278,10 @@ class Chaos:
             self.nodes.begin_again()
         elif fault == "judge frozen":
             return self._freeze(rng)
+        elif who == "clock":
+            self._set_clock(CLOCKS[what])
+        elif fault == "store lagging":
+            self.proxy.lagging = True
         elif fault == "store slow":
             self.proxy.slow, before = SLOW_REQUEST, self.proxy.slow
             time.sleep(SLOW)
@@ -351,7 +382,7 @@ def table(reports: list[Report]) -> str:
         f"{'untrue exits':>14}{'seconds':>9}"
     ]
     for r in reports:
-        name = {fault_engine.NAME: "hash", "filter": "filter"}.get(r.engine, "vllm")
+        name = {fault_engine.NAME: "hash", raising_vllm.NAME: "vllm"}.get(r.engine, r.engine)
         lines.append(
             f"{r.seed:>5} {name:<8}{sum(r.faults.values()):>7}{r.injected_answers:>8}"
             f"{r.invocations:>6}{r.rows:>7}{r.lost:>6}{r.doubled:>9}{r.differing:>11}"

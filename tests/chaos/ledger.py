@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 LEDGER = Path(__file__).with_name("ledger.jsonl")
 # The jobs that a report names in the place of an engine; any other report is of scoring.
-JOBS = ("filter", "select")
+JOBS = ("filter", "report", "select", "convert", "train")
 
 
 def add(report: Report, engine: str, ledger: Path = LEDGER) -> None:

@@ -17,8 +17,11 @@ UNKNOWN = "<Error><Code>NotImplemented</Code><Message>A header is unknown.</Mess
 FULL = "<Error><Code>QuotaExceeded</Code><Message>The bucket is full.</Message></Error>"
 EXPIRED = "<Error><Code>ExpiredToken</Code><Message>The token has expired.</Message></Error>"
 KEY = re.compile(r"Credential=([^/]+)/")
-# What a request can meet; `lost` is done by the server, and its answer never arrives.
-KINDS = ("500", "503", "timeout", "reset", "truncate", "lost")
+# What a request can meet. The server does a `lost` one, and its answer never arrives. Of a `half`
+# one half of the body arrives.
+KINDS = ("500", "503", "timeout", "reset", "truncate", "lost", "half")
+# Folders whose listings may lag: each of their files is written once.
+LISTED = ("/rewards", "/staged")
 
 
 class FaultyProxy:
@@ -26,9 +29,9 @@ class FaultyProxy:
 
     `refuse_all`: every request is refused, with the answer `denial`. `away`: none is answered.
     `create_only`: "ignored" (such writes are plain ones) or "unknown" (they are refused).
-    `slow`: seconds before each is. `hold_uploads`: the bodies of parts are not read.
-    `keys`: access keys of all requests so far. `uploads`: of parts, that have begun. `asked`:
-    method and path of each request.
+    `lagging`: a listing of parts is answered as it was before. `slow`: seconds before each request.
+    `hold_uploads`: the bodies of parts are not read. `keys`: access keys of all requests so far.
+    `uploads`: of parts, that have begun. `asked`: method and path of each request.
     """
 
     def __init__(self, target: str, stall: float) -> None:
@@ -41,6 +44,8 @@ class FaultyProxy:
         self.denial = EXPIRED
         self.away = False
         self.create_only = ""
+        self.lagging = False
+        self._listings: dict[str, bytes] = {}
         self.slow = 0.0
         self.hold_uploads = False
         self.uploads = 0
@@ -55,6 +60,11 @@ class FaultyProxy:
     def fail(self, kind: str, requests: int) -> None:
         """The next so many requests that it can happen to meet a fault of this kind."""
         self._kind, self._left = kind, requests
+
+    def be_well(self, *, lagging: bool = False) -> None:
+        """Hurt no request any more, but by listings that lag if it is said."""
+        self.refuse_writes, self.refuse_all, self.lagging = "", False, lagging
+        self.fail("", 0)
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(30)
@@ -106,7 +116,9 @@ class FaultyProxy:
             return web.Response(status=int(kind), text=text, content_type="application/xml")
         if kind == "timeout":
             await asyncio.sleep(self._stall)
-        if kind in ("timeout", "reset"):
+        if kind == "half":
+            await request.content.read((request.content_length or 0) // 2)
+        if kind in ("timeout", "reset", "half"):
             return self._hang_up(request)
         async with self._client.request(
             request.method,
@@ -115,7 +127,7 @@ class FaultyProxy:
             data=await request.read(),
             skip_auto_headers=("Accept-Encoding", "User-Agent", "Content-Type"),
         ) as answer:
-            body = await answer.read()
+            body = self._listed(request, await answer.read())
         if kind == "lost":
             return self._hang_up(request)
         headers = {
@@ -123,7 +135,9 @@ class FaultyProxy:
             for name, value in answer.headers.items()
             if name.lower() not in ("transfer-encoding", "connection", "content-length")
         }
-        length = answer.headers.get("Content-Length", str(len(body)))
+        length = str(len(body))
+        if request.method == "HEAD":
+            length = answer.headers.get("Content-Length", length)
         response = web.StreamResponse(
             status=answer.status, headers={**headers, "Content-Length": length}
         )
@@ -136,10 +150,21 @@ class FaultyProxy:
         await response.write_eof()
         return response
 
+    def _listed(self, request: web.Request, body: bytes) -> bytes:
+        """Return the answer to a listing; while listings of parts lag, the answer before that."""
+        prefix = request.query.get("prefix", "").rstrip("/")
+        if "list-type" not in request.query or not prefix.endswith(LISTED):
+            return body
+        if not self.lagging or request.path_qs not in self._listings:
+            self._listings[request.path_qs] = body
+        self.injected["old listing"] += self._listings[request.path_qs] != body
+        return self._listings[request.path_qs]
+
     def _take(self, request: web.Request) -> str:
         if not self._left:
             return ""
-        fits = {"truncate": request.method == "GET", "lost": request.method == "PUT"}
+        put = request.method == "PUT"
+        fits = {"truncate": request.method == "GET", "lost": put, "half": put}
         if not fits.get(self._kind, True):
             return ""
         self._left -= 1

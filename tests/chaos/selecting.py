@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from tests import quality_engine
-from tests.chaos.filtering import StoredJobChaos
 from tests.chaos.harness import ALL_FAULTS, BUCKET
+from tests.chaos.scored_jobs import StoredJobChaos
 from tests.jobs import options
 
 DOCUMENTS = 1600

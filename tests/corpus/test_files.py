@@ -102,7 +102,7 @@ def test_the_hub_that_cannot_be_reached_is_a_sentence(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     fsspec.get_filesystem_class("hf").clear_instance_cache()
     once = partial(patiently, patience=Patience(0))
-    monkeypatch.setattr("rm_ray.corpus.files.patiently", once)
+    monkeypatch.setattr("rm_ray.corpus.paths.patiently", once)
     path = "hf://datasets/someone/texts"
     with pytest.raises(
         InputError, match=rf"cannot list {path}: .*ConnectError.*give their folder\)$"

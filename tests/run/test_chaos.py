@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests import fault_engine
-from tests.chaos.filtering import FilterChaos
 from tests.chaos.harness import ALL_FAULTS, LIMIT, Chaos, fault_plan
+from tests.chaos.scored_jobs import FilterChaos
 from tests.conftest import tiny_judge
 from tests.fault_engine import POISON, SICK, WAITS, on
 from tests.jobs import judged_here, prose

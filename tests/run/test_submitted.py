@@ -159,13 +159,16 @@ def download(s3, bucket, prefix, folder):
         s3.download_file(bucket, one["Key"], str(path))
 
 
-def workers():
-    """Ray's processes that do a job's work."""
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if any("ray::" in word and "MapWorker" in word for word in process.info["cmdline"] or [])
-    ]
+def workers(address):
+    """The processes of this cluster that do a job's work; each one's raylet names the cluster."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            title = (process.info["cmdline"] or [""])[0]
+            raylet = " ".join(process.parent().cmdline()) if "MapWorker" in title else ""
+            if f"--gcs-address={address}" in raylet:
+                found.append(process)
+    return found
 
 
 def test_submitted_stopped_and_submitted_again_on_a_cluster_and_a_store_with_authentication(
@@ -211,9 +214,10 @@ def test_submitted_stopped_and_submitted_again_on_a_cluster_and_a_store_with_aut
                 ray_node(address, env, "--num-cpus=2", "--object-store-memory=100000000")
             )
         wait_for(lambda: re.search(r"[1-9][0-9]* of [0-9]+ documents", said()), said)
+        assert workers(address)
         stopped = ray_job(env, jobs, "stop", "first")
         assert stopped.returncode == 0, stopped
-        wait_for(lambda: not workers(), lambda: str(workers()), 20)
+        wait_for(lambda: not workers(address), lambda: str(workers(address)), 20)
         check_stopped(log := said())
         first = parts(s3)
         assert not s3.list_objects_v2(Bucket="outputs", Prefix="run/_rm_ray/lease").get("Contents")

@@ -8,7 +8,7 @@ import pytest
 
 from rm_ray.judges.preference.rule_file import ALL, CalibratedRule
 from rm_ray.judges.preference.stopping import Band, Forecast, StopTable, Strictness
-from rm_ray.score import asking
+from rm_ray.score import bunches
 from rm_ray.score.asking import Asking
 from tests.conftest import tiny_judge
 from tests.score.notes import Notes
@@ -93,7 +93,8 @@ def test_judged_chunks_stand_in_the_documents_order():
 
 
 def test_whoever_listens_knows_which_documents_are_in_the_engine(monkeypatch):
-    monkeypatch.setattr(asking, "BUNCH_TOKENS", 8)
+    monkeypatch.setattr(bunches, "BUNCH_TOKENS", 8)
+    monkeypatch.setattr(bunches, "BUNCH_SECONDS", 0)
     _, _, notes = ask([2, 2, 3, 9, 1], [[0] * n for n in (2, 2, 3, 9, 1)], room=1)
     assert notes.begun == [(0, 2), (2, 3), (3, 4), (4, 5)]  # the fourth is a bunch by itself
     assert notes.answers == [(0, 2), (2, 1), (3, 1), (4, 1)]

@@ -168,14 +168,16 @@ class Tally:
         if at_work := self._under_way.at_work.get(part):
             at_work.in_engine[start] = stop
 
-    def answered(self, part: str, start: int, succeeded: int) -> None:
+    def answered(self, part: str, start: int, succeeded: int, work: RunCounts) -> None:
         """Note that the rows sent to the engine from `start` on have answers.
 
         Args:
             part: the shard or piece.
             start: first of the rows.
             succeeded: how many of the answers are good.
+            work: the work since the last report.
         """
+        self.progressed(work)
         if at_work := self._under_way.at_work.get(part):
             at_work.in_engine.pop(start, None)
             at_work.succeeded += succeeded

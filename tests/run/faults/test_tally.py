@@ -52,12 +52,12 @@ def test_faults_in_a_row_stop_the_run_and_what_is_judged_starts_the_row_anew(tal
     for end_streak in (
         lambda: tally.add(Counts(parts=1)),
         tally.staged,
-        lambda: tally.answered(PART, 0, 1),
+        lambda: tally.answered(PART, 0, 1, Counts()),
     ):
         tally.fault("one")
         tally.fault("two")
         end_streak()
-    tally.answered(PART, 0, 0)  # answers that are no numbers are none
+    tally.answered(PART, 0, 0, Counts())  # answers that are no numbers are none
     for reason in ("three", "four"):
         tally.fault(reason)
     assert tally.halted() is None
@@ -78,7 +78,7 @@ def test_rows_in_an_engine_that_ended_are_known_and_its_shard_is_not_tried_again
     assert tally.begin(SHARD, "here", "p")
     for start in (0, 10, 20):
         tally.asking(PART, start, start + 10)
-    tally.answered(PART, 10, 10)
+    tally.answered(PART, 10, 10, Counts())
     assert not tally.may_begin(SHARD, [])  # in another process: the first one has ended
     assert not tally.may_begin(SHARD, []) and not tally.begin(SHARD, "there", "p")
     assert tally.end_round(True) == [

@@ -1,4 +1,4 @@
-"""The filter job in place of the scoring job: nothing lost, doubled or different, to the byte."""
+"""The filter and the report in place of the scoring job: their files are the same to the byte."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from tests import fault_engine
 from tests.chaos.harness import ALL_FAULTS, BUCKET, CLIENT_TIMEOUT, LIMIT, Chaos, Report
 from tests.filter.runs import options
 
-# Those that need no engine.
+# The faults that need no engine.
 FAULTS = tuple(fault for fault in ALL_FAULTS if not fault.startswith("judge"))
 
 
@@ -50,19 +50,17 @@ class StoredJobChaos(Chaos):
         return report
 
 
-class FilterChaos(StoredJobChaos):
-    """The filter, of a corpus that was scored."""
+class ScoredJobChaos(StoredJobChaos):
+    """A job over a corpus that was scored."""
 
     titles: ClassVar = {"reader": "UnitTasks"}
     worker = "UnitTasks"
-    prefix = "filter-"
     slow = 0.03  # or a bundle of eight documents would be done before it is hurt
-    folders: ClassVar = ("corpus", "manifest.json", "_rm_ray/done")
 
     def __init__(self, chaos: Chaos) -> None:
         super().__init__(chaos)
         self._scorer = chaos
-        self._scored: dict[str, str] = {}
+        self.scored: dict[str, str] = {}
 
     def corpus(self, seed: int, files: int, rows: int) -> str:
         """A corpus that has been scored; that of an earlier run of the seed, if there is one."""
@@ -72,16 +70,40 @@ class FilterChaos(StoredJobChaos):
             log = self.folder / f"calm-{seed}.log"
             job = self._scorer.start(log, corpus, scored, fault_engine.NAME)
             assert job.wait(LIMIT) == 0, log.read_text()
-        self._scored[corpus] = f"s3://{scored}"
+        self.scored[corpus] = f"s3://{scored}"
         return corpus
+
+
+class FilterChaos(ScoredJobChaos):
+    """The filter."""
+
+    prefix = "filter-"
+    folders: ClassVar = ("corpus", "manifest.json", "_rm_ray/done")
 
     def start(
         self, log: Path, corpus: str, output: str, engine: str, **changes: object
     ) -> subprocess.Popen:
         words = options(**{
-            "rewards_path": self._scored[corpus], "output_path": f"s3://{output}",
+            "rewards_path": self.scored[corpus], "output_path": f"s3://{output}",
             "rule_keep_fraction": 0.5, "output_add": "reward", "output_file_mb": 0.001,
             "output_row_group_rows": 3, **changes,
         })  # fmt: skip
         words += self.timeouts("corpus", "rewards", "output")
         return self._start([sys.executable, "jobs/filter.py", *words], log)
+
+
+class ReportChaos(ScoredJobChaos):
+    """The report of a night."""
+
+    prefix = "report-"
+    folders: ClassVar = ("report.html", "report.json", "summary.md", "history")
+
+    def start(
+        self, log: Path, corpus: str, output: str, engine: str, **changes: object
+    ) -> subprocess.Popen:
+        words = options(**{
+            "rewards_path": self.scored[corpus], "output_path": f"s3://{output}",
+            "history_path": f"s3://{output}/history", "night": "n1", **changes,
+        })  # fmt: skip
+        words += self.timeouts("rewards", "output", "history")
+        return self._start([sys.executable, "jobs/report.py", *words], log)

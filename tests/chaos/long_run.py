@@ -1,0 +1,171 @@
+"""One long run with the tiny judge, a fault every few minutes: what grows in its processes?
+
+    python -m tests.chaos.long_run --minutes 120 --output long_run
+
+The scoring job runs on the cluster and store of `make chaos`, by vLLM. Every fault is one that its
+driver survives, so the same driver runs from the beginning to the end. Every few seconds the
+memory, file descriptors and threads of each process are written to samples.jsonl, with the bytes of
+/dev/shm and of the temporary folder. picture.png shows them over time. At the end every row has to
+be there once.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tests import raising_vllm
+from tests.chaos.harness import BUCKET, STORE_FAULTS, Chaos, fault_plan
+from tests.conftest import S3_DUMMIES, s3_server
+from tests.jobs import prose
+
+FAULTS = (
+    *("judge killed", "judge raises", "reader killed", "node lost", "judge frozen"),
+    *STORE_FAULTS,
+)
+SAMPLE_S = 15
+# What a process is, by a word of its command line; the first that fits.
+ROLES = {
+    "driver": "jobs/score.py",
+    "judge": "JudgeActor",
+    "reader": "ReadStage",
+    "commit": "CommitStage",
+    "tally": "ray::Tally",
+    "idle worker": "ray::IDLE",
+    "raylet": "raylet",
+    "gcs_server": "gcs_server",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.long_run", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=120)
+    parser.add_argument("--fault-minutes", type=float, default=3, help="between two faults")
+    parser.add_argument("--tokens-per-second", type=float, default=3000, help="for the corpus size")
+    parser.add_argument("--output", type=Path, default=Path("long_run"))
+    options = parser.parse_args()
+    options.output.mkdir(parents=True)
+    with s3_server() as endpoint:
+        chaos = Chaos(endpoint, S3_DUMMIES, options.output / "chaos")
+        try:
+            hurt(chaos, options)
+        finally:
+            chaos.close()
+
+
+def hurt(chaos: Chaos, options: argparse.Namespace) -> None:
+    """Run the job, hurt it, and look at every row at the end."""
+    corpus, ids = write_corpus(chaos, options.minutes * 60 * options.tokens_per_second)
+    output, log = f"{BUCKET}/long", options.output / "score.log"
+    began = time.monotonic()
+    job = chaos.start(log, corpus, output, raising_vllm.NAME, shard_rows=100, run_progress_s=60)
+    samples = options.output / "samples.jsonl"
+    rng, faults = random.Random(0), iter(fault_plan(0, 10_000, FAULTS))
+    done: Counter[str] = Counter()
+    next_fault = began + 60 * options.fault_minutes
+    fault = next(faults)
+    while job.poll() is None:
+        with samples.open("a") as file:
+            for line in sample(job.pid, time.monotonic() - began):
+                file.write(json.dumps(line) + "\n")
+        # the last minutes of the time are quiet: the run ends as it would without a fault
+        due = next_fault < time.monotonic() < began + 60 * options.minutes
+        if due and chaos.inject(fault, job, rng):
+            done[fault] += 1
+            fault, next_fault = next(faults), time.monotonic() + 60 * options.fault_minutes
+        time.sleep(SAMPLE_S)
+    hours = (time.monotonic() - began) / 3600
+    found = Counter(row["id"] for row in chaos.rows(output) if row["reward"] is not None)
+    result = {
+        "hours": round(hours, 2), "exit": job.returncode, "rows": len(ids),
+        "lost": len(ids - found.keys()), "doubled": sum(n - 1 for n in found.values()),
+        "faults": dict(sorted(done.items())), "fault_count": done.total(),
+    }  # fmt: skip
+    (options.output / "result.json").write_text(json.dumps(result, indent=1))
+    print(json.dumps(result, indent=1))
+    draw(samples, options.output / "picture.png")
+    sys.exit(result["exit"] or result["lost"] or result["doubled"])
+
+
+def write_corpus(chaos: Chaos, tokens: float) -> tuple[str, set[str]]:
+    """Write files of documents of about 300 tokens; return where, and the ids."""
+    rng, ids, written = random.Random(0), set(), 0
+    while written * 300 < tokens:
+        names = [f"{written + n}" for n in range(2000)]
+        texts = [prose(rng, rng.randint(100, 360)) for _ in names]
+        with chaos.direct.open(f"{BUCKET}/long-in/{written:08d}.parquet", "wb") as file:
+            pq.write_table(pa.table({"id": names, "text": texts}), file, row_group_size=100)
+        ids |= set(names)
+        written += len(names)
+    return f"s3://{BUCKET}/long-in", ids
+
+
+def sample(driver: int, seconds: float) -> Iterator[dict]:
+    """Yield a line for each process, and one for the machine."""
+    for process in psutil.Process().children(recursive=True):
+        try:
+            words = " ".join(process.cmdline())
+            role = next((role for role, word in ROLES.items() if word in words), None)
+            if role is None or (role == "driver" and process.pid != driver):
+                continue
+            with process.oneshot():
+                yield {
+                    "s": round(seconds), "role": role, "pid": process.pid,
+                    "mib": round(process.memory_full_info().uss / 2**20, 1),
+                    "files": process.num_fds(), "threads": process.num_threads(),
+                }  # fmt: skip
+        except psutil.Error:
+            continue
+    yield {
+        "s": round(seconds), "role": "machine",
+        "/dev/shm MiB": round(psutil.disk_usage("/dev/shm").used / 2**20),
+        "/tmp MiB": round(psutil.disk_usage(tempfile.gettempdir()).used / 2**20),
+        "processes": len(psutil.Process().children(recursive=True)),
+    }  # fmt: skip
+
+
+def draw(samples: Path, picture: Path) -> None:
+    """Draw each quantity over time: a line a process, a colour a role."""
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    lines: dict[str, dict] = {name: defaultdict(list) for name in ("mib", "files", "threads")}
+    machine = defaultdict(list)
+    for text in samples.open():
+        line = json.loads(text)
+        if line["role"] == "machine":
+            for name in ("/dev/shm MiB", "/tmp MiB", "processes"):
+                machine[name].append((line["s"] / 60, line[name]))
+            continue
+        for name, of_processes in lines.items():
+            of_processes[line["role"], line["pid"]].append((line["s"] / 60, line[name]))
+    figure, panels = pyplot.subplots(3, 2, figsize=(15, 11), layout="constrained")
+    colours = dict(zip(ROLES, pyplot.cm.tab10.colors, strict=False))
+    titles = {"mib": "memory of a process, MiB", "files": "open files", "threads": "threads"}
+    for panel, (name, of_processes) in zip(panels.flat, lines.items(), strict=False):
+        for (role, _), points in of_processes.items():
+            panel.plot(*zip(*points, strict=True), color=colours[role], linewidth=1)
+        panel.set(title=titles[name], ylim=0)
+    for panel, (name, points) in zip(panels.flat[3:], machine.items(), strict=True):
+        panel.plot(*zip(*points, strict=True), color="black", linewidth=1)
+        panel.set(title=name, ylim=0)
+    for panel in panels.flat:
+        panel.set(xlabel="minutes")
+        panel.grid(alpha=0.3)
+    handles = [pyplot.Line2D([], [], color=colour, label=role) for role, colour in colours.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(ROLES))
+    figure.savefig(picture, dpi=70)
+
+
+if __name__ == "__main__":
+    main()
