@@ -6,6 +6,7 @@ import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 import ray
 
 from tests import fault_engine
@@ -14,6 +15,7 @@ from tests.filter import runs as filter_runs
 from tests.jobs import command, environment, read_rewards, run, write_corpus
 
 
+@pytest.mark.chaos
 def test_two_scoring_jobs_and_a_filter(ray_cluster, fault_folder, tmp_path, caplog):
     corpora = {name: tmp_path / name for name in ("first", "second", "scored")}
     for rows, corpus in enumerate(corpora.values(), start=10):
