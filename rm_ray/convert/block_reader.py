@@ -94,8 +94,10 @@ def _object_lines(data: bytes) -> tuple[npt.NDArray[np.int64], int] | None:
 
 
 def _is_utf8(data: bytes) -> bool:
+    offsets = pa.py_buffer(np.array([0, len(data)], np.int64))
+    text = pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(data))
     try:
-        pa.array([data], pa.large_binary()).cast(pa.large_string())
+        text.validate(full=True)
     except pa.ArrowInvalid:
         return False
     return True

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,9 +17,7 @@ JOBS = ("filter", "report", "select", "convert", "train")
 
 def add(report: Report, engine: str, ledger: Path = LEDGER) -> None:
     """Add the line of a seed."""
-    said = asdict(report)
-    kinds = said.pop("faults")
-    leave = ("last_words", "seed", "engine")
+    leave = ("faults", "last_words", "seed", "engine")
     line = {
         "seed": report.seed,
         "at": datetime.now(UTC).isoformat(timespec="minutes"),
@@ -28,9 +25,9 @@ def add(report: Report, engine: str, ledger: Path = LEDGER) -> None:
         "versions": {"rm_ray": rm_ray.__version__, "ray": version("ray"), "vllm": _vllm()},
         "job": report.engine if report.engine in JOBS else "score",
         "engine": engine,
-        "kinds": dict(sorted(kinds.items())),
-        "faults": sum(kinds.values()),
-        **{name: value for name, value in said.items() if name not in leave},
+        "kinds": dict(sorted(report.faults.items())),
+        "faults": report.faults.total(),
+        **{name: value for name, value in vars(report).items() if name not in leave},
     }
     line["seconds"] = round(report.seconds)
     with ledger.open("a") as file:

@@ -2,13 +2,15 @@
 
 import random
 import time
+from collections import Counter
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tests import fault_engine
-from tests.chaos.harness import ALL_FAULTS, LIMIT, Chaos, fault_plan
+from tests.chaos import ledger
+from tests.chaos.harness import ALL_FAULTS, LIMIT, Chaos, Report, fault_plan
 from tests.chaos.scored_jobs import FilterChaos
 from tests.conftest import tiny_judge
 from tests.fault_engine import POISON, SICK, WAITS, on
@@ -156,3 +158,12 @@ def test_every_kind_of_fault_comes_before_any_comes_twice():
     plan = fault_plan(1, 2 * kinds)
     assert sorted(plan[:kinds]) == sorted(plan[kinds:]) == sorted(ALL_FAULTS)
     assert fault_plan(1, 2 * kinds) == plan != fault_plan(2, 2 * kinds)
+
+
+def test_the_ledger_holds_what_a_seed_showed(tmp_path):
+    report = Report(5, fault_engine.NAME, Counter({"store lost": 2, "driver killed": 1}), rows=192)
+    ledger.add(report, "hash", tmp_path / "ledger.jsonl")
+    (line,) = ledger.read(tmp_path / "ledger.jsonl")
+    assert line["seed"] == 5 and line["job"] == "score" and line["rows"] == 192
+    assert line["kinds"] == {"driver killed": 1, "store lost": 2} and line["faults"] == 3
+    assert line["lost"] == line["doubled"] == line["differing"] == line["untrue_exits"] == 0

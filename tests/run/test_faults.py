@@ -44,6 +44,7 @@ def judge_actors():
     return [child for child in children if "JudgeActor" in " ".join(child.cmdline())]
 
 
+@pytest.mark.chaos
 def test_killed_and_its_actor_killed_its_rewards_are_an_undisturbed_engines(
     tmp_path, caplog, ray_cluster, vllm_engine
 ):
