@@ -161,12 +161,12 @@ def download(s3, bucket, prefix, folder):
 
 def workers(address):
     """The processes of this cluster that do a job's work; each one's raylet names the cluster."""
-    found = []
+    found, port = [], address.rpartition(":")[2]
     for process in psutil.process_iter(["cmdline"]):
         with contextlib.suppress(psutil.NoSuchProcess):
             title = (process.info["cmdline"] or [""])[0]
             raylet = " ".join(process.parent().cmdline()) if "MapWorker" in title else ""
-            if f"--gcs-address={address}" in raylet:
+            if re.search(rf"--gcs-address=\S+:{port}\b", raylet):
                 found.append(process)
     return found
 
