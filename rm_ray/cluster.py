@@ -314,6 +314,19 @@ def alive_machines() -> dict[str, str]:
     }
 
 
+def free_resources() -> str:
+    """Return how many CPUs and GPUs of the cluster no job has taken, in words; "" without Ray."""
+    if not is_connected():
+        return ""
+    import ray
+
+    has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
+    named = (("CPU", "CPUs"), ("GPU", "GPUs"))
+    words = [f"{free.get(key, 0):g} of {has[key]:g} {name}" for key, name in named if has.get(key)]
+    return f"{' and '.join(words)} are free"
+
+
 def _called(host: str, node: str) -> str:
     return f"{host} (node {node[:8]})"
 

@@ -7,8 +7,9 @@ import sys
 import time
 
 import pytest
+import ray
 
-from rm_ray.cluster import Machine, _held, _lacking, _most_actors, reserved_cpus
+from rm_ray.cluster import Machine, _held, _lacking, _most_actors, free_resources, reserved_cpus
 from rm_ray.config import PoolConfig
 from tests import fault_engine
 from tests.conftest import ROOT
@@ -137,3 +138,19 @@ def test_engines_that_fill_a_machine_leave_room_to_read_and_write():
         engines, left = divmod(cpus * 10_000, reserved)
         if engines <= 32:
             assert left > max(2, engines) or not engines  # tasks that read, and one that writes
+
+
+def test_what_other_jobs_have_taken_is_told(ray_cluster):
+    class Holder:
+        pass
+
+    def until(taken):
+        deadline = time.monotonic() + 60
+        while ray.available_resources().get("CPU", 0) > 4 - taken and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return free_resources()
+
+    assert re.fullmatch(r"[0-4](\.\d+)? of 4 CPUs are free", free_resources())
+    holder = ray.remote(num_cpus=4)(Holder).remote()
+    assert until(taken=4) == "0 of 4 CPUs are free"
+    ray.kill(holder)

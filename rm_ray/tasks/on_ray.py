@@ -6,6 +6,7 @@ from typing import Any
 
 import ray
 
+from rm_ray.cluster import free_resources
 from rm_ray.errors import one_line
 from rm_ray.tasks.ended import Ended, refuse_ended
 
@@ -75,7 +76,10 @@ def _wait(tasks: Sequence[Any], doing: str, every_s: float) -> None:
     while waiting:
         _, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=every_s, fetch_local=False)
         if waiting:
-            log.info("%d of %d tasks have %s", len(tasks) - len(waiting), len(tasks), doing)
+            done = len(tasks) - len(waiting)
+            # other jobs may have taken what the first task needs
+            free = "" if done else f"; {free_resources()}"
+            log.info("%d of %d tasks have %s%s", done, len(tasks), doing, free)
 
 
 def _result(reference: Any) -> Any:

@@ -22,7 +22,7 @@ JOBS = {
     "filter": (scored_jobs.FilterChaos, scored_jobs.FAULTS, 6, 64),
     "report": (scored_jobs.ReportChaos, scored_jobs.FAULTS, 6, 64),
     "select": (selecting.SelectChaos, selecting.FAULTS, 4, 400),
-    "convert": (ConvertChaos, scored_jobs.FAULTS, 6, 400),
+    "convert": (ConvertChaos, scored_jobs.FAULTS, 6, 2500),
     "train": (training.TrainChaos, training.FAULTS, 1, 40),
 }
 DEFAULT_SEEDS = {"filter": [21], "report": [41], "convert": [51]}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Self
 
-from rm_ray.cluster import alive_machines
+from rm_ray.cluster import alive_machines, free_resources
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.faults.handle import NoAnswer, TallyHandle
 from rm_ray.run.faults.tally import Tally
@@ -107,7 +107,11 @@ class ProgressLog:
                 log.warning("%d faults so far; the last: %s", now.faults, now.last_fault)
             self._say_away(now)
             here = self._record(now)
-            log.info("%s", progress_line(now, self._whole, self._job, here))
+            line = progress_line(now, self._whole, self._job, here)
+            if not now.engine_seconds and not now.judging_seconds:
+                # no engine or task has begun: other jobs may have taken what it needs
+                line = f"{line}; {free_resources()}"
+            log.info("%s", line)
 
     def ask(self, seconds: float | None = None) -> RunProgress:
         """Return the progress so far, including the counts of tallies that were lost.
