@@ -12,7 +12,8 @@ from pathlib import Path
 from tests import fault_engine, raising_vllm
 from tests.chaos import ledger, scored_jobs, selecting, training
 from tests.chaos.converting import ConvertChaos
-from tests.chaos.harness import Chaos, Report, fault_plan, table
+from tests.chaos.harness import Chaos, fault_plan
+from tests.chaos.reports import Report, table
 from tests.conftest import S3_DUMMIES, s3_server
 
 # Engines by their names in the ledger.

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -21,9 +20,10 @@ import pyarrow.parquet as pq
 import s3fs
 
 from rm_ray.run.output.lease import DEAD_SECONDS
-from tests import fault_engine, raising_vllm
+from tests import fault_engine
 from tests.chaos.nodes import Nodes
 from tests.chaos.proxy import KINDS, FaultyProxy
+from tests.chaos.reports import Report
 from tests.conftest import ROOT, tiny_judge
 from tests.jobs import command, environment, prose
 
@@ -48,32 +48,6 @@ CLOCKS = {"back": -2 * 3600, "forward": 26 * 3600}
 CLOCK = Path(__file__).parent / "clock"
 CLIENT_TIMEOUT = 2
 BUCKET = "chaos"
-
-
-@dataclass
-class Report:
-    """What one seed showed."""
-
-    seed: int
-    engine: str
-    faults: Counter = field(default_factory=Counter)
-    injected_answers: int = 0
-    invocations: int = 0
-    rows: int = 0
-    lost: int = 0
-    doubled: int = 0
-    differing: int = 0
-    judged_again: int = 0
-    untrue_exits: int = 0
-    seconds: float = 0.0
-    largest_difference: float = 0.0
-    last_words: list = field(default_factory=list)
-
-    @property
-    def clean(self) -> bool:
-        return not (
-            self.lost or self.doubled or self.differing or self.judged_again or self.untrue_exits
-        )
 
 
 class Chaos:
@@ -154,6 +128,10 @@ class Chaos:
         """Set the clock of drivers, those that run now and those that will."""
         self.clock.write_text(str(seconds))
 
+    def is_done(self, output: str) -> bool:
+        """Return True if the output says that its run is complete."""
+        return self.direct.exists(f"{output}/_SUCCESS")
+
     def parts(self, output: str) -> dict[str, str]:
         """Committed parts with their ETags."""
         try:
@@ -189,8 +167,7 @@ class Chaos:
             status = job.wait(LIMIT)
             # a listing lags until the end of the next invocation, which begins with an old one
             self.proxy.be_well(lagging=self.proxy.lagging and not lagging)
-            done = self.direct.exists(f"{hurt}/_SUCCESS")
-            report.untrue_exits += (status == 0) != done
+            report.untrue_exits += (status == 0) != self.is_done(hurt)
             report.last_words.append((status, _last_line(log)))
             report.differing += sum(self.parts(hurt).get(n) != tag for n, tag in before.items())
             report.judged_again += len(self.judged_since(moment, corpus) & before.keys())
@@ -370,28 +347,6 @@ def fault_plan(seed: int, count: int, kinds: tuple[str, ...] = ALL_FAULTS) -> li
     while len(plan) < count:
         plan += rng.sample(kinds, len(kinds))
     return plan[:count]
-
-
-def table(reports: list[Report]) -> str:
-    """A line a seed, and what was done to all of them."""
-    lines = [
-        f"{'seed':>5} {'engine':<8}{'faults':>7}{'answers':>8}{'runs':>6}{'rows':>7}{'lost':>6}"
-        f"{'doubled':>9}{'differing':>11}{'by at most':>12}{'judged again':>14}"
-        f"{'untrue exits':>14}{'seconds':>9}"
-    ]
-    for r in reports:
-        name = {fault_engine.NAME: "hash", raising_vllm.NAME: "vllm"}.get(r.engine, r.engine)
-        lines.append(
-            f"{r.seed:>5} {name:<8}{sum(r.faults.values()):>7}{r.injected_answers:>8}"
-            f"{r.invocations:>6}{r.rows:>7}{r.lost:>6}{r.doubled:>9}{r.differing:>11}"
-            f"{r.largest_difference:>12.1e}{r.judged_again:>14}{r.untrue_exits:>14}"
-            f"{r.seconds:>9.0f}"
-        )
-    total: Counter = sum((r.faults for r in reports), Counter())
-    lines.append("")
-    lines += [f"  {count:>4} {fault}" for fault, count in sorted(total.items())]
-    lines.append(f"  {sum(total.values()):>4} faults in all")
-    return "\n".join(lines)
 
 
 def _last_line(log: Path) -> str:

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import rm_ray
-from tests.chaos.harness import Report
+from tests.chaos.reports import Report
 from tests.conftest import ROOT
 
 LEDGER = Path(__file__).with_name("ledger.jsonl")

@@ -10,7 +10,8 @@ import pytest
 
 from tests import fault_engine
 from tests.chaos import ledger
-from tests.chaos.harness import ALL_FAULTS, LIMIT, Chaos, Report, fault_plan
+from tests.chaos.harness import ALL_FAULTS, LIMIT, Chaos, fault_plan
+from tests.chaos.reports import Report
 from tests.chaos.scored_jobs import FilterChaos
 from tests.conftest import tiny_judge
 from tests.fault_engine import POISON, SICK, WAITS, on
