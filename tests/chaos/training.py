@@ -40,9 +40,9 @@ class TrainChaos(StoredJobChaos):
     ) -> subprocess.Popen:
         words = options(**{
             "pairs_path": corpus, "output_path": f"s3://{output}", "judge_model": TINY_JUDGE,
-            "judge_context_tokens": 256, "train_objective": "pairs", "train_steps": 12,
+            "judge_context_tokens": 256, "train_objective": "pairs", "train_steps": 40,
             "train_batch_windows": 8, "workers_gpus": 0, "workers_cpus": 1, "workers_count": 1,
-            "checkpoints_every_steps": 2, "validation_every_steps": 6, "validation_pairs": 16,
+            "checkpoints_every_steps": 4, "validation_every_steps": 20, "validation_pairs": 16,
             "verify_windows": 8, "verify_engines": "transformers", **changes,
         })  # fmt: skip
         words += self.timeouts("pairs", "output")
