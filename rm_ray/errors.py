@@ -130,12 +130,14 @@ def _module(script: Path) -> str | None:
 
 # In these addresses a container or a user stands before the @; in others it may be a key.
 _NAMED = ("abfs", "abfss", "adl", "az", "hdfs", "webhdfs", "sftp", "ssh", "ftp", "smb")
-# Secrets in a URL: user and password, and the signature of a presigned URL (S3, Google, Azure).
+# Secrets in a URL: user and password, the signature of a presigned URL (S3, Google, Azure), and the
+# tokens, keys and passwords that catalogs take in a query.
 _SECRETS = re.compile(
     rf"(?i){''.join(f'(?<!{scheme}://)' for scheme in _NAMED)}(?<=://)[^/?#\s'\"]*@"
     r"|(?<=://)[^/?#\s'\"@]*:[^/?#\s'\"]*@"
     r"|(?<=[?&])(?:x-(?:amz|goog)-(?:signature|credential|security-token)"
-    r"|signature|awsaccesskeyid|googleaccessid|sig)=[^&#\s'\"]*"
+    r"|signature|awsaccesskeyid|googleaccessid|sig|(?:access|auth|client|id|refresh)?[_-]?token"
+    r"|(?:api|access|secret)[_-]?key|(?:client[_-]?)?secret|password|passwd|pwd)=[^&#\s'\"]*"
 )
 
 

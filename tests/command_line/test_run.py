@@ -15,6 +15,8 @@ PRESIGNED = (
     "https://a.blob.core.windows.net/c/d.parquet?sv=2024&sig=hush%3D",
     "https://b.s3.amazonaws.com/c.parquet?AWSAccessKeyId=hush&Signature=hush&Expires=1",
     "https://user:hush@host/c.parquet",
+    "https://catalog/ws/c.parquet?warehouse=w&token=hush",
+    "https://host/c.parquet?client_secret=hush&access_token=hush&api_key=hush&password=hush",
 )
 
 

@@ -1,5 +1,6 @@
 """The tally as an object of the driver. Processes of the same machine call it through a socket."""
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +11,14 @@ from typing import Any
 
 from typing_extensions import override
 
+from rm_ray.errors import one_line
 from rm_ray.run.faults.handle import NoAnswer, TallyHandle
 from rm_ray.run.faults.tally import Tally
+
+log = logging.getLogger(__name__)
+
+# What a call gives, or why it failed.
+_Answer = tuple[Any, str | None]
 
 
 class TallyHere(TallyHandle):
@@ -50,9 +57,16 @@ class TallyHere(TallyHandle):
         while True:
             try:
                 method, args, kwargs = client.recv()
-                client.send(self._send(method, args, kwargs)(None))
+                client.send(self._answer(method, args, kwargs))
             except (EOFError, OSError):
                 return  # the process has ended
+
+    def _answer(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Answer:
+        try:
+            return self._send(method, args, kwargs)(None), None
+        except Exception as error:
+            log.exception("the tally's method %s failed", method)
+            return None, one_line(error)
 
 
 class TallyAway(TallyHandle):
@@ -80,15 +94,18 @@ def _ask(address: str, key: bytes, call: Any) -> Any:
     """Send a call and wait for its answer.
 
     Raises:
-        NoAnswer: the driver has ended.
+        NoAnswer: the driver has ended, or the tally raised.
     """
     with _LOCK:
         try:
             line = _line(address, key)
             line.send(call)
-            return line.recv()
+            answer, failed = line.recv()
         except (EOFError, OSError) as error:
             raise NoAnswer(f"the driver has ended: {error}") from error
+    if failed:
+        raise NoAnswer(f"the tally failed: {failed}")
+    return answer
 
 
 @lru_cache(maxsize=1)

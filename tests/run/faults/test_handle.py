@@ -69,6 +69,19 @@ def test_processes_of_the_machine_reach_the_drivers_tally():
     assert (now.work, now.fault_kinds) == (ScoreCounts(documents=6), {"store": 3})
 
 
+def wrong_work(_, handle):
+    try:
+        handle.call(Tally.progressed, "no counts")
+    except NoAnswer as error:
+        return f"{error}; {handle.call(Tally.may_try, 'reading a')}"
+
+
+def test_a_process_hears_why_the_tally_failed_and_goes_on():
+    tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60, here=True)
+    (heard,) = run_tasks(wrong_work, [[1]], tally)
+    assert heard.startswith("the tally failed: TypeError: ") and heard.endswith("; True")
+
+
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_task_reaches_the_drivers_tally():
     tally = start_tally(ScoreCounts, engines=1, silence_s=60, start_s=60, here=False)
