@@ -28,13 +28,16 @@ def choose(root: str, listed: list[Listed], config: CorpusConfig) -> Choice:
         config: the configuration of the input.
 
     Raises:
-        InputError: the folder holds no JSON Lines file.
+        InputError: the folder holds no JSON Lines file, or a table, whose metadata is JSON too.
     """
     by_relative = below(root, listed)
     if not by_relative:
         raise InputError(f"{config.key}.path: {root} is an empty folder")
     runs = passed_over.run_folders(by_relative)
     in_runs = tuple(f"{run}/" for run in runs)
+    passed_over.refuse_tables(
+        config.key, root, (name for name in by_relative if not name.startswith(in_runs))
+    )
     chosen, beside = [], defaultdict[str, set[str]](set)
     beside[passed_over.RUNS] = {f"{root}/{run}" for run in runs}
     for relative, file in by_relative.items():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pyarrow as pa
 from typing_extensions import override
 
+from rm_ray.addresses import table_of
 from rm_ray.convert.config import ConvertConfig
 from rm_ray.convert.counts import ConvertCounts
 from rm_ray.convert.files import choose
@@ -25,6 +26,7 @@ from rm_ray.convert.writing import Files
 from rm_ray.corpus.files import Corpus, list_files
 from rm_ray.corpus.paths import check_paths
 from rm_ray.corpus.shards import Shard
+from rm_ray.errors import InputError
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
 from rm_ray.run.output.folder import RunFolder
@@ -71,8 +73,13 @@ class ConvertJob(ShardJob[PlannedLines, LinesUnit, ConvertPlanning]):
             config: the configuration.
 
         Raises:
-            InputError: an input path does not exist, or lies in the output folder.
+            InputError: an input path does not exist, lies in the output folder, or names a table.
         """
+        if tables := [path for path in config.input.paths if table_of(path)]:
+            raise InputError(
+                f"input.path: {tables[0]} is a table, and its files are Parquet already: give it "
+                f"to the scoring job, --input.path {tables[0]}"
+            )
         check_paths(config.input, config.output)
         self.config = config
         self.summary = ConvertSummary()

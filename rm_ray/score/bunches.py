@@ -2,8 +2,8 @@
 
 The tally is told of each bunch before the engine gets it, so that it can name the suspects if the
 engine's process ends. All engines of a run tell one tally. So a bunch is what the engine does in
-about BUNCH_SECONDS: however fast an engine is, it makes about one call a second. A bunch of a slow
-engine is smaller in tokens, because its suspects are judged again.
+about BUNCH_SECONDS: however fast an engine is, it makes about one call a second. But each suspect is
+judged again, alone, so a bunch has few documents: more calls are cheaper than more suspects.
 """
 
 import time
@@ -16,6 +16,8 @@ BUNCH_SECONDS = 2.0
 # Most tokens and documents of a bunch of an engine that is slower than that, or not known yet.
 BUNCH_TOKENS = 16_384
 BUNCH_DOCUMENTS = 256
+# Most documents of any bunch.
+MOST_DOCUMENTS = 1_024
 
 
 @dataclass
@@ -68,7 +70,7 @@ class Bunches:
         """Return the position after the last document of a bunch."""
         share = BUNCH_SECONDS / max(time.monotonic() - self._began, 1e-6)
         tokens = max(BUNCH_TOKENS, int(self._tokens * share))
-        documents = max(BUNCH_DOCUMENTS, int(self._documents * share))
+        documents = min(max(BUNCH_DOCUMENTS, int(self._documents * share)), MOST_DOCUMENTS)
         before = self._ends[start - 1] if start else 0
         fitting = int(np.searchsorted(self._ends, before + tokens, side="right"))
         # a document that is longer than a bunch is a bunch by itself

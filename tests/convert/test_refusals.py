@@ -51,8 +51,11 @@ def test_other_refusals(tmp_path, caplog):
     write_lines(tmp_path / "in/a.jsonl", *DOCUMENTS)
     (tmp_path / "none").mkdir()
     (tmp_path / "none/a.txt").write_text("{}")
+    write_lines(tmp_path / "iceberg/metadata/00000-x.metadata.json", DOCUMENTS[0])
     cases = {
         "does not exist": {"input_path": tmp_path / "gone"},
+        "is an Iceberg table, ": {"input_path": tmp_path / "iceberg"},
+        "give it to the scoring job, --input.path delta:x": {"input_path": "delta:x"},
         "no JSON Lines file: names end in .jsonl": {"input_path": tmp_path / "none"},
         "need three different names": {"input_path": tmp_path / "in", "output_line": "extra"},
     }

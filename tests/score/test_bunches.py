@@ -46,6 +46,8 @@ def test_short_documents_of_a_fast_engine_are_as_many_as_it_does(clock):
         some.ended(1)
     clock[0] = 1.0
     assert some.begin(256)[0] == Bunch(256, 768, 512)
+    clock[0] = 1e-3
+    assert some.begin(768)[0] == Bunch(768, 1792, 1024)
 
 
 @given(st.lists(st.integers(0, 40_000), max_size=600), st.integers(0, 50))
