@@ -2,8 +2,8 @@
 
 The tally is told of each bunch before the engine gets it, so that it can name the suspects if the
 engine's process ends. All engines of a run tell one tally. So a bunch is what the engine does in
-about BUNCH_SECONDS: however fast an engine is, it makes about one call a second. But each suspect is
-judged again, alone, so a bunch has few documents: more calls are cheaper than more suspects.
+about BUNCH_SECONDS: however fast an engine is, it makes about one call a second. But each suspect
+is judged again, alone, so a bunch has few documents: more calls are cheaper than more suspects.
 """
 
 import time
