@@ -12,6 +12,7 @@ import pytest
 
 from rm_ray import __version__
 from tests.conftest import ROOT
+from tests.jobs import environment
 
 UNPACK = "import demo.run, pathlib; demo.run.unpack(pathlib.Path.cwd())"
 
@@ -53,7 +54,7 @@ def test_an_installed_wheel_scores_in_an_empty_folder(wheel, tmp_path):
     work.mkdir()
     pq.write_table(pa.table({"id": ["a"], "text": ["A short text. " * 40]}), work / "in.parquet")
     path = os.pathsep.join([str(installed), str(installed / "rm_ray" / "shipped")])
-    env = {**os.environ, "PYTHONPATH": path}
+    env = environment(PYTHONPATH=path)
 
     def python(*words):
         return subprocess.run(
