@@ -21,7 +21,7 @@ NAMES = {fault_engine.NAME: "hash", raising_vllm.NAME: "vllm", "select": "words"
 # The other jobs: the class that runs each, its kinds of faults, and the files and rows of a corpus.
 JOBS = {
     "filter": (scored_jobs.FilterChaos, scored_jobs.FAULTS, 6, 64),
-    "report": (scored_jobs.ReportChaos, scored_jobs.FAULTS, 6, 64),
+    "report": (scored_jobs.ReportChaos, scored_jobs.REPORT_FAULTS, 6, 64),
     "select": (selecting.SelectChaos, selecting.FAULTS, 4, 400),
     "convert": (ConvertChaos, scored_jobs.FAULTS, 6, 2500),
     "train": (training.TrainChaos, training.FAULTS, 1, 40),

@@ -20,6 +20,12 @@ FAULTS = tuple(fault for fault in ALL_FAULTS if not fault.startswith("judge"))
 TIME = re.compile(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 
 
+# A report has no lease: it writes the same files, whoever writes them last.
+REPORT_FAULTS = tuple(
+    fault for fault in FAULTS if fault not in ("driver frozen", "second driver", "store lagging")
+)
+
+
 class StoredJobChaos(Chaos):
     """A job whose output is files that are to be the same to the byte. It is on the cluster, store
     and proxy of another one.
