@@ -34,10 +34,6 @@ ROOT = Path(__file__).parents[1]
 # a busy machine must not decide a test
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
-if worker := os.environ.get("PYTEST_XDIST_WORKER"):
-    # two processes run the tests, and neither may find the cluster of the other
-    os.environ["RAY_TMPDIR"] = f"/tmp/rm_ray-tests-{worker}"
-    Path(os.environ["RAY_TMPDIR"]).mkdir(exist_ok=True)
 warm("rm_ray.filter.job", "rm_ray.report.job", "rm_ray.score.job")
 # Marks that a fixture gives to every test that asks for it.
 MARKS = {

@@ -223,7 +223,7 @@ def test_who_gives_out_credentials_may_be_away_for_as_long_as_one_is_patient(
     folder = Folder(f"s3://{s3_bucket}", StorageConfig(region="eu-west-2"), patience=patience)
     with pytest.raises(Denied, match=r"no credentials .*Error when retrieving credentials"):
         folder.create("a", b"")
-    assert len(pauses) > 1
+    assert pauses
 
 
 def test_credentials_that_never_come_are_waited_for_a_minute(clock):
