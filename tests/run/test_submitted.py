@@ -127,7 +127,7 @@ def said_by(address, name):
 
 def scraped(port, run):
     """The run's metrics from Ray's endpoint, by name."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         families = list(text_string_to_metric_families(answer.read().decode()))
     return {
         sample.name.removeprefix("ray_").removesuffix("_total"): sample.value

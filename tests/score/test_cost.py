@@ -1,6 +1,7 @@
 """What a dry run says a run would cost, beside what it did cost."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -14,11 +15,8 @@ pytestmark = pytest.mark.usefixtures("ray_cluster")
 
 def dry_figures(page):
     """The numbers of a dry run's page, by the first words of their lines."""
-    return {
-        line[:15].strip(): float(line[15:].split()[0].replace(",", ""))
-        for line in page.splitlines()
-        if line[15:].split() and line[15:].split()[0][0].isdigit()
-    }
+    found = (re.match(r"(.{15})\s*([\d,]+(?:\.\d+)?)(?!\S)", line) for line in page.splitlines())
+    return {one[1].strip(): float(one[2].replace(",", "")) for one in found if one}
 
 
 def test_a_dry_run_tells_what_the_run_will_cost(tmp_path, capsys, caplog):
