@@ -4,10 +4,10 @@
 
 A thread stands for an actor with an engine that takes its time. It makes the calls that
 `rm_ray/score/engine_actor.py` makes: one before each bunch of documents, which it waits for, one
-after it, one if it has made none for two seconds, and five around each shard. The tally is the real
-one, an actor of Ray. The table says the calls a second that were wanted and that came through, how
-long a call before a bunch takes, and which share of an engine's time that is. `--bunch 16384` makes
-bunches of so many tokens, however fast the engine is.
+after it, one if it has made none for three seconds, and five around each shard. The tally is the
+real one, an actor of Ray. The table says the calls a second that were wanted and that came through,
+how long a call before a bunch takes, and which share of an engine's time that is. `--bunch 16384`
+makes bunches of so many tokens, however fast the engine is.
 """
 
 import argparse

@@ -324,7 +324,7 @@ def free_resources() -> str:
     free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
     named = (("CPU", "CPUs"), ("GPU", "GPUs"))
     words = [f"{free.get(key, 0):g} of {has[key]:g} {name}" for key, name in named if has.get(key)]
-    return f"{' and '.join(words)} are free"
+    return f"{' and '.join(words)} are free" if words else ""
 
 
 def _called(host: str, node: str) -> str:

@@ -1,4 +1,4 @@
-"""`make chaos`: over 100 faults on several seeds, with the hash engine, with vLLM, and over the
+"""`make chaos`: dozens of faults on several seeds, with the hash engine, with vLLM, and over the
 other jobs.
 """
 

@@ -1,4 +1,4 @@
-"""What seeds showed, and a table of it."""
+"""Collects what the faults of a seed did to a run, and prints it as a table."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from tests import fault_engine, raising_vllm
 
 @dataclass
 class Report:
-    """What one seed showed."""
+    """A Report counts the faults of one seed, and what they did to the run."""
 
     seed: int
     engine: str

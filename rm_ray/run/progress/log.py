@@ -108,9 +108,10 @@ class ProgressLog:
             self._say_away(now)
             here = self._record(now)
             line = progress_line(now, self._whole, self._job, here)
-            if not now.engine_seconds and not now.judging_seconds:
-                # no engine or task has begun: other jobs may have taken what it needs
-                line = f"{line}; {free_resources()}"
+            has_begun = now.engine_seconds or now.judging_seconds
+            # other jobs may have taken what the first engine or task needs
+            if not has_begun and (free := free_resources()):
+                line = f"{line}; {free}"
             log.info("%s", line)
 
     def ask(self, seconds: float | None = None) -> RunProgress:
