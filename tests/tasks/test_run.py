@@ -98,9 +98,10 @@ def test_what_batches_share_travels_once_and_without_the_environment(monkeypatch
 
 
 DRIVER = """
-import os, sys
+import os, signal, sys
 from rm_ray.tasks.run import run_tasks
 from tests.tasks.slow import sleep
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 try:
     run_tasks(sleep, [[1], [2]], sys.argv[1])
 except KeyboardInterrupt:
