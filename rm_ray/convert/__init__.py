@@ -14,6 +14,7 @@ Its files:
     columns       the columns of the output
     sampling      looks at one file
     cutting       cuts plain files at line ends, and counts lines
+    frames        cuts zstd files between frames, and reads the lines of a span of frames
     plan          the lines of a plan: files, cut into spans of bytes
     planning      samples the files, chooses one schema, and cuts the files
     writing       writes tables as Parquet files of bounded size

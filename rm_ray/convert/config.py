@@ -71,7 +71,8 @@ class ShardMbConfig(Section):
     """The cuts of new input files. Files planned earlier keep their cuts."""
 
     mb: float = Field(256, gt=0)
-    """A file that is not compressed is cut at line ends into shards of about so many MiB. A
+    """A file that is not compressed is cut at line ends into shards of about so many MiB.
+    A zstd file of several frames is cut between frames, into as many unpacked MiB. Any other
     compressed file is one shard."""
 
 

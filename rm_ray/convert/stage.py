@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
+from typing import BinaryIO
 
 import pyarrow as pa
 from typing_extensions import override
@@ -12,7 +13,8 @@ from rm_ray.convert.blocks import Block, Unread, blocks
 from rm_ray.convert.columns import REJECTS, Columns
 from rm_ray.convert.config import ConvertConfig
 from rm_ray.convert.counts import ConvertCounts
-from rm_ray.convert.packing import read_pieces, unpacked
+from rm_ray.convert.frames import lines_that_begin
+from rm_ray.convert.packing import PIECE_BYTES, read_pieces, unpacked
 from rm_ray.convert.plan import LinesUnit
 from rm_ray.convert.reading import Reader
 from rm_ray.convert.writing import Files
@@ -114,7 +116,7 @@ class ConvertStage(UnitStage[LinesUnit]):
         ):
             file.seek(shard.start)
             pieces = self._counted(read_pieces(file, shard.stop), unit)
-            decoded = pieces if unit.packing is None else unpacked(pieces, unit.packing)
+            decoded = pieces if unit.packing is None else _unpacked(pieces, file, unit)
             yield from blocks(decoded, unit.first_line, int(self.config.input.max_line_mb * MIB))
 
     def _counted(self, pieces: Iterator[bytes], unit: LinesUnit) -> Iterator[bytes]:
@@ -145,6 +147,14 @@ class ConvertStage(UnitStage[LinesUnit]):
         if created is None:
             raise _Halted
         return created
+
+
+def _unpacked(pieces: Iterator[bytes], file: BinaryIO, unit: LinesUnit) -> Iterator[bytes]:
+    """Yield the lines of a span of a compressed file, from its packed bytes."""
+    assert unit.packing is not None
+    rest = unpacked(read_pieces(file, at_once=PIECE_BYTES), unit.packing)
+    is_first = unit.shards[0].start == 0
+    return lines_that_begin(unpacked(pieces, unit.packing), rest, is_first)
 
 
 def _create(folder: Folder, patience: Patience, name: str, data: bytes) -> bool:
