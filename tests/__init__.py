@@ -5,8 +5,8 @@ import os
 import shutil
 import tempfile
 
-# one for the process of tests, and for the processes that it starts
-_PREFIX = "rm_ray-tests-"
+# one for each process of tests, and for the processes that it starts
+_PREFIX = f"rm_ray-{os.environ.get('PYTEST_XDIST_WORKER', 'tests')}-"
 if "PYTEST_VERSION" in os.environ and _PREFIX not in os.environ.get("RAY_TMPDIR", ""):
     os.environ["RAY_TMPDIR"] = tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp")
     atexit.register(shutil.rmtree, os.environ["RAY_TMPDIR"], ignore_errors=True)

@@ -4,9 +4,10 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+import accelerate.utils.environment
 import torch
 import transformers
 
@@ -58,7 +59,7 @@ def train(task: Task, rank: int = 0, workers: int = 1) -> None:
     checkpoints = Checkpoints(task.output, config.checkpoints.keep)
     last = checkpoints.last()
     step = last.step if last else 0
-    with _scratch(task.output) as scratch:
+    with _scratch(task.output) as scratch, environment_kept():
         trainer = JudgeTrainer(
             task=task,
             examples=examples,
@@ -73,6 +74,23 @@ def train(task: Task, rank: int = 0, workers: int = 1) -> None:
         )
         trainer.go(last)
         trainer.write_down()
+
+
+@contextmanager
+def environment_kept() -> Iterator[None]:
+    """Keep accelerate from taking the environment away from the process's other threads.
+
+    accelerate deletes every variable for a moment, twice in a training, to see the defaults of
+    its own settings. Ray's threads read variables at any moment. With glibc before 2.41 such a
+    reader can end the process (SIGSEGV in getenv), and a thread that opens a store then finds no
+    credentials. The settings that are made here read no variables.
+    """
+    clears = accelerate.utils.environment.clear_environment
+    accelerate.utils.environment.clear_environment = nullcontext
+    try:
+        yield
+    finally:
+        accelerate.utils.environment.clear_environment = clears
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from rm_ray.run.output.folder import SPEED
 from tests.conftest import TINY_JUDGE
 from tests.jobs import parts, run, write_corpus
 
-pytestmark = pytest.mark.usefixtures("ray_cluster")
+pytestmark = [pytest.mark.vllm, pytest.mark.usefixtures("ray_cluster")]
 
 
 def dry_figures(page):

@@ -1,6 +1,8 @@
 import json
+import os
 from pathlib import Path
 
+import accelerate.utils.environment
 import pytest
 import torch
 
@@ -58,6 +60,16 @@ def test_goes_on_to_the_same_weights(pairs, tmp_path, monkeypatch, changes):
            for one in (whole, broken)]  # fmt: skip
     assert own[0]["rewards"] == own[1]["rewards"]
     assert own[0]["metrics"]["validation_loss"] == own[1]["metrics"]["validation_loss"]
+
+
+def test_other_threads_keep_the_environment(pairs, tmp_path, monkeypatch):
+    one = task(pairs, tmp_path / "out", train={"steps": 1, "batch_windows": 4})
+    deleted, unsetenv = [], os.unsetenv
+    monkeypatch.setattr(os, "unsetenv", lambda name: [deleted.append(name), unsetenv(name)])
+    train(one)
+    assert b"PATH" not in deleted
+    with accelerate.utils.environment.clear_environment():  # as it is without our training
+        assert b"PATH" in deleted
 
 
 def test_stops_at_a_loss_that_is_no_number(pairs, tmp_path, monkeypatch):
