@@ -18,7 +18,7 @@ from rm_ray.convert.frames import ZSTD, cut_frames
 from rm_ray.convert.kinds import Kind, Seen, json_places, kind_of
 from rm_ray.convert.plan import PlannedLines
 from rm_ray.convert.sampling import Look, look_at_files
-from rm_ray.convert.stage import MIB
+from rm_ray.convert.shard_stage import MIB
 from rm_ray.corpus.alone import each_file
 from rm_ray.corpus.files import Corpus, InputFile, hive_names
 from rm_ray.corpus.groups import printable
