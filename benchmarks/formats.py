@@ -4,7 +4,7 @@
 
 Each file is made by the writer itself, converted, and compared with what Python's json reads in the
 decoded file. Then a receipt and its files are removed, and the same command has to make them again,
-to the byte.
+to the byte. `datasets`, `datatrove` and `orjson`, which datatrove needs, have to be installed too.
 """
 
 import argparse
@@ -18,14 +18,18 @@ import lzma
 import math
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
+import datasets
 import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
+from datatrove.data import Document
+from datatrove.pipeline.writers import JsonlWriter
 
 from rm_ray.convert.__main__ import main as convert
 
@@ -60,6 +64,21 @@ def by_pandas(path: Path, compression: str | None) -> None:
     frame.to_json(path, orient="records", lines=True, compression=compression, double_precision=15)
 
 
+def by_datasets(path: Path) -> None:
+    datasets.disable_progress_bars()
+    datasets.Dataset(TABLE).to_json(path)
+
+
+def by_datatrove(path: Path, compression: str | None) -> None:
+    documents = (
+        Document(text=row["text"], id=str(number), metadata={**row, "text": number / 7})
+        for number, row in enumerate(ROWS)
+    )
+    with JsonlWriter(str(path.parent), path.name, compression) as writer:
+        for document in documents:
+            writer.write(document)
+
+
 def long_window(data: bytes) -> bytes:
     settings = zstandard.ZstdCompressionParameters(window_log=30, enable_ldm=True)
     stream = zstandard.ZstdCompressor(compression_params=settings).compressobj()
@@ -86,6 +105,8 @@ CASES: list[tuple[str, str, str, Callable[[Path], None]]] = [
     ("plain", "DuckDB", "a.json", lambda path: by_duckdb(path, "")),
     ("plain", "Polars", "a.jsonl", lambda path: pl.from_arrow(TABLE).write_ndjson(path)),
     ("plain", "pandas", "a.jsonl", lambda path: by_pandas(path, None)),
+    ("plain", "datasets", "a.jsonl", by_datasets),
+    ("plain", "datatrove", "a.jsonl", lambda path: by_datatrove(path, None)),
     ("plain, ASCII", "Python's json", "a.jsonl", put(lines)),
     ("plain, UTF-8", "Python's json", "a.jsonl", put(lambda: lines(False))),
     ("byte order mark, `\\r\\n`", "Python's json", "a.jsonl",
@@ -94,9 +115,12 @@ CASES: list[tuple[str, str, str, Callable[[Path], None]]] = [
      put(lambda: lines().replace(b"\n", b"\n\n").rstrip(b"\n"))),
     ("gzip", "DuckDB", "a.json.gz", lambda path: by_duckdb(path, ", COMPRESSION gzip")),
     ("gzip", "pandas", "a.jsonl.gz", lambda path: by_pandas(path, "gzip")),
+    ("gzip", "datasets", "a.jsonl.gz", by_datasets),
+    ("gzip", "datatrove", "a.jsonl.gz", lambda path: by_datatrove(path, "gzip")),
     ("gzip of two members", "Python's gzip", "a.jsonl.gz", put(lambda: halves(gzip.compress))),
     ("zstd", "DuckDB", "a.json.zst", lambda path: by_duckdb(path, ", COMPRESSION zstd")),
     ("zstd", "pandas", "a.jsonl.zst", lambda path: by_pandas(path, "zstd")),
+    ("zstd", "datatrove", "a.jsonl.zst", lambda path: by_datatrove(path, "zstd")),
     ("zstd of two frames", "zstandard", "a.jsonl.zst", put(lambda: halves(zstd))),
     ("zstd, window of 1 GiB", "zstandard", "a.jsonl.zst", put(lambda: long_window(lines()))),
     ("bzip2", "Python's bz2", "a.jsonl.bz2", put(lambda: bz2.compress(lines()))),
@@ -162,20 +186,25 @@ def judged(source: Path, out: Path) -> str:
     rejects = [row for path in (out / "rejects").rglob("*.parquet")
                for row in pq.read_table(path).to_pylist()]  # fmt: skip
     found = table.drop_columns(ADDED).to_pylist() if len(table.schema) > 3 else []
-    wanted = {field.name: str(field.type).replace("item", "element") for field in TABLE.schema}
+    documents = ROWS if rejects else decoded(file)
     types = {field.name: str(field.type) for field in table.schema if field.name not in ADDED}
-    said = ("right" if types == wanted else "WRONG") if found else ""
+    said = ("right" if types == types_of(documents) else "WRONG") if found else ""
     if rejects:
         verdict = "the lines before the damage" if found == ROWS[: len(found)] else "WRONG"
         reason = f"exit status {status}; {rejects[0]['reason']}: {rejects[0]['detail']}"
         return f"| {verdict} ({len(found):,}) | {said} | {again(source, out)} | {reason} |"
-    expected = decoded(file)
-    right = len(found) == len(expected) and all(
+    right = len(found) == len(documents) and all(
         same(row.get(name), document.get(name))
-        for row, document in zip(found, expected, strict=True)
+        for row, document in zip(found, documents, strict=True)
         for name in row
     )
     return f"| {'right' if right else 'WRONG'} | {said} | {again(source, out)} | |"
+
+
+def types_of(documents: list[dict]) -> dict[str, str]:
+    """The types that pyarrow gives to documents, by column."""
+    fields = pa.array(documents).type
+    return {field.name: str(field.type).replace("item", "element") for field in fields}
 
 
 def again(source: Path, out: Path) -> str:
@@ -204,7 +233,9 @@ def main() -> None:
             make(source / name)
             rows.append(f"| {kind} | {writer} {judged(source, source.with_suffix('.out'))}")
             print(rows[-1], flush=True)
-    versions = f"DuckDB {duckdb.__version__}, Polars {pl.__version__}, pandas {pd.__version__}"
+    writers = {"DuckDB": duckdb, "Polars": pl, "pandas": pd, "datasets": datasets}
+    versions = ", ".join(f"{name} {module.__version__}" for name, module in writers.items())
+    versions += f", datatrove {version('datatrove')}"
     text = "\n".join([BEGIN, "", *rows, "", f"Writers: {versions}.", "", END])
     if arguments.page:
         page = arguments.page.read_text()

@@ -1,4 +1,4 @@
-"""Convert JSON Lines files to Parquet, without a loss."""
+"""Convert JSON Lines files and Lance datasets to Parquet, without a loss."""
 
 import sys
 

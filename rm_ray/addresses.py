@@ -9,7 +9,8 @@ HOLDS_CREDENTIALS = (
     "in the environment"
 )
 # Kinds of tables. The address of a table begins with its kind and a colon.
-TABLES = ("delta", "iceberg")
+LANCE = "lance"
+TABLES = ("delta", "iceberg", LANCE)
 # Protocols of the known stores.
 WRITTEN = {"file", "local", "memory", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"}
 ONLY_READ = {"hf", "http", "https"}
@@ -19,6 +20,12 @@ def table_of(path: str) -> tuple[str, str] | None:
     """Return the kind of a table and the rest of its address; None if a path is no table."""
     kind, colon, rest = path.partition(":")
     return (kind, rest) if colon and kind in TABLES else None
+
+
+def lance_of(path: str) -> str | None:
+    """Return the address of a Lance dataset without its kind; None if a path is no such dataset."""
+    kind, rest = table_of(path) or ("", "")
+    return rest if kind == LANCE else None
 
 
 def refuse_credentials(uri: str, key: str = "path") -> None:

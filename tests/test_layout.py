@@ -73,8 +73,20 @@ INNER = {
     },
     "engines": {"generate": {"engine", "read_outs", "vllm"}},
     "pairs": {"worsen": set()},
+    "convert": {
+        "lance": {"config", "conversion", "fingerprint", "shard_stage", "writing"},
+    },
     "corpus": {
-        "tables": {"alone", "columns", "parquet", "plan", "rows", "sample", "shards"},
+        "tables": {
+            "alone",
+            "columns",
+            "parquet",
+            "passed_over",
+            "plan",
+            "rows",
+            "sample",
+            "shards",
+        },
     },
     "train": {"data": {"config", "start", "task"}},
     "select": {"statistics": set()},

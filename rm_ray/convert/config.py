@@ -4,6 +4,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from rm_ray.addresses import lance_of
 from rm_ray.config import (
     TYPED,
     CorpusConfig,
@@ -16,20 +17,32 @@ from rm_ray.config import (
 
 
 class LinesConfig(CorpusConfig):
-    """The JSON Lines files to convert."""
+    """The JSON Lines files to convert, or the Lance dataset."""
 
     key: ClassVar = "input"
     """Name of the section, for messages."""
 
     path: NonEmpty | list[NonEmpty] = Field(json_schema_extra=TYPED)
     """File, folder or glob of JSON Lines files, plain or compressed (gzip, zstd, bzip2, xz), or a
-    list of them; local, or in a store (s3://, gs://, abfs://, hf://, https://)."""
+    list of them; local, or in a store (s3://, gs://, abfs://, hf://, https://). lance:FOLDER for a
+    Lance dataset."""
+    snapshot: int | None = Field(None, ge=1)
+    """Version of the Lance dataset; null for the newest."""
     on_bad_file: Literal["fail", "skip"] = "fail"
     """A file that is no JSON Lines file: fail (refuse the run), or skip (convert the other files,
     and name the skipped ones)."""
     max_line_mb: float = Field(256, gt=0, le=1024)
     """Longest line in MiB, decoded; a longer line is rejected. Memory grows with the longest
     line."""
+
+    @model_validator(mode="after")
+    def _snapshot_of_a_dataset(self) -> Self:
+        if self.snapshot is not None and not any(map(lance_of, self.paths)):
+            raise ValueError(
+                "snapshot names a version of a Lance dataset, and path names none; give lance:... "
+                "as path, or leave snapshot out"
+            )
+        return self
 
 
 class TypesConfig(Section):
@@ -47,9 +60,11 @@ class LinesOutputConfig(OutputConfig):
     """The run's folder, and the files that are written there."""
 
     source_file: NonEmpty | None = "source_file"
-    """Name of the column with the path of a line's file; null for none."""
+    """Name of the column with the path of a line's file, or of the Lance dataset; null for none."""
     line: NonEmpty | None = "line"
     """Name of the column with the number of the line in its decoded file, from 1; null for none."""
+    row_address: NonEmpty | None = "row_address"
+    """Name of the column with the address of a row in its Lance dataset; null for none."""
     extra: NonEmpty = "extra"
     """Name of the column with the JSON text of what the other columns do not hold."""
     file_mb: float = Field(128, gt=0)
@@ -64,6 +79,8 @@ class LinesOutputConfig(OutputConfig):
         names = [name for name in (self.source_file, self.line, self.extra) if name is not None]
         if len(set(names)) < len(names):
             raise ValueError("source_file, line and extra need three different names")
+        if self.row_address is not None and self.row_address == self.source_file:
+            raise ValueError("source_file and row_address need different names")
         return self
 
 
@@ -71,8 +88,9 @@ class ShardMbConfig(Section):
     """The cuts of new input files. Files planned earlier keep their cuts."""
 
     mb: float = Field(256, gt=0)
-    """A file that is not compressed is cut at line ends into shards of about so many MiB. A
-    compressed file is one shard."""
+    """A file that is not compressed is cut at line ends into shards of about so many MiB. A zstd
+    file of several frames is cut between frames, into as many unpacked MiB. Any other compressed
+    file is one shard. A fragment of a Lance dataset is cut between rows."""
 
 
 class ConvertTasksConfig(Section):
@@ -95,7 +113,7 @@ class ConvertConfig(Section):
     """The whole configuration of the conversion."""
 
     input: LinesConfig
-    """The JSON Lines files to convert."""
+    """The JSON Lines files to convert, or the Lance dataset."""
     types: TypesConfig = TypesConfig()
     """The types of the columns."""
     output: LinesOutputConfig

@@ -1,4 +1,4 @@
-"""The conversion as a run sees it.
+"""The conversion of JSON Lines as a run sees it.
 
 plan      files -> sampled schema, shards (spans of bytes)          planning, sampling, cutting
 convert   shard -> blocks of lines -> tables -> files, a receipt    stage, blocks, reading, writing
@@ -8,63 +8,34 @@ convert   shard -> blocks of lines -> tables -> files, a receipt    stage, block
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pyarrow as pa
 from typing_extensions import override
 
 from rm_ray.addresses import table_of
 from rm_ray.convert.config import ConvertConfig
+from rm_ray.convert.conversion import Conversion
 from rm_ray.convert.counts import ConvertCounts
 from rm_ray.convert.files import choose
 from rm_ray.convert.fingerprint import fingerprint
 from rm_ray.convert.plan import LinesUnit, PlannedLines
 from rm_ray.convert.planning import ConvertPlanning, plan_conversion
-from rm_ray.convert.stage import CORPUS, REJECTED, ConvertStage
+from rm_ray.convert.stage import REJECTED, ConvertStage
 from rm_ray.convert.summary import ConvertSummary, dry_run_text, listed, manifest, warnings
-from rm_ray.convert.writing import Files
 from rm_ray.corpus.files import Corpus, list_files
 from rm_ray.corpus.paths import check_paths
-from rm_ray.corpus.shards import Shard
 from rm_ray.errors import InputError
 from rm_ray.run.counts import RunCounts, RunProgress
-from rm_ray.run.execute import execute, ray_faults
 from rm_ray.run.output.folder import RunFolder
-from rm_ray.run.output.receipts import DONE, read_receipt
-from rm_ray.run.shard_job import JobSpec, Round, ShardJob
-from rm_ray.run.survey import open_folder, survey
-from rm_ray.run.unit_tasks import do_units_here
-from rm_ray.store.folder import Folder
-
-if TYPE_CHECKING:
-    from ray.data import Dataset
+from rm_ray.run.output.receipts import DONE
+from rm_ray.run.shard_job import JobSpec, Round
 
 log = logging.getLogger(__name__)
 
 
-def convert(config: ConvertConfig) -> None:
-    """Convert JSON Lines files. The same call again goes on where the last one ended.
-
-    Args:
-        config: the configuration.
-
-    Raises:
-        Refused: the conversion cannot run; the message tells the remedy. Nothing is written.
-        Incomplete: the run ended with something missing, or too many lines were rejected.
-    """
-    execute(ConvertJob(config))
-
-
-def dry_run(config: ConvertConfig) -> str:
-    """Tell, as text, what `convert` would read and write. Nothing is written."""
-    job = ConvertJob(config)
-    with ray_faults():
-        seen = survey(job, open_folder(job), to_run=False)
-        return dry_run_text(cast(ConvertPlanning, seen.new))
-
-
-class ConvertJob(ShardJob[PlannedLines, LinesUnit, ConvertPlanning]):
-    """Plans and does one conversion."""
+class ConvertJob(Conversion[PlannedLines, LinesUnit, ConvertPlanning]):
+    """Plans and does one conversion of JSON Lines."""
 
     def __init__(self, config: ConvertConfig) -> None:
         """Check the paths.
@@ -111,26 +82,7 @@ class ConvertJob(ShardJob[PlannedLines, LinesUnit, ConvertPlanning]):
         return plan_conversion(self.config, found, planned, notes)
 
     @override
-    def stages(
-        self, units: "Dataset", this: Round[LinesUnit], planning: ConvertPlanning
-    ) -> "Dataset":
-        from rm_ray.run.units_on_ray import do_units_on_ray
-
-        tasks = self.config.tasks
-        stage = self._stage(this, planning)
-        return do_units_on_ray(units, stage, cpus=tasks.cpus, at_once=tasks.max_tasks)
-
-    @override
-    def run_here(self, this: Round[LinesUnit], planning: ConvertPlanning) -> None:
-        do_units_here(
-            self._stage(this, planning),
-            this.units,
-            cpus=self.config.tasks.cpus,
-            at_once=self.config.tasks.max_tasks,
-            every_s=self.config.run.progress_s,
-        )
-
-    def _stage(self, this: Round[LinesUnit], planning: ConvertPlanning) -> ConvertStage:
+    def stage(self, this: Round[LinesUnit], planning: ConvertPlanning) -> ConvertStage:
         return ConvertStage(
             config=self.config,
             columns=planning.schema,
@@ -141,18 +93,16 @@ class ConvertJob(ShardJob[PlannedLines, LinesUnit, ConvertPlanning]):
         )
 
     @override
+    def page(self, planning: ConvertPlanning) -> str:
+        return dry_run_text(planning)
+
+    @override
     def work_left(self, units: Sequence[LinesUnit]) -> float:
         return sum(shard.stop - shard.start for unit in units for shard in unit.shards)
 
     @override
     def work_done(self, progress: RunProgress) -> float:
         return (ConvertCounts() + progress.work).bytes_read
-
-    @override
-    def read_counts(
-        self, shard: Shard, parts: Folder, fingerprint: str
-    ) -> tuple[ConvertCounts, int] | None:
-        return read_receipt(shard, parts, fingerprint, ConvertCounts, str)
 
     @override
     def too_many_wrong(self, totals: RunCounts, run: RunFolder) -> str | None:
@@ -174,19 +124,8 @@ class ConvertJob(ShardJob[PlannedLines, LinesUnit, ConvertPlanning]):
         counts = ConvertCounts() + totals
         for sentence in warnings(counts, planning.schema):
             log.warning("%s", sentence)
-        self._leave_empty_table(counts, run, planning)
+        self.leave_empty_table(run, planning.schema.schema, counts.files)
         stored = run.stored()
         assert stored is not None  # this run has written it
         content = manifest(self.config, planning, counts, stored["versions"])
         run.root.overwrite("manifest.json", content)
-
-    def _leave_empty_table(
-        self, counts: ConvertCounts, run: RunFolder, planning: ConvertPlanning
-    ) -> None:
-        """Let the corpus have a file without rows as long as it has no file with rows."""
-        folder, name = run.root / CORPUS, Shard(CORPUS, 0, 0).part
-        if not counts.files:
-            data = Files(planning.schema.schema, self.config.output.codec, 1, 1).empty()
-            folder.overwrite(name, data)
-        elif name in folder.names():
-            folder.remove(name)  # the corpus has grown, and the columns were not known then

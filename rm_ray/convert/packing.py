@@ -85,8 +85,18 @@ def read_pieces(
         yield piece
 
 
+def frame_bytes(head: bytes) -> int:
+    """Return the unpacked bytes of a zstd frame as its header tells them; -1 if it does not."""
+    return int(zstandard.frame_content_size(head))
+
+
 def unpacked(pieces: Iterator[bytes], packing: str) -> Iterator[bytes]:
-    """Yield the unpacked bytes of a compressed file.
+    """Yield the unpacked bytes of a compressed file; see `unpacked_members`."""
+    return (piece for _, piece in unpacked_members(pieces, packing))
+
+
+def unpacked_members(pieces: Iterator[bytes], packing: str) -> Iterator[tuple[int, bytes]]:
+    """Yield the unpacked bytes of a compressed file, each piece with where its member begins.
 
     Args:
         pieces: the bytes of the file.
@@ -98,14 +108,17 @@ def unpacked(pieces: Iterator[bytes], packing: str) -> Iterator[bytes]:
     """
     make = _UNPACKERS[packing]
     member: Unpacker | None = None
+    begin = read = 0
     for piece in _small(pieces):
+        read += len(piece)
         while piece:
             if member is None:
                 piece = _without_padding(piece, packing)
                 if not piece:
                     break
-                member = make()
-            yield from member.unpack(piece)
+                member, begin = make(), read - len(piece)
+            for out in member.unpack(piece):
+                yield begin, out
             piece = member.unused_data if member.eof else b""
             member = None if member.eof else member
     if member is not None:

@@ -4,6 +4,7 @@ This module writes nothing: the caller stores the new segment of the plan, or sh
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +14,11 @@ from rm_ray.convert.columns import Columns
 from rm_ray.convert.config import ConvertConfig
 from rm_ray.convert.cutting import cut_plain
 from rm_ray.convert.files import folder_below
+from rm_ray.convert.frames import ZSTD, cut_frames
 from rm_ray.convert.kinds import Kind, Seen, json_places, kind_of
 from rm_ray.convert.plan import PlannedLines
 from rm_ray.convert.sampling import Look, look_at_files
-from rm_ray.convert.stage import MIB
+from rm_ray.convert.shard_stage import MIB
 from rm_ray.corpus.alone import each_file
 from rm_ray.corpus.files import Corpus, InputFile, hive_names
 from rm_ray.corpus.groups import printable
@@ -206,8 +208,12 @@ def _tell_json_text(fields: Sequence[tuple[str, Kind]]) -> None:
 def _cut(
     files: Sequence[InputFile], looks: Mapping[str, Look], config: ConvertConfig
 ) -> list[PlannedLines]:
-    plain = [file for file in files if looks[file.path].packing is None]
-    cuts = cut_plain(plain, config.shard.mb * MIB, config.input)
+    of_packing = defaultdict(list)
+    for file in files:
+        of_packing[looks[file.path].packing].append(file)
+    shard_bytes = config.shard.mb * MIB
+    cuts = cut_plain(of_packing[None], shard_bytes, config.input)
+    cuts |= cut_frames(of_packing[ZSTD], shard_bytes, config.input)
     planned = []
     for file in files:
         edges, lines = cuts.get(file.path, ((0, file.size), (1,)))

@@ -11,7 +11,8 @@ from rm_ray.convert.config import ConvertConfig
 from rm_ray.convert.counts import ConvertCounts
 from rm_ray.convert.kinds import Kind, json_places
 from rm_ray.convert.planning import ConvertPlanning
-from rm_ray.convert.stage import MIB, REJECTED
+from rm_ray.convert.shard_stage import MIB
+from rm_ray.convert.stage import REJECTED
 from rm_ray.corpus.groups import printable
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.summary import RunSummary
@@ -149,7 +150,7 @@ def manifest(
             {"place": place, "why": kind.why} for place, kind in json_places(schema.fields)
         ],
         "types": config.types.model_dump(mode="json"),
-        "output": config.output.model_dump(mode="json", exclude={"storage", "path"}),
+        "output": config.output.model_dump(mode="json", exclude={"storage", "path", "row_address"}),
         "versions": dict(versions),
         "files": [
             {

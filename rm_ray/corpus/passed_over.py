@@ -3,7 +3,6 @@
 A file that could be data is never left out in silence. Pure functions.
 """
 
-import json
 import re
 import shlex
 from collections import Counter
@@ -30,13 +29,12 @@ HIDDEN = "Parquet files that are hidden (_ or .)"
 RUNS = "folders of runs"
 TWICE = "files that are read under another name"
 
-# For each kind of table: the path of a file that only this kind has, and the function that reads
-# the table. The function belongs to DuckDB, or to pylance, the Python package of Lance.
-LANCE = "lance.dataset"
+# For each kind of table: the path of a file that only this kind has, and DuckDB's function that
+# reads the table. A Lance dataset is converted by this project's own job.
 TABLES = {
     "a Delta table": (re.compile(r"(.*/)?_delta_log/.+"), "delta_scan"),
     "an Iceberg table": (re.compile(r"(.*/)?metadata/[^/]+\.metadata\.json"), "iceberg_scan"),
-    "a Lance dataset": (re.compile(r"(.*/)?_versions/[^/]+\.manifest"), LANCE),
+    "a Lance dataset": (re.compile(r"(.*/)?_versions/[^/]+\.manifest"), CONVERT),
 }
 
 
@@ -136,6 +134,11 @@ def how_to_convert(name: str, path: str) -> str | None:
     packed = parts.pop() if parts[-1] in PACKED else ""
     if READERS.get(parts[-1]) != CONVERT or packed not in UNPACKED:
         return None
+    return convert_command(path)
+
+
+def convert_command(path: str) -> str:
+    """Return the command that converts a path, and the path to give then."""
     words = ["python", CONVERT, "--input.path", path, "--output.path", "converted"]
     return f"{shlex.join(words)} (then --input.path converted/corpus)"
 
@@ -160,26 +163,13 @@ def _convertible(relative: str) -> str | None:
 
 def _way_out(key: str, reader: str, table: str) -> str:
     """Say why the files of a table are not read as they are, and what to do instead."""
-    if reader == LANCE:
-        return (
-            "whose files are not Parquet: write it out as plain Parquet into a folder corpus "
-            f"({_pylance(table)}; its packages are pylance and pyarrow)"
-        )
+    if reader == CONVERT:
+        return f"whose files are not Parquet; this converts it: {convert_command(f'lance:{table}')}"
     named = f"name it as a table, --input.path {KINDS[reader]}:{table}; or " * (key == "input")
     return (
         f"whose files hold deleted rows and old versions too: {named}write it out as plain Parquet "
         f"({_duckdb(reader, table)}), or name its files one by one or by a glob"
     )
-
-
-def _pylance(table: str) -> str:
-    # batches, since pyarrow crashes when it writes the scanner that `scanner()` of pylance returns
-    source = json.dumps(table, ensure_ascii=False)
-    code = (
-        f"import lance, pyarrow.dataset as p; t = {LANCE}({source}); "
-        'p.write_dataset(t.to_batches(), "corpus", schema=t.schema, format="parquet")'
-    )
-    return shlex.join(["python", "-c", code])
 
 
 def _duckdb(reader: str, source: str) -> str:

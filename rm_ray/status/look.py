@@ -4,7 +4,9 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from rm_ray.config import OutputConfig
+from rm_ray.addresses import lance_of
+from rm_ray.config import OutputConfig, as_list
+from rm_ray.convert.lance.plan import PlannedFragment
 from rm_ray.convert.plan import PlannedLines
 from rm_ray.corpus.plan import Planned, PlannedFile, shards_of
 from rm_ray.errors import InputError, OutputError, short
@@ -161,6 +163,8 @@ def _look_at_run(output: OutputConfig) -> Status:
     kind, parts, planned = next(
         (known for key, known in KINDS.items() if key in config), KINDS["judge"]
     )
+    if any(map(lance_of, as_list(config.get("input", {}).get("path", [])))):
+        planned = PlannedFragment  # a conversion of a Lance dataset
     run = RunFolder(OutputConfig(path=run.uri, storage=output.storage), parts, planned)
     run.stored()
     committed = run.committed()

@@ -1,6 +1,5 @@
 """What is there and is not read is said; what would be read wrongly is refused."""
 
-import ast
 import gzip
 import re
 import shlex
@@ -213,7 +212,7 @@ def test_a_table_is_refused_and_its_files_are_read_where_they_are_named(tmp_path
 
 
 @pytest.mark.parametrize("path", ["", "lake", "lake/it's.lance"])
-def test_a_lance_dataset_is_refused_with_the_line_that_exports_it(tmp_path, path):
+def test_a_lance_dataset_is_refused_with_the_line_that_converts_it(tmp_path, path):
     for name in ("it's.lance", "other.lance"):
         folder = tmp_path / "lake" / name
         write(folder / "_versions" / "18446744073709551614.manifest", folder / "data" / "1.lance")
@@ -222,12 +221,11 @@ def test_a_lance_dataset_is_refused_with_the_line_that_exports_it(tmp_path, path
     with pytest.raises(InputError) as error:
         read(tmp_path, path)
     where = f"{tmp_path}/lake/it's.lance"
-    said = f"input.path: {where} is a Lance dataset, whose files are not Parquet: write it out as"
-    assert str(error.value).startswith(said)
-    command = re.search(r"\((python .*); its packages are pylance and pyarrow\)$", str(error.value))
-    python, option, code = shlex.split(command[1])
-    assert (python, option) == ("python", "-c")
-    assert f'lance.dataset("{where}")' in code and ast.parse(code)
+    said = f"input.path: {where} is a Lance dataset, whose files are not Parquet; this converts it"
+    assert str(error.value).startswith(f"{said}: ")
+    command = re.search(r": (python .*) \(then --input.path converted/corpus\)$", str(error.value))
+    words = ["python", "jobs/convert.py", "--input.path", f"lance:{where}"]
+    assert shlex.split(command[1]) == [*words, "--output.path", "converted"]
 
 
 def test_data_files_of_lance_are_counted(tmp_path):

@@ -15,7 +15,7 @@ Its files:
     positions  reads which rows the delete files of an Iceberg snapshot delete
     puffin     decodes the deletion vectors of Puffin files
     store_io   lets pyiceberg read files through the stores of rm_ray
-    access     tells deltalake how to reach S3
+    access     tells deltalake and Lance how to reach S3
     deleted    keeps the numbers of deleted rows beside the plan of a run
     moved      compares a plan with the files that a snapshot has
 """

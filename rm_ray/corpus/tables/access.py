@@ -1,4 +1,4 @@
-"""Tell deltalake how to reach S3: it does not read through the stores of rm_ray."""
+"""Tell deltalake and Lance how to reach S3: they do not read through the stores of rm_ray."""
 
 import os
 from typing import Any
@@ -8,11 +8,12 @@ from rm_ray.errors import InputError
 from rm_ray.store.s3 import credentials_of
 
 
-def delta_options(address: str, storage: StorageConfig) -> dict[str, str]:
-    """Return the storage options of deltalake for a table.
+def s3_options(address: str, storage: StorageConfig) -> dict[str, str]:
+    """Return the storage options of deltalake and of Lance for a table; none outside S3.
 
     They hold credentials where the configuration names a profile or a prefix, and must not be kept
-    or logged. Other credentials are found by deltalake itself, in the environment.
+    or logged. Other credentials are found by deltalake and Lance themselves, in the
+    environment.
 
     Raises:
         InputError: the profile has no credentials.

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from rm_ray.config import CorpusConfig
-from rm_ray.corpus.tables.access import delta_options
+from rm_ray.corpus.tables.access import s3_options
 from rm_ray.corpus.tables.fields import TableField, TableFields
 from rm_ray.corpus.tables.snapshot import Ints, Snapshot, TableFile
 from rm_ray.errors import InputError, short
@@ -55,7 +55,7 @@ def open_delta(address: str, version: int | None, config: CorpusConfig) -> Snaps
             "another name, or write the table out as plain Parquet"
         )
     try:
-        table = DeltaTable(uri, version=version, storage_options=delta_options(uri, config.storage))
+        table = DeltaTable(uri, version=version, storage_options=s3_options(uri, config.storage))
     except Exception as error:  # noqa: BLE001 - deltalake raises errors of many kinds
         raise InputError(_say_unopened(address, version, config, error)) from None
     _check_features(address, table, config)

@@ -1,7 +1,8 @@
 """Open a table by its address."""
 
-from rm_ray.addresses import table_of
+from rm_ray.addresses import lance_of, table_of
 from rm_ray.config import CorpusConfig, InputConfig
+from rm_ray.corpus.passed_over import convert_command
 from rm_ray.corpus.tables.delta import open_delta
 from rm_ray.corpus.tables.snapshot import Snapshot
 from rm_ray.errors import InputError
@@ -17,6 +18,7 @@ def refuse_table(config: CorpusConfig, job: str) -> None:
     Raises:
         InputError: the corpus is a table.
     """
+    _refuse_lance(config)
     if tables := [path for path in config.paths if table_of(path)]:
         raise InputError(
             f"{config.key}.path: {tables[0]} is a table, and {job} reads plain Parquet only: score "
@@ -30,6 +32,7 @@ def open_table(config: CorpusConfig) -> Snapshot | None:
     Raises:
         InputError: the table cannot be read, or stands beside other paths.
     """
+    _refuse_lance(config)
     tables = [path for path in config.paths if table_of(path)]
     if not tables:
         return None
@@ -56,3 +59,11 @@ def open_table(config: CorpusConfig) -> Snapshot | None:
             "'rm_ray[iceberg]'"
         ) from None
     return open_iceberg(address, config.snapshot, config)
+
+
+def _refuse_lance(config: CorpusConfig) -> None:
+    if datasets := [path for path in config.paths if lance_of(path)]:
+        raise InputError(
+            f"{config.key}.path: {datasets[0]} is a Lance dataset, whose files are not Parquet; "
+            f"this converts it: {convert_command(datasets[0])}"
+        )

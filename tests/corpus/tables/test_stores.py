@@ -6,7 +6,7 @@ from deltalake import write_deltalake
 
 from rm_ray.config import InputConfig, StorageConfig
 from rm_ray.corpus.files import list_files
-from rm_ray.corpus.tables.access import delta_options
+from rm_ray.corpus.tables.access import s3_options
 from rm_ray.errors import InputError
 from rm_ray.store.filesystem import open_filesystem
 from tests.corpus.tables import made_delta, made_iceberg
@@ -48,10 +48,10 @@ def test_both_kinds_are_read_from_s3(s3_bucket, s3_endpoint, tmp_path, monkeypat
 def test_options_say_what_the_configuration_says(monkeypatch):
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
-    assert delta_options("/a/folder", StorageConfig(anonymous=True)) == {}
-    assert delta_options("s3://b/t", StorageConfig()) == {"timeout": "30s"}
+    assert s3_options("/a/folder", StorageConfig(anonymous=True)) == {}
+    assert s3_options("s3://b/t", StorageConfig()) == {"timeout": "30s"}
     asked = StorageConfig(endpoint_url="http://here", region="eu", anonymous=True, timeout_s=5)
-    assert delta_options("s3a://b/t", asked) == {
+    assert s3_options("s3a://b/t", asked) == {
         "AWS_ENDPOINT_URL": "http://here",
         "AWS_REGION": "eu",
         "AWS_ALLOW_HTTP": "true",
