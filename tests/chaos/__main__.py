@@ -39,6 +39,7 @@ def main() -> int:
     parser.add_argument("--ledger", action="store_true", help="add what was done to ledger.jsonl")
     parser.add_argument("--faults", type=int, default=15, help="of each seed, but for vLLM")
     parser.add_argument("--vllm-faults", type=int, default=6)
+    parser.add_argument("--rows", type=int, default=64, help="of each of the 6 scored files")
     options = parser.parse_args()
     work = [(seed, fault_engine.NAME, options.faults) for seed in options.seeds]
     work += [(seed, raising_vllm.NAME, options.vllm_faults) for seed in options.vllm_seeds]
@@ -51,7 +52,7 @@ def main() -> int:
         chaos = Chaos(endpoint, S3_DUMMIES, folder)
         for seed, engine, faults in work:
             try:
-                report = run_seed(chaos, seed, engine, faults)
+                report = run_seed(chaos, seed, engine, faults, options.rows)
             except (AssertionError, subprocess.TimeoutExpired):
                 traceback.print_exc()
                 unended.append(f"{engine} {seed}")
@@ -71,10 +72,10 @@ def main() -> int:
     return 0 if not unended and all(report.clean for report in reports) else 1
 
 
-def run_seed(chaos: Chaos, seed: int, engine: str, faults: int) -> Report:
+def run_seed(chaos: Chaos, seed: int, engine: str, faults: int, rows: int) -> Report:
     """Hurt one run, of scoring with an engine or of another job."""
     if engine not in JOBS:
-        return chaos.run_seed(seed, fault_plan(seed, faults), engine, files=6, rows=64)
+        return chaos.run_seed(seed, fault_plan(seed, faults), engine, files=6, rows=rows)
     of_job, kinds, files, rows = JOBS[engine]
     return of_job(chaos).run_seed(seed, fault_plan(seed, faults, kinds), engine, files, rows)
 
