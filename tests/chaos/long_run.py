@@ -5,13 +5,14 @@
 The scoring job runs on the cluster and store of `make chaos`, by vLLM. Every fault is one that its
 driver survives, so the same driver runs from the beginning to the end. Every few seconds the
 memory, file descriptors and threads of each process are written to samples.jsonl, with the bytes of
-/dev/shm and of the temporary folder. picture.png shows them over time. At the end every row has to
-be there once.
+/dev/shm and of the temporary folder. picture.png shows them over time. After its time the run is
+stopped as a person stops it. Then each row of each shard that has a part has to be there once.
 """
 
 import argparse
 import json
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -34,6 +35,7 @@ FAULTS = (
     *STORE_FAULTS,
 )
 SAMPLE_S = 15
+SHARD_ROWS = 100
 # What a process is, by a word of its command line; the first that fits.
 ROLES = {
     "driver": "jobs/score.py",
@@ -65,49 +67,52 @@ def main() -> None:
 
 def hurt(chaos: Chaos, options: argparse.Namespace) -> None:
     """Run the job, hurt it, and look at every row at the end."""
-    corpus, ids = write_corpus(chaos, options.minutes * 60 * options.tokens_per_second)
+    corpus, rows = write_corpus(chaos, options.minutes * 60 * options.tokens_per_second)
     output, log = f"{BUCKET}/long", options.output / "score.log"
     began = time.monotonic()
-    job = chaos.start(log, corpus, output, raising_vllm.NAME, shard_rows=100, run_progress_s=60)
+    changes = {"shard_rows": SHARD_ROWS, "run_progress_s": 60}
+    job = chaos.start(log, corpus, output, raising_vllm.NAME, **changes)
     samples = options.output / "samples.jsonl"
     rng, faults = random.Random(0), iter(fault_plan(0, 10_000, FAULTS))
     done: Counter[str] = Counter()
-    next_fault = began + 60 * options.fault_minutes
+    next_fault, end = began + 60 * options.fault_minutes, began + 60 * options.minutes
     fault = next(faults)
-    while job.poll() is None:
+    while job.poll() is None and time.monotonic() < end:
         with samples.open("a") as file:
             for line in sample(job.pid, time.monotonic() - began):
                 file.write(json.dumps(line) + "\n")
-        # the last minutes of the time are quiet: the run ends as it would without a fault
-        due = next_fault < time.monotonic() < began + 60 * options.minutes
-        if due and chaos.inject(fault, job, rng):
+        if next_fault < time.monotonic() and chaos.inject(fault, job, rng):
             done[fault] += 1
             fault, next_fault = next(faults), time.monotonic() + 60 * options.fault_minutes
         time.sleep(SAMPLE_S)
     hours = (time.monotonic() - began) / 3600
-    found = Counter(row["id"] for row in chaos.rows(output) if row["reward"] is not None)
+    if stopped := job.poll() is None:
+        job.send_signal(signal.SIGTERM)
+        job.wait(300)
+    found = Counter(int(row["id"]) for row in chaos.rows(output) if row["reward"] is not None)
+    shards = {row // SHARD_ROWS for row in found} if stopped else range(rows // SHARD_ROWS)
     result = {
-        "hours": round(hours, 2), "exit": job.returncode, "rows": len(ids),
-        "lost": len(ids - found.keys()), "doubled": sum(n - 1 for n in found.values()),
+        "hours": round(hours, 2), "stopped": stopped, "exit": job.returncode, "rows": len(found),
+        "lost": len(shards) * SHARD_ROWS - len(found),
+        "doubled": sum(n - 1 for n in found.values()),
         "faults": dict(sorted(done.items())), "fault_count": done.total(),
     }  # fmt: skip
     (options.output / "result.json").write_text(json.dumps(result, indent=1))
     print(json.dumps(result, indent=1))
     draw(samples, options.output / "picture.png")
-    sys.exit(result["exit"] or result["lost"] or result["doubled"])
+    sys.exit(bool(result["lost"] or result["doubled"] or result["exit"] != int(stopped)))
 
 
-def write_corpus(chaos: Chaos, tokens: float) -> tuple[str, set[str]]:
-    """Write files of documents of about 300 tokens; return where, and the ids."""
-    rng, ids, written = random.Random(0), set(), 0
+def write_corpus(chaos: Chaos, tokens: float) -> tuple[str, int]:
+    """Write files of documents of about 300 tokens, whose ids count up; return where, and rows."""
+    rng, written = random.Random(0), 0
     while written * 300 < tokens:
         names = [f"{written + n}" for n in range(2000)]
         texts = [prose(rng, rng.randint(100, 360)) for _ in names]
         with chaos.direct.open(f"{BUCKET}/long-in/{written:08d}.parquet", "wb") as file:
             pq.write_table(pa.table({"id": names, "text": texts}), file, row_group_size=100)
-        ids |= set(names)
         written += len(names)
-    return f"s3://{BUCKET}/long-in", ids
+    return f"s3://{BUCKET}/long-in", written
 
 
 def sample(driver: int, seconds: float) -> Iterator[dict]:
