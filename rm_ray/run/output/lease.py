@@ -111,9 +111,14 @@ class Lease:
     def check(self) -> None:
         """Check that this run holds the lease, before an action that only its holder may do.
 
+        It asks the store, since a machine that stood still may go on right here.
+
         Raises:
             Incomplete: another driver has taken the lease, or it could not be renewed.
+            OSError: the store does not answer.
         """
+        if not self._taken and not self._stop.is_set():
+            self._take_note(self._thief(self._state.read(NAME)))
         if self._taken:
             raise Incomplete(f"{self._taken}; the parts that this run committed stay")
 
@@ -154,13 +159,19 @@ class Lease:
         if self._stop.is_set():
             raise SystemExit  # ends this thread
         once = replace(self._state, patience=Patience(0))
-        if (lease := once.read(NAME)) is None:
+        if thief := self._thief(once.read(NAME)):
+            return thief
+        self._beats += 1
+        once.overwrite(NAME, self._text())
+        return None
+
+    def _thief(self, lease: bytes | None) -> str | None:
+        """Return the driver that has taken the lease, given what the store holds."""
+        if lease is None:
             return "a run that has ended since"
         owner = _owner(lease)
         if owner.get("id", self._id) != self._id:
             return f"process {owner.get('process')} on {owner.get('host')}"
-        self._beats += 1
-        once.overwrite(NAME, self._text())
         return None
 
     def _text(self) -> bytes:

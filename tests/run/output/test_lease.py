@@ -112,6 +112,17 @@ def test_a_driver_that_loses_its_lease_is_told_and_leaves_the_new_one_alone(tmp_
     assert json.loads(state.read(lease.NAME))["host"] == "thief"
 
 
+def test_a_driver_that_stood_still_until_its_last_step_finds_its_lease_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(lease, "BEAT_SECONDS", 60)  # it goes on before its next beat
+    state = Folder(str(tmp_path))
+    with held(state) as mine:
+        mine.check()
+        left_behind(state)
+        with pytest.raises(Incomplete, match=r"process 1 on elsewhere\).*stay"):
+            mine.check()
+    assert json.loads(state.read(lease.NAME))["process"] == 1
+
+
 def test_one_that_was_lost_before_anybody_listened_is_told_of_then(tmp_path):
     state = Folder(str(tmp_path))
     with Lease(state) as lease:
