@@ -1,4 +1,4 @@
-"""What every conversion has as a job: its tasks, its receipts, and its table without rows."""
+"""The job that all conversions share: it runs their tasks, and reads the receipts of their shards."""
 
 from abc import abstractmethod
 from typing import TYPE_CHECKING
