@@ -1,4 +1,4 @@
-"""The job that all conversions share: it runs their tasks, and reads the receipts of their shards."""
+"""The job that all conversions share: it runs their tasks, and reads their receipts."""
 
 from abc import abstractmethod
 from typing import TYPE_CHECKING
