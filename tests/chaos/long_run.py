@@ -4,13 +4,16 @@
 
 The scoring job runs on the cluster and store of `make chaos`, by vLLM. Every fault is one that its
 driver survives, so the same driver runs from the beginning to the end. Every few seconds the
-memory, file descriptors and threads of each process are written to samples.jsonl, with the bytes of
-/dev/shm and of the temporary folder. picture.png shows them over time. After its time the run is
-stopped as a person stops it. Then each row of each shard that has a part has to be there once.
+memory, file descriptors and threads of each process are written to samples.jsonl, with the shared
+memory of Ray's object stores, and the bytes of Ray's session folder and of the temporary folder.
+picture.png shows them over time. After its time the run is stopped as a person stops it. Then each
+row of each shard that has a part has to be there once.
 """
 
 import argparse
+import contextlib
 import json
+import os
 import random
 import signal
 import sys
@@ -36,6 +39,10 @@ FAULTS = (
 )
 SAMPLE_S = 15
 SHARD_ROWS = 100
+# Names of the quantities of all processes together.
+SHARED = "shared memory of Ray's object stores, MiB"
+FOLDERS = "Ray's session folder and TMPDIR, MiB"
+PROCESSES = "processes"
 # What a process is, by a word of its command line; the first that fits.
 ROLES = {
     "driver": "jobs/score.py",
@@ -57,6 +64,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("long_run"))
     options = parser.parse_args()
     options.output.mkdir(parents=True)
+    os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="lr", dir="/tmp")  # short: paths of sockets
     with s3_server() as endpoint:
         chaos = Chaos(endpoint, S3_DUMMIES, options.output / "chaos")
         try:
@@ -79,7 +87,7 @@ def hurt(chaos: Chaos, options: argparse.Namespace) -> None:
     fault = next(faults)
     while job.poll() is None and time.monotonic() < end:
         with samples.open("a") as file:
-            for line in sample(job.pid, time.monotonic() - began):
+            for line in sample(job.pid, chaos.nodes.folder, time.monotonic() - began):
                 file.write(json.dumps(line) + "\n")
         if next_fault < time.monotonic() and chaos.inject(fault, job, rng):
             done[fault] += 1
@@ -115,14 +123,17 @@ def write_corpus(chaos: Chaos, tokens: float) -> tuple[str, int]:
     return f"s3://{BUCKET}/long-in", written
 
 
-def sample(driver: int, seconds: float) -> Iterator[dict]:
-    """Yield a line for each process, and one for the machine."""
+def sample(driver: int, ray_folder: Path, seconds: float) -> Iterator[dict]:
+    """Yield a line for each process, and one for what they share."""
+    raylets = []
     for process in psutil.Process().children(recursive=True):
         try:
             words = " ".join(process.cmdline())
             role = next((role for role, word in ROLES.items() if word in words), None)
             if role is None or (role == "driver" and process.pid != driver):
                 continue
+            if role == "raylet":
+                raylets.append(process.pid)
             with process.oneshot():
                 yield {
                     "s": round(seconds), "role": role, "pid": process.pid,
@@ -132,11 +143,29 @@ def sample(driver: int, seconds: float) -> Iterator[dict]:
         except psutil.Error:
             continue
     yield {
-        "s": round(seconds), "role": "machine",
-        "/dev/shm MiB": round(psutil.disk_usage("/dev/shm").used / 2**20),
-        "/tmp MiB": round(psutil.disk_usage(tempfile.gettempdir()).used / 2**20),
-        "processes": len(psutil.Process().children(recursive=True)),
+        "s": round(seconds), "role": "all",
+        SHARED: round(sum(shared_bytes(pid) for pid in raylets) / 2**20, 1),
+        FOLDERS: round((size(ray_folder) + size(Path(os.environ["TMPDIR"]))) / 2**20, 1),
+        PROCESSES: len(psutil.Process().children(recursive=True)),
     }  # fmt: skip
+
+
+def shared_bytes(pid: int) -> int:
+    """Return the bytes of /dev/shm that this process has mapped and touched."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:  # it has ended
+        return 0
+    return int(status.partition("RssShmem:")[2].split()[0]) * 1024
+
+
+def size(folder: Path) -> int:
+    """Return the bytes of all files below the folder."""
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            total += path.lstat().st_size
+    return total
 
 
 def draw(samples: Path, picture: Path) -> None:
@@ -148,8 +177,8 @@ def draw(samples: Path, picture: Path) -> None:
     machine = defaultdict(list)
     for text in samples.open():
         line = json.loads(text)
-        if line["role"] == "machine":
-            for name in ("/dev/shm MiB", "/tmp MiB", "processes"):
+        if line["role"] == "all":
+            for name in (SHARED, FOLDERS, PROCESSES):
                 machine[name].append((line["s"] / 60, line[name]))
             continue
         for name, of_processes in lines.items():

@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import tempfile
+from pathlib import Path
 from unittest.mock import patch
 
 import psutil
@@ -36,6 +37,11 @@ class Nodes:
     @property
     def address(self) -> str:
         return self._cluster.address
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the cluster's sockets and logs."""
+        return Path(self._temp)
 
     @property
     def ids(self) -> list[str]:
