@@ -65,6 +65,7 @@ def main() -> None:
     options = parser.parse_args()
     options.output.mkdir(parents=True)
     os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="lr", dir="/tmp")  # short: paths of sockets
+    Path(os.environ["TMPDIR"], "ray").mkdir()  # Ray writes the cluster's address there
     with s3_server() as endpoint:
         chaos = Chaos(endpoint, S3_DUMMIES, options.output / "chaos")
         try:
