@@ -225,7 +225,7 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
 
     @override
     def blocks_wanted(self, this: Round[ReadUnit]) -> float:
-        return blocks_wanted(this) if self.engine else len(this.units)
+        return blocks_wanted(this, self.config.pool) if self.engine else len(this.units)
 
     @override
     def leave(self, totals: RunCounts, run: RunFolder, planning: PairsPlanning) -> None:

@@ -69,7 +69,7 @@ def stages(
         deleted: rows that the table of the corpus has deleted.
     """
     tokenizer_ref, maker_ref = ray.put(tokenizer), ray.put(maker)
-    share_blocks(units, this)
+    share_blocks(units, this, config.pool)
     if engine is None:
         make = MakePairs(maker_ref, this.tally)
         pairs = units.map_batches(

@@ -286,7 +286,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
     def blocks_wanted(self, this: Round[ReadUnit]) -> float:
         from rm_ray.score.pipeline import blocks_wanted
 
-        return blocks_wanted(this)
+        return blocks_wanted(this, self.config.pool)
 
 
 def _shorter(section: JudgeSection, longest: int, less: int) -> str:

@@ -30,8 +30,12 @@ from rm_ray.score.known_good import known_good
 from rm_ray.score.planning import SHARDS_PER_ACTOR
 from rm_ray.score.read_stage import ReadStage
 
-# Shards share blocks of about a million token ids, if there are enough shards for each actor.
-BLOCK_BYTES, TOKEN_BYTES = 4 << 20, 4
+# Shards share blocks if there are enough shards for each actor. The parts of a block are written
+# when its last shard is judged, and a lost engine loses its block. So a block has about so many
+# tokens if the engine has a GPU, and far fewer if it has none: a core takes minutes for a million.
+GPU_BLOCK_TOKENS, CPU_BLOCK_TOKENS = 1 << 20, 1 << 15
+# Bytes of a token id.
+TOKEN_BYTES = 4
 # While an actor judges one block, the next one is ready.
 BLOCKS_PER_ACTOR = 2
 
@@ -62,7 +66,7 @@ def stages(judging: Judging, units: Dataset, this: Round[ReadUnit]) -> Dataset:
     """Read and judge the units of a round."""
     config = judging.config
     tokenizer_ref, judge_ref = ray.put(judging.tokenizer), ray.put(judging.judge)
-    alone = share_blocks(units, this)
+    alone = share_blocks(units, this, config.pool)
     control = known_good(this.results(), config.input, tokenizer_ref) if alone else None
 
     stage = ReadStage(config.input, tokenizer_ref, this.tally, judging.types, judging.deleted)
@@ -85,7 +89,7 @@ def stages(judging: Judging, units: Dataset, this: Round[ReadUnit]) -> Dataset:
     return this.commit(rewards)
 
 
-def share_blocks(units: Dataset, this: Round[ReadUnit]) -> bool:
+def share_blocks(units: Dataset, this: Round[ReadUnit], pool: PoolConfig) -> bool:
     """Let shards share blocks if there are many.
 
     A failure costs a whole block, and an actor gets whole blocks. So shards do not share blocks if
@@ -97,7 +101,7 @@ def share_blocks(units: Dataset, this: Round[ReadUnit]) -> bool:
     shards = [shard for unit in this.units for shard in unit.shards]
     alone = any(isinstance(shard, Piece) and shard.alone for shard in shards)
     share = not alone and len(shards) >= SHARDS_PER_ACTOR * this.engines
-    _set_data_context(units.context, BLOCK_BYTES if share else 1)
+    _set_data_context(units.context, _block_tokens(pool) * TOKEN_BYTES if share else 1)
     return alone
 
 
@@ -163,12 +167,17 @@ def with_engines(
     )
 
 
-def blocks_wanted(this: Round[ReadUnit]) -> float:
-    """Return the number of blocks: each of about BLOCK_BYTES, and several for each engine."""
+def blocks_wanted(this: Round[ReadUnit], pool: PoolConfig) -> float:
+    """Return how many blocks the units should travel in, so that each engine gets several."""
     tokens = [unit.tokens for unit in this.units]
     if not any(tokens):  # the plan of an older rm_ray does not say how many tokens a unit has
         return len(tokens)
-    return max(sum(tokens) * TOKEN_BYTES / BLOCK_BYTES, SHARDS_PER_ACTOR * this.engines)
+    return max(sum(tokens) / _block_tokens(pool), SHARDS_PER_ACTOR * this.engines)
+
+
+def _block_tokens(pool: PoolConfig) -> int:
+    """Return how many tokens a block has, about, if shards share blocks."""
+    return GPU_BLOCK_TOKENS if pool.gpus else CPU_BLOCK_TOKENS
 
 
 def _reading_tasks(this: Round[ReadUnit]) -> int:
