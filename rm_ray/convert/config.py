@@ -15,6 +15,13 @@ from rm_ray.config import (
     Section,
 )
 
+# Keys that say something of one kind of input only.
+OF_LINES = (
+    *("input.on_bad_file", "input.max_line_mb", "types.conflicts", "types.extra"),
+    *("output.line", "output.extra", "run.max_rejected_fraction"),
+)
+OF_LANCE = ("output.row_address",)
+
 
 class LinesConfig(CorpusConfig):
     """The JSON Lines files to convert, or the Lance dataset."""
@@ -126,3 +133,16 @@ class ConvertConfig(Section):
     """The run as a whole."""
     notify: NotifyConfig = NotifyConfig()
     """Whom to tell that the job has ended."""
+
+    @model_validator(mode="after")
+    def _keys_of_this_input(self) -> Self:
+        is_lance = any(map(lance_of, self.input.paths))
+        of, named = ("JSON Lines", "a Lance dataset") if is_lance else ("Lance datasets", "none")
+        for path in OF_LINES if is_lance else OF_LANCE:
+            section, key = path.split(".")
+            values = getattr(self, section)
+            if getattr(values, key) != type(values).model_fields[key].default:
+                raise ValueError(
+                    f"{path} is a key of {of}, and input.path names {named}: leave it out"
+                )
+        return self

@@ -8,6 +8,7 @@ import contextlib
 import random
 import signal
 import subprocess
+import tempfile
 import time
 from collections import Counter
 from functools import partial
@@ -21,6 +22,8 @@ import s3fs
 
 from rm_ray.run.output.lease import DEAD_SECONDS
 from tests import fault_engine
+from tests.chaos import disk
+from tests.chaos.disk import Disk
 from tests.chaos.nodes import Nodes
 from tests.chaos.proxy import KINDS, FaultyProxy
 from tests.chaos.reports import Report
@@ -34,7 +37,8 @@ PROCESS_FAULTS = (
 CLOCK_FAULTS = ("clock back", "clock forward")
 STORE_FAULTS = (*(f"store {kind}" for kind in KINDS), "store slow", "store lagging")
 REFUSALS = ("store full", "store read-only", "credentials expired")
-ALL_FAULTS = (*PROCESS_FAULTS, *CLOCK_FAULTS, *STORE_FAULTS, *REFUSALS)
+DISK_FAULTS = disk.FAULTS if disk.is_possible() else ()
+ALL_FAULTS = (*PROCESS_FAULTS, *CLOCK_FAULTS, *STORE_FAULTS, *REFUSALS, *DISK_FAULTS)
 
 # Seconds: one invocation, with everything that was done to it.
 LIMIT = 300
@@ -78,11 +82,17 @@ class Chaos:
         )
         self.clock = folder / "clock"
         self._set_clock(0)
-        self.nodes = Nodes(self.env, workers=3)
+        self.disk = Disk() if disk.is_possible() else None
+        on_disk = self.disk.folder if self.disk else Path(tempfile.mkdtemp(prefix="t", dir="/tmp"))
+        self.env["TMPDIR"] = str(on_disk)
+        (on_disk / "ray").mkdir()  # Ray writes the address of a cluster there
+        self.nodes = Nodes(self.env, workers=3, folder=on_disk)
 
     def close(self) -> None:
         self.nodes.close()
         self.proxy.close()
+        if self.disk:
+            self.disk.close()
 
     def begin_again(self) -> None:
         """Forget all faults, end the jobs that are left, and start another cluster."""
@@ -262,6 +272,8 @@ class Chaos:
             return self._freeze(rng)
         elif who == "clock":
             self._set_clock(CLOCKS[what])
+        elif who == "disk":
+            (self.disk.fill if what == "full" else self.disk.stand_still)()
         elif fault == "store lagging":
             self.proxy.lagging = True
         elif fault == "store slow":

@@ -5,7 +5,7 @@
 The scoring job runs on the cluster and store of `make chaos`, by vLLM. Every fault is one that its
 driver survives, so the same driver runs from the beginning to the end. Every few seconds the
 memory, file descriptors and threads of each process are written to samples.jsonl, with the shared
-memory of Ray's object stores, and the bytes of Ray's session folder and of the temporary folder.
+memory of Ray's object stores, and the bytes of the temporary folder, which has Ray's logs.
 picture.png shows them over time. After its time the run is stopped as a person stops it. Then each
 row of each shard that has a part has to be there once.
 """
@@ -13,11 +13,9 @@ row of each shard that has a part has to be there once.
 import argparse
 import contextlib
 import json
-import os
 import random
 import signal
 import sys
-import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -41,7 +39,7 @@ SAMPLE_S = 15
 SHARD_ROWS = 100
 # Names of the quantities of all processes together.
 SHARED = "shared memory of Ray's object stores, MiB"
-FOLDERS = "Ray's session folder and TMPDIR, MiB"
+FOLDER = "TMPDIR, with Ray's logs, MiB"
 PROCESSES = "processes"
 # What a process is, by a word of its command line; the first that fits.
 ROLES = {
@@ -64,8 +62,6 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("long_run"))
     options = parser.parse_args()
     options.output.mkdir(parents=True)
-    os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="lr", dir="/tmp")  # short: paths of sockets
-    Path(os.environ["TMPDIR"], "ray").mkdir()  # Ray writes the cluster's address there
     with s3_server() as endpoint:
         chaos = Chaos(endpoint, S3_DUMMIES, options.output / "chaos")
         try:
@@ -88,7 +84,7 @@ def hurt(chaos: Chaos, options: argparse.Namespace) -> None:
     fault = next(faults)
     while job.poll() is None and time.monotonic() < end:
         with samples.open("a") as file:
-            for line in sample(job.pid, chaos.nodes.folder, time.monotonic() - began):
+            for line in sample(job.pid, Path(chaos.env["TMPDIR"]), time.monotonic() - began):
                 file.write(json.dumps(line) + "\n")
         if next_fault < time.monotonic() and chaos.inject(fault, job, rng):
             done[fault] += 1
@@ -124,7 +120,7 @@ def write_corpus(chaos: Chaos, tokens: float) -> tuple[str, int]:
     return f"s3://{BUCKET}/long-in", written
 
 
-def sample(driver: int, ray_folder: Path, seconds: float) -> Iterator[dict]:
+def sample(driver: int, temporary: Path, seconds: float) -> Iterator[dict]:
     """Yield a line for each process, and one for what they share."""
     raylets = []
     for process in psutil.Process().children(recursive=True):
@@ -146,7 +142,7 @@ def sample(driver: int, ray_folder: Path, seconds: float) -> Iterator[dict]:
     yield {
         "s": round(seconds), "role": "all",
         SHARED: round(sum(shared_bytes(pid) for pid in raylets) / 2**20, 1),
-        FOLDERS: round((size(ray_folder) + size(Path(os.environ["TMPDIR"]))) / 2**20, 1),
+        FOLDER: round(size(temporary) / 2**20, 1),
         PROCESSES: len(psutil.Process().children(recursive=True)),
     }  # fmt: skip
 
@@ -179,7 +175,7 @@ def draw(samples: Path, picture: Path) -> None:
     for text in samples.open():
         line = json.loads(text)
         if line["role"] == "all":
-            for name in (SHARED, FOLDERS, PROCESSES):
+            for name in (SHARED, FOLDER, PROCESSES):
                 machine[name].append((line["s"] / 60, line[name]))
             continue
         for name, of_processes in lines.items():

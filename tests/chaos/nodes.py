@@ -13,15 +13,16 @@ import psutil
 class Nodes:
     """A Ray cluster of a head without CPUs and worker nodes, all on this machine."""
 
-    def __init__(self, env: dict[str, str], workers: int) -> None:
-        self._env, self._count = env, workers
+    def __init__(self, env: dict[str, str], workers: int, folder: Path = Path("/tmp")) -> None:
+        """Start a cluster whose sockets and logs lie in a folder below `folder`."""
+        self._env, self._count, self._folder = env, workers, folder
         self._begin()
 
     def _begin(self) -> None:
         from ray.cluster_utils import Cluster
 
         env = self._env
-        self._temp = tempfile.mkdtemp(prefix="rc", dir="/tmp")
+        self._temp = tempfile.mkdtemp(prefix="rc", dir=self._folder)
         with patch.dict(os.environ, env):
             self._cluster = Cluster(
                 initialize_head=True,
@@ -37,11 +38,6 @@ class Nodes:
     @property
     def address(self) -> str:
         return self._cluster.address
-
-    @property
-    def folder(self) -> Path:
-        """The folder of the cluster's sockets and logs."""
-        return Path(self._temp)
 
     @property
     def ids(self) -> list[str]:

@@ -233,6 +233,12 @@ def test_refusals(tmp_path, caplog, monkeypatch):
         "the dataset has a column 'id'": clash,
         "need different names": clash | {"output_row_address": "source_file"},
         "snapshot names a version": {"input_path": tmp_path, "input_snapshot": 1},
+        "types.extra is a key of JSON Lines": {
+            "input_path": f"lance:{folder}", "types_extra": "reject"
+        },
+        "output.row_address is a key of Lance datasets, and input.path names none: leave it": {
+            "input_path": tmp_path, "output_row_address": "address"
+        },
         "does not read its own output": {"input_path": f"lance:{out}/a.lance"},
     }  # fmt: skip
     for said, changes in cases.items():
