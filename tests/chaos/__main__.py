@@ -26,12 +26,13 @@ JOBS = {
     "convert": (ConvertChaos, scored_jobs.FAULTS, 6, 2500),
     "train": (training.TrainChaos, training.FAULTS, 1, 40),
 }
-DEFAULT_SEEDS = {"filter": [21], "report": [41], "convert": [51]}
+# Seeds of `make chaos`. Seeds 33 and 43 have failed once.
+DEFAULT_SEEDS = {"filter": [21], "report": [43], "convert": [51]}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3], help="hash engine")
+    parser.add_argument("--seeds", type=int, nargs="*", default=[1, 33], help="hash engine")
     parser.add_argument("--vllm-seeds", type=int, nargs="*", default=[11])
     for job in JOBS:
         seeds = DEFAULT_SEEDS.get(job, [])
