@@ -63,6 +63,8 @@ def main() -> int:
             if options.ledger:
                 ledger.add(report, NAMES.get(engine, "none"))
             print(f"{engine} {seed}: {dict(report.faults)}", flush=True)
+            for name in report.differing_names:
+                print(f"  {name}", flush=True)
             for status, words in report.last_words:
                 print(f"  exit {status}: {words}", flush=True)
         chaos.close()

@@ -51,6 +51,8 @@ CLOCKS = {"back": -2 * 3600, "forward": 26 * 3600}
 # sitecustomize.py in here sets the clock of a Python process
 CLOCK = Path(__file__).parent / "clock"
 CLIENT_TIMEOUT = 2
+# How a file differs that is not that of the undisturbed run.
+OTHER = "not the undisturbed run's"
 BUCKET = "chaos"
 
 
@@ -179,7 +181,9 @@ class Chaos:
             self.proxy.be_well(lagging=self.proxy.lagging and not lagging)
             report.untrue_exits += (status == 0) != self.is_done(hurt)
             report.last_words.append((status, _last_line(log)))
-            report.differing += sum(self.parts(hurt).get(n) != tag for n, tag in before.items())
+            now = self.parts(hurt)
+            changed = [name for name, tag in before.items() if now.get(name) != tag]
+            report.differ(f"changed by invocation {report.invocations}", changed)
             report.judged_again += len(self.judged_since(moment, corpus) & before.keys())
             if status == 0:
                 break
@@ -189,6 +193,8 @@ class Chaos:
         compared = self.compare(seed, calm, hurt, engine)
         report.rows, report.lost, report.doubled = compared.rows, compared.lost, compared.doubled
         report.differing += compared.differing
+        report.differing_names += compared.differing_names
+        self._keep_differing(calm, hurt, compared.differing_names)
         report.largest_difference = compared.largest_difference
         report.injected_answers = sum(self.proxy.injected.values())
         self.proxy.injected.clear()
@@ -338,6 +344,16 @@ class Chaos:
                     owners.setdefault(fault_engine.digest(prompt), set()).add(part)
         return {window: parts.pop() for window, parts in owners.items() if len(parts) == 1}
 
+    def _keep_differing(self, calm: str, hurt: str, names: list[str]) -> None:
+        """Copy files that differ from those of the undisturbed run, both of each, to the logs."""
+        for name in names:
+            path = name.removeprefix(f"{OTHER}: ")
+            for output in (calm, hurt):
+                kept = self.folder / "differing" / output.rpartition("/")[2] / path.strip("/")
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                with contextlib.suppress(FileNotFoundError):
+                    self.direct.get_file(f"{output}/{path.strip('/')}", kept)
+
     def compare(self, seed: int, calm: str, hurt: str, engine: str) -> Report:
         """Rows lost, doubled and differing; with the hash engine, files that differ in a byte."""
         report = Report(seed, engine)
@@ -349,7 +365,7 @@ class Chaos:
         if engine == fault_engine.NAME:
             calm_parts, hurt_parts = self.parts(calm), self.parts(hurt)
             names = calm_parts.keys() | hurt_parts.keys()
-            report.differing = sum(calm_parts.get(n) != hurt_parts.get(n) for n in names)
+            report.differ(OTHER, [n for n in names if calm_parts.get(n) != hurt_parts.get(n)])
             return report
         for one, other in zip(expected, found, strict=False):
             difference = abs((one["reward"] or 0) - (other["reward"] or 0))

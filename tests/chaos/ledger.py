@@ -17,7 +17,7 @@ JOBS = ("filter", "report", "select", "convert", "train")
 
 def add(report: Report, engine: str, ledger: Path = LEDGER) -> None:
     """Add the line of a seed."""
-    leave = ("faults", "last_words", "seed", "engine")
+    leave = ("faults", "last_words", "differing_names", "seed", "engine")
     line = {
         "seed": report.seed,
         "at": datetime.now(UTC).isoformat(timespec="minutes"),

@@ -19,11 +19,17 @@ class Report:
     lost: int = 0
     doubled: int = 0
     differing: int = 0
+    differing_names: list[str] = field(default_factory=list)
     judged_again: int = 0
     untrue_exits: int = 0
     seconds: float = 0.0
     largest_difference: float = 0.0
     last_words: list = field(default_factory=list)
+
+    def differ(self, how: str, names: list[str]) -> None:
+        """Count what differs, and keep the names."""
+        self.differing += len(names)
+        self.differing_names += [f"{how}: {name}" for name in names]
 
     @property
     def clean(self) -> bool:

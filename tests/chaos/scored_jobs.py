@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from tests import fault_engine
-from tests.chaos.harness import ALL_FAULTS, BUCKET, CLIENT_TIMEOUT, LIMIT, Chaos
+from tests.chaos.harness import ALL_FAULTS, BUCKET, CLIENT_TIMEOUT, LIMIT, OTHER, Chaos
 from tests.chaos.reports import Report
 from tests.filter.runs import options
 
@@ -59,7 +59,8 @@ class StoredJobChaos(Chaos):
         report.rows = len(expected)
         report.lost = len(expected.keys() - found.keys())
         report.doubled = len(found.keys() - expected.keys())
-        report.differing = sum(found.get(name, tag) != tag for name, tag in expected.items())
+        names = [name for name, tag in expected.items() if found.get(name, tag) != tag]
+        report.differ(OTHER, names)
         return report
 
 
