@@ -428,10 +428,10 @@ def test_a_wrong_page_is_found_wrong(parse):
 
 def test_a_quote_that_the_code_does_not_write_is_found():
     right = (
-        "| `... faults so far; the last: ...`, `Ray has lost tasks that the run needs` | why |\n"
+        "| `faults so far: ...; the last: ...`, `Ray has lost tasks that the run needs` | why |\n"
     )
     wrong = (
-        "| `3 faults so far`, `... faults so far; ... last: ...`, `what the run lacks` | why |\n"
+        "| `faults so far: 3`, `faults so far: ...; ... last: ...`, `what the run lacks` | why |\n"
     )
     assert lost_quotes(right) == []
     assert lost_quotes(wrong) == quotes(wrong)

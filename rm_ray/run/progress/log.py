@@ -104,7 +104,7 @@ class ProgressLog:
                 continue  # a busy or lost head node must not end the run
             if now.faults > self._faults:
                 self._faults = now.faults
-                log.warning("%d faults so far; the last: %s", now.faults, now.last_fault)
+                log.warning("faults so far: %d; the last: %s", now.faults, now.last_fault)
             self._say_away(now)
             here = self._record(now)
             line = progress_line(now, self._whole, self._job, here)
