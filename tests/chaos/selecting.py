@@ -20,7 +20,10 @@ class SelectChaos(StoredJobChaos):
     """On the cluster, store and proxy of another one."""
 
     prefix = "select-"
-    folders: ClassVar = ("stages/sample/rewards", "stages/main/rewards", "decided", "kept/corpus")
+    folders: ClassVar = (
+        *("stages/sample/rewards", "stages/main/rewards", "decided/rewards"),
+        "kept/corpus",
+    )
 
     def corpus(self, seed: int, files: int, rows: int) -> str:
         """A corpus whose documents differ in quality."""
