@@ -359,7 +359,7 @@ class ShardConfig(Section):
 
     tokens: int = Field(8_000_000, ge=1)
     """Most tokens of one shard, estimated from a sample; fewer if the actors would get less than
-    eight shards each, but not below 100,000."""
+    eight shards each, or together less than 1,000 without a GPU, but not below 100,000."""
     rows: int = Field(100_000, ge=1)
     """Most rows of one shard."""
 

@@ -147,7 +147,7 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
             Cutting(
                 inputs=config.input,
                 shard=config.shard,
-                actors=config.pool.max_actors,
+                pool=config.pool,
                 changed=CHANGED,
                 deleted=deleted_of(notes, state_of(config.output)),
                 before=table_noted(notes),

@@ -188,7 +188,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
             Cutting(
                 inputs=config.input,
                 shard=config.shard,
-                actors=config.pool.max_actors,
+                pool=config.pool,
                 changed=None if config.run.rescore_changed else CHANGED,
                 deleted=deleted_of(notes, state_of(config.output)),
                 before=table_noted(notes),

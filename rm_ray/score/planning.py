@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from rm_ray.config import InputConfig, ShardConfig
+from rm_ray.config import InputConfig, PoolConfig, ShardConfig
 from rm_ray.corpus.files import Corpus, InputFile
 from rm_ray.corpus.footers import Footer, read_footers
 from rm_ray.corpus.plan import PlannedFile, cut_file
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 FILES_AT_ONCE = 64
 # Every actor gets about so many shards, so that all actors end at about the same time ...
 SHARDS_PER_ACTOR = 8
+# ... engines without a GPU share so many, because they need minutes for a million tokens ...
+SHARDS_WITHOUT_GPU = 1000
 # ... but a shard has at least so many tokens if it can: each shard is a part to write, and the last
 # documents of a shard do not fill an engine.
 FEWEST_TOKENS = 100_000
@@ -69,8 +71,8 @@ class Cutting:
     """The corpus."""
     shard: ShardConfig
     """Limits of a shard."""
-    actors: int
-    """The most engines that there will be; each is to get several shards."""
+    pool: PoolConfig
+    """The engines; each is to get several shards."""
     changed: str | None
     """Advice for the error if planned files have changed; None to plan such files anew."""
     deleted: Deleted = NOTHING
@@ -238,9 +240,11 @@ def _spans(
 
 
 def _most_tokens(config: Cutting, tokens: float) -> float:
-    """Return the most tokens of a shard: so few that every actor gets several new shards."""
-    fair = tokens / (SHARDS_PER_ACTOR * config.actors)
-    return min(config.shard.tokens, max(FEWEST_TOKENS, fair))
+    """Return the most tokens of a shard: so few that there are enough new shards."""
+    shards = SHARDS_PER_ACTOR * config.pool.max_actors
+    if not config.pool.gpus:
+        shards = max(shards, SHARDS_WITHOUT_GPU)
+    return min(config.shard.tokens, max(FEWEST_TOKENS, tokens / shards))
 
 
 def _footers(

@@ -3,8 +3,9 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
-from rm_ray.config import InputConfig, ShardConfig, StorageConfig
+from rm_ray.config import InputConfig, PoolConfig, ShardConfig, StorageConfig
 from rm_ray.corpus.files import Corpus, InputFile, file_version
 from rm_ray.corpus.footers import Footer
 from rm_ray.corpus.profile import Profile
@@ -13,7 +14,13 @@ from rm_ray.corpus.tables.deleted import NOTHING, deleted_of, store
 from rm_ray.corpus.tables.fields import TableField, TableFields
 from rm_ray.corpus.tables.snapshot import Snapshot, TableFile
 from rm_ray.score.counts import ScoreCounts
-from rm_ray.score.planning import Cutting, ScorePlanning, _text_bytes, plan_new_files
+from rm_ray.score.planning import (
+    Cutting,
+    ScorePlanning,
+    _most_tokens,
+    _text_bytes,
+    plan_new_files,
+)
 from rm_ray.store.folder import Folder
 from tests.conftest import tiny_judge
 
@@ -50,7 +57,9 @@ def plan(path, limit, deleted, planned=(), before=NOTHING) -> ScorePlanning:
         Snapshot("delta", "t", 1, [TableFile(path, {}, 20)], fields, {path: np.array(deleted)}),
     )
     inputs = InputConfig(path="delta:t", id=None, limit=limit)
-    cutting = Cutting(inputs, ShardConfig(rows=4), actors=1, changed=None, deleted=before)
+    cutting = Cutting(
+        inputs, ShardConfig(rows=4), pool=PoolConfig(max_actors=1), changed=None, deleted=before
+    )
     tokenizer, _ = tiny_judge()
     return plan_new_files(cutting, corpus, planned, {}, tokenizer, OneToken())
 
@@ -74,3 +83,18 @@ def test_a_limit_counts_rows_that_are_left_and_grows_by_them(tmp_path):
     # the same limit again plans nothing
     deleted = store(second.deleted, state)
     assert not plan(path, 9, [0, 1, 2, 5, 6, 9, 12], planned=[grown], before=deleted).files
+
+
+@pytest.mark.parametrize(
+    ("tokens", "pool", "expected"),
+    [
+        (1e12, PoolConfig(max_actors=256), 8_000_000),
+        (640e6, PoolConfig(max_actors=16), 5_000_000),  # 8 shards for each of 16
+        (1e6, PoolConfig(max_actors=16), 100_000),
+        (640e6, PoolConfig(max_actors=16, gpus=0), 640_000),  # 1,000 shards in all
+        (4e9, PoolConfig(max_actors=250, gpus=0), 2_000_000),  # more than 1,000: 8 for each of 250
+    ],
+)
+def test_there_are_enough_shards_and_more_for_engines_without_a_gpu(tokens, pool, expected):
+    cutting = Cutting(InputConfig(path="in"), ShardConfig(), pool=pool, changed=None)
+    assert _most_tokens(cutting, tokens) == expected
