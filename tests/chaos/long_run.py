@@ -15,6 +15,7 @@ import contextlib
 import json
 import random
 import signal
+import statistics
 import sys
 import time
 from collections import Counter, defaultdict
@@ -101,6 +102,7 @@ def hurt(chaos: Chaos, options: argparse.Namespace) -> None:
         "lost": len(shards) * SHARD_ROWS - len(found),
         "doubled": sum(n - 1 for n in found.values()),
         "faults": dict(sorted(done.items())), "fault_count": done.total(),
+        "early_and_late": growth(samples),
     }  # fmt: skip
     (options.output / "result.json").write_text(json.dumps(result, indent=1))
     print(json.dumps(result, indent=1))
@@ -163,6 +165,32 @@ def size(folder: Path) -> int:
         with contextlib.suppress(OSError):
             total += path.lstat().st_size
     return total
+
+
+def growth(samples: Path) -> dict:
+    """Return medians of the second eighth of the time, and of the last, of each role's process that
+    has lived longest.
+    """
+    lines = [json.loads(text) for text in samples.open()]
+    end = max(line["s"] for line in lines)
+    lives: dict[tuple, list[dict]] = defaultdict(list)
+    for line in lines:
+        lives[line["role"], line.get("pid")].append(line)
+    longest: dict[str, list[dict]] = {}
+    for (role, _), life in lives.items():
+        if len(life) > len(longest.get(role, [])):
+            longest[role] = life
+    found: dict = {}
+    for role, life in longest.items():
+        early = [line for line in life if end / 8 <= line["s"] < end / 4]
+        late = [line for line in life if line["s"] >= end * 7 / 8]
+        if early and late:
+            names = life[0].keys() - {"s", "role", "pid"}
+            found[role] = {
+                name: [statistics.median(line[name] for line in part) for part in (early, late)]
+                for name in sorted(names)
+            }
+    return found
 
 
 def draw(samples: Path, picture: Path) -> None:
