@@ -8,10 +8,10 @@ set one up.
 
 import argparse
 import json
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prometheus", default="http://127.0.0.1:9090")
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--until", type=datetime.fromisoformat, help="a local time; by default now")
     parser.add_argument("--output", default="dashboard.png")
     options = parser.parse_args()
+    end = (options.until or datetime.now()).timestamp()
     panels = json.loads(DASHBOARD.read_text())["panels"]
     rows: dict[int, list[dict[str, Any]]] = {}
     for panel in panels:
@@ -41,16 +43,16 @@ def main() -> None:
     for part, own in zip(figure.subfigures(len(rows), 1).flat, rows.values(), strict=True):
         axes = part.subplots(1, len(own), squeeze=False)[0]
         for ax, panel in zip(axes, own, strict=True):
-            _draw(ax, panel, options.prometheus, options.minutes)
+            _draw(ax, panel, options.prometheus, options.minutes, end)
     figure.savefig(options.output, dpi=80)
 
 
-def _draw(ax: Axes, panel: dict[str, Any], prometheus: str, minutes: float) -> None:
+def _draw(ax: Axes, panel: dict[str, Any], prometheus: str, minutes: float, end: float) -> None:
     """Draw a panel: its series over time, or the last value of each."""
     series = [
         (_legend(target["legendFormat"], labels), values)
         for target in panel["targets"]
-        for labels, values in ask(prometheus, target["expr"], minutes)
+        for labels, values in ask(prometheus, target["expr"], minutes, end)
     ]
     ax.set_title(panel["title"], fontsize=10)
     if panel["type"] == "stat":
@@ -59,21 +61,28 @@ def _draw(ax: Axes, panel: dict[str, Any], prometheus: str, minutes: float) -> N
         ax.text(0.5, 0.5, "\n".join(lines) or "no data", ha="center", va="center", fontsize=14)
         return
     for name, values in series:
-        first = values[0][0]
-        ax.plot([(at - first) / 60 for at, _ in values], [v for _, v in values], label=name)
+        ax.plot([(at - end) / 60 for at, _ in values], [v for _, v in values], label=name)
+    ax.set_xlim(-minutes, 0)
     ax.set_ylim(bottom=0)
-    ax.set_xlabel("minutes", fontsize=8)
+    ax.set_xlabel("minutes before the end", fontsize=8)
     if series:
         ax.legend(fontsize=7)
 
 
-def ask(prometheus: str, query: str, minutes: float) -> list[tuple[dict[str, str], Sequence[Any]]]:
+def ask(
+    prometheus: str, query: str, minutes: float, end: float
+) -> list[tuple[dict[str, str], Sequence[Any]]]:
     """Ask for the series of a query.
+
+    Args:
+        prometheus: address of the server.
+        query: the query; `$run` stands for all runs.
+        minutes: minutes before the end at which the series begin.
+        end: the end, in seconds since 1970.
 
     Returns:
         The labels of each series, and its pairs of time (seconds) and value.
     """
-    end = time.time()
     words = {
         "query": query.replace("$run", ".*"),
         "start": end - 60 * minutes,
