@@ -10,6 +10,7 @@ import logging
 import math
 import os
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -38,6 +39,8 @@ REMIND_S = 60.0
 RUNS_HERE = Path(
     os.environ.get("RAY_TMPDIR") or tempfile.gettempdir(), "ray", "ray_current_cluster"
 )
+# Seconds in which the head of a cluster must answer.
+HEAD_S = 20.0
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 # Seconds in which a cluster must have a first machine that runs tasks.
 FIRST_MACHINE_S = 1800.0
@@ -90,6 +93,7 @@ def connect() -> None:
     if ray.is_initialized():
         return
     address = os.environ.get("RAY_ADDRESS")
+    check_head(address)
     # without an address, Ray finds a running cluster by itself
     default = "joining this machine's Ray, or starting one"
     log.info("%s", {None: default, "local": "starting Ray here"}.get(address, f"joining {address}"))
@@ -109,6 +113,37 @@ def connect() -> None:
         sum(machine.cpus for machine in machines),
         sum(machine.gpus for machine in machines),
     )
+
+
+def check_head(address: str | None, seconds: float = HEAD_S) -> None:
+    """Check that the head of the cluster to join answers. Ray would try for minutes, in silence.
+
+    Args:
+        address: the value of RAY_ADDRESS; None to join the cluster of this machine, if it has one.
+        seconds: how long a head that does not answer is tried again.
+
+    Raises:
+        ClusterError: nobody answers at the address.
+    """
+    named, where = address or "auto", "RAY_ADDRESS"
+    if named == "auto" and RUNS_HERE.exists():
+        named, where = RUNS_HERE.read_text().strip(), str(RUNS_HERE)
+    host, _, port = named.rpartition(":")
+    if not host or not port.isdigit() or "/" in host:  # local, ray://..., or nothing to join
+        return
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=POLL_SECONDS).close()
+        except OSError as error:
+            if time.monotonic() >= deadline:
+                raise ClusterError(
+                    f"nobody answers at {named}, the Ray of {where} ({error.strerror or error}): "
+                    "start it again, or set RAY_ADDRESS=local to start one on this machine"
+                ) from None
+            time.sleep(1)
+        else:
+            return
 
 
 def wait_for_machines(pool: PoolConfig) -> int:

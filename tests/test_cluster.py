@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -9,8 +10,17 @@ import time
 import pytest
 import ray
 
-from rm_ray.cluster import Machine, _held, _lacking, _most_actors, free_resources, reserved_cpus
+from rm_ray.cluster import (
+    Machine,
+    _held,
+    _lacking,
+    _most_actors,
+    check_head,
+    free_resources,
+    reserved_cpus,
+)
 from rm_ray.config import PoolConfig
+from rm_ray.errors import ClusterError
 from tests import fault_engine
 from tests.conftest import ROOT
 from tests.jobs import command, environment, ray_head, ray_node, write_corpus
@@ -154,3 +164,19 @@ def test_what_other_jobs_have_taken_is_told(ray_cluster):
     holder = ray.remote(num_cpus=4)(Holder).remote()
     assert until(taken=4) == "0 of 4 CPUs are free"
     ray.kill(holder)
+
+
+def test_a_cluster_whose_head_is_gone_is_refused_with_its_address(monkeypatch, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        address = f"127.0.0.1:{head.getsockname()[1]}"
+        check_head(address, seconds=0)
+    with pytest.raises(ClusterError, match=f"nobody answers at {address}, the Ray of RAY_ADDRESS"):
+        check_head(address, seconds=0)
+    left = tmp_path / "ray_current_cluster"
+    monkeypatch.setattr("rm_ray.cluster.RUNS_HERE", left)
+    check_head(None, seconds=0)  # no cluster here
+    left.write_text(f"{address}\n")
+    for name in (None, "auto"):
+        with pytest.raises(ClusterError, match=f"the Ray of {left}"):
+            check_head(name, seconds=0)
+    check_head("local", seconds=0)
