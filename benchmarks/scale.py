@@ -193,9 +193,9 @@ def plan(files: int, count: int) -> None:
         began = time.monotonic()
         with (Path(folder) / "log").open("w") as log:
             job = psutil.Popen(words, cwd=ROOT, env=env, stdout=log, stderr=log)
-        peak, planned = 0, None
+        peak, planned = 0.0, None
         while job.poll() is None and not list((output / "rewards").glob("*.parquet")):
-            peak = max(peak, job.memory_full_info().uss)
+            peak = max(peak, uss_mib(job))
             if planned is None and list((output / "_rm_ray" / "plan").glob("segment*")):
                 planned = time.monotonic() - began, peak
             time.sleep(0.2)
@@ -207,8 +207,8 @@ def plan(files: int, count: int) -> None:
         job.wait()
         print(
             f"{files:,} files, {count:,} shards: planned in {planned[0]:.0f} s (driver "
-            f"{planned[1] / 2**20:,.0f} MiB), the plan is {size / 2**20:.1f} MiB; first part "
-            f"committed after {first:.0f} s (driver {peak / 2**20:,.0f} MiB)"
+            f"{planned[1]:,.0f} MiB), the plan is {size / 2**20:.1f} MiB; first part "
+            f"committed after {first:.0f} s (driver {peak:,.0f} MiB)"
         )
 
 

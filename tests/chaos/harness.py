@@ -365,7 +365,8 @@ class Chaos:
         if engine == fault_engine.NAME:
             calm_parts, hurt_parts = self.parts(calm), self.parts(hurt)
             names = calm_parts.keys() | hurt_parts.keys()
-            report.differ(OTHER, [n for n in names if calm_parts.get(n) != hurt_parts.get(n)])
+            others = [name for name in names if calm_parts.get(name) != hurt_parts.get(name)]
+            report.differ(OTHER, [f"rewards/{name}" for name in others])
             return report
         for one, other in zip(expected, found, strict=False):
             difference = abs((one["reward"] or 0) - (other["reward"] or 0))
