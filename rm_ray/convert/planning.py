@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rm_ray.cluster import check_task
+from rm_ray.cluster.fit import check_task
 from rm_ray.convert.columns import Columns
 from rm_ray.convert.config import ConvertConfig
 from rm_ray.convert.cutting import cut_plain

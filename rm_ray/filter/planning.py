@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rm_ray.cluster import check_task, tasks_at_once
+from rm_ray.cluster.fit import check_task, tasks_at_once
 from rm_ray.corpus.files import Corpus, InputFile, list_files
 from rm_ray.corpus.footers import Footer, read_footers
 from rm_ray.counts.cuts import Cuts

@@ -22,7 +22,7 @@ import pyarrow as pa
 from ray.data import Dataset
 from typing_extensions import override
 
-from rm_ray.cluster import machines_that_fit, wait_for_machines
+from rm_ray.cluster.fit import machines_that_fit, wait_for_machines
 from rm_ray.corpus.files import Corpus, list_files
 from rm_ray.corpus.plan import PlannedFile, ReadUnit, shards_of
 from rm_ray.corpus.rows import rows_of

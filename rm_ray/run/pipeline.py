@@ -9,7 +9,7 @@ from typing import Any
 import ray
 from ray.data import Dataset, TaskPoolStrategy
 
-from rm_ray.cluster import TASK_CPUS
+from rm_ray.cluster.fit import TASK_CPUS
 from rm_ray.errors import one_line
 from rm_ray.run.faults.handle import TallyHandle
 from rm_ray.run.faults.watch import EngineWatch, NoEngineLeft

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from rm_ray.cluster import TASK_CPUS
+from rm_ray.cluster.fit import TASK_CPUS
 from rm_ray.corpus.plan import Unit
 from rm_ray.corpus.shards import Shard, part_prefix, prefix_of, tile
 from rm_ray.counts.summable import total

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from rm_ray.cluster import join_cluster, spreads_tasks
+from rm_ray.cluster.fit import join_cluster, spreads_tasks
 from rm_ray.corpus.files import Corpus
 from rm_ray.corpus.plan import Planned
 from rm_ray.run.output.folder import RunFolder

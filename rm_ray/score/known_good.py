@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import ray
 
-from rm_ray.cluster import TASK_CPUS
+from rm_ray.cluster.fit import TASK_CPUS
 from rm_ray.config import InputConfig
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import read_patiently

@@ -12,7 +12,7 @@ import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
-from rm_ray.cluster import TASK_CPUS, reserved_cpus
+from rm_ray.cluster.fit import TASK_CPUS, reserved_cpus
 from rm_ray.config import PoolConfig, ReadConfig
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.shards import Piece

@@ -22,7 +22,7 @@ from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any
 
-from rm_ray.cluster import processes_here
+from rm_ray.cluster.fit import processes_here
 from rm_ray.tasks.ended import Ended
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ import tempfile
 from importlib.util import find_spec
 from typing import Any
 
-from rm_ray.cluster import alive_machines, check_machines, connect, wait_for_machines
+from rm_ray.cluster.fit import alive_machines, check_machines, connect, wait_for_machines
 from rm_ray.config import PoolConfig
 from rm_ray.engines.engine import choose_block_size
 from rm_ray.engines.keys import EngineConfig

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from rm_ray.cluster import check_task
+from rm_ray.cluster.fit import check_task
 from rm_ray.convert.config import ConvertConfig
 from rm_ray.convert.lance.columns import output_schema
 from rm_ray.convert.lance.dataset import Fragment, LanceVersion

@@ -9,7 +9,7 @@ in a row, because then no single document is the cause.
 import time
 from collections.abc import Collection, Mapping
 
-from rm_ray.cluster import alive_machines
+from rm_ray.cluster.fit import alive_machines
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.shards import Shard
 from rm_ray.run.counts import RunCounts, RunProgress

@@ -7,7 +7,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from rm_ray.cluster import alive_machines
+from rm_ray.cluster.fit import alive_machines
 from rm_ray.errors import OutputError
 from rm_ray.run.output.folder import RunFolder
 from rm_ray.store.folder import Folder

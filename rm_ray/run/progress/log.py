@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Self
 
-from rm_ray.cluster import alive_machines, free_resources
+from rm_ray.cluster.fit import alive_machines, free_resources
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.faults.handle import NoAnswer, TallyHandle
 from rm_ray.run.faults.tally import Tally

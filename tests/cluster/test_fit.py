@@ -10,7 +10,7 @@ import time
 import pytest
 import ray
 
-from rm_ray.cluster import (
+from rm_ray.cluster.fit import (
     Machine,
     _held,
     _lacking,
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.cluster
 WAIT = """
 import logging
 logging.basicConfig(level="INFO")
-from rm_ray.cluster import connect, wait_for_machines
+from rm_ray.cluster.fit import connect, wait_for_machines
 from rm_ray.config import PoolConfig
 connect()
 pool = PoolConfig(gpus=1, max_actors=5, wait_s={wait})
@@ -39,7 +39,7 @@ print("actors", wait_for_machines(pool))
 
 ARRIVED = """
 import ray, time
-from rm_ray.cluster import connect
+from rm_ray.cluster.fit import connect
 connect()
 while "apart" not in ray.cluster_resources():
     time.sleep(0.2)
@@ -173,7 +173,7 @@ def test_a_cluster_whose_head_is_gone_is_refused_with_its_address(monkeypatch, t
     with pytest.raises(ClusterError, match=f"nobody answers at {address}, the Ray of RAY_ADDRESS"):
         check_head(address, seconds=0)
     left = tmp_path / "ray_current_cluster"
-    monkeypatch.setattr("rm_ray.cluster.RUNS_HERE", left)
+    monkeypatch.setattr("rm_ray.cluster.fit.RUNS_HERE", left)
     check_head(None, seconds=0)  # no cluster here
     left.write_text(f"{address}\n")
     for name in (None, "auto"):
