@@ -15,7 +15,7 @@ import hypothesis
 import pytest
 import ray
 
-from rm_ray.cluster import fit
+from rm_ray.cluster import fit, machines
 from rm_ray.config import InputConfig, StorageConfig
 from rm_ray.engines.engine import EngineSettings
 from rm_ray.engines.keys import EngineConfig
@@ -239,7 +239,8 @@ def transformers_engine():
 @pytest.fixture
 def joined_cluster(ray_cluster, monkeypatch):
     """The session's cluster, as one that this process has joined: Ray runs the tasks."""
-    monkeypatch.setattr(fit, "_started_here", lambda: False)
+    for module in (machines, fit):
+        monkeypatch.setattr(module, "started_here", lambda: False)
 
 
 @pytest.fixture

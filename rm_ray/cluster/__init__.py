@@ -1,8 +1,11 @@
-"""Joins Ray's cluster, and knows which machines it has.
+"""Joins Ray's cluster, and knows which machines it has and what fits on them.
 
 Ray is imported inside functions, so a run without Ray does not wait for its import.
 
 Its files:
 
-    fit  joins a cluster, and says what fits on its machines
+    join      joins a cluster, or starts Ray on this machine
+    fit       says what fits on the machines, and waits for more
+    waiting   waits while something is missing
+    machines  the machines that are there
 """

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
 
-from rm_ray.cluster.fit import check_task, join_cluster
+from rm_ray.cluster.fit import check_task
+from rm_ray.cluster.join import join_cluster
 from rm_ray.errors import Alerted
 from rm_ray.report.compare.alerts import fired, verdict
 from rm_ray.report.compare.baseline import (

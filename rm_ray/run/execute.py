@@ -5,7 +5,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rm_ray.cluster.fit import connect, spreads_tasks
+from rm_ray.cluster.join import connect
+from rm_ray.cluster.machines import spreads_tasks
 from rm_ray.corpus.plan import Planned, missing_units, shards_of
 from rm_ray.errors import Incomplete, one_line, way_on
 from rm_ray.run.counts import RunProgress

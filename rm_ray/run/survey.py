@@ -4,7 +4,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from rm_ray.cluster.fit import join_cluster, spreads_tasks
+from rm_ray.cluster.join import join_cluster
+from rm_ray.cluster.machines import spreads_tasks
 from rm_ray.corpus.files import Corpus
 from rm_ray.corpus.plan import Planned
 from rm_ray.run.output.folder import RunFolder

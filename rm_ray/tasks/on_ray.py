@@ -6,7 +6,7 @@ from typing import Any
 
 import ray
 
-from rm_ray.cluster.fit import free_resources
+from rm_ray.cluster.machines import free_resources
 from rm_ray.errors import one_line
 from rm_ray.tasks.ended import Ended, refuse_ended
 

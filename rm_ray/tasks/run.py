@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from rm_ray.cluster.fit import spreads_tasks
+from rm_ray.cluster.machines import spreads_tasks
 from rm_ray.tasks.ended import Ended, refuse_ended
 from rm_ray.tasks.here import run_here
 

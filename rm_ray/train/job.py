@@ -20,7 +20,9 @@ import tempfile
 from importlib.util import find_spec
 from typing import Any
 
-from rm_ray.cluster.fit import alive_machines, check_machines, connect, wait_for_machines
+from rm_ray.cluster.fit import check_machines, wait_for_machines
+from rm_ray.cluster.join import connect
+from rm_ray.cluster.machines import machine_names
 from rm_ray.config import PoolConfig
 from rm_ray.engines.engine import choose_block_size
 from rm_ray.engines.keys import EngineConfig
@@ -229,7 +231,7 @@ def _train_on(task: Task, pool: PoolConfig) -> None:
             step,
             task.steps,
             task.config.workers.count,
-            len(alive_machines()),
+            len(machine_names()),
         )
         try:
             return fit(task, task.config)

@@ -2,25 +2,15 @@
 
 import itertools
 import re
-import socket
 import subprocess
 import sys
 import time
 
 import pytest
-import ray
 
-from rm_ray.cluster.fit import (
-    Machine,
-    _held,
-    _lacking,
-    _most_actors,
-    check_head,
-    free_resources,
-    reserved_cpus,
-)
+from rm_ray.cluster.fit import _held, _lacking, _most_actors, reserved_cpus
+from rm_ray.cluster.machines import Machine
 from rm_ray.config import PoolConfig
-from rm_ray.errors import ClusterError
 from tests import fault_engine
 from tests.conftest import ROOT
 from tests.jobs import command, environment, ray_head, ray_node, write_corpus
@@ -30,7 +20,8 @@ pytestmark = pytest.mark.cluster
 WAIT = """
 import logging
 logging.basicConfig(level="INFO")
-from rm_ray.cluster.fit import connect, wait_for_machines
+from rm_ray.cluster.fit import wait_for_machines
+from rm_ray.cluster.join import connect
 from rm_ray.config import PoolConfig
 connect()
 pool = PoolConfig(gpus=1, max_actors=5, wait_s={wait})
@@ -39,7 +30,7 @@ print("actors", wait_for_machines(pool))
 
 ARRIVED = """
 import ray, time
-from rm_ray.cluster.fit import connect
+from rm_ray.cluster.join import connect
 connect()
 while "apart" not in ray.cluster_resources():
     time.sleep(0.2)
@@ -148,35 +139,3 @@ def test_engines_that_fill_a_machine_leave_room_to_read_and_write():
         engines, left = divmod(cpus * 10_000, reserved)
         if engines <= 32:
             assert left > max(2, engines) or not engines  # tasks that read, and one that writes
-
-
-def test_what_other_jobs_have_taken_is_told(ray_cluster):
-    class Holder:
-        pass
-
-    def until(taken):
-        deadline = time.monotonic() + 60
-        while ray.available_resources().get("CPU", 0) > 4 - taken and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return free_resources()
-
-    assert re.fullmatch(r"[0-4](\.\d+)? of 4 CPUs are free", free_resources())
-    holder = ray.remote(num_cpus=4)(Holder).remote()
-    assert until(taken=4) == "0 of 4 CPUs are free"
-    ray.kill(holder)
-
-
-def test_a_cluster_whose_head_is_gone_is_refused_with_its_address(monkeypatch, tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as head:
-        address = f"127.0.0.1:{head.getsockname()[1]}"
-        check_head(address, seconds=0)
-    with pytest.raises(ClusterError, match=f"nobody answers at {address}, the Ray of RAY_ADDRESS"):
-        check_head(address, seconds=0)
-    left = tmp_path / "ray_current_cluster"
-    monkeypatch.setattr("rm_ray.cluster.fit.RUNS_HERE", left)
-    check_head(None, seconds=0)  # no cluster here
-    left.write_text(f"{address}\n")
-    for name in (None, "auto"):
-        with pytest.raises(ClusterError, match=f"the Ray of {left}"):
-            check_head(name, seconds=0)
-    check_head("local", seconds=0)

@@ -9,7 +9,7 @@ in a row, because then no single document is the cause.
 import time
 from collections.abc import Collection, Mapping
 
-from rm_ray.cluster.fit import alive_machines
+from rm_ray.cluster.machines import machine_names
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.shards import Shard
 from rm_ray.run.counts import RunCounts, RunProgress
@@ -72,7 +72,7 @@ class Tally:
 
     def may_fetch(self, node: str) -> bool:
         """Return True if it is the machine's turn to fetch the weights."""
-        return self._starts.may_fetch(node, alive_machines())
+        return self._starts.may_fetch(node, machine_names())
 
     def note_fetched(self, node: str) -> None:
         """Note that a machine has the weights, or could not fetch them."""
@@ -150,7 +150,7 @@ class Tally:
         """
         if before := self._under_way.at_work.get(span.part):
             self._tails.ended(before.process)
-            if before.node in alive_machines():
+            if before.node in machine_names():
                 self._under_way.ended(span.part, *self._death(before.process in hung))
             else:
                 self._under_way.lost(span.part)
@@ -225,7 +225,7 @@ class Tally:
                 were cut off by that, and do not count as failures.
         """
         at_work = list(self._under_way.at_work.values()) if complete else []
-        machines = alive_machines() if at_work else {}
+        machines = machine_names() if at_work else {}
         for left_over in at_work:
             self._tails.ended(left_over.process)
             if left_over.node in machines:
@@ -359,7 +359,7 @@ class Tally:
 
     def progress(self) -> RunProgress:
         """Return the progress so far."""
-        machines = alive_machines()
+        machines = machine_names()
         self._starts.add_time(machines)
         first = self._starts.first or self._first_task
         # if nothing is under way, the time ends with the last work

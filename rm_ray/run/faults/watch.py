@@ -10,7 +10,7 @@ from typing import Any
 
 from ray.data._internal.execution.execution_callback import ExecutionCallback
 
-from rm_ray.cluster.fit import machine_name
+from rm_ray.cluster.machines import machine_name
 from rm_ray.run.faults.handle import TallyHandle
 from rm_ray.run.faults.tally import Tally
 

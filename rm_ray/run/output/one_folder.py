@@ -7,7 +7,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from rm_ray.cluster.fit import alive_machines
+from rm_ray.cluster.machines import machine_names
 from rm_ray.errors import OutputError
 from rm_ray.run.output.folder import RunFolder
 from rm_ray.store.folder import Folder
@@ -21,7 +21,7 @@ def see_one_folder(run: RunFolder) -> None:
     Raises:
         OutputError: a machine has another folder of that name; the error names the machine.
     """
-    machines = alive_machines()
+    machines = machine_names()
     if "://" in run.uri or len(machines) < 2:
         return
     name = f"seen-{uuid.uuid4().hex}"
@@ -49,7 +49,7 @@ def _answer(node: str, look: Any) -> bool:
     try:
         return bool(ray.get(look))
     except ray.exceptions.RayError:
-        if node in alive_machines():
+        if node in machine_names():
             raise
         return True
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Self
 
-from rm_ray.cluster.fit import alive_machines, free_resources
+from rm_ray.cluster.machines import free_resources, machine_names
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.faults.handle import NoAnswer, TallyHandle
 from rm_ray.run.faults.tally import Tally
@@ -61,7 +61,7 @@ class ProgressLog:
         self._published = Published(run.uri)
         self._every = job.spec.settings.progress_s
         self._written = 0.0
-        self._machines: Mapping[str, str] = alive_machines()
+        self._machines: Mapping[str, str] = machine_names()
         self._faults = 0
         self._away: Retry | None = None
         self._stop = threading.Event()
@@ -99,7 +99,7 @@ class ProgressLog:
         while not self._stop.wait(self._every):
             try:
                 now = self.ask(ASK_SECONDS)
-                self._look_round(alive_machines())
+                self._look_round(machine_names())
             except NoAnswer:
                 continue  # a busy or lost head node must not end the run
             if now.faults > self._faults:

@@ -7,7 +7,7 @@ Prometheus expects.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from rm_ray.cluster.fit import is_connected
+from rm_ray.cluster.machines import is_connected
 from rm_ray.run.counts import RunProgress
 from rm_ray.run.standing.status import Standing
 

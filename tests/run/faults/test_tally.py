@@ -28,7 +28,7 @@ class AllBut:
 @pytest.fixture
 def tally(monkeypatch):
     """On machines here and there, of which none but `lost` is ever lost."""
-    monkeypatch.setattr(tally_module, "alive_machines", lambda: AllBut("lost"))
+    monkeypatch.setattr(tally_module, "machine_names", lambda: AllBut("lost"))
     return Tally(Counts, most_faults=3, silence_s=60, start_s=60)
 
 
