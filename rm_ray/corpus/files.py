@@ -4,7 +4,6 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -28,6 +27,7 @@ from rm_ray.corpus.tables.opening import open_table
 from rm_ray.corpus.tables.snapshot import Snapshot, TableFile
 from rm_ray.errors import InputError, short
 from rm_ray.store.access import Request
+from rm_ray.store.at_once import at_once
 from rm_ray.store.filesystem import open_filesystem, say_unversioned, version_of
 from rm_ray.store.folder import absolute, place
 from rm_ray.store.retry import patiently
@@ -132,10 +132,6 @@ def _check_unicode(files: Iterable[Listed], config: CorpusConfig) -> None:
             )
 
 
-# Files of a table that are looked at concurrently.
-_THREADS = 16
-
-
 def _of_table(snapshot: Snapshot, config: CorpusConfig) -> list[InputFile]:
     """Return the files of a snapshot, with the sizes and versions that they have in the store.
 
@@ -158,8 +154,7 @@ def _of_table(snapshot: Snapshot, config: CorpusConfig) -> list[InputFile]:
         return InputFile(file.path, size, version, file.partition, snapshot.fields)
 
     try:
-        with ThreadPoolExecutor(_THREADS) as pool:
-            return list(pool.map(look, snapshot.files))
+        return at_once(look, snapshot.files)
     except FileNotFoundError as error:
         raise InputError(
             f"{config.key}.path: {snapshot} names a file that is gone: {short(error)}; it was "

@@ -46,6 +46,7 @@ from rm_ray.corpus.tables.fields import (
 )
 from rm_ray.errors import InputError
 from rm_ray.parquet.readable import readable
+from rm_ray.store.at_once import at_once
 
 # Describes an open file in another way; the function is sent to tasks.
 Describe = Callable[[BinaryIO], Any]
@@ -191,7 +192,9 @@ def _read_footers(
     values_of: Sequence[str],
 ) -> list[Footer | Unreadable]:
     """Read the footer of each file; an Unreadable if it has none that can be read."""
-    return [_read_footer(file, config, describe, values_of) for file in files]
+    return at_once(
+        lambda file: _read_footer(file, config, describe, values_of), files, uri=files[0].path
+    )
 
 
 def _read_footer(

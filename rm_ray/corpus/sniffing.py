@@ -10,7 +10,6 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import compress
 
 from rm_ray.config import CorpusConfig
@@ -18,6 +17,7 @@ from rm_ray.corpus.listing import Listed
 from rm_ray.corpus.passed_over import FORMATS, PACKED, is_hidden, is_parquet
 from rm_ray.errors import InputError, short
 from rm_ray.store.access import Request
+from rm_ray.store.at_once import at_once
 from rm_ray.store.filesystem import open_filesystem
 from rm_ray.store.retry import patiently
 
@@ -29,8 +29,6 @@ MAGIC = (b"PAR1", b"PARE")
 LEAST_BYTES = 12
 # The most files of a group that are opened first.
 FEW = 32
-# Files opened at once.
-_THREADS = 16
 
 # Endings of files that are never opened, beside the endings in FORMATS and PACKED.
 _OTHERS = (
@@ -121,5 +119,4 @@ def _with_magic(files: list[Listed], config: CorpusConfig) -> set[Listed]:
             ) from None
         return first in MAGIC
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return set(compress(files, pool.map(has_magic, files)))
+    return set(compress(files, at_once(has_magic, files)))

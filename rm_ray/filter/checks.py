@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,9 @@ from rm_ray.filter.count.stretches import Parts
 from rm_ray.filter.notes import Notes
 from rm_ray.scored.run import ScoredPart, ScoredRun
 from rm_ray.store.access import Request
+from rm_ray.store.at_once import at_once
 from rm_ray.store.folder import absolute
 from rm_ray.store.retry import patiently
-
-# Files that are looked at concurrently.
-_THREADS = 16
 
 
 def corpus_of(config: FilterConfig, run: ScoredRun) -> CorpusConfig:
@@ -101,8 +98,7 @@ def as_they_are(files: Sequence[InputFile], corpus: CorpusConfig) -> list[InputF
         return replace(file, size=size, version=version)
 
     try:
-        with ThreadPoolExecutor(_THREADS) as pool:
-            return list(pool.map(now, files))
+        return at_once(now, files)
     except OSError as error:
         raise InputError(
             f"corpus.path: cannot read a file that was scored: {short(error)}"

@@ -9,7 +9,6 @@ Every later report reads them, so no key of a configuration has to be carried al
 import hashlib
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 from pydantic import ConfigDict, TypeAdapter, with_config
@@ -17,11 +16,10 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 from rm_ray.errors import OutputError
 from rm_ray.nightly.deliveries import Signed
 from rm_ray.report.facts import Accepted
+from rm_ray.store.at_once import at_once
 from rm_ray.store.folder import Folder
 
 FOLDER = "accepted"
-# Acceptances read at once.
-_THREADS = 8
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -74,8 +72,7 @@ class Acceptances:
         folder = self.folder / FOLDER
         try:
             names = [name for name in folder.names() if name.endswith(".json")]
-            with ThreadPoolExecutor(_THREADS) as pool:
-                found = list(pool.map(self._read, names))
+            found = at_once(self._read, names)
         except OSError as error:
             raise OutputError(f"output.path: cannot read {folder.uri}: {error}") from None
         return sorted(filter(None, found), key=lambda one: (one.night, one.group), reverse=True)

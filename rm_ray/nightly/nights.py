@@ -9,7 +9,6 @@ stay the night's, even if the process is interrupted and the next night comes fi
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 
 from pydantic import ConfigDict, TypeAdapter, with_config
@@ -17,11 +16,10 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 from rm_ray.config import OutputConfig
 from rm_ray.errors import OutputError
 from rm_ray.nightly.deliveries import Delivery
+from rm_ray.store.at_once import at_once
 from rm_ray.store.folder import Folder, absolute
 
 SUFFIX = ".json"
-# Nights read at once.
-_THREADS = 8
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -91,8 +89,7 @@ class Nights:
         """
         try:
             names = [name for name in self.folder.names() if name.endswith(SUFFIX)]
-            with ThreadPoolExecutor(_THREADS) as pool:
-                nights = [night for night in pool.map(self._read, names) if night]
+            nights = [night for night in at_once(self._read, names) if night]
         except OSError as error:
             raise OutputError(f"output.path: cannot read {self.folder.uri}: {error}") from None
         return sorted(nights, key=lambda night: night.night)

@@ -10,6 +10,7 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.counts.summable import total
 from rm_ray.run.counts import RunCounts
 from rm_ray.run.shard_job import AnyJob
+from rm_ray.store.at_once import at_once
 from rm_ray.store.folder import Folder
 from rm_ray.tasks.ended import refuse_ended
 from rm_ray.tasks.run import run_tasks
@@ -53,8 +54,10 @@ def _count_batch(
     shards: Sequence[Shard], parts: Folder, fingerprint: str, job: AnyJob
 ) -> tuple[RunCounts, list[str]]:
     counts, problems = [], []
-    for shard in shards:
-        result = _count_part(shard, parts, fingerprint, job)
+    counted = at_once(
+        lambda shard: _count_part(shard, parts, fingerprint, job), shards, uri=parts.uri
+    )
+    for shard, result in zip(shards, counted, strict=True):
         if isinstance(result, str):
             problems.append(f"{shard.part}: {result}")
         else:

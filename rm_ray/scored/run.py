@@ -24,6 +24,7 @@ from rm_ray.run.output.folder import REWARDS, RunFolder
 from rm_ray.run.output.run_json import fingerprint_id
 from rm_ray.run.output.segments import Segment
 from rm_ray.run.totals import PARTS_PER_TASK, empty_part
+from rm_ray.store.at_once import at_once
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import A_MINUTE, Patience, may_pass
 from rm_ray.tasks.ended import refuse_ended
@@ -232,8 +233,7 @@ def schema_of(run: ScoredRun) -> pa.Schema:
 def _describe_batch(
     shards: Sequence[Shard], parts: Folder, fingerprint: str, columns: Sequence[str]
 ) -> list[ScoredPart]:
-    described = []
-    for shard in shards:
+    def describe(shard: Shard) -> ScoredPart:
         try:
             footer, _ = _open(parts, shard.part)
             _check_fingerprint(footer, parts, shard, fingerprint)
@@ -241,8 +241,9 @@ def _describe_batch(
             raise InputError(f"rewards.path: {short(error)}") from None
         groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
         size = sum(column_bytes(g, name, compressed=True) for g in groups for name in columns)
-        described.append(ScoredPart(shard, _hash_of(footer), footer.num_rows, size))
-    return described
+        return ScoredPart(shard, _hash_of(footer), footer.num_rows, size)
+
+    return at_once(describe, shards, uri=parts.uri)
 
 
 def read_rewards(

@@ -1,7 +1,6 @@
 """Finds the status of a nightly job's nights, from its folder alone."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -14,12 +13,11 @@ from rm_ray.nightly.nights import KnownNight, Nights, unclaimed
 from rm_ray.run.output.folder import REWARDS, SUCCESS, RunFolder
 from rm_ray.run.output.lease import living_owner
 from rm_ray.scored.run import open_scored
+from rm_ray.store.at_once import at_once
 from rm_ray.store.folder import Folder, absolute
 
 # Number of last nights that are shown. Earlier nights are shown if they are not done.
 SHOWN = 14
-# Folders looked at, and leases watched, at once.
-_THREADS = 16
 
 
 @dataclass(frozen=True)
@@ -82,9 +80,8 @@ class NightlyFolder:
             if night.status is None
             for place in (KEPT, HELD)
         ]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            owners = pool.map(living_owner, [self.scoring.state, *filters])
-            return next((owner for owner in owners if owner), None)
+        owners = at_once(living_owner, [self.scoring.state, *filters])
+        return next((owner for owner in owners if owner), None)
 
     def look(self) -> tuple[list[NightStatus], int]:
         """Return the nights to show, in the order of their names, and the number of all nights.
@@ -106,9 +103,8 @@ class NightlyFolder:
         accepted: dict[str, list[str]] = {}
         for one in Acceptances(self._folder(NIGHTS)).all():
             accepted.setdefault(one.night, []).append(f"{one.group} {one.signed}")
-        with ThreadPoolExecutor(_THREADS) as pool:
-            looked = pool.map(lambda pair: self._look(*pair), shown)
-            found = [replace(one, accepted=accepted.get(one.night, [])) for one in looked]
+        looked = at_once(lambda pair: self._look(*pair), shown)
+        found = [replace(one, accepted=accepted.get(one.night, [])) for one in looked]
         return found, len(known)
 
     def _look(self, known: KnownNight, segments: list[int] | None) -> NightStatus:

@@ -11,6 +11,7 @@ Its files:
     hub            opens the Hugging Face hub
     folder         reads files, and writes them whole
     trees          lists, copies and removes all files below a folder
+    at_once        asks for many things at once
     retry          retries failures that may pass by themselves
     denied         defines the error of a store that denies access
     access         explains a denial in a sentence: request, machine, credentials, remedy

@@ -5,7 +5,6 @@ vectors of version 3 are. So they are read with its schema of version 3 here.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +22,11 @@ from pyiceberg.manifest import (
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
 from rm_ray.corpus.tables.store_io import StoreIO
+from rm_ray.store.at_once import at_once
 from rm_ray.store.folder import absolute
 
 _VERSION = 3
 _PLACES = {field.name: number for number, field in enumerate(DATA_FILE_TYPE[_VERSION].fields)}
-_THREADS = 16
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,8 @@ class Entry:
 def entries(snapshot: IcebergSnapshot, io: StoreIO) -> Iterator[Entry]:
     """Yield the live data files and delete files of a snapshot."""
     manifests = snapshot.manifests(io)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for found in pool.map(lambda manifest: _of_manifest(manifest, io), manifests):
-            yield from found
+    for found in at_once(lambda manifest: _of_manifest(manifest, io), manifests):
+        yield from found
 
 
 def _of_manifest(manifest: ManifestFile, io: StoreIO) -> list[Entry]:

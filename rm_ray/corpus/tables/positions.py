@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +15,10 @@ from rm_ray.corpus.tables.puffin import vector
 from rm_ray.corpus.tables.snapshot import Ints
 from rm_ray.errors import InputError, short
 from rm_ray.store.access import Request
+from rm_ray.store.at_once import at_once
 from rm_ray.store.folder import absolute
 from rm_ray.store.retry import patiently
 
-_THREADS = 16
 # The deleted rows that a delete file names, by data file.
 Deletes = dict[str, Ints]
 
@@ -55,8 +54,7 @@ def deleted_rows(
         InputError: a delete file cannot be read.
     """
     check_deletes(deletes, address, config)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        read = list(pool.map(lambda entry: _read(entry, config), deletes))
+    read = at_once(lambda entry: _read(entry, config), deletes)
     by_file: dict[str, list[tuple[Entry, Ints]]] = defaultdict(list)
     for entry, found in zip(deletes, read, strict=True):
         for path, rows in found.items():

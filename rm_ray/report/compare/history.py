@@ -10,7 +10,6 @@ import io
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,14 +23,13 @@ from rm_ray.counts.moments import Moments
 from rm_ray.errors import InputError, OutputError, short
 from rm_ray.report.measure.nights import GroupNight
 from rm_ray.run.output.commit import open_part
+from rm_ray.store.at_once import at_once
 from rm_ray.store.folder import Folder, absolute
 
 FORMAT = "rm_ray.history/1"
 # Keys of a file's metadata: the settings that its numbers depend on, and the night's verdict.
 SETTINGS, STATUS = b"rm_ray.settings", b"rm_ray.status"
 PREFIX, SUFFIX = "night-", ".parquet"
-# Nights read at the same time.
-_THREADS = 8
 _LISTS = ("cells", "cell_documents", "cell_tokens")
 SCHEMA = pa.schema(
     [
@@ -184,8 +182,7 @@ class History:
         """
         names = [name for name in self.names() if name < night][-most:]
         columns = [name for name in SCHEMA.names if name not in _LISTS]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            tables = list(pool.map(lambda name: self._read(name, columns), names))
+        tables = at_once(lambda name: self._read(name, columns), names)
         settings = self._settings()
         nights, others = [], []
         for name, table in zip(names, tables, strict=True):
@@ -202,14 +199,13 @@ class History:
             wanted: labels of the groups to read, by night. All these nights are stored.
         """
         columns = [name for name in SCHEMA.names if name not in ("p10", "p50", "p90")]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            tables = pool.map(lambda name: self._read(name, columns), wanted)
-            return [
-                _group_night(row)
-                for labels, table in zip(wanted.values(), tables, strict=True)
-                for row in table.to_pylist()
-                if row["group"] in set(labels)
-            ]
+        tables = at_once(lambda name: self._read(name, columns), wanted)
+        return [
+            _group_night(row)
+            for labels, table in zip(wanted.values(), tables, strict=True)
+            for row in table.to_pylist()
+            if row["group"] in set(labels)
+        ]
 
     def write(
         self, night: str, status: str, groups: Sequence[tuple[GroupNight, GroupResult]]

@@ -9,7 +9,6 @@ one table leave out folders whose names begin with an underscore.
 import io
 import json
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +20,12 @@ from rm_ray.errors import InputError, OutputError, short
 from rm_ray.report.compare.history import SUFFIX
 from rm_ray.report.measure.seen import Seen
 from rm_ray.run.output.commit import open_part
+from rm_ray.store.at_once import ITEMS_AT_ONCE, at_once
 from rm_ray.store.folder import Folder
 
 SEEN = "_seen"
 SETTINGS, BELOW = b"rm_ray.settings", b"rm_ray.below"
 HASH = "hash"
-# Nights read at the same time, and held in memory: a MiB each.
-_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -63,11 +61,10 @@ class SeenFiles:
         """
         names = [n.removesuffix(SUFFIX) for n in self._place.names() if n.endswith(SUFFIX)]
         earlier = [f"{name}{SUFFIX}" for name in sorted(names) if name < night][-most:]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            for start in range(0, len(earlier), _THREADS):
-                for found in pool.map(self._read, earlier[start : start + _THREADS]):
-                    if found is not None:
-                        yield found
+        for start in range(0, len(earlier), ITEMS_AT_ONCE):
+            for found in at_once(self._read, earlier[start : start + ITEMS_AT_ONCE]):
+                if found is not None:
+                    yield found
 
     @property
     def _place(self) -> Folder:

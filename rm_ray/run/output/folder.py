@@ -22,7 +22,6 @@ the run asks for the file by name.
 import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from rm_ray.corpus.shards import Shard, part_prefix, prefix_of
 from rm_ray.errors import OutputError
 from rm_ray.run.output.run_json import FORMAT, differences
 from rm_ray.run.output.segments import Segments, is_ours
+from rm_ray.store.at_once import at_once
 from rm_ray.store.filesystem import open_filesystem
 from rm_ray.store.folder import Folder, absolute
 
@@ -52,8 +52,6 @@ RECEIPT = ".json"
 CHOICE_OF_ROWS = ("input.sample_", "input.rows")
 # Up to so many files are asked for by name even if the store's listings seem to be up to date.
 MOST_ASKED = 1_000
-# Files asked for at once.
-_THREADS = 16
 
 
 class RunFolder:
@@ -274,8 +272,7 @@ def state_of(output: OutputConfig) -> Folder:
 def files_there(folder: Folder, names: Iterable[str]) -> set[str]:
     """Return the names that exist as files. Each name is asked for; nothing is listed."""
     asked = sorted(names)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        sizes = list(pool.map(folder.size, asked))
+    sizes = at_once(folder.size, asked)
     return {name for name, size in zip(asked, sizes, strict=True) if size is not None}
 
 

@@ -6,18 +6,16 @@ A segment is a gzipped file with a JSON line per planned file. It is written onc
 import gzip
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from rm_ray.corpus.plan import Planned
 from rm_ray.errors import OutputError
+from rm_ray.store.at_once import at_once
 from rm_ray.store.folder import Folder
 
 # The first line of a segment begins with this if the job stores notes with it.
 NOTES = "notes: "
-# Segments read at once: a corpus that is scored every night has many.
-_THREADS = 16
 
 
 @dataclass(frozen=True)
@@ -74,8 +72,7 @@ class Segments:
             OutputError: a segment has just been removed.
         """
         segments, names = [], self.names()
-        with ThreadPoolExecutor(_THREADS) as pool:
-            contents = list(pool.map(self.folder.read, names))
+        contents = at_once(self.folder.read, names)
         for name, data in zip(names, contents, strict=True):
             if data is None:
                 raise OutputError(f"{self.folder.uri}/{name} has just disappeared")
