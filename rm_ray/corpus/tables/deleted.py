@@ -173,7 +173,7 @@ def note_of(snapshot: Snapshot, deleted: Deleted, columns: Iterable[str] = ()) -
         "kind": snapshot.kind,
         "address": snapshot.address,
         "snapshot": snapshot.id,
-        "columns": {name: snapshot.fields.identity(name) for name in columns},
+        "columns": snapshot.fields.identities(columns),
     }
     return {NOTE: {**note, **({"deleted": name_of(data)} if data else {})}}
 

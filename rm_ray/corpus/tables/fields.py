@@ -80,7 +80,9 @@ class TableFields:
             shown.unreadable.update({column.name: why for column in self.columns})
         known = {column.name for column in self.columns}
         # a column that the table has dropped is still in its old files, and is not read
-        shown.names.update({name: None for name in found.names if name not in known})
+        for there in found:
+            if there.name not in known:
+                shown.names.update(_nothing_of(there.name, there.type))
         return Shown(pa.schema(columns), shown.names, shown.unreadable)
 
     def identity(self, name: str) -> str | None:
@@ -93,6 +95,14 @@ class TableFields:
             None if the table has no such column.
         """
         return _identity(self.columns, name)
+
+    def identities(self, names: Iterable[str]) -> dict[str, str | None]:
+        """Return the identity of columns, and of all fields in them, by name."""
+        found = {name: self.identity(name) for name in names}
+        for name in list(found):
+            if (column := _field(self.columns, name)) is not None:
+                found |= {inner: self.identity(inner) for inner in _names_within(name, column)}
+        return found
 
     @property
     def _need_ids(self) -> bool:
@@ -112,10 +122,11 @@ class TableFields:
                     "such values are not read from the table; rewrite the table's files with it"
                 )
             elif column.name not in partition:
-                shown.names[column.name] = None
+                _note_missing(column.name, column, found, has_ids, shown)
                 yield pa.field(column.name, column.type)
             elif column.name in found.names:
                 # another column of this name, which the table has dropped, hides the partition
+                shown.names[column.name] = None
                 shown.unreadable[column.name] = (
                     "is a partition column, and the file has another column of its name, which the "
                     "table has dropped"
@@ -131,6 +142,60 @@ def _identity(fields: Iterable[TableField], name: str) -> str | None:
             if inner is not None:
                 return f"{column.identity}.{inner}"
     return None
+
+
+def _field(fields: Iterable[TableField], name: str) -> TableField | None:
+    """Return the column or field of a name with dots; None if the table has none."""
+    for column in fields:
+        if column.name == name:
+            return column
+        if name.startswith(f"{column.name}."):
+            inner = _field(column.inner, name.removeprefix(f"{column.name}."))
+            if inner is not None:
+                return inner
+    return None
+
+
+def _names_within(name: str, column: TableField) -> Iterator[str]:
+    """Yield the names of all fields in a column, at any depth, in lists and maps too."""
+    for field_of_table in column.inner:
+        inner = f"{name}.{field_of_table.name}"
+        yield inner
+        yield from _names_within(inner, field_of_table)
+
+
+def _note_missing(
+    name: str,
+    column: TableField,
+    found: pa.Schema | pa.StructType,
+    has_ids: bool,
+    shown: Shown,
+) -> None:
+    """Note in `shown` that a file lacks a column.
+
+    The file may have another column of the same name, which the table has dropped. Neither that
+    column nor a field of it is the table's.
+
+    Args:
+        name: the table's name of the column; for a field of a struct, the names with dots.
+        column: the column.
+        found: the file's schema, or its struct that lacks the field.
+        has_ids: True if the file has field ids.
+        shown: gets the names, and the columns that cannot be read.
+    """
+    if has_ids and column.id is not None and any(_id(there) is None for there in found):
+        shown.unreadable[name] = "has no field id in this file, where other columns have one"
+    kinds = [column.type, *(there.type for there in found if there.name == column.name)]
+    for kind in kinds:
+        shown.names.update(_nothing_of(name, kind))
+
+
+def _nothing_of(name: str, kind: pa.DataType) -> Names:
+    """Return the `Names` of a column that a file lacks: None for it and for each field in it."""
+    nothing: dict[str, str | None] = {name: None}
+    for there in kind if pa.types.is_struct(kind) else ():
+        nothing.update(_nothing_of(f"{name}.{there.name}", there.type))
+    return nothing
 
 
 def _named(
@@ -150,6 +215,7 @@ def _named(
         shown.names[name] = stored
     if not pa.types.is_struct(found.type):
         if not _is_same_inside(column, found.type, has_ids):
+            shown.names[name] = None
             shown.unreadable[name] = (
                 "has fields inside lists or maps that the table has renamed, added or dropped, "
                 "and these are not read by their new names; rewrite the table's old files"
@@ -159,15 +225,17 @@ def _named(
     for field_of_table in column.inner:
         place = _place(field_of_table, found.type, has_ids)
         if place is None:
-            shown.names[f"{name}.{field_of_table.name}"] = None
+            inner = f"{name}.{field_of_table.name}"
+            _note_missing(inner, field_of_table, found.type, has_ids, shown)
             fields.append(pa.field(field_of_table.name, field_of_table.type))
         else:
             there = found.type.field(place)
             inside = (f"{name}.", f"{stored}.")
             fields.append(_named(field_of_table, there, has_ids, shown, inside))
     known = {field_of_table.name for field_of_table in column.inner}
-    dropped = [there.name for there in found.type if there.name not in known]
-    shown.names.update({f"{name}.{field_name}": None for field_name in dropped})
+    for there in found.type:
+        if there.name not in known:
+            shown.names.update(_nothing_of(f"{name}.{there.name}", there.type))
     return pa.field(column.name, pa.struct(fields))
 
 
@@ -228,7 +296,12 @@ def table_name(names: Names, stored: str) -> str:
 
 
 def renamed_within(names: Names, name: str) -> list[str]:
-    """Return the fields of a struct that a file has under other names, or not at all."""
+    """Return the fields of a struct that a file has under other names, or not at all.
+
+    There are none if the file has no such struct.
+    """
+    if stored_name(names, name) is None:
+        return []
     return [inner for inner in names if inner.startswith(f"{name}.")]
 
 

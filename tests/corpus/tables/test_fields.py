@@ -58,6 +58,32 @@ def test_a_column_that_was_dropped_and_added_again_is_another_one():
     assert by_table_names(rows, shown.names, ["a"]).to_pylist() == [{"a": None}]
 
 
+def test_a_struct_that_was_dropped_and_added_again_shares_no_field_with_the_old_one():
+    """Its field is not read from the old struct, even if it is asked for by its own name."""
+    at = field("at", 7, pa.struct({"day": TEXT}), inner=[field("day", 8)])
+    meta = field("meta", 5, pa.struct({"url": TEXT, "at": at.type}), inner=[field("url", 6), at])
+    old = pa.struct({"url": TEXT, "gone": TEXT, "at": pa.struct({"day": TEXT})})
+    fields = TableFields((field("text", 2), meta))
+    shown = fields.show(found(("text", TEXT, 2), ("meta", old, 1)))
+    rows = pa.table({"meta": [{"url": "old", "gone": "old", "at": {"day": "old"}}]})
+    wanted = ["meta", "meta.url", "meta.at", "meta.at.day", "meta.gone"]
+    (row,) = by_table_names(rows, shown.names, wanted).to_pylist()
+    assert row == dict.fromkeys(wanted)
+    assert renamed_within(shown.names, "meta") == []  # the whole struct is null, and may be kept
+
+
+def test_the_name_of_a_struct_that_was_renamed_may_be_given_to_a_new_one():
+    source = field("source", 1, pa.struct({"url": TEXT}), inner=[field("url", 4)])
+    meta = field("meta", 5, pa.struct({"url": TEXT}), inner=[field("url", 6)])
+    old = pa.struct([pa.field("url", TEXT, metadata={ID_KEY: "4"})])
+    shown = TableFields((source, meta)).show(found(("meta", old, 1)))
+    rows = pa.table({"meta": [{"url": "old"}]})
+    wanted = ["source.url", "meta.url"]
+    assert by_table_names(rows, shown.names, wanted).to_pylist() == [
+        {"source.url": "old", "meta.url": None}
+    ]
+
+
 def test_fields_of_structs_are_found_too():
     inner = (field("text", 2), field("n", 3, LONG))
     doc = field("doc", 1, pa.struct({"text": TEXT, "n": LONG}), inner=inner)
@@ -87,7 +113,8 @@ def test_a_rename_inside_a_list_is_refused(element, names):
     turn = field("element", kind=element, inner=(field("role"), field("content")))
     chats = field("chats", kind=pa.list_(element), inner=(turn,))
     shown = TableFields((chats,)).show(found(("chats", pa.list_(element), None)))
-    assert not shown.names
+    # the filter does not copy a column that the file has otherwise than the table
+    assert shown.names == ({} if names else {"chats": None})
     assert ("chats" in shown.unreadable) == (names is None)
 
 
@@ -98,6 +125,27 @@ def test_a_file_without_ids_is_refused_if_nothing_maps_its_names():
     mapped = TableField("text", TEXT, ("body", "text"), 1)
     shown = TableFields((mapped,)).show(found(("body", TEXT, None)))
     assert shown.names == {"text": "body", "body": None}
+
+
+def test_a_column_without_an_id_beside_columns_with_one_is_not_taken_for_missing():
+    shown = TableFields((field("id", 1), field("text", 2))).show(
+        found(("id", TEXT, 1), ("text", TEXT, None))
+    )
+    assert "no field id in this file, where other columns" in shown.unreadable["text"]
+    some = pa.struct([pa.field("a", TEXT), pa.field("b", TEXT, metadata={ID_KEY: "4"})])
+    both = field("st", 2, some, inner=[field("a", 3), field("b", 4)])
+    shown = TableFields((both,)).show(found(("st", some, 2)))
+    assert set(shown.unreadable) == {"st.a"}
+
+
+def test_a_rename_inside_a_list_in_a_struct_stops_the_struct_from_being_kept_whole():
+    turn = pa.struct({"a": TEXT, "b": TEXT})
+    swapped = field("element", kind=turn, inner=(field("b"), field("a")))
+    chats = field("chats", kind=pa.list_(turn), inner=(swapped,))
+    whole = field("st", kind=pa.struct({"chats": chats.type}), inner=(chats,))
+    shown = TableFields((whole,)).show(found(("st", pa.struct({"chats": chats.type}), None)))
+    assert renamed_within(shown.names, "st") == ["st.chats"]
+    assert "inside lists" in shown.unreadable["st.chats"]
 
 
 def test_a_partition_column_is_the_files_own_or_the_tables():

@@ -69,6 +69,18 @@ def test_a_name_that_has_gone_to_another_column_is_refused():
     check_columns(note, of(text=1, body=2))
     check_columns(note, of(text=1, lang=3))  # it was added later
     check_columns({}, of(text=9))  # a plan of an older version of rm_ray
+
+    def nested(**ids):
+        inner = tuple(TableField(name, TEXT, (), n) for name, n in ids.items())
+        turn = TableField("element", pa.struct(dict.fromkeys(ids, TEXT)), (), 2, inner)
+        chats = TableField("chats", pa.list_(turn.type), (), 1, (turn,))
+        return Snapshot("iceberg", "t", 5, [], TableFields((chats,)))
+
+    within = note_of(nested(a=3, b=4), NOTHING, ["chats"])["table"]
+    check_columns(within, nested(a=3, b=4, c=5))
+    with pytest.raises(InputError, match=r"the name 'chats.element.a' for another column"):
+        check_columns(within, nested(b=3, a=4))
+
     for swapped in (of(text=2, title=1), of(text=7)):
         with pytest.raises(InputError, match=r"the name 'text' for another column.*snapshot 5"):
             check_columns(note, swapped)
