@@ -46,6 +46,7 @@ class ConvertStage(ShardStage[LinesUnit]):
             self.tally.tell(Tally.add, done.counts)
             sizes |= rows.add(done.rows)
             sizes |= rejects.add(done.rejects)
+        check_unchanged(unit, self.config.input)  # else rows of two files may be mixed
         sizes |= rows.close()
         sizes |= rejects.close()
         totals.files, totals.reject_files = rows.number, rejects.number

@@ -35,13 +35,15 @@ def bounds_of(groups: Sequence[Any], name: str) -> Bounds | None:
 
     Returns:
         The bounds, or None if a row group has none, or has bounds that Python cannot show, for
-        example a date after the year 9999.
+        example a date after the year 9999; or if the file has two columns of this path.
     """
     values: list[Any] = []
     for group in groups:
-        for column in (group.column(i) for i in range(group.num_columns)):
-            if column.path_in_schema != name:
-                continue
+        columns = [group.column(i) for i in range(group.num_columns)]
+        found = [column for column in columns if column.path_in_schema == name]
+        if len(found) > 1:  # a field b of a struct a has the same path as a column "a.b"
+            return None
+        for column in found:
             statistics = column.statistics
             nulls = (
                 statistics.null_count if statistics is not None and statistics.has_null_count else 0

@@ -119,10 +119,11 @@ def list_files(
 
 
 def _check_unicode(files: Iterable[Listed], config: CorpusConfig) -> None:
-    """Refuse a path that is no UTF-8: no output file can name it.
+    """Refuse a path that is no UTF-8, since no output file can name it; and a `key=value` folder
+    whose value is no UTF-8, since two such values would become one.
 
     Raises:
-        InputError: there is such a path.
+        InputError: there is such a path or folder.
     """
     for file in files:
         shown = file.path.encode("utf-8", "backslashreplace").decode()
@@ -130,6 +131,14 @@ def _check_unicode(files: Iterable[Listed], config: CorpusConfig) -> None:
             raise InputError(
                 f"{config.key}.path: the name of {shown} is not UTF-8: rename the file"
             )
+        for name, _, value in hive_names(file.path) if "%" in file.path else ():
+            try:
+                unquote(value, errors="strict")
+            except UnicodeDecodeError:
+                raise InputError(
+                    f"{config.key}.path: the value of the folder {name} is not UTF-8, in "
+                    f"{file.path}: rename the folder"
+                ) from None
 
 
 def _of_table(snapshot: Snapshot, config: CorpusConfig) -> list[InputFile]:

@@ -5,10 +5,20 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from rm_ray.config import StorageConfig
+from rm_ray.convert.columns import Columns
+from rm_ray.convert.config import ConvertConfig
+from rm_ray.convert.files import choose
+from rm_ray.convert.plan import PlannedLines
+from rm_ray.convert.stage import ConvertStage
+from rm_ray.corpus.files import list_files
+from rm_ray.corpus.parquet import Unreadable
 from rm_ray.status.__main__ import main as status_of
+from rm_ray.store.folder import Folder
 from tests.conftest import ROOT
 from tests.convert.lines import manifest, options, rows, run, write_lines, written
 from tests.jobs import environment
@@ -80,6 +90,33 @@ def test_a_changed_file_and_other_settings_are_refused(tmp_path, caplog):
     status, log = run(caplog, **words)
     assert status == 2 and "1 input files have changed since this run planned them" in log
     assert [row["id"] for row in rows(tmp_path / "out")] == [1]
+
+
+class ChangedMeanwhile(ConvertStage):
+    """Somebody writes the file anew, at its length, while it is read."""
+
+    def _read(self, unit):
+        yield from super()._read(unit)
+        Path(unit.file).write_text('{"id": 3}\n{"id": 4}\n')
+
+
+class NoTally:
+    def tell(self, what, *more):
+        pass
+
+
+def test_a_file_that_changes_while_it_is_read_gives_no_shard(tmp_path):
+    write_lines(tmp_path / "a.jsonl", {"id": 1}, {"id": 2})
+    inputs = {"path": str(tmp_path / "a.jsonl")}
+    config = ConvertConfig.model_validate({"input": inputs, "output": {"path": str(tmp_path)}})
+    (file,) = list_files(config.input, None, (), choose).files
+    (unit,) = PlannedLines(file.path, file.size, file.version, None, "", (0, 20), (1,)).units
+    columns = Columns.of((), config.output, config.types.extra)
+    root = Folder(str(tmp_path / "out"), StorageConfig())
+    stage = ChangedMeanwhile(config=config, columns=columns, root=root, receipts=root / "done",
+                             fingerprint="", tally=NoTally())  # fmt: skip
+    with pytest.raises(Unreadable, match="has changed since it was planned"):
+        stage.convert(unit)
 
 
 def test_a_shard_whose_receipt_is_lost_is_converted_again(corpus, tmp_path, caplog):

@@ -39,6 +39,13 @@ def test_bounds_are_those_of_all_row_groups(tmp_path, values, bounds):
     assert said(tmp_path / "a.parquet", values) == bounds
 
 
+def test_a_column_and_a_field_of_the_same_path_have_no_bounds(tmp_path):
+    table = pa.table({"a.b": [1, 2], "a": [{"b": "x"}, {"b": "y"}]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    metadata = pq.read_metadata(tmp_path / "a.parquet")
+    assert bounds_of([metadata.row_group(0)], "a.b") is None
+
+
 def test_one_row_group_that_says_nothing_leaves_the_bounds_unknown(tmp_path):
     values = pa.array([1, 2, 3, 4])
     assert said(tmp_path / "a.parquet", values, write_statistics=False) is None

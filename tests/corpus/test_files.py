@@ -54,6 +54,17 @@ def test_hive_folders_become_columns(tree):
     assert file.partition == {"year": "2024", "lang": "e n"}
 
 
+def test_a_hive_value_that_is_no_utf8_is_refused(tmp_path):
+    """Two of them would both be shown with a replacement character, and be one value."""
+    for value in ("caf%C3%A9", "caf%E9"):
+        folder = tmp_path / f"name={value}"
+        folder.mkdir()
+        pq.write_table(pa.table({"text": ["x"]}), folder / "a.parquet")
+    assert paths(tmp_path, f"{tmp_path}/name=caf%C3%A9") == ["name=caf%C3%A9/a.parquet"]
+    with pytest.raises(InputError, match=r"the value of the folder name=caf%E9 is not UTF-8"):
+        paths(tmp_path, str(tmp_path))
+
+
 def test_the_null_partition_of_hive_is_null(tmp_path):
     folder = tmp_path / "lang=__HIVE_DEFAULT_PARTITION__"
     folder.mkdir()
