@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rm_ray.config import CorpusConfig
-from rm_ray.corpus.columns import places
+from rm_ray.corpus.columns import places, values_of
 from rm_ray.corpus.files import file_version, then_and_now
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import (
@@ -230,6 +230,24 @@ def read_again(read: Callable[[], Result], request: Request, patience: Patience)
         else:
             tries.worked()
             return result
+
+
+def columns_of(rows: pa.Table, names: Sequence[str], file: str) -> list[pa.ChunkedArray]:
+    """Return columns of decoded rows; a name may be of a field of a struct.
+
+    Args:
+        rows: rows of the file.
+        names: names of the columns.
+        file: path of the file, for the error.
+
+    Raises:
+        Unreadable: the file has no such column.
+    """
+    columns = [values_of(rows, name) for name in names]
+    for name, column in zip(names, columns, strict=True):
+        if column is None:
+            raise Unreadable(f"{file} has no column {name!r}", bad_file=False, may_pass=False)
+    return [column for column in columns if column is not None]
 
 
 def check_unchanged(groups: Versioned, config: CorpusConfig) -> None:

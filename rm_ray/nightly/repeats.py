@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rm_ray.config import CorpusConfig, StorageConfig
-from rm_ray.corpus.decoding import check_unchanged, decode
+from rm_ray.corpus.decoding import check_unchanged, columns_of, decode
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.counts.order import Hashes, Ints
 from rm_ray.errors import InputError, OutputError, short
@@ -107,7 +107,7 @@ def _hash_units(
     for unit in units:
         check_unchanged(unit, corpus)
         for first, batch in decode(unit, corpus, columns, lambda _: ROWS):
-            hashes, has = hashes_of([batch.column(name) for name in columns])
+            hashes, has = hashes_of(columns_of(batch, columns, unit.file))
             found.append(UnitRows(unit.file, first + np.flatnonzero(has), hashes[has]))
     return found
 
@@ -141,7 +141,8 @@ def _hash_kept(paths: Sequence[str], storage: StorageConfig, columns: Sequence[s
             with one.fs.open(f"{one.path}/{name}", "rb") as file:
                 parquet = pq.ParquetFile(file)
                 for batch in parquet.iter_batches(ROWS, columns=list(columns)):
-                    hashes, has = hashes_of([batch.column(column) for column in columns])
+                    rows = pa.Table.from_batches([batch])
+                    hashes, has = hashes_of(columns_of(rows, columns, path))
                     found.append(np.unique(hashes[has]))
         except (OSError, pa.ArrowException, KeyError) as error:
             raise InputError(

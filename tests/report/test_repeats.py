@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.report.measure import seen
@@ -86,3 +87,14 @@ def test_what_cannot_be_found_is_refused_or_not_counted(tmp_path, caplog):
                          history_path=tmp_path / "history")  # fmt: skip
     assert status == 2
     assert "_seen/1.parquet cannot be read" in log and "report that night again" in log
+
+
+def test_texts_of_a_file_that_has_changed_since_it_was_scored_are_not_read(tmp_path, caplog):
+    """The same documents in another order, as another program may have written them."""
+    add_night(tmp_path, "1", documents(night(1)))
+    path = tmp_path / "corpus" / "1.parquet"
+    pq.write_table(pq.read_table(path).slice(1), path)
+    status, log = report(caplog, tmp_path, "--repeats.by", "text", by="source", night="1",
+                         history_path=tmp_path / "history")  # fmt: skip
+    assert status == 2 and "1.parquet has changed since it was planned" in log
+    assert not (tmp_path / "history").exists()

@@ -174,6 +174,22 @@ def test_histograms_and_retention_are_counts(reported, db):
     assert 1.25 in [point.threshold for point in reported.retention]
 
 
+def test_what_a_cut_keeps_of_the_groups_adds_up_to_what_it_keeps(tmp_path, caplog):
+    """The small groups are added up, and a cut keeps some of them too."""
+    rng = np.random.default_rng(3)
+    sizes = {"a": 90, "b": 60, "c": 40, "d": 20, "e": 10}
+    add_night(tmp_path, "1", documents({name: rng.normal(0, 1, n) for name, n in sizes.items()}))
+    status, log = report(caplog, tmp_path, "--corpus.excerpts", "false", by="source",
+                         page_cut=0.1, page_max_groups=2)  # fmt: skip
+    assert status == 0, log
+    figures = json.loads((tmp_path / "report" / "report.json").read_text())
+    for number, point in enumerate(figures["retention"]):
+        for unit in ("documents", "tokens"):
+            kept = [group[unit][number] for group in figures["retained_groups"]]
+            assert len(kept) == 3 and sum(kept) == point[unit]
+    assert 0.1 in [point["threshold"] for point in figures["retention"]]
+
+
 def test_where_the_judge_is_blind(reported, db):
     mine = rewards(db, "t")
     between = sum(

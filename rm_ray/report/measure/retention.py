@@ -7,7 +7,7 @@ import numpy as np
 from rm_ray.counts.histograms import Histogram
 from rm_ray.counts.order import best_first
 from rm_ray.report.figures import Retained, RetainedGroup
-from rm_ray.report.measure.nights import GroupNight, name_of
+from rm_ray.report.measure.nights import OTHER, GroupNight, name_of
 
 # Points of the curve. Each is a threshold that keeps about a round share of the documents.
 POINTS = 100
@@ -68,10 +68,20 @@ def by_group(
         kept_documents, kept_tokens = documents[at].tolist(), tokens[at].tolist()
         for number, point in enumerate(retained):
             if point.threshold == cut:
-                kept_documents[number], kept_tokens[number] = kept.get(label, (0, 0))
+                kept_documents[number], kept_tokens[number] = _kept_of(label, groups, kept)
         found.append(
             RetainedGroup(
                 name=name_of(label), label=label, documents=kept_documents, tokens=kept_tokens
             )
         )
     return found
+
+
+def _kept_of(
+    label: str, groups: Mapping[str, GroupNight], kept: Mapping[str, tuple[int, int]]
+) -> tuple[int, int]:
+    """Return the documents and tokens kept of a group. `OTHER` is all groups not shown alone."""
+    if label != OTHER:
+        return kept.get(label, (0, 0))
+    others = [counted for name, counted in kept.items() if name not in groups]
+    return sum(documents for documents, _ in others), sum(tokens for _, tokens in others)

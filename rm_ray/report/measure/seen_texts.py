@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from rm_ray.config import CorpusConfig
-from rm_ray.corpus.decoding import decode
+from rm_ray.corpus.decoding import check_unchanged, columns_of, decode
 from rm_ray.corpus.groups import grouped
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.report.measure.measured import NightPart, PartReader
@@ -90,11 +90,12 @@ def _of_unit(
         [np.array([numbers[n] for n in labels], np.int64)[codes] for labels, codes in labelled]
     )
     found = []
+    check_unchanged(item.unit, corpus)
     for first, batch in decode(item.unit, corpus, columns, lambda _: ROWS):
         low, high = np.searchsorted(rows, [first, first + len(batch)]).tolist()
         if low == high:
             continue
         own = batch.take(pa.array(rows[low:high] - first))
-        hashes, has = hashes_of([own.column(name) for name in columns])
+        hashes, has = hashes_of(columns_of(own, columns, item.unit.file))
         found.append(Seen.of(groups, codes[low:high][has], hashes[has]))
     return Seen.merge(found)
