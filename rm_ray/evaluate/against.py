@@ -1,10 +1,12 @@
 """Compares two judges of the same texts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from rm_ray.config import OutputConfig, StorageConfig
+from rm_ray.corpus.files import then_and_now
 from rm_ray.errors import InputError, OutputError
 from rm_ray.evaluate.config import JUDGED_PAIRS, EvaluateConfig
 from rm_ray.evaluate.figures import Against, KeepAgreement
@@ -15,6 +17,7 @@ from rm_ray.evaluate.labelled import (
     keys_of,
     open_run,
     read_documents,
+    sizes_and_versions,
 )
 from rm_ray.evaluate.measure import MAIN, figures_of, interval
 from rm_ray.evaluate.statistics import (
@@ -43,6 +46,8 @@ class Other:
     """Rewards of both chunks of each pair, or the reward of each document; nan for rows
     without one.
     """
+    files: Mapping[str, tuple[int, str]]
+    """Size and version of each file when the other run planned it, by path."""
 
 
 def open_other(config: EvaluateConfig, of: str) -> Other:
@@ -71,6 +76,7 @@ def _evaluation(path: str, storage: StorageConfig, config: EvaluateConfig) -> Ot
         path=run.uri,
         model=str(stored["config"]["judge"]["model"]),
         rewards=dict(zip(pairs.keys, rewards, strict=True)),
+        files=pairs.files,
     )
 
 
@@ -83,7 +89,8 @@ def _run(path: str, config: EvaluateConfig) -> Other:
     by_key: dict[Key, tuple[float, ...]] = {
         key: (reward,) for key, reward in zip(keys_of(rows), rewards.tolist(), strict=True)
     }
-    return Other(run.uri, str(run.stored["config"]["judge"]["model"]), by_key)
+    model = str(run.stored["config"]["judge"]["model"])
+    return Other(run.uri, model, by_key, sizes_and_versions(run.files))
 
 
 def against(sample: Labelled, other: Other, config: EvaluateConfig) -> Against:
@@ -94,6 +101,8 @@ def against(sample: Labelled, other: Other, config: EvaluateConfig) -> Against:
     """
     _check_same(sample, other)
     known = [at for at, key in enumerate(sample.keys) if np.isfinite(other.rewards[key]).all()]
+    if not known:
+        raise InputError(f"against: {other.path} has no reward for any of these {sample.of}")
     each = 2 if sample.of == "pairs" else 1
     texts = (np.array(known)[:, None] * each + np.arange(each)).ravel()
     first, good, documents = sample.rewards[texts], sample.good[texts], sample.documents[texts]
@@ -133,14 +142,21 @@ def _check_same(sample: Labelled, other: Other) -> None:
     """Check that the other judge has judged the same rows. Documents may lack a reward.
 
     Raises:
-        InputError: rows differ; the message says how many are common.
+        InputError: rows differ, and the message says how many are common; or a file has changed
+            between the two runs.
     """
-    unit, own, others = sample.of, len(sample.keys), len(other.rewards)
+    for path, own in sample.files.items():
+        if own != (others := other.files.get(path, own)):
+            raise InputError(
+                f"against: {path} has changed between the two runs ({then_and_now(own, others)}), "
+                "so its rows may be other texts; let both judges judge the same files"
+            )
+    unit, count, other_count = sample.of, len(sample.keys), len(other.rewards)
     common = sum(key in other.rewards for key in sample.keys)
-    if common < own or (unit == "pairs" and common < others):
+    if common < count or (unit == "pairs" and common < other_count):
         raise InputError(
-            f"against: {other.path} has judged other {unit}: {common:,} are in both, of {own:,} "
-            f"of this judge and {others:,} of the other; give a run over the same {unit}"
+            f"against: {other.path} has judged other {unit}: {common:,} are in both, of {count:,} "
+            f"of this judge and {other_count:,} of the other; give a run over the same {unit}"
         )
 
 

@@ -5,7 +5,7 @@ chunk, then the rejected one.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from rm_ray.config import StorageConfig
 from rm_ray.corpus.parquet import Unreadable
-from rm_ray.corpus.plan import shards_of
+from rm_ray.corpus.plan import PlannedFile, shards_of
 from rm_ray.errors import ConfigError, InputError, short
 from rm_ray.evaluate.config import EvaluateConfig
 from rm_ray.evaluate.statistics import Flags, Floats, Ints
@@ -25,7 +25,7 @@ from rm_ray.run.output.folder import RunFolder
 from rm_ray.run.output.segments import planned_files
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.scored.column_path import ColumnPath
-from rm_ray.scored.columns import columns_of
+from rm_ray.scored.columns import NO_NUMBER, columns_of
 from rm_ray.scored.run import ScoredRun, open_scored, read_counted
 
 Names = npt.NDArray[np.object_]
@@ -52,7 +52,9 @@ class Labelled:
     columns: Mapping[str, Names]
     """Properties of each text by name, such as kind; None for unknown values."""
     left_out: Mapping[str, int]
-    """Number of rows without a reward, by status."""
+    """Number of rows without a reward, by status; `NO_NUMBER` for rows whose status is ok."""
+    files: Mapping[str, tuple[int, str]]
+    """Size and version of each file when the run planned it, by path."""
     cut_texts: int = 0
     """Number of pairs with a chunk that was cut."""
 
@@ -99,6 +101,7 @@ def judged_pairs(run: RunFolder, config: EvaluateConfig) -> Labelled:
         keys=keys,
         columns=_twice(_pair_columns(ok, config)),
         left_out=_statuses(table),
+        files=sizes_and_versions(planned_files(run.segments.read())),
         cut_texts=pc.sum(cut).as_py() or 0,
     )
 
@@ -130,6 +133,19 @@ def _statuses(table: pa.Table) -> dict[str, int]:
     counted = pc.value_counts(table.column("status")).to_pylist()
     counts = {entry["values"]: entry["counts"] for entry in counted if entry["values"] != "ok"}
     return dict(sorted(counts.items()))
+
+
+def _without_number(rows: pa.Table, has: Flags) -> dict[str, int]:
+    """Return the number of documents that were judged and have no number; nothing if all have."""
+    count = int((pc.equal(rows.column("status"), "ok").to_numpy() & ~has).sum())
+    return {NO_NUMBER: count} if count else {}
+
+
+def sizes_and_versions(
+    files: Iterable[PlannedFile],
+) -> dict[str, tuple[int, str]]:
+    """Return the size and version that each file had when it was planned, by path."""
+    return {file.path: (file.size, file.version) for file in files}
 
 
 def _places(rows: pa.Table, keys: Sequence[Key], config: EvaluateConfig) -> list[str]:
@@ -178,6 +194,7 @@ def labelled_run(config: EvaluateConfig) -> tuple[Labelled, ScoredRun]:
             f"labels.column: {run.uri} has no column {label!r}; it has {', '.join(schema.names)}; "
             f"score the corpus with --input.keep {label}, or name another with --labels.column"
         )
+    _check_groups(config, run, schema)
     optional = (label, config.figures.kind, config.figures.source, config.calibration.by)
     columns = ["n_tokens", "status", *(name for name in optional if name and name in schema.names)]
     if (by := config.calibration.by) and by not in schema.names:
@@ -191,8 +208,9 @@ def labelled_run(config: EvaluateConfig) -> tuple[Labelled, ScoredRun]:
     keys = keys_of(kept)
     places, documents = numbered([f"{file} {row}" for file, row in keys])
     named = {"source": config.figures.source, "by": by}
-    known = {n: _values(kept.column(c)) for n, c in named.items() if c in kept.column_names}
-    kinds = _values(kept.column(config.figures.kind if config.figures.kind in columns else label))
+    known = {n: _values(kept.column(c)) for n, c in named.items() if _names_groups(schema, c)}
+    kind = config.figures.kind
+    kinds = _values(kept.column(kind if _names_groups(schema, kind) else label))
     kinds[good[has]] = None
     return (
         Labelled(
@@ -207,10 +225,40 @@ def labelled_run(config: EvaluateConfig) -> tuple[Labelled, ScoredRun]:
                 "kind": kinds,
                 "length": _values(kept.column("n_tokens")),
             },
-            left_out=_statuses(rows),
+            left_out=_statuses(rows) | _without_number(rows, has),
+            files=sizes_and_versions(run.files),
         ),
         run,
     )
+
+
+def _check_groups(config: EvaluateConfig, run: ScoredRun, schema: pa.Schema) -> None:
+    """Check the columns of kinds and sources, if the configuration does not have its defaults.
+
+    A run may lack the columns that are the defaults.
+
+    Raises:
+        ConfigError: the run has no such column, or its values are lists or structs.
+    """
+    for key in ("kind", "source"):
+        name = getattr(config.figures, key)
+        if name == type(config.figures).model_fields[key].default:
+            continue
+        if name not in schema.names:
+            raise ConfigError(
+                f"figures.{key}: {run.uri} has no column {name!r}; it has "
+                f"{', '.join(schema.names)}; score the corpus with --input.keep {name}"
+            )
+        if not _names_groups(schema, name):
+            raise ConfigError(
+                f"figures.{key}: the column {name!r} of {run.uri} is {schema.field(name).type}; "
+                "give a column with one value in each row"
+            )
+
+
+def _names_groups(schema: pa.Schema, name: str | None) -> bool:
+    """Return True if there is such a column, and it has one value in each row."""
+    return name in schema.names and not pa.types.is_nested(schema.field(name).type)
 
 
 def open_run(path: str, storage: StorageConfig) -> ScoredRun:
@@ -240,7 +288,7 @@ def read_documents(run: ScoredRun, column: str, columns: Sequence[str]) -> tuple
         The rows, and the reward of each row; nan for rows without one.
 
     Raises:
-        InputError: a part cannot be read.
+        InputError: a part cannot be read, or a reward is infinite.
     """
     path = ColumnPath.parse(column)
     names = list(dict.fromkeys(["source_file", "row", path.column, *columns]))
@@ -249,8 +297,14 @@ def read_documents(run: ScoredRun, column: str, columns: Sequence[str]) -> tuple
     except (FileNotFoundError, Unreadable) as error:
         raise InputError(f"rewards.path: {short(error)}") from None
     rows = pa.concat_tables(parts)
-    values = pc.fill_null(pc.cast(path.of(rows), pa.float64()), float("nan"))
-    return rows, values.to_numpy()
+    numbers = pc.cast(path.of(rows), pa.float64(), safe=False)
+    rewards: Floats = pc.fill_null(numbers, float("nan")).to_numpy()
+    if len(infinite := np.flatnonzero(np.isinf(rewards))):
+        file, row = keys_of(rows.slice(infinite[0], 1))[0]
+        raise InputError(
+            f"rewards.column: {column} of {file}, row {row}, is infinite; give a column of numbers"
+        )
+    return rows, rewards
 
 
 def keys_of(rows: pa.Table) -> list[Key]:

@@ -7,6 +7,10 @@ from rm_ray.errors import ConfigError, short
 from rm_ray.scored.column_path import ColumnPath
 from rm_ray.scored.run import ScoredRun, schema_of
 
+# Status of a document that was scored but has no number: another run has none for the document, or
+# rewards.column is null there, or beyond the end of a list.
+NO_NUMBER = "no number"
+
 
 def columns_of(run: ScoredRun, column: str) -> pa.Schema:
     """Return a run's columns, after a check of the column that documents are chosen by.

@@ -143,6 +143,11 @@ def test_a_kind_that_the_judge_is_blind_to_is_told_first(corpus, tmp_path, caplo
         (["--labels.good", "superb"], "with a reward is bad. The values of label are: good, junk"),
         (["--rewards.column", "label"], "rewards.column: label is string, not a number"),
         (["--calibration.by", "lang"], "calibration.by: .* has no column 'lang'"),
+        (
+            ["--figures.source", "soruce"],
+            "figures.source: .* has no column 'soruce'; it has",
+        ),
+        (["--figures.kind", "knid"], "figures.kind: .* has no column 'knid'"),
         (["--pairs.path", "x"], "either pairs.path or rewards.path; both are given"),
     ],
 )
@@ -152,6 +157,41 @@ def test_what_cannot_be_looked_at_is_refused(scored, tmp_path, words, said, capl
     import re
 
     assert re.search(said, log)
+
+
+def test_documents_without_a_number_are_counted_and_infinite_ones_refused(
+    corpus, rewards, tmp_path, caplog
+):
+    """Of a column beside the rewards; a list makes no groups, and a large id is a number."""
+    grades = [None if i % 4 == 0 else float(i % 7) for i in range(400)]
+    more = {"grade": np.array(grades, object), "source": np.array([["x"]] * 400, object)}
+    more["number"] = np.array([2**53 + 1 + i for i in range(400)], object)
+    rows = rows_of(rewards, **{name: pa.array(list(column)) for name, column in more.items()})
+    fabricate(tmp_path / "scored", corpus, rows)
+    words = ["--rewards.column", "grade"]
+    status, log = look(caplog, tmp_path / "scored", tmp_path / "out", *words)
+    assert status == 0, log
+    # the document without a reward, which is empty, has no grade either
+    assert read(tmp_path / "out")["facts"]["left_out"] == {"empty": 1, "no number": 99}
+    assert read(tmp_path / "out")["facts"]["of"] == "documents"
+    status, log = look(caplog, tmp_path / "scored", tmp_path / "big", "--rewards.column", "number")
+    assert status == 0, log
+    fabricate(tmp_path / "infinite", corpus, rows_of([*rewards[:7], float("inf"), *rewards[8:]]))
+    status, log = look(caplog, tmp_path / "infinite", tmp_path / "no")
+    assert status == 2 and "a.parquet, row 7, is infinite" in log
+
+
+def test_a_file_that_changed_between_two_runs_is_not_compared(rewards, tmp_path, caplog):
+    """The rows of the second run may be other texts."""
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    pq.write_table(pa.table({"text": [str(i) for i in range(400)]}), folder / "a.parquet")
+    fabricate(tmp_path / "one", folder, rows_of(rewards))
+    pq.write_table(pa.table({"text": [str(i) for i in range(399, -1, -1)]}), folder / "a.parquet")
+    fabricate(tmp_path / "two", folder, rows_of(rewards))
+    status, log = look(caplog, tmp_path / "one", tmp_path / "out", "--against",
+                       str(tmp_path / "two"), "--figures.baselines", "false")  # fmt: skip
+    assert status == 2 and "a.parquet has changed between the two runs" in log
 
 
 def test_the_same_documents_by_another_judge(scored, corpus, rewards, tmp_path, caplog):
@@ -168,5 +208,8 @@ def test_the_same_documents_by_another_judge(scored, corpus, rewards, tmp_path, 
     fabricate(tmp_path / "elsewhere", other, rows_of(rewards))
     status, log = look(caplog, scored, tmp_path / "no", "--against", str(tmp_path / "elsewhere"))
     assert status == 2 and "has judged other documents: 0 are in both" in log
+    fabricate(tmp_path / "none", corpus, rows_of([None] * 400))
+    status, log = look(caplog, scored, tmp_path / "no", "--against", str(tmp_path / "none"))
+    assert status == 2 and "has no reward for any of these documents" in log
     status, log = look(caplog, scored, scored)
     assert status == 2 and "holds the run of another job" in log

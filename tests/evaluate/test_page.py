@@ -50,6 +50,7 @@ def made_of(names: list[str]) -> Evaluation:
         keys=[("a", i) for i in range(n)],
         columns={name: np.repeat(values, 2) for name, values in columns.items()},
         left_out={"left_out": 5, "failed": 2},
+        files={},
         cut_texts=3,
     )
     config = FiguresConfig(resamples=200)

@@ -23,6 +23,7 @@ from rm_ray.filter.count.documents import Documents, Flags
 from rm_ray.filter.count.left_out import LeftOut
 from rm_ray.filter.count.stretches import Stretch
 from rm_ray.scored.column_path import ColumnPath
+from rm_ray.scored.columns import NO_NUMBER
 from rm_ray.scored.run import read_rewards
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
@@ -30,9 +31,6 @@ from rm_ray.store.retry import A_MINUTE, Patience
 
 # Status of a document that is in no part: a sample or a limit left the document out.
 NOT_SCORED = "not scored"
-# Status of a document that was scored but has no number: another run has none for the document, or
-# rewards.column is beyond the end of a list.
-NO_NUMBER = "no number"
 # Rows of the corpus that are decoded at once, of the columns that rules name.
 NARROW_ROWS = 1 << 16
 # The largest weight of one document: the sum over two thousand million of them fits 64 bits.
