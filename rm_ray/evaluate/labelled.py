@@ -187,6 +187,7 @@ def labelled_run(config: EvaluateConfig) -> tuple[Labelled, ScoredRun]:
         ConfigError: a column is missing.
     """
     run = open_run(str(config.rewards.path), config.rewards.storage)
+    run.warn_of_estimates()
     schema = columns_of(run, config.rewards.column)
     label = config.labels.column
     if label not in schema.names:

@@ -111,6 +111,8 @@ def check_columns(
             check_group("deliver.by", ColumnPath(text), schema, place)
     if config.rule.where:
         _warn_of_two_kinds(Condition(config.rule.where).columns, kinds)
+    for text in dict.fromkeys([*config.rule.by, *config.deliver.by]):
+        _warn_of_two_writings(ColumnPath(text), kinds)
 
 
 def _warn_of_two_kinds(columns: Sequence[str], kinds: Mapping[pa.Schema, str]) -> None:
@@ -128,6 +130,35 @@ def _warn_of_two_kinds(columns: Sequence[str], kinds: Mapping[pa.Schema, str]) -
                 places[False],
                 name,
             )
+
+
+def _warn_of_two_writings(path: ColumnPath, kinds: Mapping[pa.Schema, str]) -> None:
+    """Warn of a column that makes groups and whose values some files write otherwise.
+
+    A group is a text: the decimals 1.0 and 1.00 are two groups, and so is a moment in milliseconds
+    and the same one in microseconds.
+    """
+    types = {path.of(schema.empty_table()).type: place for schema, place in kinds.items()}
+    places = {_written_as(kind): at for kind, at in types.items() if not pa.types.is_null(kind)}
+    if len(places) > 1:
+        (one, other), more = list(places.items())[:2], len(places) - 2
+        log.warning(
+            "%s is %s in %s and %s in %s%s: the same value may be written in two ways, and make "
+            "two groups; keep the column when scoring (--input.keep), which gives it one type",
+            path.text,
+            *one,
+            *other,
+            f", and of {more} more types" if more else "",
+        )
+
+
+def _written_as(kind: pa.DataType) -> str:
+    """Return a name for all types whose values are written as text in the same way."""
+    if pa.types.is_integer(kind):
+        return "a whole number"
+    if pa.types.is_decimal(kind):
+        return f"a decimal with {kind.scale} digits after the point"
+    return "text" if is_text(kind) else str(kind)
 
 
 def _field(name: str, schema: pa.Schema) -> pa.Field:

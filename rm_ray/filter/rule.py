@@ -16,6 +16,8 @@ from rm_ray.filter.quotas import ELSE
 log = logging.getLogger(__name__)
 
 INTEGERS = ("int64", "uint64")
+# The most documents or tokens that are counted; a budget of more is a budget of all there are.
+MOST = int(np.iinfo(np.int64).max)
 
 
 def weight_of(rule: RuleConfig) -> Weight:
@@ -94,7 +96,7 @@ def budgets(
         if rule.choice == "keep_fraction":
             budget = int((quota * available).to_integral_value(ROUND_HALF_UP))
         else:
-            budget = int(quota)
+            budget = min(int(quota), MOST)
             if budget > available and rule.short == "refuse":
                 raise InputError(
                     f"{key}: {budget:,} {weight_name(rule)} are asked for of {_whose(label)}, and "

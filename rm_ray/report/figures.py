@@ -80,8 +80,8 @@ class Distribution(ReportPart):
     tokens: int = Field(description="Tokens of these documents.")
     mean: float = Field(description="The mean reward.")
     sd: float = Field(description="The standard deviation.")
-    minimum: float = Field(description="The lowest reward.")
-    maximum: float = Field(description="The highest reward.")
+    minimum: float = Field(description="The lowest reward, to 1/4096 of itself.")
+    maximum: float = Field(description="The highest reward, to 1/4096 of itself.")
     quantiles: dict[str, float] = Field(description="Rewards by the share of documents below.")
 
 
@@ -316,6 +316,7 @@ class RunFacts(ReportPart):
     files: int = Field(description="Files of the corpus.")
     parts: int = Field(description="Parts that are reported.")
     complete: bool = Field(description="The run is complete.")
+    stopped_early: bool = Field(False, description="Judged in part (judge.adaptive): estimates.")
     missing_parts: int = Field(description="Planned parts that are missing: no history is kept.")
     windows: int = Field(description="Windows that the judge read.")
     forwarded_tokens: int = Field(description="Tokens that the engines forwarded.")

@@ -48,6 +48,15 @@ class ColumnPath:
         """Return the name of the column, without fields and elements."""
         return _name(self._tree, self.text)
 
+    @property
+    def kept_as(self) -> str:
+        """Return the name under which a run keeps this column of its corpus.
+
+        `column('a-b')` is kept as a-b, and a field of a struct under its whole path.
+        """
+        tree = self._tree
+        return self.column if isinstance(tree, ast.Name | ast.Call) else self.text
+
     def of(self, rows: pa.Table) -> pa.Array | pa.ChunkedArray:
         """Return the path's value in every row.
 

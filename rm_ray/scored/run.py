@@ -4,6 +4,7 @@ Jobs that use a run's rewards read them only through this file.
 """
 
 import json
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,6 +30,8 @@ from rm_ray.store.folder import Folder
 from rm_ray.store.retry import A_MINUTE, Patience, may_pass
 from rm_ray.tasks.ended import refuse_ended
 from rm_ray.tasks.run import run_tasks
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,21 @@ class ScoredRun:
     def fingerprint(self) -> str:
         """Return the short name of the settings that the rewards depend on."""
         return fingerprint_id(self.stored["fingerprint"])
+
+    @property
+    def stopped_early(self) -> bool:
+        """Return True if documents were judged only until their side of a cut was clear."""
+        return bool(self.stored["fingerprint"].get("judge.adaptive"))
+
+    def warn_of_estimates(self) -> None:
+        """Warn if documents were judged in part, where figures need the rewards of whole ones."""
+        if self.stopped_early:
+            log.warning(
+                "%s judged each document only until it was clear on which side of a cut its reward "
+                "lies (judge.adaptive): its rewards are estimates, and figures of them differ from "
+                "those of whole documents",
+                self.uri,
+            )
 
     @property
     def is_of_table(self) -> bool:

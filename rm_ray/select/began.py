@@ -136,11 +136,15 @@ def _check(began: Began, config: SelectConfig, found: list[InputFile], folder: F
         )
     if not began.documents:
         raise InputError(f"input.path: {config.input.path} has no documents to choose from")
-    _check_quota(config.rule, began.documents)
+    check_quota(config.rule, began.documents)
 
 
-def _check_quota(rule: RuleConfig, documents: int) -> None:
-    """Refuse to keep more documents than there are, before any of them is judged."""
+def check_quota(rule: RuleConfig, documents: int) -> None:
+    """Refuse to keep more documents than there are, before any of them is judged.
+
+    Raises:
+        InputError: the rule asks for more.
+    """
     if rule.choice != "keep_documents" or rule.short == "take_all":
         return
     asked = sum(int(quota) for label, quota in rule.quotas.items() if label != ELSE or not rule.by)

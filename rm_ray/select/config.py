@@ -20,6 +20,7 @@ from rm_ray.filter.config import (
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.sections import JudgeConfig
 from rm_ray.score.config import ScoreConfig
+from rm_ray.scored.column_path import ColumnPath
 
 # Folders within the output folder.
 STAGES, DECIDED, KEPT = "stages", "decided", "kept"
@@ -111,7 +112,7 @@ class SelectConfig(ScoreConfig):
                 "selection samples by itself, and decides on every document"
             )
         own = (KEY, STAGE, SIDE, CHEAP_REWARD)
-        if taken := [name for name in [*self.input.keep, *rule.by] if name in own]:
+        if taken := [name for name in [*self.input.keep, *self.by_columns] if name in own]:
             raise ValueError(
                 f"the column {taken[0]!r} would collide with one that a selection adds to its "
                 f"rows ({', '.join(own)}); give the corpus's column another name, or leave it out "
@@ -135,9 +136,14 @@ class SelectConfig(ScoreConfig):
         return self
 
     @property
+    def by_columns(self) -> tuple[str, ...]:
+        """Return the names under which the stages keep the columns of `rule.by`."""
+        return tuple(ColumnPath.parse(text).kept_as for text in self.rule.by)
+
+    @property
     def groups_by(self) -> tuple[str, ...]:
         """Return the columns that make groups with cuts of their own; none for a fixed cut."""
-        return tuple(self.rule.by) if self.rule.relative else ()
+        return self.by_columns if self.rule.relative else ()
 
     @property
     def least_reward(self) -> float | None:

@@ -5,7 +5,7 @@ from rm_ray.corpus.tables.opening import refuse_table
 from rm_ray.judges.preference.judge import PreferenceJudge
 from rm_ray.run.execute import ray_faults
 from rm_ray.score.job import ScoreJob, look_ahead
-from rm_ray.select.began import Began, look_at
+from rm_ray.select.began import Began, check_quota, look_at
 from rm_ray.select.config import SelectConfig
 from rm_ray.select.shares import share_beforehand
 from rm_ray.select.stages import Stages
@@ -17,6 +17,7 @@ def dry_run(config: SelectConfig) -> str:
     refuse_table(config.input, "a selection")
     with ray_faults():
         began = look_at(config, list_files(config.input, config.output).files)
+        check_quota(config.rule, began.documents)
     stages = Stages(config)
     pages = [_head(config, began)]
     if config.cheap and began.sampled:

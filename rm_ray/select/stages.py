@@ -97,7 +97,7 @@ class Stages:
         """Return the configuration of a stage: the selection's, with a choice of rows."""
         config = self.config
         settings = {field: getattr(config, field) for field in ScoreConfig.model_fields}
-        keep = list(dict.fromkeys([*config.input.keep, *config.rule.by]))
+        keep = list(dict.fromkeys([*config.input.keep, *config.by_columns]))
         limit = None if chosen and "rows" in chosen else config.input.limit
         inputs = config.input.model_copy(update={"keep": keep, "limit": limit, **(chosen or {})})
         place = config.folder(f"{STAGES}/{name}")

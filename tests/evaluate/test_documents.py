@@ -181,6 +181,15 @@ def test_documents_without_a_number_are_counted_and_infinite_ones_refused(
     assert status == 2 and "a.parquet, row 7, is infinite" in log
 
 
+def test_rewards_of_documents_that_were_judged_in_part_are_called_estimates(
+    corpus, rewards, tmp_path, caplog
+):
+    early = {"judge.adaptive": {"bands": {"": [0.5, 0.5]}}}
+    fabricate(tmp_path / "scored", corpus, rows_of(rewards), fingerprint=early)
+    status, log = look(caplog, tmp_path / "scored", tmp_path / "out")
+    assert status == 0 and "its rewards are estimates" in log
+
+
 def test_a_file_that_changed_between_two_runs_is_not_compared(rewards, tmp_path, caplog):
     """The rows of the second run may be other texts."""
     folder = tmp_path / "corpus"

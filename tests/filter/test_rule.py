@@ -46,6 +46,10 @@ def test_groups_of_which_no_document_counts():
     with pytest.raises(InputError, match="no document of de has a reward"):
         budget(groups, supply, by="lang", keep_fraction={"de": 0.5, "*": 1})
     assert budget(groups, supply, by="lang", keep_documents=2, short="take_all") == [[2], [2]]
+    ((all_there_are,), _) = budget(
+        groups, supply, by="lang", keep_documents=10**20, short="take_all"
+    )
+    assert all_there_are == 2**63 - 1
     assert budget(groups, supply, by="lang", keep_documents={"de": 0, "*": 2}) == [[0], [2]]
     assert budget(groups, supply, by="lang", keep_documents={"en": 2}) == [[0], [2]]
     with pytest.raises(InputError, match="no document of fr has a reward"):

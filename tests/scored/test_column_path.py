@@ -56,3 +56,11 @@ def test_a_field_that_is_json_is_text():
     rows = pa.table({"s": pa.StructArray.from_arrays([inner], ["j"])})
     assert ColumnPath("s.j").of(rows).to_pylist() == ["{}", None]
     assert ColumnPath("s.j").of(rows).type == pa.string()
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("lang", "lang"), ("column('a-b')", "a-b"), ("meta.lang", "meta.lang")],
+)
+def test_a_run_keeps_a_column_under_its_name(text, name):
+    assert ColumnPath(text).kept_as == name

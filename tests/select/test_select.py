@@ -275,4 +275,8 @@ def test_a_dry_run_says_what_each_stage_costs_and_writes_nothing(made, tmp_path,
     page = capsys.readouterr().out
     assert status == 0 and "700   calibrate the stop rule" in page
     assert "stage sample, judged whole" in page and "stage main, at most this" in page
+    words |= {"rule_keep_documents": 10**6}
+    del words["rule_keep_fraction"]
+    status, log = run(caplog, "--dry-run", **SAMPLE, **words)
+    assert status == 2 and "1,000,000 documents are asked for, and the corpus has" in log
     assert not (tmp_path / "out").exists()

@@ -35,6 +35,7 @@ def run_facts(run: ScoredRun, measured: Measured, config: ReportConfig) -> RunFa
         files=len(run.files),
         parts=len(run.shards),
         complete=run.totals is not None,
+        stopped_early=run.stopped_early,
         missing_parts=run.missing,
         windows=counted.get("windows", 0),
         forwarded_tokens=forwarded,

@@ -42,6 +42,9 @@ MOST_ROWS, MOST_MOVERS = 41, 6
 MOST_COUNTED, MOST_REMARKS = 12, 8
 # Groups of the table of what a cut keeps.
 MOST_KEPT = 20
+STOPPED_EARLY = (
+    "each document only until its side of a cut was clear (judge.adaptive): rewards are estimates"
+)
 # Distances from the median, in sd, from which a chunk has the first, second and third tint.
 TINTS = (0.5, 1.0, 2.0)
 
@@ -325,6 +328,7 @@ def _facts(run: RunFacts) -> list[tuple[str, str]]:
     return [
         ("Run", run.path),
         ("Complete", "yes" if run.complete else "no: some of its parts are missing"),
+        *([("Judged", STOPPED_EARLY)] if run.stopped_early else []),
         ("Segments", ", ".join(map(str, thinned(run.segments, 20)))),
         ("Judge", f"{run.model} ({run.family})"),
         ("Fingerprint", run.fingerprint),
