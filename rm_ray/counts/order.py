@@ -65,6 +65,23 @@ def least_at(kind: str, threshold: float | int) -> float | int:
     return min(max(math.ceil(threshold), int(limits.min)), int(limits.max) + 1)
 
 
+def below_as_float32(numbers: Numbers) -> Floats:
+    """Return the greatest float32 number that is not above each number of any of KINDS.
+
+    So a number is at least some float32 number exactly if its result is. A number beyond the
+    largest float32 gives infinity.
+    """
+    with np.errstate(over="ignore"):
+        nearest = numbers.astype(np.float32)
+    if numbers.dtype.kind == "f":
+        above = nearest.astype(np.float64) > numbers
+    else:
+        inside = nearest < np.float32(2.0 ** (63 if numbers.dtype == np.int64 else 64))
+        above = ~inside | (np.where(inside, nearest, 0).astype(numbers.dtype) > numbers)
+    below: Floats = np.nextafter(nearest, np.float32(-np.inf))
+    return np.where(above & np.isfinite(nearest), below, nearest)
+
+
 def hash_after(finer: Hashes | None, hashes: Hashes) -> Hashes:
     """Return hashes that order documents with equal keys: first by finer key, if there are any,
     then by hash.

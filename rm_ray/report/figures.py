@@ -347,6 +347,7 @@ class Figures(ReportPart):
     made: str = Field(description="When this report was made, UTC.")
     by: list[str] = Field(description="Columns whose values make the groups.")
     column: str = Field(description="Column of the rewards that is reported.")
+    kind: str = Field("float32", description="Kind of its numbers: float32, float64, int64 ...")
     verdict: NightVerdict = Field(description="Alerts, and the verdict.")
     baseline: BaselineFacts = Field(description="The baseline of tonight.")
     drift_above: float = Field(

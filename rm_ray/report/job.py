@@ -48,7 +48,9 @@ from rm_ray.report.measure.seen import Seen
 from rm_ray.report.show.folder import HTML, output_folder, write
 from rm_ray.report.show.markdown import summary
 from rm_ray.run.execute import ray_faults
-from rm_ray.scored.run import ScoredRun, open_scored
+from rm_ray.scored.column_path import ColumnPath
+from rm_ray.scored.columns import kind_of
+from rm_ray.scored.run import ScoredRun, open_scored, schema_of
 
 log = logging.getLogger(__name__)
 
@@ -213,6 +215,7 @@ def _figures(
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         by=config.by,
         column=config.rewards.column,
+        kind=kind_of(ColumnPath(config.rewards.column).of(schema_of(run).empty_table()).type),
         verdict=night_verdict,
         baseline=_baseline_facts(config, baseline),
         drift_above=config.alerts.drift.above,

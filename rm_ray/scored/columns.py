@@ -73,3 +73,12 @@ def type_of(key: str, path: ColumnPath, schema: pa.Schema) -> pa.DataType:
         return path.of(schema.empty_table()).type
     except ConfigError as error:
         raise ConfigError(f"{key}: {error}") from None
+
+
+def kind_of(column: pa.DataType) -> str:
+    """Return the kind of numbers (counts.order.KINDS) that holds all values of a column exactly,
+    so that different values are never taken for equal.
+    """
+    if pa.types.is_floating(column):
+        return "float64" if pa.types.is_float64(column) else "float32"
+    return "uint64" if pa.types.is_uint64(column) else "int64"

@@ -499,7 +499,8 @@ def _run(hostile: bool) -> RunFacts:
     return RunFacts(
         path="s3://lake/rewards/2026-11-12", segments=[3], family="pairs of logprobs",
         model="<b>judge</b>" if hostile else "models/judge-7b", fingerprint="9f3c0a7751de",
-        files=412, parts=1290, complete=True, stopped_early=hostile, missing_parts=0, windows=2_310_455,
+        files=412, parts=1290, complete=True, stopped_early=hostile,
+        missing_parts=0, windows=2_310_455,
         forwarded_tokens=1_204_551_000,
         minimum_tokens=1_090_000_000, tokens_per_second=21_400.0, engine_hours=15.6, gpus=1,
         cost=39.1, versions={"rm_ray": "0.5.0", "ray": "2.60.0", "vllm": "0.32.0"},

@@ -23,7 +23,7 @@ from rm_ray.filter.count.documents import Documents, Flags
 from rm_ray.filter.count.left_out import LeftOut
 from rm_ray.filter.count.stretches import Stretch
 from rm_ray.scored.column_path import ColumnPath
-from rm_ray.scored.columns import NO_NUMBER
+from rm_ray.scored.columns import NO_NUMBER, kind_of
 from rm_ray.scored.run import read_rewards
 from rm_ray.store.access import Request
 from rm_ray.store.folder import Folder
@@ -281,15 +281,6 @@ class RewardsReader:
                 values = pa.array([folder] * len(own), pa.string())
             own = own.append_column(name, values)
         return own
-
-
-def kind_of(column: pa.DataType) -> str:
-    """Return the kind of numbers (counts.order.KINDS) that holds all values of a column exactly,
-    so that different values are never taken for equal.
-    """
-    if pa.types.is_floating(column):
-        return "float64" if pa.types.is_float64(column) else "float32"
-    return "uint64" if pa.types.is_uint64(column) else "int64"
 
 
 def _aligned(rewards: pa.Table, rows: Ints) -> pa.Table:

@@ -16,13 +16,14 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.counts.cells import ByGroup, Cells
 from rm_ray.counts.histograms import Histograms
 from rm_ray.counts.moments import Moments, moments_of
-from rm_ray.counts.order import Floats, Ints, best_first, hash_rows, least_at
+from rm_ray.counts.order import Ints, below_as_float32, best_first, hash_rows, least_at
 from rm_ray.counts.samples import HASH, bottom, merge_bottom
 from rm_ray.counts.summable import summed
 from rm_ray.errors import InputError
 from rm_ray.report.figures import Retained
 from rm_ray.report.measure.seen import Seen, hashes_of
 from rm_ray.scored.column_path import ColumnPath
+from rm_ray.scored.columns import kind_of
 from rm_ray.scored.run import read_counted
 from rm_ray.store.folder import Folder
 
@@ -36,6 +37,8 @@ MOST_GROUPS = 10_000
 COUNTED = ("windows", "forwarded_tokens", "minimum_tokens")
 # Counts beside these: documents and tokens that the cut keeps.
 KEPT = ("kept_documents", "kept_tokens")
+# Column of the rows in memory: True for rewards that the cut keeps.
+IS_KEPT = "is_kept"
 _ROWS = pa.schema(
     [
         ("group", pa.dictionary(pa.int32(), pa.string())),
@@ -89,7 +92,8 @@ class PartReader:
     def read(self, source: NightPart) -> tuple[dict[str, Any], pa.Table]:
         """Read the counts in a part's footer, and its rows.
 
-        The rows have the needed columns, and `value`: the reward as float32.
+        The rows have the needed columns; `value`, the reward as float32, rounded down; and, if
+        there is a cut, `is_kept`, which is True for the rewards that it keeps.
 
         Raises:
             InputError: a reward is infinite.
@@ -101,13 +105,15 @@ class PartReader:
         for name in {path.column for path in self.by} - set(self.own):
             value = pa.array([source.partition.get(name)] * len(rows), pa.string())
             rows = rows.append_column(name, value)
-        values = self.column.of(rows).cast(pa.float32(), safe=False)
+        values, kept = as_counted(self.column.of(rows), self.cut)
         if not pc.all(pc.fill_null(pc.is_finite(values), True), min_count=0).as_py():
             row = rows.column("row")[pc.index(pc.is_finite(values), False).as_py()].as_py()
             raise InputError(
                 f"rewards.column: {self.column.text} of {source.shard.file}, row {row}, is not a "
-                "finite number; give a column of numbers"
+                "finite number of 32 bits; give a column of numbers"
             )
+        if kept is not None:
+            rows = rows.append_column(IS_KEPT, kept)
         return counts, rows.append_column("value", values)
 
 
@@ -185,10 +191,7 @@ class Measured:
 def measure(sources: Sequence[NightPart], reader: PartReader) -> Measured:
     """Count some parts, in a Ray task."""
     return Measured.merge(
-        [
-            measure_rows(*reader.read(source), source, reader.by, reader.cut, reader.key)
-            for source in sources
-        ]
+        [measure_rows(*reader.read(source), source, reader.by, reader.key) for source in sources]
     )
 
 
@@ -197,7 +200,6 @@ def measure_rows(
     rows: pa.Table,
     source: NightPart,
     by: Sequence[ColumnPath],
-    cut: float | None = None,
     key: str | None = None,
 ) -> Measured:
     """Count one part's rows.
@@ -207,7 +209,6 @@ def measure_rows(
         rows: its rows, as `PartReader.read` returns them.
         source: the part.
         by: columns to group by.
-        cut: threshold whose documents are counted exactly, if there is one.
         key: column of the ids, if documents that come again are found by them.
     """
     groups, codes = grouped([path.of(rows) for path in by], len(rows))
@@ -217,6 +218,7 @@ def measure_rows(
     histograms = Histograms.of(codes[scored], rewards, tokens[scored])
     moments = moments_of(codes[scored], rewards, len(groups))
     documents = _documents(rows, source, groups=groups, codes=codes, tokens=tokens, scored=scored)
+    kept = rows.column(IS_KEPT).to_numpy() & scored if IS_KEPT in rows.column_names else None
     return Measured(
         histograms=ByGroup(groups, histograms).used(),
         moments={
@@ -228,8 +230,8 @@ def measure_rows(
         worst=_compact(bottom(documents, EXTREMES, "worst")),
         seen=_seen(rows, groups, codes, key),
         counted={name: counts.get(name, 0) for name in COUNTED}
-        | _kept(rewards, tokens[scored], cut),
-        kept_of=_kept_of(groups, codes[scored], rewards, tokens[scored], cut),
+        | ({} if kept is None else _kept(tokens[kept])),
+        kept_of={} if kept is None else _kept_of(groups, codes[kept], tokens[kept]),
     ).checked()
 
 
@@ -241,20 +243,32 @@ def _seen(rows: pa.Table, groups: Sequence[str], codes: Ints, key: str | None) -
     return Seen.of(groups, codes[has], hashes[has])
 
 
-def _kept(rewards: Floats, tokens: Ints, cut: float | None) -> dict[str, int]:
+def as_counted(
+    column: pa.ChunkedArray, cut: float | None = None
+) -> tuple[pa.Array, pa.Array | None]:
+    """Return rewards as float32, and which of them a cut keeps.
+
+    They are rounded down, so that a threshold of 32 bits keeps the same documents of a column of 64
+    bits. The cut is compared with the column's own numbers, as the filter job compares it.
+
+    Args:
+        column: the rewards; null for documents without one.
+        cut: the threshold, if there is one.
+    """
+    kind, nulls = kind_of(column.type), column.is_null().to_numpy()
+    numbers = pc.fill_null(column, 0).cast(kind, safe=False).to_numpy()
+    values = pa.array(below_as_float32(numbers), mask=nulls)
     if cut is None:
-        return {}
-    kept = rewards >= np.float32(least_at("float32", cut))  # as the filter job compares them
-    return dict(zip(KEPT, (int(kept.sum()), int(tokens[kept].sum())), strict=True))
+        return values, None
+    return values, pa.array((numbers >= least_at(kind, cut)) & ~nulls)
 
 
-def _kept_of(
-    groups: Sequence[str], codes: Ints, rewards: Floats, tokens: Ints, cut: float | None
-) -> dict[str, tuple[int, int]]:
-    if cut is None:
-        return {}
-    kept = rewards >= np.float32(least_at("float32", cut))
-    counted = Cells.count(codes[kept], tokens[kept])
+def _kept(tokens: Ints) -> dict[str, int]:
+    return dict(zip(KEPT, (len(tokens), int(tokens.sum())), strict=True))
+
+
+def _kept_of(groups: Sequence[str], codes: Ints, tokens: Ints) -> dict[str, tuple[int, int]]:
+    counted = Cells.count(codes, tokens)
     return {
         groups[code]: (documents, its_tokens)
         for code, documents, its_tokens in zip(

@@ -163,7 +163,7 @@ def retention(figures: Figures, chosen: float) -> PlottedCurve | None:
 
     half = min(kept, key=lambda each: abs(each.documents - whole.documents / 2))
     described = (
-        f"A threshold of {exact(half.threshold)} keeps "
+        f"A threshold of {exact(half.threshold, figures.kind)} keeps "
         f"{percent(half.documents / max(1, whole.documents))} of the documents and "
         f"{percent(half.tokens / max(1, whole.tokens))} of the tokens."
     )

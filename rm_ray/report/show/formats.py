@@ -37,13 +37,18 @@ def places(spread: float) -> int:
     return min(6, max(0, 2 - size))
 
 
-def exact(value: float) -> str:
+def exact(value: float, kind: str = "float32") -> str:
     """Write a reward or a threshold so that it can be copied.
 
-    This is the shortest text that reads back as the same float32. Its minus is the ASCII hyphen
-    that a command line reads.
+    This is the shortest text that reads back as the same number, of 32 bits for a column of
+    float32, and else of 64. Its minus is the ASCII hyphen that a command line reads.
+
+    Args:
+        value: the number.
+        kind: kind of the column's numbers (counts.order.KINDS).
     """
-    return np.format_float_positional(np.float32(value) + np.float32(0), unique=True, trim="-")
+    bits = np.float32 if kind == "float32" else np.float64
+    return np.format_float_positional(bits(value) + bits(0), unique=True, trim="-")
 
 
 def signed(value: float | None) -> str:

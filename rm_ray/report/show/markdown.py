@@ -119,7 +119,7 @@ def _facts(figures: Figures) -> list[str]:
         cut = figures.cut
         kept = min(figures.retention, key=lambda each: abs(each.threshold - cut))
         lines.append(
-            f"- a cut at {exact(kept.threshold)} keeps "
+            f"- a cut at {exact(kept.threshold, figures.kind)} keeps "
             f"{share(kept.documents, whole.tonight.documents)} of the documents and "
             f"{share(kept.tokens, whole.tonight.tokens)} of the tokens with a reward"
         )

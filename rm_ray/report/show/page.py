@@ -245,7 +245,7 @@ def _cuts(figures: Figures, curve: curves.PlottedCurve) -> dict[str, Any]:
         {
             "at": kept.threshold,
             "place": place,
-            "threshold": formats.exact(kept.threshold),
+            "threshold": formats.exact(kept.threshold, figures.kind),
             "documents": f"{formats.count(kept.documents)} documents "
             f"({formats.share(kept.documents, whole.documents)})",
             "tokens": f"{formats.count(kept.tokens)} tokens "

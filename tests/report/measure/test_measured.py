@@ -1,5 +1,7 @@
 """What is counted of rows does not depend on how they were cut into parts."""
 
+from fractions import Fraction
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,10 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rm_ray.corpus.shards import Shard
+from rm_ray.counts.order import least_at
 from rm_ray.errors import InputError
 from rm_ray.report.measure import measured
 from rm_ray.report.measure.chosen import choose
-from rm_ray.report.measure.measured import Measured, NightPart, measure_rows
+from rm_ray.report.measure.measured import (
+    IS_KEPT,
+    Measured,
+    NightPart,
+    as_counted,
+    measure_rows,
+)
 from rm_ray.report.measure.nights import ALL, OTHER, Night, largest
 from rm_ray.report.measure.retention import retention
 from rm_ray.report.show.formats import exact
@@ -37,8 +46,12 @@ def counted(rows, start=0, by=BY, cut=None) -> Measured:
             "status": ["ok" if reward is not None else "failed" for _, reward, _ in rows],
         }
     )
+    values, kept = as_counted(table["value"], cut)
+    table = table.set_column(table.schema.get_field_index("value"), "value", values)
+    if kept is not None:
+        table = table.append_column(IS_KEPT, kept)
     source = NightPart(Shard("f", start, start + len(rows)), {}, 100)
-    return measure_rows({"windows": len(rows)}, table, source, by, cut)
+    return measure_rows({"windows": len(rows)}, table, source, by)
 
 
 @settings(deadline=None)
@@ -122,3 +135,23 @@ def test_thresholds_keep_what_they_say_as_the_page_writes_them():
     assert len(points) > 90
     for point in points:
         assert (rewards >= np.float32(exact(point.threshold))).sum() == point.documents
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "int64", "uint64"])
+def test_a_threshold_of_32_bits_keeps_the_same_numbers_of_64(kind):
+    """Of numbers beside the float32 numbers, and beyond what 53 bits hold."""
+    rng = np.random.default_rng(8)
+    if kind.startswith("float"):
+        numbers = rng.normal(0, 1, 500).astype(kind)
+        numbers = np.concatenate([numbers, numbers.astype(np.float32), [0.1, 1e30]]).astype(kind)
+    else:
+        low, high = np.iinfo(kind).min, np.iinfo(kind).max
+        near = [2**24 + 1, 2**25 + 1, 2**53 + 1, 2**62 + 1, low, high, high - 1]
+        numbers = np.array([*rng.integers(low, high, 500, dtype=kind).tolist(), *near], kind)
+    values, kept = as_counted(pa.chunked_array([numbers]), 0.1)
+    assert kept.to_pylist() == (numbers >= least_at(kind, 0.1)).tolist()
+    as_float32 = values.to_numpy()
+    assert np.isfinite(as_float32).all()
+    for threshold in as_float32[::7].tolist():
+        kept_exactly = [Fraction(number) >= Fraction(threshold) for number in numbers.tolist()]
+        assert (as_float32 >= np.float32(threshold)).tolist() == kept_exactly
