@@ -54,6 +54,8 @@ from rm_ray.scored.run import ScoredRun, open_scored, schema_of
 
 log = logging.getLogger(__name__)
 
+# Rewards below this size are warned of: moments are counted in steps of 2^-24.
+SMALL = 0.001
 # Nights without known segments.
 NO_SEGMENTS: Mapping[str, Sequence[int]] = {}
 
@@ -102,10 +104,24 @@ def report(
         if alert.folded_into is None:
             standing = ", standing since the night before" if alert.standing else ""
             log.warning("%s (%s%s): %s", alert.rule, alert.level, standing, alert.sentence)
+    _warn_of_small(figures)
     log.info(
         "%s -> %s/%s, in %.0f s", night_verdict.sentence, folder.uri, HTML, time.monotonic() - began
     )
     return figures
+
+
+def _warn_of_small(figures: Figures) -> None:
+    """Warn if all rewards are so small that the steps in which moments are counted matter."""
+    found = figures.whole.tonight
+    farthest = max(abs(found.minimum), abs(found.maximum)) if found is not None else 0.0
+    if 0 < farthest < SMALL:
+        log.warning(
+            "no number of the column %s is farther from 0 than %.2g: means and standard deviations "
+            "are counted in steps of 6e-8, and may be wrong; give a column of larger numbers",
+            figures.column,
+            farthest,
+        )
 
 
 def _remember(made: Reported, history: History) -> None:

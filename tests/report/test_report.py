@@ -190,6 +190,13 @@ def test_what_a_cut_keeps_of_the_groups_adds_up_to_what_it_keeps(tmp_path, caplo
     assert 0.1 in [point["threshold"] for point in figures["retention"]]
 
 
+def test_rewards_too_small_for_exact_moments_are_warned_of(tmp_path, caplog):
+    rewards = np.random.default_rng(4).normal(0, 1e-6, 50)
+    add_night(tmp_path, "1", documents({"a": rewards}))
+    status, log = report(caplog, tmp_path, "--corpus.excerpts", "false", by="source")
+    assert status == 0 and "no number of the column reward is farther from 0 than" in log
+
+
 def test_where_the_judge_is_blind(reported, db):
     mine = rewards(db, "t")
     between = sum(
