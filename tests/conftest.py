@@ -59,10 +59,20 @@ S3_DUMMIES = {
 SHARED = ROOT.parent / "shared" / "data"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    """Mark tests by their fixtures, and let two processes share them.
+
+    Two engines at once starve each other on two cores, so one process has all tests of engines, and
+    begins with them. The other tests are given out by file, in their order: by default the files
+    with few, long tests come last, alone.
+    """
     for item in items:
         for mark in {MARKS[name] for name in MARKS.keys() & set(item.fixturenames)}:
             item.add_marker(mark)
+        group = "engines" if item.get_closest_marker("vllm") else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.get_closest_marker("vllm") is None)
 
 
 @pytest.fixture(scope="session")
