@@ -17,7 +17,7 @@ quick: $(VENV)/.installed
 	$(BIN)/python -m pytest -m "not (ray or vllm or browser or cluster or slow or chaos)"
 
 chaos: $(VENV)/.installed
-	$(BIN)/python -m pytest -m chaos
+	$(BIN)/python -m pytest -m chaos -n 2 --dist loadfile
 	$(BIN)/python -m tests.chaos
 
 bench: $(VENV)/.installed

@@ -38,7 +38,7 @@ def main() -> int:
         seeds = DEFAULT_SEEDS.get(job, [])
         parser.add_argument(f"--{job}-seeds", type=int, nargs="*", default=seeds)
     parser.add_argument("--ledger", action="store_true", help="add what was done to ledger.jsonl")
-    parser.add_argument("--faults", type=int, default=15, help="of each seed, but for vLLM")
+    parser.add_argument("--faults", type=int, default=9, help="of each seed, but for vLLM")
     parser.add_argument("--vllm-faults", type=int, default=6)
     parser.add_argument("--rows", type=int, default=64, help="of each of the 6 scored files")
     options = parser.parse_args()

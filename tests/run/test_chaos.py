@@ -12,15 +12,9 @@ from tests import fault_engine
 from tests.chaos import ledger
 from tests.chaos.harness import ALL_FAULTS, LIMIT, Chaos, fault_plan
 from tests.chaos.reports import Report
-from tests.chaos.scored_jobs import FilterChaos
 from tests.conftest import tiny_judge
 from tests.fault_engine import POISON, SICK, WAITS, on
 from tests.jobs import judged_here, prose
-
-# Those of fifteen kinds that share no road with another test; `make chaos` has them all.
-FAULTS = [
-    "driver killed", "store lost", "node lost", "judge raises", "store truncate",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +25,13 @@ def chaos(s3_endpoint, s3_environment, tmp_path_factory):
 
 
 @pytest.mark.chaos
-def test_a_run_that_is_hurt_again_and_again_equals_an_undisturbed_one(chaos):
-    report = chaos.run_seed(7, FAULTS, fault_engine.NAME, files=3, rows=64)
-    assert report.clean, report
-    assert report.rows == 192 and sum(report.faults.values()) >= 4 and report.invocations >= 2
-
-
-@pytest.mark.chaos
 def test_the_comparison_finds_what_is_lost_doubled_or_different(chaos):
-    """Of the run before: a part taken away, one added, one changed, and one judged again."""
-    calm, hurt = "chaos/calm-7", "chaos/hurt-7"
+    """Of a run and its copy: there a part is taken away, one is added, and one is changed."""
+    calm, hurt, log = "chaos/calm-7", "chaos/hurt-7", chaos.folder / "calm.log"
+    corpus = chaos.corpus(7, files=3, rows=64)
+    assert chaos.start(log, corpus, calm, fault_engine.NAME).wait(LIMIT) == 0, log.read_text()
+    chaos.direct.copy(calm, hurt, recursive=True)
+    assert chaos.compare(7, calm, hurt, fault_engine.NAME).clean
     first, second, third, *_ = sorted(chaos.parts(hurt))
     chaos.direct.rm_file(f"{hurt}/rewards/{first}")
     data = chaos.direct.cat_file(f"{hurt}/rewards/{second}")
@@ -49,16 +40,7 @@ def test_the_comparison_finds_what_is_lost_doubled_or_different(chaos):
     report = chaos.compare(7, calm, hurt, fault_engine.NAME)
     assert (report.lost, report.doubled) == (16, 16)
     assert report.differing == 3 and not report.clean
-    assert chaos.judged_since(0.0, "s3://chaos/in-7") == chaos.parts(calm).keys()
-
-
-@pytest.mark.chaos
-def test_a_filter_that_is_hurt_again_and_again_is_to_the_byte_an_undisturbed_one(chaos):
-    """Of the corpus that the first test has scored."""
-    faults = ["driver killed", "store lost"]
-    report = FilterChaos(chaos).run_seed(7, faults, "filter", files=3, rows=64)
-    assert report.clean, report
-    assert report.rows == 49 and sum(report.faults.values()) >= 1 and report.invocations >= 2
+    assert chaos.judged_since(0.0, corpus) == chaos.parts(calm).keys()
 
 
 @pytest.mark.chaos
