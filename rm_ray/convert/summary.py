@@ -10,7 +10,7 @@ from rm_ray.convert.columns import Columns, arrow_type
 from rm_ray.convert.config import ConvertConfig
 from rm_ray.convert.counts import ConvertCounts
 from rm_ray.convert.kinds import Kind, json_places
-from rm_ray.convert.planning import ConvertPlanning
+from rm_ray.convert.planning import MOST_COLUMNS, ConvertPlanning
 from rm_ray.convert.shard_stage import MIB
 from rm_ray.convert.stage import REJECTED
 from rm_ray.corpus.groups import printable
@@ -64,8 +64,11 @@ def listed(counts: Mapping[str, int]) -> str:
 def warnings(counts: ConvertCounts, columns: Columns) -> Iterator[str]:
     """Yield a sentence for each kind of value that is in the extra column."""
     if counts.unplanned:
+        full = len(columns.fields) >= MOST_COLUMNS
+        beyond = f", or beyond the first {MOST_COLUMNS:,} fields," if full else ""
         yield (
-            f"fields that no sampled line had are in the column {columns.extra!r} as JSON text: "
+            f"fields that no sampled line had{beyond} are in the column {columns.extra!r} as JSON "
+            "text: "
             f"{listed(counts.unplanned)}"
         )
     if counts.misfits:
