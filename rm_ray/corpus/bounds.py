@@ -137,7 +137,7 @@ def _read_misfit(
     file: InputFile, config: InputConfig, source: str, wide: pa.DataType, names: Names
 ) -> str | Unreadable:
     stored = stored_name(names, source)
-    if stored is None:
+    if not stored:
         return ""
 
     def read() -> str:

@@ -36,6 +36,7 @@ from rm_ray.corpus.parquet import (
 from rm_ray.corpus.profile import Profile
 from rm_ray.corpus.sizes import text_sizes
 from rm_ray.corpus.tables.fields import (
+    FROM_TABLE,
     SAME_NAMES,
     Names,
     Shown,
@@ -241,6 +242,8 @@ def _bounds(
     bounds = {}
     for name in wanted:
         stored = stored_name(names, name)
+        if stored == FROM_TABLE:
+            continue
         if stored is None:
             bounds[name] = ()  # all its values are null
             continue

@@ -119,7 +119,9 @@ def _snapshot(address: str, uri: str, table: "DeltaTable", config: CorpusConfig)
         address=address,
         id=table.version(),
         files=files,
-        fields=TableFields(_fields(described, schema, by_id), kinds),
+        fields=TableFields(
+            _fields(described, schema, by_id), kinds, from_table=frozenset(partition)
+        ),
         deleted=dict(_deleted(table, uri)),
     )
 

@@ -14,8 +14,10 @@ from rm_ray.corpus.columns import is_list, values_of
 # Key of pyarrow's metadata of a field with the field id of the Parquet schema.
 ID_KEY = b"PARQUET:field_id"
 # Names of the columns of a table, each with the name that a file has for it; None for a column that
-# the file does not have. Names that are the same are left out.
+# the file does not have, `FROM_TABLE` for one whose values the table has. Names that are the same
+# are left out.
 Names = Mapping[str, str | None]
+FROM_TABLE = ""
 SAME_NAMES: Names = {}
 
 
@@ -63,6 +65,8 @@ class TableFields:
     """Types of the partition columns, by name."""
     unread: frozenset[str] = frozenset()
     """Partition columns whose values the table has, and that are read from the files only."""
+    from_table: frozenset[str] = frozenset()
+    """Partition columns whose values are read from the table, even if a file has them too."""
 
     def show(self, found: pa.Schema, partition: Collection[str] = ()) -> Shown:
         """Return the schema of a file by the table's names.
@@ -114,7 +118,9 @@ class TableFields:
     ) -> Iterator[pa.Field]:
         for column in self.columns:
             place = _place(column, found, has_ids)
-            if place is not None:
+            if place is not None and column.name in self.from_table.intersection(partition):
+                shown.names[column.name] = FROM_TABLE
+            elif place is not None:
                 yield _named(column, found.field(place), has_ids, shown, ("", ""))
             elif column.name in self.unread:
                 shown.unreadable[column.name] = (
@@ -280,14 +286,17 @@ def _id(found: pa.Field) -> int | None:
 
 
 def stored_name(names: Names, name: str) -> str | None:
-    """Return the name that a file has for a column; None if the file lacks the column."""
+    """Return the name that a file has for a column; None if the file lacks the column.
+
+    `FROM_TABLE` if the column is not read from the file.
+    """
     return names.get(name, name)
 
 
 def stored_names(names: Names, wanted: Iterable[str]) -> list[str]:
     """Return the names that a file has for some columns, without columns that the file lacks."""
     stored = (stored_name(names, name) for name in wanted)
-    return [name for name in stored if name is not None]
+    return [name for name in stored if name]
 
 
 def table_name(names: Names, stored: str) -> str:
@@ -308,8 +317,8 @@ def renamed_within(names: Names, name: str) -> list[str]:
 def by_table_names(rows: pa.Table, names: Names, wanted: Iterable[str]) -> pa.Table:
     """Return the wanted columns of rows of a file by the table's names.
 
-    A column that the file lacks is null. A column that is in no map and not in the file is left
-    out: it may be a partition column.
+    A column that the file lacks is null. A column whose values the table has is left out, and so is
+    one that is in no map and not in the file: it may be a partition column.
     """
     if not names:
         return rows
@@ -317,6 +326,6 @@ def by_table_names(rows: pa.Table, names: Names, wanted: Iterable[str]) -> pa.Ta
     for name in wanted:
         stored = stored_name(names, name)
         values = pa.nulls(len(rows)) if stored is None else values_of(rows, stored)
-        if values is not None:
+        if values is not None and stored != FROM_TABLE:
             columns[name] = values
     return pa.table(columns) if columns else rows.select([])

@@ -4,6 +4,7 @@ import datetime
 import shutil
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import QueryBuilder, write_deltalake
 
@@ -46,6 +47,26 @@ def test_partition_values_have_the_types_of_the_table(tmp_path):
     kept = [{name: row[name] for name in ("id", *parts)} for row in rows]
     assert kept == table.drop_columns(["text"]).to_pylist()
     assert corpus.snapshot.id == 0
+
+
+def test_a_partition_column_that_a_file_has_too_has_the_tables_values(tmp_path):
+    """By the protocol, the values in the log are the table's."""
+    root = tmp_path / "t"
+    table = pa.table({"id": [0, 1], "text": ["a", "b"], "lang": ["of the log"] * 2})
+    write_deltalake(root, table, partition_by=["lang"])
+    (path,) = root.glob("*/*.parquet")
+    here = table.set_column(2, "lang", [["of the file"] * 2])
+    pq.write_table(here, path.with_name("other.parquet"))
+    (add,) = made_delta.actions(root, "add")
+    remove = {"path": add["path"], "deletionTimestamp": 1, "dataChange": True}
+    other = add | {"path": add["path"].replace(path.name, "other.parquet")}
+    other["size"] = path.with_name("other.parquet").stat().st_size
+    made_delta.commit(root, {"remove": remove}, {"add": other})
+    config = InputConfig(path=f"delta:{root}", keep=["lang"])
+    rows = read(list_files(config), config)
+    assert [row["lang"] for row in rows] == ["of the log"] * 2
+    by_sql = in_deltalake(root, "SELECT lang FROM t")
+    assert [row["lang"] for row in by_sql] == ["of the log"] * 2
 
 
 @pytest.mark.parametrize("inline", [True, False])
