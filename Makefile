@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python -m demo.run
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -m "not chaos" -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not chaos" -n 2 --no-loadscope-reorder
 
 quick: $(VENV)/.installed
 	$(BIN)/python -m pytest -m "not (ray or vllm or browser or cluster or slow or chaos)"

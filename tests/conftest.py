@@ -4,6 +4,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 import ray
+from xdist.scheduler import LoadScopeScheduling
 
 from rm_ray.cluster import fit, machines
 from rm_ray.config import InputConfig, StorageConfig
@@ -48,6 +50,8 @@ MARKS = {
     "azure_emulator": "cluster",
     "cloud": "cluster",
 }
+# What stands in a file whose tests start engines.
+ENGINES = re.compile(r"\bvllm_engine\b|\btransformers_engine\b|\bmark\.vllm\b")
 # Its head is zero but for the labels A and B: for others take `checkpoints.reranker`.
 TINY_JUDGE = ROOT / "tests" / "tiny_judge"
 # Credentials that moto takes.
@@ -59,20 +63,33 @@ S3_DUMMIES = {
 SHARED = ROOT.parent / "shared" / "data"
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark tests by their fixtures, and let two processes share them.
-
-    Two engines at once starve each other on two cores, so one process has all tests of engines, and
-    begins with them. The other tests are given out by file, in their order: by default the files
-    with few, long tests come last, alone.
-    """
+    """Mark tests by their fixtures, and begin with the files whose tests start engines."""
     for item in items:
         for mark in {MARKS[name] for name in MARKS.keys() & set(item.fixturenames)}:
             item.add_marker(mark)
-        group = "engines" if item.get_closest_marker("vllm") else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.get_closest_marker("vllm") is None)
+    items.sort(key=lambda item: not _starts_engines(item.path))
+
+
+@functools.cache
+def _starts_engines(path):
+    return bool(ENGINES.search(path.read_text()))
+
+
+class EnginesTogether(LoadScopeScheduling):
+    """Shares tests among processes by file, and gives one process all files with engines.
+
+    Two engines at once starve each other on two cores.
+    """
+
+    def _split_scope(self, nodeid):
+        file = nodeid.partition("::")[0]
+        return "engines" if _starts_engines(ROOT / file) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return EnginesTogether(config, log)
 
 
 @pytest.fixture(scope="session")
