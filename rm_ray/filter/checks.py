@@ -63,7 +63,8 @@ def scored_files(run: ScoredRun) -> list[InputFile]:
 def check_named(run: ScoredRun, footers: Mapping[str, Footer], needs: str) -> None:
     """Refuse files of a table that have columns under other names, or columns that it dropped.
 
-    A column that a file lacks altogether is fine: plain Parquet may differ in its columns too.
+    A column that a file lacks altogether is fine: plain Parquet may differ in its columns too. A
+    partition column that a file has beside the table is fine as well: some writers put it there.
 
     Args:
         run: the scoring run.
@@ -75,7 +76,11 @@ def check_named(run: ScoredRun, footers: Mapping[str, Footer], needs: str) -> No
     """
     for file in run.files:
         columns = footers[file.path].schema.names if file.path in footers and file.names else ()
-        other = [name for name, stored in file.names.items() if stored or name in columns]
+        other = [
+            name
+            for name, stored in file.names.items()
+            if stored or (stored is None and name in columns)
+        ]
         if columns and other:
             raise InputError(
                 f"corpus.path: {file.path} does not have the columns of its table as the table "
