@@ -4,7 +4,6 @@ import contextlib
 import functools
 import json
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -15,7 +14,6 @@ from pathlib import Path
 import hypothesis
 import pytest
 import ray
-from xdist.scheduler import LoadScopeScheduling
 
 from rm_ray.cluster import fit, machines
 from rm_ray.config import InputConfig, StorageConfig
@@ -50,8 +48,6 @@ MARKS = {
     "azure_emulator": "cluster",
     "cloud": "cluster",
 }
-# What stands in a file whose tests start engines.
-ENGINES = re.compile(r"\bvllm_engine\b|\btransformers_engine\b|\bmark\.vllm\b")
 # Its head is zero but for the labels A and B: for others take `checkpoints.reranker`.
 TINY_JUDGE = ROOT / "tests" / "tiny_judge"
 # Credentials that moto takes.
@@ -64,32 +60,9 @@ SHARED = ROOT.parent / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items):
-    """Mark tests by their fixtures, and begin with the files whose tests start engines."""
     for item in items:
         for mark in {MARKS[name] for name in MARKS.keys() & set(item.fixturenames)}:
             item.add_marker(mark)
-    items.sort(key=lambda item: not _starts_engines(item.path))
-
-
-@functools.cache
-def _starts_engines(path):
-    return bool(ENGINES.search(path.read_text()))
-
-
-class EnginesTogether(LoadScopeScheduling):
-    """Shares tests among processes by file, and gives one process all files with engines.
-
-    Two engines at once starve each other on two cores.
-    """
-
-    def _split_scope(self, nodeid):
-        file = nodeid.partition("::")[0]
-        return "engines" if _starts_engines(ROOT / file) else file
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
-    return EnginesTogether(config, log)
 
 
 @pytest.fixture(scope="session")
