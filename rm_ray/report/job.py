@@ -231,7 +231,7 @@ def _figures(
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         by=config.by,
         column=config.rewards.column,
-        kind=kind_of(ColumnPath(config.rewards.column).of(schema_of(run).empty_table()).type),
+        kind=_kind(run, config.rewards.column),
         verdict=night_verdict,
         baseline=_baseline_facts(config, baseline),
         drift_above=config.alerts.drift.above,
@@ -249,6 +249,13 @@ def _figures(
         run=run_facts(run, measured, config),
     )
     return report_figures, _rows(comparisons, night_verdict)
+
+
+def _kind(run: ScoredRun, column: str) -> str:
+    """Return the kind of a column's numbers; float32 of a night without rewards."""
+    if not run.shards:
+        return "float32"
+    return kind_of(ColumnPath(column).of(schema_of(run).empty_table()).type)
 
 
 def _judge(
