@@ -55,7 +55,7 @@ def corpus(tmp_path_factory):
     columns = {"id": list(range(ROWS)), "text": texts, "prompt": prompts, "completion": texts,
                "chat": [json.dumps(chat) for chat in chats]}  # fmt: skip
     columns["text"][EMPTY] = columns["chat"][EMPTY] = None
-    pq.write_table(pa.table(columns), folder / "a.parquet", row_group_size=30)
+    pq.write_table(pa.table(columns), folder / "a.parquet", row_group_size=40)
     return folder
 
 
