@@ -171,6 +171,7 @@ def workers(address):
     return found
 
 
+@pytest.mark.timeout(1800)  # two engines start twice on the machine's cores, busy or not
 def test_submitted_stopped_and_submitted_again_on_a_cluster_and_a_store_with_authentication(
     tmp_path, store, vllm_engine
 ):
