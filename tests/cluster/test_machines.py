@@ -1,4 +1,4 @@
-"""What a user is told of the cluster's machines."""
+"""A user is told what is free on the machines of the cluster."""
 
 import re
 import time

@@ -162,7 +162,7 @@ def test_what_cannot_be_looked_at_is_refused(scored, tmp_path, words, said, capl
 def test_documents_without_a_number_are_counted_and_infinite_ones_refused(
     corpus, rewards, tmp_path, caplog
 ):
-    """Of a column beside the rewards; a list makes no groups, and a large id is a number."""
+    """The column is beside the rewards; a list makes no groups, and a large id is a number."""
     grades = [None if i % 4 == 0 else float(i % 7) for i in range(400)]
     more = {"grade": np.array(grades, object), "source": np.array([["x"]] * 400, object)}
     more["number"] = np.array([2**53 + 1 + i for i in range(400)], object)

@@ -26,7 +26,7 @@ def chaos(s3_endpoint, s3_environment, tmp_path_factory):
 
 @pytest.mark.chaos
 def test_the_comparison_finds_what_is_lost_doubled_or_different(chaos):
-    """Of a run and its copy: there a part is taken away, one is added, and one is changed."""
+    """A run is compared with its copy, which lacks a part, has one more, and has one changed."""
     calm, hurt, log = "chaos/calm-7", "chaos/hurt-7", chaos.folder / "calm.log"
     corpus = chaos.corpus(7, files=3, rows=64)
     assert chaos.start(log, corpus, calm, fault_engine.NAME).wait(LIMIT) == 0, log.read_text()

@@ -37,8 +37,8 @@ MOST_GROUPS = 10_000
 COUNTED = ("windows", "forwarded_tokens", "minimum_tokens")
 # Counts beside these: documents and tokens that the cut keeps.
 KEPT = ("kept_documents", "kept_tokens")
-# Column of the rows in memory: True for rewards that the cut keeps.
-IS_KEPT = "is_kept"
+# Column of the rows in memory, of a name that no corpus has: True for rewards that the cut keeps.
+IS_KEPT = "_rm_ray.is_kept"
 _ROWS = pa.schema(
     [
         ("group", pa.dictionary(pa.int32(), pa.string())),
@@ -93,7 +93,7 @@ class PartReader:
         """Read the counts in a part's footer, and its rows.
 
         The rows have the needed columns; `value`, the reward as float32, rounded down; and, if
-        there is a cut, `is_kept`, which is True for the rewards that it keeps.
+        there is a cut, `IS_KEPT`, which is True for the rewards that it keeps.
 
         Raises:
             InputError: a reward is infinite.

@@ -139,7 +139,7 @@ def test_thresholds_keep_what_they_say_as_the_page_writes_them():
 
 @pytest.mark.parametrize("kind", ["float32", "float64", "int64", "uint64"])
 def test_a_threshold_of_32_bits_keeps_the_same_numbers_of_64(kind):
-    """Of numbers beside the float32 numbers, and beyond what 53 bits hold."""
+    """Some numbers lie beside those of float32, and some beyond what 53 bits hold."""
     rng = np.random.default_rng(8)
     if kind.startswith("float"):
         numbers = rng.normal(0, 1, 500).astype(kind)
