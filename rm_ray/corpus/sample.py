@@ -18,8 +18,10 @@ class RowSample:
 
     fraction: float
     """Share of the rows below which a row's number is chosen, from 0 to 1."""
-    seed: int
-    """Seed of the choice; another seed chooses other rows."""
+    seed: int | str
+    """Seed of the choice; another seed chooses other rows. Choices that must be independent of the
+    sample of a corpus (`input.sample_seed`, a number) have texts as seeds.
+    """
     skip: float = 0.0
     """Share of the rows from which on a row's number is chosen, from 0 to `fraction`."""
 

@@ -8,6 +8,7 @@ Its files:
     cells        documents and tokens by cell, sparse and sorted
     cuts         exact cuts of the order, found in counts
     ranks        percentile ranks from counts
+    agreement    how far two judges agree on the best texts
     histograms   histograms of rewards by group
     moments      mean and variance from exact sums
     samples      a sample of rows that merges

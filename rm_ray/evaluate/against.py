@@ -7,6 +7,7 @@ import numpy as np
 
 from rm_ray.config import OutputConfig, StorageConfig
 from rm_ray.corpus.files import then_and_now
+from rm_ray.counts.agreement import same_best
 from rm_ray.errors import InputError, OutputError
 from rm_ray.evaluate.config import JUDGED_PAIRS, EvaluateConfig
 from rm_ray.evaluate.figures import Against, KeepAgreement
@@ -25,7 +26,6 @@ from rm_ray.evaluate.statistics import (
     estimate,
     rank_correlation,
     resampled,
-    same_best,
     seed_of,
     smallest_difference,
 )

@@ -128,8 +128,8 @@ def _recorded(nights: Nights, night: str, signed: Signed) -> Signed:
 
 
 def _check(names: list[str], totals: dict[str, int], source: Folder) -> None:
-    """Refuse to hand on a folder whose listing lacks files."""
-    files = [name for name in names if not name.startswith("_")]
+    """Refuse to hand on a folder whose listing lacks files of the corpus."""
+    files = [name for name in names if "/" in name and not name.startswith("_")]
     if len(files) < totals["files"]:
         raise OutputError(
             f"{source.uri} has {len(files)} files, and {totals['files']} were written; restore "

@@ -23,6 +23,7 @@ from rm_ray.counts.order import Hashes, Ints
 from rm_ray.errors import InputError, OutputError, short
 from rm_ray.nightly.config import KEPT, SCORED, NightlyConfig
 from rm_ray.nightly.nights import KnownNight
+from rm_ray.nightly.release import RELEASED
 from rm_ray.report.measure.runs import judged_columns
 from rm_ray.report.measure.seen import hashes_of
 from rm_ray.run.output.folder import SUCCESS
@@ -88,12 +89,19 @@ def _found(night: KnownNight, config: NightlyConfig, root: Folder) -> list[UnitR
     keys = np.unique(np.concatenate([np.empty(0, np.uint64), *(one.hashes for one in tonight)]))
     known = np.zeros(len(keys), bool)
     for entry in (root / KEPT).entries():
-        if entry.removeprefix("night=") < night.night:
+        if is_earlier(entry, night.night):
             kept = _kept_hashes(root, entry, columns, config)
             known |= np.isin(keys, kept)
     repeated = keys[known]
     found = [(one, np.isin(one.hashes, repeated)) for one in tonight]
     return [UnitRows(one.file, one.rows[flags], one.hashes[flags]) for one, flags in found]
+
+
+def is_earlier(entry: str, night: str) -> bool:
+    """Return True if a folder in OUTPUT/kept is of an earlier night: night=2026-11-24, or
+    night=2026-11-24.released, where groups lie that this night held.
+    """
+    return entry.removeprefix("night=").removesuffix(f".{RELEASED}") < night
 
 
 def _rows(unit: ReadUnit) -> int:

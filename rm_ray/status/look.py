@@ -127,7 +127,9 @@ def _look(output: OutputConfig) -> Status:
 
 
 def _look_at_stage(selection: SelectionFolder) -> Status:
-    """Return the state of a selection: its driver's, and the progress of its last stage."""
+    """Return the state of a selection: its driver's, the shards of its last stage, and the cost of
+    all its stages.
+    """
     owner = selection.owner()
     try:
         status = _look_at_run(selection.stage(selection.stages[-1])) if selection.stages else None
@@ -135,15 +137,35 @@ def _look_at_stage(selection: SelectionFolder) -> Status:
         status = None  # the stage has a folder, and nothing is planned yet
     found = status or NOT_BEGUN
     complete = selection.complete
+    last, more = _with_all_hours(found.last, selection)
     return replace(
         found,
+        last=last,
+        totals={},  # these are of one stage
         uri=selection.uri,
         kind="selection",
         owner=owner,
         complete=complete,
         left=0 if complete else found.left,
-        stage=selection.words(),
+        stage=selection.words() + more,
     )
+
+
+def _with_all_hours(
+    last: Standing | None, selection: SelectionFolder
+) -> tuple[Standing | None, str]:
+    """Return the progress of a selection's last stage with the hours of all stages, and words for
+    the hours of another unit: engine hours of a cheap judge beside GPU hours.
+    """
+    if last is None:
+        return None, ""
+    hours, others = 0.0, ""
+    for name, one in selection.standings().items():
+        if one.price.unit == last.price.unit:
+            hours += one.hours
+        else:
+            others += f"; {name} took {one.price.text(one.hours)} more"
+    return replace(last, hours=hours), others
 
 
 def _look_at_run(output: OutputConfig) -> Status:

@@ -5,13 +5,13 @@ not come. `jobs/status.py NIGHTS --format prometheus > rm_ray.prom`, run by cron
 node_exporter's textfile collector, has them scraped.
 """
 
-import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from rm_ray.nightly.config import NIGHTS
+from rm_ray.report.measure.dates import date_of
 from rm_ray.status.look import Status
 from rm_ray.status.table import Seen
 
@@ -33,7 +33,7 @@ NIGHTLY = {
     "rm_ray_nights_held": "Nights, of the last ones, whose documents are held.",
     "rm_ray_night_failed": "1 if the verdict of the last finished night fails it.",
     "rm_ray_night_last_seconds": "Date of the last finished night, as seconds since 1970, at 0:00 "
-    "UTC; only of nights that are named by their date.",
+    "UTC; only of nights whose names begin with it, as 2026-11-24 or 20261124.",
 }
 
 
@@ -44,7 +44,9 @@ def as_metrics(seen: Sequence[Seen]) -> str:
         name: Gauge(name, text, ["run", "kind"], registry=registry)
         for name, text in {**RUN, **NIGHTLY}.items()
     }
-    Gauge(LOOKED_AT, "Time of this look, seconds since 1970.", registry=registry).set(time.time())
+    Gauge(LOOKED_AT, "Time of this look, seconds since 1970.", registry=registry).set(
+        datetime.now(UTC).timestamp()
+    )
     for status in (one.status for one in seen):
         if status is None:
             continue
@@ -82,15 +84,7 @@ def _nightly(status: Status) -> dict[str, float]:
     done = [night for night in status.nights if night.state == "done"]
     if done:
         values["rm_ray_night_failed"] = done[-1].verdict == "fail"
-        date = _date(done[-1].night)
+        date = date_of(done[-1].night)
         if date is not None:
-            values["rm_ray_night_last_seconds"] = date
+            values["rm_ray_night_last_seconds"] = datetime.combine(date, time(), UTC).timestamp()
     return values
-
-
-def _date(night: str) -> float | None:
-    """Return the moment at which a night's day begins; None if its name is no date."""
-    try:
-        return datetime.fromisoformat(night[:10]).replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return None

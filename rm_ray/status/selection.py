@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from rm_ray.config import OutputConfig
 from rm_ray.run.output.folder import STATE
 from rm_ray.run.output.lease import living_owner
+from rm_ray.run.standing.status import Standing, read_standing
 from rm_ray.select.config import BEGAN, CHEAP, KEPT, MAIN, SAMPLE, STAGES, WIDER
 from rm_ray.store.folder import Folder, absolute
 
@@ -31,7 +32,8 @@ class SelectionFolder:
         if folder.size(BEGAN) is None:
             return None
         begun = {name for name in (folder / STAGES).entries() if not name.endswith(".rows")}
-        order = [CHEAP, SAMPLE, MAIN, *sorted(name for name in begun if name.startswith(WIDER))]
+        wider = (name for name in begun if name.startswith(WIDER))
+        order = [CHEAP, SAMPLE, MAIN, *sorted(wider, key=lambda name: (len(name), name))]
         stages = [name for name in order if name in begun]
         return cls(output, folder.size("_SUCCESS") is not None, stages)
 
@@ -47,6 +49,16 @@ class SelectionFolder:
     def stage(self, name: str) -> OutputConfig:
         """Return the folder of a stage, which is a scoring run."""
         return OutputConfig(path=f"{self.uri}/{STAGES}/{name}", storage=self.output.storage)
+
+    def standings(self) -> dict[str, Standing]:
+        """Return the progress that the drivers of the stages stored last, by stage.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        stages = Folder(self.uri, self.output.storage) / STAGES
+        found = {name: read_standing(stages / name / STATE) for name in self.stages}
+        return {name: standing for name, standing in found.items() if standing}
 
     def words(self) -> str:
         """Say at which stage the selection stands."""

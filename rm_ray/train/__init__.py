@@ -11,6 +11,7 @@ Read `job` first. The files:
     data         examples: reading, order, batches
     ray_train    Ray Train's TorchTrainer, without two of its side effects
     loop         the code of a worker, from the last checkpoint to the last step
+    arguments    the configuration as the arguments of transformers' Trainer
     trainer      transformers' Trainer, with our losses, order and checkpoints
     losses       the objectives
     model        the model that learns

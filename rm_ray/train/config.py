@@ -19,6 +19,7 @@ from rm_ray.judges.classifier.keys import ClassifierConfig
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.sections import JudgeConfig
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
 Paths = Annotated[list[NonEmpty], BeforeValidator(as_list)]
 
 
@@ -64,16 +65,35 @@ class ScheduleConfig(Section):
 
     learning_rate: float = Field(1e-5, gt=0, json_schema_extra=TYPED)
     """Highest learning rate."""
-    kind: NonEmpty = "cosine"
-    """How the learning rate falls, by transformers' names: cosine, linear, constant..."""
+    kind: Literal[
+        "cosine",
+        "cosine_with_restarts",
+        "linear",
+        "polynomial",
+        "inverse_sqrt",
+        "constant_with_warmup",
+        "constant",
+    ] = "cosine"
+    """How the learning rate falls after the warm-up, by transformers' names."""
     warmup_steps: int = Field(0, ge=0)
-    """Steps in which the learning rate rises to its highest."""
+    """Steps in which the learning rate rises to its highest, fewer than the training has. The
+    schedule `constant` has none.
+    """
     weight_decay: float = Field(0.0, ge=0)
     """Weight decay."""
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
     """Adam's two betas."""
     clip: float = Field(1.0, gt=0)
     """Maximum norm of the gradient; longer gradients are scaled down to it."""
+
+    @model_validator(mode="after")
+    def _constant_has_no_warmup(self) -> Self:
+        if self.kind == "constant" and self.warmup_steps:
+            raise ValueError(
+                f"the schedule constant has no warm-up, and warmup_steps is {self.warmup_steps}; "
+                "give --train.schedule.kind constant_with_warmup, or 0 steps"
+            )
+        return self
 
 
 class TrainingConfig(Section):

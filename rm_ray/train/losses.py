@@ -67,14 +67,12 @@ def asked_places(
     return torch.cat([ends[0], rows]), torch.cat([ends[1], columns])
 
 
-def language_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Return the mean cross-entropy of the targets; 0 if there is no target.
+def language_losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return the cross-entropy of each target, [targets].
 
     Args:
         logits: [targets, vocabulary], at `predicting_places`.
         targets: [rows, tokens], as in `predicting_places`.
     """
     rows, columns = predicting_places(targets)
-    if not len(rows):
-        return logits.sum() * 0.0
-    return cross_entropy(logits.float(), targets[rows, columns + 1])
+    return cross_entropy(logits.float(), targets[rows, columns + 1], reduction="none")

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
+from rm_ray.counts.agreement import same_best
 from rm_ray.train.config import TrainConfig
 
 Floats = npt.NDArray[np.float64]
@@ -31,16 +32,5 @@ def measures(
     assert wanted is not None
     if len(values) > 2 and np.ptp(values) and np.ptp(wanted):
         result["validation_rank_correlation"] = float(spearmanr(values, wanted).statistic)
-    result["validation_agreement_at_10_percent"] = agreement(values, wanted, SHARE)
+    result["validation_agreement_at_10_percent"] = same_best(values, wanted, SHARE)
     return result
-
-
-def agreement(values: Floats, wanted: Floats, share: float) -> float:
-    """Return the fraction of the best examples by one reward that are also among the best by
-    the other.
-    """
-    kept = max(1, round(share * len(values)))
-    best, best_wanted = (
-        set(np.argsort(-rewards, kind="stable")[:kept].tolist()) for rewards in (values, wanted)
-    )
-    return len(best & best_wanted) / kept

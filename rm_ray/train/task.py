@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rm_ray.engines.engine import Prompt
-from rm_ray.errors import InputError
+from rm_ray.errors import ConfigError, InputError
 from rm_ray.pairs.table import TRAIN, VALIDATION
 from rm_ray.store.folder import Folder
 from rm_ray.train.config import TrainConfig
@@ -127,6 +127,7 @@ def steps_of(counts: Mapping[str, Mapping[str, int]], config: TrainConfig) -> in
 
     Raises:
         InputError: a split has no examples, or the training split does not fill one step.
+        ConfigError: the learning rate would never rise to its highest.
     """
     section = "rewards" if config.train.objective == "rewards" else "pairs"
     for split in (TRAIN, VALIDATION):
@@ -140,6 +141,10 @@ def steps_of(counts: Mapping[str, Mapping[str, int]], config: TrainConfig) -> in
             f"{section}.path: {count} training examples do not fill one step of "
             f"{config.pairs_a_step}; lower --train.batch_windows, or take more documents"
         )
-    if config.train.steps:
-        return config.train.steps
-    return max(1, int(config.train.epochs * (count // config.pairs_a_step)))
+    steps = config.train.steps or max(1, int(config.train.epochs * (count // config.pairs_a_step)))
+    if (warmup := config.train.schedule.warmup_steps) >= steps:
+        raise ConfigError(
+            f"train.schedule.warmup_steps is {warmup}, and the training has {steps} steps: the "
+            "learning rate would never rise to its highest; give fewer steps of warm-up"
+        )
+    return steps

@@ -17,21 +17,23 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch.utils.data import DataLoader, Dataset
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainerCallback
 from transformers.trainer_callback import PrinterCallback
 from typing_extensions import override
 
 from rm_ray.errors import Incomplete
+from rm_ray.train.arguments import training_arguments
 from rm_ray.train.checkpoints import Checkpoint, Checkpoints, check_room, is_full, no_room
 from rm_ray.train.config import TrainConfig
 from rm_ray.train.data.order import batches
 from rm_ray.train.losses import (
     answer_losses,
     asked_places,
-    language_loss,
+    language_losses,
     log_ratios,
     margins,
     pair_losses,
+    predicting_places,
     reward_losses,
 )
 from rm_ray.train.measures import MEASURES, Floats, measures
@@ -68,6 +70,7 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
         self.rank, self.workers, self.scratch = rank, workers, scratch
         self.checkpoints, self.metrics = checkpoints, metrics
         self.spent_tokens = 0
+        self.step_targets = 0
         self._evaluated: int | None = None
         self.in_step: list[tuple[list[int], torch.Tensor]] = []
         self._told = time.monotonic(), 0
@@ -85,13 +88,15 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
         frozen = getattr(torch, config.train.precision)
         super().__init__(
             model=build(task.shape, config.train, frozen_dtype=frozen),
-            args=_arguments(task, scratch),
+            args=training_arguments(task, scratch),
             train_dataset=_Numbers(len(self.order)),
             eval_dataset=_Numbers(1),
             callbacks=[_Steps(self)],
         )
         self.remove_callback(PrinterCallback)
-        self.model_accepts_loss_kwargs = False  # all batches have the same size: losses are means
+        # The Trainer means the losses of a step's batches: all batches have the same size. The
+        # loss of real text is divided by the targets of the whole step in `compute_loss`.
+        self.model_accepts_loss_kwargs = False
 
     def go(self, found: Checkpoint | None) -> None:
         """Train from a checkpoint, or from the beginning if `found` is None."""
@@ -131,10 +136,28 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
         losses = self.losses_of(answers, inputs)
         loss = losses.mean()
         if words is not None:
-            loss = loss + weight * language_loss(words, inputs["targets"])
+            share = self.task.config.accumulated * self.workers / max(1, self.step_targets)
+            loss = loss + weight * share * language_losses(words, inputs["targets"]).sum()
         self.in_step.append((inputs["numbers"], losses.detach()))
         self.spent_tokens += inputs["input_ids"].numel()
         return loss
+
+    @override
+    def get_batch_samples(
+        self, epoch_iterator: Any, num_batches: int, device: torch.device
+    ) -> tuple[list[dict[str, Any]], None]:
+        """Return the batches of one step, and count the tokens of real text that all workers
+        predict in it.
+        """
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        if self.task.config.train.language_weight:
+            own = sum(len(predicting_places(batch["targets"])[0]) for batch in batches)
+            self.step_targets = own
+            if self.workers > 1:
+                everyone = torch.tensor(own, device=device)
+                dist.all_reduce(everyone)
+                self.step_targets = int(everyone)
+        return batches, None
 
     def losses_of(self, answers: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
         """Return the objective's loss of each example."""
@@ -355,41 +378,3 @@ class _Steps(TrainerCallback):  # type: ignore[misc]
         trainer.in_step.clear()
         seed = [trainer.task.config.train.seed, state.global_step, trainer.rank]
         torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
-
-
-def _arguments(task: Task, scratch: Path) -> TrainingArguments:
-    config, schedule = task.config, task.config.train.schedule
-    sharding = {"fsdp": True, "fsdp_config": _FSDP} if config.train.sharded else {}
-    return TrainingArguments(
-        output_dir=str(scratch),
-        max_steps=task.steps,
-        per_device_train_batch_size=1,
-        gradient_accumulation_steps=config.accumulated,
-        learning_rate=schedule.learning_rate,
-        lr_scheduler_type=schedule.kind,
-        warmup_steps=schedule.warmup_steps,
-        weight_decay=schedule.weight_decay,
-        adam_beta1=schedule.betas[0],
-        adam_beta2=schedule.betas[1],
-        max_grad_norm=schedule.clip,
-        logging_steps=config.log.every_steps,
-        save_strategy="steps",
-        save_steps=config.checkpoints.every_steps,
-        eval_strategy="steps",
-        eval_steps=config.validation.every_steps,
-        bf16=config.train.precision == "bfloat16",
-        gradient_checkpointing=config.train.gradient_checkpointing,
-        use_cpu=not config.workers.gpus,
-        seed=config.train.seed,
-        data_seed=config.train.seed,
-        report_to=[],
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        logging_nan_inf_filter=False,
-        ddp_find_unused_parameters=False,
-        **sharding,
-    )
-
-
-# One file with all weights, so that a run can resume with another number of workers.
-_FSDP = {"state_dict_type": "FULL_STATE_DICT", "reshard_after_forward": True}

@@ -100,6 +100,7 @@ class Days:
             (folder / "corpus" / "day=1" / f"part-{group}.parquet").write_text(f"{night} {group}")
         (folder / "_rm_ray" / "run.json").write_text(night)
         (folder / "_rm_ray" / "done" / "part.json").write_text(night)
+        (folder / "manifest.json").write_text(night)
         (folder / mark).write_text(json.dumps({"rows": 10 * len(kept), "files": len(kept)}))
 
     @property

@@ -7,6 +7,7 @@ import pytest
 from rm_ray.errors import InputError, OutputError
 from rm_ray.nightly.__main__ import main
 from rm_ray.nightly.config import NightlyConfig
+from rm_ray.nightly.repeats import is_earlier
 from tests.nightly.real import Real
 
 DROP = {"filter": {"repeats": "drop", "rule": {"min_reward": -0.5}}}
@@ -44,6 +45,18 @@ def test_what_an_earlier_night_has_delivered_is_left_out(tmp_path, caplog):
     assert cached == {"night=21.parquet", "night=22.parquet"}
     real.run("24")
     assert not kept(real, "24") & (old | kept(real, "22") | waiting)
+
+
+@pytest.mark.parametrize(
+    ("entry", "earlier"),
+    [
+        ("night=2026-11-23", True), ("night=2026-11-24", True),
+        ("night=2026-11-24.released", True), ("night=2026-11-24.02", False),
+        ("night=2026-11-24.02.released", False), ("night=2026-11-25", False),
+    ],
+)  # fmt: skip
+def test_the_second_night_of_a_day_comes_after_what_the_first_has_released(entry, earlier):
+    assert is_earlier(entry, "2026-11-24.02") == earlier
 
 
 def test_the_texts_of_kept_documents_are_needed():

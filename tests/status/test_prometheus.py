@@ -57,6 +57,10 @@ def test_the_nights_of_a_nightly_job():
         "rm_ray_night_last_seconds": datetime(2026, 11, 29, tzinfo=UTC).timestamp(),
     }
     assert set(RUN) <= {name for name, *_ in said}
+    job["nights"] = [NightStatus("20261129.02", "done", verdict="ok")]
+    said = read(as_metrics([Seen("/n", Status(**job))]))
+    last = said["rm_ray_night_last_seconds", "/n", "nights"]
+    assert last == ours["rm_ray_night_last_seconds"]
 
 
 def test_nights_with_names_of_their_own_have_no_date():

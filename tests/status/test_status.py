@@ -10,7 +10,9 @@ import pytest
 
 from rm_ray.config import StorageConfig
 from rm_ray.run.output.lease import Lease
+from rm_ray.run.standing.price import number
 from rm_ray.run.standing.status import NAME, read_standing
+from rm_ray.select.config import BEGAN
 from rm_ray.status import text
 from rm_ray.status.__main__ import main
 from rm_ray.status.look import Status
@@ -53,7 +55,7 @@ def test_a_complete_run(scored, capsys):
     assert "state       complete\nshards      3 of 3 done, 0 left\ndocuments   12 (12 ok)" in said
     last = read_standing(state_of(scored))
     assert last.hours > 0 and last.shards_left == 0
-    assert f"cost so far {last.hours:.3g} engine hours, $" in said and "to finish" not in said
+    assert f"cost so far {number(last.hours)} engine hours, $" in said and "to finish" not in said
 
 
 def test_a_dead_run_tells_what_is_left_and_fails(half, capsys, caplog):
@@ -100,6 +102,26 @@ def test_the_scoring_run_of_a_nightly_job(scored, tmp_path, capsys):
     shutil.copytree(scored, tmp_path / "nights" / "scored")
     assert main([str(tmp_path / "nights")]) == 0
     assert f"{tmp_path}/nights/scored: a scoring run" in capsys.readouterr().out
+
+
+def test_a_selection_costs_what_all_its_stages_cost(scored, tmp_path, capsys):
+    (tmp_path / BEGAN).write_text("{}")
+    hours = {"cheap": 3.0, "sample": 40.0, "main": 200.0, "wider-2": 2.0, "wider-10": 1.0}
+    for name, spent in hours.items():
+        stage = shutil.copytree(scored, tmp_path / "stages" / name)
+        last = replace(read_standing(state_of(stage)), hours=spent, gpus=int(name != "cheap"))
+        state_of(stage).overwrite(NAME, last.to_json())
+    assert main([str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "cost so far 243 GPU hours, $486.00" in said
+    assert "stage       wider-10, after cheap and sample and main and wider-2" in said
+    assert "cheap took 3 engine hours, $6.00 more" in said
+    assert "documents" not in said.replace("the kept documents", "")
+    for name in ("cheap", "main", "wider-2", "wider-10"):
+        shutil.rmtree(tmp_path / "stages" / name)
+    (tmp_path / "_SUCCESS").touch()
+    assert main([str(tmp_path)]) == 0
+    assert "cost so far 40 GPU hours, $80.00" in capsys.readouterr().out
 
 
 def test_no_run_is_refused(tmp_path, caplog):

@@ -62,6 +62,20 @@ def test_goes_on_to_the_same_weights(pairs, tmp_path, monkeypatch, changes):
     assert own[0]["metrics"]["validation_loss"] == own[1]["metrics"]["validation_loss"]
 
 
+def test_a_token_of_real_text_weighs_the_same_in_any_batch(pairs, tmp_path):
+    """A broken context is no real text, so the batches of a step have unequal numbers of tokens."""
+    keys = {"steps": 2, "batch_windows": 16, "language_weight": 2.0}
+    told = []
+    for held in (2, 16):
+        one = task(pairs, tmp_path / str(held), train={**keys, "worker_windows": held})
+        train(one)
+        metrics = Path(one.output.path, "metrics.jsonl").read_text().splitlines()
+        told.append([json.loads(line) for line in metrics])
+    for mine, other in zip(*told, strict=True):
+        assert mine["loss"] == pytest.approx(other["loss"], rel=1e-4)
+        assert mine["grad_norm"] == pytest.approx(other["grad_norm"], rel=1e-3)
+
+
 def test_other_threads_keep_the_environment(pairs, tmp_path, monkeypatch):
     one = task(pairs, tmp_path / "out", train={"steps": 1, "batch_windows": 4})
     deleted, unsetenv = [], os.unsetenv

@@ -4,7 +4,9 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import Counter
 
+import pyarrow as pa
 import pytest
 from safetensors import safe_open
 
@@ -15,6 +17,7 @@ from rm_ray.train import job
 from rm_ray.train.__main__ import main
 from rm_ray.train.config import TrainConfig
 from rm_ray.train.data.order import batches
+from rm_ray.train.data.pairs_source import split_column
 from rm_ray.train.estimate import dry_run
 from rm_ray.train.job import TrainingLook
 from tests.conftest import ROOT, TINY_JUDGE
@@ -49,6 +52,36 @@ def test_pairs_that_no_run_vouches_for_are_measured(pairs, tmp_path):
     look = TrainingLook(config(tables, tmp_path / "out", judge={"context_tokens": 64}))
     with pytest.raises(InputError, match="tokens, and the judge takes 64"):
         look.source.load("train", look.config)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "said"),
+    [
+        ({"kind": "cosin"}, "train.schedule.kind"),
+        ({"kind": "greedy"}, "train.schedule.kind"),
+        ({"kind": "constant", "warmup_steps": 2}, "the schedule constant has no warm-up"),
+        ({"betas": [0.9, 1.0]}, "train.schedule.betas.1"),
+        ({"warmup_steps": 6}, "warmup_steps is 6, and the training has 6 steps"),
+    ],
+)  # fmt: skip
+def test_a_schedule_that_cannot_be_meant(pairs, tmp_path, schedule, said):
+    with pytest.raises((ConfigError, ValueError)) as caught:
+        train = {"steps": 6, "batch_windows": 8, "schedule": schedule}
+        TrainingLook(config(pairs, tmp_path / "out", train=train))
+    assert said in str(caught.value)
+
+
+def test_pairs_without_a_context_are_in_both_splits():
+    table = pa.table(
+        {
+            "prompt": pa.array([""] * 500 + [None] * 500),
+            "chosen": [f"the text {number}" for number in range(1000)],
+            "split": pa.nulls(1000, pa.string()),
+        }
+    )
+    found = Counter(split_column(table).to_pylist())
+    assert found["validation"] == pytest.approx(50, abs=30)
+    assert found["train"] == 1000 - found["validation"]
 
 
 def test_a_label_that_is_not_one_token(pairs, tmp_path):

@@ -3,12 +3,15 @@
 import json
 import random
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from rm_ray.corpus.sample import RowSample
 from rm_ray.errors import InputError
 from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.tokens import read_tokenizer, tokenizer_digest
@@ -66,11 +69,15 @@ def scored(corpus, output, *, chunk_tokens=64):
             }
         )
 
-    plain = plain_tokenizer(read_tokenizer(str(TINY_JUDGE), None).json)
-    facts = {"family": "preference", "tokenizer": tokenizer_digest(plain)}
-    facts["judge.chunk_tokens"] = chunk_tokens
-    fabricate(output, corpus, rewards, shard_rows=25, fingerprint=facts)
+    fabricate(output, corpus, rewards, shard_rows=25, fingerprint=facts(chunk_tokens))
     return output
+
+
+def facts(chunk_tokens=64):
+    """What a run says of the chunks that its rewards are of."""
+    plain = plain_tokenizer(read_tokenizer(str(TINY_JUDGE), None).json)
+    known = {"family": "preference", "tokenizer": tokenizer_digest(plain)}
+    return known | {"judge.chunk_tokens": chunk_tokens}
 
 
 def look(run, output, judge, **train):
@@ -103,6 +110,43 @@ def test_chunk_rewards_are_those_of_their_windows(corpus, tmp_path):
         packed = examples.batch(numbers, packed=True, targets=False)
         assert packed["input_ids"].numel() < plain["input_ids"].numel()
     assert not rows[0] & rows[1] and rows[0] | rows[1] == set(range(ROWS)) - {7}
+
+
+def test_the_sample_of_a_corpus_has_both_splits_and_validation_is_of_all_files(tmp_path):
+    """The rows that `input.sample_fraction` takes have low numbers in its own choice only."""
+    text = " ".join(["word"] * 200)
+    (corpus := tmp_path / "corpus").mkdir()
+    for name in ("a", "b"):
+        pq.write_table(pa.table({"text": [text] * 2000}), corpus / f"{name}.parquet")
+
+    def rewards(shard):
+        rows = RowSample(0.05, 0).chosen(shard.file, shard.start, shard.stop)
+        chunks = pa.array([[1.0]] * len(rows), pa.list_(pa.float32()))
+        return pa.table(
+            {
+                "row": rows, "reward": pa.array([1.0] * len(rows), pa.float32()),
+                "status": ["ok"] * len(rows), "chunk_rewards": chunks,
+                "judged_chunks": pa.nulls(len(rows), pa.list_(pa.int32())),
+            }
+        )  # fmt: skip
+
+    fabricate(tmp_path / "scored", corpus, rewards, shard_rows=500, fingerprint=facts())
+    source = look(tmp_path / "scored", tmp_path / "out", KEYS["judge"]).source
+    counts = {split: kinds["ok"] for split, kinds in source.counts.items()}
+    assert sum(counts.values()) == source.total == pytest.approx(200, abs=60)
+    assert counts[VALIDATION] / source.total == pytest.approx(0.3, abs=0.1)
+
+    halved = replace(source, config=source.config.model_copy(update={"documents": 100})).counted()
+    assert sum(kinds["ok"] for kinds in halved.counts.values()) == pytest.approx(100, abs=30)
+
+    config = TrainConfig(
+        rewards={"path": str(tmp_path / "scored"), "validation": 0.3},
+        output={"path": str(tmp_path / "out")},
+        **{**KEYS, "train": {"objective": "rewards"}, "validation": {"pairs": 12}},
+    )
+    places = source.load(VALIDATION, config).places
+    assert len(places) == len(set(places)) == 12
+    assert {Path(file).stem for file, _ in places} == {"a", "b"}
 
 
 def test_chunks_of_another_size_are_refused(corpus, tmp_path):

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from rm_ray.report.compare.creep import date_of
 from rm_ray.report.compare.history import GroupResult, History, PastGroup, PastNight
+from rm_ray.report.measure.dates import date_of
 from rm_ray.report.measure.nights import OTHER, GroupNight, Night, name_of
 
 log = logging.getLogger(__name__)

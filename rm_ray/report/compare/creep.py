@@ -9,11 +9,12 @@ the nights before them, no test is made.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
+
+from rm_ray.report.measure.dates import date_of
 
 Array = npt.NDArray[np.float64]
 # Nights of a week.
@@ -73,16 +74,6 @@ def creep(nights: Sequence[tuple[str, float]], sd: float) -> Creep:
             "creep"
         )
     return Creep(weeks=weeks, slope=slope, moved=moved, p=1.0 if remark else p, remark=remark)
-
-
-def date_of(night: str) -> date | None:
-    """Return the date at the beginning of a night's name: 2026-11-24 or 20261124; None if none."""
-    for length in (10, 8):
-        try:
-            return date.fromisoformat(night[:length])
-        except ValueError:
-            continue
-    return None
 
 
 def _begins_a_week(before: str, tonight: str) -> bool:

@@ -7,6 +7,7 @@ Its files:
     nights     a night group by group
     seen       a sketch of the documents of a night, to find those that come again
     seen_texts hashes the texts of a night, for runs without ids
+    dates      the dates with which the names of nights begin
     files_came the files that came, with rows and without
     chosen     chooses the documents that the report shows
     present    the corpus of a run as it lies now

@@ -1,6 +1,7 @@
 """The cost of engines, in hours and in money."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,12 @@ class Price:
 
 
 def number(hours: float) -> str:
-    """Format hours for people: 1,234 or 12.3 or 0.0123."""
-    return f"{hours:,.0f}" if hours >= 100 else f"{hours:.3g}"
+    """Format hours for people: 1,234 or 12.3 or 0.0000123."""
+    return f"{hours:,.0f}" if hours >= 100 else f"{Decimal(f'{hours:.3g}'):f}"
 
 
 def dollars(money: float) -> str:
     """Format dollars for people: $1,234 or $5.67 or $0.0012."""
     if money >= 1000:
         return f"${money:,.0f}"
-    return f"${money:,.2f}" if money >= 0.1 or not money else f"${money:.2g}"
+    return f"${money:,.2f}" if money >= 0.1 or not money else f"${Decimal(f'{money:.2g}'):f}"

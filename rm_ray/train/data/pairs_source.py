@@ -25,6 +25,7 @@ COLUMNS = (
     *("prompt_ids", "chosen_ids", "rejected_ids"),
 )
 TEXTS = ("prompt", "chosen", "rejected")
+SPLIT_BY = ("prompt", "chosen")
 # In tables without a split, one context in this many is kept for validation.
 VALIDATION_ONE_IN = 20
 
@@ -56,7 +57,7 @@ class LabelledPairs:
         facts = {"judge.chunk_tokens": judge.rule.chunk, "tokenizer": start.tokenizer_digest}
         tables = open_pairs(config.path, config.storage, facts)
         texts = _needs_texts(tables)
-        counts = _counted(tables, ("prompt",) if texts else ())
+        counts = _counted(tables, SPLIT_BY if texts else ())
         return cls(judge, tables, counts, plain_tokenizer(start.files.json), texts)
 
     @property
@@ -124,13 +125,17 @@ class LabelledPairs:
 
 
 def split_column(table: pa.Table) -> pa.ChunkedArray:
-    """Return the split of each pair; if a table names none, by a hash of the context."""
+    """Return the split of each pair. If a table names none, a hash of the context chooses it, or a
+    hash of the chosen chunk where the context is empty.
+    """
     split = table.column("split")
     if not split.null_count:
         return split
     made = [
-        VALIDATION if _hashed(text) % VALIDATION_ONE_IN == 0 else TRAIN
-        for text in table.column("prompt").to_pylist()
+        VALIDATION if _hashed(prompt or chosen) % VALIDATION_ONE_IN == 0 else TRAIN
+        for prompt, chosen in zip(
+            *(table.column(name).to_pylist() for name in SPLIT_BY), strict=True
+        )
     ]
     return pc.coalesce(split, pa.chunked_array([pa.array(made, pa.string())]))
 

@@ -1,6 +1,6 @@
 """The rewards of another judge as training data: a finished scoring run, and its corpus."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -53,7 +53,7 @@ class Rewards:
     scale: tuple[float, float] = (0.0, 1.0)
     """Mean and standard deviation of the learnt rewards; (0, 1) for rewards of chunks."""
     total: int = 0
-    """Number of rows in the parts of the run."""
+    """Number of documents that have a reward, in all parts of the run."""
 
     @property
     def by_chunk(self) -> bool:
@@ -76,6 +76,7 @@ class Rewards:
             "rewards.parts": len(self.run.shards),
             "rewards.documents": self.config.documents,
             "rewards.validation": self.config.validation,
+            "rewards.choice": "independent of input.sample_seed",
         }
 
     @property
@@ -100,10 +101,10 @@ class Rewards:
             RewardedWindows,
         )
 
-        tables = [self._with_ids(shard, table) for shard, table in self._chosen(split)]
-        table = pa.concat_tables(tables)
-        if split == VALIDATION and len(table) > config.validation.pairs:
-            table = table.slice(0, config.validation.pairs)
+        chosen = list(self._chosen(split))
+        if split == VALIDATION:
+            chosen = _fewer(chosen, config.validation.pairs, config.train.seed)
+        table = pa.concat_tables([self._with_ids(shard, table) for shard, table in chosen])
         texts = Lists.of(table.column("ids"))
         places = list(
             zip(table.column("file").to_pylist(), table.column("row").to_pylist(), strict=True)
@@ -117,23 +118,27 @@ class Rewards:
 
     def _chosen(self, split: str) -> Iterator[tuple[Shard, pa.Table]]:
         """Yield the rewards of a split's documents, part by part."""
-        held = RowSample(self.config.validation, self.seed)
+        held = RowSample(self.config.validation, f"train validation {self.seed}")
         most = self.config.documents
-        taken = RowSample(
-            min(1.0, most / self.total) if most and self.total else 1.0, self.seed + 1
-        )
-        for shard in self.run.shards:
-            try:
-                _, table = read_counted(self.run.parts, shard, self.run.fingerprint, self.columns)
-            except (FileNotFoundError, Unreadable) as error:
-                raise InputError(f"rewards.path: {short(error)}") from None
+        share = min(1.0, most / self.total) if most and self.total else 1.0
+        taken = RowSample(share, f"train documents {self.seed}")
+        for shard, table in self._read(self.columns):
             rows = table.column("row").to_numpy()
             in_validation, in_sample = (
                 np.isin(rows, sample.chosen(shard.file, shard.start, shard.stop))
                 for sample in (held, taken)
             )
             in_split = (in_validation == (split == VALIDATION)) & in_sample
-            yield shard, table.filter(pa.array(in_split)).filter(pc.is_valid(pc.field("reward")))
+            yield shard, table.filter(pa.array(in_split))
+
+    def _read(self, columns: Sequence[str]) -> Iterator[tuple[Shard, pa.Table]]:
+        """Yield columns of the documents that have a reward, part by part."""
+        for shard in self.run.shards:
+            try:
+                _, table = read_counted(self.run.parts, shard, self.run.fingerprint, columns)
+            except (FileNotFoundError, Unreadable) as error:
+                raise InputError(f"rewards.path: {short(error)}") from None
+            yield shard, table.filter(pc.is_valid(pc.field("reward")))
 
     def _with_ids(self, shard: Shard, table: pa.Table) -> pa.Table:
         """Add the token ids and the file to the rewards of some documents of a shard."""
@@ -163,8 +168,7 @@ class Rewards:
         Raises:
             InputError: a part cannot be read.
         """
-        total = sum(shard.stop - shard.start for shard in self.run.shards)
-        copy = replace(self, total=total)
+        copy = replace(self, total=sum(len(table) for _, table in self._read(("reward",))))
         counts: dict[str, dict[str, int]] = {}
         learnt: list[Floats] = []
         for split in (TRAIN, VALIDATION):
@@ -199,6 +203,8 @@ def open_rewards(
         )
     if isinstance(asked, PreferenceJudge):
         _check_chunks(run, asked, start)
+    else:
+        run.warn_of_estimates()
     plain = plain_tokenizer(start.files.json)
     rewards = Rewards(config, seed, run, inputs, asked, plain, padding(start))
     return rewards.counted()
@@ -219,6 +225,21 @@ def _check_chunks(run: ScoredRun, asked: PreferenceJudge, start: TrainingStart) 
                 f"than this judge ({expected}); give the same, or learn the documents' rewards "
                 "with --judge.family classifier"
             )
+
+
+def _fewer(
+    chosen: Sequence[tuple[Shard, pa.Table]], most: int, seed: int
+) -> list[tuple[Shard, pa.Table]]:
+    """Return at most `most` of the documents, chosen by a seed among all shards."""
+    stops = np.cumsum([len(table) for _, table in chosen])
+    if not len(stops) or stops[-1] <= most:
+        return list(chosen)
+    kept = np.sort(np.random.default_rng(seed).choice(stops[-1], most, replace=False))
+    places = np.split(kept, np.searchsorted(kept, stops[:-1]))
+    return [
+        (shard, table.take(pa.array(own - (stop - len(table)))))
+        for (shard, table), own, stop in zip(chosen, places, stops, strict=True)
+    ]
 
 
 def _windows(

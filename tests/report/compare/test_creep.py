@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rm_ray.report.compare.creep import creep, date_of
+from rm_ray.report.compare.creep import creep
 
 RNG = np.random.default_rng(5)
 
@@ -90,14 +90,6 @@ def test_quiet_weeks_are_rarely_told():
     found = [creep(nights(49, alike=0.2), 1.0) for _ in range(600)]
     told = np.mean([one.p < 0.01 for one in found])
     assert told <= 0.01 + 3 * np.sqrt(0.01 * 0.99 / 600)
-
-
-@pytest.mark.parametrize(
-    ("night", "day"),
-    [("2026-11-24", date(2026, 11, 24)), ("20261124.02", date(2026, 11, 24)), ("n17", None)],
-)
-def test_the_date_in_a_name(night, day):
-    assert date_of(night) == day
 
 
 @pytest.mark.parametrize(("last", "looked"), [("n-0042", True), ("n-0043", False), ("n", False)])

@@ -19,7 +19,13 @@ def test_an_engine_on_cpu_is_counted_whole_and_asked_about_only_where_it_has_a_p
 
 @pytest.mark.parametrize(
     ("hours", "text"),
-    [(1234.5, "1,234 GPU hours"), (99.94, "99.9 GPU hours"), (0.01234, "0.0123 GPU hours")],
+    [
+        (1234.5, "1,234 GPU hours"),
+        (99.94, "99.9 GPU hours"),
+        (0.01234, "0.0123 GPU hours"),
+        (0.0000924, "0.0000924 GPU hours"),
+        (0, "0 GPU hours"),
+    ],
 )
 def test_hours(hours, text):
     assert Price(gpus=1).text(hours) == text
@@ -27,7 +33,14 @@ def test_hours(hours, text):
 
 @pytest.mark.parametrize(
     ("money", "text"),
-    [(0, "$0.00"), (0.00123, "$0.0012"), (0.1, "$0.10"), (53.4, "$53.40"), (12345.6, "$12,346")],
+    [
+        (0, "$0.00"),
+        (0.00123, "$0.0012"),
+        (0.0000321, "$0.000032"),
+        (0.1, "$0.10"),
+        (53.4, "$53.40"),
+        (12345.6, "$12,346"),
+    ],
 )
 def test_dollars(money, text):
     assert dollars(money) == text
