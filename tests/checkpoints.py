@@ -254,23 +254,35 @@ class RewardModel(PreTrainedModel):
         self.post_init()
 
     def forward(self, input_ids, attention_mask, alpha=1):
-        first = self.base(input_ids, attention_mask=attention_mask).last_hidden_state[:, 0]
-        return torch.tanh(self.head(first)) * alpha
+        hidden = self.base(input_ids, attention_mask=attention_mask).last_hidden_state
+        token = hidden[torch.arange(len(hidden)), self.read(input_ids)]
+        return torch.tanh(self.head(token)) * alpha
+
+    def read(self, input_ids):
+        READ
 """
+# Where such code reads the score: the second is how transformers 4 found the last token.
+READ = {
+    "first": "return 0",
+    "last": (
+        "return (input_ids == self.config.pad_token_id).int().argmax(-1) - 1"
+        " if self.config.pad_token_id is not None else {1: -1}[len(input_ids)]"
+    ),
+}
 
 
-def reward_model(folder: Path) -> None:
+def reward_model(folder: Path, read: str = "first", pad: int | None = 0) -> None:
     """As the first RewardModel: modelling code of its own, and a score that it multiplies."""
     import importlib.util
 
     word_pieces(folder)
-    (folder / "modeling_reward_model.py").write_text(MODELING)
+    (folder / "modeling_reward_model.py").write_text(MODELING.replace("READ", READ[read]))
     spec = importlib.util.spec_from_file_location("modeling", folder / "modeling_reward_model.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     config = module.RewardModelConfig(
         vocab_size=300, hidden_size=64, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=128, max_position_embeddings=128, pad_token_id=0,
+        intermediate_size=128, max_position_embeddings=128, pad_token_id=pad,
     )  # fmt: skip
     seeded(module.RewardModel, config).save_pretrained(folder)
     stored = json.loads((folder / "config.json").read_text())

@@ -9,6 +9,7 @@ import torch
 
 from rm_ray.engines.engine import EngineCounts, EngineSettings, Numbers, Prompt
 from rm_ray.engines.longrope import original_length
+from rm_ray.engines.read_outs import ClassLogits
 from rm_ray.engines.transformers_models import load_reader
 
 # The engine holds this many batches of prompts, so that it can run prompts of like length together.
@@ -21,14 +22,18 @@ class TransformersEngine:
     A batch takes prompts, longest first, until `engine.max_batch_tokens` is full, padding included.
     So prompts of like length share a batch, and padding costs little. A prompt's numbers never
     depend on other prompts of its batch: padding is masked, and prompts on either side of a
-    `longrope` model's original length go into different batches.
+    `longrope` model's original length go into different batches. A checkpoint's own code may find
+    the last token in ways of its own, so its batches hold prompts of one length, without padding;
+    if the model has no padding token, such code often takes one prompt at a time only.
     """
 
     def __init__(self, settings: EngineSettings) -> None:
         if not settings.on_gpu:
             torch.set_num_threads(settings.threads)
         self.counts = EngineCounts()
-        self._most = settings.batch_windows
+        read_out, pads = settings.read_out, settings.model.config.get("pad_token_id") is not None
+        self._own_code = isinstance(read_out, ClassLogits) and read_out.own_code
+        self._most = settings.batch_windows if pads or not self._own_code else 1
         self._tokens = settings.config.max_batch_tokens
         self._room = settings.config.in_flight or BATCHES_AHEAD * settings.batch_windows
         self._waiting: dict[int, Prompt] = {}
@@ -62,16 +67,18 @@ class TransformersEngine:
         ordered = sorted(self._waiting, key=lambda key: len(self._waiting[key]), reverse=True)
         longest = len(self._waiting[ordered[0]])
         count = max(1, min(self._most, self._tokens // longest))
-        side = self._is_long(longest)
+        kind = self._kind(longest)
         return {
             key: self._waiting.pop(key)
             for key in ordered[:count]
-            if self._is_long(len(self._waiting[key])) == side
+            if self._kind(len(self._waiting[key])) == kind
         }
 
-    def _is_long(self, length: int) -> bool:
-        """Return True if a prompt of `length` tokens takes a longrope model's long factors."""
-        return self._original is not None and length > self._original
+    def _kind(self, length: int) -> int:
+        """Return a number that is the same for lengths of prompts that may share a batch."""
+        if self._own_code:
+            return length
+        return int(self._original is not None and length > self._original)
 
     def _forward(self, batch: list[Prompt]) -> Numbers:
         # padding on the right leaves positions unchanged

@@ -12,7 +12,7 @@ from rm_ray.evaluate.figures import Evaluation
 from rm_ray.evaluate.making import Material
 from rm_ray.evaluate.markdown import summary
 from rm_ray.evaluate.page import page
-from rm_ray.judges.calibration import ASKED
+from rm_ray.judges.calibration import ASKED_OF_DOCUMENTS
 from rm_ray.report.show.folder import as_json, look_into, write_files
 from rm_ray.score.calibrations import calibration_folder
 from rm_ray.store.folder import Folder, absolute
@@ -78,7 +78,8 @@ def store_calibration(
     assert config.calibrate and made.calibration
     sample, by = material.sample, config.calibration.by
     split = halves(sample, config.figures.seed)
-    asked = {key: material.fingerprint[key] for key in ASKED if key in material.fingerprint}
+    known = material.fingerprint
+    asked = {key: known[key] for key in ASKED_OF_DOCUMENTS if key in known}
     calibration = fitted(config.calibrate, sample, split.fitting, by, material.identity, asked)
     errors = {diagram.method: diagram.ece for diagram in made.calibration.diagrams}
     origin: dict[str, Any] = {

@@ -27,8 +27,16 @@ Floats = npt.NDArray[np.float64]
 Method = Literal["isotonic", "platt"]
 # The unit whose rewards the map was fitted on.
 CalibratedUnit = Literal["chunk", "document"]
-# Keys of a judge's fingerprint whose values must be the same as when the calibration was fitted.
-ASKED = ("family", "label_ids", "judge.before_chunk", "judge.after_chunk", "judge.chunk_tokens")
+# Keys of a judge's fingerprint whose values must be the same as when the calibration was fitted. A
+# family without a key has None both times.
+ASKED = (
+    *("family", "label_ids", "judge.before_chunk", "judge.after_chunk", "judge.chunk_tokens"),
+    *("judge.reduction", "judge.weights", "judge.logits", "judge.alpha", "judge.attributes"),
+    *("judge.max_tokens", "judge.truncate", "judge.long", "judge.token_types"),
+    *("chat template", "judge.chat.user"),
+)
+# The same for maps of documents' rewards: means over other chunks scatter otherwise.
+ASKED_OF_DOCUMENTS = (*ASKED, "judge.chunks", "judge.adaptive")
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ class Calibration:
     model: str
     """The identity of the model that the maps were fitted for."""
     asked: Mapping[str, Any]
-    """How the model was asked: values by the keys of `ASKED`."""
+    """How the model was asked: values by the keys of `ASKED_OF_DOCUMENTS`."""
 
     @property
     def digest(self) -> str:
@@ -139,7 +147,7 @@ class Calibration:
                 f"judge.calibration: {place} was fitted for another model ({self.model}, and this "
                 f"one is {model}); {remedy}"
             )
-        for key in ASKED:
+        for key in ASKED if self.unit == "chunk" else ASKED_OF_DOCUMENTS:
             if self.asked.get(key) != asked.get(key):
                 raise JudgeError(
                     f"judge.calibration: {place} was fitted with {key} {self.asked.get(key)!r}, "

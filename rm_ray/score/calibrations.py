@@ -1,25 +1,27 @@
 """Finds the calibration that lies beside a judge."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rm_ray.config import StorageConfig
 from rm_ray.engines.identity import CALIBRATION
 from rm_ray.engines.stored import is_stored
 from rm_ray.engines.weights import Model, local_folder
 from rm_ray.errors import ConfigError, JudgeError, short
 from rm_ray.judges.calibration import COLUMN, Calibration
-from rm_ray.judges.judge import Judge
 from rm_ray.judges.keys import JudgeSection
 from rm_ray.store.folder import Folder, absolute
 
 
 def find_calibration(
-    asked: JudgeSection, model: Model, judge: Judge, keep: list[str]
+    asked: JudgeSection, model: Model, made_by: Mapping[str, Any], keep: list[str]
 ) -> Calibration | None:
     """Find the calibration by which a run writes `p_chosen`; None if there is none.
 
     Args:
         asked: the judge's configuration.
         model: the judge's model.
-        judge: the judge.
+        made_by: the fingerprints of the judge and of its tokenizer.
         keep: the columns that are copied.
 
     Raises:
@@ -42,7 +44,7 @@ def find_calibration(
             raise JudgeError(f"judge.calibration: there is no {place}; give its folder")
         return None
     calibration = Calibration.from_json(data, place)
-    calibration.check(model.identity, judge.fingerprint(), place)
+    calibration.check(model.identity, made_by, place)
     none = "or give --judge.calibration none"
     if calibration.by is not None and calibration.by not in keep:
         raise ConfigError(

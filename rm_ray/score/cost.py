@@ -6,7 +6,6 @@ from typing import Any
 
 from rm_ray.config import OutputConfig
 from rm_ray.corpus.plan import PlannedFile, shards_of
-from rm_ray.corpus.shards import Shard
 from rm_ray.corpus.tables.deleted import Undeleted
 from rm_ray.engines.sharing import Sharing
 from rm_ray.errors import ConfigError
@@ -76,6 +75,7 @@ def cost_of(
     chosen: Undeleted,
     committed: Collection[str],
     new: ScorePlanning,
+    judged: ScoreCounts,
     metrics: Mapping[str, Any] | None,
     sharing: Sharing,
     *,
@@ -89,6 +89,7 @@ def cost_of(
         chosen: the rows to score.
         committed: names of the parts that are committed.
         new: the files planned just now, with the estimate of their documents.
+        judged: counts of documents like those planned before; 0 documents if nothing was planned.
         metrics: the run's own metrics.json; None if it has none.
         sharing: how much of a prefix the engine keeps.
         at_most: True if judging may stop early, so that the cost is an upper bound.
@@ -103,12 +104,15 @@ def cost_of(
         if shard.part not in committed
         and (shard.file not in new_paths or shard.stop <= new.continued.get(shard.file, 0))
     ]
-    left = new.estimate + _at_averages(planned_before, chosen, metrics, sharing)
+    documents = sum(chosen.count(one.file, one.start, one.stop) for one in planned_before)
+    left = new.estimate + judged.scaled(documents / max(1, judged.documents))
     speed = _speed(config, metrics)
     price = Price(config.pool.gpus, config.cost.per_gpu_hour)
     hours = None
     if speed:
-        tokens = left.needed_tokens if speed.forwarded else left.tokens
+        # a given speed is that of judging every chunk
+        asked = left.minimum_tokens / max(1, left.whole_minimum_tokens)
+        tokens = left.needed_tokens if speed.forwarded else left.tokens * asked
         hours = price.hours(tokens / speed.tokens_per_second)
     advice = "give --estimate.run or --estimate.tokens_per_s to know"
     return Cost(
@@ -126,26 +130,21 @@ def reason_for_more(forwarded: int, minimum: int, reason: str) -> str:
     return reason if forwarded > MATTERS * minimum else ""
 
 
-def _at_averages(
-    shards: Sequence[Shard],
-    chosen: Undeleted,
-    metrics: Mapping[str, Any] | None,
-    sharing: Sharing,
-) -> ScoreCounts:
-    """Estimate the counts of shards planned by an earlier invocation.
+def judged_so_far(metrics: Mapping[str, Any] | None, sharing: Sharing) -> ScoreCounts | None:
+    """Return the counts of the documents that the run has judged; None if there are none.
 
-    The estimate uses the average document that the run has judged so far; it is empty if there is
-    none.
+    Args:
+        metrics: the run's own metrics.json; None if it has none.
+        sharing: how much of a prefix the engine keeps.
     """
     totals = (metrics or {}).get("totals", {})
     if not totals.get("documents"):
-        return ScoreCounts()
-    documents = sum(chosen.count(shard.file, shard.start, shard.stop) for shard in shards)
-    share = documents / totals["documents"]
-    names = ("tokens", "windows", "minimum_tokens")
+        return None
+    names = ("documents", "tokens", "windows", "minimum_tokens", "whole_minimum_tokens")
     needed = totals["forwarded_tokens" if sharing.reason else "minimum_tokens"]
-    judged = ScoreCounts(needed_tokens=needed, **{name: totals[name] for name in names})
-    return judged.scaled(share)
+    # runs of older versions have no count of all chunks
+    known = {"whole_minimum_tokens": totals["minimum_tokens"], **totals}
+    return ScoreCounts(needed_tokens=needed, **{name: known[name] for name in names})
 
 
 def _speed(config: ScoreConfig, metrics: Mapping[str, Any] | None) -> Speed | None:

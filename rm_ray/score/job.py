@@ -42,11 +42,11 @@ from rm_ray.run.execute import execute, ray_faults
 from rm_ray.run.output.folder import REWARDS, TOKENIZER, state_of
 from rm_ray.run.shard_job import JobSpec, Round, ShardJob
 from rm_ray.run.standing.price import Price
-from rm_ray.run.survey import open_folder, survey
+from rm_ray.run.survey import Survey, open_folder, survey
 from rm_ray.score import summary
 from rm_ray.score.calibrations import find_calibration
 from rm_ray.score.config import ScoreConfig
-from rm_ray.score.cost import cost_of
+from rm_ray.score.cost import cost_of, judged_so_far
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.estimate import Estimator
 from rm_ray.score.examples import resolve_examples
@@ -91,19 +91,35 @@ def look_ahead(job: "ScoreJob") -> str:
     with ray_faults():
         seen = survey(job, open_folder(job), to_run=False)
         documents = job.count_documents(shards_of(seen.files))
+        metrics = seen.run.metrics()
+        judged = judged_so_far(metrics, job.sharing) or _sampled(job, seen)
     committed, new = seen.run.committed(), cast(ScorePlanning, seen.new)
-    metrics, at_most = seen.run.metrics(), job.judge.stops_early
     cost = cost_of(
         job.config,
         cast(list[PlannedFile], seen.files),
         chosen=job.chosen,
         committed=committed,
         new=new,
+        judged=judged,
         metrics=metrics,
         sharing=job.sharing,
-        at_most=at_most,
+        at_most=job.judge.stops_early,
     )
     return summary.dry_run_text(seen, committed, documents=documents, new=new, cost=cost)
+
+
+def _sampled(job: "ScoreJob", seen: Survey) -> ScoreCounts:
+    """Return the counts of the whole corpus, estimated from a sample: a run that was killed before
+    its end has none of its own.
+    """
+    if not seen.run.segments.read():
+        return ScoreCounts()
+    log.info("this run has no figures of its own yet: its documents are sampled again")
+    chosen = job.chosen
+    anew = job.plan(seen.found, (), (), None)
+    counts = replace(anew.estimate, documents=job.count_documents(shards_of(anew.files)))
+    job.chosen = chosen
+    return counts
 
 
 class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
@@ -136,7 +152,8 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         self.judge = with_rule(judge, section, config.input.keep)
         self.examples = resolve_examples(section, model)
         _check_kept(config.input.keep, self.judge)
-        self.calibration = find_calibration(section, model, self.judge, config.input.keep)
+        made_by = {**self.tokenizer.fingerprint(), **self.judge.fingerprint()}
+        self.calibration = find_calibration(section, model, made_by, config.input.keep)
         self.engine = EngineSettings(
             config=config.engine,
             model=model,

@@ -101,9 +101,11 @@ def test_a_pairs_halves_are_told_apart_where_asked(tmp_path, name):
     assert np.abs(found - with_types).max() < 1e-4 < np.abs(found - without).max()
 
 
-def test_the_checkpoints_own_code_gives_the_score(tmp_path):
-    checkpoints.reward_model(tmp_path)
-    prompts = some_prompts(5, 200)
+@pytest.mark.parametrize(("read", "pad"), [("first", 0), ("last", 2), ("last", None)])
+def test_the_checkpoints_own_code_gives_the_score(tmp_path, read, pad):
+    """As for each prompt alone, also where the code looks for the padding token."""
+    checkpoints.reward_model(tmp_path, read, pad)
+    prompts = [*some_prompts(5, 200), *some_prompts(5, 200)]
     engine = engine_of("transformers", tmp_path, ClassLogits(1, own_code=True), 128)
     found = np.stack(answer_all(engine, prompts))
     weights = load_file(tmp_path / "model.safetensors")
@@ -116,8 +118,9 @@ def test_the_checkpoints_own_code_gives_the_score(tmp_path):
     }, strict=False)  # fmt: skip
     for prompt, (score,) in zip(prompts, found, strict=True):
         with torch.no_grad():
-            first = base(torch.from_numpy(prompt)[None].long()).last_hidden_state[0, 0].numpy()
-        inner = np.tanh(weights["head.0.weight"] @ first + weights["head.0.bias"])
+            hidden = base(torch.from_numpy(prompt)[None].long()).last_hidden_state[0].numpy()
+        token = hidden[0 if read == "first" else -1]
+        inner = np.tanh(weights["head.0.weight"] @ token + weights["head.0.bias"])
         expected = np.tanh(weights["head.2.weight"] @ inner + weights["head.2.bias"])
         assert score == pytest.approx(expected[0], abs=1e-4)
 

@@ -120,3 +120,23 @@ def test_that_of_another_judge_is_refused():
         JudgeError, match=r"fitted with judge\.chunk_tokens None, and here it is 32"
     ):
         found.check("sha256:m", {"family": "preference", "judge.chunk_tokens": 32}, "here")
+
+
+@pytest.mark.parametrize(
+    ("key", "fitted", "asked"),
+    [
+        ("judge.reduction", "softmax:1", "softmax:0"), ("judge.alpha", 1.0, 10.0),
+        ("judge.weights", [0.0, 1.0], [1.0, 0.0]), ("judge.max_tokens", 512, 4096),
+        ("chat template", "sha256:a", "sha256:b"), ("judge.chunks", "all", "first:1"),
+    ],
+)  # fmt: skip
+def test_rewards_on_another_scale_are_refused(key, fitted, asked):
+    found = calibration(unit="document", asked={"family": "classifier", key: fitted})
+    found.check("sha256:m", {"family": "classifier", key: fitted}, "here")
+    with pytest.raises(JudgeError, match=f"fitted with {key} .*, and here it is"):
+        found.check("sha256:m", {"family": "classifier", key: asked}, "here")
+
+
+def test_a_map_of_single_chunks_holds_whichever_chunks_are_judged():
+    found = calibration(asked={"family": "preference", "judge.chunks": "all"})
+    found.check("sha256:m", {"family": "preference", "judge.chunks": "first:1"}, "here")

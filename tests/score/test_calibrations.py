@@ -26,8 +26,9 @@ def folder(tmp_path):
 def look(folder, keep=(), **keys):
     asked = PreferenceConfig(model=str(folder), context_tokens=1024, **keys)
     model = resolve_model(asked.model, None)
-    _, judge = build_judge(asked, InputConfig(path="unused"), model)
-    return find_calibration(asked, model, judge, list(keep))
+    tokenizer, judge = build_judge(asked, InputConfig(path="unused"), model)
+    made_by = {**tokenizer.fingerprint(), **judge.fingerprint()}
+    return find_calibration(asked, model, made_by, list(keep))
 
 
 def stored(folder, by=None, **changes) -> bytes:

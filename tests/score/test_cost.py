@@ -45,8 +45,25 @@ def test_a_dry_run_tells_what_the_run_will_cost(tmp_path, capsys, caplog):
     page = capsys.readouterr().out
     assert f"{len(gone)} left" in page and "measured by this run" in page
     share = sum(rows[name] for name in gone) / totals["documents"]
-    assert dry_figures(page)["tokens"] == pytest.approx(totals["tokens"] * share, rel=1e-3)
-    assert dry_figures(page)["engine hours"] > 0
+    left = dry_figures(page)
+    assert left["tokens"] == pytest.approx(totals["tokens"] * share, rel=1e-3)
+    assert left["engine hours"] > 0
+
+    # a driver that was killed has written no figures of its own
+    (tmp_path / "out" / "_rm_ray" / "metrics.json").unlink()
+    assert run(caplog, "--dry-run", "--estimate.tokens_per_s", "1000", **paths)[0] == 0
+    sampled = dry_figures(capsys.readouterr().out)
+    assert sampled["forwarded"] == pytest.approx(before["forwarded"] * share, rel=1e-3)
+    assert sampled["engine hours"] == pytest.approx(before["engine hours"] * share, rel=0.01)
+
+    # the given speed is that of judging every chunk
+    some = {**paths, "output_path": tmp_path / "some", "judge_chunks": "first:1"}
+    assert run(caplog, "--dry-run", "--estimate.tokens_per_s", "1000", **some)[0] == 0
+    first = dry_figures(capsys.readouterr().out)
+    assert first["tokens"] == before["tokens"]
+    asked = first["forwarded"] / before["forwarded"]
+    assert asked < 0.5
+    assert first["engine hours"] == pytest.approx(before["engine hours"] * asked, rel=0.01)
 
 
 def test_a_dry_run_knows_in_which_steps_prefixes_are_shared(tmp_path, capsys, caplog):

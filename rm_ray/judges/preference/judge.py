@@ -280,7 +280,8 @@ class PreferenceJudge:
         """Count the windows and the fewest tokens to forward, as if every look were needed."""
         chosen = sorted(chunk for look in self.looks(ids) for chunk in look)
         minimum = self.exact_minimum(len(ids), chosen)
-        return JudgedCounts(windows=len(chosen), minimum_tokens=minimum)
+        whole = self.exact_minimum(len(ids))
+        return JudgedCounts(windows=len(chosen), minimum_tokens=minimum, whole_minimum_tokens=whole)
 
     def asked(self, ids: TokenIds) -> Iterator[Asked]:
         """Describe the windows to a prefix cache, look by look; each shares its BOS and context."""
@@ -305,7 +306,8 @@ class PreferenceJudge:
         It begins with the bits of `number`, written in both labels, so that documents differ and no
         cache has the answer.
         """
-        least = NUMBER_BITS if self.rule.judge_partial else 2 * self.rule.chunk
+        few_are_enough = self.rule.judge_partial and self.rule.judge_first
+        least = NUMBER_BITS if few_are_enough else 2 * self.rule.chunk
         ids = np.full(max(n_tokens, least), self.label_ids[0], np.int32)
         bits = [self.label_ids[number >> i & 1] for i in range(NUMBER_BITS)]
         ids[:NUMBER_BITS] = bits[: len(ids)]

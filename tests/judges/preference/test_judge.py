@@ -121,6 +121,23 @@ def test_a_harmless_document_is_as_long_as_asked_and_another_for_every_row(tiny)
     assert len(judge.harmless(0, 0)) == 128  # two chunks, the least that shows both ends
 
 
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("partial", [True, False])
+def test_a_harmless_document_has_a_chunk_to_judge(first, partial):
+    _, judge = tiny_judge(judge_first_chunk=first, judge_partial_chunk=partial)
+    for length in (0, 64, 65, 200):
+        assert any(judge.looks(judge.harmless(length, 3)))
+
+
+def test_an_estimate_of_some_chunks_tells_the_cost_of_all():
+    ids = np.arange(640, dtype=np.int32) % 100
+    _, every = tiny_judge()
+    _, first = tiny_judge(chunks="first:2")
+    whole, some = every.estimate(ids), first.estimate(ids)
+    assert whole.minimum_tokens == whole.whole_minimum_tokens == some.whole_minimum_tokens
+    assert some.minimum_tokens < whole.minimum_tokens / 4
+
+
 def test_rewards_by_hand():
     judge = PreferenceJudge.chunk_reward
     assert judge(None, np.float32([1.5, -0.5])) == 2.0
