@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 from rm_ray.config import CorpusConfig
 from rm_ray.convert.packing import read_pieces
@@ -11,8 +10,7 @@ from rm_ray.corpus.parquet import open_file
 from rm_ray.corpus.shards import even_cuts
 from rm_ray.store.access import Request
 from rm_ray.store.retry import patiently
-from rm_ray.tasks.ended import refuse_ended
-from rm_ray.tasks.run import run_tasks
+from rm_ray.tasks.run import results_of
 
 # A span of a file, and for each: where its first line end is (None if it has none), and how many.
 Span = tuple[str, int, int]
@@ -44,8 +42,7 @@ def cut_plain(
         for start, stop in pairwise(edges)
     ]
     batches = [[span] for span in spans]
-    answers: list[Any] = run_tasks(count_lines, batches, config, cpus=1, doing="counted lines")
-    refuse_ended(batches, answers)
+    answers = results_of(count_lines, batches, config, cpus=1, doing="counted lines")
     ends = dict(zip(spans, answers, strict=True))
     result = {}
     for file in files:

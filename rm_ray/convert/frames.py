@@ -7,7 +7,6 @@ line. The first span of a file begins with the file's first line.
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any
 
 from rm_ray.config import CorpusConfig
 from rm_ray.convert.packing import PIECE_BYTES, Damaged, frame_bytes, read_pieces, unpacked_members
@@ -15,8 +14,7 @@ from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.parquet import open_file
 from rm_ray.store.access import Request
 from rm_ray.store.retry import patiently
-from rm_ray.tasks.ended import refuse_ended
-from rm_ray.tasks.run import run_tasks
+from rm_ray.tasks.run import results_of
 
 ZSTD = "zstd"
 # Text has about four times the bytes of its zstd file. A file that has less than a shard is one.
@@ -46,10 +44,7 @@ def cut_frames(
     """
     large = [file for file in files if file.size >= shard_bytes * PACKED_PART]
     batches = [[file.path] for file in large]
-    answers: list[Any] = run_tasks(
-        find_spans, batches, shard_bytes, config, cpus=1, doing="counted lines"
-    )
-    refuse_ended(batches, answers)
+    answers = results_of(find_spans, batches, shard_bytes, config, cpus=1, doing="counted lines")
     return {file.path: _cuts(spans, file.size) for file, spans in zip(large, answers, strict=True)}
 
 

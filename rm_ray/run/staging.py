@@ -6,7 +6,6 @@ not parts, so no row is counted twice if a slow first attempt still commits the 
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pyarrow as pa
 
@@ -22,8 +21,8 @@ from rm_ray.run.shard_job import AnyJob, DoneRows
 from rm_ray.run.totals import PARTS_PER_TASK
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import Patience
-from rm_ray.tasks.ended import Ended, refuse_ended
-from rm_ray.tasks.run import run_tasks
+from rm_ray.tasks.ended import Ended
+from rm_ray.tasks.run import results_of, run_tasks
 
 
 @dataclass(frozen=True)
@@ -79,10 +78,14 @@ class Staging:
             How many parts were removed.
         """
         batches = [shards[i : i + PARTS_PER_TASK] for i in range(0, len(shards), PARTS_PER_TASK)]
-        reopened: list[Any] = run_tasks(
-            _reopen, batches, self, cpus=TASK_CPUS, doing="looked for documents that failed"
+        reopened = results_of(
+            _reopen,
+            batches,
+            self,
+            cpus=TASK_CPUS,
+            doing="looked for documents that failed",
+            of=self.parts.uri,
         )
-        refuse_ended([[self.parts.uri]] * len(batches), reopened)
         return sum(reopened)
 
 

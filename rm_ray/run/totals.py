@@ -1,7 +1,6 @@
 """Counts every part from its own footer: totals never rely on a record of the work done."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import pyarrow as pa
 
@@ -12,8 +11,7 @@ from rm_ray.run.counts import RunCounts
 from rm_ray.run.shard_job import AnyJob
 from rm_ray.store.at_once import at_once
 from rm_ray.store.folder import Folder
-from rm_ray.tasks.ended import refuse_ended
-from rm_ray.tasks.run import run_tasks
+from rm_ray.tasks.run import results_of
 
 PARTS_PER_TASK = 256
 
@@ -23,10 +21,16 @@ def count_parts(
 ) -> tuple[RunCounts, list[str]]:
     """Return the totals over the shards' parts, and a sentence for each part that is wrong."""
     batches = [shards[i : i + PARTS_PER_TASK] for i in range(0, len(shards), PARTS_PER_TASK)]
-    results: list[Any] = run_tasks(
-        _count_batch, batches, parts, fingerprint, job, cpus=0.25, doing="counted parts"
+    results = results_of(
+        _count_batch,
+        batches,
+        parts,
+        fingerprint,
+        job,
+        cpus=0.25,
+        doing="counted parts",
+        of=parts.uri,
     )
-    refuse_ended([[parts.uri]] * len(batches), results)
     counts = total((counts for counts, _ in results), job.spec.counts)
     return counts, [sentence for _, problems in results for sentence in problems]
 

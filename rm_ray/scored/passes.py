@@ -11,8 +11,7 @@ from typing import Any, Generic, TypeVar
 from rm_ray.corpus.missing import NotFound
 from rm_ray.corpus.parquet import Unreadable
 from rm_ray.errors import ClusterError, InputError
-from rm_ray.tasks.ended import refuse_ended
-from rm_ray.tasks.run import merge_tasks, run_tasks
+from rm_ray.tasks.run import merge_tasks, results_of
 
 # Rows and parts that one task counts, at most. A single larger item still is one task.
 ROWS_PER_TASK, PARTS_PER_TASK = 1_000_000, 64
@@ -43,7 +42,7 @@ class Pass(Generic[Item]):
             ClusterError: a machine does not find an input that this one finds.
         """
         with _refusals():
-            results: list[Any] = run_tasks(
+            return results_of(
                 count,
                 self.batches,
                 *more,
@@ -51,8 +50,6 @@ class Pass(Generic[Item]):
                 doing="counted",
                 every_s=self.progress_s,
             )
-        refuse_ended(self.batches, results)
-        return results
 
     def merged(
         self,

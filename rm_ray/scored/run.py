@@ -28,8 +28,7 @@ from rm_ray.run.totals import PARTS_PER_TASK, empty_part
 from rm_ray.store.at_once import at_once
 from rm_ray.store.folder import Folder
 from rm_ray.store.retry import A_MINUTE, Patience, may_pass
-from rm_ray.tasks.ended import refuse_ended
-from rm_ray.tasks.run import run_tasks
+from rm_ray.tasks.run import results_of
 
 log = logging.getLogger(__name__)
 
@@ -220,7 +219,7 @@ def describe_parts(run: ScoredRun, columns: Sequence[str]) -> list[ScoredPart]:
     batches = [
         run.shards[i : i + PARTS_PER_TASK] for i in range(0, len(run.shards), PARTS_PER_TASK)
     ]
-    described: list[Any] = run_tasks(
+    described = results_of(
         _describe_batch,
         batches,
         run.parts,
@@ -228,8 +227,8 @@ def describe_parts(run: ScoredRun, columns: Sequence[str]) -> list[ScoredPart]:
         columns,
         cpus=0.25,
         doing="read footers",
+        of=run.parts.uri,
     )
-    refuse_ended([[run.parts.uri]] * len(batches), described)
     return [part for batch in described for part in batch]
 
 

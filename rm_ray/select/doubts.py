@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +19,7 @@ from rm_ray.select.gather import Counted
 from rm_ray.select.sides import Decider
 from rm_ray.select.stage_rows import CHUNKS, StageRows, chunk_counts, files_of
 from rm_ray.store.folder import Folder
-from rm_ray.tasks.ended import refuse_ended
-from rm_ray.tasks.run import run_tasks
+from rm_ray.tasks.run import results_of
 
 # A table has a file for each batch of shards; the empty ones are left out.
 NAME = "rows-{:06d}.parquet"
@@ -100,15 +98,15 @@ def write_doubts(
     folder = Folder(place.path, place.storage)
     batches = [[shard for shard, _ in batch] for batch in in_batches(counted, lambda item: item[1])]
     sent = [(number, batch, doubts.only(files_of(batch))) for number, batch in enumerate(batches)]
-    found: list[Any] = run_tasks(
+    found = results_of(
         _write,
         sent,
         folder,
         cpus=config.tasks.cpus,
         doing="looked for doubts",
         every_s=config.run.progress_s,
+        of=folder.uri,
     )
-    refuse_ended([[folder.uri]] * len(sent), found)
     return folder.uri, sum(found)
 
 

@@ -23,8 +23,7 @@ from rm_ray.select.config import SelectConfig
 from rm_ray.select.gathering import Gathering
 from rm_ray.select.stage_rows import files_of
 from rm_ray.store.folder import Folder
-from rm_ray.tasks.ended import refuse_ended
-from rm_ray.tasks.run import run_tasks
+from rm_ray.tasks.run import results_of
 
 log = logging.getLogger(__name__)
 
@@ -94,11 +93,17 @@ def _write_missing(
     every_s, cpus = config.run.progress_s, config.tasks.cpus
     batches = list(in_batches(missing, lambda item: item[1]))
     sent = [(batch, gathering.only(files_of(shard for shard, _ in batch))) for batch in batches]
-    written: list[Any] = run_tasks(
-        _write, sent, run.parts, fingerprint, cpus=cpus, doing="gathered", every_s=every_s
+    results_of(
+        _write,
+        sent,
+        run.parts,
+        fingerprint,
+        cpus=cpus,
+        doing="gathered",
+        every_s=every_s,
+        of=run.parts.uri,
     )
-    refuse_ended([[run.parts.uri]] * len(sent), written)
-    counts: list[Any] = run_tasks(
+    counts = results_of(
         _count,
         [[shard for shard, _ in batch] for batch in in_batches(counted, lambda item: item[1])],
         run.parts,
@@ -106,8 +111,8 @@ def _write_missing(
         cpus=0.25,
         doing="counted parts",
         every_s=every_s,
+        of=run.parts.uri,
     )
-    refuse_ended([[run.parts.uri]] * len(counts), counts)
     totals = total(counts, ScoreCounts)
     if not counted and gathering.stages:
         raise OutputError("output.path: the corpus has no documents, so there is nothing to decide")

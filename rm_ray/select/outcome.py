@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow.compute as pc
 
@@ -11,8 +11,7 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.scored.passes import in_batches
 from rm_ray.select.config import KEY, SIDE, STAGE, SelectConfig
 from rm_ray.select.stage_rows import StageRows, files_of
-from rm_ray.tasks.ended import refuse_ended
-from rm_ray.tasks.run import run_tasks
+from rm_ray.tasks.run import results_of
 
 
 class Outcome(NamedTuple):
@@ -39,10 +38,14 @@ def count_outcomes(decided: StageRows, config: SelectConfig) -> Counter[Outcome]
         [part.shard for part in batch] for batch in in_batches(parts, lambda part: part.rows)
     ]
     sent = [(batch, decided.only(files_of(batch))) for batch in batches]
-    counted: list[Any] = run_tasks(
-        _count, sent, config.groups_by, cpus=config.tasks.cpus, doing="counted outcomes"
+    counted = results_of(
+        _count,
+        sent,
+        config.groups_by,
+        cpus=config.tasks.cpus,
+        doing="counted outcomes",
+        of=decided.parts.uri,
     )
-    refuse_ended([[decided.parts.uri]] * len(sent), counted)
     return sum(counted, Counter[Outcome]())
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +17,7 @@ from rm_ray.select.config import SelectConfig
 from rm_ray.select.gather import Counted
 from rm_ray.select.stage_rows import CHUNKS, StageRows, files_of
 from rm_ray.select.statistics.sampled import Sampled
-from rm_ray.tasks.ended import refuse_ended
-from rm_ray.tasks.run import run_tasks
+from rm_ray.tasks.run import results_of
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def read_sample(
     for batch in batches:
         files = files_of(batch)
         sent.append((batch, stage.only(files), cheap.only(files) if cheap else None))
-    read: list[Any] = run_tasks(
+    read = results_of(
         _read,
         sent,
         calibrating,
@@ -74,8 +72,8 @@ def read_sample(
         cpus=config.tasks.cpus,
         doing="read the sample",
         every_s=config.run.progress_s,
+        of=stage.parts.uri,
     )
-    refuse_ended([[stage.parts.uri]] * len(sent), read)
     rows = pa.concat_tables(read).combine_chunks()
     ok = rows.filter(pc.equal(rows.column("status"), "ok"))
     if not len(ok):

@@ -1,7 +1,7 @@
 """Runs tasks: on the cluster that this process has joined, or in processes of this machine."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from rm_ray.cluster.machines import spreads_tasks
 from rm_ray.tasks.ended import Ended, refuse_ended
@@ -46,6 +46,32 @@ def run_tasks(
     )
 
 
+def results_of(
+    function: Callable[..., Result],
+    batches: Sequence[Any],
+    *more: Any,
+    of: str | None = None,
+    cpus: float,
+    doing: str,
+    every_s: float = 10.0,
+) -> list[Result]:
+    """Call a function for each batch; return the results in the order of the batches.
+
+    Args:
+        of: address of what the batches hold, for error messages; None if batches are lists of items
+            that can be shown.
+        function, batches, more, cpus, doing, every_s: as in `run_tasks`.
+
+    Raises:
+        InputError: a batch ends every process that runs it.
+        Incomplete: a machine was lost again and again, or ran out of memory.
+        Exception: a task raised it.
+    """
+    results = run_tasks(function, batches, *more, cpus=cpus, doing=doing, every_s=every_s)
+    refuse_ended(batches if of is None else [[of]] * len(batches), results)
+    return cast(list[Result], results)
+
+
 def merge_tasks(
     function: Callable[..., Any],
     merge: Callable[[Sequence[Any]], Result],
@@ -62,10 +88,7 @@ def merge_tasks(
         batches: lists of items, which error messages show.
         function, more, cpus, doing, every_s: as in `run_tasks`.
 
-    Raises:
-        InputError: a batch ends every process that runs it.
-        Incomplete: a machine was lost again and again, or ran out of memory.
-        Exception: a task raised it.
+    Raises: as `results_of`.
     """
     if batches and spreads_tasks():
         from rm_ray.tasks.on_ray import merge_on_ray
@@ -74,6 +97,4 @@ def merge_tasks(
             function, merge, batches, more, cpus=cpus, doing=doing, every_s=every_s
         )
         return merged
-    results = run_tasks(function, batches, *more, cpus=cpus, doing=doing, every_s=every_s)
-    refuse_ended(batches, results)
-    return merge(results)
+    return merge(results_of(function, batches, *more, cpus=cpus, doing=doing, every_s=every_s))

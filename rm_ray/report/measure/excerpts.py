@@ -28,8 +28,7 @@ from rm_ray.report.measure.present import Moved, present_corpus
 from rm_ray.run.output.folder import TOKENIZER
 from rm_ray.scored.run import ScoredRun, read_counted, schema_of
 from rm_ray.store.folder import Folder
-from rm_ray.tasks.ended import refuse_ended
-from rm_ray.tasks.run import run_tasks
+from rm_ray.tasks.run import results_of
 
 log = logging.getLogger(__name__)
 
@@ -167,10 +166,9 @@ def show(chosen: Sequence[Chosen], run: ScoredRun, config: ReportConfig) -> list
         asked.append(
             [_Asked(choice, part, files[path]) for choice, part in zip(choices, parts, strict=True)]
         )
-    shown_of: list[Any] = run_tasks(
+    shown_of = results_of(
         _show, asked, reader, cpus=config.tasks.cpus, doing="read", every_s=config.run.progress_s
     )
-    refuse_ended(asked, shown_of)
     shown_by_number: dict[int, Shown] = {}
     for numbers, shown in zip(numbers_of.values(), shown_of, strict=True):
         shown_by_number.update(zip(numbers, shown, strict=True))
