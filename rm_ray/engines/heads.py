@@ -31,6 +31,10 @@ IN_VLLM = _classifiers(
 )
 # Classifiers for which vLLM reads `is_causal: false` as transformers does.
 BIDIRECTIONAL_IN_VLLM = _classifiers("Llama Qwen2 Qwen3")
+# Kinds of models whose layers all have a window in vLLM 0.32, or none has.
+ALIKE_IN_VLLM = {"mistral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe"}
+# Kinds of language models whose logits vLLM 0.32 reads from the embeddings of the tokens.
+HEADLESS_IN_VLLM = {"bloom", "cohere", "cohere2", "cohere2_moe", "gemma2", "gemma3n_text"}
 QUANTILE = "LlamaForRewardModelWithGating"
 # The names of QRM's head weights begin with these.
 QUANTILE_WEIGHTS = ("regression_layer.", "reward_transform_matrix", "gating.")
@@ -243,6 +247,7 @@ def _check_transformers(model: Model, read_out: ReadOut) -> None:
 def _check_vllm(model: Model, read_out: ReadOut) -> None:
     if model.own_code:
         raise ConfigError(f"{model.name} runs its own code, which vLLM does not; {WAY_ON}")
+    _check_overlooked(model, read_out)
     if not isinstance(read_out, ClassLogits):
         return
     if read_out.may_end_in_padding:
@@ -261,6 +266,27 @@ def _check_vllm(model: Model, read_out: ReadOut) -> None:
             f"the tokens of {model.name} look at later tokens (is_causal or "
             "use_bidirectional_attention in its config.json), and vLLM is not known to do so for a "
             f"{model.architecture}; {WAY_ON}"
+        )
+
+
+def _check_overlooked(model: Model, read_out: ReadOut) -> None:
+    """Refuse a model with a feature that vLLM overlooks without a word: its numbers would be wrong.
+
+    Raises:
+        ConfigError: with a way to go on.
+    """
+    text = model.config.get("text_config") or model.config
+    kind = text.get("model_type")
+    if kind in ALIKE_IN_VLLM and len(set(text.get("layer_types") or ())) > 1:
+        raise ConfigError(
+            f"only some layers of {model.name} have a sliding window (layer_types in its "
+            f"config.json), and vLLM overlooks that for a {model.architecture}; {WAY_ON}"
+        )
+    if isinstance(read_out, LabelLogits) and not _is_tied(model) and kind in HEADLESS_IN_VLLM:
+        raise ConfigError(
+            f"{model.name} has a head of its own (tie_word_embeddings is false in its "
+            "config.json), and vLLM reads the logits of this kind of model from the embeddings of "
+            f"its tokens; {WAY_ON}"
         )
 
 

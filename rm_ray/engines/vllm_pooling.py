@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from typing_extensions import override
 from vllm import PoolingParams
+from vllm.config import PoolerConfig
 from vllm.config.quantization import ONLINE_QUANT_SHORTHAND_NAMES, resolve_quantization_config
 from vllm.engine.arg_utils import EngineArgs
 from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest
@@ -41,6 +42,11 @@ class VllmPoolingEngine(VllmEngine):
             arguments.enable_chunked_prefill = False
             arguments.max_num_batched_tokens = max(
                 longest, settings.batch_windows, settings.config.max_batch_tokens
+            )
+        if isinstance(settings.read_out, ClassLogits):
+            # vLLM would pool as modules.json of Sentence Transformers says, if the folder has one
+            arguments.pooler_config = PoolerConfig(
+                seq_pooling_type="CLS" if settings.model.architecture in ENCODERS else "LAST"
             )
         overrides: dict[str, Any] = dict(arguments.hf_overrides)
         if isinstance(settings.read_out, QuantileHeads):

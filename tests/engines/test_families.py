@@ -1,6 +1,7 @@
 """What engines read from classifiers and from QRM, beside plain transformers and NumPy."""
 
 import gc
+import json
 
 import numpy as np
 import pytest
@@ -34,11 +35,25 @@ CLASSIFIERS = {
 }
 
 
+def lie_in_the_folder_of_an_embedding_model(folder):
+    """Sentence Transformers' files, by which an embedding is the mean over all tokens."""
+    kind = "sentence_transformers.models"
+    modules = [
+        {"idx": 0, "name": "0", "path": "", "type": f"{kind}.Transformer"},
+        {"idx": 1, "name": "1", "path": "1_Pooling", "type": f"{kind}.Pooling"},
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "1_Pooling").mkdir()
+    pooling = {"word_embedding_dimension": 64, "pooling_mode_mean_tokens": True}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+
+
 @pytest.mark.parametrize("name", ["transformers", "vllm"])
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 def test_class_logits_are_those_of_transformers_alone(tmp_path, name, kind):
     make, labels, longest, first, stop = CLASSIFIERS[kind]
     make(tmp_path, labels=labels)
+    lie_in_the_folder_of_an_embedding_model(tmp_path)
     prompts = some_prompts(first, stop)
     engine = engine_of(name, tmp_path, ClassLogits(labels), longest)
     found = check_neighbours(engine, prompts)

@@ -166,6 +166,28 @@ def test_quantised_weights_are_not_for_transformers(folder):
         check_engine_runs(LabelLogits((1, 2)), model, "transformers")
 
 
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"model_type": "qwen2_moe", "layer_types": ["full_attention", "sliding_attention"]},
+         "only some layers of .* have a sliding window"),
+        ({"model_type": "mistral3", "text_config": {
+            "model_type": "mistral", "layer_types": ["full_attention", "sliding_attention"]}},
+         "only some layers of .* have a sliding window"),
+        ({"model_type": "cohere2", "tie_word_embeddings": False}, "has a head of its own"),
+    ],
+)  # fmt: skip
+def test_what_vllm_overlooks_is_for_transformers(config, said):
+    """docs/agreement.md has the models that were tried."""
+    model = replace(tiny_model(), config=config)
+    with pytest.raises(ConfigError, match=f"{said}.*give --engine.name transformers"):
+        check_engine_runs(LabelLogits((1, 2)), model, "vllm")
+    check_engine_runs(LabelLogits((1, 2)), replace(tiny_model(), config={
+        "model_type": "cohere2", "tie_word_embeddings": True,
+        "layer_types": ["full_attention", "sliding_attention"],
+    }), "vllm")  # fmt: skip
+
+
 def test_armorm_is_told_from_qrm(tmp_path):
     checkpoints.quantile(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())

@@ -71,8 +71,9 @@ def test_a_dry_run_knows_in_which_steps_prefixes_are_shared(tmp_path, capsys, ca
     write_corpus(tmp_path / "in", files=1, rows=8, words=400)
     shutil.copytree(TINY_JUDGE, tmp_path / "model")
     config = json.loads((TINY_JUDGE / "config.json").read_text())
-    config |= {"use_sliding_window": True, "sliding_window": 64, "max_window_layers": 0}
-    config["layer_types"][0] = "sliding_attention"
+    config |= {"model_type": "ministral", "architectures": ["MinistralForCausalLM"]}
+    config |= {"sliding_window": 64}
+    config["layer_types"] = ["sliding_attention", *config["layer_types"][1:]]
     fewer = {"per_layer_config": {"0": {"num_key_value_heads": 2}}}
     paths = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
     pages = []
