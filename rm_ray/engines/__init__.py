@@ -18,8 +18,8 @@ Its files:
     quantile_heads     the heads of QRM
     heads              checks the head that a checkpoint names
     sharing            predicts how many tokens an engine forwards
-    longrope           finds models that rotate positions otherwise in long prompts
     runnable           refuses models that an engine would run wrongly
+    config_parts       reads the parts of a model's config.json
     weights            finds and identifies a model's weights
     hub                brings a model of the hub onto a machine
     stored             brings a model of an object store onto a machine

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rm_ray.engines.config_parts import text_part
 from rm_ray.engines.read_outs import ClassLogits, LabelLogits, QuantileHeads, ReadOut
 from rm_ray.engines.weights import OWN_CODE, Model
 from rm_ray.errors import ConfigError, JudgeError
@@ -275,7 +276,7 @@ def _check_overlooked(model: Model, read_out: ReadOut) -> None:
     Raises:
         ConfigError: with a way to go on.
     """
-    text = model.config.get("text_config") or model.config
+    text = text_part(model.config)
     kind = text.get("model_type")
     if kind in ALIKE_IN_VLLM and len(set(text.get("layer_types") or ())) > 1:
         raise ConfigError(

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from rm_ray.engines.config_parts import original_length, parts_of, text_part
 from rm_ray.engines.engine import EngineSettings
 from rm_ray.engines.heads import IN_VLLM, QUANTILE, WAY_ON, check_engine_runs, quantization_of
-from rm_ray.engines.longrope import original_length
 from rm_ray.engines.read_outs import QuantileHeads, ReadOut
 from rm_ray.engines.vllm_question import vllm_objects
 from rm_ray.engines.weights import Model
@@ -73,15 +73,8 @@ def _check_positions(settings: EngineSettings, shorten: Shorten) -> None:
     )
 
 
-def _ropes(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return all rotary embeddings in a config, at any depth."""
-    inner = [value for value in config.values() if isinstance(value, Mapping)]
-    ropes = [config] if "rope_type" in config else []
-    return ropes + [rope for part in inner for rope in _ropes(part)]
-
-
 def _factors_differ(config: Mapping[str, Any]) -> bool:
-    ropes = [rope for rope in _ropes(config) if rope["rope_type"] == "longrope"]
+    ropes = [part for part in parts_of(config) if part.get("rope_type") == "longrope"]
     return any(
         rope.get("short_factor") != rope.get("long_factor")
         or rope.get("short_mscale") != rope.get("long_mscale")
@@ -111,7 +104,7 @@ def _instead(model: Model, on_gpu: bool) -> str:
 
 def _head_size(config: Mapping[str, Any]) -> int:
     """Return the numbers of one attention head, 0 if the config does not say."""
-    text = config.get("text_config") or config
+    text = text_part(config)
     width = int(text.get("hidden_size") or text.get("n_embd") or 0)
     heads = int(text.get("num_attention_heads") or text.get("n_head") or 0)
     return int(text.get("head_dim") or (width // heads if heads else 0))

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from rm_ray.engines.config_parts import text_part
 from rm_ray.engines.engine import BLOCK_STEP, EngineSettings
 
 # The kinds of layers that have keys and values; all others have a state.
@@ -142,8 +143,7 @@ def sharing_of(settings: EngineSettings) -> Sharing:
         )
     if settings.config.name != "vllm":
         return SharesAll()
-    text = settings.model.config.get("text_config") or settings.model.config
-    return _in_vllm(text, settings)
+    return _in_vllm(text_part(settings.model.config), settings)
 
 
 def _in_vllm(text: Mapping[str, Any], settings: EngineSettings) -> Sharing:

@@ -7,8 +7,8 @@ import time
 
 import torch
 
+from rm_ray.engines.config_parts import original_length
 from rm_ray.engines.engine import EngineCounts, EngineSettings, Numbers, Prompt
-from rm_ray.engines.longrope import original_length
 from rm_ray.engines.read_outs import ClassLogits
 from rm_ray.engines.transformers_models import load_reader
 

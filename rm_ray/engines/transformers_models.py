@@ -19,6 +19,7 @@ from transformers import (
     LlamaPreTrainedModel,
 )
 
+from rm_ray.engines.config_parts import parts_of
 from rm_ray.engines.engine import EngineSettings
 from rm_ray.engines.quantile_heads import add_heads, numbers
 from rm_ray.engines.read_outs import ClassLogits, DrawnTokens, LabelLogits, QuantileHeads
@@ -78,8 +79,7 @@ def _caps_attention(config: Mapping[str, Any]) -> bool:
     On all devices, only transformers' `eager` attention applies a soft cap. The default attention
     ignores it silently.
     """
-    inner = [value for value in config.values() if isinstance(value, Mapping)]
-    return bool(config.get("attn_logit_softcapping")) or any(map(_caps_attention, inner))
+    return any(part.get("attn_logit_softcapping") for part in parts_of(config))
 
 
 def _label_reader(model: Any, token_ids: tuple[int, ...]) -> Reader:

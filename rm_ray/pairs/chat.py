@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rm_ray.engines.config_parts import text_part
 from rm_ray.engines.engine import Prompt
 from rm_ray.engines.weights import Model
 from rm_ray.errors import JudgeError
@@ -132,7 +133,7 @@ def banned_tokens(model: Model, files: TokenizerFiles, stops: Sequence[int]) -> 
     These are special tokens, except for the stops, and token ids that the tokenizer lacks, since
     the head of a model often has more outputs than the tokenizer has tokens.
     """
-    text = model.config.get("text_config") or model.config
+    text = text_part(model.config)
     known = set(load_tokenizer(files.json).get_vocab(with_added_tokens=True).values())
     special = set(special_tokens(files.json).ids.values())
     size = int(text.get("vocab_size") or 0)

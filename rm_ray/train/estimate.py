@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from rm_ray.engines.config_parts import text_part
 from rm_ray.pairs.table import TRAIN
 from rm_ray.run.output.folder import RunFolder
 from rm_ray.train.checkpoints import Checkpoints
@@ -158,7 +159,7 @@ def _say_memory(look: TrainingLook, tokens: Tokens) -> str:
     parameters, sides = count_parameters(look.start.config, labels=bool(look.labels), cut=cut)
     rank = config.train.lora.rank
     learning = rank * sides if rank else parameters
-    shape = look.start.config.get("text_config") or look.start.config
+    shape = text_part(look.start.config)
     parts = memory(parameters, learning, config, shape, tokens.longest_batch)
     summed = " + ".join(f"{name} {_gigabytes(size)}" for name, size in parts.items())
     kept = "1 per layer and 24 once" if config.train.gradient_checkpointing else "24 per layer"

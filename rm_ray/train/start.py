@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rm_ray.engines.config_parts import text_part
 from rm_ray.engines.heads import CAUSAL, ENCODERS, IN_VLLM, check_language_model, is_bidirectional
 from rm_ray.engines.stored import is_stored
 from rm_ray.engines.weights import Model, local_folder, resolve_model
@@ -57,7 +58,7 @@ def resolve_start(
     """
     start = _shape(judge) if from_scratch else _model(judge, weights_folder)
     tokens = len(_ids(start.files))
-    vocabulary = int(_text_config(start.config).get("vocab_size") or 0)
+    vocabulary = int(text_part(start.config).get("vocab_size") or 0)
     if tokens > vocabulary:
         raise JudgeError(
             f"judge.model: {start.name} has {vocabulary} tokens (vocab_size in its config.json), "
@@ -186,14 +187,9 @@ def _shape(judge: JudgeSection) -> TrainingStart:
         config=described,
         tokenizer=tokenizer,
         files=read_tokenizer(tokenizer, revision),
-        most=int(_text_config(described).get("max_position_embeddings") or 0),
+        most=int(text_part(described).get("max_position_embeddings") or 0),
         revision=revision,
     )
-
-
-def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    text_config: Mapping[str, Any] = config.get("text_config") or config
-    return text_config
 
 
 def _ids(files: TokenizerFiles) -> set[int]:

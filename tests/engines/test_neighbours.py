@@ -6,9 +6,9 @@ import torch
 import transformers
 from transformers import AutoModelForSequenceClassification
 
+from rm_ray.engines.config_parts import original_length
 from rm_ray.engines.engine import EngineSettings
 from rm_ray.engines.keys import EngineConfig
-from rm_ray.engines.longrope import original_length
 from rm_ray.engines.read_outs import ClassLogits, LabelLogits
 from rm_ray.engines.transformers_models import _load
 from rm_ray.engines.weights import resolve_model
