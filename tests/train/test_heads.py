@@ -4,7 +4,7 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from rm_ray.train.heads import check_head, cut_head, head_where_asked, widen_head
-from rm_ray.train.losses import asked_places, language_loss
+from rm_ray.train.losses import asked_places, language_losses
 
 LABELS = (7, 3)
 
@@ -58,7 +58,7 @@ def test_a_head_that_is_asked_at_some_places_learns_what_it_would_at_all():
     asked.asked.places = asked_places(ends, targets)
     found = asked(ids).logits
     assert found.shape == (2 + 6, 32)
-    mine = found[:2][:, labels].sum() + language_loss(found[2:], targets)
+    mine = found[:2][:, labels].sum() + language_losses(found[2:], targets).mean()
     mine.backward()
     assert float(mine.detach()) == pytest.approx(float(loss.detach()), abs=1e-6)
     for one, other in zip(whole.parameters(), asked.parameters(), strict=True):
