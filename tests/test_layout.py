@@ -9,9 +9,10 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 # Everybody may know these, which know nobody.
-COMMON = {"errors", "counts", "addresses", "__version__"}
+COMMON = {"ending", "errors", "counts", "addresses", "__version__"}
 LINE = {"command_line"}  # what every job has
 MAY_IMPORT = {
+    "ending": set(),
     "errors": set(),
     "addresses": set(),
     "counts": set(),

@@ -16,6 +16,7 @@ from rm_ray.command_line.keys import switches
 from rm_ray.command_line.load import Config, load_config
 from rm_ray.command_line.pages import show, terminal_width
 from rm_ray.config import NotifyConfig, OutputConfig
+from rm_ray.ending import tell_at_end, tell_end
 from rm_ray.errors import RmRayError, redacted, same_command, way_on
 
 log = logging.getLogger(__name__)
@@ -47,10 +48,8 @@ def run_job(
     if arguments.dry_run:
         return _status_of(lambda: _show_dry_run(dry_run, config))
 
-    def end(status: int) -> None:
-        _tell(config, usage, status, began)
-
-    return _status_of(lambda: run(config), end)
+    tell_at_end(lambda status: _tell(config, usage, status, began))
+    return _status_of(lambda: run(config), tell_end)
 
 
 def _show_dry_run(dry_run: Callable[[Config], str], config: Config) -> None:

@@ -11,6 +11,7 @@ A pair depends only on the seed, the file, the row and its number in the documen
 
 import json
 import logging
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -226,6 +227,19 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
     @override
     def blocks_wanted(self, this: Round[ReadUnit]) -> float:
         return blocks_wanted(this, self.config.pool) if self.engine else len(this.units)
+
+    @override
+    def too_many_wrong(self, totals: RunCounts, run: RunFolder) -> str | None:
+        failed, most = totals.statuses.get("failed", 0), self.spec.max_failed_fraction
+        if failed <= most * totals.documents:
+            return None
+        enough = math.ceil(1000 * failed / totals.documents) / 1000
+        return (
+            f"{failed:,} of {totals.documents:,} documents failed and give no pair, more than "
+            f"run.max_failed_fraction {most:g} allows; the log of the run that met them says why. "
+            f"The other pairs are complete: the same command with --run.max_failed_fraction "
+            f"{enough:g} takes them"
+        )
 
     @override
     def leave(self, totals: RunCounts, run: RunFolder, planning: PairsPlanning) -> None:

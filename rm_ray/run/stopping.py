@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, Self
 
+from rm_ray.ending import tell_end
 from rm_ray.errors import same_command
 from rm_ray.run.faults.handle import NoAnswer, TallyHandle
 from rm_ray.run.faults.tally import Tally
@@ -88,6 +89,7 @@ class StopWhenAsked:
             for act in self._last:
                 act()
             log.error("stopped; the committed parts stay")
+            tell_end(1)
             logging.shutdown()
         finally:
             os._exit(1)  # Ray's threads still work: an orderly exit could abort in them

@@ -18,24 +18,19 @@ _ASKED_BY = (
 
 
 def trained_judge(judge: JudgeSection, address: str) -> dict[str, Any]:
-    """Return the judge's keys for `judge.yaml`.
+    """Return the judge's keys for `judge.yaml`, without those of its store.
 
     Args:
         judge: the judge's section in the training.
         address: the folder of the written judge.
     """
     base: dict[str, Any] = {"family": judge.family, "model": address}  # type: ignore[attr-defined]
-    storage = judge.storage.model_dump(exclude_defaults=True)
     if isinstance(judge, PreferenceConfig):
         keys = judge.model_dump(mode="json")
-        return base | {key: keys[key] for key in _ASKED_BY} | _given("storage", storage)
+        return base | {key: keys[key] for key in _ASKED_BY}
     given = judge.model_dump(mode="json", exclude_defaults=True)
     kept = {key: given[key] for key in ("max_tokens", "truncate") if key in given}
-    return base | kept | _given("storage", storage)
-
-
-def _given(key: str, value: Any) -> dict[str, Any]:
-    return {key: value} if value else {}
+    return base | kept
 
 
 def judge_yaml(keys: Mapping[str, Any], precision: str) -> str:

@@ -52,7 +52,7 @@ def write_model(task: Task, folder: Path, into: Path, scale: float = 1.0) -> Non
     """Write the model of a checkpoint's folder, in the precision of its training.
 
     Args:
-        scale: factor on the weights of a classifier's head.
+        scale: factor on the rewards of a classifier.
     """
     config, shape = task.config, task.shape
     model = build(shape, config.train, frozen_dtype=torch.float32)
@@ -66,7 +66,7 @@ def write_model(task: Task, folder: Path, into: Path, scale: float = 1.0) -> Non
         check_head(model.get_output_embeddings().weight, shape.labels)
     elif scale != 1.0:
         with torch.no_grad():
-            for parameter in _classes_head(model).parameters():
+            for parameter in last_layer(model).parameters():
                 parameter.mul_(scale)
     model = model.to(getattr(torch, config.train.precision))
     model.config.use_cache = True
@@ -97,8 +97,12 @@ def load_weights(model: Any, folder: Path, *, adapted: bool) -> None:
     assert not unexpected and set(missing) <= tied, f"{folder}: {missing[:4]} {unexpected[:4]}"
 
 
-def _classes_head(model: Any) -> Any:
-    return model.score if hasattr(model, "score") else model.classifier
+def last_layer(model: Any) -> Any:
+    """Return the linear layer that gives a sequence classifier's rewards. The heads of RoBERTa and
+    Electra have another layer before it.
+    """
+    head = model.score if hasattr(model, "score") else model.classifier
+    return getattr(head, "out_proj", head)
 
 
 def _check_written(folder: Path, labels: tuple[int, ...]) -> None:

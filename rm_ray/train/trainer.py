@@ -339,8 +339,7 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
         if self.metrics is None:
             return
         self.metrics.write()
-        names = ("loss", *MEASURES)
-        last = {name: value for name in names if (value := self.metrics.last(name)) is not None}
+        last = {name: value for name in MEASURES if (value := self.metrics.last(name)) is not None}
         report = {"step": self.task.steps, "numbers": numbers, "rewards": rewards, "metrics": last}
         self.task.state.overwrite(TRAINED, json.dumps(report).encode())
 

@@ -82,6 +82,8 @@ def test_it_is_the_locks_ray_and_the_projects_version(cluster, head):
     assert cluster["rayVersion"] == ray.__version__
     assert f"\nray=={ray.__version__}\n" in (ROOT / "requirements" / "gpu.txt").read_text()
     assert container(head)["image"].endswith(f"/rm_ray:{__version__}")
+    tags = re.findall(r"/rm_ray:(\S+)", RAYJOB.read_text())
+    assert len(tags) > 2 and set(tags) == {__version__}  # built, pushed and pulled
 
 
 def test_the_head_is_never_on_a_spot_machine_and_takes_no_task(cluster, head):

@@ -195,6 +195,7 @@ def test_submitted_stopped_and_submitted_again_on_a_cluster_and_a_store_with_aut
     words = options(
         **places, shard_tokens=2000, pool_cpus=2, pool_max_actors=2, engine_threads=1,
         cost_per_gpu_hour=COST, engine_weights_folder=tmp_path / "weights", run_progress_s=0.5,
+        notify_command=f'echo "$RM_RAY_JOB $RM_RAY_EXIT_STATUS" >> {tmp_path / "told"}',
     )  # fmt: skip
     for side in ("input", "output", "judge"):
         words += [f"--{side}.storage.endpoint_url", endpoint, f"--{side}.storage.region",
@@ -220,6 +221,7 @@ def test_submitted_stopped_and_submitted_again_on_a_cluster_and_a_store_with_aut
         assert stopped.returncode == 0, stopped
         wait_for(lambda: not workers(address), lambda: str(workers(address)), 20)
         check_stopped(log := said())
+        assert (tmp_path / "told").read_text() == "score 1\n"
         first = parts(s3)
         assert not s3.list_objects_v2(Bucket="outputs", Prefix="run/_rm_ray/lease").get("Contents")
         status = subprocess.run(
@@ -245,6 +247,7 @@ def test_submitted_stopped_and_submitted_again_on_a_cluster_and_a_store_with_aut
             time.sleep(1)
         log += (tmp_path / "second").read_text()
         assert second.returncode == 0 and "complete: s3://outputs/run" in log, log
+        assert (tmp_path / "told").read_text() == "score 1\nscore 0\n"
     download(s3, "outputs", "run", tmp_path / "out")
     assert first.items() <= parts(s3).items()  # not one finished shard was written again
     check_rewards(tmp_path, vllm_engine)

@@ -3,15 +3,19 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from safetensors import safe_open
 
+from rm_ray.engines.heads import ENCODERS
+from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.pairs.table import VALIDATION
 from rm_ray.train.card import judge_yaml, trained_judge
 from rm_ray.train.checkpoints import Checkpoints
-from rm_ray.train.export import export
+from rm_ray.train.export import export, last_layer
 from rm_ray.train.loop import train
 from rm_ray.train.verify import rewards_of, settings_of, tolerance_of
 from tests.conftest import TINY_JUDGE
+from tests.engines.tiny_models import tiny
 from tests.train.tasks import task
 
 pytestmark = pytest.mark.vllm
@@ -31,6 +35,22 @@ def tied_model(tmp_path):
     with safe_open(tmp_path / "tied" / "model.safetensors", framework="np") as weights:
         assert "lm_head.weight" not in weights.keys()  # noqa: SIM118
     return tmp_path / "tied"
+
+
+@pytest.mark.parametrize("architecture", [*ENCODERS, "Qwen2ForSequenceClassification"])
+def test_rewards_are_scaled_by_the_last_layer_of_every_kind_of_head(tmp_path, architecture):
+    model = tiny(architecture, tmp_path)
+    ids = torch.tensor([[1, 7, 20, 33, 9]])
+    with torch.no_grad():
+        before = model(ids).logits
+        for parameter in last_layer(model).parameters():
+            parameter.mul_(2.5)
+        assert torch.allclose(model(ids).logits, 2.5 * before, atol=1e-5)
+
+
+def test_judge_yaml_has_no_store_of_the_model_that_training_began_with():
+    judge = {"model": "s3://models/qwen", "storage": {"endpoint_url": "http://minio:9000"}}
+    assert "storage" not in trained_judge(PreferenceConfig(**judge), "s3://trained/judge")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 # Least seconds between two writes of progress.json.
 WRITE_SECONDS = 10.0
+# Seconds between two values of a metric: Ray drops a gauge that was not set for 20 seconds, and an
+# alert that waits for minutes begins anew with each gap.
+PUBLISH_SECONDS = 5.0
 # Seconds to wait for the tally's answer. A tally that takes longer is busy, and is asked again
 # later.
 ASK_SECONDS = 5.0
@@ -96,7 +99,8 @@ class ProgressLog:
         return f"{shards}, which would take about {takes}"
 
     def _run(self) -> None:
-        while not self._stop.wait(self._every):
+        said = time.monotonic()
+        while not self._stop.wait(min(PUBLISH_SECONDS, self._every)):
             try:
                 now = self.ask(ASK_SECONDS)
                 self._look_round(machine_names())
@@ -107,6 +111,9 @@ class ProgressLog:
                 log.warning("faults so far: %d; the last: %s", now.faults, now.last_fault)
             self._say_away(now)
             here = self._record(now)
+            if time.monotonic() - said < self._every:
+                continue
+            said = time.monotonic()
             line = progress_line(now, self._whole, self._job, here)
             has_begun = now.engine_seconds or now.judging_seconds
             # other jobs may have taken what the first engine or task needs
@@ -136,7 +143,9 @@ class ProgressLog:
         with self._lock:  # the thread that stops the run records too
             here = standing_of(now, self._whole, self._job, self._failed, self._hours_before)
             self._last = here
-            self._published.publish(run_values(now, here) | self._job.summary.measures(now))
+            has_engines = self._job.spec.machines is not set
+            values = run_values(now, here, has_engines=has_engines)
+            self._published.publish(values | self._job.summary.measures(now))
             if not now.retries and time.monotonic() - self._written > WRITE_SECONDS:
                 with contextlib.suppress(OSError):
                     self._state.overwrite(NAME, here.to_json())

@@ -52,14 +52,18 @@ COST = Metric(
 )
 
 
-def run_values(now: RunProgress, here: Standing) -> dict[Metric, float | Mapping[str, float]]:
-    """Return the values of the metrics that every job has. Unknown values are left out."""
+def run_values(
+    now: RunProgress, here: Standing, *, has_engines: bool
+) -> dict[Metric, float | Mapping[str, float]]:
+    """Return the values of the metrics that every job has. Unknown values are left out, and the
+    number of engines where the job needs none.
+    """
     known: dict[Metric, float | Mapping[str, float] | None] = {
         DOCUMENTS: now.work.documents,
         FAULTS: now.fault_kinds,
         FAILED: here.failed,
         STORE_AWAY: len(now.retries),
-        ENGINES: here.engines,
+        ENGINES: here.engines if has_engines else None,
         SHARDS_DONE: here.shards - here.shards_left,
         SHARDS_LEFT: here.shards_left,
         SECONDS_LEFT: here.seconds_left,

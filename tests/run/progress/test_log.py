@@ -153,7 +153,7 @@ def test_faults_and_failed_documents_are_counted_by_reason(monkeypatch):
     for ended, failed in ((1, {}), (3, {"raised": 2})):
         now = half_way(faults=4, fault_kinds={"ended": ended, "store": 1})
         here = standing_of(now, WHOLE, TOKENS, failed, hours_before=0.0)
-        values = run_values(now, here)
+        values = run_values(now, here, has_engines=True)
         published.publish({one: values[one] for one in (FAULTS, FAILED)})
     assert made["rm_ray_faults"].values == {"ended": 3, "store": 1}
     assert made["rm_ray_failed_documents"].values == {"raised": 2}

@@ -20,7 +20,8 @@ HERE = Standing(
 
 
 def test_every_name_has_its_own_figure():
-    values = {one.name: value for one, value in (run_values(NOW, HERE) | measures(NOW)).items()}
+    known = run_values(NOW, HERE, has_engines=True) | measures(NOW)
+    values = {one.name: value for one, value in known.items()}
     assert values == {
         "rm_ray_documents": 7,
         "rm_ray_faults": {"engine died": 2},
@@ -42,5 +43,5 @@ def test_every_name_has_its_own_figure():
 
 def test_what_is_not_known_has_no_value():
     here = Standing(at="2026-11-29T00:00:00+00:00", shards=9, shards_left=9)
-    names = {one.name for one in run_values(RunProgress(), here)}
-    assert not names & {"rm_ray_seconds_left", "rm_ray_cost_dollars"}
+    names = {one.name for one in run_values(RunProgress(), here, has_engines=False)}
+    assert not names & {"rm_ray_seconds_left", "rm_ray_cost_dollars", "rm_ray_engines"}
