@@ -50,7 +50,7 @@ from rm_ray.run.execute import execute, ray_faults
 from rm_ray.run.output.folder import RunFolder, state_of
 from rm_ray.run.shard_job import JobSpec, Round, ShardJob
 from rm_ray.run.standing.price import Price
-from rm_ray.run.survey import open_folder, survey
+from rm_ray.run.survey import Survey, open_folder, survey
 from rm_ray.score.pipeline import blocks_wanted
 from rm_ray.score.planning import Cutting, plan_new_files, table_noted
 from rm_ray.store.folder import Folder
@@ -80,9 +80,27 @@ def dry_run(config: PairsJobConfig) -> str:
     with ray_faults():
         seen = survey(job, open_folder(job), to_run=False)
         documents = job.count_documents(shards_of(seen.files))
+        average = _pairs_of_a_document(job, seen)
     committed, new = seen.run.committed(), cast(PairsPlanning, seen.new)
     missing = [shard for shard in shards_of(seen.files) if shard.part not in committed]
-    return summary.dry_run_text(seen, config, new, documents, job.count_documents(missing))
+    left = job.count_documents(missing)
+    return summary.dry_run_text(seen, config, new, documents, left, average)
+
+
+def _pairs_of_a_document(job: "PairsJob", seen: Survey) -> float:
+    """Return the average number of pairs of a document: of those of this run, or of a sample if the
+    run was stopped before it wrote its figures; 0 if nothing was planned before.
+    """
+    totals = (seen.run.metrics() or {}).get("totals", {})
+    if totals.get("documents"):
+        return float(totals["rows"] / totals["documents"])
+    if not seen.run.segments.read():
+        return 0.0
+    chosen = job.chosen
+    anew = job.plan(seen.found, (), (), None)
+    documents = job.count_documents(shards_of(anew.files))
+    job.chosen = chosen
+    return anew.estimate.windows / max(1, documents)
 
 
 class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):

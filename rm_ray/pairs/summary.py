@@ -85,7 +85,12 @@ def manifest(run: Mapping[str, Any], pairs: PairCounts) -> dict[str, Any]:
 
 
 def dry_run_text(
-    seen: Survey, config: PairsJobConfig, new: PairsPlanning, documents: int, left: int
+    seen: Survey,
+    config: PairsJobConfig,
+    new: PairsPlanning,
+    documents: int,
+    left: int,
+    average: float,
 ) -> str:
     """Return the dry run's page: files, documents, pairs by kind, and the cost of generated pairs.
 
@@ -95,9 +100,11 @@ def dry_run_text(
         new: the plan of new files.
         documents: number of documents of the corpus.
         left: number of documents in missing shards.
+        average: pairs of a document that was planned before.
     """
     metrics = seen.run.metrics() or {}
-    pairs = _pairs_left(new, metrics.get("totals", {}), left)
+    fresh = sum(file.rows - new.continued.get(file.path, 0) for file in new.files)
+    pairs = new.estimate.windows + max(0, left - fresh) * average
     weights = config.pairs.weights
     width = max(map(len, weights))
     generated = pairs * config.pairs.generated_fraction
@@ -129,18 +136,6 @@ def _cost(generated: float, config: PairsJobConfig, metrics: Mapping[str, Any]) 
         f"{generated:,.0f} pairs of {kinds} at"
         f" {origin} {speed:,.1f} per second of one engine"
     )
-
-
-def _pairs_left(new: PairsPlanning, totals: Mapping[str, Any], left: int) -> float:
-    """Estimate the pairs left to make.
-
-    Newly planned documents count with their estimate. Documents planned before count with the
-    average pairs of a document so far.
-    """
-    fresh = sum(file.rows - new.continued.get(file.path, 0) for file in new.files)
-    before = max(0, left - fresh)
-    average = totals.get("rows", 0) / totals["documents"] if totals.get("documents") else 0.0
-    return new.estimate.windows + before * average
 
 
 def _speed(work: PairCounts) -> float | None:

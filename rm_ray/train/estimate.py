@@ -11,7 +11,7 @@ from rm_ray.engines.config_parts import text_part
 from rm_ray.pairs.table import TRAIN
 from rm_ray.run.output.folder import RunFolder
 from rm_ray.train.checkpoints import Checkpoints
-from rm_ray.train.config import TrainConfig
+from rm_ray.train.config import TrainConfig, TrainingConfig
 from rm_ray.train.data.order import batches
 from rm_ray.train.job import TrainingLook
 
@@ -123,16 +123,19 @@ def memory(
     }
 
 
-def count_parameters(config: Mapping[str, Any], *, labels: bool, cut: bool) -> tuple[int, int]:
-    """Count the parameters of a model of this shape.
+def count_parameters(
+    config: Mapping[str, Any], training: TrainingConfig, *, labels: bool
+) -> tuple[int, int]:
+    """Count the parameters of a model of this shape as the training builds it.
 
     Args:
+        config: the content of config.json.
+        training: the settings of the training.
         labels: the model is a language model that is read at labels.
-        cut: the head of the language model has only the rows of the two labels.
 
     Returns:
-        The number of all parameters, and the sum of the input and output sizes of the linear layers
-            but the head. A LoRA rank times this sum is the number of parameters that learn.
+        The number of the model's own parameters, and of those that learn: all of them, or the
+            adapters and the head.
     """
     import torch
     from transformers import (
@@ -141,24 +144,26 @@ def count_parameters(config: Mapping[str, Any], *, labels: bool, cut: bool) -> t
         AutoModelForSequenceClassification,
     )
 
+    from rm_ray.train.model import with_adapters
+
     kind = AutoModelForCausalLM if labels else AutoModelForSequenceClassification
     with torch.device("meta"):
         model = kind.from_config(AutoConfig.for_model(**config))
-    head = model.get_output_embeddings() if labels else None
-    if cut and head is not None:
-        model.set_output_embeddings(torch.nn.Linear(head.in_features, 2, bias=False, device="meta"))
-        head = model.get_output_embeddings()
-    linear = [part for part in model.modules() if isinstance(part, torch.nn.Linear)]
-    sides = sum(layer.in_features + layer.out_features for layer in linear if layer is not head)
-    return sum(weights.numel() for weights in model.parameters()), sides
+        if labels and not training.language_weight:
+            width = model.get_output_embeddings().in_features
+            model.set_output_embeddings(torch.nn.Linear(width, 2, bias=False))
+        own = sum(weights.numel() for weights in model.parameters())
+        if training.lora.rank is None:
+            return own, own
+        adapted = with_adapters(model, training)
+    return own, sum(w.numel() for w in adapted.parameters() if w.requires_grad)
 
 
 def _say_memory(look: TrainingLook, tokens: Tokens) -> str:
     config = look.config
-    cut = config.train.language_weight == 0
-    parameters, sides = count_parameters(look.start.config, labels=bool(look.labels), cut=cut)
-    rank = config.train.lora.rank
-    learning = rank * sides if rank else parameters
+    parameters, learning = count_parameters(
+        look.start.config, config.train, labels=bool(look.labels)
+    )
     shape = text_part(look.start.config)
     parts = memory(parameters, learning, config, shape, tokens.longest_batch)
     summed = " + ".join(f"{name} {_gigabytes(size)}" for name, size in parts.items())
@@ -196,9 +201,10 @@ def _say_hours(config: TrainConfig, run: RunFolder, tokens: Tokens, steps: int, 
 def _measured(run: RunFolder) -> float | None:
     """Return the newest speed per worker in the run's metrics.jsonl, tokens per second, or None."""
     stored = (run.root.read("metrics.jsonl") or b"").decode().splitlines()
-    speeds = [line["tokens_per_s"] for line in map(json.loads, stored) if "tokens_per_s" in line]
-    workers = (run.stored() or {}).get("config", {}).get("workers", {}).get("count", 1)
-    return float(speeds[-1]) / workers if speeds else None
+    lines = [line for line in map(json.loads, stored) if "tokens_per_s" in line]
+    first = (run.stored() or {}).get("config", {}).get("workers", {}).get("count", 1)
+    # a run may go on with another number of workers
+    return float(lines[-1]["tokens_per_s"]) / lines[-1].get("workers", first) if lines else None
 
 
 def _done(run: RunFolder, config: TrainConfig) -> int:

@@ -35,7 +35,7 @@ def build(shape: Shape, training: TrainingConfig, *, frozen_dtype: torch.dtype) 
         cut_head(model, shape.labels)
     if not adapted:
         return model
-    return _with_adapters(model, training)
+    return with_adapters(model, training)
 
 
 def _load(shape: Shape, training: TrainingConfig, dtype: torch.dtype) -> Any:
@@ -63,7 +63,8 @@ def _load(shape: Shape, training: TrainingConfig, dtype: torch.dtype) -> Any:
     return model
 
 
-def _with_adapters(model: Any, training: TrainingConfig) -> Any:
+def with_adapters(model: Any, training: TrainingConfig) -> Any:
+    """Return the model with adapters that learn, as its head does; all else is frozen."""
     from peft import LoraConfig, TaskType, get_peft_model
 
     head = next(name for name, part in model.named_modules() if part is _head_of(model))

@@ -289,6 +289,7 @@ class JudgeTrainer(Trainer):  # type: ignore[misc]
             values["tokens_per_s"] = (
                 (self.spent_tokens - last_tokens) * self.workers / max(1e-9, now - last_time)
             )
+            values["workers"] = self.workers
             self._told = now, self.spent_tokens
         self.metrics.tell(self.state.global_step, values)
 

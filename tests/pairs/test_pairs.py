@@ -5,6 +5,7 @@ import signal
 import time
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.config import OutputConfig, StorageConfig
@@ -78,7 +79,7 @@ def test_killed_and_resumed_it_is_to_the_byte_an_undisturbed_run(
 
 
 def test_a_run_says_what_its_pairs_are_and_grows_with_the_corpus(
-    corpus, tmp_path, ray_cluster, caplog
+    corpus, tmp_path, ray_cluster, capsys, caplog
 ):
     out = tmp_path / "out"
     words = {"input_path": corpus, "output_path": out, "pairs_validation_fraction": 0.3}
@@ -120,6 +121,16 @@ def test_a_run_says_what_its_pairs_are_and_grows_with_the_corpus(
     with pytest.raises(InputError, match="is not complete"):
         open_pairs([str(out)], StorageConfig(), facts)
     assert open_pairs([str(out / "pairs" / "*.parquet")], StorageConfig(), facts).files
+
+    # as a driver that was killed leaves the folder: without figures of its own
+    (out / "_rm_ray" / "metrics.json").unlink()
+    gone = max((out / "pairs").iterdir(), key=lambda path: pq.read_metadata(path).num_rows)
+    missing = pq.read_metadata(gone).num_rows
+    gone.unlink()
+    capsys.readouterr()
+    assert run(caplog, "--dry-run", **words)[0] == 0
+    (told,) = (line for line in capsys.readouterr().out.splitlines() if "left to make" in line)
+    assert float(told.split()[1]) == pytest.approx(missing, rel=0.3)
 
 
 def test_a_dry_run_says_pairs_by_kind_and_hours(corpus, tmp_path, ray_cluster, capsys, caplog):

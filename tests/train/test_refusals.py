@@ -5,21 +5,25 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
+import torch
 from safetensors import safe_open
 
 from rm_ray.command_line.arguments import parse_arguments
 from rm_ray.command_line.load import load_config
 from rm_ray.errors import ClusterError, ConfigError, InputError, JudgeError, OutputError
+from rm_ray.store.folder import Folder
 from rm_ray.train import job
 from rm_ray.train.__main__ import main
 from rm_ray.train.config import TrainConfig
 from rm_ray.train.data.order import batches
 from rm_ray.train.data.pairs_source import split_column
-from rm_ray.train.estimate import dry_run
+from rm_ray.train.estimate import _measured, count_parameters, dry_run
 from rm_ray.train.job import TrainingLook
+from rm_ray.train.model import build
 from tests.conftest import ROOT, TINY_JUDGE
 from tests.train.tables import write_pairs
 from tests.train.tasks import config
@@ -143,6 +147,31 @@ def test_a_tokenizer_with_more_tokens_than_the_model(pairs, tmp_path):
         train={"from_scratch": True, "steps": 6, "batch_windows": 8},
     )  # fmt: skip
     assert "has 1000 tokens (vocab_size in its config.json), and its tokenizer has 1024" in said
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {}, {"lora": {"rank": 4}}, {"lora": {"rank": 4, "targets": ["q_proj", "v_proj"]}},
+        {"lora": {"rank": 4}, "language_weight": 0.5},
+    ],
+)  # fmt: skip
+def test_as_many_parameters_learn_as_the_dry_run_counts(pairs, tmp_path, changes):
+    train = {"steps": 6, "batch_windows": 8, **changes}
+    look = TrainingLook(config(pairs, tmp_path / "out", train=train))
+    model = build(look.task.shape, look.config.train, frozen_dtype=torch.float32)
+    learning = sum(one.numel() for one in model.parameters() if one.requires_grad)
+    own, told = count_parameters(look.start.config, look.config.train, labels=True)
+    assert told == learning and (told == own) == (not changes)
+
+
+def test_a_measured_speed_is_of_one_worker(tmp_path):
+    lines = [
+        {"step": 10, "tokens_per_s": 1e4, "workers": 1},
+        {"step": 20, "tokens_per_s": 8e4, "workers": 8}, {"step": 21, "loss": 0.5},
+    ]  # fmt: skip
+    (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert _measured(SimpleNamespace(root=Folder(str(tmp_path)), stored=lambda: None)) == 1e4
 
 
 def test_a_dry_run_reckons(pairs, tmp_path):
