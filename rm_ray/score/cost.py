@@ -9,7 +9,7 @@ from rm_ray.corpus.plan import PlannedFile, shards_of
 from rm_ray.corpus.tables.deleted import Undeleted
 from rm_ray.engines.sharing import Sharing
 from rm_ray.errors import ConfigError
-from rm_ray.run.output.folder import REWARDS, SPEED, RunFolder
+from rm_ray.run.output.folder import MEASURED_GPUS, REWARDS, SPEED, RunFolder
 from rm_ray.run.standing.price import Price, dollars, number
 from rm_ray.score.config import ScoreConfig
 from rm_ray.score.counts import ScoreCounts
@@ -165,6 +165,9 @@ def _speed(config: ScoreConfig, metrics: Mapping[str, Any] | None) -> Speed | No
     rate = (metrics or {}).get(SPEED)
     if rate:
         source = f"at {rate:,.0f} forwarded tokens/s per engine, measured by {measured_by}"
+        then, now = (metrics or {}).get(MEASURED_GPUS), config.pool.gpus
+        if then is not None and then != now:
+            source += f" on engines of {then:g} GPUs, and pool.gpus is {now:g} now: measure anew"
         return Speed(rate, forwarded=True, source=source)
     if given.run is not None:
         raise ConfigError(

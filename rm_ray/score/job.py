@@ -167,7 +167,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         self.sharing = sharing_of(self.engine)
         self.config = config
         self.chosen = Undeleted(rows_of(config.input), NOTHING)
-        self.summary = summary.ScoreSummary(self.sharing.reason)
+        self.summary = summary.ScoreSummary(self.sharing.reason, config.pool.gpus)
         self.spec = JobSpec(
             config=config,
             output=config.output,

@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from rm_ray.corpus.plan import shards_of
 from rm_ray.run.counts import RunCounts, RunProgress
-from rm_ray.run.output.folder import SPEED
+from rm_ray.run.output.folder import MEASURED_GPUS, SPEED
 from rm_ray.run.progress.log import duration
 from rm_ray.run.standing.metrics import Metric
 from rm_ray.run.summary import RunSummary
@@ -32,9 +32,11 @@ class ScoreSummary(RunSummary[ScorePlanning]):
 
     starting = "engines are starting"
 
-    def __init__(self, reason: str) -> None:
-        """Keep the reason why the engines may forward more than the exact minimum."""
-        self._reason = reason
+    def __init__(self, reason: str, gpus: float) -> None:
+        """Keep the reason why the engines may forward more than the exact minimum, and the GPUs of
+        an engine.
+        """
+        self._reason, self._gpus = reason, gpus
 
     @override
     def measures(self, progress: RunProgress) -> dict[Metric, float]:
@@ -52,7 +54,7 @@ class ScoreSummary(RunSummary[ScorePlanning]):
         before: Mapping[str, Any] | None,
         planning: ScorePlanning,
     ) -> dict[str, Any]:
-        return metrics(ScoreCounts() + totals, progress, before, self._reason)
+        return metrics(ScoreCounts() + totals, progress, before, self._reason, self._gpus)
 
     @override
     def closing(
@@ -140,7 +142,11 @@ def time_text(rate: Mapping[str, float]) -> str:
 
 
 def metrics(
-    totals: ScoreCounts, now: RunProgress, before: Mapping[str, Any] | None, reason: str
+    totals: ScoreCounts,
+    now: RunProgress,
+    before: Mapping[str, Any] | None,
+    reason: str,
+    gpus: float,
 ) -> dict[str, Any]:
     """Return the scoring job's own entries of metrics.json.
 
@@ -152,14 +158,15 @@ def metrics(
         now: the progress of this invocation.
         before: the metrics.json of the invocation before; None if there is none.
         reason: why the engine may forward more than the exact minimum.
+        gpus: GPUs of an engine; 0 on CPU.
     """
     work = _work(now)
     rate = rates(work)
-    speed = round(rate[SPEED], 1) or None
+    measured: dict[str, Any] = {SPEED: round(rate[SPEED], 1) or None, MEASURED_GPUS: gpus}
     if not work.windows and before:
-        speed = before.get(SPEED)
+        measured = {name: before.get(name) for name in measured}
     return {
-        SPEED: speed,
+        **measured,
         "totals": {
             "cached_fraction": round(_cached(totals), 6),
             "over_minimum_because": _because(totals, reason) or None,

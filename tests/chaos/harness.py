@@ -227,8 +227,9 @@ class Chaos:
 
         A driver that was frozen until its lease was taken must end by itself once it goes on, and
         a second one beside a living one must not begin. The frozen one may say that the run is
-        complete only if it is: it may have been frozen after its last part. On a slow machine it
-        goes on before its lease is taken, or takes it back. Then the second one has to end.
+        complete only if it is: it may have been frozen after its last part. On a fast machine the
+        second one has completed the run by then. On a slow machine the first goes on before its
+        lease is taken, or takes it back. Then the second one has to end.
         """
         if fault == "second driver":
             second = start()
@@ -241,7 +242,8 @@ class Chaos:
             second.wait(FROZEN_DRIVER)
         job.send_signal(signal.SIGCONT)
         while job.poll() is None:
-            if second.poll() is not None:
+            took_over = second.poll() == 0 and self.is_done(output)
+            if second.poll() is not None and not took_over:
                 report.untrue_exits += second.returncode == 0
                 return job
             time.sleep(0.1)

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from rm_ray.run.output.folder import SPEED
+from rm_ray.run.output.folder import MEASURED_GPUS, SPEED
 from tests.conftest import TINY_JUDGE
 from tests.jobs import parts, run, write_corpus
 
@@ -110,6 +110,13 @@ def test_what_transformers_forwards_is_told_before_and_after(tmp_path, capsys, c
     share = left["forwarded"] / totals["forwarded_tokens"]
     assert share == pytest.approx(left["tokens"] / totals["tokens"], rel=1e-3)
     assert left["engine hours"] == pytest.approx(left["forwarded"] / rate / 3600, rel=0.05)
+
+    stored = tmp_path / "out" / "_rm_ray" / "metrics.json"
+    assert metrics[MEASURED_GPUS] == 0
+    stored.write_text(json.dumps(metrics | {MEASURED_GPUS: 0.5}))
+    assert run(caplog, "--dry-run", **paths)[0] == 0
+    said = "on engines of 0.5 GPUs, and pool.gpus is 0 now: measure anew"
+    assert said in capsys.readouterr().out
 
 
 def test_a_speed_that_was_never_measured_is_asked_for(tmp_path, capsys, caplog):

@@ -46,6 +46,8 @@ REWARDS = "rewards"
 TOKENIZER = "tokenizer.json"
 # Key of metrics.json: the speed from which the next run's duration is estimated.
 SPEED = "forwarded_tokens_per_second_per_engine"
+# Key of metrics.json: GPUs of the engines that were measured; 0 on CPU.
+MEASURED_GPUS = "gpus_per_measured_engine"
 # A receipt has the name of its part, with this suffix.
 RECEIPT = ".json"
 # Keys of a fingerprint that say which rows of the corpus are documents begin with one of these.
