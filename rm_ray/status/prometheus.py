@@ -44,9 +44,8 @@ def as_metrics(seen: Sequence[Seen]) -> str:
         name: Gauge(name, text, ["run", "kind"], registry=registry)
         for name, text in {**RUN, **NIGHTLY}.items()
     }
-    Gauge(LOOKED_AT, "Time of this look, seconds since 1970.", registry=registry).set(
-        datetime.now(UTC).timestamp()
-    )
+    looked_at = Gauge(LOOKED_AT, "Time of this look, seconds since 1970.", registry=registry)
+    looked_at.set_to_current_time()
     for status in (one.status for one in seen):
         if status is None:
             continue
