@@ -88,7 +88,7 @@ def _each(values: Names, say: Callable[..., str]) -> Names:
 
 def _in_steps(values: Names, steps: tuple[int, ...]) -> Names:
     def say(value: int) -> str:
-        at = max(i for i, step in enumerate(steps) if step <= value)
+        at = max((i for i, step in enumerate(steps) if step <= value), default=0)
         low = steps[at]
         if at + 1 == len(steps):
             return f"{low:,} and more"

@@ -1,6 +1,6 @@
 """The table of pairs as a corpus of the scoring job."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -9,11 +9,12 @@ import pyarrow as pa
 from pydantic import Field
 
 from rm_ray.config import InputConfig
+from rm_ray.corpus.columns import is_text
 from rm_ray.corpus.parquet import Unreadable, open_parquet
 from rm_ray.engines.heads import check_language_model
 from rm_ray.engines.weights import Model
 from rm_ray.errors import ConfigError, InputError, short
-from rm_ray.evaluate.config import EvaluateConfig
+from rm_ray.evaluate.config import EvaluateConfig, FiguresConfig
 from rm_ray.evaluate.pair_judge import PairJudge, pair_judge
 from rm_ray.evaluate.pair_tokens import IDS, SPLIT, TEXTS, LabelledPairTokenizer
 from rm_ray.judges.families import Builder
@@ -28,8 +29,16 @@ from rm_ray.pairs.reading import PairsSource, open_pairs
 # New names for the columns of a pair's document. The judged pairs use the old names for the place
 # of the pair in the table of pairs.
 DOCUMENT = {"document_file": "source_file", "document_row": "row"}
-# Columns of a pair that jobs/pairs.py writes.
-SAID = ("extent", "context", "temperature", "seed", "chunk", SPLIT)
+# Columns of a pair that jobs/pairs.py writes, and whether a type is right. Tables of others may
+# have columns of these names that hold something else.
+SAID: dict[str, Callable[[pa.DataType], bool]] = {
+    "extent": is_text,
+    "context": is_text,
+    "temperature": lambda kind: pa.types.is_floating(kind) or pa.types.is_integer(kind),
+    "seed": pa.types.is_integer,
+    "chunk": pa.types.is_integer,
+    SPLIT: lambda _: True,
+}
 
 
 class PairsInput(InputConfig):
@@ -67,6 +76,32 @@ class PairsTable:
     """Makes the tokenizer and the judge."""
 
 
+def _fits(schema: pa.Schema, name: str) -> bool:
+    """Return True if a column has the type of a column of jobs/pairs.py, or one value in each
+    row.
+    """
+    kind = schema.field(name).type
+    return SAID[name](kind) if name in SAID else not pa.types.is_nested(kind)
+
+
+def _check_groups(figures: FiguresConfig, schema: pa.Schema, file: str) -> None:
+    """Refuse a column of kinds or of sources, if it is not the default, whose values are lists or
+    structs.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    for key in ("kind", "source"):
+        name = getattr(figures, key)
+        if name == type(figures).model_fields[key].default or name not in schema.names:
+            continue
+        if not _fits(schema, name):
+            raise ConfigError(
+                f"figures.{key}: the column {name!r} of {file} is {schema.field(name).type}; give "
+                "a column with one value in each row"
+            )
+
+
 def look_at(config: EvaluateConfig) -> PairsTable:
     """Look at the columns of a table of pairs, in its first file.
 
@@ -84,7 +119,8 @@ def look_at(config: EvaluateConfig) -> PairsTable:
     by_ids = all(name in schema.names for name in IDS)
     has_split = SPLIT in schema.names
     optional = [figures.kind, figures.source, figures.document, config.calibration.by, *SAID]
-    present = [name for name in optional if name in schema.names]
+    _check_groups(figures, schema, source.files[0].path)
+    present = [name for name in optional if name and name in schema.names and _fits(schema, name)]
     needed = [*pairs.keep, *filter(None, (figures.document, config.calibration.by))]
     free = (*TEXTS, *IDS, "id", *DOCUMENT.values())
     keep = [name for name in dict.fromkeys([*present, *needed]) if name and name not in free]

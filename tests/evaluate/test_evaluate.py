@@ -208,7 +208,13 @@ def test_tables_of_others_are_judged_by_their_texts(tmp_path, caplog):
     """Three columns of text: each row is a document, and what is too long is told."""
     texts = small_texts(30, seed=4)
     table = pa.table({"prompt": texts, "chosen": texts[1:] + texts[:1], "rejected": ["bad"] * 30})
-    pq.write_table(table, tmp_path / "others.parquet")
+    # columns with the names of ours, and other contents
+    own = {"temperature": ["0.7", "high"] * 15, "chunk": ["p1", None] * 15}
+    own |= {name: [["a", "b"]] * 30 for name in ("kind", "context", "source")}
+    pq.write_table(
+        pa.table({**dict(zip(table.column_names, table.columns, strict=True)), **own}),
+        tmp_path / "others.parquet",
+    )
     status, _ = run(caplog, pairs_path=tmp_path / "others.parquet", output_path=tmp_path / "out")
     assert status == 0
     found, rows = read(tmp_path / "out"), judged(tmp_path / "out")
@@ -217,6 +223,11 @@ def test_tables_of_others_are_judged_by_their_texts(tmp_path, caplog):
     assert "30 pairs have a chunk longer than the judge's" in " ".join(found["verdict"]["notes"])
     assert all(row["cut_tokens"] == row["chosen_tokens"] - 64 > 0 for row in rows)
     assert "other half" in found["baselines_note"]
+    status, log = run(
+        caplog, pairs_path=tmp_path / "others.parquet", output_path=tmp_path / "no",
+        figures_kind="context",
+    )  # fmt: skip
+    assert status == 2 and "figures.kind: the column 'context' of" in log
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,8 @@ def decide(documents: Documents, stretch: Stretch, config: FilterConfig, cuts: C
     else:
         why[eligible] = 0
     kept = ~kept if rule.invert else kept
-    kept &= ~documents.deleted
+    # these are no documents of the rule, so its inverse does not keep them
+    kept &= ~(documents.deleted | documents.again)
     why[kept & ~documents.written] = 3
     why[documents.deleted] = 5
     return Decision(

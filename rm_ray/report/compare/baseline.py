@@ -283,15 +283,30 @@ def _others(past: Sequence[PastNight], kept: set[str]) -> tuple[PastGroup, ...]:
                 said=GroupResult(),
                 tokens=sum(group.tokens for group in rest),
                 scored=sum(group.scored for group in rest),
+                repeated=_sum_of_known([group.repeated for group in rest]),
             )
         )
     return tuple(nights[-REACH:])
 
 
+def _sum_of_known(numbers: Sequence[float | None]) -> float | None:
+    """Return the sum; None if there is no number, or one is not known."""
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known and len(known) == len(numbers) else None
+
+
 def _floor(label: str | None, quiet: Sequence[str], past: Sequence[PastNight]) -> tuple[int, float]:
-    """Return the number of quiet nights with a distance, and the distance 95% are below."""
+    """Return the number of quiet nights with a distance, and the distance 95% are below.
+
+    A night that alerted and was accepted is the first of a new baseline. Its own distance is from
+    the old one, so it is left out.
+    """
     said_of = {night.night: night.groups[label].said for night in past if label in night.groups}
-    known_distances = [said_of[name].wasserstein for name in quiet if name in said_of]
+    known_distances = [
+        said_of[name].wasserstein
+        for name in quiet
+        if name in said_of and not set(said_of[name].alerts) - HARMLESS
+    ]
     distances = [effect for effect in known_distances if effect is not None]
     if len(distances) < QUIET_NIGHTS:
         return len(distances), 0.0

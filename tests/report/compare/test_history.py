@@ -6,8 +6,8 @@ import pytest
 
 from rm_ray.config import StorageConfig
 from rm_ray.errors import InputError, OutputError
-from rm_ray.report.compare.baseline import Baseline
-from rm_ray.report.compare.history import GroupResult, History
+from rm_ray.report.compare.baseline import Baseline, _floor, _others
+from rm_ray.report.compare.history import GroupResult, History, PastGroup, PastNight
 from rm_ray.report.measure.nights import OTHER, GroupNight, Night
 from tests.report.compare.group_nights import group
 
@@ -308,3 +308,25 @@ def test_a_pinned_run_has_the_counts_of_the_history(tmp_path):
     pinned = Baseline.of_run(night, 1).with_counts(pooled(found, "n99")).groups[LABEL]
     assert [night.documents for night in pinned.history] == list(range(21, 30))
     assert pinned.pooled is one
+
+
+def past_group(label: str, distance: float = 0.1, *alerts: str, repeated: float | None = None):
+    said = GroupResult(distance, alerts)
+    return PastGroup(label, 100, 0.0, {}, said, tokens=100, scored=100, repeated=repeated)
+
+
+def test_an_accepted_night_is_no_quiet_night_of_the_floor():
+    """Its distance is from the baseline that the acceptance has ended."""
+    names = [f"2026-11-{day:02}" for day in range(1, 13)]
+    past = [PastNight(name, "ok", {LABEL: past_group(LABEL)}) for name in names]
+    past[0] = PastNight(names[0], "fail", {LABEL: past_group(LABEL, 2.0, "drift")})
+    count, floor = _floor(LABEL, names, past)
+    assert count == 11 and floor == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("second", "known"), [(40.0, 80.0), (None, None)])
+def test_all_others_repeat_as_much_as_their_groups(second, known):
+    groups = {'["b"]': past_group('["b"]', repeated=40.0)}
+    groups['["c"]'] = past_group('["c"]', repeated=second)
+    (night,) = _others([PastNight("2026-11-01", "ok", groups)], {LABEL})
+    assert (night.documents, night.repeated) == (200, known)
