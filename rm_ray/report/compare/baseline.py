@@ -251,11 +251,20 @@ def _nights_of(
 
 
 def _came(label: str | None, past: Sequence[PastNight]) -> tuple[int, ...]:
-    """Return a group's documents on each night, up to the last night with a document."""
-    counts = [night.groups[label].documents for night in past if label in night.groups]
-    while counts and not counts[-1]:
-        counts.pop()
-    return tuple(counts)
+    """Return a group's documents on each night, up to the last night with a document.
+
+    The nights of its only outage that alerted are left out: one outage is no sign that the group
+    stays away now and then, and would hide the next one.
+    """
+    nights = [night.groups[label] for night in past if label in night.groups]
+    while nights and not nights[-1].documents:
+        nights.pop()
+    outage = [not night.documents and "missing" in night.said.alerts for night in nights]
+    outages = sum(out and not before for before, out in zip([False, *outage], outage, strict=False))
+    known = [
+        night.documents for night, out in zip(nights, outage, strict=True) if not out or outages > 1
+    ]
+    return tuple(known)
 
 
 def _others(past: Sequence[PastNight], kept: set[str]) -> tuple[PastGroup, ...]:

@@ -6,7 +6,7 @@ import pytest
 
 from rm_ray.config import StorageConfig
 from rm_ray.errors import InputError, OutputError
-from rm_ray.report.compare.baseline import Baseline, _floor, _others
+from rm_ray.report.compare.baseline import Baseline, _came, _floor, _others
 from rm_ray.report.compare.history import GroupResult, History, PastGroup, PastNight
 from rm_ray.report.measure.nights import OTHER, GroupNight, Night
 from tests.report.compare.group_nights import group
@@ -330,3 +330,18 @@ def test_all_others_repeat_as_much_as_their_groups(second, known):
     groups['["c"]'] = past_group('["c"]', repeated=second)
     (night,) = _others([PastNight("2026-11-01", "ok", groups)], {LABEL})
     assert (night.documents, night.repeated) == (200, known)
+
+
+def came(*documents: int) -> tuple[int, ...]:
+    """Nights of a group with so many documents; each without one alerts `missing`."""
+    nights = []
+    for number, count in enumerate(documents):
+        said = GroupResult(0.1, () if count else ("missing",))
+        group = PastGroup(LABEL, count, 0.0, {}, said)
+        nights.append(PastNight(f"2026-11-{number + 1:02}", "ok", {LABEL: group}))
+    return _came(LABEL, nights)
+
+
+def test_one_outage_is_no_sign_that_a_group_stays_away():
+    assert came(9, 0, 0, 8, 7) == (9, 8, 7)
+    assert came(9, 0, 8, 0, 7, 0) == (9, 0, 8, 0, 7)
