@@ -1,4 +1,4 @@
-"""What the job tells of its end, whichever way the process ends."""
+"""Tells of the job's end, whichever way the process ends."""
 
 from collections.abc import Callable
 

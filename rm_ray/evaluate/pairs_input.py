@@ -1,5 +1,6 @@
 """The table of pairs as a corpus of the scoring job."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,8 @@ from rm_ray.judges.preference.judge import PreferenceJudge
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.tokens import judge_tokenizer, tokenizer_digest
 from rm_ray.pairs.reading import PairsSource, open_pairs
+
+log = logging.getLogger(__name__)
 
 # New names for the columns of a pair's document. The judged pairs use the old names for the place
 # of the pair in the table of pairs.
@@ -121,6 +124,13 @@ def look_at(config: EvaluateConfig) -> PairsTable:
     optional = [figures.kind, figures.source, figures.document, config.calibration.by, *SAID]
     _check_groups(figures, schema, source.files[0].path)
     present = [name for name in optional if name and name in schema.names and _fits(schema, name)]
+    for name in SAID:
+        if name in schema.names and name not in present:
+            log.warning(
+                "the column %s of the pairs is %s, and is not taken for what jobs/pairs.py writes",
+                name,
+                schema.field(name).type,
+            )
     needed = [*pairs.keep, *filter(None, (figures.document, config.calibration.by))]
     free = (*TEXTS, *IDS, "id", *DOCUMENT.values())
     keep = [name for name in dict.fromkeys([*present, *needed]) if name and name not in free]

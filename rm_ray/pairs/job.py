@@ -146,6 +146,7 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
             silence_s=config.engine.silence_s,
             start_s=config.engine.start_s,
             machines=partial(machines_that_fit, config.pool) if self.engine else set,
+            has_engines=self.engine is not None,
             price=Price(gpus, config.cost.per_gpu_hour if self.engine else None),
         )
 

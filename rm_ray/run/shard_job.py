@@ -115,7 +115,9 @@ class JobSpec:
     start_s: float = 1800.0
     """Seconds within which an engine must be ready."""
     machines: Callable[[], set[str]] = set
-    """Returns the node ids of the machines that hold an engine; `set` if the job has no engine."""
+    """Returns the node ids of the machines that hold an engine."""
+    has_engines: bool = False
+    """True if the job starts engines."""
     price: Price = field(default_factory=lambda: Price(gpus=0))
     """GPUs of an engine and their price."""
 

@@ -184,6 +184,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
             silence_s=config.engine.silence_s,
             start_s=config.engine.start_s,
             machines=partial(machines_that_fit, config.pool),
+            has_engines=True,
             price=Price(config.pool.gpus, config.cost.per_gpu_hour),
         )
         check_rule(self.judge, self.spec.fingerprint)

@@ -157,10 +157,18 @@ def _with_all_hours(
     """Return the progress of a selection's last stage with the hours of all stages, and words for
     the hours of another unit: engine hours of a cheap judge beside GPU hours.
     """
+    standings = selection.standings()
+    if last is None:  # the stage has just begun
+        before = [*standings.values()][-1:]
+        last = (
+            Standing(before[0].at, 0, 0, gpus=before[0].gpus, per_hour=before[0].per_hour)
+            if before
+            else None
+        )
     if last is None:
         return None, ""
     hours, others = 0.0, ""
-    for name, one in selection.standings().items():
+    for name, one in standings.items():
         if one.price.unit == last.price.unit:
             hours += one.hours
         else:

@@ -118,7 +118,7 @@ def test_a_pairs_halves_are_told_apart_where_asked(tmp_path, name):
 
 @pytest.mark.parametrize(("read", "pad"), [("first", 0), ("last", 2), ("last", None)])
 def test_the_checkpoints_own_code_gives_the_score(tmp_path, read, pad):
-    """As for each prompt alone, also where the code looks for the padding token."""
+    """Each score is that of the prompt alone, also where the code looks for the padding token."""
     checkpoints.reward_model(tmp_path, read, pad)
     prompts = [*some_prompts(5, 200), *some_prompts(5, 200)]
     engine = engine_of("transformers", tmp_path, ClassLogits(1, own_code=True), 128)

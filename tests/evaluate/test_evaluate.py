@@ -215,8 +215,8 @@ def test_tables_of_others_are_judged_by_their_texts(tmp_path, caplog):
         pa.table({**dict(zip(table.column_names, table.columns, strict=True)), **own}),
         tmp_path / "others.parquet",
     )
-    status, _ = run(caplog, pairs_path=tmp_path / "others.parquet", output_path=tmp_path / "out")
-    assert status == 0
+    status, log = run(caplog, pairs_path=tmp_path / "others.parquet", output_path=tmp_path / "out")
+    assert status == 0 and "the column temperature of the pairs is string, and is not" in log
     found, rows = read(tmp_path / "out"), judged(tmp_path / "out")
     assert found["whole"]["count"] == found["whole"]["documents"] == 30
     assert found["facts"]["split"] is None and found["facts"]["cut_pairs"] == 30

@@ -117,6 +117,9 @@ def test_a_selection_costs_what_all_its_stages_cost(scored, tmp_path, capsys):
     assert "stage       wider-10, after cheap and sample and main and wider-2" in said
     assert "cheap took 3 engine hours, $6.00 more" in said
     assert "documents" not in said.replace("the kept documents", "")
+    (tmp_path / "stages" / "wider-10" / "_rm_ray" / NAME).unlink()  # it has just begun
+    assert main([str(tmp_path)]) == 1
+    assert "cost so far 242 GPU hours, $484.00" in capsys.readouterr().out
     for name in ("cheap", "main", "wider-2", "wider-10"):
         shutil.rmtree(tmp_path / "stages" / name)
     (tmp_path / "_SUCCESS").touch()

@@ -74,7 +74,7 @@ def scored(corpus, output, *, chunk_tokens=64):
 
 
 def facts(chunk_tokens=64):
-    """What a run says of the chunks that its rewards are of."""
+    """Return how a run describes the chunks of its rewards."""
     plain = plain_tokenizer(read_tokenizer(str(TINY_JUDGE), None).json)
     known = {"family": "preference", "tokenizer": tokenizer_digest(plain)}
     return known | {"judge.chunk_tokens": chunk_tokens}

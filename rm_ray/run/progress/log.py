@@ -143,8 +143,7 @@ class ProgressLog:
         with self._lock:  # the thread that stops the run records too
             here = standing_of(now, self._whole, self._job, self._failed, self._hours_before)
             self._last = here
-            has_engines = self._job.spec.machines is not set
-            values = run_values(now, here, has_engines=has_engines)
+            values = run_values(now, here, has_engines=self._job.spec.has_engines)
             self._published.publish(values | self._job.summary.measures(now))
             if not now.retries and time.monotonic() - self._written > WRITE_SECONDS:
                 with contextlib.suppress(OSError):

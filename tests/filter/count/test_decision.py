@@ -1,4 +1,4 @@
-"""Which documents a rule keeps, of documents in memory."""
+"""A rule decides on documents in memory."""
 
 import numpy as np
 import pyarrow as pa
