@@ -158,13 +158,9 @@ def _with_all_hours(
     the hours of another unit: engine hours of a cheap judge beside GPU hours.
     """
     standings = selection.standings()
-    if last is None:  # the stage has just begun
-        before = [*standings.values()][-1:]
-        last = (
-            Standing(before[0].at, 0, 0, gpus=before[0].gpus, per_hour=before[0].per_hour)
-            if before
-            else None
-        )
+    if last is None and standings:  # the stage has just begun
+        before = [*standings.values()][-1]
+        last = Standing(before.at, 0, 0, gpus=before.gpus, per_hour=before.per_hour)
     if last is None:
         return None, ""
     hours, others = 0.0, ""
