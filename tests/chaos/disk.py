@@ -1,4 +1,4 @@
-"""A small file system that can be full, or stand still. To make it needs the rights of root."""
+"""A small file system that can be full, be slow, or stand still. Only root can make it."""
 
 import contextlib
 import os
@@ -8,13 +8,15 @@ import tempfile
 import time
 from pathlib import Path
 
-FAULTS = ("disk full", "disk still")
+FAULTS = ("disk full", "disk slow", "disk still")
 # The programs that make, mount and stop it.
 PROGRAMS = ("mkfs.ext4", "mount", "umount", "fsfreeze")
 # Bytes of the file system.
 SIZE = 2 << 30
-# Seconds for which the disk is full, or stands still.
+# Seconds for which the disk is full, slow, or stands still.
 SECONDS = 8
+# Seconds that each write waits for on a slow disk, at most, and seconds between two such waits.
+SLOW_WRITE, BETWEEN = 0.5, 0.1
 
 
 def is_possible() -> bool:
@@ -34,7 +36,11 @@ class Disk:
         subprocess.run(["mkfs.ext4", "-q", "-m", "0", self._image], check=True)
         subprocess.run(["mount", "-o", "loop", self._image, self.folder], check=True)
 
-    def fill(self) -> None:
+    def hurt(self, what: str) -> None:
+        """Make it full, slow, or let it stand still, for a while."""
+        {"full": self._fill, "slow": self._be_slow, "still": self._stand_still}[what]()
+
+    def _fill(self) -> None:
         """Leave no byte for a while."""
         ballast = self.folder / "ballast"
         try:
@@ -48,11 +54,21 @@ class Disk:
         finally:
             ballast.unlink()
 
-    def stand_still(self) -> None:
-        """Let everything wait that writes, for a while."""
+    def _stand_still(self) -> None:
+        """Let everything that writes wait for a while."""
+        self._freeze(SECONDS)
+
+    def _be_slow(self) -> None:
+        """Let everything that writes wait again and again, for a while."""
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            self._freeze(SLOW_WRITE)
+            time.sleep(BETWEEN)
+
+    def _freeze(self, seconds: float) -> None:
         subprocess.run(["fsfreeze", "--freeze", self.folder], check=True)
         try:
-            time.sleep(SECONDS)
+            time.sleep(seconds)
         finally:
             subprocess.run(["fsfreeze", "--unfreeze", self.folder], check=True)
 

@@ -281,7 +281,7 @@ class Chaos:
         elif who == "clock":
             self._set_clock(CLOCKS[what])
         elif who == "disk":
-            (self.disk.fill if what == "full" else self.disk.stand_still)()
+            self.disk.hurt(what)
         elif fault == "store lagging":
             self.proxy.lagging = True
         elif fault == "store slow":
