@@ -12,24 +12,19 @@ A pair depends only on the seed, the file, the row and its number in the documen
 import json
 import logging
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from ray.data import Dataset
 from typing_extensions import override
 
 from rm_ray.cluster.fit import machines_that_fit, wait_for_machines
-from rm_ray.corpus.files import Corpus, list_files
+from rm_ray.corpus.files import Corpus
 from rm_ray.corpus.plan import PlannedFile, ReadUnit, shards_of
-from rm_ray.corpus.rows import rows_of
-from rm_ray.corpus.shards import Shard
 from rm_ray.corpus.tables.deleted import NOTE as TABLE_NOTE
-from rm_ray.corpus.tables.deleted import NOTHING, Undeleted, deleted_of, store
 from rm_ray.engines.weights import resolve_model
 from rm_ray.errors import ConfigError, InputError
 from rm_ray.judges.preference.judge import PreferenceJudge, build_preference
@@ -47,13 +42,13 @@ from rm_ray.pairs.reading import PAIRS
 from rm_ray.pairs.table import SCHEMA
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
-from rm_ray.run.output.folder import RunFolder, state_of
-from rm_ray.run.shard_job import JobSpec, Round, ShardJob
+from rm_ray.run.output.folder import RunFolder
+from rm_ray.run.shard_job import JobSpec, Round
 from rm_ray.run.standing.price import Price
 from rm_ray.run.survey import Survey, open_folder, survey
+from rm_ray.score.corpus_job import CorpusJob
 from rm_ray.score.pipeline import blocks_wanted
-from rm_ray.score.planning import Cutting, plan_new_files, table_noted
-from rm_ray.store.folder import Folder
+from rm_ray.score.planning import plan_new_files
 
 log = logging.getLogger(__name__)
 
@@ -94,17 +89,14 @@ def _pairs_of_a_document(job: "PairsJob", seen: Survey) -> float:
     totals = (seen.run.metrics() or {}).get("totals", {})
     if totals.get("documents"):
         return float(totals["rows"] / totals["documents"])
-    if not seen.run.segments.read():
-        return 0.0
-    chosen = job.chosen
-    anew = job.plan(seen.found, (), (), None)
-    documents = job.count_documents(shards_of(anew.files))
-    job.chosen = chosen
-    return anew.estimate.windows / max(1, documents)
+    sampled = job.sampled(seen)
+    return sampled.windows / max(1, sampled.documents)
 
 
-class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
+class PairsJob(CorpusJob[PairsPlanning]):
     """A pairs job decides, and refuses, all that it can before any machine is asked for."""
+
+    config: PairsJobConfig
 
     def __init__(self, config: PairsJobConfig) -> None:
         """Resolve and check everything that needs neither Ray nor an engine.
@@ -114,6 +106,7 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
             ClusterError: the engine is not installed.
             ConfigError: documents are chats, or a kept column has the name of an output column.
         """
+        super().__init__(config)
         _check_kept(config.input.keep)
         asked = config.judge
         log.info("looking at the model %s", asked.model)
@@ -130,8 +123,6 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
         generator = resolve_generator(config, self.judge, self.tokenizer.tokenizer_json)
         self.engine = generator.engine if generator else None
         self.writer = generator.writer if generator else None
-        self.config = config
-        self.chosen = Undeleted(rows_of(config.input), NOTHING)
         self.summary = summary.PairsSummary()
         gpus = config.pool.gpus if self.engine else 0
         self.spec = JobSpec(
@@ -151,10 +142,6 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
         )
 
     @override
-    def find(self, planned: Collection[str]) -> Corpus:
-        return list_files(self.config.input, self.config.output, planned)
-
-    @override
     def plan(
         self,
         found: Corpus,
@@ -164,14 +151,7 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
     ) -> PairsPlanning:
         config = self.config
         new = plan_new_files(
-            Cutting(
-                inputs=config.input,
-                shard=config.shard,
-                pool=config.pool,
-                changed=CHANGED,
-                deleted=deleted_of(notes, state_of(config.output)),
-                before=table_noted(notes),
-            ),
+            self.cutting(notes, CHANGED),
             found,
             planned=planned,
             columns=columns,
@@ -185,19 +165,6 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
         table = {name: note for name, note in new.notes.items() if name == TABLE_NOTE}
         kept = {"notes": {**table, **({"donors": donors} if not notes else {})}}
         return PairsPlanning(**(vars(new) | kept), donors=tuple(donors))
-
-    @override
-    def store(self, state: Folder, planning: PairsPlanning) -> None:
-        """Store which rows of the new files the table has deleted."""
-        self.chosen = replace(self.chosen, deleted=store(planning.deleted, state))
-
-    @override
-    def documents(self, span: Shard) -> npt.NDArray[np.int64]:
-        return self.chosen.chosen(span.file, span.start, span.stop)
-
-    @override
-    def count_documents(self, spans: Iterable[Shard]) -> int:
-        return sum(self.chosen.count(span.file, span.start, span.stop) for span in spans)
 
     @override
     def wait_for_engines(self) -> int:
@@ -230,10 +197,6 @@ class PairsJob(ShardJob[PlannedFile, ReadUnit, PairsPlanning]):
         for shard in unit.shards:
             log.warning("%s gives no pair: %s", shard, reasons[shard.start])
             yield self.no_rows(columns), PairCounts(documents=1, statuses={"failed": 1})
-
-    @override
-    def work_left(self, units: Sequence[ReadUnit]) -> float:
-        return sum(unit.tokens for unit in units)
 
     @override
     def work_done(self, progress: RunProgress) -> float:

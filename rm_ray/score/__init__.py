@@ -5,6 +5,7 @@ Its files:
     __main__      the command line
     config        the configuration
     job           defines the job for `run`, which executes it
+    corpus_job    the job over documents of a corpus, which making pairs shares
     planning      cuts new files into shards
     estimate      estimates the corpus from a sample of documents
     cost          estimates the cost of a run

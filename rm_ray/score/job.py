@@ -10,23 +10,18 @@ commit    rows -> one part, written once            run/output     CPU tasks
 """
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from typing_extensions import override
 
 from rm_ray.cluster.fit import machines_that_fit, wait_for_machines
-from rm_ray.corpus.files import Corpus, list_files
+from rm_ray.corpus.files import Corpus
 from rm_ray.corpus.plan import PlannedFile, ReadUnit, shards_of
 from rm_ray.corpus.reading import read_patiently
-from rm_ray.corpus.rows import rows_of
-from rm_ray.corpus.shards import Shard
-from rm_ray.corpus.tables.deleted import NOTHING, Undeleted, deleted_of, store
 from rm_ray.engines.engine import EngineSettings, choose_block_size
 from rm_ray.engines.runnable import check_runs
 from rm_ray.engines.sharing import sharing_of
@@ -39,13 +34,14 @@ from rm_ray.judges.keys import JudgeSection
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.run.counts import RunCounts, RunProgress
 from rm_ray.run.execute import execute, ray_faults
-from rm_ray.run.output.folder import REWARDS, TOKENIZER, state_of
-from rm_ray.run.shard_job import JobSpec, Round, ShardJob
+from rm_ray.run.output.folder import REWARDS, TOKENIZER
+from rm_ray.run.shard_job import JobSpec, Round
 from rm_ray.run.standing.price import Price
-from rm_ray.run.survey import Survey, open_folder, survey
+from rm_ray.run.survey import open_folder, survey
 from rm_ray.score import summary
 from rm_ray.score.calibrations import find_calibration
 from rm_ray.score.config import ScoreConfig
+from rm_ray.score.corpus_job import CorpusJob
 from rm_ray.score.cost import cost_of, judged_so_far
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.estimate import Estimator
@@ -53,7 +49,7 @@ from rm_ray.score.examples import resolve_examples
 from rm_ray.score.fingerprint import fingerprint
 from rm_ray.score.judge_shard import divide, give_up
 from rm_ray.score.library import fastest, say_difference, with_fast
-from rm_ray.score.planning import Cutting, ScorePlanning, plan_new_files, table_noted
+from rm_ray.score.planning import ScorePlanning, plan_new_files
 from rm_ray.score.read_stage import tokenize
 from rm_ray.score.rewards import reward_table
 from rm_ray.score.stop_rules import check_rule, with_rule
@@ -92,7 +88,7 @@ def look_ahead(job: "ScoreJob") -> str:
         seen = survey(job, open_folder(job), to_run=False)
         documents = job.count_documents(shards_of(seen.files))
         metrics = seen.run.metrics()
-        judged = judged_so_far(metrics, job.sharing) or _sampled(job, seen)
+        judged = judged_so_far(metrics, job.sharing) or job.sampled(seen)
     committed, new = seen.run.committed(), cast(ScorePlanning, seen.new)
     cost = cost_of(
         job.config,
@@ -108,22 +104,10 @@ def look_ahead(job: "ScoreJob") -> str:
     return summary.dry_run_text(seen, committed, documents=documents, new=new, cost=cost)
 
 
-def _sampled(job: "ScoreJob", seen: Survey) -> ScoreCounts:
-    """Return the counts of the whole corpus, estimated from a sample: a run that was killed before
-    its end has none of its own.
-    """
-    if not seen.run.segments.read():
-        return ScoreCounts()
-    log.info("this run has no figures of its own yet: its documents are sampled again")
-    chosen = job.chosen
-    anew = job.plan(seen.found, (), (), None)
-    counts = replace(anew.estimate, documents=job.count_documents(shards_of(anew.files)))
-    job.chosen = chosen
-    return counts
-
-
-class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
+class ScoreJob(CorpusJob[ScorePlanning]):
     """ScoreJob resolves and checks everything that needs no machine of the cluster."""
+
+    config: ScoreConfig
 
     def __init__(self, config: ScoreConfig, build: Builder = build_judge) -> None:
         """Resolve and check everything that needs neither Ray nor an engine.
@@ -137,6 +121,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
             ClusterError: the engine is not installed.
             ConfigError: no prefix-cache block divides the chunk.
         """
+        super().__init__(config)
         check_engine_installed(config.engine)
         on_gpu = config.pool.gpus > 0
         log.info("looking at the model %s", config.judge.model)
@@ -165,8 +150,6 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         )
         check_runs(self.engine, partial(_shorter, section, self.judge.max_prompt_tokens))
         self.sharing = sharing_of(self.engine)
-        self.config = config
-        self.chosen = Undeleted(rows_of(config.input), NOTHING)
         self.summary = summary.ScoreSummary(self.sharing.reason, config.pool.gpus)
         self.spec = JobSpec(
             config=config,
@@ -190,10 +173,6 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         check_rule(self.judge, self.spec.fingerprint)
 
     @override
-    def find(self, planned: Collection[str]) -> Corpus:
-        return list_files(self.config.input, self.config.output, planned)
-
-    @override
     def plan(
         self,
         found: Corpus,
@@ -203,14 +182,7 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
     ) -> ScorePlanning:
         config, tokenizer = self.config, fastest(self.tokenizer, notes)
         planning = plan_new_files(
-            Cutting(
-                inputs=config.input,
-                shard=config.shard,
-                pool=config.pool,
-                changed=None if config.run.rescore_changed else CHANGED,
-                deleted=deleted_of(notes, state_of(config.output)),
-                before=table_noted(notes),
-            ),
+            self.cutting(notes, None if config.run.rescore_changed else CHANGED),
             found,
             planned=planned,
             columns=columns,
@@ -231,19 +203,6 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         if isinstance(self.config.judge, PreferenceConfig):
             (plain_json,) = self.tokenizer.plain_tokenizers
             state.overwrite(TOKENIZER, plain_json.encode())
-
-    @override
-    def store(self, state: Folder, planning: ScorePlanning) -> None:
-        """Store which rows of the new files the table has deleted."""
-        self.chosen = replace(self.chosen, deleted=store(planning.deleted, state))
-
-    @override
-    def documents(self, span: Shard) -> npt.NDArray[np.int64]:
-        return self.chosen.chosen(span.file, span.start, span.stop)
-
-    @override
-    def count_documents(self, spans: Iterable[Shard]) -> int:
-        return sum(self.chosen.count(span.file, span.start, span.stop) for span in spans)
 
     @override
     def wait_for_engines(self) -> int:
@@ -278,10 +237,6 @@ class ScoreJob(ShardJob[PlannedFile, ReadUnit, ScorePlanning]):
         for shard, documents in shards:
             tokenized = tokenize(documents, self.tokenizer)
             yield give_up(shard, tokenized, reasons, self.judge, self.calibration)
-
-    @override
-    def work_left(self, units: Sequence[ReadUnit]) -> float:
-        return sum(unit.tokens for unit in units)
 
     @override
     def work_done(self, progress: RunProgress) -> float:
