@@ -13,7 +13,7 @@ A row is a kind of corpus. Its columns:
     cost         tokens as a share of judging everything: without the sample, and with it
     least        the least cost of any stop rule at the same error, on Gaussian chunks; and how many
                  times as much the cost is, without the sample and with it
-    today        cost and wrong keeps of `judge.adaptive` at its default confidence, in blocks; its
+    today        cost and wrong keeps of the rule that `judge.adaptive` had up to 0.9, at 0.995, in blocks; its
                  least cost at the same error, in blocks and from the front; and what the cost with
                  the sample is of each. Its cut is known, and no sample is paid
 

@@ -1,17 +1,22 @@
-"""The rule of `judge.adaptive`, played on the chunk rewards of many documents at once."""
+"""The rule that `judge.adaptive` had up to 0.9, a t interval, played on the chunk rewards of many documents at once."""
 
+import math
 from dataclasses import dataclass
+from itertools import accumulate, repeat, takewhile
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from rm_ray.judges.preference.chunks import BLOCK_CHUNKS, JUDGED_OF_BLOCK, StopRule
-from rm_ray.judges.preference.keys import ChunkOrder
-
+ChunkOrder = Literal["front", "blocks"]
 Floats = npt.NDArray[np.float64]
 CONFIDENCES = (0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.9995, 0.9999)
-LEAST = 8
+# Chunks of the first look; at each look, so many times as many are judged as at the one before.
+LEAST, LOOK_GROWTH = 8, 1.5
+# The order `blocks` goes through a document in stretches of so many chunks, and judges so many
+# chunks of a stretch before it begins the next one.
+BLOCK_CHUNKS, JUDGED_OF_BLOCK = 16, 8
 # Tokens of a judged chunk (twice 64 and 23 of markers), of a chunk that is only context, and less
 # for the last chunk, which is context of none.
 JUDGED, SKIPPED, LAST = 151, 64, -64
@@ -45,8 +50,7 @@ def t_rule(
     last = np.maximum.accumulate(places, axis=1) + 1  # the context reaches so far
     rewards = chunk_rewards.mean(axis=1)
     cut = np.sort(rewards)[-round(kept * documents)]
-    looks = [len(look) for look in StopRule(0.0, 0.5, "front", LEAST).looks(range(chunks), 0)]
-    stops = np.cumsum(looks)[:-1]
+    stops = _looks(chunks)
     sums, squares = np.cumsum(ordered, axis=1), np.cumsum(ordered**2, axis=1)
     found = []
     for confidence in CONFIDENCES:
@@ -67,10 +71,16 @@ def t_rule(
     return found
 
 
+def _looks(chunks: int) -> list[int]:
+    """Return how many chunks are judged at each look, but for the last one, that judges all."""
+    growing = accumulate(repeat(LEAST), lambda judged, _: math.ceil(judged * LOOK_GROWTH))
+    return [*takewhile(lambda judged: judged < chunks, growing)]
+
+
 def _places(
     documents: int, chunks: int, order: ChunkOrder, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
-    """Return each document's chunks in the order of judging, as `in_order` draws them."""
+    """Return each document's chunks in the order of judging, drawn at random for `blocks`."""
     if order == "front":
         return np.broadcast_to(np.arange(chunks), (documents, chunks))
     drawn = rng.random((documents, chunks))
