@@ -51,7 +51,7 @@ AT_ONCE = 2
 # Language models with an irregular class name.
 CLASSES = {"GPT2": "GPT2LMHeadModel"}
 # Further config keys that a tiny model needs or has to test.
-OWN = {
+OWN: dict[str, dict[str, Any]] = {
     "Gemma2": {"attn_logit_softcapping": 5.0, "sliding_window": 16},
     "Phi3": {"original_max_position_embeddings": 64, "rope_scaling": {
         "rope_type": "longrope", "short_factor": [1.0] * 16, "long_factor": [4.0] * 16}},

@@ -16,6 +16,7 @@ import tempfile
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -28,7 +29,7 @@ OUT = ROOT / "outputs" / "bench"
 HERE = "benchmarks.contenders"
 
 # Names of contenders: module, options, rounds it takes part in (the slow ones in fewer).
-CONTENDERS = {
+CONTENDERS: dict[str, tuple[str, dict[str, Any], int]] = {
     "transformers, one window a call": ("transformers_loop", {}, 1),
     "vLLM script, no prefix cache": ("plain_vllm", {"prefix_caching": False}, 1),
     "vLLM script, vLLM's defaults": ("plain_vllm", {}, 3),

@@ -147,7 +147,8 @@ def main() -> None:
                     shutil.rmtree(out, ignore_errors=True)
                     out.mkdir()
                     took = timed(command, cores)
-                    least[name] = tuple(map(min, took, least.get(name, took)))
+                    seconds, cpu, mib = map(min, took, least.get(name, took))
+                    least[name] = (seconds, cpu, mib)
                     rows = sum(pq.read_metadata(f).num_rows for f in out.rglob("*.parquet"))
                     assert rows == documents, (name, rows)
                     sizes[name] = sum(f.stat().st_size for f in out.rglob("*.parquet")) / 1e6

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -217,7 +218,7 @@ def compare(kind: str, task: Task, rounds: int) -> list[str]:
     lines = []
     for name in names:
         apart = max(
-            abs(ours[0] - theirs[0])
+            abs(cast(float, ours[0]) - cast(float, theirs[0]))
             for one in results[name]
             for ours, theirs in zip(one.log_ratios, expected, strict=True)
         )

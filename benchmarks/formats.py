@@ -86,7 +86,7 @@ def long_window(data: bytes) -> bytes:
 
 
 def with_dictionary(data: bytes) -> bytes:
-    trained = zstandard.train_dictionary(4000, data.splitlines())
+    trained = zstandard.train_dictionary(4000, [*data.splitlines()])
     return zstandard.ZstdCompressor(dict_data=trained).compress(data)
 
 
@@ -97,7 +97,10 @@ def halves(pack: Callable[[bytes], bytes]) -> bytes:
 
 
 def put(data: Callable[[], bytes]) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(data()) and None
+    def write(path: Path) -> None:
+        path.write_bytes(data())
+
+    return write
 
 
 zstd = zstandard.ZstdCompressor().compress

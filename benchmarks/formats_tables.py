@@ -115,7 +115,8 @@ def mapped_delta(mode: str) -> Any:
 def iceberg(deletes: str) -> Any:
     def make(top: Path) -> Any:
         table = made_iceberg.catalog(top).create_table("n.t", documents().schema)
-        root, gone = top / "n" / "t", ()
+        root = top / "n" / "t"
+        gone: tuple[int, ...] = ()
         table.append(documents())
         if deletes == "pyiceberg":
             table.delete("id == 4")
@@ -210,6 +211,7 @@ def look(case: Case, top: Path) -> list[str]:
         return [case.writer, f"refused: {why}", "", "", "", "", ""]
     spans = [Shard(file.path, 0, 1 << 40) for file in corpus.files]
     deleted = with_new(Deleted(), corpus.snapshot, spans)
+    assert corpus.snapshot is not None
     table, lines = read(corpus, config, deleted)
     found = rows_of(table)
     # what is stored is read by another process, when the table may have forgotten it
@@ -223,7 +225,7 @@ def look(case: Case, top: Path) -> list[str]:
     renamed = any(file.names for file in plan)
     ids = [row["id"] for row in expected]
     confirmed = sorted(other()) == ids if other else None
-    gone = sum(map(len, corpus.snapshot.deleted.values()))
+    gone = sum(len(rows) for rows in corpus.snapshot.deleted.values())
     return [
         case.writer,
         said([row["id"] for row in found] == ids),

@@ -139,7 +139,7 @@ def _alarms(rate: float, night: int) -> bool:
          **{rule: {"level": "ignore"} for rule in ("spread", "volume", "failed", "missing", "new")}}
     )  # fmt: skip
     rng = np.random.default_rng(night)
-    comparisons = {}
+    comparisons: dict[str | None, Comparison] = {}
     for number in range(GROUPS):
         size = int(rng.integers(50, 400))
         before = BaselineGroup(group(None, rng.standard_t(4, 7 * size)), 7)

@@ -11,7 +11,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from rm_ray.counts.histograms import Histograms
 from rm_ray.counts.moments import moments_of
 from rm_ray.report.compare.baseline import Baseline
 from rm_ray.report.compare.history import GroupResult, PastGroup, PastNight
+from rm_ray.report.compare.history import History as StoredHistory
 from rm_ray.report.compare.mix import split
 from rm_ray.report.compare.rules import CANDIDATES
 from rm_ray.report.compare.usual import usual_count
@@ -115,7 +116,7 @@ def verdicts(draw: Draw, nights: int, history: History, **told: Any) -> Iterator
         night = Night(GroupNight.total(None, each), {one.label or "": one for one in each})
         past, asked = memory.past(), config.baseline
         baseline = Baseline.of_history(
-            memory,
+            cast(StoredHistory, memory),
             past,
             asked.nights,
             asked.accept,

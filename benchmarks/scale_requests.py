@@ -80,8 +80,11 @@ def main() -> None:
         few, few_s = count(proxy, FEW_FILES, FEW_SHARDS)
         more, more_s = count(proxy, FEW_FILES, MANY_SHARDS)
         files, files_s = count(proxy, MANY_FILES, MANY_SHARDS)
-    sizes = (FEW_FILES, FEW_SHARDS, few_s), (FEW_FILES, MANY_SHARDS, more_s)
-    sizes += ((MANY_FILES, MANY_SHARDS, files_s),)
+    sizes = (
+        (FEW_FILES, FEW_SHARDS, few_s),
+        (FEW_FILES, MANY_SHARDS, more_s),
+        (MANY_FILES, MANY_SHARDS, files_s),
+    )
     titles = [f"{f} files, {s} shards, {t:.0f} s" for f, s, t in sizes]
     print(f"| request | for | {' | '.join(titles)} | for each shard | for each file |")
     print(f"| --- | --- |{' ---: |' * 5}")

@@ -11,10 +11,11 @@ makes bunches of so many tokens, however fast the engine is.
 """
 
 import argparse
+import logging
 import os
 import threading
 import time
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import psutil
@@ -22,8 +23,8 @@ import ray
 
 from rm_ray.corpus.shards import Shard
 from rm_ray.run.faults.handle import TallyHandle
-from rm_ray.run.faults.start_tally import start_tally
 from rm_ray.run.faults.tally import Tally
+from rm_ray.run.faults.tally_actor import start_tally_actor
 from rm_ray.score.bunches import BUNCH_SECONDS, BUNCH_TOKENS
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.engine_actor import REPORT_SECONDS
@@ -90,9 +91,11 @@ class Actors:
 def measure(actors: int, rate: float, bunch: int | None, seconds: float) -> None:
     """Print a row of the table."""
     bunch = bunch or int(max(BUNCH_TOKENS, rate * BUNCH_SECONDS))
-    tally = start_tally(ScoreCounts, actors, 600, 600, here=False)
+    tally = start_tally_actor(ScoreCounts, actors, 600, 600)
     kind = ray.remote(num_cpus=0)(Actors)
-    hosts = [kind.remote(tally, actors // PROCESSES, rate, bunch) for _ in range(PROCESSES)]
+    hosts: list[Any] = [
+        kind.remote(tally, actors // PROCESSES, rate, bunch) for _ in range(PROCESSES)
+    ]
     process = _process_of("Tally")
     before = process.cpu_times()
     found: list[Any] = ray.get([host.run.remote(seconds) for host in hosts])
@@ -109,7 +112,7 @@ def measure(actors: int, rate: float, bunch: int | None, seconds: float) -> None
     )
     for host in hosts:
         ray.kill(host)
-    ray.kill(tally.actor)
+    ray.kill(cast(Any, tally.actor))
 
 
 def _process_of(title: str) -> psutil.Process:
@@ -130,7 +133,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     options = parser.parse_args()
     os.environ.update(environment())
-    ray.init(num_cpus=8, include_dashboard=False, logging_level="ERROR")
+    ray.init(num_cpus=8, include_dashboard=False, logging_level=logging.ERROR)
     print(
         "| actors | tokens/s of each | calls/s wanted | calls/s | wait before a bunch, ms | p99, ms"
         " | of the engines' time is waiting | one core |\n|" + " ---: |" * 8

@@ -13,9 +13,10 @@ A row is a kind of corpus. Its columns:
     cost         tokens as a share of judging everything: without the sample, and with it
     least        the least cost of any stop rule at the same error, on Gaussian chunks; and how many
                  times as much the cost is, without the sample and with it
-    today        cost and wrong keeps of the rule that `judge.adaptive` had up to 0.9, at 0.995, in blocks; its
-                 least cost at the same error, in blocks and from the front; and what the cost with
-                 the sample is of each. Its cut is known, and no sample is paid
+    today        cost and wrong keeps of the rule that `judge.adaptive` had up to 0.9, at its
+                 default confidence, in blocks; its least cost at the same error, in blocks and from
+                 the front; and what the cost with the sample is of each. Its cut is known, and no
+                 sample is paid
 
 A ratio is the standard deviation of chunks over that of documents' means.
 """
@@ -110,7 +111,8 @@ def line(row: Row, corpora: int, processes: int, documents: int) -> str:
     over = sum(one.wrong > row.max_wrong for one in runs)
     everything = sum(one.everything for one in runs)
     outside = sum(one.outside for one in runs)
-    wrong, cost = np.mean([one.wrong for one in runs]), np.mean([one.cost for one in runs])
+    wrong = float(np.mean([one.wrong for one in runs]))
+    cost = float(np.mean([one.cost for one in runs]))
     sample = runs[0].sample
     total = cost * (1 - sample) + sample
     name = f"{row.kind} | {row.documents:,} | {row.chunks} | {row.ratio:g} | {row.kept:.0%}"
@@ -119,7 +121,7 @@ def line(row: Row, corpora: int, processes: int, documents: int) -> str:
         return f"| {name} | {counts} | all | | |"
     least = least_cost(row.chunks, row.ratio, row.kept, 2 * wrong * row.kept)
     times = f"{least:.1%} ({cost / least:.2f}, {total / least:.2f})"
-    today = today_of(row, float(wrong), total)
+    today = today_of(row, wrong, total)
     return f"| {name} | {counts} | {cost:.1%}, {total:.1%} | {times} | {today} |"
 
 

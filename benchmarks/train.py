@@ -22,7 +22,7 @@ from rm_ray.train.data.lists import Lists
 from rm_ray.train.job import TrainingLook
 from rm_ray.train.loop import train
 from rm_ray.train.losses import pair_losses
-from rm_ray.train.task import Task
+from rm_ray.train.task import Task, TrainingExamples
 from tests.conftest import TINY_JUDGE
 from tests.train.tables import write_pairs
 
@@ -145,7 +145,7 @@ def _model() -> torch.nn.Module:
     return AutoModelForCausalLM.from_pretrained(TINY_JUDGE, dtype=torch.float32)
 
 
-def _plain_loop(task: Task, learnt: PairExamples, output: Path, steps: int) -> torch.nn.Module:
+def _plain_loop(task: Task, learnt: TrainingExamples, output: Path, steps: int) -> torch.nn.Module:
     """Train as a user would by hand: shuffled pairs, padded, with the whole head's logits."""
 
     class Plain(Trainer):
@@ -170,7 +170,7 @@ def _plain_loop(task: Task, learnt: PairExamples, output: Path, steps: int) -> t
     return trainer.model
 
 
-def _accuracy(model: torch.nn.Module, held: PairExamples) -> float:
+def _accuracy(model: torch.nn.Module, held: TrainingExamples) -> float:
     right = 0
     model.eval()
     with torch.inference_mode():

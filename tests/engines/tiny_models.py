@@ -1,10 +1,12 @@
 """Shapes of tiny models by architecture, and classifiers of these shapes with random weights."""
 
+from typing import Any
+
 import transformers
 
 from tests import checkpoints
 
-SHAPE = {
+SHAPE: dict[str, Any] = {
     "vocab_size": 300, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
     "intermediate_size": 128, "max_position_embeddings": 160, "num_labels": 2, "pad_token_id": 0,
     "num_key_value_heads": 1, "head_dim": 32, "bos_token_id": 1, "eos_token_id": 2,
@@ -28,7 +30,7 @@ WITH_PICTURES = {
     },
 }  # fmt: skip
 # What a tiny model of an architecture needs besides.
-MORE = {
+MORE: dict[str, dict[str, Any]] = {
     "DistilBert": {"dim": 64, "n_layers": 2, "n_heads": 2, "hidden_dim": 128},
     "DeepseekV2": LATENT | {"topk_method": "greedy"},
     "DeepseekV3": LATENT,
@@ -45,7 +47,7 @@ MORE = {
     "Qwen3Moe": MANY,
 }  # fmt: skip
 # ... and whose whole shape is another.
-ALONE = {
+ALONE: dict[str, dict[str, Any]] = {
     "Falcon": {key: value for key, value in SHAPE.items() if key != "head_dim"},
     "GPT2": {
         "vocab_size": 300, "num_labels": 2, "pad_token_id": 0, "n_embd": 64, "n_layer": 2,
