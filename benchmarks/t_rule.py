@@ -1,4 +1,6 @@
-"""The rule that `judge.adaptive` had up to 0.9, a t interval, played on the chunk rewards of many documents at once."""
+"""The rule that `judge.adaptive` had up to 0.9, a t interval, played on the chunk rewards of many
+documents at once.
+"""
 
 import math
 from dataclasses import dataclass
