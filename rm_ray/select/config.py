@@ -24,6 +24,8 @@ from rm_ray.scored.column_path import ColumnPath
 
 # Folders within the output folder.
 STAGES, DECIDED, KEPT = "stages", "decided", "kept"
+# A folder that is never written: the output of the filter that is only asked where its cut lies.
+UNWRITTEN = "cut"
 # The file that a selection begins with.
 BEGAN = "began.json"
 # Names of the stages; wider stages are numbered.
@@ -151,13 +153,14 @@ class SelectConfig(ScoreConfig):
         fixed = self.rule.min_reward
         return None if fixed is None else float(least_at("float32", fixed))
 
-    def filtering(self, decided: str) -> FilterConfig:
+    def filtering(self, decided: str, output: str = KEPT) -> FilterConfig:
         """Return the configuration of the filter that copies the kept documents.
 
         Args:
             decided: name of the folder with the decided documents.
+            output: name of the folder to write.
         """
-        place = self.folder(KEPT)
+        place = self.folder(output)
         return FilterConfig(
             corpus=FilteredCorpusConfig(storage=self.input.storage),
             rewards=FilterRewardsConfig(

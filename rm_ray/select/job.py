@@ -31,7 +31,7 @@ from rm_ray.score.job import ScoreJob
 from rm_ray.scored.run import ScoredRun
 from rm_ray.select.began import Began, begin
 from rm_ray.select.calibrated import RULE, Calibrated, calibrate_on, keep, nothing_decided, stored
-from rm_ray.select.config import CHEAP, DECIDED, MAIN, SAMPLE, WIDER, SelectConfig
+from rm_ray.select.config import CHEAP, DECIDED, MAIN, SAMPLE, UNWRITTEN, WIDER, SelectConfig
 from rm_ray.select.cut import cuts_of, widened
 from rm_ray.select.doubts import CheapDoubts, WiderDoubts, write_doubts
 from rm_ray.select.gather import Sources, gather
@@ -236,7 +236,8 @@ class Selection:
         """Return the cuts by group; none for a fixed cut."""
         if not self.config.rule.relative:
             return {}
-        return cuts_of(self.config.filtering(_decided(number)))
+        # an earlier invocation may have begun to copy what a later, wider band has decided
+        return cuts_of(self.config.filtering(_decided(number), output=UNWRITTEN))
 
     def _sample(self, fraction: float) -> RowSample:
         return RowSample(fraction, self.config.select.seed)

@@ -207,6 +207,9 @@ def test_a_cut_outside_of_its_band_widens_it_and_takes_up_what_was_judged(
         assert row["chunk_rewards"] == full["chunk_rewards"] and row["reward"] == full["reward"]
     first = min(row["judged_chunks"][0] for row in read_rewards(tmp_path / "out/stages/wider-1"))
     assert first >= 1
+    # the kept documents are those of the wider band, though a cut in the first one is found again
+    status, log = run(caplog, **SAMPLE, **words, select_max_wrong=0.5)
+    assert status == 0 and kept_ids(tmp_path / "out") == kept, log
 
 
 def test_a_small_corpus_is_judged_whole_and_says_so(made, judged_whole):
