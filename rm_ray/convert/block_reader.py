@@ -8,6 +8,7 @@ by checks of the whole block:
     NaN, Infinity, integers in a column of doubles                doubles of 2^53 and more
     the integer -0, which Python reads as 0                       the text, where a double is -0.0
     bytes that are no UTF-8, and zero bytes                       the block and its columns
+    blanks in an object without fields, whose text is kept        the block, where there are such
 """
 
 import re
@@ -22,6 +23,7 @@ import pyarrow.json as pj
 
 # From here on not every integer is a double.
 _WIDE = float(1 << 53)
+_BLANK_OBJECT = re.compile(rb"\{\s+\}")
 _MINUS_ZERO = re.compile(rb"-0[,\]}\s]")
 _NEWLINE, _RETURN, _OPENS, _CLOSES = b"\n\r{}"
 
@@ -52,6 +54,8 @@ def read_block(data: bytes, schema: pa.Schema) -> ReadBlock | None:
     if not len(lines):
         return ReadBlock(schema.empty_table(), lines, empty)
     if b"\0" in data or not _is_utf8(data):
+        return None
+    if any(map(_keeps_text, schema.types)) and _BLANK_OBJECT.search(data):
         return None
     try:
         rows = pj.read_json(
@@ -91,6 +95,13 @@ def _object_lines(data: bytes) -> tuple[npt.NDArray[np.int64], int] | None:
         return None
     lines = np.flatnonzero(~empty)
     return lines, int(empty.sum())
+
+
+def _keeps_text(kind: pa.DataType) -> bool:
+    """Return True if a place within has objects without fields."""
+    if pa.types.is_struct(kind) and not kind.num_fields:
+        return True
+    return any(_keeps_text(kind.field(i).type) for i in range(kind.num_fields))
 
 
 def _is_utf8(data: bytes) -> bool:

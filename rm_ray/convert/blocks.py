@@ -61,6 +61,7 @@ def blocks(
     skipped: _Skipped | None = None
     damage: Damaged | None = None
     source = iter(pieces)
+    searched = 0  # bytes of the buffer in which no line ends
     if first_line == 1:
         source = _without_mark(source)
     while True:
@@ -79,7 +80,9 @@ def blocks(
             line, skipped, piece = line + 1, None, piece[end + 1 :]
         buffer += piece
         while len(buffer) >= size:
-            stop = buffer.rfind(b"\n", 0, size) + 1 or buffer.find(b"\n", size - 1) + 1
+            stop = buffer.rfind(b"\n", 0, size) + 1 if searched < size else 0
+            stop = stop or buffer.find(b"\n", max(searched, size - 1)) + 1
+            searched = 0 if stop else len(buffer)
             if 0 < stop <= most + 1:
                 first = _first(buffer, stop)
                 yield Block(first, line)
@@ -87,7 +90,7 @@ def blocks(
                 del buffer[:stop]
             elif stop or len(buffer) > most:
                 end = stop - 1 if stop else len(buffer)
-                skipped = _Skipped(bytes(buffer[:end]))
+                skipped, searched = _Skipped(bytes(buffer[:end])), 0
                 del buffer[: stop or len(buffer)]
                 if not stop:
                     break

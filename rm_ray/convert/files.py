@@ -11,12 +11,18 @@ from rm_ray.corpus.listing import Listed, literal_part
 from rm_ray.errors import InputError
 from rm_ray.store.folder import absolute
 
-_NAME = re.compile(r".+\.(jsonl|ndjson|json)(\.(gz|gzip|zst|zstd|bz2|xz))?", re.IGNORECASE)
+_PACKING = re.compile(r"\.(gz|gzip|zst|zstd|bz2|xz)$", re.IGNORECASE)
+_NAME = re.compile(r".+\.(jsonl|ndjson|json)", re.IGNORECASE)
 
 
 def is_json_lines(name: str) -> bool:
     """Return True if a file's name ends like the name of a JSON Lines file."""
-    return _NAME.fullmatch(name.rpartition("/")[2]) is not None
+    return _NAME.fullmatch(without_packing(name.rpartition("/")[2])) is not None
+
+
+def without_packing(path: str) -> str:
+    """Return the path of a file without the ending that tells its compression."""
+    return _PACKING.sub("", path)
 
 
 def choose(root: str, listed: list[Listed], config: CorpusConfig) -> Choice:

@@ -113,7 +113,7 @@ class Kind:
     def reads_in_blocks(self) -> bool:
         """Return True if the sampled values can be read without their JSON text."""
         if self.name == "json":
-            return self.why == NEVER_A_VALUE
+            return self.why in (NEVER_A_VALUE, NO_FIELDS)
         return all(kind.reads_in_blocks for _, kind in self.inner)
 
     def stored(self) -> dict[str, Any]:

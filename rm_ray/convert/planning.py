@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rm_ray.cluster.fit import check_task
-from rm_ray.convert.columns import Columns
+from rm_ray.convert.columns import Columns, differ_by_case
 from rm_ray.convert.config import ConvertConfig
 from rm_ray.convert.cutting import cut_plain
-from rm_ray.convert.files import folder_below
+from rm_ray.convert.files import folder_below, without_packing
 from rm_ray.convert.frames import ZSTD, cut_frames
 from rm_ray.convert.kinds import Kind, Seen, json_places, kind_of
 from rm_ray.convert.plan import PlannedLines
@@ -23,7 +23,7 @@ from rm_ray.corpus.alone import each_file
 from rm_ray.corpus.files import Corpus, InputFile, hive_names
 from rm_ray.corpus.groups import printable
 from rm_ray.errors import InputError
-from rm_ray.run.changed import changed_files, say_changed
+from rm_ray.run.changed import changed_files, say_changed, warn_of_gone
 from rm_ray.run.shard_job import Planning
 
 log = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ def plan_conversion(
         advice = "Put the old files back, or begin another --output.path"
         raise InputError(say_changed(changed, known, advice))
     new = [file for file in found.files if file.path not in known]
+    _check_gone(known, found.files, new)
     if new:
         log.info("sampling %d files, to find the types of their fields", len(new))
     looks, skipped = _look(new, config)
@@ -86,13 +87,19 @@ def plan_conversion(
     fields, left_out = _fields(seen, stored)
     columns = Columns.of(fields, config.output, config.types.extra)
     _check_names(columns)
+    if files and not columns.schema.names and any(looks[file.path].lines for file in files):
+        raise InputError(
+            "the documents have no fields, so the output has no column: give --output.source_file "
+            "or --output.line a name, or --types.extra json"
+        )
     if config.types.conflicts == "refuse":
         _refuse_conflicts(fields)
     if stored is not None:
         _tell_new_fields(seen, columns)
     else:
         _tell_json_text(fields)
-    _tell_hive_folders(files, columns)
+        _tell_case(fields)
+    _tell_hive_folders(files, columns, config.input.paths)
     cut = _cut(files, looks, config)
     documents = stored is not None or any(not looks[file.path].blank for file in files)
     return ConvertPlanning(
@@ -107,6 +114,25 @@ def plan_conversion(
         all_files=[*planned, *cut],
         left_out=left_out,
     )
+
+
+def _check_gone(
+    known: Mapping[str, PlannedLines], found: Sequence[InputFile], new: Sequence[InputFile]
+) -> None:
+    """Look at converted files that are no longer in the input: new files may hold the same lines.
+
+    Raises:
+        InputError: a new file has the name of one that is gone, packed or unpacked.
+    """
+    gone = known.keys() - {file.path for file in found}
+    names = {without_packing(path): path for path in gone}
+    for file in new:
+        if (before := names.get(without_packing(file.path))) is not None:
+            raise InputError(
+                f"{before} is planned here and is gone, and {file.path} has its name: its rows "
+                "would be there twice; put the old file back, or begin another --output.path"
+            )
+    warn_of_gone(found, known, "their rows come twice")
 
 
 def _look(
@@ -148,20 +174,31 @@ def _fields(
 
 
 def _check_names(columns: Columns) -> None:
-    """Refuse fields that have the name of an added column.
+    """Refuse fields that have the name of an added column, in whatever case.
 
     Raises:
         InputError: there is such a field.
     """
-    planned = columns.by_name
+    planned = {name.casefold(): name for name, _ in columns.fields}
     for key, name in columns.added.items():
-        if name not in planned:
+        if name.casefold() not in planned:
             continue
         without = ", or null for no such column" if key != "output.extra" else ""
         raise InputError(
-            f"the documents have a field {name!r}, and the output adds a column of that name: "
-            f"give --{key} another name{without}"
+            f"the documents have a field {planned[name.casefold()]!r}, and the output adds a "
+            f"column {name!r}, which DuckDB takes for the same: give --{key} another "
+            f"name{without}"
         )
+
+
+def _tell_case(fields: Sequence[tuple[str, Kind]]) -> None:
+    """Tell of fields that DuckDB takes for one another."""
+    pairs = [*differ_by_case(fields)]
+    if pairs:
+        log.warning(
+            "%d fields differ from another one only by case, first %r from %r: they stay two, but "
+            "DuckDB gives the first one for both names", len(pairs), pairs[0][1], pairs[0][0],
+        )  # fmt: skip
 
 
 def _refuse_conflicts(fields: Sequence[tuple[str, Kind]]) -> None:
@@ -178,17 +215,20 @@ def _refuse_conflicts(fields: Sequence[tuple[str, Kind]]) -> None:
 def _tell_new_fields(seen: Seen, columns: Columns) -> None:
     new = [name for name in seen.fields or {} if name not in columns.by_name]
     if new:
+        values = (
+            f"values go to the column {columns.extra!r}" if columns.extra else "lines are rejected"
+        )
         log.warning(
-            "new files have %d fields that this run's schema does not have, first %r: their "
-            "values go to the column %r (types.extra)", len(new), new[0], columns.extra or "-",
+            "new files have %d fields that this run's schema does not have, first %r: their %s "
+            "(types.extra)", len(new), new[0], values,
         )  # fmt: skip
 
 
-def _tell_hive_folders(files: Sequence[InputFile], columns: Columns) -> None:
-    """Tell of `key=value` folders whose key is a column too."""
+def _tell_hive_folders(files: Sequence[InputFile], columns: Columns, inputs: Sequence[str]) -> None:
+    """Tell of `key=value` folders of the output whose key is a column too."""
     names = set(columns.schema.names)
     for file in files:
-        for folder, key, _ in hive_names(file.path):
+        for folder, key, _ in hive_names(f"{folder_below(file.path, inputs)}/"):
             if key in names:
                 log.warning(
                     "the folder %r of %s has the name of a column: the job score reads the column, "

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from rm_ray.convert.block_reader import ReadBlock, read_block
 from rm_ray.convert.blocks import KEPT_BYTES, Block, Unread
-from rm_ray.convert.columns import REJECTS, Columns, arrow_type
+from rm_ray.convert.columns import REJECTS, Columns, arrow_type, as_written
 from rm_ray.convert.counts import ConvertCounts
 from rm_ray.convert.line_reader import BadLine, Row, read_row
 
@@ -113,7 +113,7 @@ class Reader:
 
     def _of_block(self, read: ReadBlock, first_line: int) -> pa.Table:
         documents = [
-            column.cast(kind) if column.type != kind else column
+            pa.chunked_array([as_written(chunk, kind) for chunk in column.chunks], kind)
             for column, kind in zip(read.rows.columns, self._types, strict=True)
         ]
         return self._finish(documents, pa.array(read.lines + first_line), None)
@@ -170,7 +170,7 @@ def _unfit(row: Row) -> BadLine:
         detail = f"the value of {row.misfits[0]!r} does not fit its column"
         return BadLine("value does not fit", detail)
     name = next(iter(row.extra))
-    return BadLine("field not planned", f"no sampled line has the field {name!r}")
+    return BadLine("field not planned", f"the run's schema has no field {name!r}")
 
 
 def _pieces(

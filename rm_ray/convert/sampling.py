@@ -16,8 +16,12 @@ from rm_ray.corpus.parquet import Unreadable, open_file
 
 # Bytes of the sample: decoded bytes of a file's head, and of each place of a plain file.
 HEAD_BYTES, PLACE_BYTES, PLACES = 2 << 20, 128 << 10, 16
-# The head is read up to so many bytes for a first line.
+# Longer lines of the head are sampled only if there are no others.
 MOST_HEAD = 16 << 20
+# The head is read up to so many decoded bytes for lines that can be sampled.
+MOST_READ = 128 << 20
+# Stored bytes that are unpacked at once.
+FEED_BYTES = 16 << 10
 
 _OTHER_FORMATS = {
     b"PAR1": "Parquet, which is judged as it is: give its folder to the scoring job",
@@ -78,40 +82,74 @@ def _look_at(file: InputFile, config: LinesConfig) -> Look:
         if lacking := missing_package(look.packing):
             look.problem = f"{file.path} is compressed with {look.packing}, and {lacking}"
             return look
-        head, stored, whole = _head(opened, look.packing)
-        if look.packing and stored:
-            look.ratio = max(1.0, len(head) / stored)
-        first = _sample(head, look)
+        head = _lines_at_the_head(opened, look.packing, config)
+        if look.packing and head.stored:
+            look.ratio = max(1.0, head.decoded / head.stored)
+        first = _sample(bytes(head.lines), look)
         if first is not None and look.bad == look.lines:
-            look.problem = _say_problem(file.path, head, first)
-        if look.packing is None and stored < file.size:
-            for lines in _places(opened, file.size, len(head)):
+            look.problem = _say_problem(file.path, bytes(head.lines), first)
+        if not look.lines and head.too_long:
+            look.problem = _say_too_long(file.path, head, config)
+        if look.packing is None and head.stored < file.size:
+            for lines in _places(opened, file.size, head.stored):
                 _sample(lines, look)
-    look.blank = whole and look.bad == look.lines
+    look.blank = head.whole and not head.too_long and look.bad == look.lines
     return look
 
 
-def _head(file: BinaryIO, packing: str | None) -> tuple[bytes, int, bool]:
-    """Return decoded bytes from a file's beginning, the stored bytes that were read for it, and
-    True if no line comes after these bytes.
-    """
-    read = 0
+@dataclass
+class _Head:
+    """The lines at the beginning of a file that are sampled."""
 
-    def counted() -> Iterator[bytes]:
-        nonlocal read
+    lines: bytearray = field(default_factory=bytearray)
+    """The lines, each with its end."""
+    decoded: int = 0
+    """Decoded bytes that were read."""
+    stored: int = 0
+    """Stored bytes that were read."""
+    whole: bool = True
+    """No line comes after what was read."""
+    too_long: bytes = b""
+    """The first bytes of the first line that was too long; empty if none was."""
+
+
+def _head(file: BinaryIO, packing: str | None, most: int) -> _Head:
+    """Read some lines at the beginning of a file, of at most so many bytes each."""
+    head = _Head()
+
+    def stored() -> Iterator[bytes]:
         for piece in read_pieces(file, at_once=PLACE_BYTES):
-            read += len(piece)
-            yield piece
+            for start in range(0, len(piece), FEED_BYTES):
+                part = piece[start : start + FEED_BYTES]
+                head.stored += len(part)
+                yield part
 
-    pieces = counted() if packing is None else unpacked(counted(), packing)
-    head = bytearray()
-    for part in blocks(pieces, 1, MOST_HEAD, HEAD_BYTES):
+    def decoded() -> Iterator[bytes]:
+        for piece in stored() if packing is None else unpacked(stored(), packing):
+            head.decoded += len(piece)
+            yield piece
+            if head.decoded > MOST_READ + most:
+                head.whole = False
+                return
+
+    for part in blocks(decoded(), 1, most, HEAD_BYTES):
         if isinstance(part, Block):
-            head += part.data
-        if len(head) >= HEAD_BYTES // 2 or not isinstance(part, Block):
-            whole = isinstance(part, Unread) and part.reason == DAMAGED
-            return bytes(head), read, whole
-    return bytes(head), read, True
+            head.lines += part.data
+        elif part.reason != DAMAGED:
+            head.too_long = head.too_long or part.head
+        if len(head.lines) >= HEAD_BYTES // 2:
+            head.whole = isinstance(part, Unread) and part.reason == DAMAGED
+            break
+    return head
+
+
+def _lines_at_the_head(file: BinaryIO, packing: str | None, config: LinesConfig) -> _Head:
+    """Read the head of a file. Lines that are long to sample are read if there are no others."""
+    head = _head(file, packing, MOST_HEAD)
+    if head.lines or not head.too_long or _is_array(head.too_long):
+        return head
+    file.seek(0)
+    return _head(file, packing, int(config.max_line_mb * (1 << 20)))
 
 
 def _sample(data: bytes, look: Look) -> BadLine | None:
@@ -134,7 +172,7 @@ def _sample(data: bytes, look: Look) -> BadLine | None:
 
 def _say_problem(path: str, head: bytes, first: BadLine) -> str:
     text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
-    if text.startswith(b"["):
+    if _is_array(text):
         return f"{path} is one JSON array, and not one object a line: {_UNFOLD_ARRAY}"
     if text.startswith(b"{") and first.reason == "invalid JSON":
         return (
@@ -147,16 +185,41 @@ def _say_problem(path: str, head: bytes, first: BadLine) -> str:
     )
 
 
+def _say_too_long(path: str, head: _Head, config: LinesConfig) -> str:
+    if _is_array(head.too_long):
+        return f"{path} is one JSON array, and not one object a line: {_UNFOLD_ARRAY}"
+    return (
+        f"{path} has no line of at most {config.max_line_mb:g} MiB in the first "
+        f"{head.decoded / 2**20:,.0f} MiB, so its columns cannot be known: is it JSON Lines, one "
+        "object a line? Longer lines are read with a larger --input.max_line_mb, up to 1024"
+    )
+
+
+def _is_array(text: bytes) -> bool:
+    return text.lstrip().startswith(b"[")
+
+
 _UNFOLD_ARRAY = "write it with jq -c '.[]' FILE > NEW.jsonl, and convert that"
 _UNFOLD_OBJECTS = "write it with jq -c . FILE > NEW.jsonl, and convert that"
 
 
 def _places(file: BinaryIO, size: int, start: int) -> Iterator[bytes]:
-    """Yield whole lines from places that are spread evenly over the rest of a plain file."""
-    for number in range(1, PLACES + 1):
-        place = start + (size - start) * number // (PLACES + 1)
+    """Yield whole lines from places that are spread evenly over the rest of a plain file.
+
+    At each place, more is read until there is a whole line.
+    """
+    places = max(1, min(PLACES, (size - start) // PLACE_BYTES - 1))
+    read_to = start
+    for number in range(1, places + 1):
+        place = max(read_to, start + (size - start) * number // (places + 1))
         file.seek(place, os.SEEK_SET)
-        data = file.read(PLACE_BYTES)
-        first, last = data.find(b"\n") + 1, data.rfind(b"\n") + 1
+        data, first, last = b"", 0, 0
+        while not 0 < first < last and len(data) < HEAD_BYTES:
+            more = file.read(PLACE_BYTES)
+            if not more:
+                break
+            data += more
+            first, last = data.find(b"\n") + 1, data.rfind(b"\n") + 1
         if 0 < first < last:
             yield data[first:last]
+        read_to = place + last

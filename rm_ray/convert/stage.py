@@ -63,7 +63,8 @@ class ConvertStage(ShardStage[LinesUnit]):
             file.seek(shard.start)
             pieces = self._counted(read_pieces(file, shard.stop), unit)
             decoded = pieces if unit.packing is None else _unpacked(pieces, file, unit)
-            yield from blocks(decoded, unit.first_line, int(self.config.input.max_line_mb * MIB))
+            most = int(self.config.input.max_line_mb * MIB)
+            yield from blocks(decoded, unit.first_line, most, self.columns.block_bytes)
 
     def _counted(self, pieces: Iterator[bytes], unit: LinesUnit) -> Iterator[bytes]:
         """Yield the bytes of a shard, and make sure that the store has sent all."""

@@ -1,9 +1,12 @@
 """Find planned input files that have changed since they were planned, and say so."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from rm_ray.corpus.files import InputFile, then_and_now
+
+log = logging.getLogger(__name__)
 
 
 class PlannedVersion(Protocol):
@@ -33,6 +36,24 @@ def changed_files(
         if file.path in known
         and (file.size, file.version) != (known[file.path].size, known[file.path].version)
     ]
+
+
+def warn_of_gone(
+    found: Sequence[InputFile], known: Mapping[str, PlannedVersion], twice: str
+) -> None:
+    """Tell of planned files that are no longer in the input.
+
+    Args:
+        found: the files as they are now.
+        known: the planned files, by path.
+        twice: what happens if the files were renamed.
+    """
+    gone = sorted(known.keys() - {file.path for file in found})
+    if gone:
+        log.warning(
+            "%d files of this run are no longer in the input, first %s: their rows stay; if the "
+            "files were renamed, %s", len(gone), gone[0], twice,
+        )  # fmt: skip
 
 
 def say_changed(

@@ -4,7 +4,8 @@ import pickle
 
 import pytest
 
-from rm_ray.convert.columns import arrow_type
+from rm_ray.convert.columns import Columns, arrow_type
+from rm_ray.convert.config import LinesOutputConfig
 from rm_ray.convert.kinds import (
     MOST_DEPTH,
     MOST_FIELDS,
@@ -99,3 +100,10 @@ def test_a_sample_looks_no_deeper_than_a_kind_says():
     again = pickle.loads(pickle.dumps(seen))  # as a task hands it back
     assert "nested more than 24 deep" in str(kind_of(again))
     assert kind_of(again) == kind_of(seen)
+
+
+def test_blocks_are_smaller_where_there_are_many_columns():
+    few, many = ([(str(n), Kind("int")) for n in range(count)] for count in (64, 640))
+    sizes = [Columns.of(fields, LinesOutputConfig(path="o"), "json").block_bytes
+             for fields in (few, many, many * 100)]  # fmt: skip
+    assert sizes == [16 << 20, (16 << 20) // 10, 1 << 20]

@@ -36,7 +36,6 @@ VALUES = {
     "zoned": pa.array([1, None, -1, 2**50], pa.timestamp("us", "Europe/Berlin")),
     "nanos": pa.array([1, None, 2**62 + 1, -1], pa.timestamp("ns")),
     "day": pa.array([DAY, None, DAY, DAY]),
-    "duration": pa.array([1, None, -1, 0], pa.duration("us")),
     "text": ["", None, "é😀\n", "x" * 5000],
     "large": pa.array(["", None, "a", "b"], pa.large_string()),
     "bytes": pa.array([b"", None, b"\x00\xff", b"b"], pa.large_binary()),
@@ -154,6 +153,7 @@ def test_blobs_json_and_dictionaries_are_their_values(tmp_path, caplog):
 REFUSED = {
     "an extension type (lance.bfloat16)": lambda: bfloat16_array([1.5]),
     "Parquet holds whole days only": lambda: pa.array([1], pa.date64()),
+    "most readers would see a bare number": lambda: pa.array([1], pa.duration("us")),
     "an extension type (arrow.bool8)": lambda: pa.ListArray.from_arrays(
         [0, 1], pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1], pa.int8()))
     ),
@@ -167,6 +167,14 @@ def test_types_that_parquet_does_not_hold(said, tmp_path, caplog):
     status, log = run(caplog, **words)
     assert status == 2 and f"the column 'odd' of lance:{tmp_path}/a.lance is " in log
     assert said in log and "drop_columns" in log and not (tmp_path / "out").exists()
+
+
+def test_a_value_that_parquet_does_not_hold_is_told_for_good(tmp_path, caplog):
+    seconds = pa.array([0, 2**62], pa.timestamp("s"))
+    lance.write_dataset(pa.table({"id": [1, 2], "at": seconds}), tmp_path / "a.lance")
+    words = {"input_path": f"lance:{tmp_path}/a.lance", "output_path": tmp_path / "out"}
+    status, log = run(caplog, **words)
+    assert status == 1 and "Parquet does not hold a value" in log and "cast its column" in log
 
 
 def test_a_shard_whose_receipt_is_lost_gets_the_same_bytes(tmp_path, caplog):

@@ -37,6 +37,7 @@ DOCUMENTS = st.fixed_dictionaries(
         "l": st.lists(st.integers(0, 9) | st.none(), max_size=3),
         "s": st.lists(st.fixed_dictionaries({"u": st.integers(0, 5)}, optional={"v": FLOATS})),
         "none": st.none(),
+        "bare": st.lists(st.just({}) | st.none(), max_size=2),
     },
 )
 ANY = st.dictionaries(NAMES, VALUES, max_size=4)
@@ -76,6 +77,20 @@ def lines_of(documents, ascii_only=True) -> bytes:
 def test_any_objects(sampled, late, ascii_only):
     columns = columns_for(sampled)
     same(columns, lines_of([*sampled, *late], ascii_only))
+
+
+def test_objects_without_fields_are_read_in_blocks_and_keep_their_text():
+    columns = columns_for([{"a": {}, "l": [{}], "s": {"m": {}}}])
+    data = b'{"a":{},"l":[{},null],"s":{"m":{}}}\n{"a":null}\n{"l":[],"s":{}}\n{"s":null}\n'
+    same(columns, data)
+    fast, _ = both(columns, data)
+    assert fast.counts.slow_lines == 0
+    assert fast.rows["a"].to_pylist() == ["{}", None, None, None]
+    assert fast.rows["l"].to_pylist() == [["{}", None], None, [], None]
+    assert fast.rows["s"].to_pylist() == [{"m": "{}"}, None, {"m": None}, None]
+    same(columns, b'{"a":{ }}\n')
+    assert both(columns, b'{"a":{ }}\n')[0].rows["a"].to_pylist() == ["{ }"]
+    same(columns, b'{"a":{"b":1}}\n')
 
 
 @settings(max_examples=250, deadline=None)

@@ -22,6 +22,7 @@ DOCUMENTS = [{"id": 1, "text": "x"}, {"id": 2, "text": "y"}]
         (json.dumps(DOCUMENTS[0]).encode("utf-16"), "is UTF-16"),
         (b"PAR1xxxxxxxxxxxxxxxxxxxxxx", "is Parquet"), (b"id,text\n1,x\n", "is no JSON Lines file"),
         (b"PK\x03\x04xxxxxxxxxxxxxxxxxxxx", "a zip archive"),
+        (b"[" + b'{"a":1},' * (3 << 20) + b"{}]", "is one JSON array"),
     ],
 )  # fmt: skip
 def test_files_that_are_no_json_lines(tmp_path, caplog, data, said):
@@ -45,6 +46,28 @@ def test_names_that_collide(tmp_path, caplog, name):
     changes = {f"output_{name}": "other" if name == "extra" else "null"}
     assert run(caplog, **words, **changes)[0] == 0
     assert [row[name] for row in rows(tmp_path / "out")] == ["own"]
+
+
+@pytest.mark.parametrize("name", ["Line", "EXTRA"])
+def test_names_that_duckdb_takes_for_ours(tmp_path, caplog, name):
+    write_lines(tmp_path / "in/a.jsonl", {name: "own", "text": "x"})
+    status, log = run(caplog, input_path=tmp_path / "in", output_path=tmp_path / "out")
+    assert status == 2 and f"a field {name!r}" in log and "DuckDB takes for the same" in log
+
+
+def test_no_column_at_all(tmp_path, caplog):
+    write_lines(tmp_path / "in/a.jsonl", {}, {})
+    words = {"types_extra": "reject", "output_source_file": "null", "output_line": "null"}
+    status, log = run(caplog, input_path=tmp_path / "in", output_path=tmp_path / "out", **words)
+    assert status == 2 and "the output has no column" in log
+
+
+def test_a_file_whose_lines_are_all_too_long(tmp_path, caplog):
+    write_lines(tmp_path / "in/a.jsonl", {"text": "x" * (17 << 20)})
+    words = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    status, log = run(caplog, **words, input_max_line_mb=16)
+    assert status == 2 and "has no line of at most 16 MiB in the first 17 MiB" in log
+    assert run(caplog, **words)[0] == 0 and len(rows(tmp_path / "out")[0]["text"]) == 17 << 20
 
 
 def test_other_refusals(tmp_path, caplog):

@@ -1,5 +1,6 @@
 """A conversion that is killed goes on to the same bytes; one that grows changes nothing."""
 
+import gzip
 import json
 import signal
 import subprocess
@@ -131,3 +132,17 @@ def test_a_shard_whose_receipt_is_lost_is_converted_again(corpus, tmp_path, capl
     status, log = run(caplog, **words)
     assert status == 0, log
     assert len(rows(out)) == 8_000
+
+
+def test_a_converted_file_that_is_gone_is_told_and_refused_under_another_packing(tmp_path, caplog):
+    words = {"input_path": tmp_path / "in", "output_path": tmp_path / "out"}
+    data = write_lines(tmp_path / "in/a.jsonl", {"id": 1})
+    write_lines(tmp_path / "in/b.jsonl", {"id": 2})
+    assert run(caplog, **words)[0] == 0
+    (tmp_path / "in/a.jsonl").unlink()
+    status, log = run(caplog, **words)
+    assert status == 0 and f"no longer in the input, first {tmp_path}/in/a.jsonl: their rows" in log
+    (tmp_path / "in/a.jsonl.gz").write_bytes(gzip.compress(data))
+    status, log = run(caplog, **words)
+    assert status == 2 and f"{tmp_path}/in/a.jsonl.gz has its name" in log
+    assert [row["id"] for row in rows(tmp_path / "out")] == [1, 2]

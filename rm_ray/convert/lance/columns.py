@@ -32,11 +32,13 @@ def output_schema(found: pa.Schema, output: LinesOutputConfig, where: str) -> pa
     Raises:
         InputError: Parquet does not hold a type, or a column has the name of an added one.
     """
+    columns = {name.casefold(): name for name in found.names}
     for key, name in added(output).items():
-        if name in found.names:
+        if name.casefold() in columns:
             raise InputError(
-                f"the dataset has a column {name!r}, and the output adds a column of that name: "
-                f"give --{key} another name, or null for no such column"
+                f"the dataset has a column {columns[name.casefold()]!r}, and the output adds a "
+                f"column {name!r}, which DuckDB takes for the same: give --{key} another name, or "
+                "null for no such column"
             )
     for field in found:
         _refuse(field, where)
@@ -97,6 +99,8 @@ def _fault(kind: pa.DataType) -> str | None:
         return f"an extension type ({kind.extension_name}) that Parquet does not know"
     if pa.types.is_date64(kind):
         return "and Parquet holds whole days only"
+    if pa.types.is_duration(kind):
+        return "which Parquet does not know: most readers would see a bare number"
     return None
 
 

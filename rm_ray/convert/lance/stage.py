@@ -43,13 +43,14 @@ class LanceStage(ShardStage[FragmentUnit]):
         totals = LanceCounts()
         sizes: dict[str, int] = {}
         output = self.output(CORPUS, shard.part, self.schema)
-        for rows in self._read(unit):
-            done = len(rows)
-            counts = LanceCounts(documents=done, rows=done, statuses={"converted": done})
-            totals += counts
-            self.tally.tell(Tally.add, counts)
-            sizes |= output.add(rows)
-        sizes |= output.close()
+        with _values_that_parquet_lacks(self.said(unit)):
+            for rows in self._read(unit):
+                done = len(rows)
+                counts = LanceCounts(documents=done, rows=done, statuses={"converted": done})
+                totals += counts
+                self.tally.tell(Tally.add, counts)
+                sizes |= output.add(rows)
+            sizes |= output.close()
         if totals.rows != shard.stop - shard.start:
             raise Unreadable(
                 f"{self.said(unit)}: {totals.rows:,} rows came, not {shard.stop - shard.start:,}",
@@ -87,6 +88,24 @@ class LanceStage(ShardStage[FragmentUnit]):
                 may_pass=False,
             )
         return fragment
+
+
+@contextmanager
+def _values_that_parquet_lacks(what: str) -> Iterator[None]:
+    """Raise Arrow's refusal to write a value as Unreadable.
+
+    Raises:
+        Unreadable: Parquet does not hold a value.
+    """
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        raise Unreadable(
+            f"{what}: Parquet does not hold a value, {short(error)}: cast its column with pylance "
+            "(alter_columns), and begin another --output.path",
+            bad_file=False,
+            may_pass=False,
+        ) from error
 
 
 @contextmanager
