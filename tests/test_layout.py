@@ -92,7 +92,7 @@ INNER = {
     "train": {"data": {"config", "start", "task"}},
     "select": {"statistics": set()},
     "filter": {
-        "count": {"config", "condition", "rule"},
+        "count": {"config", "condition", "delivery", "rule"},
         "copy": {"count", "config", "counts", "column_checks"},
     },
     "judges": {

@@ -6,7 +6,7 @@ cell inside that cell, until the documents in all open cells are few enough to b
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -206,13 +206,33 @@ class Cuts:
             places: the places of the documents.
             file: the documents' file.
         """
-        known = dict(zip(self.groups, self.cuts, strict=True))
-        width = max(map(len, [*self.cuts, self.otherwise]))
-        by_group = [known.get(group, self.otherwise or [None] * width) for group in groups]
+        places, _, by_group = self.of_present(groups, places)
         counts = np.zeros(len(places.keys), np.int64)
-        for number in range(width):
+        for number in range(len(by_group[0]) if by_group else 0):
             counts += _beyond([cuts[number] for cuts in by_group], places, file)
         return counts
+
+    def of_present(
+        self, groups: Sequence[str], places: Places
+    ) -> tuple[Places, list[str], list[list[Cut | None]]]:
+        """Number anew the groups that some documents are in.
+
+        A stretch of documents has few of many groups, so what is done for each group is done for
+        these alone.
+
+        Args:
+            groups: labels of the groups, by the numbers in `places`.
+            places: the places of the documents.
+
+        Returns:
+            The places with the new numbers; and by these numbers the labels, and the cuts.
+        """
+        known = dict(zip(self.groups, self.cuts, strict=True))
+        width = max(map(len, [*self.cuts, self.otherwise]), default=0)
+        present, numbers = np.unique(places.groups, return_inverse=True)
+        labels = [groups[number] for number in present.tolist()]
+        cuts = [known.get(label, self.otherwise or [None] * width) for label in labels]
+        return replace(places, groups=numbers), labels, cuts
 
 
 def _beyond(cuts: Sequence[Cut | None], places: Places, file: str) -> npt.NDArray[np.bool_]:

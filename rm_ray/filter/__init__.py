@@ -4,6 +4,7 @@ Its files:
 
     __main__       the command line
     config         the configuration
+    delivery       the configuration of what is left out
     quotas         numbers by group, as they are typed
     rule           turns the typed rule into a budget for each group
     condition      the condition rule.where, evaluated by DuckDB

@@ -10,6 +10,7 @@ from rm_ray.config import CorpusConfig, StorageConfig, as_list
 from rm_ray.corpus.files import InputFile, file_version, then_and_now
 from rm_ray.corpus.footers import Footer
 from rm_ray.corpus.listing import literal_part
+from rm_ray.counts.order import least_at
 from rm_ray.errors import InputError, OutputError, short
 from rm_ray.filter.column_checks import spoken_of
 from rm_ray.filter.config import FilterConfig
@@ -141,11 +142,13 @@ def check_threshold(config: FilterConfig, run: ScoredRun) -> None:
     cut = {"reward", "reward_stderr", "chunk_rewards"} & spoken_of(rule).keys()
     keeps_all = rule.choice is None and not config.output.buckets and not cut
     plain_reward = len(config.rewards.paths) == 1 and config.rewards.column == "reward"
-    if not keeps_all and not (plain_reward and rule.min_reward == threshold and not cut):
+    at = least_at("float32", threshold)  # rewards are float32, and so is a threshold that cuts them
+    there = rule.min_reward is not None and least_at("float32", rule.min_reward) == at
+    if not keeps_all and not (plain_reward and there and not cut):
         raise InputError(
             f"rewards.path: {run.uri} judged each document only until it was clear on which side "
-            f"of {threshold:g} its reward lies, so only a cut at {threshold:g} is reliable: give "
-            f"--rule.min_reward {threshold:g}, or --rewards.allow_partial to cut estimates"
+            f"of {at:.9g} its reward lies, so only a cut at {at:.9g} is reliable: give "
+            f"--rule.min_reward {at:.9g}, or --rewards.allow_partial to cut estimates"
         )
 
 

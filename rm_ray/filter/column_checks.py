@@ -10,7 +10,8 @@ from rm_ray.corpus.files import InputFile
 from rm_ray.corpus.footers import Footer, check_readable
 from rm_ray.errors import ConfigError, InputError
 from rm_ray.filter.condition import REMEDY, Condition
-from rm_ray.filter.config import DeliverConfig, FilterConfig, RuleConfig
+from rm_ray.filter.config import FilterConfig, RuleConfig
+from rm_ray.filter.delivery import DeliverConfig
 from rm_ray.scored.column_path import ColumnPath
 from rm_ray.scored.columns import check_group, type_of
 

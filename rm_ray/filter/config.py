@@ -20,6 +20,7 @@ from rm_ray.config import (
 )
 from rm_ray.errors import ConfigError
 from rm_ray.filter.condition import Condition
+from rm_ray.filter.delivery import DeliverConfig, LeaveOutConfig
 from rm_ray.filter.quotas import ELSE, Quotas
 from rm_ray.scored.column_path import ColumnPath
 
@@ -242,62 +243,6 @@ class RuleConfig(Section):
                 raise ValueError(f"keep_fraction {number} is more than 1")
             if self.choice != "keep_fraction" and number != int(number):
                 raise ValueError(f"{self.choice} {number} is not a whole number")
-        return self
-
-
-class LeaveOutConfig(Section):
-    """Documents to leave out, one by one: they are dropped and do not count."""
-
-    path: NonEmpty | None = None
-    """Parquet file with the columns source_file and row, which name documents as the rewards do;
-    null: none.
-    """
-    storage: StorageConfig = StorageConfig()
-    """How the file's store is reached."""
-
-    @model_validator(mode="after")
-    def _no_credentials(self) -> Self:
-        if self.path:
-            refuse_credentials(self.path)
-        return self
-
-
-class DeliverConfig(Section):
-    """The groups whose kept documents are written. The cuts stay those of all documents, so that a
-    document is kept or dropped whatever stands here.
-    """
-
-    by: Annotated[list[NonEmpty], BeforeValidator(as_list)] = Field([])
-    """Columns whose values make these groups."""
-    only: list[NonEmpty] | None = None
-    """Write documents of these groups only, each written as a JSON list of its values, such as
-    '["web"]'; null: of every group.
-    """
-    without: list[NonEmpty] = Field([])
-    """Write no document of these groups."""
-
-    @property
-    def is_asked(self) -> bool:
-        """Return True if some groups may be left out."""
-        return self.only is not None or bool(self.without)
-
-    def writes(self, label: str) -> bool:
-        """Return True if documents of a group are written.
-
-        Args:
-            label: the group's label.
-        """
-        return label not in self.without and (self.only is None or label in self.only)
-
-    @field_validator("by")
-    @classmethod
-    def _are_columns(cls, names: list[str]) -> list[str]:
-        return [_parsed(name, ColumnPath) for name in names]
-
-    @model_validator(mode="after")
-    def _has_columns(self) -> Self:
-        if self.is_asked and not self.by:
-            raise ValueError("deliver.only and deliver.without need deliver.by")
         return self
 
 

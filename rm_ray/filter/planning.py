@@ -27,6 +27,7 @@ from rm_ray.filter.copy.bundles import PlannedFolder
 from rm_ray.filter.copy.keeping import Alterations, FooterLook
 from rm_ray.filter.copy.units import Layout, corpus_layout, parts_layout, plan_folders
 from rm_ray.filter.count.census import Census
+from rm_ray.filter.count.decision import AGAIN, APART
 from rm_ray.filter.count.passes import Passes
 from rm_ray.filter.count.reader import RewardsReader
 from rm_ray.filter.count.stretches import Parts
@@ -177,6 +178,7 @@ def _count(
     reader = sources.reader(ranks)
     cuts, budget = passes.cuts(reader, config)
     census = passes.census(reader, config, cuts)
+    _tell_unmatched(sources, census)
     notes = Notes.of(
         files,
         sources.runs,
@@ -189,6 +191,23 @@ def _count(
         by_reward=config.keeps_by_reward,
     )
     return notes, census
+
+
+def _tell_unmatched(sources: FilterSources, census: Census) -> None:
+    """Tell of documents that are to be left out and of groups that nothing matches."""
+    found = dict.fromkeys((AGAIN, APART), 0)
+    for (_, _, why), (documents, _) in census.outcomes.items():
+        if why in found:
+            found[why] += documents
+    named, deliver = sources.left_out.documents, sources.config.deliver
+    if found[AGAIN] < named:
+        log.warning(
+            "leave_out.path names %s documents, and %s of them are scored documents of these "
+            "files: source_file has to be the path as the rewards have it, and row the row number",
+            f"{named:,}", f"{found[AGAIN]:,}",
+        )  # fmt: skip
+    if deliver.is_asked and not found[APART]:
+        log.warning("deliver leaves no kept document out: all are in groups that it lets through")
 
 
 def _layout(

@@ -25,7 +25,7 @@ def _quotas(given: Any) -> Any:
             raise ValueError(f"{number!r} is not a number") from None
         if not quota.is_finite() or quota < 0:
             raise ValueError(f"{number!r} is not a number from 0 on")
-        label = _label(value)
+        label = label_of(value)
         if label in quotas:
             raise ValueError(f"the group {value} has two numbers; give it one")
         quotas[label] = quota
@@ -34,8 +34,12 @@ def _quotas(given: Any) -> Any:
     return quotas
 
 
-def _label(value: Any) -> str:
-    """Return the label of a group, given as one YAML value or as the text of a JSON list."""
+def label_of(value: Any) -> str:
+    """Return the label of a group, given as one YAML value or as the text of a JSON list.
+
+    Raises:
+        ValueError: the text is no list of values.
+    """
     if value == ELSE:
         return ELSE
     listed = isinstance(value, str) and value.startswith("[") and value.endswith("]")

@@ -124,9 +124,11 @@ def _check_groups(key: str, rule: RuleConfig, documents: Mapping[str, int]) -> N
     unknown = [label for label in named if label != ELSE and not documents.get(label)]
     if not unknown:
         return
-    message = f"{key}: no document of {_several(unknown)} has a reward and fulfils rule.where"
+    also = ", and rule.where holds for none" if rule.where else ""
+    message = f"{key}: no document of {_several(unknown)} has a reward{also}"
     if rule.short == "refuse":
-        raise InputError(f"{message}; the groups are {_several(groups)}")
+        there = f"the groups are {_several(groups)}" if groups else "no group has documents"
+        raise InputError(f"{message}; {there}")
     log.warning("%s", message)
 
 

@@ -62,6 +62,7 @@ class FilterSources:
         for run in runs:
             check_threshold(config, run)
         schemas = [columns_of(run, rewards.column) for run in runs]
+        config = _as_kept(config, schemas[0].names)
         named = spoken_of(config.rule, config.deliver)
         return cls(
             config=config,
@@ -113,3 +114,26 @@ class FilterSources:
             scored_only=self.config.output.kind != "rows",
             ranks=ranks,
         )
+
+
+def _as_kept(config: FilterConfig, names: Sequence[str]) -> FilterConfig:
+    """Name the fields of structs that the scoring run has kept, as the rewards name them.
+
+    Args:
+        config: the filter's configuration.
+        names: the columns of the rewards.
+    """
+
+    def named(text: str) -> str:
+        path = ColumnPath(text)
+        kept = path.column not in names and path.kept_as in names
+        return f"column({path.kept_as!r})" if kept else text
+
+    rule, deliver = config.rule, config.deliver
+    weight = named(rule.weight) if rule.weight_column else rule.weight
+    return config.model_copy(
+        update={
+            "rule": rule.model_copy(update={"by": [*map(named, rule.by)], "weight": weight}),
+            "deliver": deliver.model_copy(update={"by": [*map(named, deliver.by)]}),
+        }
+    )

@@ -17,7 +17,7 @@ from rm_ray.counts.cuts import Cut
 from rm_ray.counts.order import KEY_BITS, number_at
 from rm_ray.filter.config import FilterConfig, RuleConfig
 from rm_ray.filter.count.census import Beside
-from rm_ray.filter.count.decision import BEYOND, CHOSEN, Outcomes, total_outcomes
+from rm_ray.filter.count.decision import APART, BEYOND, CHOSEN, Outcomes, total_outcomes
 from rm_ray.filter.counts import FilterCounts
 from rm_ray.filter.notes import (
     Notes,
@@ -123,17 +123,21 @@ def _counting_lines(outcomes: Outcomes, rule: RuleConfig) -> list[str]:
     """Tell how much of the documents that count, and of their tokens, the cuts keep, or drop if the
     rule is inverted. The fractions of a rule are fractions of the documents that count.
     """
-    documents = {why: n for (_, _, why), (n, _) in outcomes.items() if why in (CHOSEN, BEYOND)}
-    tokens = {why: n for (_, _, why), (_, n) in outcomes.items() if why in (CHOSEN, BEYOND)}
+    if rule.null_rewards == "keep" and any(why == APART for _, _, why in outcomes):
+        return []  # some of these have no reward, and do not count
+    # an inverted rule keeps what is beyond its cuts
+    before = {CHOSEN} if rule.invert else {CHOSEN, APART}
+    counting = before | {BEYOND, APART}
     parts = []
-    for unit, counts in (("documents", documents), ("tokens", tokens)):
+    for number, unit in enumerate(("documents", "tokens")):
+        counts = {why: count[number] for (_, _, why), count in outcomes.items() if why in counting}
         if whole := sum(counts.values()):
-            chosen = counts.get(CHOSEN, 0)
+            chosen = sum(counts.get(why, 0) for why in before)
             parts.append(f"{chosen:,} ({chosen / whole:.1%}) of the {whole:,} {unit}")
     also = ", and rule.where holds" if rule.where else ""
-    counting = f"that count (they have a reward{also})"
+    what = f"that count (they have a reward{also})"
     fate = "dropped" if rule.invert else "kept"
-    return [f"{fate} by the cuts: {' and '.join(parts)} {counting}"] if parts else []
+    return [f"{fate} by the cuts: {' and '.join(parts)} {what}"] if parts else []
 
 
 def _reasons(outcomes: Outcomes, whole: int) -> list[str]:
@@ -229,8 +233,8 @@ def retention_lines(rewards: Cells, kind: str) -> list[str]:
     thresholds are chosen near round shares.
 
     Args:
-        rewards: documents by the upper halves of their keys.
-        kind: the kind of the numbers that the keys stand for.
+        rewards: documents by the upper halves of their keys as float32.
+        kind: the kind of the numbers.
     """
     documents, tokens = np.cumsum(rewards.documents), np.cumsum(rewards.tokens)
     lines = ["with --rule.min_reward, of the documents that count:"]
@@ -242,7 +246,8 @@ def retention_lines(rewards: Cells, kind: str) -> list[str]:
     )
     for at in shown:
         last = ((int(rewards.cells[at]) + 1) << shift) - 1
-        threshold = number_text(number_at(kind, last, (1 << 32) - 1), kind)
+        number = number_at("float32", last, (1 << 32) - 1)
+        threshold = number_text(number, "float32" if kind == "float32" else "float64")
         lines.append(
             f"  {threshold:>15} keeps {documents[at]:>13,} documents "
             f"({documents[at] / documents[-1]:6.1%}), {tokens[at]:>16,} tokens"

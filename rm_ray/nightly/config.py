@@ -7,16 +7,15 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from rm_ray.config import TYPED, NonEmpty, OutputConfig, RunConfig, Section, as_list
 from rm_ray.filter.config import (
-    DeliverConfig,
     FilesConfig,
     FilterConfig,
     FilteredCorpusConfig,
     FilterOutputConfig,
     FilterTasksConfig,
-    LeaveOutConfig,
     RuleConfig,
 )
 from rm_ray.filter.config import FilterRewardsConfig as FilterRewardsConfig
+from rm_ray.filter.delivery import DeliverConfig, LeaveOutConfig
 from rm_ray.report.config import (
     NightName,
     ReportConfig,

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rm_ray.errors import Refused
-from rm_ray.filter.config import DeliverConfig
+from rm_ray.filter.delivery import DeliverConfig
 from rm_ray.filter.job import filter_corpus
 from rm_ray.nightly.acceptances import Acceptance, as_of
 from rm_ray.nightly.config import HELD, KEPT, NightlyConfig

@@ -105,6 +105,8 @@ def _sample_size(config: SelectConfig, documents: int) -> tuple[int, str]:
     if asked.sample_documents is not None:
         half = documents // 2
         return min(asked.sample_documents, half), "" if half else "there is only one document"
+    if not share:
+        return 0, "the rule keeps every document"
     proposed = propose_sample(documents, asked.max_wrong * share, asked.failure)
     if proposed:
         return proposed, ""

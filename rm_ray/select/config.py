@@ -40,8 +40,8 @@ class SelectionConfig(Section):
     """The limit of wrong decisions, and its measurement."""
 
     max_wrong: float = Field(0.05, gt=0, lt=1, json_schema_extra=TYPED)
-    """Wrong keeps at most, as a share of the kept documents. A decision is wrong if it is not the
-    decision of judging every document whole."""
+    """Wrong keeps at most, as a share of the kept documents, or of the dropped ones if these are
+    fewer. A decision is wrong if it is not the decision of judging every document whole."""
     failure: float = Field(0.05, gt=0, lt=0.5)
     """Probability that there are more wrong keeps than that."""
     sample_documents: int | None = Field(None, ge=1)
@@ -103,6 +103,8 @@ class SelectConfig(ScoreConfig):
                 f"{names[0]} needs the rewards of all documents; score them with jobs/score.py, "
                 "and filter them with jobs/filter.py"
             )
+        if rule.choice != "keep_fraction" and rule.relative and not any(rule.quotas.values()):
+            raise ValueError(f"rule.{rule.choice} is 0, which keeps nothing without any judge")
         if rule.choice == "keep_fraction" and all(q in (0, 1) for q in rule.quotas.values()):
             raise ValueError(
                 "rule.keep_fraction is 0 or 1, which keeps nothing or everything without any "

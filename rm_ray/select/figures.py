@@ -98,7 +98,10 @@ class SelectFigures(SelectPart):
     by_tokens: bool = Field(
         description="The rule counts tokens, so the limit of wrong keeps is an estimate."
     )
-    max_wrong: float = Field(description="Wrong keeps at most, as a share of the kept documents.")
+    max_wrong: float = Field(
+        description="Wrong keeps at most, as a share of the kept documents, or of the dropped ones "
+        "if these are fewer."
+    )
     failure: float = Field(description="Probability that there are more.")
     documents: int = Field(description="Documents that have a decision.")
     without_decision: int = Field(description="Documents without a reward, which are dropped.")
@@ -114,6 +117,7 @@ class SelectFigures(SelectPart):
     trials: list[TrialFigures] = Field(description="Strictnesses tested, from strict to loose.")
     audit: AuditFigures | None = Field(description="The measured error; null without an audit.")
     widenings: int = Field(description="How often a cut lay outside of its band.")
+    decided: str = Field(description="Name of the folder with the decisions.")
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 

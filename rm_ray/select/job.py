@@ -23,7 +23,7 @@ from rm_ray.filter.job import filter_corpus
 from rm_ray.filter.rule import check_quotas
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.run.execute import ray_faults
-from rm_ray.run.output.folder import STATE
+from rm_ray.run.output.folder import STATE, SUCCESS
 from rm_ray.run.output.lease import Lease
 from rm_ray.run.output.run_json import stored_columns
 from rm_ray.score.fingerprint import judge_settings
@@ -124,8 +124,10 @@ class Selection:
             if documents:
                 runs[name] = self.stages.run(self.stages.wider(widenings, rows))
                 gathering = self._gathering([StageRows.of(name, runs[name])], before, decider, plan)
-                gathered = widenings
+                superseded, gathered = _decided(gathered), widenings
                 decided = self._gather(gathered, gathering, sources, judged.calibrated)
+                # so that no job takes these decisions for the last ones
+                (self.folder / superseded).remove(SUCCESS)
         filter_corpus(self.config.filtering(_decided(gathered)))
         made = Selected(
             config=self.config,

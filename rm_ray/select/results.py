@@ -125,6 +125,7 @@ def figures_of(made: Selected, manifest: Mapping[str, Any]) -> SelectFigures:
         trials=[TrialFigures(**trial) for trial in said.get("trials", [])],
         audit=_audit(made, sum(kept.values()) / max(1, documents)),
         widenings=made.widenings,
+        decided=made.decided.uri.rpartition("/")[2],
     )
     return figures.model_copy(update={"sentence": sentence(figures)})
 

@@ -15,12 +15,15 @@ UNKNOWN = 0.1
 
 
 def share_beforehand(rule: RuleConfig, documents: int) -> float:
-    """Return about which share of the documents the rule keeps, before any is judged."""
+    """Return about which share of the documents the rule keeps, or drops if that is less, before
+    any is judged.
+    """
     quotas = [float(quota) for quota in rule.quotas.values()] if rule.relative else []
     if rule.choice == "keep_fraction":
-        return sum(quotas) / len(quotas)
+        return sum(min(quota, 1 - quota) for quota in quotas) / len(quotas)
     if rule.choice == "keep_documents" and not rule.by:
-        return min(0.5, quotas[0] / max(1, documents))
+        kept = min(1.0, quotas[0] / max(1, documents))
+        return min(kept, 1 - kept)
     return UNKNOWN
 
 

@@ -61,7 +61,10 @@ def summary(made: SelectFigures) -> str:
     if made.without_decision:
         lines.append(f"- {count(made.without_decision)} documents have no reward, and are dropped.")
     if made.widenings:
-        lines.append(f"- A cut lay outside of its band, which was widened {made.widenings} times.")
+        lines.append(
+            f"- A cut lay outside of its band, which was widened {made.widenings} times. The "
+            f"decisions are in the folder {made.decided}."
+        )
     return "\n".join([*lines, "", *_stages(made), "", *_groups(made)]) + "\n"
 
 

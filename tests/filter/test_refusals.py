@@ -109,7 +109,7 @@ RUNS = {
     ),
     "a group that no document is in": (
         {"rule_keep_tokens": "{no: 5, '*': 0}", "rule_by": "lang"},
-        "no document of no has a reward and fulfils rule.where; the groups are",
+        "no document of no has a reward; the groups are",
     ),
     "a group without a quota": (
         {"rule_keep_documents": "{en: 1}", "rule_by": "lang"},
@@ -207,6 +207,16 @@ def test_rewards_that_are_not_finite(made, ray_cluster, tmp_path, caplog):
     words = {"rewards_path": tmp_path / "scored", "output_path": tmp_path / "out"}
     status, log = run(caplog, rule_keep_fraction=0.5, **words)
     assert status == 2 and "row 7, is not a finite number in" in log, log
+
+
+def test_a_threshold_of_an_adaptive_run_is_compared_in_float32(made, tmp_path, caplog):
+    stored = float(np.float32(0.7))
+    asked = {"judge.adaptive": {"bands": {"[]": [stored, stored]}}}
+    fabricate(tmp_path / "scored", made / "corpus", hostile.rewards, fingerprint=asked)
+    words = {"rewards_path": tmp_path / "scored", "output_path": tmp_path / "out"}
+    status, log = run(caplog, rule_min_reward=0.6, **words)
+    assert status == 2 and "give --rule.min_reward 0.699999988, or" in log
+    assert run(caplog, rule_min_reward=0.7, **words)[0] == 0
 
 
 @pytest.mark.parametrize("asked", [{"threshold": 0.5}, {"bands": {"[]": [0.5, 0.5]}}])

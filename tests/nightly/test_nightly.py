@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rm_ray.filter.config import DeliverConfig
+from rm_ray.filter.delivery import DeliverConfig
 from rm_ray.nightly.__main__ import main
 from rm_ray.nightly.config import NightlyConfig
 from tests import fault_engine

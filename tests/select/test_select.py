@@ -210,6 +210,10 @@ def test_a_cut_outside_of_its_band_widens_it_and_takes_up_what_was_judged(
     # the kept documents are those of the wider band, though a cut in the first one is found again
     status, log = run(caplog, **SAMPLE, **words, select_max_wrong=0.5)
     assert status == 0 and kept_ids(tmp_path / "out") == kept, log
+    # decisions that came to nothing are no run that a filter takes
+    assert of.decided == f"decided-{of.widenings}"
+    assert not (tmp_path / "out/decided/_SUCCESS").exists()
+    assert (tmp_path / "out" / of.decided / "_SUCCESS").exists()
 
 
 def test_a_small_corpus_is_judged_whole_and_says_so(made, judged_whole):
@@ -257,6 +261,7 @@ def test_another_corpus_or_other_settings_are_another_selection(
         ({"rule_keep_fraction": 0}, "keeps nothing or everything"),
         ({"rule_keep_fraction": 1}, "keeps nothing or everything"),
         ({}, "the rule keeps everything"),
+        ({"rule_keep_documents": 0}, "rule.keep_documents is 0, which keeps nothing"),
         ({"rule_keep_fraction": 0.1, "rule_temperature": 1}, "rule.temperature needs the rewards"),
         ({"rule_keep_fraction": 0.1, "rule_where": "n_tokens > 3"}, "rule.where needs the rewards"),
         ({"rule_keep_fraction": 0.1, "judge_chunks": "first:3"}, "decides itself how much"),

@@ -41,6 +41,8 @@ def test_a_group_that_keeps_nothing_or_all_has_a_share_beyond_its_documents():
 
 def test_what_is_known_beforehand():
     assert share_beforehand(RuleConfig(keep_fraction=0.2), 100) == 0.2
+    assert share_beforehand(RuleConfig(keep_fraction=0.9), 100) == pytest.approx(0.1)
     assert share_beforehand(RuleConfig(keep_documents=5), 100) == pytest.approx(0.05)
+    assert share_beforehand(RuleConfig(keep_documents=95), 100) == pytest.approx(0.05)
     assert share_beforehand(RuleConfig(min_reward=1.0), 100) == 0.1
     assert share_beforehand(RuleConfig(keep_tokens=5), 100) == 0.1

@@ -8,7 +8,7 @@ import numpy as np
 from rm_ray.corpus.groups import group_label
 from rm_ray.counts.cells import DIGIT_BITS, Cells
 from rm_ray.counts.cuts import Cuts
-from rm_ray.counts.order import KEY_BITS, keys_of
+from rm_ray.counts.order import KEY_BITS, below_as_float32, keys_of
 from rm_ray.filter.config import FilterConfig
 from rm_ray.filter.count.decision import Decision, Outcomes, decide, total_outcomes
 from rm_ray.filter.count.documents import check_groups
@@ -43,7 +43,7 @@ class Census:
     outcomes: Outcomes
     """Documents and tokens, by group, kept or not, and reason."""
     rewards: Cells
-    """Documents that have a reward and count, by the upper half of their keys."""
+    """Documents that have a reward and count, by the upper half of their keys as float32."""
     beside: list[Beside] = field(default_factory=list)
     """The documents next to the cuts of the first few groups."""
     equal: Equal = field(default_factory=dict)
@@ -94,7 +94,7 @@ def census_of(stretch: Stretch, reader: RewardsReader, config: FilterConfig, cut
     kept = decision.kept
     units = stretch.units_of(documents.rows[kept])
     # keys of the rewards themselves, even if the order has noise
-    keys, _ = keys_of(documents.reward[documents.eligible])
+    keys, _ = keys_of(below_as_float32(documents.reward[documents.eligible]))
     beside = []
     known = dict(zip(cuts.groups, cuts.cuts, strict=True))
     for group, label in enumerate(documents.groups[:SHOWN_GROUPS]):

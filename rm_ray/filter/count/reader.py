@@ -18,10 +18,10 @@ from rm_ray.counts.order import Floats, Ints, Numbers, keys_of
 from rm_ray.counts.ranks import BEST, Ranks
 from rm_ray.errors import ConfigError, InputError
 from rm_ray.filter.condition import REMEDY, Condition
-from rm_ray.filter.config import DeliverConfig
 from rm_ray.filter.count.documents import Documents, Flags
 from rm_ray.filter.count.left_out import LeftOut
 from rm_ray.filter.count.stretches import Stretch
+from rm_ray.filter.delivery import DeliverConfig
 from rm_ray.scored.column_path import ColumnPath
 from rm_ray.scored.columns import NO_NUMBER, kind_of
 from rm_ray.scored.run import read_rewards

@@ -47,10 +47,8 @@ def equal_to_cuts(decision: Decision, cuts: Cuts, kind: str) -> Equal:
         cuts: the cuts of all groups.
         kind: the kind of the numbers that documents are ordered by.
     """
-    groups, places = decision.documents.groups, decision.places
-    known = dict(zip(cuts.groups, cuts.cuts, strict=True))
-    width = max(map(len, [*cuts.cuts, cuts.otherwise]), default=0)
-    by_group = [known.get(group, cuts.otherwise or [None] * width) for group in groups]
+    places, groups, by_group = cuts.of_present(decision.documents.groups, decision.places)
+    width = len(by_group[0]) if by_group else 0
     finer = places.hashes >> np.uint64(32)
     equal: Equal = {}
     for number in range(width):
@@ -60,10 +58,11 @@ def equal_to_cuts(decision: Decision, cuts: Cuts, kind: str) -> Equal:
         if kind != "float32":
             same &= finer == np.array([cut.hash >> 32 for cut in at], np.uint64)[places.groups]
         before = decision.beyond <= number
-        for group in np.unique(places.groups[same]).tolist():
-            own = same & (places.groups == group)
-            counts = int((own & before).sum()), int((own & ~before).sum())
-            equal[groups[group], number] = counts
+        counted = [np.bincount(places.groups[same & side], minlength=len(groups)).tolist()
+                   for side in (before, ~before)]  # fmt: skip
+        for group, counts in zip(groups, zip(*counted, strict=True), strict=True):
+            if any(counts):
+                equal[group, number] = counts
     return equal
 
 

@@ -125,13 +125,15 @@ def _edges(sampled: Sampled, wanted: Wanted) -> tuple[tuple[Band, ...], float]:
     failure = parts_of(wanted.failure)[0]
     if wanted.min_reward is not None:
         kept = int((sampled.rewards >= wanted.min_reward).sum())
-        share = lower_limit(kept, len(sampled), failure) if kept else 0.0
+        fewer = min(kept, len(sampled) - kept)
+        share = lower_limit(fewer, len(sampled), failure) if fewer else 0.0
         return (Band(wanted.min_reward, wanted.min_reward),), wanted.max_wrong * share
     groups = sampled.codes(len(wanted.kept))
     bands = bands_of(sampled.rewards, groups, wanted.kept, failure)
     # a document that is as good as the upper edge may be below the cut too
     edges = tuple(Band(band.lower, math.nextafter(band.upper, math.inf)) for band in bands)
-    allowed = wanted.max_wrong * float(np.array(wanted.kept)[groups].mean())
+    kept_of = np.array(wanted.kept)[groups]
+    allowed = wanted.max_wrong * float(np.minimum(kept_of, 1 - kept_of).mean())
     return edges, allowed if len(edges) == 1 else allowed / 2
 
 
@@ -163,7 +165,10 @@ def _reason(trials: list[Trial], chosen: Chain | None, documents: int, needed: i
             f"to drop: at most {worst:.2%} of all documents are wrong on either side"
         )
     if not needed:
-        return "everything is judged: no document of the sample is kept, so none may be wrong"
+        return (
+            "everything is judged: no document of the sample is kept, or none is dropped, so none "
+            "may be wrong"
+        )
     if not trials:
         return (
             f"everything is judged: the sample has {documents:,} documents, and at least "
