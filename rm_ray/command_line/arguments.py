@@ -49,6 +49,11 @@ def parse_arguments(argv: Sequence[str], switches: Collection[str] = ()) -> Argu
         elif not equals:
             if not words:
                 raise ConfigError(f"--{key} needs a value")
+            if words[0].startswith("--"):
+                raise ConfigError(
+                    f"--{key} needs a value, and {words[0]} follows; a value that begins with -- "
+                    f"is written --{key}=VALUE"
+                )
             value = words.pop(0)
         if key in values:
             raise ConfigError(f"--{key} is given twice")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -138,11 +138,17 @@ def rows_fingerprint(config: InputConfig) -> dict[str, Any]:
     }
 
 
+class _TableOfRows(CorpusConfig):
+    """The files of a table of rows."""
+
+    key: ClassVar = "input.rows"
+
+
 @lru_cache(maxsize=8)
 def _table_files(table: RowTable) -> list[str]:
     """List the files of a table."""
     paths = [table.path] if isinstance(table.path, str) else list(table.path)
-    listed = list_files(CorpusConfig(path=paths, storage=table.asked.storage))
+    listed = list_files(_TableOfRows(path=paths, storage=table.asked.storage))
     return [file.path for file in listed.files]
 
 

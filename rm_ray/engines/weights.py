@@ -303,4 +303,7 @@ def _commit(name: str, revision: str | None) -> str:
     try:
         return str(resolve_revision(name, revision=revision).resolved)
     except Exception as error:  # noqa: BLE001 - the hub's client may raise any error
-        raise JudgeError(f"judge.model: cannot load {name}: {first_line(error)}") from None
+        raise JudgeError(
+            f"judge.model: there is no folder {name} in {Path.cwd()}, and the hub does not give "
+            f"it: {first_line(error)}"
+        ) from None

@@ -41,7 +41,7 @@ def accept(output: OutputConfig, group: str, because: str, night: str | None = N
         InputError: there is no such group, it has no alert, or the night is done.
         OutputError: the folder cannot be used.
     """
-    nights = Nights.at(output, NIGHTS).writable()
+    nights = Nights.at(output, NIGHTS).existing().writable()
     done = [one for one in nights.all() if one.status is not None]
     acceptances = Acceptances(nights.folder)
     signed = Signed.now(because)

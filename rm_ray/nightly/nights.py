@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pydantic import ConfigDict, TypeAdapter, with_config
 
 from rm_ray.config import OutputConfig
-from rm_ray.errors import OutputError
+from rm_ray.errors import InputError, OutputError
 from rm_ray.nightly.deliveries import Delivery
 from rm_ray.store.at_once import at_once
 from rm_ray.store.folder import Folder, absolute
@@ -69,6 +69,20 @@ class Nights:
     def at(cls, output: OutputConfig, name: str) -> "Nights":
         """Return the nights in a folder of this name within the output folder."""
         return cls(Folder(f"{absolute(output.path)}/{name}", output.storage))
+
+    def existing(self) -> "Nights":
+        """Return the same nights, after a check that a nightly job has written some.
+
+        Raises:
+            InputError: there are none, so the folder is most likely another one.
+            OutputError: the folder cannot be read.
+        """
+        if not self.all():
+            raise InputError(
+                f"output.path: there is no night in {self.folder.uri}; give the folder of all "
+                "nights, the --output.path of the nightly job"
+            )
+        return self
 
     def writable(self) -> "Nights":
         """Return the same nights, after a check of how their store can be written.

@@ -48,7 +48,7 @@ def release(output: OutputConfig, night: str, because: str) -> None:
         InputError: there is no such night, it is not done, or nothing of it is held.
         OutputError: the folder cannot be used.
     """
-    nights = Nights.at(output, NIGHTS).writable()
+    nights = Nights.at(output, NIGHTS).existing().writable()
     known = {one.night: one for one in nights.all()}
     one = known.get(night)
     if one is None:

@@ -124,10 +124,10 @@ def open_scored(
     plan = run.segments.read()
     asked = range(len(plan)) if segments is None else segments
     chosen = sorted({number + len(plan) if number < 0 else number for number in asked})
-    if beyond := [number for number in chosen if not 0 <= number < len(plan)]:
+    if beyond := [number for number in asked if not -len(plan) <= number < len(plan)]:
         raise InputError(
             f"rewards.segments: {run.uri} has no segment {beyond[0]}; it has {len(plan)}, counted "
-            "from 0"
+            "from 0, or from the end with -1"
         )
     files, planned = _planned(plan, chosen)
     committed = run.committed(planned or [Shard(file.path, 0, 0) for file in files[:1]])

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rm_ray.config import OUTPUT_COLUMNS
 from rm_ray.corpus.plan import shards_of
 from rm_ray.corpus.sample import RowSample
 from rm_ray.errors import ConfigError
@@ -31,7 +32,19 @@ from rm_ray.score.job import ScoreJob
 from rm_ray.scored.run import ScoredRun
 from rm_ray.select.began import Began, begin
 from rm_ray.select.calibrated import RULE, Calibrated, calibrate_on, keep, nothing_decided, stored
-from rm_ray.select.config import CHEAP, DECIDED, MAIN, SAMPLE, UNWRITTEN, WIDER, SelectConfig
+from rm_ray.select.config import (
+    CHEAP,
+    CHEAP_REWARD,
+    DECIDED,
+    KEY,
+    MAIN,
+    SAMPLE,
+    SIDE,
+    STAGE,
+    UNWRITTEN,
+    WIDER,
+    SelectConfig,
+)
 from rm_ray.select.cut import cuts_of, widened
 from rm_ray.select.doubts import CheapDoubts, WiderDoubts, write_doubts
 from rm_ray.select.gather import Sources, gather
@@ -39,7 +52,7 @@ from rm_ray.select.gathering import Gathering
 from rm_ray.select.results import Selected, write_results
 from rm_ray.select.sample import WholeDocuments, read_sample
 from rm_ray.select.sides import Decider
-from rm_ray.select.stage_rows import StageRows
+from rm_ray.select.stage_rows import CHUNKS, StageRows
 from rm_ray.select.stages import Stages, table_of
 from rm_ray.store.folder import Folder, absolute
 
@@ -78,6 +91,7 @@ class Selection:
         Raises:
             Refused: the selection cannot run.
         """
+        _check_added(config)
         self.config = config
         self.folder = Folder(absolute(config.output.path), config.output.storage).probe()
         self.stages = Stages(config)
@@ -263,6 +277,21 @@ class Selection:
                 "or --rule.keep_fraction, or leave cheap.judge out"
             )
         return same
+
+
+def _check_added(config: SelectConfig) -> None:
+    """Refuse columns to add that the decided documents do not have, before anything is judged.
+
+    Raises:
+        ConfigError: there is such a column.
+    """
+    own = [name for name in OUTPUT_COLUMNS if name != "id"]
+    known = [*config.input.carried, *own, CHUNKS, STAGE, CHEAP_REWARD, SIDE, KEY]
+    if unknown := [name for name in config.kept.add if name not in known]:
+        raise ConfigError(
+            f"kept.add: the decided documents have no column {unknown[0]!r}; they have "
+            f"{', '.join(known)}"
+        )
 
 
 def _skipped(runs: Iterable[ScoredRun]) -> dict[str, str]:

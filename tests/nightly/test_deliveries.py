@@ -187,6 +187,13 @@ def test_an_interrupted_release_is_gone_on_with_in_the_next_night(days, caplog):
     assert not (days.folder / "held" / "night=24").exists()
 
 
+@pytest.mark.parametrize("words", [("--release", "24"), ("--accept", "web")])
+def test_a_folder_that_is_not_that_of_the_nights_is_refused_and_stays(tmp_path, caplog, words):
+    folder = tmp_path / "mistyped"
+    assert main(["--output.path", str(folder), *words, "--because", "so"]) == 2
+    assert f"there is no night in {folder}/nights" in caplog.text and not folder.exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

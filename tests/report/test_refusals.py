@@ -9,6 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from rm_ray.config import StorageConfig
+from rm_ray.corpus.plan import PlannedFile, ReadUnit
+from rm_ray.corpus.shards import Shard
+from rm_ray.errors import ConfigError
+from rm_ray.report.measure.present import Moved, _moved
 from rm_ray.store.filesystem import open_filesystem
 from tests.report.runs import add_night, documents, report
 from tests.scored_runs import FINGERPRINT
@@ -32,6 +36,7 @@ def made(ray_cluster, tmp_path_factory):
         ({"rewards_column": "score"}, "has no column 'score'"),
         ({"rewards_column": "status"}, "status is string, not a number"),
         ({"rewards_segments": 7}, "has no segment 7; it has 2"),
+        ({"rewards_segments": "[-3]"}, "has no segment -3; it has 2"),
         ({"by": "lang"}, "--input.keep lang"),
         ({"by": "a b"}, "cannot read 'a b'"),
         ({"night": "a/b"}, "night"),
@@ -156,6 +161,17 @@ def test_text_that_cannot_be_read_is_said_where_it_would_stand(ray_cluster, tmp_
     status, _ = report(caplog, tmp_path, corpus_excerpts="false")
     assert shown(tmp_path / "report") == []
     assert b"document 1" not in (tmp_path / "report" / "report.html").read_bytes()
+
+
+def test_a_corpus_that_was_scored_by_a_relative_path_has_moved():
+    path = "/job/in/a/x.parquet"
+    file = PlannedFile(path, 9, "v", (ReadUnit(path, {}, 0, 1, 0, (Shard(path, 0, 4),)),))
+    for before, now in (("in/a", "/new"), ("./in", "/new/"), ("/job/in/*/*.parquet", "/new")):
+        found = Moved(_moved(before, now, [file]))(file)
+        assert found.path == ("/new/x.parquet" if before == "in/a" else "/new/a/x.parquet")
+        assert found.units[0].file == found.path
+    with pytest.raises(ConfigError, match="does not lie below"):
+        Moved(_moved("other", "/new", [file]))(file)
 
 
 def test_hive_folders_and_texts_that_are_no_utf8_make_groups(ray_cluster, tmp_path, caplog):

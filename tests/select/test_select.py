@@ -265,6 +265,7 @@ def test_another_corpus_or_other_settings_are_another_selection(
         ({"rule_keep_fraction": 0.1, "rule_temperature": 1}, "rule.temperature needs the rewards"),
         ({"rule_keep_fraction": 0.1, "rule_where": "n_tokens > 3"}, "rule.where needs the rewards"),
         ({"rule_keep_fraction": 0.1, "judge_chunks": "first:3"}, "decides itself how much"),
+        ({"rule_keep_fraction": 0.1, "kept_add": "lang"}, "have no column 'lang'"),
         ({"rule_keep_fraction": 0.1, "input_sample_fraction": 0.5}, "samples by itself"),
         ({"rule_keep_fraction": 0.1, "kept_buckets": 3}, "kept.buckets needs the rewards"),
         ({"rule_keep_fraction": 0.1, "select_max_wrong": 0}, "max_wrong"),

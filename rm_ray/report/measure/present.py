@@ -1,5 +1,7 @@
 """The corpus of a run as it lies now: it may have moved since it was scored."""
 
+import posixpath
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,10 +22,20 @@ class Moved:
     """Beginnings of the corpus paths when they were scored, and now; None if it has not moved."""
 
     def __call__(self, file: PlannedFile) -> PlannedFile:
-        """Return the file at its present path, in any version if it has moved."""
+        """Return the file at its present path, in any version if it has moved.
+
+        Raises:
+            ConfigError: the file lay elsewhere than the corpus.
+        """
         if self.paths is None:
             return file
         before, now = self.paths
+        if not file.path.startswith(before):
+            raise ConfigError(
+                f"corpus.path: {file.path} was scored, and does not lie below {before}, so it is "
+                f"not known where it lies below {now}; leave corpus.path out, or give "
+                "--corpus.excerpts false"
+            )
         path = now + file.path.removeprefix(before)
         units = tuple(replace(unit, file=path, version=None) for unit in file.units)
         return replace(file, path=path, units=units)
@@ -46,11 +58,11 @@ def present_corpus(run: ScoredRun, config: ReportConfig) -> tuple[CorpusConfig, 
         storage = StorageConfig.model_validate(inputs["storage"])
     path = config.corpus.path or inputs["path"]
     return CorpusConfig(path=path, storage=storage), Moved(
-        _moved(inputs["path"], config.corpus.path)
+        _moved(inputs["path"], config.corpus.path, run.files)
     )
 
 
-def _moved(before: Any, now: str | None) -> tuple[str, str] | None:
+def _moved(before: Any, now: str | None, files: Sequence[PlannedFile]) -> tuple[str, str] | None:
     """Return the beginnings of the corpus paths when they were scored, and now."""
     if now is None:
         return None
@@ -59,5 +71,19 @@ def _moved(before: Any, now: str | None) -> tuple[str, str] | None:
             "corpus.path: the scoring run was given several paths, and one path cannot replace "
             "them; leave corpus.path out, or give --corpus.excerpts false"
         )
-    first = literal_part(as_list(before)[0])
-    return absolute(first), absolute(literal_part(now))
+    first = _scored_at(literal_part(as_list(before)[0]), files)
+    return first, absolute(literal_part(now))
+
+
+def _scored_at(path: str, files: Sequence[PlannedFile]) -> str:
+    """Return the absolute path that the corpus had on the machine that scored it.
+
+    A relative path says nothing of it, but the files below that path do.
+    """
+    if "://" in path or path.startswith("/") or not files:
+        return absolute(path)
+    place = "/" + posixpath.normpath(path).removeprefix("./")
+    above, found, _ = files[0].path.rpartition(f"{place}/")
+    if found:
+        return above + place
+    return files[0].path if files[0].path.endswith(place) else absolute(path)
