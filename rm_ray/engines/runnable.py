@@ -85,7 +85,7 @@ def _factors_differ(config: Mapping[str, Any]) -> bool:
 def _ask_vllm(settings: EngineSettings) -> None:
     """Ask vLLM about a model that our tests do not run in it. This takes about ten seconds."""
     model = settings.model
-    usual = settings.on_gpu or _head_size(model.config) in USUAL_HEADS
+    usual = settings.on_gpu or head_size(model.config) in USUAL_HEADS
     tried = model.architecture in TRIED and usual and not quantization_of(model.config)
     if tried or isinstance(settings.read_out, QuantileHeads):
         return
@@ -102,7 +102,7 @@ def _instead(model: Model, on_gpu: bool) -> str:
     return f"give {'' if on_gpu else 'GPUs (--pool.gpus 1), or '}weights that are not quantised"
 
 
-def _head_size(config: Mapping[str, Any]) -> int:
+def head_size(config: Mapping[str, Any]) -> int:
     """Return the numbers of one attention head, 0 if the config does not say."""
     text = text_part(config)
     width = int(text.get("hidden_size") or text.get("n_embd") or 0)

@@ -163,7 +163,7 @@ def _learnt_from(
         return rewards, built.label_ids, built.fingerprint()
     assert isinstance(judge, ClassifierConfig)
     if "vllm" in config.verify.engines:
-        check_vllm_runs(start)
+        check_vllm_runs(start, on_gpu=config.workers.gpus > 0)
     fitting = classifier_fitting(judge, start)
     rewards = open_rewards(config.rewards, fitting, start, config.train.seed)
     limits = {"judge.max_tokens": fitting.max_tokens, "judge.truncate": fitting.side}

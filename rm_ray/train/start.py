@@ -1,11 +1,13 @@
 """The start of a training: a judge's model, or only the shape of one, and its tokenizer."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from rm_ray.engines.config_parts import text_part
 from rm_ray.engines.heads import CAUSAL, ENCODERS, IN_VLLM, check_language_model, is_bidirectional
+from rm_ray.engines.runnable import USUAL_HEADS, head_size
 from rm_ray.engines.stored import is_stored
 from rm_ray.engines.weights import Model, local_folder, resolve_model
 from rm_ray.errors import ConfigError, JudgeError, first_line
@@ -17,6 +19,8 @@ from rm_ray.judges.plain import plain_tokenizer
 from rm_ray.judges.preference.judge import PreferenceJudge
 from rm_ray.judges.preference.keys import PreferenceConfig
 from rm_ray.judges.tokens import TokenizerFiles, judge_tokenizer, read_tokenizer, tokenizer_digest
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -125,8 +129,8 @@ def classifier_of(start: TrainingStart) -> str:
     return str(MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES.get(kind, ""))
 
 
-def check_vllm_runs(start: TrainingStart) -> None:
-    """Check that vLLM can run the trained classifier.
+def check_vllm_runs(start: TrainingStart, *, on_gpu: bool) -> None:
+    """Check that vLLM can run the trained classifier. vLLM itself is asked after the training.
 
     Raises:
         ConfigError: vLLM cannot run the classifier; the message says how to leave vLLM out.
@@ -135,6 +139,14 @@ def check_vllm_runs(start: TrainingStart) -> None:
         raise ConfigError(
             f"verify.engines: vllm is not known to give the right rewards of a {name}; leave vllm "
             "out with --verify.engines transformers"
+        )
+    if not on_gpu and (size := head_size(start.config)) not in USUAL_HEADS:
+        log.warning(
+            "the attention heads of %s have %d numbers, which vLLM may refuse without a GPU once "
+            "the judge is trained; 32, 64 and 128 are usual. --verify.engines transformers leaves "
+            "vllm out",
+            start.name,
+            size,
         )
 
 

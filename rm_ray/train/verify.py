@@ -11,11 +11,12 @@ import ray
 
 from rm_ray.config import InputConfig
 from rm_ray.engines.engine import EngineSettings, Prompt, answer_all, choose_block_size
+from rm_ray.engines.heads import WAY_ON
 from rm_ray.engines.keys import EngineConfig
 from rm_ray.engines.runnable import check_runs
 from rm_ray.engines.start import start_engine
 from rm_ray.engines.weights import Model, resolve_model
-from rm_ray.errors import Incomplete, JudgeError, RmRayError
+from rm_ray.errors import ConfigError, Incomplete, JudgeError, RmRayError
 from rm_ray.judges.families import build_judge
 from rm_ray.judges.judge import Judge
 from rm_ray.judges.keys import JudgeSection
@@ -142,7 +143,12 @@ def checked_settings(config: TrainConfig, model: Model, judge: Judge, name: str)
         gpus=config.workers.gpus,
         threads=max(1, int(config.workers.cpus)),
     )
-    check_runs(settings, lambda less: f"prompts shorter by {less} tokens")
+    try:
+        check_runs(settings, lambda less: f"prompts shorter by {less} tokens")
+    except ConfigError as error:
+        # a training has no other engine: it can do without this one
+        said = str(error).replace(WAY_ON, "leave vllm out with --verify.engines transformers")
+        raise ConfigError(said) from None
     return settings
 
 

@@ -24,6 +24,7 @@ from rm_ray.train.data.pairs_source import split_column
 from rm_ray.train.estimate import _measured, count_parameters, dry_run
 from rm_ray.train.job import TrainingLook
 from rm_ray.train.model import build
+from rm_ray.train.start import check_vllm_runs
 from tests.conftest import ROOT, TINY_JUDGE
 from tests.train.tables import write_pairs
 from tests.train.tasks import config
@@ -216,3 +217,12 @@ def test_a_key_of_another_family_is_named():
     words += ["--judge.family", "classifier", "--judge.model", "m", "--judge.chunk_tokens", "64"]
     with pytest.raises(ConfigError, match="chunk_tokens is a key of the family preference"):
         load(*words)
+
+
+@pytest.mark.parametrize(
+    ("heads", "on_gpu", "warned"), [(4, False, True), (2, False, False), (4, True, False)]
+)
+def test_heads_that_vllm_may_refuse_later_are_told_first(caplog, heads, on_gpu, warned):
+    shape = {"model_type": "bert", "hidden_size": 64, "num_attention_heads": heads}
+    check_vllm_runs(SimpleNamespace(name="student", config=shape), on_gpu=on_gpu)
+    assert ("heads of student have 16 numbers" in caplog.text) == warned
