@@ -112,7 +112,8 @@ class CorpusConfig(Section):
 
     path: NonEmpty | list[NonEmpty] = Field(json_schema_extra=TYPED)
     """File, folder or glob of Parquet files, or a list of them; local, or in a store (s3://, gs://,
-    abfs://, hf://, https://). delta:FOLDER or iceberg:FOLDER for a table."""
+    abfs://, hf://, https://). delta:FOLDER or iceberg:FOLDER for a table; select and nightly take
+    none."""
     storage: StorageConfig = StorageConfig()
     """How its store is reached."""
 

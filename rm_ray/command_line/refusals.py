@@ -9,6 +9,12 @@ from pydantic.fields import FieldInfo
 from rm_ray.command_line.keys import is_section
 from rm_ray.errors import ConfigError, redacted
 
+# What pydantic says with a pattern, or a word of Python, by the type of its error.
+PLAIN = {
+    "string_pattern_mismatch": "this is not written as it has to be; --help {key} says how",
+    "dict_type": 'values by name are needed, such as "{{name: 1}}"; --help {key} says which',
+}
+
 
 def refuse_unknown(
     keys: Collection[str], fields: dict[str, FieldInfo], where: str, prefix: str = ""
@@ -47,7 +53,8 @@ def sentence(error: ValidationError, fields: dict[str, FieldInfo]) -> str:
     for item in error.errors(include_url=False):
         # a union names its failed branch after the key; the user typed only the key
         key = ".".join(str(part) for part in item["loc"] if "[" not in str(part) and part != "str")
-        message = item["msg"].removeprefix("Value error, ")
+        plain = PLAIN.get(item["type"], "").format(key=key)
+        message = plain or item["msg"].removeprefix("Value error, ")
         if item["type"] == "missing":
             inside = (name for name in fields if name.startswith(f"{key}."))
             required = [name for name in inside if fields[name].is_required()]

@@ -257,7 +257,7 @@ def test_a_judges_file_brings_the_engine_and_the_input_that_it_needs(tmp_path):
         ),
         (
             ["--judge.family", "classifier", "--judge.reduction", "softmax"],
-            "judge.reduction: String should match pattern",
+            "judge.reduction: this is not written as it has to be; --help judge.reduction says how",
         ),
         (
             ["--judge.family", "classifier", "--judge.weights", "1,2"],
