@@ -6,6 +6,9 @@ RUN is the output folder of a scoring run that judged every chunk, and CHEAP tha
 over the same corpus. The script draws samples, calibrates on them, and plays the chain on all
 documents. No engine is needed, because a chunk does not depend on the other judged chunks. So one
 run gives the whole curve; `jobs/select.py` itself is one of its points.
+
+With a cheap judge, the last column is what two thresholds of its rewards would leave to the judge at
+the same share of wrong keeps, if both rewards were normal with their correlation.
 """
 
 import argparse
@@ -14,6 +17,7 @@ from itertools import product
 
 import duckdb
 import numpy as np
+from scipy import optimize, stats
 
 from rm_ray.select.statistics.calibrate import calibrate
 from rm_ray.select.statistics.chain import Cost, cost_share
@@ -70,6 +74,28 @@ def play(documents: Sampled, kept: float, max_wrong: float, sample: int, seed: i
     )
 
 
+def correlation(documents: Sampled) -> float:
+    """Return the correlation of the two judges' rewards."""
+    assert documents.cheap is not None
+    known = np.isfinite(documents.cheap)
+    return float(np.corrcoef(documents.cheap[known], documents.rewards[known])[0, 1])
+
+
+def left_by_normal(near: float, kept: float, wrong: float) -> float:
+    """Return the share of documents between two thresholds of a standard normal cheap reward.
+
+    Args:
+        near: its correlation with the judge's reward.
+        kept: share of the documents that is kept.
+        wrong: wrong keeps, and wrong drops, as a share of all documents.
+    """
+    cut = stats.norm.isf(kept)
+    both = stats.multivariate_normal([0, 0], [[1, near], [near, 1]])
+    keep = optimize.brentq(lambda at: stats.norm.cdf(cut) - both.cdf([at, cut]) - wrong, -8, 8)
+    drop = optimize.brentq(lambda at: stats.norm.cdf(at) - both.cdf([at, cut]) - wrong, -8, 8)
+    return max(0.0, float(stats.norm.cdf(keep) - stats.norm.cdf(drop)))
+
+
 def described(documents: Sampled) -> str:
     """Say how long documents are, how much chunks vary, and how near the cheap judge is."""
     each = documents.chunks
@@ -82,9 +108,7 @@ def described(documents: Sampled) -> str:
     )
     if documents.cheap is None:
         return said
-    known = np.isfinite(documents.cheap)
-    near = np.corrcoef(documents.cheap[known], documents.rewards[known])[0, 1]
-    return f"{said}; correlation with the cheap judge {near:.3f}"
+    return f"{said}; correlation with the cheap judge {correlation(documents):.3f}"
 
 
 def main() -> None:
@@ -98,16 +122,21 @@ def main() -> None:
     asked = parser.parse_args()
     documents = load(asked.run, asked.cheap)
     print(described(documents))
-    print("| kept | allowed | sample | cost | wrong keeps: mean, worst | left to the judge |")
-    print("| ---: | ---: | ---: | ---: | ---: | ---: |")
+    print(
+        "| kept | allowed | sample | cost | wrong keeps: mean, worst | left to the judge | normal |"
+    )
+    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for kept, max_wrong, sample in product(asked.kept, MAX_WRONG, asked.samples):
         runs = [play(documents, kept, max_wrong, sample, seed) for seed in range(asked.seeds)]
         cost, wrong, left = (
             np.array([getattr(run, name) for run in runs]) for name in ("cost", "wrong", "left")
         )
+        normal = ""
+        if documents.cheap is not None and 0 < wrong.mean():
+            normal = f"{left_by_normal(correlation(documents), kept, kept * wrong.mean()):.1%}"
         print(
             f"| {kept:.0%} | {max_wrong:.0%} | {sample:,} | {cost.mean():.1%} | "
-            f"{wrong.mean():.2%}, {wrong.max():.2%} | {left.mean():.1%} |",
+            f"{wrong.mean():.2%}, {wrong.max():.2%} | {left.mean():.1%} | {normal} |",
             flush=True,
         )
 
