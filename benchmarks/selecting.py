@@ -7,8 +7,8 @@ over the same corpus. The script draws samples, calibrates on them, and plays th
 documents. No engine is needed, because a chunk does not depend on the other judged chunks. So one
 run gives the whole curve; `jobs/select.py` itself is one of its points.
 
-With a cheap judge, the last column is what two thresholds of its rewards would leave to the judge at
-the same share of wrong keeps, if both rewards were normal with their correlation.
+With a cheap judge, the last column is what two thresholds of its rewards would leave to the judge
+at the same share of wrong keeps, if both rewards were normal with their correlation.
 """
 
 import argparse
@@ -122,17 +122,15 @@ def main() -> None:
     asked = parser.parse_args()
     documents = load(asked.run, asked.cheap)
     print(described(documents))
-    print(
-        "| kept | allowed | sample | cost | wrong keeps: mean, worst | left to the judge | normal |"
-    )
-    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    columns = "kept, allowed, sample, cost, wrong keeps (mean and worst), left to the judge, normal"
+    print(f"| {columns.replace(', ', ' | ')} |\n|{' ---: |' * (columns.count(', ') + 1)}")
     for kept, max_wrong, sample in product(asked.kept, MAX_WRONG, asked.samples):
         runs = [play(documents, kept, max_wrong, sample, seed) for seed in range(asked.seeds)]
         cost, wrong, left = (
             np.array([getattr(run, name) for run in runs]) for name in ("cost", "wrong", "left")
         )
         normal = ""
-        if documents.cheap is not None and 0 < wrong.mean():
+        if documents.cheap is not None and wrong.mean() > 0:
             normal = f"{left_by_normal(correlation(documents), kept, kept * wrong.mean()):.1%}"
         print(
             f"| {kept:.0%} | {max_wrong:.0%} | {sample:,} | {cost.mean():.1%} | "
