@@ -23,7 +23,7 @@ from rm_ray.corpus.alone import each_file
 from rm_ray.corpus.files import Corpus, InputFile, hive_names
 from rm_ray.corpus.groups import printable
 from rm_ray.errors import InputError
-from rm_ray.run.changed import changed_files, say_changed, warn_of_gone
+from rm_ray.run.changed import changed_files, say_changed, tell_of_gone
 from rm_ray.run.shard_job import Planning
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ def _check_gone(
                 f"{before} is planned here and is gone, and {file.path} has its name: its rows "
                 "would be there twice; put the old file back, or begin another --output.path"
             )
-    warn_of_gone(found, known, "their rows come twice")
+    tell_of_gone(found, known, "their rows come twice")
 
 
 def _look(

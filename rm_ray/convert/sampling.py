@@ -134,7 +134,8 @@ def _head(file: BinaryIO, packing: str | None, most: int) -> _Head:
 
     for part in blocks(decoded(), 1, most, HEAD_BYTES):
         if isinstance(part, Block):
-            head.lines += part.data
+            # the last line of a head that was cut off may have lost its end
+            head.lines += part.data if head.whole else b""
         elif part.reason != DAMAGED:
             head.too_long = head.too_long or part.head
         if len(head.lines) >= HEAD_BYTES // 2:

@@ -38,7 +38,7 @@ def changed_files(
     ]
 
 
-def warn_of_gone(
+def tell_of_gone(
     found: Sequence[InputFile], known: Mapping[str, PlannedVersion], twice: str
 ) -> None:
     """Tell of planned files that are no longer in the input.
@@ -50,7 +50,7 @@ def warn_of_gone(
     """
     gone = sorted(known.keys() - {file.path for file in found})
     if gone:
-        log.warning(
+        log.info(
             "%d files of this run are no longer in the input, first %s: their rows stay; if the "
             "files were renamed, %s", len(gone), gone[0], twice,
         )  # fmt: skip

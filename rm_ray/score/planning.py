@@ -23,7 +23,7 @@ from rm_ray.corpus.tables.moved import check_columns, check_deleted, gone, gone_
 from rm_ray.corpus.widening import run_types
 from rm_ray.errors import InputError
 from rm_ray.judges.judge import DocumentTokenizer
-from rm_ray.run.changed import changed_files, say_changed, warn_of_gone
+from rm_ray.run.changed import changed_files, say_changed, tell_of_gone
 from rm_ray.run.shard_job import Planning
 from rm_ray.score.counts import ScoreCounts
 from rm_ray.score.estimate import Estimates, Sample, at_bytes, estimate_corpus, tokens_per_byte
@@ -111,7 +111,7 @@ def plan_new_files(
     for file in changed:
         del known[file.path]
     if snapshot is None:
-        warn_of_gone(found, known, "their documents come twice")
+        tell_of_gone(found, known, "their documents come twice")
     replaced = [file for file in planned if file.path not in known and not is_gone(file)]
     open_ended = [file for file in found if file.path not in known or known[file.path].rows_left]
     left_from = [
