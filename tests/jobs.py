@@ -131,10 +131,12 @@ def ray_head(env, *more):
         env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     try:
-        for _ in range(300):
+        for _ in range(900):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", ports[1]), 1):
                 break
             time.sleep(0.2)
+        else:
+            raise AssertionError(f"the dashboard of {ports[0]} does not answer: {head.poll()}")
         yield f"127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}"
     finally:
         os.killpg(head.pid, signal.SIGTERM)
