@@ -112,8 +112,7 @@ class CorpusConfig(Section):
 
     path: NonEmpty | list[NonEmpty] = Field(json_schema_extra=TYPED)
     """File, folder or glob of Parquet files, or a list of them; local, or in a store (s3://, gs://,
-    abfs://, hf://, https://). delta:FOLDER or iceberg:FOLDER for a table; select and nightly take
-    none."""
+    abfs://, hf://, https://). delta:FOLDER, iceberg:FOLDER: tables (not in select and nightly)."""
     storage: StorageConfig = StorageConfig()
     """How its store is reached."""
 
@@ -280,11 +279,12 @@ class InputConfig(CorpusConfig):
 
     @model_validator(mode="after")
     def _names_are_free(self) -> Self:
+        taken = {name.casefold(): "" for name in OUTPUT_COLUMNS}  # DuckDB sees no case
         for name in self.keep:
-            if name in OUTPUT_COLUMNS or name.startswith("_"):
+            if taken.setdefault(name.casefold(), name) != name or name.startswith("_"):
                 raise ValueError(
-                    f"keep: the column {name!r} would collide with one of the output's own "
-                    f"({', '.join(OUTPUT_COLUMNS)}; names beginning with _ are reserved)"
+                    f"keep: the column {name!r} would collide with another of the output, in any "
+                    f"case ({', '.join(OUTPUT_COLUMNS)}; names beginning with _ are reserved)"
                 )
         return self
 

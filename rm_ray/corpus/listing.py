@@ -63,7 +63,9 @@ def has_signs(name: str) -> bool:
 
 def literal_part(name: str) -> str:
     """Return the folder to search for a glob, or the name itself if it is not a glob."""
-    sign = re.search(r"[*?[]", name)
+    # a ? begins the query of an address
+    signs = r"[*[]" if name.startswith(("http://", "https://")) else r"[*?[]"
+    sign = re.search(signs, name)
     return name[: sign.start()].rpartition("/")[0] if sign else name
 
 

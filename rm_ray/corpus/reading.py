@@ -106,10 +106,10 @@ def read_shards(
         while shard is not None and shard.start < first + len(batch):
             start, stop = max(shard.start, first), min(shard.stop, first + len(batch))
             rows = chosen.chosen(unit.file, start, stop)
-            taken = batch.slice(start - first, stop - start)
-            if len(rows) < len(taken):
-                taken = taken.take(pa.array(rows - start))
-            renamed = _rename(taken, rows, unit=unit, config=config, columns=columns, types=types)
+            span, numbers = batch.slice(start - first, stop - start), np.arange(start, stop)
+            renamed = _rename(span, numbers, unit=unit, config=config, columns=columns, types=types)
+            if len(rows) < len(renamed):
+                renamed = renamed.take(pa.array(rows - start))  # Arrow takes nothing of views
             firsts = chosen.firsts(unit.file, rows)
             if firsts is not None:
                 renamed = renamed.append_column(FIRST_CHUNK, pa.array(firsts, pa.int64()))

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rm_ray.config import CorpusConfig, InputConfig, RowsTableConfig
+from rm_ray.corpus.columns import as_plain, is_text
 from rm_ray.corpus.files import list_files
 from rm_ray.corpus.parquet import Unreadable, is_bad_file, open_file
 from rm_ray.corpus.sample import RowSample
@@ -161,7 +162,7 @@ def _places(table: RowTable) -> dict[str, tuple[Place, ...]]:
             part = pq.ParquetFile(opened)
             _check_columns(path, part.schema_arrow, table.asked)
             for group in range(part.num_row_groups):
-                files = part.read_row_group(group, [table.asked.file]).column(0)
+                files = as_plain(part.read_row_group(group, [table.asked.file]).column(0))
                 for file in pc.unique(files).to_pylist():
                     places[file].append((path, group))
     return {file: tuple(of_file) for file, of_file in places.items()}
@@ -170,7 +171,7 @@ def _places(table: RowTable) -> dict[str, tuple[Place, ...]]:
 def _check_columns(path: str, schema: pa.Schema, asked: RowsTableConfig) -> None:
     kinds = dict(zip(schema.names, schema.types, strict=True))
     text = kinds.get(asked.file)
-    if text is None or not (pa.types.is_string(text) or pa.types.is_large_string(text)):
+    if text is None or not is_text(text):
         raise _bad(path, f"has no column {asked.file} of texts")
     for name in (asked.row, *({asked.first_chunk} & kinds.keys())):
         if not pa.types.is_integer(kinds.get(name, pa.null())):
@@ -185,9 +186,11 @@ def _named(table: RowTable, file: str) -> NamedRows:
         return NamedRows(np.empty(0, np.int64), None)
     rows = pa.concat_tables(read)
     asked = table.asked
-    numbers, at = np.unique(rows.column(asked.row).to_numpy(), return_index=True)
     if asked.first_chunk not in rows.column_names:
-        return NamedRows(numbers, None)
+        return NamedRows(np.unique(rows.column(asked.row).to_numpy()), None)
+    # of a document that is named twice, the earlier chunk counts
+    rows = rows.sort_by([(asked.row, "ascending"), (asked.first_chunk, "ascending")])
+    numbers, at = np.unique(rows.column(asked.row).to_numpy(), return_index=True)
     return NamedRows(numbers, rows.column(asked.first_chunk).to_numpy()[at])
 
 
@@ -197,7 +200,8 @@ def _read(table: RowTable, path: str, group: int, file: str) -> pa.Table:
         part = pq.ParquetFile(opened)
         more = [asked.first_chunk] if asked.first_chunk in part.schema_arrow.names else []
         rows = part.read_row_group(group, [asked.file, asked.row, *more])
-    rows = rows.filter(pc.equal(rows.column(asked.file), file))
+    is_of_file = pc.equal(as_plain(rows.column(asked.file)), file)
+    rows = rows.select([asked.row, *more]).filter(is_of_file)
     if rows.column(asked.row).null_count:
         raise _bad(path, f"has a null in the column {asked.row}")
     names = [asked.row, *more]

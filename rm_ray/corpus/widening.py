@@ -28,7 +28,7 @@ from rm_ray.errors import InputError
 # Number of files whose column one task reads.
 COLUMNS_PER_TASK = 4
 # Digits that fit into 128 bits.
-DECIMAL128_DIGITS = 38
+DECIMAL128_DIGITS, DECIMAL256_DIGITS = 38, 76
 
 log = logging.getLogger(__name__)
 
@@ -202,11 +202,15 @@ def _common(first: pa.DataType, second: pa.DataType) -> pa.DataType | None:
         common = pa.unify_schemas(schemas, promote_options="permissive").field(0).type
     except pa.ArrowException:
         return None
+    if pa.types.is_floating(common) and any(map(pa.types.is_decimal, (first, second))):
+        return pa.float64()  # Arrow takes float32 beside a decimal
     for kind in (first, second):
         if pa.types.is_decimal(common) and pa.types.is_integer(kind):
             # Arrow's rules give one digit too few, and Arrow then refuses to cast to the type
             whole = len(str(np.iinfo(kind.to_pandas_dtype()).max))
             digits = max(common.precision, whole + common.scale)
+            if digits > DECIMAL256_DIGITS:
+                return None
             make = pa.decimal128 if digits <= DECIMAL128_DIGITS else pa.decimal256
             common = make(digits, common.scale)
     return common

@@ -246,8 +246,9 @@ class PairsJob(CorpusJob[PairsPlanning]):
 
 def _check_kept(keep: Sequence[str]) -> None:
     """Raise ConfigError if a kept column has the name of an output column."""
+    own = {name.casefold() for name in SCHEMA.names}
     for name in keep:
-        if name in SCHEMA.names:
+        if name.casefold() in own:
             raise ConfigError(
                 f"input.keep: the output has a column {name!r} of its own "
                 f"({', '.join(SCHEMA.names)}); rename the kept column, or leave it out"

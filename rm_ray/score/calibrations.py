@@ -52,7 +52,7 @@ def find_calibration(
             f"and that column is not kept; give --input.keep "
             f"{','.join([*keep, calibration.by])}, {none}"
         )
-    if COLUMN in keep:
+    if COLUMN.casefold() in {name.casefold() for name in keep}:
         raise ConfigError(
             f"input.keep: the column {COLUMN!r} has the name of the column that calibration "
             f"writes; rename it, {none}"

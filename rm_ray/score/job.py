@@ -278,8 +278,9 @@ def _shorter(section: JudgeSection, longest: int, less: int) -> str:
 
 def _check_kept(keep: Sequence[str], judge: Judge) -> None:
     """Raise ConfigError if a kept column has the name of one of the judge's own columns."""
+    own = {name.casefold() for name in judge.columns.names}
     for name in keep:
-        if name in judge.columns.names:
+        if name.casefold() in own:
             raise ConfigError(
                 f"input.keep: the column {name!r} has the name of one of this judge's own columns "
                 f"({', '.join(judge.columns.names)}); rename it, or leave it out"

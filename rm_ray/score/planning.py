@@ -20,6 +20,7 @@ from rm_ray.corpus.shards import Shard
 from rm_ray.corpus.tables.deleted import NOTE as TABLE_NOTE
 from rm_ray.corpus.tables.deleted import NOTHING, Deleted, Undeleted, note_of, with_new
 from rm_ray.corpus.tables.moved import check_columns, check_deleted, gone, gone_files, is_gone
+from rm_ray.corpus.tables.snapshot import Snapshot
 from rm_ray.corpus.widening import run_types
 from rm_ray.errors import InputError
 from rm_ray.judges.judge import DocumentTokenizer
@@ -171,10 +172,17 @@ def plan_new_files(
         columns=types,
         estimate=estimate,
         differs=sampled.differs,
-        notes=notes | (note_of(snapshot, deleted, _columns(config.inputs)) if snapshot else {}),
+        notes=notes | _note(config, snapshot, deleted),
         deleted=deleted,
         continued={file.path: known[file.path].rows for file in cut if file.path in known},
     )
+
+
+def _note(config: Cutting, snapshot: Snapshot | None, deleted: Deleted) -> dict[str, Any]:
+    """Return what the new segment says of the table; nothing if the corpus is none."""
+    if snapshot is None:
+        return {}
+    return note_of(snapshot, deleted, _columns(config.inputs), config.before)
 
 
 def _columns(inputs: InputConfig) -> list[str]:

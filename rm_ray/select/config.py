@@ -116,7 +116,8 @@ class SelectConfig(ScoreConfig):
                 "selection samples by itself, and decides on every document"
             )
         own = (KEY, STAGE, SIDE, CHEAP_REWARD)
-        if taken := [name for name in [*self.input.keep, *self.by_columns] if name in own]:
+        names = [*self.input.keep, *self.by_columns]
+        if taken := [name for name in names if name.casefold() in own]:
             raise ValueError(
                 f"the column {taken[0]!r} would collide with one that a selection adds to its "
                 f"rows ({', '.join(own)}); give the corpus's column another name, or leave it out "

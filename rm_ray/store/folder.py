@@ -261,7 +261,7 @@ def is_mark(name: str, folder: str) -> bool:
 
 def absolute(uri: str) -> str:
     """Return a path or URI in its one spelling: local paths absolute and without protocol."""
-    if fsspec.utils.get_protocol(uri) != "file":
+    if fsspec.utils.get_protocol(uri) not in ("file", "local"):
         return uri.rstrip("/")
     return str(LocalFileSystem._strip_protocol(uri)).rstrip("/") or "/"
 

@@ -80,7 +80,7 @@ class Store:
 
     def version_of(self, info: Mapping[str, Any]) -> str:
         """Return a file's version from the client's `info`; "" if `info` has no version."""
-        version = next((info[key] for key in self.versions if info.get(key)), "")
+        version = next((info[key] for key in self.versions if info.get(key) not in (None, "")), "")
         if isinstance(version, datetime):
             # some stores give a time to the millisecond in a listing and to the second elsewhere
             version = version.replace(microsecond=0)

@@ -91,6 +91,8 @@ def test_null_is_a_word_where_columns_are_missing(tmp_path):
             "quantization and load_format are vllm's",
         ),
         (["--input.keep", "reward"], "column 'reward' would collide"),
+        (["--input.keep", "Reward"], "column 'Reward' would collide"),
+        (["--input.keep", "url,URL"], "column 'URL' would collide"),
         (["--input.keep", "_x"], "names beginning with _ are reserved"),
         (["--input.limit", "0"], "input.limit: Input should be greater than or equal to 1"),
         (["--output.path", "x"], "--output.path is given twice"),

@@ -10,7 +10,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from rm_ray.config import InputConfig, StorageConfig
 from rm_ray.corpus.files import file_version, list_files
-from rm_ray.corpus.listing import list_glob
+from rm_ray.corpus.listing import has_signs, list_glob
 from rm_ray.errors import InputError
 from rm_ray.store.folder import open_filesystem
 
@@ -138,3 +138,8 @@ def test_a_folder_that_cannot_be_listed_is_not_left_out_in_silence(tmp_path):
         list_path(tmp_path)
     (tmp_path / "locked").chmod(0o755)
     assert len(list_path(tmp_path).files) == 2
+
+
+def test_the_query_of_an_address_is_no_glob():
+    assert not has_signs("https://host/x.parquet?download=true")
+    assert has_signs("s3://bucket/x?.parquet") and has_signs("https://host/*.parquet")

@@ -68,6 +68,21 @@ def test_shards_hold_their_rows_whatever_the_row_groups(
             assert table["_judged.text"].to_pylist() == [f"text {i}" for i in expected]
 
 
+def test_rows_are_chosen_of_columns_of_views(tmp_path):
+    path = str(tmp_path / "f.parquet")
+    texts = pa.array([f"text {i}" for i in range(40)])
+    lists = pa.array([[f"a{i}"] for i in range(40)]).cast(pa.list_(pa.string_view()))
+    table = pa.table({"text": texts.cast(pa.string_view()), "tags": lists})
+    pq.write_table(table, path)
+    (unit,) = cut_file(path, {}, [40], [0.0], max_rows=40, max_tokens=1e9)
+    config = InputConfig(path=path, id=None, keep=["tags"], sample_fraction=0.5)
+    ((_, rows),) = read_shards(unit, config, ["text"])
+    numbers = rows.column("_row").to_pylist()
+    assert 0 < len(numbers) < 40
+    assert rows.column("_judged.text").to_pylist() == [f"text {i}" for i in numbers]
+    assert rows.column("tags").to_pylist() == [[f"a{i}"] for i in numbers]
+
+
 def test_a_file_that_has_become_shorter_is_an_error_not_a_short_part(tmp_path):
     path = str(tmp_path / "f.parquet")
     write(path, 10, 10)

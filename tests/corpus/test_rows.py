@@ -48,6 +48,17 @@ def test_the_columns_of_a_table_may_have_other_names(tmp_path):
     assert named.firsts("/b", np.array([5])).tolist() == [2]
 
 
+def test_a_document_that_is_named_twice_begins_at_the_earlier_chunk(tmp_path):
+    made = pa.table({"source_file": ["/a"] * 3, "row": [4, 4, 2], "first_chunk": [7, 3, 1]})
+    texts = made.column("source_file")
+    for number, files in enumerate((texts.dictionary_encode(), texts.cast(pa.string_view()))):
+        path = tmp_path / f"{number}.parquet"
+        pq.write_table(made.set_column(0, "source_file", files), path)
+        named = RowTable(str(path), RowsTableConfig(first_chunk="first_chunk"))
+        assert named.chosen("/a", 0, 9).tolist() == [2, 4]
+        assert named.firsts("/a", np.array([2, 4])).tolist() == [1, 3]
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [

@@ -15,7 +15,7 @@ from rm_ray.corpus.parquet import Unreadable
 from rm_ray.corpus.plan import ReadUnit
 from rm_ray.corpus.reading import read_shards
 from rm_ray.corpus.shards import Shard
-from rm_ray.corpus.widening import run_types
+from rm_ray.corpus.widening import _common, run_types
 from rm_ray.errors import InputError
 
 DICTIONARY = pa.dictionary(pa.int8(), pa.string())
@@ -236,3 +236,11 @@ def test_rows_are_read_as_the_run_writes_them(tmp_path):
     ) as error:
         list(read_shards(units[1], config, ["text"], written))
     assert not error.value.may_pass and not error.value.bad_file
+
+
+def test_types_that_no_decimal_holds_have_nothing_in_common():
+    assert _common(pa.decimal256(76, 58), pa.int64()) is None
+
+
+def test_decimals_beside_fractions_of_32_bits_are_doubles():
+    assert _common(pa.decimal128(9, 2), pa.float32()) == pa.float64()

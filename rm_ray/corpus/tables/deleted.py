@@ -160,20 +160,28 @@ def with_new(before: Deleted, snapshot: Snapshot | None, spans: Iterable[Shard])
     return replace(before, new=new)
 
 
-def note_of(snapshot: Snapshot, deleted: Deleted, columns: Iterable[str] = ()) -> dict[str, Any]:
+def note_of(
+    snapshot: Snapshot,
+    deleted: Deleted,
+    columns: Iterable[str] = (),
+    before: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return what the notes of a segment say of the snapshot that its files are of.
 
     Args:
         snapshot: the snapshot.
         deleted: the deleted rows.
         columns: names of the columns that the run reads.
+        before: the note of the segment before. A column that is dropped keeps its identity there.
     """
     data = as_file(deleted.new)
+    known = (before or {}).get("columns", {})
+    now = snapshot.fields.identities(columns)
     note = {
         "kind": snapshot.kind,
         "address": snapshot.address,
         "snapshot": snapshot.id,
-        "columns": snapshot.fields.identities(columns),
+        "columns": {name: known.get(name) if one is None else one for name, one in now.items()},
     }
     return {NOTE: {**note, **({"deleted": name_of(data)} if data else {})}}
 

@@ -81,6 +81,10 @@ def test_a_name_that_has_gone_to_another_column_is_refused():
     with pytest.raises(InputError, match=r"the name 'chats.element.a' for another column"):
         check_columns(within, nested(b=3, a=4))
 
+    dropped = note_of(of(title=2), NOTHING, ["text", "lang"], note)["table"]
+    with pytest.raises(InputError, match=r"the name 'text' for another column"):
+        check_columns(dropped, of(text=9))  # it was dropped, and added again
+
     for swapped in (of(text=2, title=1), of(text=7)):
         with pytest.raises(InputError, match=r"the name 'text' for another column.*snapshot 5"):
             check_columns(note, swapped)
