@@ -11,7 +11,7 @@ JOBS = {
     "pairs": "Make pairs of real chunks and worse ones, to train a judge.",
     "train": "Train a judge on labelled pairs, or on the rewards of another judge.",
     "evaluate": "Evaluate a judge: how good it is, and where it is blind.",
-    "convert": "Convert JSON Lines files or a Lance dataset to Parquet, without a loss.",
+    "convert": "Convert JSON Lines or Lance to Parquet, without a loss.",
     "status": "Say how a run stands: live or dead, done and left, speed, failures.",
 }
 # Not a job: it has no keys.
