@@ -94,7 +94,7 @@ def test_the_seed_decides_the_division_and_nothing_else_does():
 
 @pytest.mark.parametrize("kept", [0.05, 0.95])
 def test_wrong_decisions_are_a_share_of_the_fewer_documents(kept):
-    """Of those that are kept, or of those that are dropped."""
+    """A limit of a tenth is a tenth of the kept documents, or of the dropped ones."""
     found = calibrate(sample("normal"), Wanted(kept=(kept,), max_wrong=0.1), 0)
     assert found.allowed == pytest.approx(0.1 * 0.05)
     fixed = Wanted(min_reward=1.6 if kept < 0.5 else -1.6, max_wrong=0.1)
