@@ -52,9 +52,8 @@ _HINT = (
 REMEDY = (
     "convert a column whose type does not fit, as in try_cast(year as bigint) >= 2024, which is "
     "null if year is no number; the names of hive folders are text, as in year >= '2024'; a moment "
-    "in nanoseconds with a zone has a year as moment::timestamptz; both "
-    "sides of `and` are evaluated for every row: case when a then b end evaluates b only where a "
-    "holds"
+    "in nanoseconds with a zone has a year as moment::timestamptz; both sides of `and` are "
+    "evaluated for every row: case when a then b end evaluates b only where a holds"
 )
 
 

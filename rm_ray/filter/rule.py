@@ -124,7 +124,7 @@ def _check_groups(key: str, rule: RuleConfig, documents: Mapping[str, int]) -> N
     unknown = [label for label in named if label != ELSE and not documents.get(label)]
     if not unknown:
         return
-    also = ", and rule.where holds for none" if rule.where else ""
+    also = " and fulfils rule.where" if rule.where else ""
     message = f"{key}: no document of {_several(unknown)} has a reward{also}"
     if rule.short == "refuse":
         there = f"the groups are {_several(groups)}" if groups else "no group has documents"
